@@ -1,0 +1,30 @@
+"""timelined's daemon: webhooks in, one append-only log, incidents and drafts out.
+
+    webhook → source adapter → event → log → incident → replay → section → document
+
+Everything moves to the right, and nothing is imported by what stands on its
+left. ``intake`` (into the log) and ``follower`` (out of it) are the only code
+that both waits and decides; all else is either pure or plumbing.
+
+Layers, lowest first; a module imports only from smaller numbers, and inside a
+folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
+checks every import of the project against it::
+
+    0  errors event times
+    1  webhook people journal notify
+    2  signing reading
+    3  sources correlation log
+    4  projections settings
+    5  intake follower
+    6  jobs web
+    7  drafts
+    8  daemon
+    9  cli
+   10  __main__
+
+``renderers`` is the other package: pure, values in and text out. It reads
+``collector.event`` and nothing else of this package; here only ``drafts`` and
+what stands above it import ``renderers``.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,88 @@
+"""Our few errors, and how a message is built.
+
+    TimelinedError
+    ├── UnverifiedWebhook      the sender could not be authenticated
+    ├── MalformedWebhook       authentic, but not even the source's syntax
+    ├── TooLarge               a body beyond the bounds
+    ├── UnsupportedEncoding    a Content-Encoding that is neither identity nor one gzip
+    ├── InvalidInput           a person's or a client's request that cannot be taken
+    │   └── NotFound           … because what it names does not exist
+    ├── InvalidSettings        the configuration has mistakes (all of them, each with its line)
+    ├── Unavailable            cannot store or read now; the sender should come again
+    │   └── TooSlow            … because its body did not arrive in time
+    └── LogDamaged             the log contradicts itself
+
+Every message answers four questions: what was attempted, on what, what was
+found, what to do. No secret and no body ever stands in one.
+"""
+
+from __future__ import annotations
+
+
+class TimelinedError(Exception):
+    """The root of every error this project raises on purpose."""
+
+
+class UnverifiedWebhook(TimelinedError):
+    """The sender could not be authenticated; the answer is 401 and says nothing more."""
+
+
+class MalformedWebhook(TimelinedError):
+    """An authentic body is not even the source's syntax; the answer is 400.
+
+    ``place`` names where reading stopped (``byte 118``, ``$.alerts[2].startsAt``).
+    """
+
+    def __init__(self, message: str, place: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class TooLarge(TimelinedError):
+    """A body beyond the bounds of size or of compression; the answer is 413."""
+
+
+class UnsupportedEncoding(TimelinedError):
+    """A Content-Encoding that is neither identity nor one gzip; the answer is 415."""
+
+
+class InvalidInput(TimelinedError):
+    """A request that cannot be taken as it is; the answer is 400 or 422.
+
+    ``pointer`` names the offending field or parameter where there is one.
+    """
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class NotFound(InvalidInput):
+    """The thing a request names does not exist; the answer is 404."""
+
+
+class InvalidSettings(TimelinedError):
+    """The configuration has mistakes; ``mistakes`` holds one sentence for each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class Unavailable(TimelinedError):
+    """Nothing can be stored or read now; the answer is 503 with ``Retry-After``.
+
+    ``retry_after`` is in whole seconds.
+    """
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooSlow(Unavailable):
+    """A body that did not arrive in time; the answer is 503, since a 4xx would make most senders give the event up."""
+
+
+class LogDamaged(TimelinedError):
+    """The log contradicts itself; nothing more is written to it."""

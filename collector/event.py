@@ -1,0 +1,261 @@
+"""What a fact is.
+
+An event is one immutable fact that a sender or a person told us. It is judged
+by the teller's own fields alone: nothing in it depends on when it arrived or
+on what was known then. This module imports the standard library and msgspec
+only, so that everything may import it.
+
+Times are integers: microseconds since 1970-01-01T00:00:00Z. They compare,
+subtract and store exactly, and carry no zone that could be mistaken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+SECOND = 1_000_000
+"""One second in the unit of every time here, microseconds."""
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+PEOPLE = "people"
+"""The source of what persons state through the API or the command line."""
+MACHINE = "timelined"
+"""The source of what this daemon itself records: groupings, starts and stops."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A place to look; ``url`` came from a field that holds URLs, never out of a text."""
+
+    rel: str
+    """What it is: ``source``, ``rule``, ``runbook``, ``dashboard``, ``pull_request``, ``log`` …"""
+    url: str
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact (design §3)."""
+
+    id: str
+    """32 hexadecimal digits: 12 of a millisecond prefix, 20 of a hash; see :func:`event_id`."""
+    type: str
+    """A dotted string, noun then state; the known ones stand in :data:`EVENT_TYPES`."""
+    source: str
+    """The configured source's name (HA peers share one), or ``people``, or ``timelined``."""
+    entity: str
+    """The long-lived thing it is about: alert fingerprint, page id, deployment id."""
+    occurred_at: int
+    """When it happened by the teller's clock, µs UTC; the receipt time if ``time_quality`` is ``absent``."""
+    time_text: str = ""
+    """The sender's own text of that time, byte for byte."""
+    time_quality: str = "exact"
+    """``exact``, ``assumed_zone`` (no offset was given), ``clamped`` (was impossible), ``absent``."""
+    revision: int = 0
+    """0 as first received; each amendment of the same id is the next."""
+    amendment: str = ""
+    """Why a revision above 0 exists: ``earlier_delivery``, ``reparse``, ``correction``, ``retraction``, ``erasure``."""
+    service: str | None = None
+    environment: str | None = None
+    severity: str | None = None
+    title: str = ""
+    """The one line a person would say: alert name, page title, deploy description, a note's text."""
+    actor: str | None = None
+    """Who did it, as the sender names them; absent for automation."""
+    links: tuple[Link, ...] = ()
+    refs: tuple[str, ...] = ()
+    """Pointers elsewhere: ``alertgroup:<sha256 of groupKey>``, ``page:…``, ``deployment:…``, ``commit:<sha>``,
+    ``pr:<url>``, ``repository:<owner/name>``, ``incident:<opening event id>``."""
+    labels: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    """What this type says beyond the common fields; :data:`EVENT_DATA` lists the keys that are read."""
+
+
+class RecordedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """An event as the log answers it: the same, and where it stands."""
+
+    position: int
+    """Place in the log: 1, 2, 3 … without gaps, in commit order."""
+    received_at: int
+    """When its delivery was received, µs UTC by our clock."""
+    delivery: str = ""
+    """Which delivery told it; empty where a person or the daemon did."""
+    item: int = 0
+    """Which item of that delivery, from 0."""
+
+
+EVENT_TYPES: dict[str, str] = {
+    "alert.firing": "A monitoring system reported that an alert's condition holds.",
+    "alert.resolved": "A monitoring system reported that an alert's condition no longer holds.",
+    "page.triggered": "A paging system opened a page.",
+    "page.acknowledged": "A person took the page.",
+    "page.unacknowledged": "An acknowledgement ran out or was taken back.",
+    "page.escalated": "The page went to the next level.",
+    "page.delegated": "The page went to another escalation policy.",
+    "page.reassigned": "The page went to another person.",
+    "page.priority_updated": "The page's priority was changed.",
+    "page.reclassified": "The page's service or incident type was changed.",
+    "page.reopened": "A resolved page was opened again.",
+    "page.resolved": "The page was closed.",
+    "page.responder_added": "Another responder was asked for.",
+    "page.responder_replied": "A responder answered the request.",
+    "page.role_assigned": "A role in the response was assigned.",
+    "page.updated": "Another detail of the page changed: bridge, fields, tasks, automation, workflow.",
+    "change.started": "A change of a running system began: a deployment, a pipeline, a migration.",
+    "change.succeeded": "A change finished as intended.",
+    "change.failed": "A change did not finish as intended.",
+    "change.rolled_back": "An earlier version was put back.",
+    "change.merged": "A pull request was merged.",
+    "change.pushed": "Commits were pushed to a branch.",
+    "change.released": "A release was published.",
+    "change.flag_toggled": "A feature flag or kill switch was set.",
+    "status.updated": "A status page or stakeholder message was published.",
+    "chat.message": "A message was written in a chat.",
+    "note.added": "A person wrote a note about an incident.",
+    "action.added": "A person recorded or updated a follow-up action.",
+    "mark.set": "A person stated a moment: when the impact started or ended, what detected or mitigated it.",
+    "observation.recorded": "An authentic event of a kind that timelined has no word for.",
+    "incident.opened": "An incident was opened.",
+    "incident.joined": "An event was put into an incident.",
+    "incident.left": "An event was taken out of an incident.",
+    "incident.merged": "Incidents became one.",
+    "incident.split": "Events of one incident became another.",
+    "incident.resolved": "An incident was declared over.",
+    "incident.reopened": "An incident was declared not over after all.",
+    "incident.edited": "A person set an incident's title, lead, severity or impact.",
+    "source.gap": "A sender said that it left something out.",
+    "source.unrecognised": "A sender said something authentic that no adapter understands; the body is kept.",
+    "collector.started": "This daemon began to take webhooks.",
+    "collector.stopped": "This daemon stopped taking webhooks.",
+}
+"""Every known type and the sentence the documentation prints for it."""
+
+EVENT_DATA: dict[str, dict[str, str]] = {
+    "alert": {
+        "starts_at": "when the episode began, µs",
+        "ends_at": "when it ended, µs; absent while it fires",
+        "status": "`firing` or `resolved`",
+        "group_key": "the key of the notification's group",
+        "group_labels": "the labels the group is made by",
+        "receiver": "the receiver's name at the sender",
+        "reason": "why the sender notified, in its words",
+        "summary": "the annotation of that name",
+        "description": "the annotation of that name, or `message`",
+        "query": "the expression that fires, out of the rule's address",
+    },
+    "page": {
+        "number": "the incident's number at the sender",
+        "kind": "the sender's own word for what happened",
+        "status": "`triggered`, `acknowledged` or `resolved`",
+        "urgency": "as the sender uses it",
+        "priority": "as the sender uses it",
+        "assignees": "names of those it stands with",
+        "escalation_policy": "its name",
+        "created_at": "when the page was opened, µs",
+        "incident_key": "the deduplication key the alert came with",
+        "resolve_reason": "why it was closed, if the sender says",
+        "agent": "what acted, where it was not a person",
+        "text": "a message that came with it",
+        "state": "how a task, a request or an automation stands",
+        "from": "who or what it was before",
+        "to": "who or what it is now",
+    },
+    "change": {
+        "repository": "`owner/name`",
+        "ref": "branch or tag",
+        "sha": "the commit",
+        "state": "the sender's own word for the state",
+        "task": "`deploy`, `rollback` or the sender's own",
+        "workflow": "the workflow's name",
+        "run_number": "which run of the workflow",
+        "number": "the pull request's number",
+        "commits": "how many were pushed",
+        "duration": "how long it took, µs",
+    },
+    "observation": {
+        "type": "the sender's own type",
+        "source": "the sender's own name for where it comes from",
+        "subject": "what it is about",
+        "data": "the sender's own content",
+    },
+    "note": {"stated_at": "when it was said, µs", "text": "the full text"},
+    "action": {
+        "stated_at": "when it was said, µs",
+        "owner": "who will do it",
+        "due": "`YYYY-MM-DD`",
+        "state": "`open`, `done` or `dropped`",
+    },
+    "mark": {
+        "stated_at": "when it was said, µs",
+        "mark": "`impact_started`, `impact_ended`, `detected`, `mitigated` or `cause_identified`",
+        "by": "who or what detected it",
+    },
+    "incident": {
+        "stated_at": "when it was said, µs",
+        "by": "who reported it",
+        "event": "the id of the event that joins or leaves",
+        "into": "the opening event of the incident that stays",
+        "from": "the opening event of the incident that is merged away",
+        "field": "`title`, `lead`, `severity` or `impact`",
+        "value": "what it is set to",
+    },
+    "source": {
+        "missing": "how many alerts were left out",
+        "group_key": "of which group",
+        "group_labels": "the labels that group is made by",
+        "reason": "why nothing could be read",
+        "kind": "what the sender calls it",
+    },
+    "collector": {
+        "previous_stop": "`recorded`, `missing` or `first start`",
+        "last_received_at": "when the last delivery before was received, µs",
+    },
+}
+"""Family of types → the keys of ``data`` that are written, each with what it means."""
+
+_CAUSE_FIRST = (
+    "change.started", "change.", "observation.", "alert.firing", "incident.opened", "page.triggered",
+    "page.", "chat.", "note.", "status.", "action.", "mark.", "alert.resolved", "page.resolved", "incident.",
+)  # fmt: skip
+
+
+def rank(event_type: str) -> int:
+    """The place of a type among events of one microsecond: causes before their effects (design §6)."""
+    if event_type in _CAUSE_FIRST:
+        return _CAUSE_FIRST.index(event_type)
+    family = event_type.partition(".")[0] + "."
+    return _CAUSE_FIRST.index(family) if family in _CAUSE_FIRST else len(_CAUSE_FIRST)
+
+
+def reading_order(event: Event) -> tuple[int, int, str]:
+    """The key events are read in: when it happened, cause before effect, id (design §6)."""
+    return (event.occurred_at, rank(event.type), event.id)
+
+
+def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) -> str:
+    """The id of a fact: the same fact always gets the same one.
+
+    ``recipe`` names the adapter's way of choosing ``identity`` and its version
+    (``alertmanager.1``); a later fix of a parser keeps it, so that ids never
+    move. ``occurred_at`` is the sender's own time in µs, or None where it gives
+    none: the prefix is then 0. Parts are length-prefixed before hashing, so no
+    two lists of parts can be confused.
+    """
+    digest = hashlib.sha256()
+    for part in ("timelined", recipe, source, *identity):
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    milliseconds = 0 if occurred_at is None else max(0, min(occurred_at // 1000, (1 << 48) - 1))
+    return f"{milliseconds:012x}{digest.hexdigest()[:20]}"
+
+
+def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    """The highest revision of each id, without those retracted or erased to nothing, in reading order."""
+    highest: dict[str, RecordedEvent] = {}
+    for event in events:
+        known = highest.get(event.id)
+        if known is None or event.revision > known.revision:
+            highest[event.id] = event
+    return sorted((e for e in highest.values() if e.amendment != "retraction"), key=reading_order)

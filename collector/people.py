@@ -1,0 +1,195 @@
+"""What a person states, as events: notes, actions, moments, and which events belong together.
+
+Pure: a command in, one event out. A command carries an idempotency key, new
+for each command; the same key always gives the same fact, so a request that
+is sent twice states it once. People name events, never incident numbers: the
+caller has looked up the event that opened the incident.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from collector.errors import InvalidInput
+from collector.event import PEOPLE, Event, event_id
+
+MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
+"""The moments a person may state."""
+FIELDS = ("title", "lead", "severity", "impact")
+"""What a person may set on an incident."""
+STATES = ("open", "done", "dropped")
+"""The states of a follow-up action."""
+LONGEST = 10_000
+"""The longest text a person may state, in characters."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _fact(
+    kind: str,
+    *,
+    key: str,
+    by: str,
+    stated_at: int,
+    occurred_at: int | None = None,
+    incident: str | None = None,
+    entity: str = "",
+    title: str = "",
+    refs: tuple[str, ...] = (),
+    data: Mapping[str, Any] | None = None,
+    service: str | None = None,
+    environment: str | None = None,
+    severity: str | None = None,
+) -> Event:
+    """One fact of a person. Its id comes from the idempotency key alone, so the prefix is 0 (design §3)."""
+    pointer = (f"incident:{incident}",) if incident else ()
+    return Event(
+        id=event_id("people.1", PEOPLE, None, _text(key, "the idempotency key")),
+        type=kind,
+        source=PEOPLE,
+        entity=entity or f"incident:{incident}",
+        occurred_at=stated_at if occurred_at is None else occurred_at,
+        title=title,
+        actor=_text(by, "by"),
+        refs=pointer + refs,
+        service=service or None,
+        environment=environment or None,
+        severity=severity or None,
+        data={"stated_at": stated_at, **(data or {})},
+    )
+
+
+def _text(text: str, what: str) -> str:
+    """A text that says something and can be stored."""
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd").strip()
+    if not clean:
+        raise InvalidInput(f"cannot record a statement: {what} is empty; say it in a few words", what)
+    if len(clean) > LONGEST:
+        raise InvalidInput(
+            f"cannot record a statement: {what} has {len(clean)} characters; at most {LONGEST} are kept", what
+        )
+    return clean
+
+
+def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
+    if value not in allowed:
+        raise InvalidInput(f"cannot record a statement: {what} is {value!r}; use one of {', '.join(allowed)}", what)
+    return value
+
+
+def note(*, key: str, by: str, stated_at: int, incident: str, text: str, at: int | None = None) -> Event:
+    """A note about an incident; ``at`` is when what it tells happened, µs, by default when it was said."""
+    said = _text(text, "text")
+    return _fact("note.added", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident, title=said)
+
+
+def action(
+    *,
+    key: str,
+    by: str,
+    stated_at: int,
+    incident: str,
+    text: str,
+    owner: str = "",
+    due: str = "",
+    state: str = "open",
+    entity: str = "",
+) -> Event:
+    """A follow-up. A later one with the same ``entity`` replaces it; by default the text names it."""
+    said = _text(text, "text")
+    if due and not _DATE.fullmatch(due):
+        raise InvalidInput(f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD", "due")
+    data = {"owner": owner, "due": due, "state": _one_of(state, STATES, "state")}
+    name = entity or f"action:{' '.join(said.split()).casefold()}"
+    return _fact(
+        "action.added", key=key, by=by, stated_at=stated_at, incident=incident, entity=name, title=said, data=data
+    )
+
+
+def mark(
+    *, key: str, by: str, stated_at: int, incident: str, mark: str, at: int, text: str = "", detected_by: str = ""
+) -> Event:
+    """A moment a person states: ``at`` is the moment, µs. ``detected_by`` says who or what detected it."""
+    data = {"mark": _one_of(mark, MARKS, "mark")} | ({"by": detected_by} if detected_by else {})
+    return _fact(
+        "mark.set",
+        key=key,
+        by=by,
+        stated_at=stated_at,
+        occurred_at=at,
+        incident=incident,
+        title=text.strip()[:LONGEST],
+        data=data,
+    )
+
+
+def opened(
+    *,
+    key: str,
+    by: str,
+    stated_at: int,
+    title: str,
+    at: int | None = None,
+    service: str | None = None,
+    environment: str | None = None,
+    severity: str | None = None,
+    reported_by: str = "",
+) -> Event:
+    """A report: something is wrong, as a person says. It opens an incident, or joins the one it belongs to."""
+    fact = _fact(
+        "incident.opened",
+        key=key,
+        by=by,
+        stated_at=stated_at,
+        occurred_at=at,
+        entity=f"report:{key}",
+        title=_text(title, "title"),
+        service=service,
+        environment=environment,
+        severity=severity,
+        data={"by": reported_by} if reported_by else {},
+    )
+    return fact
+
+
+def joined(*, key: str, by: str, stated_at: int, incident: str, event: str) -> Event:
+    """This event belongs to that incident."""
+    return _fact("incident.joined", key=key, by=by, stated_at=stated_at, incident=incident, data={"event": event})
+
+
+def left(*, key: str, by: str, stated_at: int, incident: str, event: str) -> Event:
+    """This event does not belong to that incident."""
+    return _fact("incident.left", key=key, by=by, stated_at=stated_at, incident=incident, data={"event": event})
+
+
+def merged(*, key: str, by: str, stated_at: int, into: str, other: str) -> Event:
+    """These two are one incident; ``into`` and ``other`` are the events that opened them."""
+    if into == other:
+        raise InvalidInput("cannot merge an incident into itself; name another one", "other")
+    return _fact(
+        "incident.merged",
+        key=key,
+        by=by,
+        stated_at=stated_at,
+        incident=into,
+        refs=(f"incident:{other}",),
+        data={"into": into, "from": other},
+    )
+
+
+def resolved(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None) -> Event:
+    """The incident is over, at ``at`` (µs) or now."""
+    return _fact("incident.resolved", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident)
+
+
+def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None) -> Event:
+    """The incident is not over after all."""
+    return _fact("incident.reopened", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident)
+
+
+def edited(*, key: str, by: str, stated_at: int, incident: str, field: str, value: str) -> Event:
+    """A person sets the title, lead, severity or impact."""
+    data = {"field": _one_of(field, FIELDS, "field"), "value": _text(value, "value")}
+    return _fact("incident.edited", key=key, by=by, stated_at=stated_at, incident=incident, data=data)

@@ -1,0 +1,87 @@
+"""One HTTP delivery as it came, and what every source adapter offers.
+
+An adapter is pure: it sees these values, never a socket, a clock, the log or
+the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from collector.event import Event
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery: headers, bytes, and when it was received."""
+
+    source: str
+    """The configured name of the source it came to."""
+    headers: Mapping[str, str]
+    """Names in lower case. Several values of one name are joined by ``, ``. Bytes that are not UTF-8 stand as
+    surrogate escapes, so a signature header is turned back with ``encode("utf-8", "surrogateescape")``."""
+    body: bytes
+    """The raw bytes, after at most one complete gzip member was inflated."""
+    received_at: int
+    """µs UTC by our clock."""
+    token: str = ""
+    """The path segment after the source's name, where the sender authenticates by a secret address."""
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source's senders may prove themselves with. Several of each may be active during a rotation."""
+
+    signing: tuple[bytes, ...] = ()
+    bearer: tuple[bytes, ...] = ()
+    basic: tuple[tuple[bytes, bytes], ...] = ()
+    path: tuple[bytes, ...] = ()
+    open: bool = False
+    """Anybody who reaches the address may send, signed or not. Only for loopback and for trying out."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing was configured."""
+        return not (self.signing or self.bearer or self.basic or self.path)
+
+
+class Mapped(msgspec.Struct, frozen=True, kw_only=True):
+    """How one of a sender's own types is to be read: the event type, and fields by JMESPath."""
+
+    type: str = "observation.recorded"
+    fields: Mapping[str, str] = {}
+    """``service``, ``environment``, ``severity``, ``actor``, ``title``, ``entity`` → a JMESPath expression over the
+    event as JSON (CloudEvents: its attributes, and ``data``)."""
+    refs: Mapping[str, str] = {}
+    """A kind of ref (``deployment``, ``page``, ``commit`` …) → a JMESPath expression that gives its value or values."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source's fields are to be read, as configured."""
+
+    service_labels: tuple[str, ...] = ("service", "app", "app_kubernetes_io_name", "application", "component", "job")
+    """Labels asked in this order for the service; the first present one speaks."""
+    environment_labels: tuple[str, ...] = ("environment", "env", "stage", "cluster_environment")
+    severity_labels: tuple[str, ...] = ("severity", "priority", "level")
+    exporters: tuple[str, ...] = (
+        "kube-state-metrics", "node-exporter", "node_exporter", "blackbox-exporter", "blackbox_exporter", "blackbox",
+        "cadvisor", "kubelet", "prometheus", "alertmanager", "pushgateway", "statsd-exporter", "snmp-exporter",
+    )  # fmt: skip
+    """Values that name the exporter and not the service; they are skipped, since an exporter labels everything so."""
+    types: Mapping[str, Mapped] = {}
+    """A sender's own type → how to read it. A key may end in ``*``; the longest match speaks."""
+    default: Mapped = Mapped()
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A kind of sender: how to authenticate its webhooks and how to read them."""
+
+    kind: str
+    verify: Callable[[Webhook, Credentials], str]
+    """Says how the sender proved itself (``signature``, ``bearer``, ``basic``, ``path``, ``none``), or raises
+    :class:`collector.errors.UnverifiedWebhook`."""
+    parse: Callable[[Webhook, Reading], tuple[Event, ...]]
+    """Total over authentic bodies: none, one or many events; what it does not understand becomes
+    ``source.unrecognised``. Raises only :class:`collector.errors.MalformedWebhook`, for broken syntax."""
+    retries: bool = True
+    """Whether the sender comes again after a 503 (GitHub does not)."""
