@@ -1,0 +1,257 @@
+"""A stranger's fields, made fit to keep.
+
+What several adapters share: JSON with the place of a mistake, text without
+characters that databases refuse, lengths with a visible cut, links that are
+links, the service out of labels, and the event for what nobody understood.
+
+Promises: nothing here raises on an authentic body but
+:class:`collector.errors.MalformedWebhook`, for broken syntax. Refuses to
+interpret: escaping and wording belong to the renderers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from collector.errors import MalformedWebhook
+from collector.event import Event, Link, event_id
+from collector.times import ABSENT
+from collector.webhook import Reading, Webhook
+
+LINE = 1024
+"""Most bytes of a field that stands in a column or a heading: title, service, actor, ref."""
+TEXT = 16 * 1024
+"""Most bytes of a free text or a label's value."""
+TREE = 64 * 1024
+"""Most bytes of a sender's own data that an event carries; the body is kept whole in any case."""
+CUT = "… [cut]"
+"""What shows that a text was longer."""
+
+_DEEPEST = 64
+_URL = re.compile(r"https?://[^\s\"'<>\\^`{|}\x00-\x20\x7f-\x9f]{1,4096}", re.IGNORECASE)
+_BYTE = re.compile(r"\(byte (\d+)\)")
+# One escape at a time, left to right, so that an escaped backslash before a u is not taken for one.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_LONE = re.compile("[\ud800-\udfff]")
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+
+T = TypeVar("T")
+
+
+# --- syntax -----------------------------------------------------------------------------------------------------------
+
+
+def decode(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw, source: str, within: str = "") -> T:
+    """Decode JSON; ``within`` names what the bytes are a part of, for the message.
+
+    Raises :class:`MalformedWebhook` for broken syntax and
+    :class:`msgspec.ValidationError` for another shape than the decoder's. A lone
+    half of a surrogate pair, which senders leave where they cut a text, is read
+    as U+FFFD.
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError:
+        # The shape is judged as soon as it is wrong; the syntax behind it may be broken as well.
+        check_syntax(bytes(raw), source, within)
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mended = _without_lone_surrogates(bytes(raw))
+        if mended != bytes(raw):
+            return decode(decoder, mended, source, within)
+        raise _malformed(error, bytes(raw), source, within) from error
+
+
+def check_syntax(raw: bytes, source: str, within: str = "") -> None:
+    """Raises MalformedWebhook where the bytes are not JSON, whatever their shape."""
+    try:
+        _SYNTAX.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error, raw, source, within) from error
+
+
+def _without_lone_surrogates(raw: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
+
+
+def _malformed(error: Exception, raw: bytes, source: str, within: str) -> MalformedWebhook:
+    if isinstance(error, UnicodeDecodeError):
+        # The decoder counts from the start of a string; the body's own count is what helps.
+        what, place = "is not UTF-8", f"byte {_first_undecodable(raw, error)}"
+    elif isinstance(error, RecursionError):
+        what, place = "is nested too deeply", "byte 0"
+    else:
+        found = _BYTE.search(str(error))
+        what = _BYTE.sub("", str(error)).strip() or "is not JSON"
+        place = f"byte {found[1] if found else len(raw)}"
+    return malformed(source, what, f"{within}, {place}" if within else place)
+
+
+def _first_undecodable(raw: bytes, error: UnicodeDecodeError) -> int:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as whole:
+        return whole.start
+    return error.start
+
+
+def malformed(source: str, what: str, place: str) -> MalformedWebhook:
+    """The error for an authentic body that is not even the source's syntax, naming the place."""
+    message = f"cannot read delivery from {source}: {what}, at {place}; it is kept as it came, correct the sender"
+    return MalformedWebhook(message, place)
+
+
+def unrecognised(webhook: Webhook, reason: str, kind: str = "", part: bytes | None = None) -> Event:
+    """The event for what is authentic but not understood: the whole body, or one ``part`` of it.
+
+    ``reason`` never quotes the body; ``kind`` is the sender's word for what it
+    sent. The same bytes always give the same id.
+    """
+    digest = hashlib.sha256(webhook.body if part is None else part).hexdigest()
+    told = line(reason)
+    return Event(
+        id=event_id("unrecognised.1", webhook.source, None, digest),
+        type="source.unrecognised",
+        source=webhook.source,
+        entity=f"delivery:{digest[:16]}",
+        occurred_at=webhook.received_at,
+        time_quality=ABSENT,
+        title=line(f"Not understood: {told}"),
+        data={"reason": told, "kind": line(kind)},
+    )
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def line(value: object) -> str:
+    """One line of at most 1 KiB; empty where there is no text."""
+    if not isinstance(value, str):
+        return ""
+    if len(value) <= LINE // 4 and value.isprintable():
+        return value.strip()
+    return _capped(" ".join(_kept(value).split()), LINE)
+
+
+def name(value: object) -> str | None:
+    """A line, or None where it would be empty: for services, actors and other fields that may be absent."""
+    return line(value) or None
+
+
+def text(value: object) -> str:
+    """A free text of at most 16 KiB, its line breaks kept."""
+    if not isinstance(value, str):
+        return ""
+    if len(value) <= TEXT // 4 and value.isprintable():
+        return value
+    return _capped(_kept(value), TEXT)
+
+
+def labels(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Labels fit to keep; the very same ones where nothing is wrong with them."""
+    if not given:
+        return {}
+    plain = all(map(str.isprintable, given)) and all(map(str.isprintable, given.values()))
+    if plain and max(map(len, given.values())) <= LINE and isinstance(given, dict):
+        return given
+    return {line(key): text(value) for key, value in given.items()}
+
+
+def tree(value: object, depth: int = 0) -> Any:
+    """A sender's own data fit to keep: its texts clean, its numbers within what every reader of JSON takes."""
+    if isinstance(value, str):
+        return value if value.isprintable() else _kept(value)
+    if isinstance(value, dict):
+        return {_kept(str(key)): tree(item, depth + 1) for key, item in value.items()} if depth < _DEEPEST else CUT
+    if isinstance(value, list):
+        return [tree(item, depth + 1) for item in value] if depth < _DEEPEST else CUT
+    if isinstance(value, bool | None):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    return value if isinstance(value, float) and abs(value) < float("inf") else str(value)
+
+
+def bounded_tree(value: object) -> Any:
+    """Such data of at most 64 KiB; of more, its beginning as text."""
+    clean = tree(value)
+    encoded = msgspec.json.encode(clean)
+    if len(encoded) <= TREE:
+        return clean
+    return _capped(encoded[: TEXT + 4].decode("utf-8", "ignore"), TEXT)
+
+
+def _kept(value: str) -> str:
+    """Without NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 cannot say."""
+    if "\x00" in value:
+        value = value.replace("\x00", "\ufffd")
+    return value if value.isascii() else _LONE.sub("\ufffd", value)
+
+
+def _capped(value: str, limit: int) -> str:
+    """The text within ``limit`` bytes of UTF-8, visibly cut where it was longer."""
+    if len(value) * 4 <= limit:
+        return value
+    encoded = value.encode("utf-8")
+    if len(encoded) <= limit:
+        return value
+    return encoded[: limit - len(CUT.encode())].decode("utf-8", "ignore") + CUT
+
+
+# --- links and labels -------------------------------------------------------------------------------------------------
+
+
+def links(*pairs: tuple[str, object]) -> tuple[Link, ...]:
+    """The links of (rel, url) pairs, in order and once each; what is no http(s) URL is left out."""
+    found = [Link(rel, address) for rel, url in pairs if isinstance(url, str) and (address := _address(url))]
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=4096)
+def _address(url: str) -> str:
+    """The URL without a password in it; empty where it is none that a reader could follow."""
+    trimmed = url.strip()
+    if not _URL.fullmatch(trimmed):
+        return ""
+    try:
+        parts = urlsplit(trimmed)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    if not host:
+        return ""
+    return trimmed if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def service_of(given: Mapping[str, str], reading: Reading) -> str | None:
+    """The first present of the service labels whose value does not name an exporter."""
+    for label in reading.service_labels:
+        value = given.get(label)
+        if value and not _names_exporter(value, reading.exporters) and (service := name(value)):
+            return service
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _names_exporter(value: str, exporters: tuple[str, ...]) -> bool:
+    """Whether a label's value is an exporter's name, also behind a namespace or a release (``prom-node-exporter``)."""
+    folded = value.strip().lower()
+    return any(folded == exporter or folded.endswith((f"/{exporter}", f"-{exporter}")) for exporter in exporters)
+
+
+def first_label(given: Mapping[str, str], names: Iterable[str]) -> str | None:
+    """The value of the first present label; an empty value counts as absent."""
+    for label in names:
+        value = given.get(label)
+        if value and (found := name(value)):
+            return found
+    return None

@@ -1,0 +1,155 @@
+"""Does this delivery come from who it says? Signatures, tokens and passwords, in constant time.
+
+Everything is compared as bytes, over the raw body, and every secret that is
+active is tried, so that neither a wrong guess nor a rotation shows in the
+time taken. No header, however odd, raises anything but
+:class:`collector.errors.UnverifiedWebhook`, and no secret stands in a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import msgspec
+
+from collector.errors import UnverifiedWebhook
+from collector.webhook import Credentials, Webhook
+
+_MOST_SIGNATURES = 16
+"""Signatures read of one header; a rotation needs two."""
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sender signs: HMAC-SHA256 over the body, in hexadecimal, in a header."""
+
+    header: str
+    """As the vendor writes it, ``X-Hub-Signature-256``."""
+    prefix: str
+    """What stands before the digest; entries that begin otherwise are other versions, and ignored."""
+    separator: str = ""
+    """Between several signatures of one header; empty where there is only ever one."""
+    also: tuple[str, ...] = ()
+    """Older headers that show that the sender signs, though nothing is proved by them."""
+    sender: str
+    """Where the same secret has to be set, for the message."""
+
+
+def authenticate(webhook: Webhook, credentials: Credentials, signature: Signature | None = None) -> str:
+    """How the sender proved itself: ``signature``, ``bearer``, ``basic``, ``path``, or ``none`` if nothing is asked.
+
+    A configured signing secret must verify, whatever else matches; without one,
+    any one of the other configured ways is enough. Raises
+    :class:`UnverifiedWebhook` otherwise, and for a signature that nobody
+    configured a secret for.
+    """
+    if credentials.open:
+        return "none"
+    if signature is not None:
+        if credentials.signing:
+            return _check_signature(webhook, credentials.signing, signature)
+        _refuse_unexpected(webhook, signature)
+    if credentials.absent:
+        return "none"
+    proofs = {
+        "bearer": _bearer_matches(webhook, credentials.bearer),
+        "basic": _basic_matches(webhook, credentials.basic),
+        "path": _any_equal([_bytes(webhook.token)], credentials.path),
+    }
+    for way, proved in proofs.items():
+        if proved:
+            return way
+    raise UnverifiedWebhook(_what_was_wrong(webhook, credentials, signature))
+
+
+def signature_of(body: bytes, secret: bytes) -> str:
+    """The HMAC-SHA256 of a body, in lower-case hexadecimal."""
+    return hmac.digest(secret, body, "sha256").hex()
+
+
+def _check_signature(webhook: Webhook, secrets: Sequence[bytes], signature: Signature) -> str:
+    value = webhook.headers.get(signature.header.lower(), "")
+    given = _signatures_in(value, signature)
+    # Without a signature the digest is computed all the same, so that the two refusals take the same time.
+    proofs = [signature_of(webhook.body, secret).encode() for secret in secrets if secret]
+    if _any_equal(given, proofs):
+        return "signature"
+    found = "does not match the body" if given else "holds no such signature" if value else "is absent"
+    raise UnverifiedWebhook(_told(webhook.source, f"{signature.header} {found}", "secret_file", signature.sender))
+
+
+def _signatures_in(value: str, signature: Signature) -> list[bytes]:
+    parts = value.split(signature.separator, _MOST_SIGNATURES) if signature.separator else [value]
+    trimmed = [part.strip() for part in parts[:_MOST_SIGNATURES]]
+    return [_bytes(part[len(signature.prefix) :]) for part in trimmed if part.startswith(signature.prefix)]
+
+
+def _refuse_unexpected(webhook: Webhook, signature: Signature) -> None:
+    """A sender that signs and a receiver that does not look is a mistake in the configuration, not a proof."""
+    for header in (signature.header, *signature.also):
+        if header.lower() in webhook.headers:
+            found = f"{header} is present but no secret is configured"
+            raise UnverifiedWebhook(_told(webhook.source, found, "secret_file", signature.sender))
+
+
+def _bearer_matches(webhook: Webhook, secrets: Sequence[bytes]) -> bool:
+    scheme, _, token = webhook.headers.get("authorization", "").strip().partition(" ")
+    return _any_equal([_bytes(token.strip())] if scheme.lower() == "bearer" else [], secrets)
+
+
+def _basic_matches(webhook: Webhook, pairs: Sequence[tuple[bytes, bytes]]) -> bool:
+    scheme, _, encoded = webhook.headers.get("authorization", "").strip().partition(" ")
+    try:
+        decoded = base64.b64decode(_bytes(encoded.strip()), validate=True) if scheme.lower() == "basic" else b""
+    except (binascii.Error, ValueError):
+        decoded = b""
+    # A user's name cannot hold a colon (RFC 7617), so the first one divides; without any, nothing was given.
+    return _any_equal([decoded], [b":".join(pair) for pair in pairs if pair[1]]) and b":" in decoded
+
+
+def _any_equal(given: Sequence[bytes], expected: Sequence[bytes]) -> bool:
+    """Whether one of each is equal, in a time that tells neither which nor how nearly.
+
+    Digests are compared, so that lengths do not show either. An empty secret
+    never matches: it is a mistake, not a permission.
+    """
+    equal = False
+    for one in given or (b"",):
+        digest = hashlib.sha256(one).digest()
+        for other in expected or (b"",):
+            same = hmac.compare_digest(digest, hashlib.sha256(other).digest())
+            equal |= same and bool(one) and bool(other)
+    return equal
+
+
+def _bytes(text: str) -> bytes:
+    """A header's text as the bytes that came; never raises."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _what_was_wrong(webhook: Webhook, credentials: Credentials, signature: Signature | None) -> str:
+    sender = signature.sender if signature else "the sender"
+    if credentials.bearer or credentials.basic:
+        setting = "bearer_token_file" if credentials.bearer else "basic.password_file"
+        found = "does not match" if "authorization" in webhook.headers else "is absent"
+        return _told(webhook.source, f"Authorization {found}", setting, sender)
+    if credentials.path:
+        found = "is not the one configured" if webhook.token else "is absent"
+        return _told(webhook.source, f"the secret part of the address {found}", "path_token_file", sender)
+    return (
+        f"cannot verify delivery from {webhook.source}: this kind of sender signs nothing, and only a signing secret "
+        f"is configured; set sources.{webhook.source}.bearer_token_file instead"
+    )
+
+
+def _told(source: str, found: str, setting: str, sender: str) -> str:
+    return (
+        f"cannot verify delivery from {source}: {found}; "
+        f"set sources.{source}.{setting}, and the same secret at {sender}"
+    )

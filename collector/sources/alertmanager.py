@@ -1,0 +1,248 @@
+"""Prometheus Alertmanager's webhook, version 4: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+
+Every body repeats the whole group, most of it known already; members of a
+cluster each send their own. So an event's identity is the alert's fingerprint
+and its own times, and never the receiver, the sender's address or the body.
+Alertmanager signs nothing: use a bearer token, a password or a secret address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import ABSENT, Moment, moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "alertmanager"
+RECIPE = "alertmanager.1"
+
+_STATUSES = {"firing": "alert.firing", "resolved": "alert.resolved"}
+
+
+class Alert(msgspec.Struct, frozen=True, rename="camel"):
+    """One alert of a group. Versions before 0.12 send no fingerprint, some forks no status of its own."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str] | None = None
+    status: str | None = None
+    starts_at: str | None = None
+    ends_at: str | None = None
+    generator_url: str | None = msgspec.field(name="generatorURL", default=None)
+    fingerprint: str | None = None
+
+
+class Group(msgspec.Struct, frozen=True, rename="camel"):
+    """A notification: one group of alerts, the firing and the newly resolved ones."""
+
+    version: str | int | None = None
+    group_key: str | None = None
+    status: str | None = None
+    receiver: str | None = None
+    group_labels: dict[str, str] | None = None
+    external_url: str | None = msgspec.field(name="externalURL", default=None)
+    truncated_alerts: int | None = None
+    notification_reason: str | None = msgspec.field(name="notification_reason", default=None)
+
+
+class WholeGroup(Group, frozen=True, rename="camel"):
+    """A group whose alerts are all as they should be."""
+
+    alerts: list[Alert] | None = None
+
+
+class LooseGroup(Group, frozen=True, rename="camel"):
+    """A group of which some alert is not."""
+
+    alerts: list[msgspec.Raw] | None = None
+
+
+_WHOLE = msgspec.json.Decoder(WholeGroup)
+_LOOSE = msgspec.json.Decoder(LooseGroup)
+_ALERT = msgspec.json.Decoder(Alert)
+
+
+class _Common(msgspec.Struct, frozen=True):
+    """What all alerts of one body share, made fit to keep once."""
+
+    group_key: str
+    group_labels: dict[str, str]
+    receiver: str
+    reason: str
+    status: str
+    source_url: str | None
+    refs: tuple[str, ...]
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """One event for each alert, and one for what Alertmanager says it left out."""
+    try:
+        group: WholeGroup | LooseGroup = fit.decode(_WHOLE, webhook.body, webhook.source)
+    except msgspec.ValidationError:
+        try:
+            group = fit.decode(_LOOSE, webhook.body, webhook.source)
+        except msgspec.ValidationError as error:
+            return (fit.unrecognised(webhook, str(error), KIND),)
+    if str(group.version) != "4":
+        return (fit.unrecognised(webhook, _about_version(group.version), KIND),)
+    common = _common(group)
+    alerts: Sequence[Alert | msgspec.Raw] = group.alerts or ()
+    events = [_event_of(webhook, alert, place, common, reading) for place, alert in enumerate(alerts)]
+    return (*events, *_gap(webhook, group.truncated_alerts or 0, common, events))
+
+
+def _about_version(version: str | int | None) -> str:
+    """Grafana sends "1"; a ``payload`` template of Alertmanager 0.32 and later may send none at all."""
+    found = "the body has no version" if version is None else f"version is {fit.line(str(version))[:20]}"
+    return f"{found}, and this adapter reads version 4; Grafana's webhooks have an address of their own"
+
+
+def _common(group: Group) -> _Common:
+    key = group.group_key or ""
+    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
+    return _Common(
+        group_key=fit.text(key),
+        group_labels=fit.labels(group.group_labels),
+        # The receiver's name arrives quoted for a regular expression, ``web\.hook``.
+        receiver=re.sub(r"\\(.)", r"\1", fit.line(group.receiver)),
+        reason=fit.line(group.notification_reason),
+        status=group.status or "",
+        source_url=group.external_url,
+        refs=(f"alertgroup:{digest}",) if key else (),
+    )
+
+
+def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: _Common, reading: Reading) -> Event:
+    if isinstance(item, Alert):
+        alert = item
+    else:
+        try:
+            alert = fit.decode(_ALERT, item, webhook.source, f"$.alerts[{place}]")
+        except msgspec.ValidationError as error:
+            reason = str(error).replace("`$", f"`$.alerts[{place}]")
+            return fit.unrecognised(webhook, reason, KIND, bytes(item))
+    status = alert.status or common.status
+    if status in _STATUSES:
+        return _alert_event(webhook, alert, status, common, reading)
+    reason = f"neither firing nor resolved - at `$.alerts[{place}].status`"
+    return fit.unrecognised(webhook, reason, KIND, msgspec.json.encode(alert))
+
+
+def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, reading: Reading) -> Event:
+    starts = moment(alert.starts_at, webhook.received_at)
+    # Old versions announce a firing alert's expiry as its end; only a resolved alert has one.
+    ends = moment(alert.ends_at, webhook.received_at) if status == "resolved" else None
+    happened = ends or starts
+    labels = fit.labels(alert.labels)
+    annotations = alert.annotations or {}
+    fingerprint = fit.line(alert.fingerprint) or fingerprint_of(alert.labels)
+    times = (starts.identity,) if ends is None else (starts.identity, ends.identity)
+    severity = fit.first_label(labels, reading.severity_labels)
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, fingerprint, status, *times),
+        type=_STATUSES[status],
+        source=webhook.source,
+        entity=fingerprint,
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=fit.service_of(labels, reading),
+        environment=fit.first_label(labels, reading.environment_labels),
+        severity=severity.lower() if severity else None,
+        title=fit.line(labels.get("alertname")) or fit.line(annotations.get("summary")) or "Alert without a name",
+        links=_links(alert, annotations, common),
+        refs=common.refs,
+        labels=labels,
+        data=_data(alert, status, starts, ends, common),
+    )
+
+
+def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> Any:
+    return fit.links(
+        ("rule", alert.generator_url),
+        ("runbook", annotations.get("runbook_url") or annotations.get("runbook")),
+        ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard")),
+        ("source", common.source_url),
+    )
+
+
+def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: _Common) -> dict[str, Any]:
+    annotations = alert.annotations or {}
+    data: dict[str, Any] = {"status": status, "group_key": common.group_key, "group_labels": common.group_labels}
+    if starts.known:
+        data["starts_at"] = starts.at
+    if ends is not None and ends.known:
+        data["ends_at"] = ends.at
+    texts = {
+        "receiver": common.receiver,
+        "reason": common.reason,
+        "summary": fit.text(annotations.get("summary")),
+        # Rules written before the names settled say ``message``.
+        "description": fit.text(annotations.get("description") or annotations.get("message")),
+        "query": query_of(alert.generator_url or ""),
+    }
+    data.update({key: value for key, value in texts.items() if value})
+    return data
+
+
+def _gap(webhook: Webhook, missing: int, common: _Common, events: Sequence[Event]) -> tuple[Event, ...]:
+    """The event for alerts that ``max_alerts`` cut off; the same cut of the same alerts is the same fact."""
+    if missing <= 0:
+        return ()
+    missing = min(missing, 2**53)
+    told = sorted(event.id for event in events)
+    alerts = "1 alert" if missing == 1 else f"{missing} alerts"
+    return (
+        Event(
+            id=event_id(RECIPE, webhook.source, None, "truncated", common.group_key, *told),
+            type="source.gap",
+            source=webhook.source,
+            entity=common.refs[0] if common.refs else "alertgroup:",
+            occurred_at=webhook.received_at,
+            time_quality=ABSENT,
+            title=f"Alertmanager left {alerts} of a group out of a notification (max_alerts)",
+            links=fit.links(("source", common.source_url)),
+            refs=common.refs,
+            data={"missing": missing, "group_key": common.group_key, "group_labels": common.group_labels},
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)
+def query_of(generator_url: str) -> str:
+    """The PromQL of a rule, out of its link to Prometheus' graph page; empty where the link holds none."""
+    try:
+        found = parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [])
+    except ValueError:
+        return ""
+    return fit.text(found[0]) if found else ""
+
+
+def fingerprint_of(labels: dict[str, str]) -> str:
+    """The fingerprint that Alertmanager itself computes, for versions that do not send it.
+
+    FNV-1a over the sorted names and values, each closed by the byte 255, after
+    ``LabelSet.Fingerprint`` of https://github.com/prometheus/common/tree/main/model.
+    """
+    digest = 0xCBF29CE484222325
+    for name in sorted(labels, key=str.encode):
+        for byte in b"%b\xff%b\xff" % (name.encode(), labels[name].encode()):
+            digest = (digest ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"
+
+
+SOURCE = Source(kind=KIND, verify=verify, parse=parse)

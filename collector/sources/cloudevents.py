@@ -1,0 +1,247 @@
+"""CloudEvents 1.0 over HTTP: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+
+Three ways to send the same: the whole event as JSON, a list of such, or the
+attributes in ``ce-`` headers and the data as the body; ``Content-Type`` says
+which. ``source`` and ``id`` together name an event for ever. What its type
+means is the user's to say, in the configuration; without a word from them it
+is an observation.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+
+from collector import reading as fit
+from collector.errors import MalformedWebhook
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Mapped, Reading, Source, Webhook
+
+KIND = "cloudevents"
+RECIPE = "cloudevents.1"
+
+_REQUIRED = ("id", "source", "type", "specversion")
+_NOT_EXTENSIONS = frozenset(
+    {*_REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"},
+)
+_TEXT_TYPES = frozenset({"note.added", "chat.message", "status.updated"})
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ANY = msgspec.json.Decoder(Any)
+_BATCH = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook. A token in the query is not looked at: it gets logged."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The events of the delivery: one, or as many as its batch holds. One bad event of a batch spoils no other."""
+    media = _media_type(webhook)
+    if not media.startswith("application/cloudevents"):
+        return (_event_of(webhook, _binary(webhook, media), reading),)
+    if not media.endswith(("+json", "/cloudevents", "/cloudevents-batch")):
+        return (fit.unrecognised(webhook, "CloudEvents are read in their JSON format only", media),)
+    # The batch's name begins with the single event's.
+    if not media.startswith("application/cloudevents-batch"):
+        return (_event_of(webhook, fit.decode(_ANY, webhook.body, webhook.source), reading),)
+    try:
+        items = fit.decode(_BATCH, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), media),)
+    return tuple(_item(webhook, bytes(item), place, reading) for place, item in enumerate(items))
+
+
+def _media_type(webhook: Webhook) -> str:
+    return webhook.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _item(webhook: Webhook, raw: bytes, place: int, reading: Reading) -> Event:
+    try:
+        attributes = fit.decode(_ANY, raw, webhook.source, f"$[{place}]")
+    except (msgspec.ValidationError, MalformedWebhook) as error:
+        return fit.unrecognised(webhook, f"$[{place}]: {error}", KIND, raw)
+    return _event_of(webhook, attributes, reading, raw)
+
+
+def _binary(webhook: Webhook, media: str) -> dict[str, Any]:
+    """The event of binary mode, in the form that a structured one has."""
+    attributes: dict[str, Any] = {
+        name[3:]: _header_value(webhook, name, value)
+        for name, value in webhook.headers.items()
+        if name.startswith("ce-") and name != "ce-datacontenttype"
+    }
+    if media:
+        attributes["datacontenttype"] = media
+    # Only what names itself a CloudEvent is read as one; its body may be anything.
+    if webhook.body and "specversion" in attributes:
+        attributes.update(_data_of(webhook, media))
+    return attributes
+
+
+def _header_value(webhook: Webhook, name: str, value: str) -> str:
+    """A header's value with quotes and percent-encoding undone, as the binding asks: once, and as strict UTF-8."""
+    quoted = _QUOTED.fullmatch(value.strip())
+    plain = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value.strip()
+    try:
+        return unquote_to_bytes(plain.encode("utf-8", "surrogateescape")).decode("utf-8")
+    except UnicodeError as error:
+        raise fit.malformed(webhook.source, "is not percent-encoded UTF-8", f"header {fit.line(name)}") from error
+
+
+def _data_of(webhook: Webhook, media: str) -> dict[str, Any]:
+    if media.endswith(("/json", "+json")):
+        return {"data": fit.decode(_ANY, webhook.body, webhook.source)}
+    try:
+        return {"data": webhook.body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"data_base64": base64.b64encode(webhook.body).decode("ascii")}
+
+
+def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | None = None) -> Event:
+    mistake = _mistake(attributes)
+    if mistake:
+        kind = attributes.get("type") if isinstance(attributes, dict) else None
+        return fit.unrecognised(webhook, mistake, fit.line(kind), raw)
+    kind = attributes["type"]
+    mapped = _mapping_of(kind, reading)
+    when = attributes.get("time")
+    happened = moment(when if isinstance(when, str) else None, webhook.received_at)
+    labels, known = _labels(attributes), _searched(attributes)
+    fields = {key: found[0] for key, path in mapped.fields.items() if (found := _values_at(path, attributes))}
+    severity = fields.get("severity") or fit.first_label(known, reading.severity_labels)
+    title = fields.get("title") or _title(attributes)
+    refs = _refs(mapped, attributes)
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),
+        type=mapped.type,
+        source=webhook.source,
+        entity=fields.get("entity") or _entity(attributes),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=fields.get("service") or fit.service_of(known, reading),
+        environment=fields.get("environment") or fit.first_label(known, reading.environment_labels),
+        severity=severity.lower() if severity else None,
+        title=title,
+        actor=fields.get("actor"),
+        links=fit.links(("source", attributes["source"])),
+        refs=refs,
+        labels=labels,
+        data=_content(mapped.type, attributes, title, refs),
+    )
+
+
+def _mistake(attributes: Any) -> str:
+    """Why this is no CloudEvent 1.0; empty when it is one."""
+    if not isinstance(attributes, dict):
+        return "a CloudEvent is a JSON object"
+    if "specversion" not in attributes:
+        return (
+            "no specversion, neither in ce-specversion nor in the body; "
+            "a whole event as JSON needs Content-Type: application/cloudevents+json"
+        )
+    for name in _REQUIRED:
+        if not isinstance(attributes.get(name), str) or not attributes[name]:
+            return f"the required attribute {name} is absent or not a text"
+    return "" if attributes["specversion"] == "1.0" else "specversion is not 1.0"
+
+
+def _title(attributes: dict[str, Any]) -> str:
+    """What the data calls itself, else what it is about, else what it is."""
+    data = attributes.get("data")
+    told = data.get("title") if isinstance(data, dict) else None
+    return fit.line(told) or fit.line(attributes.get("subject")) or fit.line(attributes["type"])
+
+
+def _entity(attributes: dict[str, Any]) -> str:
+    """The long-lived thing: a subject within its source, else the source."""
+    subject = attributes.get("subject")
+    return fit.line(
+        f"{attributes['source']}#{subject}" if isinstance(subject, str) and subject else attributes["source"]
+    )
+
+
+def _labels(attributes: dict[str, Any]) -> dict[str, str]:
+    """The extension attributes, as texts; null means unset."""
+    scalars = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in attributes.items()
+        if name not in _NOT_EXTENSIONS and isinstance(value, str | int | float)
+    }
+    return fit.labels(scalars)
+
+
+def _searched(attributes: dict[str, Any]) -> Mapping[str, str]:
+    """Where service, environment and severity are looked for without a mapping: extensions, then the data's texts."""
+    data = attributes.get("data")
+    texts = {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
+    return {**texts, **_labels(attributes)}
+
+
+def _refs(mapped: Mapped, attributes: dict[str, Any]) -> tuple[str, ...]:
+    found = [f"{kind}:{value}" for kind, path in mapped.refs.items() for value in _values_at(path, attributes)]
+    return tuple(dict.fromkeys(found))
+
+
+def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tuple[str, ...]) -> dict[str, Any]:
+    content: dict[str, Any] = {"type": fit.line(attributes["type"]), "source": fit.line(attributes["source"])}
+    for name in ("subject", "datacontenttype", "dataschema"):
+        if told := fit.line(attributes.get(name)):
+            content[name] = told
+    for name in ("data", "data_base64"):
+        if attributes.get(name) is not None:
+            content[name] = fit.bounded_tree(attributes[name])
+    commit = next((ref for ref in refs if ref.startswith("commit:")), "")
+    if commit and event_type.startswith("change."):
+        content["sha"] = commit.removeprefix("commit:")
+    if event_type in _TEXT_TYPES:
+        content["text"] = title
+    return content
+
+
+def _mapping_of(kind: str, reading: Reading) -> Mapped:
+    """How a sender's type is to be read: its own entry, else the longest ``prefix*``, else the default."""
+    exact = reading.types.get(kind)
+    if exact is not None:
+        return exact
+    fitting = [key for key in reading.types if key.endswith("*") and kind.startswith(key[:-1])]
+    return reading.types[max(fitting, key=len)] if fitting else reading.default
+
+
+def _values_at(expression: str, document: object) -> tuple[str, ...]:
+    """What a JMESPath expression finds, as texts: none, one, or the members of a list.
+
+    An expression that does not fit this document finds nothing; whether it is an
+    expression at all is for the settings to check.
+    """
+    try:
+        found = _compiled(expression).search(document)
+    except (JMESPathError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return ()
+    candidates = found if isinstance(found, list) else [found]
+    return tuple(told for candidate in candidates if (told := _scalar(candidate)))
+
+
+@lru_cache(maxsize=256)
+def _compiled(expression: str) -> Any:
+    return jmespath.compile(expression)
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return fit.line(str(value) if isinstance(value, int | float) else value)
+
+
+SOURCE = Source(kind=KIND, verify=verify, parse=parse)

@@ -1,0 +1,337 @@
+"""PagerDuty's V3 webhooks: https://developer.pagerduty.com/docs/webhooks-overview
+
+Each body holds one event, with an id of its own that both a retry and another
+subscription repeat. What stands under ``data`` depends on its type; kinds are
+added without notice, and those are kept as unrecognised. A subscription signs
+with ``v1=`` HMAC-SHA256, twice while its secret is being changed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import Signature, authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "pagerduty"
+RECIPE = "pagerduty.1"
+
+# https://developer.pagerduty.com/docs/verifying-webhook-signatures
+SIGNATURE = Signature(header="X-PagerDuty-Signature", prefix="v1=", separator=",", sender="PagerDuty")
+
+TYPES = {
+    "incident.triggered": "page.triggered",
+    "incident.acknowledged": "page.acknowledged",
+    "incident.unacknowledged": "page.unacknowledged",
+    "incident.escalated": "page.escalated",
+    "incident.delegated": "page.delegated",
+    "incident.reassigned": "page.reassigned",
+    "incident.priority_updated": "page.priority_updated",
+    "incident.service_updated": "page.reclassified",
+    "incident.incident_type.changed": "page.reclassified",
+    "incident.reopened": "page.reopened",
+    "incident.resolved": "page.resolved",
+    "incident.annotated": "note.added",
+    "incident.status_update_published": "status.updated",
+    "incident.responder.added": "page.responder_added",
+    "incident.responder.replied": "page.responder_replied",
+    "incident.role.assigned": "page.role_assigned",
+    "incident.conference_bridge.updated": "page.updated",
+    "incident.custom_field_values.updated": "page.updated",
+    "incident.task.created": "page.updated",
+    "incident.task.updated": "page.updated",
+    "incident.task.completed": "page.updated",
+    "incident.action_invocation.created": "page.updated",
+    "incident.action_invocation.updated": "page.updated",
+    "incident.action_invocation.terminated": "page.updated",
+    "incident.workflow.started": "page.updated",
+    "incident.workflow.completed": "page.updated",
+    "service.created": "observation.recorded",
+    "service.updated": "observation.recorded",
+    "service.deleted": "observation.recorded",
+    "service.custom_field_values.updated": "observation.recorded",
+}
+"""PagerDuty's kinds of event and ours."""
+
+_PING = "pagey.ping"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """PagerDuty's way to name a thing: its kind, id and a line about it, which may be null."""
+
+    id: str | None = None
+    type: str | None = None
+    summary: str | None = None
+    html_url: str | None = None
+
+
+class FieldValue(msgspec.Struct, frozen=True):
+    """A custom field; the value is a string, a number, a list or null, as its definition says."""
+
+    name: str | None = None
+    value: Any = None
+
+
+class RoleAssignment(msgspec.Struct, frozen=True):
+    """Who took over a role of the response from whom."""
+
+    incident: Reference | None = None
+    role: Reference | None = None
+    assignee: Reference | None = None
+    old_assignee: Reference | None = None
+
+
+class IncidentType(msgspec.Struct, frozen=True):
+    """The kind of an incident, as the account defines it."""
+
+    name: str | None = None
+
+
+class Data(msgspec.Struct, frozen=True):
+    """``event.data``: every field we read of any of its types. Old deliveries lack many."""
+
+    id: str | None = None
+    type: str | None = None
+    html_url: str | None = None
+    number: int | str | None = None
+    status: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    name: str | None = None
+    incident_key: str | None = None
+    created_at: str | None = None
+    urgency: str | None = None
+    resolve_reason: Any = None
+    priority: Reference | None = None
+    service: Reference | None = None
+    incident: Reference | None = None
+    escalation_policy: Reference | None = None
+    assignees: list[Reference] | None = None
+    incident_type: IncidentType | None = None
+    content: str | None = None
+    message: str | None = None
+    state: str | None = None
+    user: Reference | None = None
+    incident_role_assignments: list[RoleAssignment] | None = None
+    conference_url: str | None = None
+    custom_fields: list[FieldValue] | None = None
+    action: Reference | None = None
+    incident_workflow: Reference | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """``event``: the same for every kind."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    event_type: str
+    occurred_at: str | None = None
+    agent: Reference | None = None
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One delivery."""
+
+    event: Envelope
+
+
+_BODY = msgspec.json.Decoder(Body)
+_DATA = msgspec.json.Decoder(Data | None)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The one event of the delivery; none for a ping."""
+    try:
+        envelope = fit.decode(_BODY, webhook.body, webhook.source).event
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    kind = envelope.event_type
+    if kind == _PING:
+        return ()
+    if kind not in TYPES:
+        return (fit.unrecognised(webhook, "PagerDuty sent a kind of event that this version does not know", kind),)
+    try:
+        data = fit.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
+    return (_event_of(webhook, envelope, data, reading),)
+
+
+def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
+    happened = moment(envelope.occurred_at, webhook.received_at)
+    page = _page(data)
+    event_type = TYPES[envelope.event_type]
+    if event_type != "observation.recorded" and not page.id:
+        # A workflow that a person started by hand belongs to no incident.
+        event_type = "observation.recorded"
+    told = _told(envelope.event_type, data)
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
+        type=event_type,
+        source=webhook.source,
+        entity=fit.line(page.id) or fit.line(_thing(data).id) or fit.line(envelope.id),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=_summary(data.service) or (_summary(_thing(data)) if data.type == "service" else None),
+        environment=_environment(data, reading),
+        severity=_summary(data.priority) or fit.name(data.urgency),
+        title=_title(event_type, page, data, told.get("text", "")),
+        actor=_actor(envelope.agent),
+        links=fit.links(("source", data.html_url or page.html_url), ("bridge", data.conference_url)),
+        refs=_refs(page, data),
+        data=_content(webhook, envelope, event_type, data, told),
+    )
+
+
+def _page(data: Data) -> Reference:
+    """The incident that the event is about, wherever this type of data keeps it."""
+    if data.type == "incident":
+        return Reference(data.id, "incident", data.title or data.summary, data.html_url)
+    if data.incident is not None:
+        return data.incident
+    assignments = data.incident_role_assignments or []
+    return next((given.incident for given in assignments if given.incident is not None), Reference())
+
+
+def _thing(data: Data) -> Reference:
+    """What the event is about where it is no incident: a service, or a workflow that a person started."""
+    if data.id is None and data.service is not None:
+        return data.service
+    return Reference(data.id, data.type, data.summary or data.name, data.html_url)
+
+
+def _summary(reference: Reference | None) -> str | None:
+    return fit.name(reference.summary) if reference else None
+
+
+def _actor(agent: Reference | None) -> str | None:
+    """The person who did it; an integration or a service is none."""
+    return _summary(agent) if agent is not None and "user" in (agent.type or "user") else None
+
+
+def _environment(data: Data, reading: Reading) -> str | None:
+    fields = {field.name: field.value for field in data.custom_fields or () if field.name}
+    return fit.first_label(
+        {key: value for key, value in fields.items() if isinstance(value, str)}, reading.environment_labels
+    )
+
+
+def _title(event_type: str, page: Reference, data: Data, told: str) -> str:
+    if event_type in ("note.added", "status.updated") and told:
+        return fit.line(told)
+    about = fit.line((page if page.id else _thing(data)).summary)
+    return about or (f"Page {fit.line(page.id)}" if page.id else "PagerDuty configuration")
+
+
+def _refs(page: Reference, data: Data) -> tuple[str, ...]:
+    refs = [f"page:{fit.line(page.id)}"] if page.id else []
+    key = fit.line(data.incident_key)
+    if key:
+        # Alertmanager gives PagerDuty the SHA-256 of its group key, which joins the two without guessing.
+        refs.append(f"alertgroup:{key}" if _SHA256.fullmatch(key) else f"alert:{key}")
+    return tuple(refs)
+
+
+def _told(kind: str, data: Data) -> dict[str, str]:
+    """What this kind says beyond the page's state: a text, and who or what it went from and to."""
+    assignees = ", ".join(_people(data))
+    match kind.removeprefix("incident."):
+        case "annotated":
+            told = {"text": data.content}
+        case "status_update_published":
+            told = {"text": data.message}
+        case "reassigned" | "escalated":
+            told = {"to": assignees}
+        case "delegated":
+            told = {"to": _summary(data.escalation_policy)}
+        case "priority_updated":
+            told = {"to": _summary(data.priority)}
+        case "service_updated":
+            told = {"to": _summary(data.service)}
+        case "incident_type.changed":
+            told = {"to": data.incident_type.name if data.incident_type else None}
+        case "responder.added" | "responder.replied":
+            asked = _summary(data.user) or _summary(data.escalation_policy)
+            told = {"to": asked, "text": data.message, "state": data.state}
+        case "role.assigned":
+            told = _role(data)
+        case _:
+            told = _other(kind, data)
+    return {key: text for key, value in told.items() if (text := fit.text(value))}
+
+
+def _role(data: Data) -> dict[str, str | None]:
+    assignment = next(iter(data.incident_role_assignments or ()), RoleAssignment())
+    return {
+        "text": _summary(assignment.role),
+        "from": _summary(assignment.old_assignee),
+        "to": _summary(assignment.assignee),
+    }
+
+
+def _other(kind: str, data: Data) -> dict[str, str | None]:
+    """Bridges, fields, tasks, automation and workflows: which of them, and how it stands."""
+    if ".custom_field_values." in kind:
+        fields = (f"{field.name}: {_value(field.value)}" for field in data.custom_fields or () if field.name)
+        return {"text": "; ".join(fields)}
+    if ".conference_bridge." in kind:
+        return {"text": "conference bridge"}
+    if any(f".{part}." in kind for part in ("task", "action_invocation", "workflow")):
+        about = _summary(data.action) or _summary(data.incident_workflow) or data.summary or data.name
+        return {"text": about, "state": data.state or data.status or kind.rpartition(".")[2]}
+    return {}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return "none" if value is None else str(value)
+
+
+def _people(data: Data) -> list[str]:
+    return [summary for assignee in data.assignees or () if (summary := _summary(assignee))]
+
+
+def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, told: dict[str, str]) -> dict[str, Any]:
+    content: dict[str, Any] = {"kind": envelope.event_type, **told}
+    opened = moment(data.created_at, webhook.received_at)
+    if opened.known:
+        content["created_at"] = opened.at
+    if event_type == "observation.recorded":
+        content |= {"type": envelope.event_type, "subject": fit.line(_thing(data).summary)}
+    fields = {
+        "number": _number(data.number),
+        "status": fit.line(data.status),
+        "urgency": fit.line(data.urgency),
+        "priority": _summary(data.priority),
+        "assignees": _people(data),
+        "escalation_policy": _summary(data.escalation_policy),
+        "incident_key": fit.line(data.incident_key),
+        "resolve_reason": fit.bounded_tree(data.resolve_reason),
+        "agent": None if _actor(envelope.agent) else _summary(envelope.agent),
+    }
+    content.update({key: value for key, value in fields.items() if value})
+    return content
+
+
+def _number(number: int | str | None) -> int | None:
+    """The number people say; older bodies and proxies give it as text."""
+    if isinstance(number, str):
+        number = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else None
+    return number if number is not None and 0 <= number < 2**53 else None
+
+
+SOURCE = Source(kind=KIND, verify=verify, parse=parse)

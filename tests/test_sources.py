@@ -1,0 +1,665 @@
+"""Every source, over its recordings: verified, parsed, refused when touched, the same twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector import reading as fit
+from collector.errors import MalformedWebhook, UnverifiedWebhook
+from collector.event import EVENT_TYPES, Event
+from collector.signing import signature_of
+from collector.sources import SOURCES
+from collector.sources.alertmanager import fingerprint_of, query_of
+from collector.sources.pagerduty import TYPES as PAGERDUTY_TYPES
+from collector.times import moment, parse, rfc3339
+from collector.webhook import Credentials, Mapped, Reading, Webhook
+
+ROOT = Path(__file__).parent
+RECORDINGS = ROOT / "recordings"
+SENDERS = ROOT.parent / "config" / "senders"
+PAYLOADS = ROOT.parent.parent / "shared" / "payloads"
+"""Bodies copied from public documentation; they may be absent, and are not part of the project."""
+
+CASES = sorted(path.parent for path in RECORDINGS.glob("*/*/body"))
+RECEIVED = parse("2026-03-04T16:00:00Z") or 0
+
+SECRET, EARLIER = b"larkfield-made-up-secret", b"larkfield-earlier-secret"
+SIGNED = Credentials(signing=(SECRET, EARLIER))
+TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
+CREDENTIALS = {"alertmanager": TOKEN, "cloudevents": TOKEN, "github": SIGNED, "pagerduty": SIGNED}
+READING = Reading(
+    types={
+        "com.larkfield.deploy.*": Mapped(
+            type="change.succeeded",
+            fields={
+                "service": "data.service",
+                "environment": "data.environment",
+                "actor": "data.author",
+                "title": "data.summary",
+                "entity": "data.id",
+            },
+            refs={"deployment": "data.id", "commit": "data.sha"},
+        ),
+        "com.larkfield.flag.toggled": Mapped(type="change.flag_toggled", fields={"actor": "data.by"}),
+        "com.larkfield.*": Mapped(),
+    }
+)
+
+
+def webhook_of(
+    kind: str, body: bytes, headers: Mapping[str, str] | None = None, received_at: int = RECEIVED, token: str = ""
+) -> Webhook:
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    return Webhook(source=kind, headers=lowered, body=body, received_at=received_at, token=token)
+
+
+def recorded(case: Path, received_at: int = RECEIVED) -> Webhook:
+    headers = json.loads((case / "headers.json").read_text("utf-8"))
+    return webhook_of(case.parent.name, (case / "body").read_bytes(), headers, received_at)
+
+
+def parsed(case: Path) -> tuple[Event, ...]:
+    return SOURCES[case.parent.name].parse(recorded(case), READING)
+
+
+def parse_json(kind: str, body: Any, headers: Mapping[str, str] | None = None) -> tuple[Event, ...]:
+    encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return SOURCES[kind].parse(webhook_of(kind, encoded, headers), READING)
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+
+
+# --- every source -----------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_a_recording_is_verified(case: Path) -> None:
+    """What a sender really sends proves who sent it."""
+    kind = case.parent.name
+    way = SOURCES[kind].verify(recorded(case), CREDENTIALS[kind])
+    assert way == ("signature" if CREDENTIALS[kind].signing else "bearer")
+
+
+@every_case
+def test_a_recording_becomes_its_events(case: Path) -> None:
+    """A recorded delivery is read as the events beside it say."""
+    expected = msgspec.json.decode((case / "events.json").read_bytes(), type=tuple[Event, ...])
+    assert parsed(case) == expected
+
+
+@every_case
+def test_a_recording_changed_by_one_byte_is_refused(case: Path) -> None:
+    """Where a sender signs, no byte of the body may differ from what was signed."""
+    kind, webhook = case.parent.name, recorded(case)
+    if not CREDENTIALS[kind].signing:
+        webhook = msgspec.structs.replace(webhook, headers={**webhook.headers, "authorization": "Bearer another"})
+        with pytest.raises(UnverifiedWebhook):
+            SOURCES[kind].verify(webhook, CREDENTIALS[kind])
+        return
+    for place in range(0, len(webhook.body), 97):
+        touched = bytearray(webhook.body)
+        touched[place] ^= 1
+        with pytest.raises(UnverifiedWebhook):
+            SOURCES[kind].verify(msgspec.structs.replace(webhook, body=bytes(touched)), CREDENTIALS[kind])
+
+
+@every_case
+def test_a_recording_delivered_later_keeps_its_ids(case: Path) -> None:
+    """Ids come from what the sender says; the hour of receipt moves none of them."""
+    again = SOURCES[case.parent.name].parse(recorded(case, RECEIVED + 86_400_000_000), READING)
+    assert [event.id for event in again] == [event.id for event in parsed(case)]
+
+
+@every_case
+def test_events_are_of_known_types_and_can_be_stored(case: Path) -> None:
+    """Every event has a type of the table, an id of 32 digits, and content that JSON and PostgreSQL take."""
+    for event in parsed(case):
+        assert_storable(event)
+
+
+def assert_storable(event: Event) -> None:
+    encoded = msgspec.json.encode(event)
+    assert event.type in EVENT_TYPES
+    assert len(event.id) == 32
+    assert int(event.id, 16) >= 0
+    assert b"\\u0000" not in encoded
+    assert all(
+        len(part.encode()) <= 1100 for part in (event.title, event.entity, event.actor or "", event.service or "")
+    )
+    assert event.title
+    assert event.entity
+    assert rfc3339(event.occurred_at)
+    assert msgspec.json.decode(encoded, type=Event) == event
+
+
+def assert_read_or_malformed(webhook: Webhook) -> None:
+    try:
+        events = SOURCES[webhook.source].parse(webhook, READING)
+    except MalformedWebhook as malformed:
+        events, places = (), [malformed.place, str(malformed)]
+    else:
+        places = []
+    assert all(0 < len(place) < 400 for place in places)
+    for event in events:
+        assert_storable(event)
+
+
+def test_every_source_has_recordings_a_sender_page_and_a_kind() -> None:
+    """Adding a source is not done before it is recorded and its sender's page is written."""
+    for kind, source in SOURCES.items():
+        assert source.kind == kind
+        assert len([case for case in CASES if case.parent.name == kind]) >= 4, kind
+        assert [page for page in SENDERS.glob(f"{kind}.*") if page.stat().st_size > 200], kind
+        assert all((case / name).exists() for case in CASES for name in ("headers.json", "events.json"))
+
+
+def test_only_github_does_not_come_again() -> None:
+    """Who retries and who does not is known, since intake answers accordingly."""
+    assert [kind for kind, source in SOURCES.items() if not source.retries] == ["github"]
+
+
+@st.composite
+def _mutations(draw: st.DrawFn) -> tuple[Path, bytes]:
+    """A recording whose body lost its end, lost or gained bytes, or had some replaced by telling ones."""
+    case = draw(st.sampled_from(CASES))
+    body = bytearray((case / "body").read_bytes())
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.integers(start, min(len(body), start + 12)))
+        body[start:end] = draw(st.sampled_from(_TELLING) | st.binary(max_size=6))
+    return case, bytes(body[: draw(st.integers(0, len(body)))] if draw(st.booleans()) else body)
+
+
+_TELLING = [
+    b"", b"null", b"[]", b"{}", b'""', b"-1", b"1e999", b"9" * 40, b"\\u0000", b"\\ud800", b"\xff", b'"', b"\\",
+    b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59-23:59", b"true", b'{"a":' * 70, b"%", b"&payload=", b'"x":1,',
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_mutations())
+def test_no_body_breaks_an_adapter(mutation: tuple[Path, bytes]) -> None:
+    """Whatever stands in an authentic body, it is read, kept as unrecognised, or malformed at a named place."""
+    case, body = mutation
+    assert_read_or_malformed(msgspec.structs.replace(recorded(case), body=body))
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+@settings(max_examples=60, deadline=None)
+@given(body=st.binary(max_size=40), value=st.text(max_size=20))
+def test_no_header_breaks_an_adapter(kind: str, body: bytes, value: str) -> None:
+    """Neither a header nor a token can do worse than be refused."""
+    names = ("authorization", "content-type", "x-github-event", "x-hub-signature-256", "x-pagerduty-signature", "ce-id")
+    webhook = webhook_of(kind, body, dict.fromkeys(names, value), token=value)
+    with pytest.raises(UnverifiedWebhook):
+        SOURCES[kind].verify(webhook, Credentials(signing=(b"a",), basic=((b"u", b"p"),), path=(b"\xff",)))
+    assert_read_or_malformed(webhook)
+
+
+@pytest.mark.parametrize("kind", ["alertmanager", "pagerduty", "github"])
+def test_broken_json_names_its_place(kind: str) -> None:
+    """A cut body is malformed, and the message says where reading stopped."""
+    case = next(case for case in CASES if case.parent.name == kind)
+    webhook = recorded(case)
+    with pytest.raises(MalformedWebhook, match=r"byte 200") as caught:
+        SOURCES[kind].parse(msgspec.structs.replace(webhook, body=webhook.body[:200]), READING)
+    assert caught.value.place.endswith("byte 200")
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_broken_syntax_behind_a_wrong_shape_is_malformed(kind: str) -> None:
+    """A shape that is wrong early does not hide that the rest is no JSON."""
+    headers = {"x-github-event": "push", "content-type": "application/cloudevents+json"}
+    with pytest.raises(MalformedWebhook):
+        parse_json(kind, b'{"version": [], "event": 1, "ref": 2, "alerts": {]}', headers)
+
+
+def test_half_a_surrogate_pair_is_read_as_a_replacement_character() -> None:
+    """Senders that cut texts in UTF-16 leave half characters; the rest of the alert still counts."""
+    alert = {"labels": {"alertname": "A"}, "annotations": {"summary": "cut @"}, "startsAt": "2026-03-04T14:00:00Z"}
+    body = json.dumps({"version": "4", "status": "firing", "alerts": [alert]}).replace("@", r"\ud83d")
+    (event,) = parse_json("alertmanager", body.encode())
+    assert event.data["summary"] == "cut \ufffd"
+
+
+# --- public examples --------------------------------------------------------------------------------------------------
+
+
+def _payloads(pattern: str) -> list[Path]:
+    found = sorted(PAYLOADS.glob(pattern))
+    if not found:
+        pytest.skip("the public examples are not here")
+    return found
+
+
+def test_public_alertmanager_examples() -> None:
+    """Bodies of many versions become one event for each alert, none of them unrecognised."""
+    for path in _payloads("alertmanager/*.json"):
+        body = json.loads(path.read_bytes())
+        events = parse_json("alertmanager", path.read_bytes())
+        assert [event.type for event in events] == [
+            f"alert.{alert.get('status', body['status'])}" for alert in body["alerts"]
+        ]
+        for event in events:
+            assert_storable(event)
+
+
+def test_public_pagerduty_examples() -> None:
+    """Whole deliveries and every documented kind of data become one event."""
+    for path in _payloads("pagerduty/v3-*.json"):
+        kind = json.loads(path.read_bytes())["event"]["event_type"]
+        (event,) = parse_json("pagerduty", path.read_bytes())
+        assert event.type == PAGERDUTY_TYPES[kind]
+    for path in _payloads("pagerduty/v3-data/*.json"):
+        data = json.loads(path.read_bytes())
+        for kind, expected in PAGERDUTY_TYPES.items():
+            envelope = {"id": f"E{kind}", "event_type": kind, "occurred_at": "2026-03-04T14:02:10.123Z", "data": data}
+            (event,) = parse_json("pagerduty", {"event": envelope})
+            assert event.type in (expected, "observation.recorded")
+
+
+def test_public_github_examples() -> None:
+    """Every example of a kind that is read becomes the event it should, and others none."""
+    expected = {
+        "deployment": ["change.started"], "deployment_status": ["change.succeeded"], "push": ["change.pushed"],
+        "push-new-branch": ["change.pushed"], "release.published": ["change.released"], "ping": [],
+        "pull_request.closed": [], "workflow_run.completed": ["change.succeeded"], "check_run.completed": [],
+        "check_suite.completed": [], "deployment-gh-pages": ["change.started"],
+        "deployment_status-gh-pages": ["change.started"],
+    }  # fmt: skip
+    for path in _payloads("github/*.json"):
+        kind = path.name.partition(".")[0].partition("-")[0]
+        events = parse_json("github", path.read_bytes(), {"X-GitHub-Event": kind})
+        assert [event.type for event in events] == expected[path.stem], path.name
+
+
+def test_public_cloudevents_examples() -> None:
+    """Every example is an observation, with the time and the id its sender gave."""
+    for path in _payloads("cloudevents/*.json"):
+        batch = "-batch" if path.stem == "batch" else ""
+        events = parse_json("cloudevents", path.read_bytes(), {"Content-Type": f"application/cloudevents{batch}+json"})
+        assert {event.type for event in events} == {"observation.recorded"}
+        assert all(event.time_quality == "exact" for event in events)
+
+
+def test_public_signature_vectors() -> None:
+    """GitHub's published vector verifies."""
+    (path,) = _payloads("signatures/vectors.json")
+    vectors = [vector for vector in json.loads(path.read_bytes())["vectors"] if vector["scheme"] == "github"]
+    for vector in vectors:
+        webhook = webhook_of("github", vector["body"].encode(), vector["headers"])
+        assert SOURCES["github"].verify(webhook, Credentials(signing=(vector["secret"].encode(),))) == "signature"
+    assert vectors
+
+
+# --- Alertmanager -----------------------------------------------------------------------------------------------------
+
+
+def alert(**changes: Any) -> dict[str, Any]:
+    return {
+        "status": "firing",
+        "labels": {"alertname": "Slow", "service": "checkout"},
+        "startsAt": "2026-03-04T14:02:10.123456789Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "5d1c04a87e92b3f6",
+        **changes,
+    }
+
+
+def group(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {"version": "4", "status": "firing", "groupKey": "{}:{}", "alerts": list(alerts), **changes}
+
+
+def test_peers_of_a_cluster_tell_the_same_fact() -> None:
+    """Receiver, address, offset and the rest of the group do not make another alert of it."""
+    (one,) = parse_json("alertmanager", group(alert(), externalURL="http://am-0", receiver="a"))
+    other, _ = parse_json(
+        "alertmanager",
+        group(
+            alert(startsAt="2026-03-04T16:02:10.123456789+02:00"), alert(fingerprint="99"), externalURL="http://am-1"
+        ),
+    )
+    assert one.id == other.id
+
+
+def test_an_earlier_start_by_a_nanosecond_is_another_fact() -> None:
+    """Identity has the sender's own precision, although times are kept in microseconds."""
+    ids = {
+        parse_json("alertmanager", group(alert(startsAt=f"2026-03-04T14:02:10.12345678{digit}Z")))[0].id
+        for digit in range(10)
+    }
+    assert len(ids) == 10
+
+
+def test_an_alerts_own_status_counts_not_the_groups() -> None:
+    """A resolved alert in a firing group is resolved."""
+    (event,) = parse_json("alertmanager", group(alert(status="resolved", endsAt="2026-03-04T14:30:00Z")))
+    assert (event.type, rfc3339(event.occurred_at)) == ("alert.resolved", "2026-03-04T14:30:00Z")
+    assert event.data["starts_at"] == parse("2026-03-04T14:02:10.123456Z")
+
+
+def test_a_resolve_names_the_episode_it_ends() -> None:
+    """Two episodes with one end are two facts."""
+    ends = {"status": "resolved", "endsAt": "2026-03-04T14:30:00Z"}
+    (first,) = parse_json("alertmanager", group(alert(**ends)))
+    (second,) = parse_json("alertmanager", group(alert(**ends, startsAt="2026-03-04T14:03:00Z")))
+    assert first.id != second.id
+
+
+def test_a_time_from_the_future_is_clamped_and_its_id_stays() -> None:
+    """An impossible start is replaced by the receipt, but identity keeps to what was said."""
+    body = json.dumps(group(alert(startsAt="2031-01-01T00:00:00Z"))).encode()
+    adapter = SOURCES["alertmanager"]
+    early, late = (
+        adapter.parse(webhook_of("alertmanager", body, received_at=RECEIVED + wait), READING)[0] for wait in (0, 9_000)
+    )
+    assert (early.time_quality, early.occurred_at, late.occurred_at) == ("clamped", RECEIVED, RECEIVED + 9_000)
+    assert early.id == late.id
+
+
+def test_the_fingerprint_of_old_versions_is_alertmanagers_own() -> None:
+    """For a sender without fingerprints we compute the one that Alertmanager 0.25 sent for these labels."""
+    labels = {"alertname": "HighLatency", "env": "prod", "place": "Köln ☂", "service": "checkout"}
+    assert fingerprint_of({**labels, "severity": "critical"}) == "3994dc0c02f71430"
+    assert fingerprint_of(dict(reversed([*labels.items(), ("severity", "critical")]))) == "3994dc0c02f71430"
+
+
+@pytest.mark.parametrize(
+    ("labels", "service"),
+    [
+        ({"service": "kube-state-metrics", "app": "ledger"}, "ledger"),
+        ({"service": "prom-stack-kube-state-metrics", "job": "monitoring/node-exporter"}, None),
+        ({"service": "", "application": "search"}, "search"),
+        ({"service": "  ", "component": "cart"}, "cart"),
+        ({"job": "Prometheus"}, None),
+        ({"job": "checkout", "app": "shop"}, "shop"),
+        ({}, None),
+    ],
+)
+def test_the_service_is_the_first_label_that_names_one(labels: dict[str, str], service: str | None) -> None:
+    """Empty labels are absent, and an exporter is no service."""
+    (event,) = parse_json("alertmanager", group(alert(labels={"alertname": "A", **labels})))
+    assert event.service == service
+
+
+def test_the_query_comes_out_of_the_rules_link() -> None:
+    """PromQL is read from Prometheus' graph link; other links hold none, and none breaks anything."""
+    assert query_of("http://p:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1") == "up == 0"
+    assert query_of("https://grafana.example/alerting/grafana/x/view") == ""
+    assert query_of("http://[broken") == ""
+
+
+def test_links_are_http_and_hold_no_password() -> None:
+    """A link is an http(s) address out of a URL field; other schemes and credentials do not get through."""
+    annotations = {"runbook_url": "javascript:alert(1)", "dashboard": "https://me:secret@grafana.example/d/1"}
+    (event,) = parse_json("alertmanager", group(alert(annotations=annotations, generatorURL="/graph")))
+    assert [(link.rel, link.url) for link in event.links] == [("dashboard", "https://grafana.example/d/1")]
+
+
+def test_the_same_cut_is_the_same_gap() -> None:
+    """A repeat of a truncated notification is no second gap; a cut of other alerts is."""
+    gaps = [
+        parse_json("alertmanager", group(*alerts, truncatedAlerts=cut))[-1]
+        for alerts, cut in (([alert()], 3), ([alert()], 3), ([alert(fingerprint="77")], 3))
+    ]
+    assert [gap.type for gap in gaps] == ["source.gap"] * 3
+    assert gaps[0].id == gaps[1].id != gaps[2].id
+    assert gaps[0].data["missing"] == 3
+
+
+@pytest.mark.parametrize("body", [[], "x", {"version": "1", "alerts": []}, {"alerts": {}}, {"version": None}, 7])
+def test_what_is_no_version_4_is_kept_as_unrecognised(body: Any) -> None:
+    """Another shape is stored with a reason, never refused."""
+    (event,) = parse_json("alertmanager", body)
+    assert event.type == "source.unrecognised"
+    assert event.data["reason"]
+
+
+def test_an_alert_of_unknown_status_does_not_spoil_the_others() -> None:
+    """Each alert is judged alone, and the reason names its place."""
+    events = parse_json("alertmanager", group(alert(status="paused"), alert(), alert(startsAt=5)))
+    assert [event.type for event in events] == ["source.unrecognised", "alert.firing", "source.unrecognised"]
+    assert "$.alerts[0].status" in events[0].data["reason"]
+    assert "$.alerts[2].startsAt" in events[2].data["reason"]
+
+
+# --- PagerDuty --------------------------------------------------------------------------------------------------------
+
+
+def page(kind: str, data: dict[str, Any], **changes: Any) -> Event:
+    envelope = {"id": "01EVENT", "event_type": kind, "occurred_at": "2026-03-04T14:02:10.123Z", "data": data}
+    (event,) = parse_json("pagerduty", {"event": {**envelope, **changes}})
+    return event
+
+
+def test_two_subscriptions_tell_one_fact() -> None:
+    """The event's own id counts, not the delivery's."""
+    body = {"event": {"id": "01EVENT", "event_type": "incident.resolved", "data": {"id": "Q1", "type": "incident"}}}
+    ids = {parse_json("pagerduty", body, {"X-Webhook-Id": hook})[0].id for hook in ("one", "two")}
+    assert len(ids) == 1
+
+
+def test_an_incident_key_that_is_no_group_key_points_at_an_alert() -> None:
+    """Only a SHA-256 can be Alertmanager's group key."""
+    event = page("incident.triggered", {"id": "Q1", "type": "incident", "incident_key": "disk/db-3"})
+    assert event.refs == ("page:Q1", "alert:disk/db-3")
+
+
+def test_where_a_page_went_is_told() -> None:
+    """A reassignment names the people, a delegation the policy, a priority its name."""
+    data = {
+        "id": "Q1",
+        "type": "incident",
+        "assignees": [{"summary": "Mara"}, {"summary": "Tomasz"}],
+        "escalation_policy": {"summary": "Databases"},
+        "priority": {"summary": "P2"},
+    }
+    told = {kind: page(f"incident.{kind}", data).data["to"] for kind in ("reassigned", "delegated", "priority_updated")}
+    assert told == {"reassigned": "Mara, Tomasz", "delegated": "Databases", "priority_updated": "P2"}
+
+
+def test_a_workflow_without_an_incident_is_an_observation() -> None:
+    """A workflow that a person started by hand belongs to no page."""
+    event = page("incident.workflow.started", {"id": "PFLOW", "type": "incident_workflow_instance", "summary": "Tell"})
+    assert (event.type, event.entity, event.title, event.refs) == ("observation.recorded", "PFLOW", "Tell", ())
+
+
+def test_data_out_of_shape_names_its_place() -> None:
+    """The reason tells which field is not as PagerDuty documents it, and quotes nothing of it."""
+    event = page("incident.triggered", {"id": "Q1", "type": "incident", "title": ["secret"]})
+    assert event.type == "source.unrecognised"
+    assert "$.event.data.title" in event.data["reason"]
+    assert "secret" not in event.data["reason"]
+    assert event.data["kind"] == "incident.triggered"
+
+
+# --- GitHub -----------------------------------------------------------------------------------------------------------
+
+
+def deployed(state: str, **deployment: Any) -> tuple[Event, ...]:
+    body = {
+        "action": "created",
+        "deployment": {"id": 1, "sha": "a" * 40, "ref": "main", "environment": "production", **deployment},
+        "deployment_status": {"id": 2, "state": state, "created_at": "2026-03-04T14:00:00Z"},
+        "repository": {"full_name": "larkfield/checkout"},
+    }
+    return parse_json("github", body, {"X-GitHub-Event": "deployment_status"})
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("success", "change.succeeded"), ("failure", "change.failed"), ("error", "change.failed"),
+        ("in_progress", "change.started"), ("queued", "change.started"), ("pending", "change.started"),
+        ("waiting", "change.started"), ("exploded", "source.unrecognised"),
+    ],
+)  # fmt: skip
+def test_a_deployments_states(state: str, expected: str) -> None:
+    """Each state is the change's beginning or one of its ends."""
+    assert [event.type for event in deployed(state)] == [expected]
+
+
+def test_a_replaced_deployment_is_no_event() -> None:
+    """``inactive`` says only that another deployment took its place."""
+    assert deployed("inactive") == ()
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [
+        ({"task": "rollback"}, "change.rolled_back"),
+        ({"payload": {"rollback": True}}, "change.rolled_back"),
+        ({"payload": '{"rollback": true}'}, "change.rolled_back"),
+        ({"payload": {"rollback": "no"}}, "change.succeeded"),
+        ({"payload": "not json"}, "change.succeeded"),
+        ({"description": "rollback of everything"}, "change.succeeded"),
+    ],
+)
+def test_a_rollback_is_said_in_a_field(deployment: dict[str, Any], expected: str) -> None:
+    """Only the task or the payload make a rollback, never a word in a text."""
+    assert deployed("success", **deployment)[0].type == expected
+
+
+def test_a_release_is_told_once() -> None:
+    """``published`` and ``released`` are one fact; an edit is none."""
+    body = {"release": {"id": 5, "tag_name": "v1", "published_at": "2026-03-04T14:00:00Z"}}
+    events = [
+        parse_json("github", {**body, "action": action}, {"X-GitHub-Event": "release"})
+        for action in ("published", "released", "edited")
+    ]
+    assert events[0][0].id == events[1][0].id
+    assert events[2] == ()
+
+
+@pytest.mark.parametrize(
+    ("action", "conclusion", "expected"),
+    [
+        ("requested", None, "change.started"), ("in_progress", None, "change.started"),
+        ("completed", "success", "change.succeeded"), ("completed", "timed_out", "change.failed"),
+        ("completed", "cancelled", "change.failed"), ("completed", "skipped", "observation.recorded"),
+        ("completed", "neutral", "observation.recorded"), ("dreamt", None, "source.unrecognised"),
+    ],
+)  # fmt: skip
+def test_a_workflow_runs_states(action: str, conclusion: str | None, expected: str) -> None:
+    """A run that did nothing is an observation, one that was stopped has failed."""
+    body = {"action": action, "workflow_run": {"id": 1, "conclusion": conclusion}}
+    (event,) = parse_json("github", body, {"X-GitHub-Event": "workflow_run"})
+    assert event.type == expected
+
+
+@pytest.mark.parametrize("body", [b"zen=1", b"payload=%ff", b"\xff", b"payload={", b"&".join([b"a=1"] * 200)])
+def test_a_form_that_cannot_be_read_is_malformed(body: bytes) -> None:
+    """A form without a readable payload is refused with its place, not taken for an event."""
+    headers = {"X-GitHub-Event": "push", "Content-Type": "application/x-www-form-urlencoded"}
+    with pytest.raises(MalformedWebhook, match=r"payload|byte"):
+        parse_json("github", body, headers)
+
+
+def test_a_delivery_without_a_kind_is_kept() -> None:
+    """GitHub's kind stands in a header; without it nothing can be read, and nothing is lost."""
+    (event,) = parse_json("github", {"ref": "x"})
+    assert (event.type, event.data["reason"]) == ("source.unrecognised", "X-GitHub-Event is absent")
+
+
+# --- CloudEvents ------------------------------------------------------------------------------------------------------
+
+CLOUD_EVENT = {"specversion": "1.0", "type": "com.example.thing", "source": "/here", "id": "1"}
+
+
+def cloud(headers: dict[str, str], body: Any = None, reading: Reading = READING) -> tuple[Event, ...]:
+    encoded = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    return SOURCES["cloudevents"].parse(webhook_of("cloudevents", encoded, headers), reading)
+
+
+def test_all_modes_give_the_same_id() -> None:
+    """Source and id name the event, however it is sent."""
+    (structured,) = cloud({"Content-Type": "application/cloudevents+json"}, CLOUD_EVENT)
+    (batched,) = cloud({"Content-Type": "APPLICATION/CLOUDEVENTS-BATCH+JSON; charset=utf-8"}, [CLOUD_EVENT])
+    (binary,) = cloud({f"ce-{name}": value for name, value in CLOUD_EVENT.items()}, b"\x00\xff")
+    assert structured.id == batched.id == binary.id
+    assert binary.data["data_base64"] == "AP8="
+
+
+@pytest.mark.parametrize("value", ["%C0%A0", "%FF", "\udcff"])
+def test_a_header_that_is_no_utf8_is_malformed(value: str) -> None:
+    """Percent-encoding is undone once and strictly, and the message names the header."""
+    headers = {f"ce-{name}": text for name, text in CLOUD_EVENT.items()}
+    with pytest.raises(MalformedWebhook, match="header ce-subject"):
+        cloud({**headers, "ce-subject": value})
+
+
+@pytest.mark.parametrize("missing", ["id", "source", "type", "specversion"])
+def test_a_required_attribute_cannot_be_missing(missing: str) -> None:
+    """An event without one of its four names is kept as unrecognised."""
+    body = {name: value for name, value in CLOUD_EVENT.items() if name != missing}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body)
+    assert event.type == "source.unrecognised"
+    assert missing in event.data["reason"]
+
+
+def test_another_version_or_format_is_unrecognised() -> None:
+    """What cannot be read is said to be so, and kept."""
+    (old,) = cloud({"Content-Type": "application/cloudevents+json"}, {**CLOUD_EVENT, "specversion": "0.3"})
+    (xml,) = cloud({"Content-Type": "application/cloudevents+xml"}, b"<event/>")
+    assert (old.type, xml.type) == ("source.unrecognised", "source.unrecognised")
+
+
+def test_the_longest_mapping_speaks() -> None:
+    """An exact type goes before a pattern, a longer pattern before a shorter, and a default comes last."""
+    reading = Reading(
+        types={
+            "com.example.*": Mapped(type="change.started"),
+            "com.example.thing*": Mapped(type="change.failed"),
+            "com.example.thing.exact": Mapped(type="change.merged"),
+            "*": Mapped(type="chat.message"),
+        }
+    )
+    kinds = ("com.example.thing.exact", "com.example.things", "com.example.x", "org.other")
+    headers = {"Content-Type": "application/cloudevents+json"}
+    found = [cloud(headers, {**CLOUD_EVENT, "type": kind}, reading)[0].type for kind in kinds]
+    assert found == ["change.merged", "change.failed", "change.started", "chat.message"]
+
+
+def test_a_mapping_that_does_not_fit_finds_nothing() -> None:
+    """An expression over data that is not there leaves the field absent; lists become several refs."""
+    mapped = Mapped(
+        fields={"service": "data.nothing.here", "actor": "length(data)", "title": "data.number"},
+        refs={"commit": "data.commits[].sha", "pr": "abs(data)"},
+    )
+    body = {**CLOUD_EVENT, "data": {"number": 7, "commits": [{"sha": "aa"}, {"sha": "bb"}, {"sha": None}]}}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body, Reading(default=mapped))
+    assert (event.service, event.actor, event.title) == (None, "2", "7")
+    assert event.refs == ("commit:aa", "commit:bb")
+
+
+def test_a_great_deal_of_data_is_cut_visibly() -> None:
+    """An event carries a bounded part of a sender's data; the body is kept whole elsewhere."""
+    body = {**CLOUD_EVENT, "subject": "s" * 5000, "data": {"text": "ü" * 200_000}}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body)
+    assert event.data["data"].endswith(fit.CUT)
+    assert event.title.endswith(fit.CUT)
+    assert len(msgspec.json.encode(event)) < 40_000
+
+
+def test_github_signs_the_form_as_it_is_sent() -> None:
+    """The signature covers the raw form, not the JSON in it."""
+    body = b"payload=%7B%22zen%22%3A1%7D"
+    headers = {"X-Hub-Signature-256": "sha256=" + signature_of(body, SECRET), "X-GitHub-Event": "ping"}
+    assert SOURCES["github"].verify(webhook_of("github", body, headers), SIGNED) == "signature"
+
+
+def test_moments_of_events_agree_with_their_texts() -> None:
+    """Where an event is exact, its time is what its kept text says."""
+    for case in CASES:
+        for event in parsed(case):
+            if event.time_quality == "exact":
+                assert moment(event.time_text, RECEIVED).at == event.occurred_at
