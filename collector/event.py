@@ -173,14 +173,14 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "number": "the pull request's number",
         "commits": "how many were pushed",
         "duration": "how long it took, µs",
+        "text": "what was said about this state",
+        "time_of": "`commit` where the time is the commit's and not the push's",
     },
-    "observation": {
-        "type": "the sender's own type",
-        "source": "the sender's own name for where it comes from",
-        "subject": "what it is about",
-        "data": "the sender's own content",
+    "note": {
+        "stated_at": "when it was said, µs",
+        "text": "the full text",
+        "kind": "the sender's own word for what happened",
     },
-    "note": {"stated_at": "when it was said, µs", "text": "the full text"},
     "action": {
         "stated_at": "when it was said, µs",
         "owner": "who will do it",
@@ -212,8 +212,21 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "previous_stop": "`recorded`, `missing` or `first start`",
         "last_received_at": "when the last delivery before was received, µs",
     },
+    "*": {
+        "type": "the sender's own type",
+        "source": "the sender's own name for where it comes from",
+        "subject": "what it is about",
+        "data": "the sender's own content",
+        "data_base64": "the same, where it is not text",
+        "datacontenttype": "what kind of content that is",
+        "dataschema": "where its shape is described",
+        "kind": "the sender's own word for what happened",
+        "text": "the full text, where the type tells one",
+        "sha": "the commit, where a ref names one",
+    },
 }
-"""Family of types → the keys of ``data`` that are written, each with what it means."""
+"""Family of types → the keys of ``data`` that are written, each with what it means. ``*`` is any family: what comes of
+senders' own types, CloudEvents above all."""
 
 _CAUSE_FIRST = (
     "change.started", "change.", "observation.", "alert.firing", "incident.opened", "page.triggered",

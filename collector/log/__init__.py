@@ -1,0 +1,63 @@
+"""The append-only log of events.
+
+Order is settled here and nowhere else: whoever reads after a position has
+seen every event before it. Nothing here interprets an event. There is no
+update and no delete to call by mistake.
+
+``promise.py`` holds the promise, :class:`EventLog`, and the values it takes and
+gives; ``tests/test_log.py`` holds every back end to it. ``reading`` and
+``store`` do the same on an open connection, for those who already have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.exc import ArgumentError
+
+from collector.errors import InvalidSettings
+from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
+from collector.log.sqlite import SqliteLog
+
+__all__ = [
+    "Delivery",
+    "EventLog",
+    "Receipt",
+    "ReceiptItem",
+    "Repeats",
+    "Submission",
+    "Tail",
+    "database_path",
+    "open_log",
+]
+
+
+def open_log(
+    url: str, *, writable: bool = True, address: str = "", extra_metadata: Sequence[MetaData] = ()
+) -> EventLog:
+    """Open the log a URL names: ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute).
+
+    ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing,
+    the tables of ``extra_metadata`` (projections) included. Raises :class:`collector.errors.InvalidSettings` for a
+    URL that cannot be used, :class:`collector.errors.Unavailable` where the file is missing or another process
+    writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
+    """
+    return SqliteLog(database_path(url), writable=writable, address=address, extra_metadata=extra_metadata)
+
+
+def database_path(url: str) -> Path:
+    """The file a URL names; raises :class:`collector.errors.InvalidSettings` where it names none."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidSettings(("storage.url is not a database URL; write sqlite:///timelined.db",)) from error
+    kind = parsed.get_backend_name()
+    if kind == "postgresql":
+        raise InvalidSettings(("storage.url names PostgreSQL, which is not there yet; write sqlite:///timelined.db",))
+    if kind != "sqlite":
+        raise InvalidSettings((f"storage.url names {kind}, which is not supported; write sqlite:///timelined.db",))
+    if not parsed.database or parsed.database == ":memory:":
+        raise InvalidSettings(("storage.url names no file, and a log in memory keeps nothing; write sqlite:///PATH",))
+    return Path(parsed.database)

@@ -1,0 +1,149 @@
+"""What every back end of the log promises, and the values it takes and gives.
+
+No code of any back end stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.event import Event, RecordedEvent
+
+T = TypeVar("T")
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery and the events read out of it, to be stored in one transaction or not at all.
+
+    For a person's command or the daemon's own facts ``body`` is empty and ``source`` is ``people`` or ``timelined``.
+    """
+
+    source: str
+    received_at: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The headers worth keeping, by an allow-list; never Authorization, Cookie or a signature's secret."""
+    authentication: str = "none"
+    """``signature``, ``bearer``, ``basic``, ``path`` or ``none``."""
+    status: str = "read"
+    """``read``, ``unrecognised`` (authentic, not understood) or ``malformed`` (not even the source's syntax)."""
+    reason: str = ""
+    """Why, where ``status`` is not ``read``. Never contains the body."""
+    events: tuple[Event, ...] = ()
+
+
+class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: str
+    position: int
+    known: bool
+    """Whether the log held this fact already."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What is promised to the sender after the commit."""
+
+    delivery: str
+    items: tuple[ReceiptItem, ...] = ()
+    status: str = "read"
+    reason: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the delivery told nothing new (and told something)."""
+        return bool(self.items) and all(item.known for item in self.items)
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored delivery, without its body."""
+
+    id: str
+    source: str
+    received_at: int
+    size: int
+    digest: str
+    """SHA-256 of the body, hexadecimal; empty where the content was erased."""
+    authentication: str
+    status: str
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    items: tuple[ReceiptItem, ...]
+
+
+class Repeats(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a fact was told again: every body of an Alertmanager group repeats what is known."""
+
+    event_id: str
+    count: int
+    """Deliveries beyond the first."""
+    last_at: int
+    """When the latest of them was received, µs UTC."""
+
+
+class EventLog(Protocol):
+    """What every back end promises; ``tests/test_log.py`` holds each of them to it."""
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """Store all submissions in one transaction and answer after the commit, one answer for each.
+
+        If a value breaks the batch, the submissions are taken singly and the culprit is stored as
+        ``source.unrecognised``; its neighbours are not refused. Raises :class:`collector.errors.Unavailable` when
+        nothing can be stored now.
+        """
+
+    async def head(self) -> int:
+        """The last position, 0 for an empty log."""
+
+    async def read(self, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
+        """Events after a position in the order of positions, at most ``limit``."""
+
+    async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
+        """Every revision of these events, in the order of positions; those received by ``as_of`` (µs) if given."""
+
+    async def resolve_id(self, text: str) -> list[str]:
+        """The ids that a citation (the last digits of an id), a whole id or a position names."""
+
+    async def deliveries(
+        self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[Delivery]:
+        """Stored deliveries, newest first; ``before`` is the id of the last one seen."""
+
+    async def delivery(self, delivery_id: str) -> Delivery | None: ...
+
+    async def body(self, delivery_id: str) -> bytes | None:
+        """The raw bytes of a delivery; None where it is unknown or its content was erased."""
+
+    async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]: ...
+
+    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run ``work`` in one write transaction on the connection that writes, between appends.
+
+        For projections, which live in the same database. ``work`` runs on the writer's thread: it is synchronous,
+        short, and touches nothing of the event loop's. It commits when ``work`` returns and rolls back when it
+        raises. With ``durable=False`` a power cut may take the commit back (whole, and never an event): right for
+        what can be rebuilt. Raises :class:`collector.errors.Unavailable` when nothing can be written now.
+        """
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` on a reading connection, in a thread, over one consistent view of the whole database."""
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have ``wake`` called on the event loop after each commit that added events; the answer unsubscribes.
+
+        A hint only, and only within this process: the position is the truth.
+        """
+
+    def announce(self, address: str) -> None:
+        """Say to whoever finds the log held where the holder's API listens, once that is known."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file; a later call raises ``Unavailable``."""
+
+
+class Tail(Protocol):
+    """How a reader learns that there is more to read. A hint only: the position is the truth."""
+
+    def follow(self) -> AsyncIterator[None]: ...

@@ -1,0 +1,175 @@
+"""Reading, on an open connection; each function sees the transaction it is called in.
+
+An event is stored as the JSON of what was told. Where it stands (position,
+receipt, delivery) is put into that JSON before it is decoded: one pass for
+both. Where content was erased, the metadata that is left still answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.event import RecordedEvent
+from collector.log.promise import Delivery, ReceiptItem, Repeats
+from collector.log.store import TOLD, select_in
+
+_decode_event = msgspec.json.Decoder(RecordedEvent).decode
+_decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+
+_EVENTS = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
+    event.received_at, event.occurred_at, event.delivery, event.item, content.bytes
+    FROM event LEFT JOIN content ON content.number = event.content """
+
+_DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
+    content.bytes FROM delivery LEFT JOIN content ON content.number = delivery.content """
+
+SHORTEST_CITATION = 4
+"""Fewer digits than this name no event: every other id would end in them."""
+
+
+def head(connection: Connection) -> int:
+    """The last position, 0 for an empty log."""
+    return int(connection.exec_driver_sql("SELECT position FROM head").scalar_one())
+
+
+def read(connection: Connection, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
+    """Events after a position in the order of positions, at most ``limit``."""
+    where = "WHERE event.position > ? ORDER BY event.position LIMIT ?"
+    return events_of(connection.exec_driver_sql(_EVENTS + where, (after, limit)))
+
+
+def read_ids(connection: Connection, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
+    """Every revision of these events in the order of positions; those received by ``as_of`` if given."""
+    identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
+    found = events_of(select_in(connection, _EVENTS + "WHERE event.id IN ({})", identities))
+    kept = [event for event in found if as_of is None or event.received_at <= as_of]
+    return sorted(kept, key=lambda event: event.position)
+
+
+def resolve_id(connection: Connection, text: str) -> list[str]:
+    """The ids that a whole id, a position or a citation (the last digits of an id) names."""
+    text = text.strip().removeprefix("#").lower()
+    found: list[bytes] = []
+    execute = connection.exec_driver_sql
+    if len(text) <= 18 and text.isascii() and text.isdigit():
+        found += execute("SELECT id FROM event WHERE position = ?", (int(text),)).scalars()
+    if SHORTEST_CITATION <= len(text) <= 32 and not set(text) - set("0123456789abcdef"):
+        identity = _identity(text)
+        if identity is not None:
+            found += execute("SELECT id FROM event WHERE id = ? AND revision = 0", (identity,)).scalars()
+        else:
+            found += execute("SELECT id FROM event WHERE lower(hex(id)) LIKE ?", (f"%{text}",)).scalars()
+    return [identity.hex() for identity in dict.fromkeys(found)]
+
+
+def deliveries(
+    connection: Connection,
+    *,
+    source: str | None = None,
+    status: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Delivery]:
+    """Stored deliveries, newest first; ``before`` is the id of the last one seen."""
+    conditions: list[tuple[str, Any]] = []
+    if source is not None:
+        conditions.append(("source = ?", source))
+    if status is not None:
+        # Says again what the index of unread deliveries is built on, so that it can be used.
+        unread = "" if status == "read" else " AND status <> 'read'"
+        conditions.append(("status = ?" + unread, status))
+    if before is not None:
+        conditions.append(("delivery.number < ?", _number(before) or 0))
+    where = "WHERE " + " AND ".join(text for text, _ in conditions) if conditions else ""
+    values = (*(value for _, value in conditions), limit)
+    rows = connection.exec_driver_sql(f"{_DELIVERIES} {where} ORDER BY delivery.number DESC LIMIT ?", values)
+    return [_delivery(row) for row in rows]
+
+
+def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
+    """One stored delivery; None where there is none of that id."""
+    number = _number(delivery_id)
+    row = connection.exec_driver_sql(_DELIVERIES + "WHERE delivery.number = ?", (number or 0,)).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def body(connection: Connection, delivery_id: str) -> bytes | None:
+    """The raw bytes of a delivery; None where it is unknown or its content was erased."""
+    statement = (
+        "SELECT content.bytes FROM delivery JOIN content ON content.number = delivery.content WHERE delivery.number = ?"
+    )
+    found = connection.exec_driver_sql(statement, (_number(delivery_id) or 0,)).scalar()
+    return None if found is None else bytes(found)
+
+
+def repeats(connection: Connection, ids: Sequence[str]) -> dict[str, Repeats]:
+    """How often each of these facts was told again; those told once are left out."""
+    identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
+    rows = select_in(connection, "SELECT id, count, last_at FROM repeat WHERE id IN ({})", identities)
+    return {one.hex(): Repeats(event_id=one.hex(), count=count, last_at=last_at) for one, count, last_at in rows}
+
+
+def events_of(rows: Iterable[Any]) -> list[RecordedEvent]:
+    """Rows of the columns above as events."""
+    return [_event(*row) for row in rows]
+
+
+def _event(
+    position: int,
+    identity: bytes,
+    revision: int,
+    amendment: str,
+    event_type: str,
+    source: str,
+    received_at: int,
+    occurred_at: int,
+    delivery: int,
+    item: int,
+    content: bytes | None,
+) -> RecordedEvent:
+    told_by = f"d{delivery}" if delivery else ""
+    if content is not None:
+        place = f',"position":{position},"received_at":{received_at},"delivery":"{told_by}","item":{item}}}'
+        return _decode_event(content[:-1] + place.encode())
+    return RecordedEvent(
+        id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
+        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by, item=item,
+    )  # fmt: skip
+
+
+def _delivery(row: Any) -> Delivery:
+    number, source, received_at, size, authentication, status, reason, headers, told, content = row
+    return Delivery(
+        id=f"d{number}",
+        source=source,
+        received_at=received_at,
+        size=size,
+        digest="" if content is None else sha256(content).hexdigest(),
+        authentication=authentication,
+        status=status,
+        reason=reason,
+        headers=_decode_headers(headers),
+        items=tuple(
+            ReceiptItem(event_id=identity.hex(), position=position, known=known)
+            for identity, position, known in TOLD.iter_unpack(told)
+        ),
+    )
+
+
+def _identity(text: str) -> bytes | None:
+    try:
+        identity = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return identity if len(identity) == 16 else None
+
+
+def _number(delivery_id: str) -> int | None:
+    """The number in a delivery's id (``d42``)."""
+    digits = delivery_id.removeprefix("d")
+    return int(digits) if len(digits) <= 18 and digits.isascii() and digits.isdigit() else None

@@ -1,0 +1,351 @@
+"""The log in one SQLite file.
+
+One connection writes and makes every checkpoint, on a thread of its own; a
+race between two writing connections has damaged files before SQLite 3.51.3.
+WAL with ``synchronous=FULL``: a commit that was answered survives a power cut
+(with NORMAL it does not). Readers open the file read-only and see one
+consistent view each; they neither wait for the writer nor make it wait.
+
+Order: there is one writer at a time (``lock.py``, and ``BEGIN IMMEDIATE``
+against any other program), and numbers come from the head row within its
+transaction. So positions become visible in order and without gaps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from collector.errors import LogDamaged, Unavailable
+from collector.event import RecordedEvent
+from collector.log import reading, store, tables
+from collector.log.lock import WriterLock
+from collector.log.promise import Delivery, Receipt, Repeats, Submission
+
+T = TypeVar("T")
+
+_WRITER_PRAGMAS = (
+    # Before anything is written: it cannot change later. Larger pages halve the work of wide rows.
+    "PRAGMA page_size = 8192",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    # Pages. The default of 1000 makes a checkpoint, and its two syncs, every few batches.
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA cache_size = -32768",
+)
+_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
+_BUSY = 5.0
+"""Seconds to wait for another program's write before answering that nothing can be stored now."""
+_READERS = 4
+_ROWS_ON_LOOP = 1200
+"""A batch of more deliveries and events than this is inserted on the writer's thread. Up to it, some 10 ms of the event
+loop are the lesser evil: on the thread the same takes longer, and the loop is held up as well, row by row."""
+
+
+class SqliteLog:
+    """:class:`collector.log.EventLog` over one file."""
+
+    def __init__(
+        self, path: Path, *, writable: bool = True, address: str = "", extra_metadata: Sequence[MetaData] = ()
+    ) -> None:
+        self.path = path
+        self._closed = False
+        self._busy = 0
+        self._wakes: list[Callable[[], None]] = []
+        self._lock: WriterLock | None = None
+        self._writer: Connection | None = None
+        if writable:
+            self._open_writer(address, extra_metadata)
+        elif not path.is_file():
+            raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
+        self._reader_engine = _engine(partial(_connect_reader, path), pooled=True)
+        self._writing = ThreadPoolExecutor(1, "log-writer")
+        self._reading = ThreadPoolExecutor(_READERS, "log-reader")
+
+    def _open_writer(self, address: str, extra_metadata: Sequence[MetaData]) -> None:
+        if not self.path.parent.is_dir():
+            raise Unavailable(f"cannot open the log {self.path}: there is no folder {self.path.parent}; make it first")
+        self._lock = WriterLock(self.path, address)
+        try:
+            self._writer = _engine(partial(_connect_writer, self.path)).connect()
+            _Write(self.path, self._writer, partial(_create, extra_metadata=extra_metadata)).whole(durable=True)
+        except BaseException:
+            self._release()
+            raise
+
+    def announce(self, address: str) -> None:
+        """Say in the lock file where the API listens, once that is known."""
+        if self._lock is not None:
+            self._lock.announce(address)
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """See :meth:`collector.log.EventLog.append`."""
+        rows = sum(1 + len(told.events) for told in submissions)
+        try:
+            return await self._perform(partial(store.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
+        except Unavailable:
+            raise
+        except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
+            return await self._perform(partial(store.append_singly, submissions=submissions))
+
+    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """See :meth:`collector.log.EventLog.transact`."""
+        return await self._perform(work, durable=durable)
+
+    async def _perform(self, work: Callable[[Connection], T], *, durable: bool = True, here: bool = False) -> T:
+        """One write transaction; ``here`` does all but the commit on the event loop, if the connection is free.
+
+        The driver lets go of the interpreter for each row it inserts and then waits to get it back from the busy
+        loop: for a small batch that costs more than the inserting. Only the commit, which waits for the disk, has to
+        be elsewhere.
+        """
+        if self._writer is None or self._closed:
+            raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
+        begun = _Write(self.path, self._writer, work)
+        if not (here and self._busy == 0 and begun.begin(wait=False)):
+            return await self._elsewhere(partial(begun.whole, durable), begun)
+        begun.work()
+        return await self._elsewhere(begun.commit, begun)
+
+    async def _elsewhere(self, job: Callable[[], T], write: _Write[T]) -> T:
+        """Run a job on the writer's thread, and then wake those who follow.
+
+        It is finished even if nobody waits for it any longer: a transaction is never left open.
+        """
+        self._busy += 1
+        running = asyncio.get_running_loop().run_in_executor(self._writing, job)
+        running.add_done_callback(partial(self._finished, write))
+        return await asyncio.shield(running)
+
+    def _finished(self, write: _Write[Any], running: asyncio.Future[Any]) -> None:
+        self._busy -= 1
+        if write.appended and not running.cancelled() and running.exception() is None:
+            for wake in tuple(self._wakes):
+                wake()
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """See :meth:`collector.log.EventLog.query`."""
+        if self._closed:
+            raise Unavailable(f"cannot read {self.path}: the log is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._reader_engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                return work(connection)
+        except DBAPIError as error:
+            raise Unavailable(f"cannot read the log {self.path}: {_cause(error)}") from error
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See :meth:`collector.log.EventLog.subscribe`."""
+        self._wakes.append(wake)
+        return lambda: self._wakes.remove(wake)
+
+    async def follow(self) -> AsyncIterator[None]:
+        """At once, and then whenever events were added since the last time; several commits may make one wake-up."""
+        more = asyncio.Event()
+        unsubscribe = self.subscribe(more.set)
+        try:
+            while True:
+                yield
+                await more.wait()
+                more.clear()
+        finally:
+            unsubscribe()
+
+    async def head(self) -> int:
+        return await self.query(reading.head)
+
+    async def read(self, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
+        return await self.query(lambda c: reading.read(c, after, limit))
+
+    async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
+        return await self.query(lambda c: reading.read_ids(c, ids, as_of))
+
+    async def resolve_id(self, text: str) -> list[str]:
+        return await self.query(lambda c: reading.resolve_id(c, text))
+
+    async def deliveries(
+        self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[Delivery]:
+        return await self.query(
+            lambda c: reading.deliveries(c, source=source, status=status, before=before, limit=limit)
+        )
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        return await self.query(lambda c: reading.delivery(c, delivery_id))
+
+    async def body(self, delivery_id: str) -> bytes | None:
+        return await self.query(lambda c: reading.body(c, delivery_id))
+
+    async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]:
+        return await self.query(lambda c: reading.repeats(c, ids))
+
+    async def close(self) -> None:
+        """See :meth:`collector.log.EventLog.close`."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        """Readers first: the last connection to close makes the final checkpoint, and only the writer may."""
+        self._reading.shutdown()
+        self._reader_engine.dispose()
+        self._writing.shutdown()
+        self._release()
+
+    def _release(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._lock is not None:
+            self._lock.release()
+
+
+class _Write(Generic[T]):
+    """One write transaction. However it ends, the connection is ready for the next."""
+
+    def __init__(self, path: Path, connection: Connection, work: Callable[[Connection], T]) -> None:
+        self._path = path
+        self._connection = connection
+        self._work = work
+        self._answer: T
+        self.appended = False
+        """Whether events were added."""
+
+    def whole(self, durable: bool) -> T:
+        """All of it, waiting for another program's transaction if there is one."""
+        if not durable:
+            self._pragma("synchronous = NORMAL")
+        try:
+            self.begin(wait=True)
+            self.work()
+            return self.commit()
+        finally:
+            if not durable:
+                self._pragma("synchronous = FULL")
+
+    def begin(self, *, wait: bool) -> bool:
+        """Take SQLite's write lock. Without ``wait`` the answer may be False: another program holds it."""
+        until = time.monotonic() + (_BUSY if wait else 0)
+        while True:
+            self._connection.begin()
+            try:
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except Exception as error:
+                self._roll_back()
+                busy = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= until:
+                    if busy and not wait:
+                        return False
+                    raise self._spoken(error) from error
+                time.sleep(0.01)
+            else:
+                return True
+
+    def work(self) -> None:
+        """What the transaction is for."""
+        self._connection.info["appended"] = False
+        try:
+            self._answer = self._work(self._connection)
+        except Exception as error:
+            self._roll_back()
+            spoken = self._spoken(error)
+            if spoken is error:
+                raise
+            raise spoken from error
+        self.appended = self._connection.info["appended"]
+
+    def commit(self) -> T:
+        """Make it last."""
+        try:
+            self._connection.commit()
+        except Exception as error:
+            self._roll_back()
+            raise self._spoken(error) from error
+        return self._answer
+
+    def _roll_back(self) -> None:
+        """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""
+        with suppress(DBAPIError):
+            self._connection.rollback()
+        driver = self._driver()
+        # SQLAlchemy takes a commit that failed for the end of the transaction; SQLite may not.
+        if driver.in_transaction:
+            with suppress(sqlite3.Error):
+                driver.rollback()
+
+    def _driver(self) -> sqlite3.Connection:
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
+        return driver
+
+    def _pragma(self, setting: str) -> None:
+        self._driver().execute(f"PRAGMA {setting}")
+
+    def _spoken(self, error: Exception) -> Exception:
+        """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
+        mistaken = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+        if mistaken or not store.is_outage(error):
+            return error
+        return Unavailable(f"cannot write to {self._path}: {_cause(error)}")
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:
+    if pooled:
+        return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=_READERS)
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _connect_writer(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    for pragma in _WRITER_PRAGMAS:
+        connection.execute(pragma)
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"write-ahead logging is not possible here (journal mode {mode})")
+    # From here on waiting is done by begin(), which knows when it may not.
+    connection.execute("PRAGMA busy_timeout = 0")
+    return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path))}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    for pragma in _READER_PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def _create(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
+    """Make what is missing, and refuse a file that a later version wrote or that contradicts itself."""
+    execute = connection.exec_driver_sql
+    version = execute("PRAGMA user_version").scalar_one()
+    if version > tables.SCHEMA_VERSION:
+        raise Unavailable(f"cannot write to this log: a later timelined wrote it (schema {version}); use that one")
+    for metadata in (tables.metadata, *extra_metadata):
+        metadata.create_all(connection)
+    for trigger in tables.TRIGGERS:
+        execute(trigger)
+    execute("INSERT INTO head SELECT 1, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM head)")
+    execute(f"PRAGMA user_version = {tables.SCHEMA_VERSION}")
+    head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
+    if head != last:
+        raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")
+
+
+def _cause(error: Exception) -> str:
+    """The database's own words, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error)

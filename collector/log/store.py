@@ -1,0 +1,306 @@
+"""Appending, on an open connection, inside the caller's transaction.
+
+Numbers come from the head row and go back to it in the same transaction, which
+one writer at a time holds. A position is therefore visible only together with
+every position before it: a reader that follows positions cannot skip an event
+that commits late. A sequence or AUTOINCREMENT gives numbers out before the
+commit and keeps no such promise.
+
+Everything here is synchronous and knows neither threads nor files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from struct import Struct
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
+
+from collector import reading
+from collector.errors import InvalidInput, Unavailable
+from collector.event import MACHINE, PEOPLE, Event
+from collector.log.merkle import NO_DELIVERY, SALT_SIZE, delivery_commitment, event_commitment, leaf
+from collector.log.promise import Receipt, ReceiptItem, Submission
+from collector.webhook import Webhook
+
+TOLD = Struct(">16sQ?")
+"""How a delivery's row keeps each event it told: id, position, known."""
+
+_CHUNK = 512
+"""Ids asked for in one statement; a statement takes 32,766 parameters at most."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def append(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    """Number and insert everything. A value the database cannot hold raises, and nothing may be committed then."""
+    batch = _Batch(connection, submissions)
+    pairs = zip(submissions, batch.identities, strict=True)
+    receipts: list[Receipt | Exception] = [batch.take(told, identities) for told, identities in pairs]
+    batch.write()
+    return receipts
+
+
+def append_singly(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    """The same after a value broke the batch: each within its own savepoint.
+
+    A webhook that breaks again is stored as ``source.unrecognised``; a person's command is answered with
+    :class:`collector.errors.InvalidInput`.
+    """
+    answers: list[Receipt | Exception] = []
+    for told in submissions:
+        try:
+            answers += _within_savepoint(connection, told)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            answers += _culprit(connection, told, error)
+    return answers
+
+
+def _within_savepoint(connection: Connection, told: Submission) -> list[Receipt | Exception]:
+    with connection.begin_nested():
+        return append(connection, [told])
+
+
+def _culprit(connection: Connection, told: Submission, error: Exception) -> list[Receipt | Exception]:
+    name = type(getattr(error, "orig", None) or error).__name__
+    if told.source in (PEOPLE, MACHINE):
+        return [InvalidInput(f"cannot store what {told.source} said: it holds a value that cannot be stored ({name})")]
+    try:
+        return _within_savepoint(connection, unrecognised(told, f"a value that cannot be stored: {name}"))
+    except Exception as again:
+        if is_outage(again):
+            raise
+        # Not its value after all: everything in it was replaced. The sender must come again.
+        return [Unavailable(f"cannot store a delivery of {told.source}: the log refused it twice ({name})")]
+
+
+def unrecognised(told: Submission, reason: str) -> Submission:
+    """The same delivery with one ``source.unrecognised`` in place of its events; its body is kept, its headers are
+    not: they, too, may hold what broke."""
+    webhook = Webhook(source=told.source, headers={}, body=told.body, received_at=told.received_at)
+    event = reading.unrecognised(webhook, reason)
+    return msgspec.structs.replace(told, status="unrecognised", reason=reason, headers=(), events=(event,))
+
+
+class _Telling:
+    """One submission while its events are being numbered."""
+
+    __slots__ = ("_digest", "commitment", "number", "submission")
+
+    def __init__(self, submission: Submission, number: int = 0, commitment: bytes = NO_DELIVERY) -> None:
+        self.submission = submission
+        self.number = number
+        self.commitment = commitment
+        self._digest: bytes | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """Of the body. Seldom asked for: only where two deliveries were received in the same microsecond."""
+        if self._digest is None:
+            self._digest = sha256(self.submission.body).digest()
+        return self._digest
+
+
+class _Fact:
+    """What is known of one id: enough to judge the next telling of it."""
+
+    __slots__ = ("amended", "delivery", "erased", "position", "received_at", "revision", "speaker", "told")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.revision = -1
+        self.received_at = self.delivery = self.told = 0
+        self.speaker: _Telling | None = None
+        self.amended = self.erased = False
+
+    def tell(self, amendment: str, received_at: int, delivery: int, speaker: _Telling | None = None) -> None:
+        """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again."""
+        self.revision += 1
+        if amendment in ("", "earlier_delivery"):
+            self.received_at, self.delivery, self.speaker = received_at, delivery, speaker
+        else:
+            self.amended = True
+            self.erased = self.erased or amendment == "erasure"
+
+
+class _Batch:
+    """One append: rows are gathered, then written with one statement for each table."""
+
+    def __init__(self, connection: Connection, submissions: Sequence[Submission]) -> None:
+        self.connection = connection
+        position, delivery, content = connection.exec_driver_sql("SELECT position, delivery, content FROM head").one()
+        self.position: int = position
+        self.delivery: int = delivery
+        self.content: int = content
+        self.identities = [[_binary(event.id) for event in told.events] for told in submissions]
+        self.facts = _facts(connection, {one for each in self.identities for one in each})
+        self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
+        self.salts = _salts(len(submissions) + sum(map(len, self.identities)))
+        self.event_rows: list[tuple[Any, ...]] = []
+        self.delivery_rows: list[tuple[Any, ...]] = []
+        self.content_rows: list[tuple[Any, ...]] = []
+        self.repeat_rows: list[tuple[Any, ...]] = []
+
+    def take(self, told: Submission, identities: list[bytes]) -> Receipt:
+        """Number one submission and what it told."""
+        if told.source in (PEOPLE, MACHINE):
+            return Receipt(delivery="", items=self._events(_Telling(told), identities))
+        self.delivery += 1
+        salt = next(self.salts)
+        telling = _Telling(told, self.delivery, delivery_commitment(salt, told.body))
+        # A body that tells an erased fact again is not kept.
+        content = 0 if self.erased and not self.erased.isdisjoint(identities) else self._keep(salt, told.body)
+        items = self._events(telling, identities)
+        packed = b"".join([TOLD.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
+        self._deliver(telling, packed, content)
+        return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
+
+    def write(self) -> None:
+        """Insert all rows and move the head past them."""
+        rows = (self.content_rows, self.delivery_rows, self.event_rows, self.repeat_rows)
+        for statement, some in zip(_INSERTS, rows, strict=True):
+            if some:
+                self.connection.exec_driver_sql(statement, some)
+        if self.event_rows:
+            self.connection.info["appended"] = True
+        last = (self.position, self.delivery, self.content)
+        self.connection.exec_driver_sql("UPDATE head SET position = ?, delivery = ?, content = ?", last)
+
+    def _keep(self, salt: bytes, content: bytes) -> int:
+        self.content += 1
+        self.content_rows.append((self.content, salt, content))
+        return self.content
+
+    def _deliver(self, telling: _Telling, packed: bytes, content: int) -> None:
+        told = telling.submission
+        self.delivery_rows.append((
+            telling.number, told.source, told.received_at, len(told.body), told.authentication, told.status,
+            told.reason, _encode(told.headers), packed, content, telling.commitment,
+        ))  # fmt: skip
+
+    def _events(self, telling: _Telling, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
+        events = telling.submission.events
+        return tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
+
+    def _event(self, telling: _Telling, item: int, event: Event, identity: bytes) -> ReceiptItem:
+        """Store an event that is new, or that speaks before what is known; else count a repeat."""
+        fact = self.facts.get(identity)
+        if event.amendment:
+            return self._amend(telling, item, event, identity, fact)
+        if fact is None:
+            fact = self.facts[identity] = _Fact(self.position + 1)
+            self._insert(telling, item, event, identity, fact)
+            return ReceiptItem(event_id=event.id, position=self.position, known=False)
+        if telling.number not in (0, fact.told):
+            fact.told = telling.number
+            self.repeat_rows.append((identity, telling.submission.received_at))
+            if not fact.amended and self._speaks_before(telling, fact):
+                event = msgspec.structs.replace(event, revision=fact.revision + 1, amendment="earlier_delivery")
+                self._insert(telling, item, event, identity, fact)
+        return ReceiptItem(event_id=event.id, position=fact.position, known=True)
+
+    def _amend(
+        self, telling: _Telling, item: int, event: Event, identity: bytes, fact: _Fact | None
+    ) -> ReceiptItem:  # fmt: skip
+        """Store the next revision of a known fact; the same revision again is known."""
+        if fact is None or not 1 <= event.revision <= fact.revision + 1:
+            raise ValueError("an amendment is the next revision of a known event")
+        if event.revision <= fact.revision:
+            return ReceiptItem(event_id=event.id, position=fact.position, known=True)
+        self._insert(telling, item, event, identity, fact)
+        return ReceiptItem(event_id=event.id, position=self.position, known=False)
+
+    def _speaks_before(self, telling: _Telling, fact: _Fact) -> bool:
+        """By the time of receipt, then by the body's digest."""
+        received_at = telling.submission.received_at
+        if received_at != fact.received_at:
+            return received_at < fact.received_at
+        spoken = fact.speaker.digest if fact.speaker else self._stored_digest(fact.delivery)
+        return spoken is not None and telling.digest < spoken
+
+    def _stored_digest(self, delivery: int) -> bytes | None:
+        """None where the body was erased: what speaks then goes on speaking."""
+        statement = (
+            "SELECT content.bytes FROM delivery JOIN content ON content.number = delivery.content "
+            "WHERE delivery.number = ?"
+        )
+        body = self.connection.exec_driver_sql(statement, (delivery,)).scalar()
+        return None if body is None else sha256(body).digest()
+
+    def _insert(self, telling: _Telling, item: int, event: Event, identity: bytes, fact: _Fact) -> None:
+        self.position += 1
+        received_at = telling.submission.received_at
+        salt, content = next(self.salts), _encode(event)
+        commitment = event_commitment(salt, telling.commitment, content)
+        self.event_rows.append((
+            self.position, identity, event.revision, event.amendment, event.type, event.source, received_at,
+            event.occurred_at, telling.number, item, self._keep(salt, content), commitment,
+            leaf(self.position, identity, event.revision, received_at, event.type, commitment),
+        ))  # fmt: skip
+        fact.told = telling.number
+        fact.tell(event.amendment, received_at, telling.number, telling)
+
+
+_INSERTS = (
+    "INSERT INTO content VALUES (?,?,?)",
+    "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    """INSERT INTO repeat VALUES (?,1,?)
+       ON CONFLICT (id) DO UPDATE SET count = count + 1, last_at = max(last_at, excluded.last_at)""",
+)
+
+
+def _binary(text: str) -> bytes:
+    identity = bytes.fromhex(text)
+    if len(identity) != 16:
+        raise ValueError("an event id is 32 hexadecimal digits")
+    return identity
+
+
+def _salts(count: int) -> Iterator[bytes]:
+    """One call for a whole batch: the system call is what randomness costs."""
+    pool = os.urandom(SALT_SIZE * count)
+    return (pool[i : i + SALT_SIZE] for i in range(0, len(pool), SALT_SIZE))
+
+
+def _facts(connection: Connection, identities: set[bytes]) -> dict[bytes, _Fact]:
+    """Those of the ids that the log holds."""
+    facts: dict[bytes, _Fact] = {}
+    for row in select_in(connection, _SELECT_FACTS, list(identities)):
+        identity, position, amendment, received_at, delivery = row
+        fact = facts.get(identity)
+        if fact is None:
+            fact = facts[identity] = _Fact(position)
+        fact.tell(amendment, received_at, delivery)
+    return facts
+
+
+_SELECT_FACTS = (
+    "SELECT id, position, amendment, received_at, delivery FROM event WHERE id IN ({}) ORDER BY id, revision"
+)
+
+
+def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[Any]:
+    """Rows of ``statement`` with ``{}`` standing for these values, chunk by chunk.
+
+    Chunks are filled up to a power of two by repeating the last value, so that the driver keeps a few prepared
+    statements instead of one for each number of values.
+    """
+    for start in range(0, len(values), _CHUNK):
+        some = tuple(values[start : start + _CHUNK])
+        size = 1 << (len(some) - 1).bit_length()
+        marks = ",".join("?" * size)
+        yield from connection.exec_driver_sql(statement.format(marks), some + some[-1:] * (size - len(some)))
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database, and not a value, is why nothing was stored: full, locked, unreadable, damaged."""
+    # The exact class: IntegrityError and DataError, which accuse a value, are kinds of DatabaseError.
+    return isinstance(error, (OperationalError, InternalError, MemoryError)) or type(error) is DatabaseError

@@ -1,0 +1,111 @@
+"""The tables of the log, and what the database itself refuses.
+
+``event`` and ``delivery`` hold metadata, commitments and leaves: no row of
+them is ever changed or removed, by whatever program. ``content`` holds salts,
+canonical content and raw bodies; its rows can be removed (erasure, retention)
+but not changed. ``repeat`` is a projection and may be dropped.
+
+Every key only grows, so each insert touches the right edge of its tree: the
+index pages, not Python, are what an insert costs.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+SCHEMA_VERSION = 1
+"""Stands in the file's ``user_version``. A program refuses a file of a later one."""
+
+metadata = MetaData()
+
+head = Table(
+    "head",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    Column("delivery", Integer, nullable=False),
+    Column("content", Integer, nullable=False),
+    comment="The last number given out of each kind. Numbers come from here, in the transaction that uses them.",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("id", LargeBinary(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("amendment", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    Column("occurred_at", Integer, nullable=False),
+    Column("delivery", Integer, nullable=False, comment="0 where a person or the daemon told it"),
+    Column("item", Integer, nullable=False),
+    Column("content", Integer, nullable=False),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    # Ids begin with their time, so this index, too, grows at its end.
+    Index("event_id_revision", "id", "revision", unique=True),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("authentication", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False, comment="JSON: pairs of name and value"),
+    Column("told", LargeBinary, nullable=False, comment="for each event it told: id, position u64, known u8"),
+    Column("content", Integer, nullable=False),
+    Column("commitment", LargeBinary(32), nullable=False),
+    # Free for the deliveries that were read, which are nearly all.
+    Index("delivery_not_read", "number", sqlite_where=text("status <> 'read'")),
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+repeat = Table(
+    "repeat",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _refuse(table: str, verb: str, condition: str = "") -> str:
+    when = f"WHEN {condition} " if condition else ""
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} {when}"
+        f"BEGIN SELECT RAISE(ABORT, '{table}: the log is append-only; {verb} refused'); END"
+    )
+
+
+# INSERT OR REPLACE removes the row in its way without asking a DELETE trigger, so an existing key is refused on INSERT.
+TRIGGERS = (
+    _refuse("event", "UPDATE"),
+    _refuse("event", "DELETE"),
+    _refuse("event", "INSERT", "EXISTS (SELECT 1 FROM event WHERE position = NEW.position) OR "
+            "EXISTS (SELECT 1 FROM event WHERE id = NEW.id AND revision = NEW.revision)"),
+    _refuse("delivery", "UPDATE"),
+    _refuse("delivery", "DELETE"),
+    _refuse("delivery", "INSERT", "EXISTS (SELECT 1 FROM delivery WHERE number = NEW.number)"),
+    _refuse("content", "UPDATE"),
+    _refuse("content", "INSERT", "EXISTS (SELECT 1 FROM content WHERE number = NEW.number)"),
+    _refuse("head", "UPDATE", "NEW.one <> OLD.one OR NEW.position < OLD.position OR NEW.delivery < OLD.delivery "
+            "OR NEW.content < OLD.content"),
+    _refuse("head", "DELETE"),
+    _refuse("head", "INSERT", "EXISTS (SELECT 1 FROM head)"),
+)  # fmt: skip
+"""Statements for SQLite, each safe to run again."""

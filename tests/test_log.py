@@ -1,0 +1,766 @@
+"""Every back end of the log, held to the promise in ``collector/log/promise.py``."""
+
+# ruff: noqa: ASYNC220, ASYNC221, ASYNC240 - a test may wait for its own process or file
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Column, Connection, Integer, MetaData, Table
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from collector.errors import InvalidInput, InvalidSettings, LogDamaged, Unavailable
+from collector.event import MACHINE, PEOPLE, Event, event_id
+from collector.log import EventLog, Receipt, Submission, open_log, reading, store
+from collector.log.lock import holder
+from collector.log.merkle import delivery_commitment, event_commitment, leaf
+from collector.log.sqlite import SqliteLog
+from collector.log.tables import SCHEMA_VERSION
+
+AT = 1_772_633_530_000_000
+"""4 March 2026, 14:12:10 UTC."""
+
+Opener = Callable[..., EventLog]
+
+
+@pytest.fixture(params=["sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each back end."""
+    return {"sqlite": f"sqlite:///{tmp_path / 'timelined.db'}"}[request.param]
+
+
+@pytest.fixture
+async def log(database: str) -> AsyncIterator[EventLog]:
+    """An open, empty log."""
+    opened = open_log(database)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def opened(url: str, *, writable: bool = True) -> AsyncIterator[EventLog]:
+    """A log for the length of a block."""
+    log = open_log(url, writable=writable)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+def fact(name: str, at: int = AT, **fields: object) -> Event:
+    """An event whose id follows from its name and time."""
+    given = {"type": "alert.firing", "source": "am", "entity": name, "occurred_at": at, "title": name} | fields
+    return Event(id=event_id("test.1", "am", at, name), **given)  # type: ignore[arg-type]
+
+
+def told(*events: Event, body: bytes | None = None, received_at: int = AT, source: str = "am") -> Submission:
+    """A delivery that tells these events."""
+    raw = json.dumps([event.title for event in events]).encode() if body is None else body
+    return Submission(source=source, received_at=received_at, body=raw, events=events, authentication="bearer")
+
+
+async def append(log: EventLog, *submissions: Submission) -> list[Receipt]:
+    """Append in one batch, where every answer must be a receipt."""
+    answers = await log.append(submissions)
+    assert all(isinstance(answer, Receipt) for answer in answers), answers
+    return answers  # type: ignore[return-value]
+
+
+# What goes in comes out
+
+
+async def test_what_was_appended_is_read_back_as_it_was(log: EventLog) -> None:
+    """Every field of an event survives, and the log adds where it stands."""
+    event = fact(
+        "HighLatency", service="checkout", severity="critical", labels={"a": "ü"}, data={"n": [1, {"x": None}]}
+    )
+    (receipt,) = await append(log, told(event, received_at=AT + 7))
+    (stored,) = await log.read()
+    assert {name: getattr(stored, name) for name in event.__struct_fields__} == {
+        name: getattr(event, name) for name in event.__struct_fields__
+    }
+    assert (stored.position, stored.received_at, stored.delivery, stored.item) == (1, AT + 7, receipt.delivery, 0)
+
+
+async def test_a_receipt_names_each_item_and_says_what_was_known(log: EventLog) -> None:
+    """The answer to a delivery has its id, and for each event the id, the position and whether it was known."""
+    a, b, c = fact("a"), fact("b"), fact("c")
+    await append(log, told(a))
+    (receipt,) = await append(log, told(b, a, c))
+    assert [(i.event_id, i.position, i.known) for i in receipt.items] == [
+        (b.id, 2, False),
+        (a.id, 1, True),
+        (c.id, 3, False),
+    ]
+    assert not receipt.known
+    assert (await append(log, told(a, b)))[0].known
+
+
+async def test_a_log_survives_being_closed_and_opened(database: str) -> None:
+    """A second opening finds the events of the first and goes on counting."""
+    async with opened(database) as log:
+        await append(log, told(fact("a")))
+    async with opened(database) as log:
+        await append(log, told(fact("b")))
+        assert [event.title for event in await log.read()] == ["a", "b"]
+        assert await log.head() == 2
+
+
+async def test_reading_goes_on_after_a_position(log: EventLog) -> None:
+    """``after`` and ``limit`` walk the log without a gap or a repeat."""
+    await append(log, told(*(fact(str(n)) for n in range(10))))
+    seen: list[int] = []
+    while events := await log.read(after=seen[-1] if seen else 0, limit=3):
+        seen += [event.position for event in events]
+    assert seen == list(range(1, 11))
+
+
+async def test_an_empty_log_has_nothing(log: EventLog) -> None:
+    """Position 0, no events, no deliveries."""
+    assert await log.head() == 0
+    assert await log.read() == []
+    assert await log.deliveries() == []
+    assert await log.append([]) == []
+
+
+# Facts told again
+
+
+async def test_a_fact_told_again_is_stored_once_and_counted(log: EventLog) -> None:
+    """A repeat adds no event; how often and when last is known."""
+    event = fact("a")
+    for minute in range(4):
+        await append(log, told(event, received_at=AT + minute))
+    assert await log.head() == 1
+    repeats = await log.repeats([event.id, fact("b").id])
+    assert {key: (one.count, one.last_at) for key, one in repeats.items()} == {event.id: (3, AT + 3)}
+
+
+async def test_one_batch_may_tell_a_fact_several_times(log: EventLog) -> None:
+    """Duplicates within a batch, and within one delivery, are one event."""
+    event = fact("a")
+    receipts = await append(log, told(event, event), told(event, body=b"another", received_at=AT + 1))
+    assert [item.known for receipt in receipts for item in receipt.items] == [False, True, True]
+    assert await log.head() == 1
+    assert (await log.repeats([event.id]))[event.id].count == 1
+
+
+async def test_a_delivery_that_was_received_earlier_speaks(log: EventLog) -> None:
+    """Stored later but received earlier: a revision says so, and the first is kept."""
+    await append(log, told(fact("a", title="late"), received_at=AT + 9))
+    (receipt,) = await append(log, told(fact("a", title="early"), received_at=AT + 3))
+    await append(log, told(fact("a", title="later still"), received_at=AT + 12))
+    events = await log.read_ids([fact("a").id])
+    assert [(e.title, e.revision, e.amendment) for e in events] == [("late", 0, ""), ("early", 1, "earlier_delivery")]
+    assert receipt.known
+
+
+@pytest.mark.parametrize("batched", [False, True])
+async def test_any_order_of_arrival_leaves_the_same_content(tmp_path: Path, batched: bool) -> None:
+    """Of four deliveries the one with the smallest (received_at, digest) speaks, whatever came first."""
+    variants = [(AT + 5, "b"), (AT + 5, "a"), (AT + 8, "c"), (AT + 5, "d")]
+    digests = {title: sha256(json.dumps([title]).encode()).digest() for _, title in variants}
+    expected = min(variants, key=lambda pair: (pair[0], digests[pair[1]]))[1]
+    for number, order in enumerate(itertools.permutations(variants)):
+        async with opened(f"sqlite:///{tmp_path / f'{number}.db'}") as log:
+            tellings = [told(fact("x", title=title), received_at=at) for at, title in order]
+            for batch in [tellings] if batched else [[one] for one in tellings]:
+                await append(log, *batch)
+            assert (await log.read_ids([fact("x").id]))[-1].title == expected
+
+
+async def test_an_amendment_is_the_next_revision(log: EventLog) -> None:
+    """A correction stands beside what it corrects; no delivery speaks after it, and the same one again is known."""
+    await append(log, told(fact("a"), received_at=AT + 9))
+    correction = fact("a", title="corrected", revision=1, amendment="correction")
+    stated = Submission(source=PEOPLE, received_at=AT + 20, events=(correction,))
+    (first,), (again,) = await append(log, stated), await append(log, stated)
+    await append(log, told(fact("a", title="early"), received_at=AT + 1))
+    assert [e.title for e in await log.read_ids([correction.id])] == ["a", "corrected"]
+    assert (first.items[0].known, again.items[0].known) == (False, True)
+
+
+async def test_an_amendment_of_nothing_is_refused(log: EventLog) -> None:
+    """A correction of an event that does not exist, or that skips a revision, is an invalid input."""
+    for revision in (0, 1, 2):
+        event = fact("a", revision=revision, amendment="correction")
+        (answer,) = await log.append([Submission(source=PEOPLE, received_at=AT, events=(event,))])
+        assert isinstance(answer, InvalidInput)
+    assert await log.head() == 0
+
+
+async def test_a_body_that_tells_an_erased_fact_is_not_kept(log: EventLog) -> None:
+    """After an erasure the same fact may arrive again; the delivery is recorded, its bytes are not."""
+    await append(log, told(fact("a")))
+    erasure = fact("a", title="", revision=1, amendment="erasure")
+    await append(log, Submission(source=PEOPLE, received_at=AT, events=(erasure,)))
+    (receipt,) = await append(log, told(fact("a"), body=b"a secret"))
+    assert await log.body(receipt.delivery) is None
+    delivery = await log.delivery(receipt.delivery)
+    assert delivery is not None
+    assert (delivery.size, delivery.digest) == (8, "")
+
+
+async def test_what_a_person_says_twice_is_known(log: EventLog) -> None:
+    """A command's id follows from its idempotency key, so its repetition adds nothing."""
+    note = Submission(source=PEOPLE, received_at=AT, events=(fact("n", type="note.added", source=PEOPLE),))
+    first, second = await append(log, note, note)
+    assert (first.known, second.known, first.delivery) == (False, True, "")
+    assert (await log.read())[0].delivery == ""
+    assert await log.deliveries() == []
+
+
+# Deliveries
+
+
+async def test_deliveries_are_listed_newest_first_and_page_by_page(log: EventLog) -> None:
+    """Listing, filtering by source and status, and going on after the last one seen."""
+    for n in range(6):
+        source, status = ("gh", "read") if n % 2 else ("am", "malformed")
+        submission = Submission(
+            source=source, received_at=AT + n, body=b"x" * n, status=status, headers=(("user-agent", "ü"),)
+        )
+        await append(log, submission)
+    everything = await log.deliveries()
+    assert [d.size for d in everything] == [5, 4, 3, 2, 1, 0]
+    assert [d.size for d in await log.deliveries(status="malformed")] == [4, 2, 0]
+    assert [d.size for d in await log.deliveries(source="gh", status="read", limit=2)] == [5, 3]
+    assert [d.size for d in await log.deliveries(before=everything[3].id)] == [1, 0]
+    assert everything[0].digest == sha256(b"xxxxx").hexdigest()
+    assert everything[0].headers == (("user-agent", "ü"),)
+
+
+async def test_a_delivery_is_found_with_its_items_and_its_bytes(log: EventLog) -> None:
+    """The record of a delivery names what it told; its body is what came, byte for byte."""
+    raw = bytes(range(256))
+    (receipt,) = await append(log, told(fact("a"), fact("b"), body=raw))
+    delivery = await log.delivery(receipt.delivery)
+    assert delivery is not None
+    assert delivery.items == receipt.items
+    assert delivery.authentication == "bearer"
+    assert await log.body(receipt.delivery) == raw
+    for unknown in ("d99", "", "x", "d" + "9" * 40):
+        assert await log.delivery(unknown) is None
+        assert await log.body(unknown) is None
+
+
+# Finding events
+
+
+async def test_read_ids_keeps_what_was_received_by_a_time(log: EventLog) -> None:
+    """``as_of`` leaves out every revision received later."""
+    await append(log, told(fact("a", title="late"), received_at=AT + 9))
+    await append(log, told(fact("b"), received_at=AT + 2), told(fact("a", title="early"), received_at=AT + 3))
+    ids = [fact("a").id, fact("b").id, fact("a").id, "no id", "ab"]
+    assert [e.title for e in await log.read_ids(ids)] == ["late", "b", "early"]
+    assert [e.title for e in await log.read_ids(ids, as_of=AT + 3)] == ["b", "early"]
+    assert await log.read_ids([]) == []
+
+
+async def test_more_ids_than_one_statement_takes_are_read(log: EventLog) -> None:
+    """Thousands of ids are asked for and appended in one go."""
+    events = [fact(str(n), at=AT + n * 1000) for n in range(1300)]
+    await append(log, told(*events))
+    (again,) = await append(log, told(*events, body=b"again", received_at=AT + 1))
+    assert all(item.known for item in again.items)
+    assert [e.id for e in await log.read_ids([event.id for event in events])] == [event.id for event in events]
+
+
+async def test_an_id_is_resolved_from_what_people_write(log: EventLog) -> None:
+    """A whole id, a citation of its last digits, or a position names an event."""
+    a, b = fact("a"), fact("b")
+    await append(log, told(a, b))
+    assert await log.resolve_id(a.id) == [a.id]
+    assert await log.resolve_id(a.id[-5:].upper()) == [a.id]
+    assert await log.resolve_id(" 2 ") == [b.id]
+    assert await log.resolve_id("#1") == [a.id]
+    for nothing in ("", "3", "zzzzz", "%%%%%", a.id[-3:] + "é", "9" * 30, fact("c").id):
+        assert await log.resolve_id(nothing) == []
+
+
+async def test_a_digits_only_citation_names_an_id_as_well_as_a_position(log: EventLog) -> None:
+    """What could be either is answered with both, never with a guess."""
+    ending = next(n for n in itertools.count() if fact(str(n)).id[-4:] == "0002")
+    await append(log, told(fact(str(ending)), fact("second")))
+    assert await log.resolve_id("0002") == [fact("second").id, fact(str(ending)).id]
+
+
+# Order
+
+
+async def test_positions_have_no_gap_while_appends_race(log: EventLog) -> None:
+    """Racing appends, with duplicates among them, number 1 to n, and a reader sees each position once, in order."""
+    seen: list[int] = []
+    clock = itertools.count(AT)
+
+    async def writer(number: int) -> list[int]:
+        positions = []
+        for turn in range(20):
+            batch = [told(fact(f"{number}-{turn}"), fact(f"shared-{turn}"), received_at=next(clock))]
+            (receipt,) = await append(log, *batch)
+            positions += [item.position for item in receipt.items if not item.known]
+        return positions
+
+    async def reader() -> None:
+        while len(seen) < 8 * 20 + 20:
+            seen.extend(event.position for event in await log.read(after=seen[-1] if seen else 0, limit=7))
+
+    async with asyncio.timeout(30):
+        results, _ = await asyncio.gather(asyncio.gather(*(writer(n) for n in range(8))), reader())
+    assert sorted(itertools.chain(*results)) == seen == list(range(1, 8 * 20 + 21))
+
+
+async def test_followers_are_woken_after_commits_that_added_events(log: EventLog) -> None:
+    """A wake-up comes after new events, not after repeats, and stops with unsubscribing."""
+    woken: list[int] = []
+    unsubscribe = log.subscribe(lambda: woken.append(1))
+    await append(log, told(fact("a")))
+    await append(log, told(fact("a"), body=b"again"))
+    assert len(woken) == 1
+    unsubscribe()
+    await append(log, told(fact("b")))
+    assert len(woken) == 1
+
+
+# A database that refuses
+
+
+PROTECTED = ("event", "delivery", "content", "head")
+
+
+@pytest.mark.parametrize("table", PROTECTED)
+async def test_no_row_is_ever_replaced(log: EventLog, table: str) -> None:
+    """INSERT OR REPLACE of any existing row is refused, with the connection the log itself writes with."""
+    await append(log, told(fact("a")))
+    statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608 - a table of our own
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+
+
+async def test_no_event_is_replaced_under_another_position(log: EventLog) -> None:
+    """The same id and revision under a free position would remove the first row; it is refused."""
+    await append(log, told(fact("a")))
+    statement = (
+        "INSERT OR REPLACE INTO event SELECT 99, id, revision, amendment, type, source, received_at, occurred_at, "
+        "delivery, item, content, commitment, leaf FROM event"
+    )
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+    assert [event.position for event in await log.read()] == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET type = 'x'",
+        "UPDATE event SET position = position + 1",
+        "UPDATE OR REPLACE event SET position = 2",
+        "DELETE FROM event",
+        "UPDATE delivery SET status = 'x'",
+        "DELETE FROM delivery",
+        "UPDATE content SET bytes = x'00'",
+        "UPDATE head SET position = position - 1",
+        "DELETE FROM head",
+    ],
+)
+async def test_no_fact_is_changed_or_removed(database: str, statement: str) -> None:
+    """The file itself refuses, whatever program opens it."""
+    async with opened(database) as log:
+        await append(log, told(fact("a"), fact("b")))
+        connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+        connection.close()
+        assert [event.title for event in await log.read()] == ["a", "b"]
+
+
+async def test_content_can_be_removed_and_the_rest_still_reads(log: EventLog) -> None:
+    """After an erasure of content the event answers with its metadata."""
+    (receipt,) = await append(log, told(fact("a"), received_at=AT + 4))
+    await log.transact(lambda c: c.exec_driver_sql("DELETE FROM content"))
+    (event,) = await log.read()
+    assert (event.id, event.type, event.title, event.received_at) == (fact("a").id, "alert.firing", "", AT + 4)
+    assert await log.body(receipt.delivery) is None
+
+
+async def test_commitments_and_leaves_can_be_computed_again(log: EventLog) -> None:
+    """From salt, body and content follows what the protected rows hold."""
+    (receipt,) = await append(log, told(fact("a"), body=b"raw", received_at=AT + 1))
+    rows = await log.query(
+        lambda c: c.exec_driver_sql(
+            "SELECT e.commitment, e.leaf, d.commitment, ec.salt, ec.bytes, dc.salt, dc.bytes FROM event e "
+            "JOIN delivery d ON d.number = e.delivery JOIN content ec ON ec.number = e.content "
+            "JOIN content dc ON dc.number = d.content"
+        ).one()
+    )
+    commitment, kept_leaf, of_delivery, salt, content, body_salt, body = rows
+    assert of_delivery == delivery_commitment(body_salt, body) == sha256(body_salt + b"raw").digest()
+    assert commitment == event_commitment(salt, of_delivery, content)
+    assert kept_leaf == leaf(1, bytes.fromhex(fact("a").id), 0, AT + 1, "alert.firing", commitment)
+    assert len(salt) == len(body_salt) == 32
+    assert salt != body_salt
+    assert receipt.delivery == "d1"
+
+
+def test_a_leaf_is_what_the_design_says() -> None:
+    """SHA-256 over the parts in their order and widths, written out by hand."""
+    kind = b"alert.firing"
+    parts = [
+        b"\x00",
+        (7).to_bytes(8, "big"),
+        bytes(range(16)),
+        (2).to_bytes(2, "big"),
+        (-5).to_bytes(8, "big", signed=True),
+    ]
+    parts += [len(kind).to_bytes(2, "big"), kind, b"c" * 32]
+    assert leaf(7, bytes(range(16)), 2, -5, "alert.firing", b"c" * 32) == sha256(b"".join(parts)).digest()
+
+
+# A value that breaks a batch
+
+
+BREAKING = {
+    "a time beyond 64 bits": fact("bad", at=2**70),
+    "a lone surrogate": fact("bad", title="\ud800"),
+    "something that is no JSON": fact("bad", data={"x": object()}),
+    "no time": fact("bad", occurred_at=None),
+    "no id": Event(id="xyz", type="t", source="am", entity="e", occurred_at=1),
+}
+
+
+@pytest.mark.parametrize("name", BREAKING)
+async def test_a_value_that_breaks_the_batch_is_isolated(log: EventLog, name: str) -> None:
+    """The culprit becomes ``source.unrecognised`` with its body; its neighbours are stored as if alone."""
+    batch = [told(fact("a")), told(BREAKING[name], body=b"bad body"), told(fact("b"))]
+    first, culprit, last = await append(log, *batch)
+    assert [event.type for event in await log.read()] == ["alert.firing", "source.unrecognised", "alert.firing"]
+    assert (first.status, culprit.status, last.status) == ("read", "unrecognised", "read")
+    assert await log.body(culprit.delivery) == b"bad body"
+    assert [d.id for d in await log.deliveries(status="unrecognised")] == [culprit.delivery]
+    (again,) = await append(log, batch[1])
+    assert again.known
+
+
+async def test_a_persons_value_that_cannot_be_stored_is_refused(log: EventLog) -> None:
+    """There is no body to keep: the person hears about it, and the neighbours are stored."""
+    command = Submission(source=PEOPLE, received_at=AT, events=(BREAKING["a time beyond 64 bits"],))
+    answers = await log.append([told(fact("a")), command])
+    assert isinstance(answers[0], Receipt)
+    assert isinstance(answers[1], InvalidInput)
+    assert await log.head() == 1
+
+
+async def test_a_broken_header_does_not_lose_the_delivery(log: EventLog) -> None:
+    """Whatever breaks, the body is kept."""
+    odd = Submission(source="am", received_at=AT, body=b"x", headers=(("user-agent", "\udcff"),), events=(fact("a"),))
+    (receipt,) = await append(log, odd)
+    assert await log.body(receipt.delivery) == b"x"
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(exclude_categories=())), data=st.dictionaries(st.text(), _json, max_size=3))
+async def test_nothing_a_parser_makes_is_lost(tmp_path: Path, text: str, data: dict[str, object]) -> None:
+    """Any text and any data end as an event, and its neighbour is stored."""
+    async with opened(f"sqlite:///{tmp_path / os.urandom(8).hex()}.db") as log:
+        odd = fact("odd", title=text, entity=text, actor=text, time_text=text, data=data)
+        answers = await log.append([told(odd, body=b"odd"), told(fact("b"), body=b"b")])
+        assert [type(answer) for answer in answers] == [Receipt, Receipt]
+        first, second = await log.read()
+        assert first.type in ("alert.firing", "source.unrecognised")
+        assert second.title == "b"
+
+
+# A database that is away
+
+
+async def test_a_locked_database_refuses_now_and_recovers(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program holds the write lock the answer is Unavailable; reading goes on, and then all is well."""
+    assert isinstance(log, SqliteLog)
+    monkeypatch.setattr("collector.log.sqlite._BUSY", 0.1)
+    other = sqlite3.connect(log.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        await log.append([told(fact("a"))])
+    assert await log.read() == []
+    other.execute("ROLLBACK")
+    other.close()
+    await append(log, told(fact("a")))
+
+
+async def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path: Path) -> None:
+    """No space: Unavailable for everyone, reading goes on; with space again the same log goes on, nothing missing."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False).returncode:
+        pytest.skip("a small file system of one's own can only be mounted as root")
+    try:
+        async with opened(f"sqlite:///{tmp_path / 'timelined.db'}") as log:
+            acknowledged = await _fill(log)
+            assert acknowledged
+            assert len(await log.read()) == len(acknowledged)
+            subprocess.run(["mount", "-o", "remount,size=16m", str(tmp_path)], check=True)
+            (receipt,) = await append(log, told(fact("after"), body=b"x" * 20_000))
+            assert receipt.items[0].position == len(acknowledged) + 1
+            assert [event.title for event in await log.read()] == [*acknowledged, "after"]
+            check = await log.query(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar())
+            assert check == "ok"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+async def _fill(log: EventLog) -> list[str]:
+    """Append until the disk is full; the titles that were acknowledged."""
+    acknowledged: list[str] = []
+    for number in range(1000):
+        try:
+            await append(log, told(fact(str(number)), body=os.urandom(20_000)))
+        except Unavailable as refusal:
+            assert "full" in str(refusal)  # noqa: PT017 - which failure it is matters as much as that there is one
+            return acknowledged
+        acknowledged.append(str(number))
+    raise AssertionError("the disk never became full")
+
+
+_KILLED = """
+import asyncio, sys
+from test_log import fact, told
+from collector.log import open_log
+async def main():
+    log = open_log(sys.argv[1])
+    async def client(number):
+        for turn in range(10_000):
+            (receipt,) = await log.append([told(fact(f"{number}-{turn}", at=turn * 1000))])
+            print(receipt.items[0].position, f"{number}-{turn}", flush=True)
+    await asyncio.gather(*(client(n) for n in range(4)))
+asyncio.run(main())
+"""
+
+
+async def test_kill_9_loses_nothing_acknowledged(database: str) -> None:
+    """What a killed process had acknowledged is there, at the position it said, without gaps; writing goes on."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent)])
+    for round_number in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _KILLED, database], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+        )
+        assert process.stdout is not None
+        acknowledged = [process.stdout.readline().decode() for _ in range(40 + 25 * round_number)]
+        process.send_signal(signal.SIGKILL)
+        acknowledged += process.stdout.read().decode().splitlines(keepends=True)
+        process.stdout.close()
+        process.wait()
+        async with opened(database) as log:
+            stored = {event.position: event.title for event in await log.read(limit=1_000_000)}
+            assert list(stored) == list(range(1, len(stored) + 1))
+            for line in acknowledged:
+                position, _, title = line.rstrip("\n").partition(" ")
+                assert not line.endswith("\n") or stored[int(position)] == title
+            await append(log, told(fact(f"after {round_number}")))
+
+
+# Projections in the same database
+
+
+_shelf = MetaData()
+_counter = Table("counter", _shelf, Column("n", Integer, primary_key=True))
+
+
+def count(number: int, connection: Connection) -> None:
+    """A projection's own write."""
+    connection.execute(_counter.insert(), {"n": number})
+
+
+def fail(connection: Connection) -> None:
+    """A projection's write that goes wrong half way."""
+    count(99, connection)
+    raise ZeroDivisionError
+
+
+async def test_projections_live_beside_the_log(database: str) -> None:
+    """Tables of others are created on opening, written between appends, and read in one view with the log."""
+    log = open_log(database, extra_metadata=[_shelf])
+    await asyncio.gather(
+        *(log.transact(partial(count, n), durable=n % 2 == 0) for n in range(10)),
+        *(append(log, told(fact(str(n)))) for n in range(10)),
+    )
+    counts = await log.query(
+        lambda c: (c.exec_driver_sql("SELECT count(*) FROM counter").scalar(), len(reading.read(c)))
+    )
+    assert counts == (10, 10)
+    with pytest.raises(ZeroDivisionError):
+        await log.transact(fail)
+    assert await log.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM counter").scalar()) == 10
+    await log.close()
+
+
+async def test_a_mistake_in_sql_is_not_taken_for_an_outage(log: EventLog) -> None:
+    """Whoever wrote it hears about it, instead of trying again for ever; nothing of it is kept."""
+    with pytest.raises(OperationalError, match="no such table"):
+        await log.transact(lambda c: [store.append(c, [told(fact("a"))]), c.exec_driver_sql("SELECT * FROM nowhere")])
+    assert await log.head() == 0
+    await append(log, told(fact("a")))
+
+
+async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> None:
+    """After a transaction that need not wait for the disk the connection waits again."""
+    await log.transact(lambda c: None, durable=False)
+    level = await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert level == 2
+    assert await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar(), durable=False) == 1
+
+
+async def test_events_can_be_appended_within_a_transaction_of_ones_own(log: EventLog) -> None:
+    """``store.append`` takes part in it: both or nothing, and followers wake."""
+    woken: list[int] = []
+    log.subscribe(lambda: woken.append(1))
+    note = Submission(source=MACHINE, received_at=AT, events=(fact("m", source=MACHINE),))
+    await log.transact(lambda c: store.append(c, [note]))
+    assert (await log.head(), woken) == (1, [1])
+
+
+async def test_a_reader_cannot_write(log: EventLog) -> None:
+    """The connections that read are read-only."""
+    with pytest.raises(Unavailable, match="readonly"):
+        await log.query(lambda c: c.exec_driver_sql("INSERT INTO repeat VALUES (x'00', 1, 1)"))
+
+
+async def test_a_reader_sees_one_view(log: EventLog) -> None:
+    """What is committed while a query runs is not seen by it."""
+    loop = asyncio.get_running_loop()
+
+    def work(connection: Connection) -> tuple[int, int]:
+        before = len(reading.read(connection))
+        asyncio.run_coroutine_threadsafe(append(log, told(fact("a"))), loop).result(10)
+        return before, len(reading.read(connection))
+
+    assert await log.query(work) == (0, 0)
+    assert await log.head() == 1
+
+
+async def test_a_cancelled_write_leaves_the_log_usable(log: EventLog) -> None:
+    """Whoever gives up waiting does not leave a transaction open."""
+    for turn in range(20):
+        task = asyncio.create_task(append(log, told(fact(str(turn)))))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await append(log, told(fact("last")))
+    titles = [event.title for event in await log.read()]
+    assert titles[-1] == "last"
+    assert len(set(titles)) == len(titles) == await log.head()
+
+
+# One writer
+
+
+async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:
+    """The error names the address of the process that writes; after it closed, the next may."""
+    path = tmp_path / "timelined.db"
+    log = open_log(database, address="http://127.0.0.1:9720")
+    with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9720"):
+        open_log(database)
+    found = holder(path)
+    assert found is not None
+    assert (found.pid, found.address) == (os.getpid(), "http://127.0.0.1:9720")
+    log.announce("http://127.0.0.1:1")
+    found = holder(path)
+    assert found is not None
+    assert found.address == "http://127.0.0.1:1"
+    await log.close()
+    assert holder(path) is None
+    await open_log(database).close()
+
+
+async def test_a_lock_file_left_behind_locks_nothing(database: str, tmp_path: Path) -> None:
+    """A killed writer's file, whole or torn, names nobody."""
+    for left in (b'{"pid": 1, "address": "http://x"}', b'{"pid', b""):
+        (tmp_path / "timelined.db.lock").write_bytes(left)
+        assert holder(tmp_path / "timelined.db") is None
+        await open_log(database).close()
+
+
+async def test_reading_needs_no_daemon_and_disturbs_none(database: str) -> None:
+    """A reader opens the file while it is written, after it was closed, and never locks it."""
+    async with opened(database) as log:
+        await append(log, told(fact("a")))
+        async with opened(database, writable=False) as reader:
+            assert await reader.head() == 1
+            await append(log, told(fact("b")))
+            assert await reader.head() == 2
+            with pytest.raises(Unavailable, match="read-only"):
+                await reader.append([told(fact("c"))])
+    async with opened(database, writable=False) as reader:
+        assert [event.title for event in await reader.read()] == ["a", "b"]
+
+
+async def test_a_missing_file_is_named(database: str) -> None:
+    """Reading what does not exist says so, and makes no empty file."""
+    with pytest.raises(Unavailable, match="no such file"):
+        open_log(database, writable=False)
+    assert not Path(database.removeprefix("sqlite:///")).exists()
+    with pytest.raises(Unavailable, match="no folder"):
+        open_log("sqlite:////nowhere/at/all.db")
+
+
+@pytest.mark.parametrize("url", ["postgresql+asyncpg://x/y", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "words"])
+def test_a_url_that_cannot_be_a_log_is_refused(url: str) -> None:
+    """Other databases, memory and nonsense are mistakes of the settings."""
+    with pytest.raises(InvalidSettings, match=r"storage\.url"):
+        open_log(url)
+
+
+async def test_a_log_of_a_later_version_is_not_written(database: str) -> None:
+    """A newer schema is refused, and the lock is let go."""
+    await open_log(database).close()
+    connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="a later timelined"):
+            open_log(database)
+
+
+async def test_a_head_that_contradicts_the_events_stops_the_start(database: str) -> None:
+    """A cut tail is found when the log is opened."""
+    async with opened(database) as log:
+        await append(log, told(fact("a"), fact("b")))
+    connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+    connection.execute("DROP TRIGGER event_refuses_delete")
+    connection.execute("DELETE FROM event WHERE position = 2")
+    connection.commit()
+    connection.close()
+    with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
+        open_log(database)
+
+
+async def test_a_closed_log_says_so(database: str) -> None:
+    """Nothing hangs after closing; closing twice is fine."""
+    log = open_log(database)
+    await log.close()
+    await log.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await log.append([told(fact("a"))])
+    with pytest.raises(Unavailable, match="closed"):
+        await log.head()
