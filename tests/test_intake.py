@@ -1,0 +1,517 @@
+"""Webhooks into the log: bounds, verification, and an answer only after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.errors import (
+    InvalidInput,
+    MalformedWebhook,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedEncoding,
+    UnverifiedWebhook,
+)
+from collector.event import PEOPLE, Event, event_id
+from collector.intake import BodyReader, Endpoint, Intake, Limits, Writer, check_depth
+from collector.log import EventLog, Receipt, Submission, open_log
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+AT = 1_772_633_530_000_000
+
+
+def fact(name: str, **fields: object) -> Event:
+    """An event whose id follows from its name."""
+    given = {"type": "alert.firing", "source": "pager", "entity": name, "occurred_at": AT, "title": name} | fields
+    return Event(id=event_id("test.1", "pager", AT, name), **given)  # type: ignore[arg-type]
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """A sender that proves itself by a header."""
+    if webhook.headers.get("x-odd"):
+        raise KeyError("a mistake of the adapter's own")
+    if webhook.headers.get("authorization", "").encode() not in credentials.bearer:
+        raise UnverifiedWebhook("the token is wrong")
+    return "bearer"
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """One event for each word; a few words go wrong on purpose."""
+    words = webhook.body.decode().split()
+    if "broken" in words:
+        raise MalformedWebhook("cannot read delivery from pager: not its syntax, at byte 3", "byte 3")
+    if "boom" in words:
+        raise RecursionError("very deep, and here is a secret")
+    if "huge" in words:
+        return (fact("huge", occurred_at=2**80),)
+    if "strange" in words:
+        return (fact("strange", type="source.unrecognised", data={"reason": "no such kind", "kind": "strange"}),)
+    return tuple(fact(word) for word in words)
+
+
+SOURCE = Source(kind="pager", verify=verify, parse=parse)
+TOKEN = {"authorization": "let me in", "content-type": "text/plain", "user-agent": "pager/1", "cookie": "c"}
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
+    """An open, empty log."""
+    opened = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def intake(log: EventLog) -> Intake:
+    """Intake with one source, which asks for a token."""
+    endpoint = Endpoint(source=SOURCE, credentials=Credentials(bearer=(b"let me in",)))
+    return Intake(Writer(log), {"pager": endpoint})
+
+
+async def receive(intake: Intake, body: str, headers: dict[str, str] | None = None, source: str = "pager") -> Receipt:
+    """Deliver a body."""
+    return await intake.receive(source, TOKEN if headers is None else headers, body.encode(), "", AT)
+
+
+class Slow:
+    """A log that commits only when told to, and counts its transactions."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Submission]] = []
+        self.gate = asyncio.Semaphore(0)
+        self.failure: Exception | None = None
+        self.begun = asyncio.Event()
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """Wait for the gate, then answer everything."""
+        self.batches.append(submissions)
+        self.begun.set()
+        await self.gate.acquire()
+        if self.failure is not None:
+            raise self.failure
+        return [Receipt(delivery=submission.reason) for submission in submissions]
+
+
+def submission(name: str, size: int = 1, events: int = 1) -> Submission:
+    """A delivery of a given weight; its receipt carries its name."""
+    return Submission(source="pager", received_at=AT, body=b"x" * size, reason=name, events=(fact(name),) * events)
+
+
+# From a webhook to a receipt
+
+
+async def test_a_verified_delivery_is_stored_before_it_is_answered(intake: Intake, log: EventLog) -> None:
+    """The receipt names events that can be read, and how the sender proved itself is kept."""
+    receipt = await receive(intake, "a b")
+    assert [event.id for event in await log.read()] == [item.event_id for item in receipt.items]
+    delivery = await log.delivery(receipt.delivery)
+    assert delivery is not None
+    assert (delivery.authentication, delivery.status, delivery.received_at) == ("bearer", "read", AT)
+    assert (await receive(intake, "b a")).known
+
+
+async def test_only_harmless_headers_are_kept(intake: Intake, log: EventLog) -> None:
+    """What describes the delivery is kept; what proves who sent it never is."""
+    secrets = {"x-hub-signature-256": "sha256=00", "webhook-signature": "v1,x", "x-api-key": "k"}
+    receipt = await receive(intake, "a", TOKEN | secrets | {"ce-type": "t\udcff", "x-github-event": "push" * 400})
+    delivery = await log.delivery(receipt.delivery)
+    assert delivery is not None
+    kept = dict(delivery.headers)
+    assert set(kept) == {"content-type", "user-agent", "ce-type", "x-github-event"}
+    assert len(kept["x-github-event"]) <= 512
+
+
+@pytest.mark.parametrize(
+    ("source", "headers"),
+    [("pager", {}), ("pager", {"authorization": "wrong"}), ("pager", {"x-odd": "1"}), ("nobody", TOKEN), ("", TOKEN)],
+)
+async def test_what_is_not_authentic_leaves_no_trace(
+    intake: Intake, log: EventLog, source: str, headers: dict[str, str]
+) -> None:
+    """A wrong or absent proof, a proof that breaks the adapter, an unknown source: refused, and nothing is stored."""
+    with pytest.raises(UnverifiedWebhook):
+        await receive(intake, "a", headers, source)
+    assert await log.deliveries() == []
+
+
+async def test_a_malformed_body_is_kept_and_refused(intake: Intake, log: EventLog) -> None:
+    """The sender hears the place of the mistake; the body is listed with the reason, and no event is made of it."""
+    with pytest.raises(MalformedWebhook) as refusal:
+        await receive(intake, "broken")
+    assert refusal.value.place == "byte 3"
+    (delivery,) = await log.deliveries(status="malformed")
+    assert delivery.reason == str(refusal.value)
+    assert await log.body(delivery.id) == b"broken"
+    assert await log.head() == 0
+
+
+async def test_a_parser_that_fails_loses_nothing(intake: Intake, log: EventLog) -> None:
+    """Any exception becomes ``source.unrecognised`` with the class's name only, and the body is kept."""
+    receipt = await receive(intake, "boom")
+    (event,) = await log.read()
+    assert (receipt.status, event.type) == ("unrecognised", "source.unrecognised")
+    assert "RecursionError" in receipt.reason
+    assert "secret" not in receipt.reason + str(event)
+    assert await log.body(receipt.delivery) == b"boom"
+
+
+async def test_what_an_adapter_does_not_understand_is_listed_so(intake: Intake, log: EventLog) -> None:
+    """The adapter's own reason stands in the receipt and in the list of deliveries."""
+    receipt = await receive(intake, "strange")
+    (delivery,) = await log.deliveries(status="unrecognised")
+    assert receipt.reason == delivery.reason == "no such kind"
+
+
+async def test_a_poisonous_neighbour_refuses_nobody(intake: Intake, log: EventLog) -> None:
+    """Of many deliveries in one transaction only the one that cannot be stored becomes unrecognised."""
+    receipts = await asyncio.gather(*(receive(intake, word) for word in ("a", "b", "huge", "c")))
+    assert [receipt.status for receipt in receipts] == ["read", "read", "unrecognised", "read"]
+    assert await log.head() == 4
+
+
+async def test_what_people_say_is_stored_without_a_delivery(intake: Intake, log: EventLog) -> None:
+    """A command's events are durable when the call returns; said again, they are known; odd ones are refused."""
+    note = fact("n", source=PEOPLE, type="note.added")
+    first = await intake.append_facts([note], AT)
+    second = await intake.append_facts([note], AT)
+    assert (first.known, second.known, await log.deliveries()) == (False, True, [])
+    with pytest.raises(InvalidInput):
+        await intake.append_facts([fact("n2", source=PEOPLE, occurred_at=2**70)], AT)
+
+
+# The writer
+
+
+async def test_what_waits_together_is_committed_together() -> None:
+    """While one transaction is under way the next one gathers; nobody is answered before its own commit."""
+    log = Slow()
+    writer = Writer(log)  # type: ignore[arg-type]
+    first = writer.submit(submission("first"))
+    await log.begun.wait()
+    others = [writer.submit(submission(str(n))) for n in range(5)]
+    assert not first.done()
+    log.gate.release()
+    assert (await first).delivery == "first"
+    assert not any(other.done() for other in others)
+    log.gate.release()
+    assert [(await other).delivery for other in others] == ["0", "1", "2", "3", "4"]
+    assert [len(batch) for batch in log.batches] == [1, 5]
+    assert (writer.events, writer.bytes) == (0, 0)
+
+
+async def test_a_transaction_has_a_bounded_number_of_events() -> None:
+    """What is beyond waits for the next transaction."""
+    log = Slow()
+    writer = Writer(log, batch_events=10)  # type: ignore[arg-type]
+    answers = [writer.submit(submission(str(n), events=4)) for n in range(4)]
+    for _ in range(2):
+        log.gate.release()
+    await asyncio.gather(*answers)
+    assert [len(batch) for batch in log.batches] == [3, 1]
+
+
+@pytest.mark.parametrize("bound", [{"queue_events": 10}, {"queue_bytes": 10}])
+async def test_a_full_queue_refuses_at_once(bound: dict[str, int]) -> None:
+    """Beyond its bound the queue answers Unavailable without waiting; its last tenth is for who does not come again."""
+    log = Slow()
+    writer = Writer(log, **bound)  # type: ignore[arg-type]
+    kept = [writer.submit(submission(str(n))) for n in range(9)]
+    with pytest.raises(Unavailable, match="full"):
+        writer.submit(submission("comes again"))
+    kept.append(writer.submit(submission("does not"), comes_again=False))
+    with pytest.raises(Unavailable, match="full"):
+        writer.submit(submission("one too many"), comes_again=False)
+    log.gate.release()
+    await asyncio.gather(*kept)
+    again = writer.submit(submission("later"))
+    log.gate.release()
+    await again
+
+
+async def test_one_delivery_larger_than_the_queue_is_taken_alone() -> None:
+    """Refused, it would come again for ever."""
+    log = Slow()
+    writer = Writer(log, queue_bytes=10, queue_events=10)  # type: ignore[arg-type]
+    answer = writer.submit(submission("large", size=100, events=20))
+    log.gate.release()
+    assert (await answer).delivery == "large"
+
+
+@pytest.mark.parametrize("failure", [Unavailable("cannot write: the disk is full", 7), ValueError("who knows")])
+async def test_when_nothing_can_be_stored_everybody_hears_it(failure: Exception) -> None:
+    """A failed transaction answers each of its submissions with Unavailable, and the writer goes on afterwards."""
+    log = Slow()
+    writer = Writer(log)  # type: ignore[arg-type]
+    log.failure = failure
+    answers = [writer.submit(submission(str(n))) for n in range(3)]
+    log.gate.release()
+    told = await asyncio.gather(*answers, return_exceptions=True)
+    assert [type(each) for each in told] == [Unavailable] * 3
+    assert len({id(each) for each in told}) == 3
+    assert writer.failure
+    log.failure = None
+    answer = writer.submit(submission("after"))
+    log.gate.release()
+    assert (await answer).delivery == "after"
+    assert writer.failure == ""
+
+
+async def test_closing_finishes_what_was_queued_and_takes_nothing_new(intake: Intake, log: EventLog) -> None:
+    """An orderly stop answers everybody who waits; whoever comes later is told to come again."""
+    waiting = [asyncio.create_task(receive(intake, f"w{n}")) for n in range(20)]
+    await asyncio.sleep(0)
+    await intake.writer.close()
+    assert all(receipt.items for receipt in await asyncio.gather(*waiting))
+    assert await log.head() == 20
+    with pytest.raises(Unavailable, match="stopping"):
+        await receive(intake, "late")
+
+
+async def test_a_sender_that_went_away_harms_nobody(intake: Intake, log: EventLog) -> None:
+    """A request that is cancelled while it waits is stored all the same, and its neighbours are answered."""
+    tasks = [asyncio.create_task(receive(intake, f"w{n}")) for n in range(5)]
+    await asyncio.sleep(0)
+    tasks[2].cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(each, Receipt) for each in done] == [True, True, False, True, True]
+    assert await log.head() == 5
+    assert intake.writer.events == 0
+
+
+# Bodies
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    """A body in pieces."""
+    for part in parts:
+        yield part
+
+
+def reader(**limits: float) -> BodyReader:
+    """A reader of bodies up to 1000 bytes."""
+    return BodyReader(Limits(**({"size": 1000} | limits)))  # type: ignore[arg-type]
+
+
+PLAIN = b"x" * 700
+PACKED = gzip.compress(bytes(range(256)) * 3)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
+async def test_a_plain_body_is_taken_as_it_is(encoding: str) -> None:
+    """In pieces, whole, or empty."""
+    assert await reader().read(chunks(PLAIN[:3], PLAIN[3:]), encoding=encoding, length=700) == PLAIN
+    assert await reader().read(PLAIN, encoding=encoding) == PLAIN
+    assert await reader().read(chunks()) == b""
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+async def test_one_gzip_member_is_inflated(encoding: str) -> None:
+    """In whatever pieces it comes."""
+    pieces = [PACKED[n : n + 1] for n in range(len(PACKED))]
+    assert await reader().read(chunks(*pieces), encoding=encoding) == bytes(range(256)) * 3
+
+
+@pytest.mark.parametrize("cut", range(len(PACKED)))
+async def test_gzip_cut_anywhere_is_refused(cut: int) -> None:
+    """A part is never taken for the whole."""
+    with pytest.raises(MalformedWebhook):
+        await reader().read(chunks(PACKED[:cut]), encoding="gzip")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        PACKED + b"x",
+        PACKED + PACKED,
+        PACKED[:-8] + bytes(4) + PACKED[-4:],
+        PACKED[:-4] + bytes(4),
+        b"not gzip at all",
+        zlib.compress(PLAIN),
+    ],
+    ids=["junk after it", "two members", "wrong checksum", "wrong length", "no gzip", "zlib"],
+)
+async def test_what_is_not_exactly_one_member_is_refused(raw: bytes) -> None:
+    """Junk after it, a second member, a wrong checksum or another format."""
+    with pytest.raises(MalformedWebhook):
+        await reader().read(chunks(raw), encoding="gzip")
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "identity, gzip", "zstd", "\x00"])
+async def test_other_encodings_are_refused_unread(encoding: str) -> None:
+    """Nothing is read of what would not be understood."""
+    untouched = chunks(PLAIN)
+    with pytest.raises(UnsupportedEncoding):
+        await reader().read(untouched, encoding=encoding)
+    assert await anext(untouched) == PLAIN
+
+
+async def test_a_body_beyond_the_bound_is_refused() -> None:
+    """By its announced length without reading, by its pieces as soon as they are too many, by what it inflates to."""
+    untouched = chunks(PLAIN)
+    with pytest.raises(TooLarge):
+        await reader().read(untouched, length=1001)
+    assert await anext(untouched) == PLAIN
+    for body in (chunks(PLAIN, PLAIN), b"x" * 1001):
+        with pytest.raises(TooLarge):
+            await reader().read(body)
+    assert await reader().read(chunks(b"x" * 1000), length=1000)
+    with pytest.raises(TooLarge):
+        await reader().read(chunks(gzip.compress(bytes(1001))), encoding="gzip")
+    assert len(await reader().read(chunks(gzip.compress(bytes(1000))), encoding="gzip")) == 1000
+    assert await reader().read(chunks(PLAIN, PLAIN), size=2000)
+
+
+async def test_a_bomb_is_never_inflated() -> None:
+    """Beyond the ratio nothing more is made of it, however large a body may be."""
+    bomb = gzip.compress(bytes(50 << 20), 9)
+    with pytest.raises(TooLarge):
+        await reader(size=100 << 20, ratio=200).read(chunks(bomb), encoding="gzip")
+
+
+async def test_a_body_that_stalls_is_given_up() -> None:
+    """After its time the sender is told to come again, and the bytes are not counted any longer."""
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    bodies = reader(seconds=0.01)
+    with pytest.raises(TooSlow):
+        await bodies.read(stalled(), length=500)
+    assert bodies.in_flight == 0
+
+
+async def test_bytes_in_flight_are_bounded() -> None:
+    """Announced or not, what is being received at one time has a bound; afterwards there is room again."""
+    gate, received = asyncio.Event(), asyncio.Event()
+
+    async def waiting() -> AsyncIterator[bytes]:
+        yield b"x" * 600
+        received.set()
+        await gate.wait()
+
+    bodies = reader(in_flight=1000)
+    first = asyncio.create_task(bodies.read(waiting()))
+    await received.wait()
+    assert bodies.in_flight == 600
+    with pytest.raises(Unavailable):
+        await bodies.read(chunks(PLAIN), length=700)
+    with pytest.raises(Unavailable):
+        await bodies.read(chunks(PLAIN))
+    assert await bodies.read(chunks(b"x" * 300), length=300)
+    gate.set()
+    await first
+    assert bodies.in_flight == 0
+
+
+async def test_a_source_may_have_its_own_bound(log: EventLog) -> None:
+    """GitHub's bodies are larger than most."""
+    endpoints = {"pager": Endpoint(source=SOURCE), "github": Endpoint(source=SOURCE, size=5000)}
+    intake = Intake(Writer(log), endpoints, Limits(size=1000))
+    assert len(await intake.read_body("github", chunks(b"x" * 4000))) == 4000
+    for source in ("pager", "nobody"):
+        with pytest.raises(TooLarge):
+            await intake.read_body(source, chunks(b"x" * 4000))
+
+
+# Depth
+
+
+def hook(body: bytes) -> Webhook:
+    """A delivery of this body."""
+    return Webhook(source="pager", headers={}, body=body, received_at=AT)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_64_levels_are_taken_and_65_are_not(opening: bytes) -> None:
+    """For arrays and objects alike, and whatever else stands beside them."""
+    closing = b"]" if opening == b"[" else b"}"
+    padding = b"[[],{},[[]]]," * 40
+    for depth, fits in ((64, True), (65, False), (5000, False)):
+        nested = opening * (depth - 1) + b"0" + closing * (depth - 1)
+        body = b"[" + padding + nested + b"]"
+        if fits:
+            check_depth(hook(body))
+            continue
+        with pytest.raises(MalformedWebhook, match="64 levels"):
+            check_depth(hook(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "' + b"[" * 500 + b'"}',
+        b'{"a": "\\"' + b"[" * 500 + b'", "b": "\\\\"}',
+        b"not json " + b"[" * 500,
+        b"[" + b"]" * 500,
+        b"[" * 60 + b"{}" * 10_000,
+    ],
+    ids=["in a string", "after an escaped quote", "no json", "closed too often", "many, not deep"],
+)
+def test_brackets_that_do_not_nest_are_not_counted(body: bytes) -> None:
+    """Brackets within strings, in other formats, or beside each other."""
+    check_depth(hook(body))
+
+
+def test_a_hostile_row_of_brackets_costs_little() -> None:
+    """Four megabytes of them are judged without walking through them one by one."""
+    with pytest.raises(MalformedWebhook):
+        check_depth(hook(b"[" * (4 << 20)))
+    check_depth(hook(b"[" + b"[]" * (2 << 20)))
+
+
+@given(st.recursive(st.just(b"0"), lambda inner: st.lists(inner, max_size=4).map(lambda x: b"[" + b",".join(x) + b"]")))
+def test_depth_agrees_with_counting(body: bytes) -> None:
+    """For any nesting the answer is that of a plain count, at a depth pushed near the bound."""
+    depth = most = 0
+    wrapped = b"[" * 58 + b"[0,0]," * 70 + body + b"]" * 58
+    for byte in wrapped:
+        depth += (byte == ord("[")) - (byte == ord("]"))
+        most = max(most, depth)
+    try:
+        check_depth(hook(wrapped))
+    except MalformedWebhook:
+        assert most > 64
+    else:
+        assert most <= 64
+
+
+@given(
+    st.recursive(
+        st.text(st.sampled_from('[]{}"\\ a')),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('[]{}"\\')), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_depth_is_that_of_the_values_and_not_of_their_texts(value: object) -> None:
+    """Texts full of brackets, quotes and backslashes change nothing: a value is as deep as it is."""
+
+    def depth(part: object) -> int:
+        inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        return 1 + max(map(depth, inner), default=0) if isinstance(part, dict | list) else 0
+
+    body = json.dumps([value, ["[{"] * 70, [[]] * 70])
+    wrapped = (b"[" * (64 - max(1 + depth(value), 3)), b"]" * (64 - max(1 + depth(value), 3)))
+    check_depth(hook(wrapped[0] + body.encode() + wrapped[1]))
+    with pytest.raises(MalformedWebhook):
+        check_depth(hook(b"[" + wrapped[0] + body.encode() + wrapped[1] + b"]"))
+
+
+async def test_a_body_too_deep_is_malformed_and_kept(intake: Intake, log: EventLog) -> None:
+    """Before any parser sees it."""
+    with pytest.raises(MalformedWebhook):
+        await receive(intake, "[" * 100 + "boom" + "]" * 100)
+    (delivery,) = await log.deliveries(status="malformed")
+    assert delivery.size == 204
