@@ -1,0 +1,231 @@
+"""Everything that is no opening signal: what it attaches to, or what it missed.
+
+Attaching never ties incidents. Low alerts join the earliest incident that
+fits; changes, observations, notes and people's facts join every one. A unit is
+judged alone, against the incidents that offer what it looks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from collector.correlation.catalog import Catalog
+from collector.correlation.facts import Links
+from collector.correlation.signals import Unit
+from collector.correlation.sweep import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
+from collector.correlation.values import Rules
+from collector.event import HOUR, MINUTE, SECOND
+
+NEAR = 24 * HOUR
+"""How far from an incident's window an event of its service still names it as a near miss."""
+
+LOW_ALERT, PERSON_RULE = "alert", "person"
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as attaching sees it: its opening signals' common traits."""
+
+    key: str
+    start: int
+    low: int
+    high: int
+    environments: frozenset[str]
+    classes: frozenset[str] = frozenset()
+
+
+class Index(Protocol):
+    """Where incidents are looked up; it may answer more than fits, never less."""
+
+    def offering(self, key: str, start: int, end: int) -> Iterable[View]:
+        """Incidents with an opening signal that offers this key, near this span; for a page wherever they are."""
+
+    def serving(self, service: str, start: int, end: int) -> Iterable[View]:
+        """Incidents with an opening signal of this service and a window less than :data:`NEAR` from this span."""
+
+    def holding(self, event: str) -> Iterable[View]:
+        """Incidents that this event belongs to as part of an opening signal."""
+
+    def tied(self, name: str) -> Iterable[View]:
+        """Incidents with a signal of this class of people's."""
+
+    def taught(self, token: str) -> frozenset[str]:
+        """The services that changes with this deployment, commit, pull request or repository ref name."""
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """A unit's place in one incident."""
+
+    view: View
+    rule: str
+    reason: str
+
+
+class Attaching:
+    """Judges units against the incidents of an index."""
+
+    def __init__(self, rules: Rules, catalog: Catalog, links: Links, index: Index) -> None:
+        self._rules, self._catalog, self._links, self._index = rules, catalog, links, index
+
+    def attach(self, unit: Unit) -> tuple[list[Attached], str]:
+        """The incidents a unit joins, by (start, key); if there are none, why."""
+        found: dict[str, Attached] = {}
+        missed: list[tuple[int, str]] = []
+        for attached in self._candidates(unit, missed):
+            if self._barred(unit, attached):
+                missed.append((-1, "a person took it out"))
+            else:
+                found.setdefault(attached.view.key, attached)
+        places = sorted(found.values(), key=lambda place: (place.view.start, place.view.key))
+        if unit.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
+            places = places[:1]
+        return places, "" if places else min(missed, default=(0, self._nothing(unit)))[1]
+
+    def sought(self, unit: Unit) -> frozenset[str]:
+        """The services whose incidents a unit may join: what it depends on to be judged again."""
+        if unit.service is not None:
+            return self._related(unit) | {unit.service}
+        services: set[str] = set()
+        for token in unit.tokens:
+            kind, _, name = token.partition(":")
+            services |= self._deployed(token, name)[0] if kind == "repository" else self._index.taught(token)
+        return frozenset(services)
+
+    def _barred(self, unit: Unit, place: Attached) -> bool:
+        name = self._links.class_of(unit.uid)
+        if name is None or place.rule == PERSON_RULE:
+            return False
+        return not self._links.barred(name).isdisjoint(place.view.classes)
+
+    def _candidates(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+        """Where a unit belongs by the first kind of evidence that says anything: person, ref, then service."""
+        if tied := self._by_person(unit):
+            return tied
+        referred = self._by_ref(unit, missed)
+        if unit.kind == LOW_ALERT:
+            return [*referred, *self._by_service(unit, missed)]
+        return referred or self._by_service(unit, missed) or self._by_lesson(unit, missed)
+
+    def _by_person(self, unit: Unit) -> list[Attached]:
+        places = [
+            Attached(view, "ref", "names this incident") for key in unit.named for view in self._index.holding(key)
+        ]
+        if (name := self._links.class_of(unit.uid)) is not None:
+            why = f"{self._links.by(unit.uid)} put it into the incident"
+            places += [Attached(view, PERSON_RULE, why) for view in self._index.tied(name)]
+        return places
+
+    def _by_ref(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+        places: list[tuple[int, str, Attached]] = []
+        for key in unit.seeks:
+            rule, name = key_match(key)
+            what = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
+            told = RULE_NAMES[rule] if unit.kind == LOW_ALERT else "ref"
+            views = [
+                view
+                for view in self._index.offering(key, unit.start, unit.last)
+                if rule == PAGE or self._within(unit, view, missed)
+            ]
+            places += [(rule, name, Attached(view, told, f"shares {what}")) for view in views]
+        return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
+
+    def _by_service(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+        if unit.service is None:
+            return []
+        same = self._of_service(unit, unit.service, SERVICE, f"same service {unit.service_name}", missed)
+        if unit.kind in {"note", "fact"}:
+            return same
+        for other in sorted(self._related(unit)):
+            why = f"{self._catalog.shown(other)} depends on {unit.service_name} directly"
+            if other not in self._catalog.dependents.get(unit.service, ()):
+                why = f"{unit.service_name} depends on {self._catalog.shown(other)} directly"
+            same += self._of_service(unit, other, DEPENDENCY, why, missed)
+        return same
+
+    def _related(self, unit: Unit) -> frozenset[str]:
+        """A low alert may be cause or symptom; a change only matters to what depends on it."""
+        service = unit.service or ""
+        if unit.kind == LOW_ALERT:
+            return self._catalog.neighbours(service)
+        return frozenset(self._catalog.dependents.get(service, ()))
+
+    def _of_service(
+        self, unit: Unit, service: str, rule: int, why: str, missed: list[tuple[int, str]]
+    ) -> list[Attached]:
+        return [
+            Attached(view, RULE_NAMES[rule], why)
+            for view in self._index.serving(service, unit.start, unit.last)
+            if self._within(unit, view, missed) and self._somewhere(unit, view, missed)
+        ]
+
+    def _by_lesson(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+        """A change without a service: what its refs' other deployments say, the catalog, or its repository's name."""
+        if unit.service is not None:
+            return []
+        for token in sorted(unit.tokens, key=lambda token: (token.startswith("repository:"), token)):
+            kind, _, name = token.partition(":")
+            if kind != "repository":
+                services, why = self._index.taught(token), f"shares {kind} {name[:80]} with a deployment of"
+            else:
+                services, why = self._deployed(token, name)
+            rule = "repository" if kind == "repository" else "ref"
+            places = [
+                Attached(place.view, rule, f"{why} {self._catalog.shown(service)}")
+                for service in sorted(services)
+                for place in self._of_service(unit, service, SERVICE, "", missed)
+            ]
+            if places:
+                return places
+        return []
+
+    def _deployed(self, token: str, repository: str) -> tuple[frozenset[str], str]:
+        learnt = self._catalog.deploys(repository) | self._index.taught(token)
+        if learnt:
+            return learnt, f"repository {repository} deploys"
+        # Most teams name the two alike, and GitHub's deployments name no service at all.
+        named = frozenset({self._catalog.key(repository.rpartition("/")[2])})
+        return named, f"repository {repository} is named like"
+
+    def _within(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
+        """Whether a unit falls into an incident's window: a low alert by its start, all else by any part of it."""
+        end = unit.start if unit.kind == LOW_ALERT or unit.end is None else unit.end
+        if view.low <= end and unit.start <= view.high:
+            return True
+        if unit.start > view.high:
+            distance = unit.start - view.high + self._rules.quiet
+            miss = f"started {spoken(distance)} after the incident"
+        else:
+            distance = view.start - end
+            miss = f"ended {spoken(distance)} before the incident"
+        if view.low - NEAR <= end and unit.start <= view.high + NEAR:
+            missed.append((distance, miss))
+        return False
+
+    def _somewhere(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
+        if unit.environment is None or not view.environments or unit.environment in view.environments:
+            return True
+        missed.append((0, "other environment"))
+        return False
+
+    def _nothing(self, unit: Unit) -> str:
+        if unit.named:
+            return "names no event of an incident"
+        if unit.service is not None:
+            return "other service"
+        return (
+            "no service, and its references are in no incident"
+            if unit.seeks or unit.tokens
+            else ("no service and no reference")
+        )
+
+
+def spoken(distance: int) -> str:
+    """A distance in time as a person would say it: the two largest units at most."""
+    if distance < MINUTE:
+        return f"{distance // SECOND} s"
+    if distance < HOUR:
+        return f"{distance // MINUTE} min"
+    hours, minutes = distance // HOUR, distance % HOUR // MINUTE
+    return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"

@@ -1,0 +1,144 @@
+"""What people said about which events belong together.
+
+Facts name events, never numbers. They are taken newest first; one that
+contradicts newer ones is ignored, and said to be. What remains is a set of
+classes (units that people tied together) and of bars between classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from collector.correlation.signals import refs_of, stated
+from collector.correlation.values import Unjoined
+from collector.event import MACHINE, RecordedEvent
+
+LINKING = frozenset({"incident.joined", "incident.left", "incident.merged", "incident.split"})
+"""Types by which a person ties events together or keeps them apart."""
+
+
+def is_link(event: RecordedEvent) -> bool:
+    """Whether an event is a person's word on what belongs together."""
+    return event.type in LINKING and event.source != MACHINE
+
+
+def named_events(fact: RecordedEvent) -> tuple[str, ...]:
+    """Every event that a person's word on grouping names."""
+    return tuple(sorted({name for pair in (*_ties(fact), *_bars(fact)) for name in pair}))
+
+
+def _keys(fact: RecordedEvent) -> list[str]:
+    return refs_of(fact, "incident:")
+
+
+def _listed(fact: RecordedEvent) -> list[str]:
+    events = fact.data.get("events", ())
+    names = [fact.data.get("event"), *(events if isinstance(events, list | tuple) else ())]
+    return sorted({name for name in names if isinstance(name, str) and name})
+
+
+def _ties(fact: RecordedEvent) -> list[tuple[str, str]]:
+    if fact.type == "incident.joined":
+        return [(event, key) for event in _listed(fact) for key in _keys(fact)]
+    if fact.type == "incident.merged":
+        into, source = fact.data.get("into"), fact.data.get("from")
+        return [(source, into)] if isinstance(into, str) and isinstance(source, str) else []
+    if fact.type == "incident.split":
+        events = _listed(fact)
+        return [(events[0], event) for event in events[1:]]
+    return []
+
+
+def _bars(fact: RecordedEvent) -> list[tuple[str, str]]:
+    if fact.type in {"incident.left", "incident.split"}:
+        return [(event, key) for event in _listed(fact) for key in _keys(fact)]
+    return []
+
+
+class Links:
+    """People's facts made consistent: classes of units, and bars between them."""
+
+    def __init__(self, facts: Iterable[RecordedEvent], unit_of: Mapping[str, str]) -> None:
+        self._parent: dict[str, str] = {}
+        self._bars: dict[str, set[str]] = {}
+        self._by: dict[str, str] = {}
+        self._unit_of = unit_of
+        self.ignored: list[Unjoined] = []
+        for fact in sorted(facts, key=stated, reverse=True):
+            reason = self._contradiction(fact)
+            if reason:
+                self.ignored.append(Unjoined(event=fact.id, reason=reason))
+            else:
+                self._follow(fact)
+
+    def class_of(self, uid: str) -> str | None:
+        """The class of a unit; None for one that no person tied or kept apart."""
+        if uid not in self._parent:
+            return None
+        while self._parent[uid] != uid:
+            uid = self._parent[uid]
+        return uid
+
+    def barred(self, name: str) -> set[str]:
+        """Classes that may not be in one incident with this class."""
+        return {self._root(other) for other in self._bars.get(name, ())}
+
+    def guarded(self) -> set[str]:
+        """Classes that may not be together with some other one."""
+        return set(self._bars)
+
+    def by(self, uid: str) -> str:
+        """Who tied a unit, newest first."""
+        return self._by.get(uid, "a person")
+
+    def units(self) -> set[str]:
+        """Every unit that a person tied or kept apart."""
+        return set(self._parent)
+
+    def _root(self, uid: str) -> str:
+        self._parent.setdefault(uid, uid)
+        return self.class_of(uid) or uid
+
+    def _contradiction(self, fact: RecordedEvent) -> str:
+        """Why a fact cannot be followed beside newer ones; empty if it can."""
+        pairs = [*_ties(fact), *_bars(fact)]
+        if not pairs:
+            return "it names no event and no incident"
+        if any(self._unit_of.get(name) is None for pair in pairs for name in pair):
+            return "it names an event that is not known"
+        if any(self._unit_of[a] == self._unit_of[b] for a, b in _bars(fact)):
+            return "it would take a signal out of its own incident"
+        trial = {uid: uid for uid in self._named(pairs)}
+        ties = [(self._root(self._unit_of[a]), self._root(self._unit_of[b])) for a, b in _ties(fact)]
+        bars = [(self._root(self._unit_of[a]), self._root(self._unit_of[b])) for a, b in _bars(fact)]
+        for a, b in ties:
+            merged = trial[a]
+            trial = {k: trial[b] if v == merged else v for k, v in trial.items()}
+        return "a newer word of a person says otherwise" if self._clash(trial, bars) else ""
+
+    def _named(self, pairs: list[tuple[str, str]]) -> set[str]:
+        return {self._root(self._unit_of[name]) for pair in pairs for name in pair}
+
+    def _clash(self, trial: Mapping[str, str], bars: list[tuple[str, str]]) -> bool:
+        if any(trial[a] == trial[b] for a, b in bars):
+            return True
+        return any(trial[uid] == trial[other] for uid in trial for other in self.barred(uid) if other in trial)
+
+    def _follow(self, fact: RecordedEvent) -> None:
+        actor = fact.actor or "a person"
+        for a, b in _ties(fact):
+            self._tie(self._unit_of[a], self._unit_of[b], actor)
+        for a, b in _bars(fact):
+            first, second = self._root(self._unit_of[a]), self._root(self._unit_of[b])
+            self._bars.setdefault(first, set()).add(second)
+            self._bars.setdefault(second, set()).add(first)
+
+    def _tie(self, a: str, b: str, actor: str) -> None:
+        self._by.setdefault(a, actor)
+        self._by.setdefault(b, actor)
+        keep, gone = sorted((self._root(a), self._root(b)))
+        if keep == gone:
+            return
+        self._parent[gone] = keep
+        if bars := self._bars.pop(gone, None):
+            self._bars.setdefault(keep, set()).update(bars)

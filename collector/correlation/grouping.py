@@ -1,0 +1,166 @@
+"""The whole of correlation over a set of events, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from collector.correlation.attach import NEAR, Attached, Attaching, View
+from collector.correlation.catalog import Catalog
+from collector.correlation.facts import Links, is_link
+from collector.correlation.signals import Unit, Word, fold, fold_keys
+from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
+from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
+from collector.event import RecordedEvent, current, reading_order
+
+
+def correlate(events: Iterable[RecordedEvent], rules: Rules) -> Grouping:
+    """Group a set of events; the order they are given in does not matter."""
+    return _Correlation(current(events), rules).grouping()
+
+
+def fold_all(events: Sequence[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Unit]:
+    """Every unit of a set of current events."""
+    entities: dict[str, list[RecordedEvent]] = {}
+    for event in events:
+        for key in fold_keys(event):
+            entities.setdefault(key, []).append(event)
+    return [unit for key, members in entities.items() for unit in fold(key, members, rules, catalog)]
+
+
+def view_of(group: Group, rules: Rules) -> View:
+    """An incident as attaching sees it."""
+    return View(
+        key=group.order[1],
+        start=group.order[0],
+        low=group.order[0] - rules.lookback,
+        high=max(unit.reach for unit in group.units) + rules.quiet,
+        environments=frozenset(group.environments),
+        classes=frozenset(group.classes),
+    )
+
+
+def last_end(spans: Sequence[tuple[int, int | None]], words: Iterable[Word]) -> int | None:
+    """When an incident ended: its latest signal's end, unless a person said otherwise. None while it lasts.
+
+    ``spans`` are its signals' starts and ends, ``words`` people's about it. A signal that starts after the moment a
+    person stated speaks for itself again.
+    """
+    word = newest_turn(words)
+    if word is not None and word.type == "incident.resolved":
+        spans = [span for span in spans if span[0] > word.at]
+        if not spans:
+            return word.at
+    ends = [end for _, end in spans if end is not None]
+    if len(ends) < len(spans):
+        return None
+    latest = max(ends)
+    return None if word is not None and word.type == "incident.reopened" and latest <= word.at else latest
+
+
+def newest_turn(words: Iterable[Word]) -> Word | None:
+    """The last word of a person on whether an incident is over."""
+    turns = (word for word in words if word.type != "incident.edited")
+    return max(turns, key=lambda word: word.stated, default=None)
+
+
+class _Correlation:
+    """One run over one set of events; it is also the index that attaching looks into."""
+
+    def __init__(self, events: Sequence[RecordedEvent], rules: Rules) -> None:
+        self._events = {event.id: event for event in events}
+        self._rules, self._catalog = rules, Catalog(rules)
+        self._units = fold_all(events, rules, self._catalog)
+        self._unit_of = {event: unit.uid for unit in self._units for event in unit.events}
+        self._links = Links(filter(is_link, events), self._unit_of)
+        self._sweep = Sweep(rules, self._catalog, self._links)
+        self._groups = self._sweep.run(unit for unit in self._units if unit.opening)
+        self._views = [view_of(group, rules) for group in self._groups]
+        self._index()
+
+    def _index(self) -> None:
+        self._by_key: dict[str, dict[str, View]] = {}
+        self._by_service: dict[str, list[View]] = {}
+        self._by_uid: dict[str, View] = {}
+        self._by_class: dict[str, View] = {}
+        self._taught: dict[str, set[str]] = {}
+        for group, view in zip(self._groups, self._views, strict=True):
+            self._by_class.update(dict.fromkeys(view.classes, view))
+            for service in {unit.service for unit in group.units if unit.service is not None}:
+                self._by_service.setdefault(service, []).append(view)
+            for unit in group.units:
+                self._by_uid[unit.uid] = view
+                for key in unit.offers:
+                    self._by_key.setdefault(key, {})[view.key] = view
+        for unit in self._units:
+            if unit.kind == "change" and unit.service is not None:
+                for token in unit.tokens:
+                    self._taught.setdefault(token, set()).add(unit.service)
+
+    def offering(self, key: str, start: int, end: int) -> Iterable[View]:
+        return self._by_key.get(key, {}).values()
+
+    def serving(self, service: str, start: int, end: int) -> Iterable[View]:
+        views = self._by_service.get(service, ())
+        return [view for view in views if view.low - NEAR <= end and start <= view.high + NEAR]
+
+    def holding(self, event: str) -> Iterable[View]:
+        view = self._by_uid.get(self._unit_of.get(event, ""))
+        return () if view is None else (view,)
+
+    def tied(self, name: str) -> Iterable[View]:
+        view = self._by_class.get(name)
+        return () if view is None else (view,)
+
+    def taught(self, token: str) -> frozenset[str]:
+        return frozenset(self._taught.get(token, ()))
+
+    def grouping(self) -> Grouping:
+        """Everything found out, in its fixed order."""
+        attaching = Attaching(self._rules, self._catalog, self._links, self)
+        members: dict[str, list[Membership]] = {view.key: [] for view in self._views}
+        words: dict[str, list[Word]] = {view.key: [] for view in self._views}
+        unjoined: list[Unjoined] = []
+        ignored = {entry.event for entry in self._links.ignored}
+        for group, view in zip(self._groups, self._views, strict=True):
+            members[view.key] += opened_members(group, self._sweep.joined, self._rules, self._catalog)
+        for unit in self._units:
+            if unit.opening or unit.uid in ignored:
+                continue
+            places, missed = attaching.attach(unit)
+            for place in places:
+                members[place.view.key] += attached_members(unit, place)
+                words[place.view.key] += [unit.word] if unit.word else []
+            if not places:
+                unjoined += [Unjoined(event=event, reason=missed) for event in unit.events]
+        keys = [view.key for view in self._views]
+        incidents = [self._incident(g, members[k], words[k]) for g, k in zip(self._groups, keys, strict=True)]
+        unjoined.sort(key=lambda entry: reading_order(self._events[entry.event]))
+        return Grouping(incidents=tuple(incidents), unjoined=tuple(unjoined), ignored=tuple(self._links.ignored))
+
+    def _incident(self, group: Group, members: list[Membership], words: list[Word]) -> Incident:
+        view = view_of(group, self._rules)
+        units = sorted(group.units, key=lambda unit: unit.order)
+        return Incident(
+            key=view.key,
+            members=tuple(sorted(members, key=lambda m: reading_order(self._events[m.event]))),
+            anchors=tuple(unit.uid for unit in units),
+            started_at=view.start,
+            ended_at=last_end([(unit.start, unit.end) for unit in units], words),
+            window=(view.low, view.high),
+        )
+
+
+def opened_members(group: Group, joined: Mapping[str, Match], rules: Rules, catalog: Catalog) -> list[Membership]:
+    """The memberships of a group's opening signals."""
+    return [member for unit in group.units for member in signal_members(unit, joined[unit.uid], rules, catalog)]
+
+
+def signal_members(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> list[Membership]:
+    """The memberships of one opening signal's events: all by what tied the signal."""
+    why = reason(unit, match, rules, catalog)
+    return [Membership(event=event, rule=RULE_NAMES[match[0]], reason=why) for event in unit.events]
+
+
+def attached_members(unit: Unit, place: Attached) -> list[Membership]:
+    """The memberships of what attached."""
+    return [Membership(event=event, rule=place.rule, reason=place.reason) for event in unit.events]

@@ -1,0 +1,262 @@
+"""What is known of one incident while it is kept up to date, one signal at a time.
+
+Every question is answered without looking at all of its signals: counts,
+heaps whose outdated entries are skipped, and one list by start.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+import msgspec
+
+from collector.correlation.attach import View
+from collector.correlation.facts import Links
+from collector.correlation.grouping import last_end, newest_turn
+from collector.correlation.signals import Unit, Word
+from collector.correlation.values import Rules
+
+_HIGH = ("emergency", "fatal", "critical", "crit", "page", "p1", "sev1", "1", "disaster", "major", "high", "error",
+         "err", "p2", "sev2", "2")  # fmt: skip
+
+
+def severity_rank(severity: str) -> tuple[int, str]:
+    """The place of a severity among others, the gravest first; unknown words come after the known grave ones."""
+    folded = severity.casefold()
+    return (_HIGH.index(folded) if folded in _HIGH else len(_HIGH), folded)
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What lists show of an incident."""
+
+    key: str
+    title: str
+    started_at: int
+    ended_at: int | None
+    last_at: int
+    services: tuple[str, ...]
+    environments: tuple[str, ...]
+    severity: str | None
+    lead: str | None
+    events: int
+    low: int
+    high: int
+
+
+class Part:
+    """One incident: its opening signals, and what attached to it."""
+
+    def __init__(self) -> None:
+        self.units: dict[str, Unit] = {}
+        self.attached: dict[str, Unit] = {}
+        self.numbers: dict[int, str] = {}
+        """The numbers it has, each with the event it hangs on."""
+        self.known_numbers: dict[int, int] = {}
+        """Those on the shelf, each with the number it is known to go by."""
+        self.number = 0
+        """The one it goes by; 0 until it was given one."""
+        self.keyed_as = 0
+        """The number under which its keys are on the shelf."""
+        self.shelved: tuple[int, int] = (0, 0)
+        """The number and the component under which it is on the shelf."""
+        self.classes: set[str] = set()
+        self.keys: Counter[str] = Counter()
+        """What attaching finds it by: the keys its signals offer, and their services."""
+        self.before: View | None = None
+        """As it was when this round began; None where it is new."""
+        self.gained: set[str] = set()
+        """Keys, and events, that it did not have when this round began."""
+        self._order: list[tuple[int, str]] = []
+        self._reaches: list[tuple[int, str]] = []
+        self._ends: list[tuple[int, str]] = []
+        self._open = 0
+        self._events = 0
+        self._last = 0
+        self._environments: Counter[str] = Counter()
+        self._severities: Counter[str] = Counter()
+        self._alerts: Counter[str] = Counter()
+        self._taken: tuple[int, str] | None = None
+        self._named: dict[str, tuple[tuple[int, str], str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    # Signals come, change and go
+
+    def add(self, unit: Unit, links: Links) -> None:
+        """Take a signal in."""
+        self.units[unit.uid] = unit
+        insort(self._order, unit.order)
+        if unit.kind == "alert":
+            self._alerts[unit.title] += 1
+            self._name("alert:", unit.order, unit.uid)
+        for key in keys_of(unit):
+            self.keys[key] += 1
+        if unit.environment is not None:
+            self._environments[unit.environment] += 1
+            self._name(f"environment:{unit.environment}", unit.order, unit.environment_name)
+        if unit.service is not None:
+            self._name(f"service:{unit.service}", unit.order, unit.service_name)
+        if unit.severity:
+            self._severities[unit.severity] += 1
+        if (name := links.class_of(unit.uid)) is not None:
+            self.classes.add(name)
+        self._measure(unit)
+
+    def replace(self, unit: Unit) -> None:
+        """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
+        old = self.units[unit.uid]
+        self.units[unit.uid] = unit
+        self._open -= old.end is None
+        self._events -= len(old.events)
+        self._measure(unit)
+        if old.taken is not None and old.taken == self._taken and unit.taken != old.taken:
+            self._taken = min((u.taken for u in self.units.values() if u.taken is not None), default=None)
+
+    def _measure(self, unit: Unit) -> None:
+        self._open += unit.end is None
+        self._events += len(unit.events)
+        self._last = max(self._last, unit.last)
+        heappush(self._reaches, (-unit.reach, unit.uid))
+        if unit.end is not None:
+            heappush(self._ends, (-unit.end, unit.uid))
+        if unit.taken is not None:
+            self._taken = min(self._taken or unit.taken, unit.taken)
+
+    def _name(self, what: str, order: tuple[int, str], shown: str) -> None:
+        known = self._named.get(what)
+        if known is None or order < known[0]:
+            self._named[what] = (order, shown)
+
+    def absorb(self, other: Part) -> None:
+        """Take all of another, smaller incident in; the other is of no more use."""
+        self.units.update(other.units)
+        self.numbers.update(other.numbers)
+        self.classes |= other.classes
+        self.keys.update(other.keys)
+        for unit in other.units.values():
+            insort(self._order, unit.order)
+        for entry in other._reaches:
+            heappush(self._reaches, entry)
+        for entry in other._ends:
+            heappush(self._ends, entry)
+        self._open += other._open
+        self._environments.update(other._environments)
+        self._severities.update(other._severities)
+        self._alerts.update(other._alerts)
+        if other._taken is not None:
+            self._taken = min(self._taken or other._taken, other._taken)
+        for what, (order, shown) in other._named.items():
+            self._name(what, order, shown)
+        self._events += sum(len(unit.events) for unit in other.units.values())
+        self._last = max([self._last, *(unit.last for unit in other.units.values())])
+        for unit in other.attached.values():
+            self.attach(unit)
+
+    def attach(self, unit: Unit) -> None:
+        """Something else belongs here."""
+        if (old := self.attached.get(unit.uid)) is not None:
+            self._events -= len(old.events)
+        self.attached[unit.uid] = unit
+        self._events += len(unit.events)
+        self._last = max(self._last, unit.last)
+
+    def detach(self, uid: str) -> None:
+        """It does not belong here any more."""
+        if self.attached.pop(uid, None) is not None:
+            self.recount()
+
+    def recount(self) -> None:
+        """Count events anew, where taking away leaves no other way."""
+        everything = [*self.units.values(), *self.attached.values()]
+        self._events = sum(len(unit.events) for unit in everything)
+        self._last = max((unit.last for unit in everything), default=0)
+
+    # Questions
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Start and key."""
+        return self._order[0]
+
+    @property
+    def latest_start(self) -> int:
+        return self._order[-1][0]
+
+    @property
+    def environments(self) -> frozenset[str]:
+        return frozenset(self._environments)
+
+    def reach(self) -> int:
+        """The furthest that any of its signals reaches."""
+        while self.units[self._reaches[0][1]].reach != -self._reaches[0][0]:
+            heappop(self._reaches)
+        return -self._reaches[0][0]
+
+    def view(self, rules: Rules) -> View:
+        """As attaching sees it."""
+        start, key = self.order
+        return View(
+            key=key,
+            start=start,
+            low=start - rules.lookback,
+            high=self.reach() + rules.quiet,
+            environments=self.environments,
+            classes=frozenset(self.classes),
+        )
+
+    def words(self) -> list[Word]:
+        """What people said of it as a whole."""
+        return [unit.word for unit in self.attached.values() if unit.word is not None]
+
+    def _ended(self, words: Iterable[Word]) -> int | None:
+        word = newest_turn(words)
+        if word is not None and word.type == "incident.resolved":
+            later = self._order[bisect_right(self._order, (word.at, "\U0010ffff")) :]
+            return last_end([(start, self.units[uid].end) for start, uid in later], [word])
+        if self._open:
+            return None
+        while self.units[self._ends[0][1]].end != -self._ends[0][0]:
+            heappop(self._ends)
+        return last_end([(self.order[0], -self._ends[0][0])], [] if word is None else [word])
+
+    def summary(self, rules: Rules) -> Summary:
+        """What lists show of it."""
+        words = self.words()
+        edits = {w.field: w.value for w in sorted(words, key=lambda w: w.stated) if w.type == "incident.edited"}
+        view = self.view(rules)
+        severity = min(self._severities, key=severity_rank, default=None)
+        return Summary(
+            key=view.key,
+            title=edits.get("title") or self._title(),
+            started_at=view.start,
+            ended_at=self._ended(words),
+            last_at=self._last,
+            services=self._shown("service:"),
+            environments=self._shown("environment:"),
+            severity=edits.get("severity") or severity,
+            lead=edits.get("lead") or (self._taken[1] if self._taken else None),
+            events=self._events,
+            low=view.low,
+            high=view.high,
+        )
+
+    def _shown(self, what: str) -> tuple[str, ...]:
+        return tuple(sorted(shown for name, (_, shown) in self._named.items() if name.startswith(what)))
+
+    def _title(self) -> str:
+        """After its first alert, and how many others, by name and not by series."""
+        first = self.units[self._named["alert:"][1] if self._alerts else self._order[0][1]]
+        title = first.title or first.uid
+        if first.service_name:
+            title += f" on {first.service_name}"
+        more = len(self._alerts) - 1
+        return title if more < 1 else f"{title}, then {more} more alert{'s' if more > 1 else ''}"
+
+
+def keys_of(unit: Unit) -> list[str]:
+    """What attaching finds a signal's incident by."""
+    return [*unit.offers, *([f"service:{unit.service}"] if unit.service is not None else [])]

@@ -1,0 +1,428 @@
+"""Events folded into units: what is grouped as one.
+
+A unit is an alert episode, a page with its notes, a person's report, a whole
+deployment, or a single event of any other kind. Alerts, pages and reports are
+intervals. Folding looks at one entity's events at a time (:func:`fold_keys`
+says which those are), so a change of one event refolds one entity and nothing
+else. Nothing here compares two units.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from collector.correlation.catalog import Catalog
+from collector.correlation.values import Rules
+from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
+
+LOW_SEVERITIES = frozenset({
+    "warning", "warn", "minor", "low", "medium", "moderate", "info", "informational", "information", "notice",
+    "debug", "none", "ok", "page_low", "p3", "p4", "p5", "sev3", "sev4", "sev5", "3", "4", "5",
+})  # fmt: skip
+"""Severities that do not open an incident: ``warning``, its equals and what is below. An unknown word opens one."""
+
+_SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
+"""Changes whose entity outlives one change; each event of them is a unit of its own."""
+
+_SAID_OF_INCIDENTS = frozenset({"incident.resolved", "incident.reopened", "incident.edited"})
+_WORDS = ("note.", "status.", "chat.")
+_SEPARATOR = "\x1f"
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What a person said about an incident as a whole: that it is over or not, or what one of its fields is."""
+
+    type: str
+    stated: tuple[int, str]
+    """When it was said, and the fact's id: the newest counts."""
+    at: int
+    field: str = ""
+    value: str = ""
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is grouped as one, with all that grouping asks of it."""
+
+    uid: str
+    """The id of its first event."""
+    kind: str
+    """``alert``, ``page``, ``report``, ``change``, ``observation``, ``note`` or ``fact``."""
+    fold: str
+    """Which events it was folded from; see :func:`fold_keys`."""
+    events: tuple[str, ...]
+    """In reading order."""
+    start: int
+    end: int | None
+    """None while an alert, a page or a report is open."""
+    reach: int
+    """Until when it may tie what comes later: its end, or ``rules.reach`` past its last word."""
+    opening: bool = False
+    service: str | None = None
+    """Folded and aliased, like ``environment``."""
+    service_name: str = ""
+    """As first written."""
+    environment: str | None = None
+    environment_name: str = ""
+    severity: str | None = None
+    title: str = ""
+    state: str = ""
+    """``firing``, ``triggered``, ``acknowledged`` or ``resolved``, of alerts and pages."""
+    offers: tuple[str, ...] = ()
+    """Keys under which others find it, beside its service."""
+    seeks: tuple[str, ...] = ()
+    """Keys it looks for in others: two units are tied when one seeks what the other offers."""
+    named: tuple[str, ...] = ()
+    """Ids of events that it points at with ``incident:`` refs."""
+    tokens: tuple[str, ...] = ()
+    """Its deployment, commit, pull request and repository refs: by these a change without a service learns one."""
+    last: int
+    """When its latest event happened."""
+    taken: tuple[int, str] | None = None
+    """Of a page: when and by whom it was first acknowledged."""
+    word: Word | None = None
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Opening signals are taken by start, ties broken by id."""
+        return (self.start, self.uid)
+
+    @property
+    def paging(self) -> bool:
+        """Whether it reached a person by itself: pages, and reports, which are like pages."""
+        return self.kind in {"page", "report"}
+
+
+def fold_keys(event: RecordedEvent) -> tuple[str, ...]:
+    """The entities an event is folded into: the one it belongs to first, then those it influences.
+
+    Empty for what grouping never looks at: the daemon's own facts and ``source.*``.
+    """
+    family = event.type.partition(".")[0]
+    if event.source == MACHINE or family in {"source", "collector"}:
+        return ()
+    return (_owner(event, family), *_influenced(event))
+
+
+def _owner(event: RecordedEvent, family: str) -> str:
+    if family == "alert":
+        return _SEPARATOR.join(("alert", event.source, event.entity))
+    if family == "page":
+        return _SEPARATOR.join(("page", event.entity))
+    if event.type.startswith(_WORDS) and (page := _first_ref(event, "page:")):
+        return _SEPARATOR.join(("page", page))
+    if family == "change" and event.type not in _SINGLE:
+        return _SEPARATOR.join(("change", event.source, event.entity))
+    if event.type == "incident.opened":
+        return _SEPARATOR.join(("report", event.id))
+    return _SEPARATOR.join(("event", event.id))
+
+
+def _influenced(event: RecordedEvent) -> list[str]:
+    """A person's note prolongs the report it is about, a person's word ends it."""
+    if event.source != PEOPLE:
+        return []
+    return [_SEPARATOR.join(("report", key)) for key in refs_of(event, "incident:")]
+
+
+def refs_of(event: RecordedEvent, kind: str) -> list[str]:
+    """What an event's refs of one kind name, sorted and each once."""
+    return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})
+
+
+def _first_ref(event: RecordedEvent, kind: str) -> str:
+    return next(iter(refs_of(event, kind)), "")
+
+
+def fold(key: str, events: Iterable[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Unit]:
+    """The units of one entity, of all its events at their current revision."""
+    ordered = sorted(events, key=reading_order)
+    shape = key.partition(_SEPARATOR)[0]
+    fold_one = {"alert": _alerts, "page": _page, "report": _report, "change": _changes}.get(shape, _singles)
+    return fold_one(_Folding(key, rules, catalog), ordered)
+
+
+class _Folding:
+    """One entity being folded: what every unit of it has in common."""
+
+    def __init__(self, key: str, rules: Rules, catalog: Catalog) -> None:
+        self.key = key
+        self.rules = rules
+        self.catalog = catalog
+
+    def unit(
+        self, kind: str, events: Sequence[RecordedEvent], start: int, end: int | None, last_word: int = 0,
+        opening: bool = False, state: str = "", seeks: tuple[str, ...] = (), offers: tuple[str, ...] = (),
+    ) -> Unit:  # fmt: skip
+        service, service_name = self._last_service(events)
+        environment = self._last_environment(events)
+        named = sorted({key for event in events for key in refs_of(event, "incident:")})
+        limit = max(last_word, start) + self.rules.reach
+        return Unit(
+            uid=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
+            start=start, end=end, reach=limit if end is None else min(end, limit), opening=opening,
+            service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
+            severity=_last(event.severity for event in events),
+            title=_title(events), state=state, offers=offers, seeks=seeks, named=tuple(named),
+            last=max(event.occurred_at for event in events), taken=_taken(events) if kind == "page" else None,
+            word=_word(events[0]) if kind == "fact" else None,
+            tokens=_tokens(events) if kind in {"change", "observation"} else (),
+        )  # fmt: skip
+
+    def _last_service(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
+        for event in reversed(events):
+            key, shown = self.catalog.service(event)
+            if key is not None:
+                return key, self._first_spelling(events, key) or shown or key
+        return None, ""
+
+    def _first_spelling(self, events: Sequence[RecordedEvent], key: str) -> str | None:
+        return next((shown for found, shown in map(self.catalog.service, events) if found == key), None)
+
+    def _last_environment(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
+        for event in reversed(events):
+            key = self.catalog.environment(event.environment)
+            if key is not None:
+                return key, event.environment or ""
+        return None, ""
+
+
+def _last(values: Iterable[str | None]) -> str | None:
+    found = None
+    for value in values:
+        found = value or found
+    return found
+
+
+def _title(events: Sequence[RecordedEvent]) -> str:
+    return next((event.title for event in events if event.title), "")
+
+
+def _taken(events: Sequence[RecordedEvent]) -> tuple[int, str] | None:
+    return next(((e.occurred_at, e.actor) for e in events if e.type == "page.acknowledged" and e.actor), None)
+
+
+def _word(event: RecordedEvent) -> Word | None:
+    if event.type not in _SAID_OF_INCIDENTS or event.source == MACHINE:
+        return None
+    field, value = event.data.get("field"), event.data.get("value")
+    return Word(
+        event.type,
+        stated(event),
+        event.occurred_at,
+        field if isinstance(field, str) else "",
+        value if isinstance(value, str) else "",
+    )
+
+
+def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
+    kinds = ("deployment:", "commit:", "pr:", "repository:")
+    return tuple(sorted({ref for event in events for ref in event.refs if ref.startswith(kinds)}))
+
+
+# Alerts
+
+
+def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+    episodes = _episodes(
+        [e for e in events if e.type == "alert.firing"], [e for e in events if e.type != "alert.firing"]
+    )
+    return [_alert(folding, members, start, end) for start, end, members in episodes]
+
+
+def _alert(folding: _Folding, members: list[RecordedEvent], start: int, end: int | None) -> Unit:
+    severity = _last(event.severity for event in members)
+    last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
+    _, source, entity = folding.key.split(_SEPARATOR, 2)
+    seeks = [f"alert:{source}{_SEPARATOR}{entity}", f"alert-paged:{entity}"]
+    offers = [f"alert:{source}{_SEPARATOR}{entity}", f"alert-fired:{entity}"]
+    for group in sorted({ref for event in members for ref in refs_of(event, "alertgroup:")}):
+        seeks.append(f"group-paged:{group}")
+        offers.append(f"group-fired:{group}")
+        if any(_ties(event, folding.catalog) for event in members):
+            seeks.append(f"group:{group}")
+            offers.append(f"group:{group}")
+    pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
+    return folding.unit(
+        "alert", members, start, end, last_word, opening=(severity or "").casefold() not in LOW_SEVERITIES,
+        state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
+    )  # fmt: skip
+
+
+def _ties(event: RecordedEvent, catalog: Catalog) -> bool:
+    """Whether an alert's group ties it to the group's other alerts: its labels must name a service."""
+    labels = event.data.get("group_labels")
+    return isinstance(labels, dict) and catalog.names_service(labels)
+
+
+_Episode = tuple[int, int | None, list[RecordedEvent]]
+
+
+def _episodes(firing: list[RecordedEvent], resolved: list[RecordedEvent]) -> list[_Episode]:
+    """From when to when an alert fired, with the events that tell it, in order.
+
+    A resolved item proves its firing too. The latest of several ends counts, a
+    firing inside a closed episode belongs to it, and an unclosed one ends where
+    the next begins.
+    """
+    closed = _closed(firing, resolved)
+    starts = [episode[0] for episode in closed]
+    opened: dict[int, list[RecordedEvent]] = {}
+    for event in firing:
+        at = bisect_right(starts, event.occurred_at) - 1
+        if at >= 0 and (event.occurred_at < closed[at][1] or event.occurred_at == closed[at][0]):
+            closed[at][2].append(event)
+        else:
+            opened.setdefault(event.occurred_at, []).append(event)
+    every = sorted([*starts, *opened])
+    episodes: list[_Episode] = [(start, end, sorted(events, key=reading_order)) for start, end, events in closed]
+    for start, events in opened.items():
+        following = bisect_right(every, start)
+        episodes.append((start, every[following] if following < len(every) else None, events))
+    return sorted(episodes, key=lambda episode: episode[0])
+
+
+def _closed(firing: list[RecordedEvent], resolved: list[RecordedEvent]) -> list[tuple[int, int, list[RecordedEvent]]]:
+    """Closed episodes: what resolved items prove, overlapping ones made one."""
+    times = [event.occurred_at for event in firing]
+    proven = sorted(((*_proven(event, times), event) for event in resolved), key=lambda p: (p[0], p[1], p[2].id))
+    closed: list[tuple[int, int, list[RecordedEvent]]] = []
+    for start, end, event in proven:
+        if closed and (start < closed[-1][1] or start == closed[-1][0]):
+            first, latest, events = closed[-1]
+            closed[-1] = (first, max(latest, end), [*events, event])
+        else:
+            closed.append((start, end, [event]))
+    return closed
+
+
+def _proven(event: RecordedEvent, firing: list[int]) -> tuple[int, int]:
+    """The interval a resolved item proves: from its ``starts_at``, else from the latest firing before it."""
+    end = event.occurred_at
+    start = event.data.get("starts_at")
+    if not isinstance(start, int):
+        at = bisect_right(firing, end) - 1
+        start = firing[at] if at >= 0 else end
+    return min(start, end), end
+
+
+# Pages and reports
+
+
+def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+    told = [event for event in events if event.type.startswith("page.")]
+    if not told:
+        return _singles(folding, events)
+    start = _page_start(told)
+    end = _page_end(told)
+    last_word = max(
+        (e.occurred_at for e in events if e.type != "page.resolved" and (end is None or e.occurred_at <= end)),
+        default=start,
+    )
+    seeks, offers = _page_keys(folding.key.partition(_SEPARATOR)[2], told)
+    return [
+        folding.unit("page", list(events), start, end, last_word, opening=True, state=_page_state(told, end),
+                     seeks=seeks, offers=offers)
+    ]  # fmt: skip
+
+
+def _page_start(told: Sequence[RecordedEvent]) -> int:
+    triggered = [event.occurred_at for event in told if event.type == "page.triggered"]
+    created = [at for event in told if isinstance(at := event.data.get("created_at"), int)]
+    return min(triggered or created or [told[0].occurred_at])
+
+
+def _page_end(told: Sequence[RecordedEvent]) -> int | None:
+    turns = [event for event in told if event.type in {"page.resolved", "page.reopened"}]
+    if not turns or turns[-1].type == "page.reopened":
+        return None
+    return max(turns[-1].occurred_at, _page_start(told))
+
+
+def _page_state(told: Sequence[RecordedEvent], end: int | None) -> str:
+    if end is not None:
+        return "resolved"
+    state = "triggered"
+    for event in told:
+        if event.type == "page.acknowledged":
+            state = "acknowledged"
+        elif event.type in {"page.unacknowledged", "page.reopened"}:
+            state = "triggered"
+    return state
+
+
+def _page_keys(page: str, told: Sequence[RecordedEvent]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    groups = sorted({ref for event in told for ref in refs_of(event, "alertgroup:")})
+    alerts = sorted({ref for event in told for ref in refs_of(event, "alert:")})
+    others = {ref for event in told for ref in refs_of(event, "page:")}
+    offers = sorted({f"page:{key}" for key in {page, *others}})
+    offers += [f"group-paged:{group}" for group in groups] + [f"alert-paged:{alert}" for alert in alerts]
+    seeks = [*offers, *(f"group-fired:{group}" for group in groups), *(f"alert-fired:{alert}" for alert in alerts)]
+    return tuple(seeks), tuple(offers)
+
+
+def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+    """An incident opened by hand: open until a person resolves it by name."""
+    key = folding.key.partition(_SEPARATOR)[2]
+    opened = next((event for event in events if event.id == key and event.type == "incident.opened"), None)
+    if opened is None:
+        return []
+    start = opened.occurred_at
+    end = _stated_end(event for event in events if event.type in {"incident.resolved", "incident.reopened"})
+    words = [e.occurred_at for e in events if e.type.startswith(_WORDS) and (end is None or e.occurred_at <= end)]
+    end = None if end is None else max(end, start)
+    pages = tuple(f"page:{ref}" for ref in refs_of(opened, "page:"))
+    return [
+        folding.unit("report", [opened], start, end, max(words, default=start), opening=True, seeks=pages, offers=pages)
+    ]
+
+
+def stated(event: RecordedEvent) -> tuple[int, str]:
+    """The order of people's facts: by when they were said, then by id."""
+    at = event.data.get("stated_at")
+    return (at if isinstance(at, int) else event.occurred_at, event.id)
+
+
+def _stated_end(events: Iterable[RecordedEvent]) -> int | None:
+    newest = max(events, key=stated, default=None)
+    return newest.occurred_at if newest is not None and newest.type == "incident.resolved" else None
+
+
+# Changes and everything else
+
+
+def _changes(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+    """All states of a deployment together; a silence longer than ``reach`` begins another."""
+    runs: list[list[RecordedEvent]] = []
+    for event in events:
+        if runs and event.occurred_at - runs[-1][-1].occurred_at <= folding.rules.reach:
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return [_attachable(folding, "change", run) for run in runs]
+
+
+def _singles(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+    return [_attachable(folding, _kind(event), [event]) for event in events]
+
+
+def _kind(event: RecordedEvent) -> str:
+    if event.type.startswith("change."):
+        return "change"
+    if event.type.startswith(_WORDS):
+        return "note"
+    return "fact" if event.type.startswith(("incident.", "mark.", "action.")) else "observation"
+
+
+def _attachable(folding: _Folding, kind: str, events: list[RecordedEvent]) -> Unit:
+    end = events[-1].occurred_at
+    seeks: list[str] = []
+    for event in events:
+        seeks += [f"page:{ref}" for ref in refs_of(event, "page:")]
+        for ref in refs_of(event, "alertgroup:"):
+            seeks += [f"group-paged:{ref}", f"group-fired:{ref}"]
+        for ref in refs_of(event, "alert:"):
+            seeks += [f"alert-paged:{ref}", f"alert-fired:{ref}"]
+    return folding.unit(kind, events, events[0].occurred_at, end, end, seeks=tuple(sorted(set(seeks))))

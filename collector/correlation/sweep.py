@@ -1,0 +1,293 @@
+"""Opening signals swept into groups, in the order of their starts.
+
+Each signal joins the groups holding a member that one of the five rules ties
+to it (design §5); several become one, none opens one. The cost per signal does
+not grow with its group: for every key a group keeps only how far its members
+reach, and groups that merged share one entry from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from collector.correlation.catalog import Catalog
+from collector.correlation.facts import Links
+from collector.correlation.signals import Unit
+from collector.correlation.values import Rules
+from collector.event import MINUTE
+
+OPENED, PERSON, PAGE, ALERT, GROUP, SERVICE, DEPENDENCY, STORM = range(8)
+"""The rules in the order in which they speak; a lower one gives the reason."""
+
+RULE_NAMES = ("opened", "person", "page", "alert", "alert_group", "service", "dependency", "storm")
+
+_EVER = 1 << 62
+K = TypeVar("K")
+Recent = dict[tuple[str, str | None, bool], int]
+Match = tuple[int, str]
+"""A rule and the name that decided: a page, a group, a service."""
+
+
+class Group:
+    """Signals that are one incident, while the sweep goes on."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.order = unit.order
+        self.units = [unit]
+        self.environments = {unit.environment} if unit.environment else set()
+        self.classes: set[str] = set()
+        self.paged_until = unit.reach if unit.paging else -1
+
+
+class Sweep:
+    """Signals must be added in the order of :attr:`Unit.order`.
+
+    With ``potential`` set, everything that could ever tie two signals does, whatever else stands in their groups:
+    the result is the components that can be swept each on its own.
+    """
+
+    def __init__(self, rules: Rules, catalog: Catalog, links: Links, potential: bool = False) -> None:
+        self._rules, self._catalog, self._links, self._potential = rules, catalog, links, potential
+        self._guarded = set() if potential else links.guarded()
+        self._parent: dict[str, str] = {}
+        self._groups: dict[str, Group] = {}
+        self._classes: dict[str, str] = {}
+        self._keys: dict[str, dict[str, int]] = {}
+        self._services: dict[str, dict[tuple[str, str | None], int]] = {}
+        self._paging: Recent = {}
+        self._alerting: Recent = {}
+        self._crowded = 64
+        self.joined: dict[str, Match] = {}
+        """Of every signal: by which rule it joined, and the name that decided."""
+
+    def groups(self) -> list[Group]:
+        """What was found, by (start, id)."""
+        return sorted(self._groups.values(), key=lambda group: group.order)
+
+    def run(self, units: Iterable[Unit]) -> list[Group]:
+        """Sweep all of these signals."""
+        for unit in sorted(units, key=lambda unit: unit.order):
+            self.add(unit)
+        return self.groups()
+
+    def add(self, unit: Unit) -> None:
+        """Put one signal into the groups that a rule ties it to."""
+        found = self._matches(unit)
+        self._parent[unit.uid] = unit.uid
+        group = self._groups[unit.uid] = Group(unit)
+        if (name := self._links.class_of(unit.uid)) is not None:
+            group.classes.add(name)
+        ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in found.items())
+        accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(unit, root, rule)]
+        self.joined[unit.uid] = min(accepted, default=(OPENED, ""))
+        self._register(unit, name)
+
+    # Finding
+
+    def _matches(self, unit: Unit) -> dict[str, Match]:
+        """The groups that a rule ties this signal to, each with the first rule that does."""
+        found: dict[str, Match] = {}
+        self._match_class(unit, found)
+        self._match_keys(unit, found)
+        self._match_services(unit, found)
+        self._match_storm(unit, found)
+        return found
+
+    def _match_class(self, unit: Unit, found: dict[str, Match]) -> None:
+        name = self._links.class_of(unit.uid)
+        if name is not None and name in self._classes:
+            _note(found, self._root(self._classes[name]), (PERSON, self._links.by(unit.uid)))
+
+    def _match_keys(self, unit: Unit, found: dict[str, Match]) -> None:
+        for key in unit.seeks:
+            if not (entries := self._keys.get(key)):
+                continue
+            match = key_match(key)
+            for root, cover in self._fresh_keys(key, entries, unit.start).items():
+                if match[0] == PAGE or (cover >= unit.start and self._young(unit, root)):
+                    _note(found, root, match)
+
+    def _match_services(self, unit: Unit, found: dict[str, Match]) -> None:
+        if unit.service is None:
+            return
+        for service in (unit.service, *self._catalog.neighbours(unit.service)):
+            if not (entries := self._services.get(service)):
+                continue
+            match = service_match(unit, service)
+            for root, environment in self._fresh_services(service, entries, unit.start):
+                if self._compatible(unit, root, environment) and self._young(unit, root):
+                    _note(found, root, match)
+
+    def _match_storm(self, unit: Unit, found: dict[str, Match]) -> None:
+        self._paging = self._fresh_recent(self._paging, unit.start)
+        self._match_recent(unit, self._paging, found)
+        if unit.paging:
+            self._alerting = self._fresh_recent(self._alerting, unit.start)
+            self._match_recent(unit, self._alerting, found)
+
+    def _match_recent(self, unit: Unit, recent: Recent, found: dict[str, Match]) -> None:
+        listed = self._catalog.lists(unit.service)
+        for root, environment, known in recent:
+            if not (listed and known) and self._compatible(unit, root, environment):
+                _note(found, root, storm_match(unit))
+
+    def _young(self, unit: Unit, root: str) -> bool:
+        group = self._groups[root]
+        age = unit.start - group.order[0]
+        return self._potential or age <= self._rules.longest or group.paged_until >= unit.start
+
+    def _compatible(self, unit: Unit, root: str, environment: str | None) -> bool:
+        """Whether a member of this environment in this group is where the signal is."""
+        if unit.environment is None or unit.environment == environment:
+            return True
+        if environment is not None:
+            return False
+        taken = self._groups[root].environments
+        return self._potential or not taken or unit.environment in taken
+
+    # Joining
+
+    def _accept(self, unit: Unit, other: str, rule: int) -> bool:
+        """Merge a matching group into the signal's, unless environments or people speak against it."""
+        mine, theirs = self._root(unit.uid), self._root(other)
+        if mine == theirs:
+            return True
+        if not self._potential:
+            if rule >= SERVICE and self._ties_environments(unit, mine, theirs):
+                return False
+            if rule != PERSON and self._barred(mine, theirs):
+                return False
+        self._merge(mine, theirs)
+        return True
+
+    def _ties_environments(self, unit: Unit, mine: str, theirs: str) -> bool:
+        """Whether a signal without an environment would tie two named ones together."""
+        if unit.environment is not None:
+            return False
+        here, there = self._groups[mine].environments, self._groups[theirs].environments
+        return bool(here and there and not here & there)
+
+    def _barred(self, mine: str, theirs: str) -> bool:
+        here, there = self._groups[mine].classes, self._groups[theirs].classes
+        return any(not self._links.barred(name).isdisjoint(there) for name in here & self._guarded)
+
+    def _merge(self, mine: str, theirs: str) -> None:
+        a, b = self._groups[mine], self._groups[theirs]
+        keep, gone = (mine, theirs) if len(a.units) >= len(b.units) else (theirs, mine)
+        kept, absorbed = self._groups[keep], self._groups.pop(gone)
+        self._parent[gone] = keep
+        kept.units += absorbed.units
+        kept.order = min(kept.order, absorbed.order)
+        kept.environments |= absorbed.environments
+        kept.classes |= absorbed.classes
+        kept.paged_until = max(kept.paged_until, absorbed.paged_until)
+
+    def _root(self, uid: str) -> str:
+        root = uid
+        while self._parent[root] != root:
+            root = self._parent[root]
+        while self._parent[uid] != root:
+            self._parent[uid], uid = root, self._parent[uid]
+        return root
+
+    # What later signals look up
+
+    def _register(self, unit: Unit, name: str | None) -> None:
+        root, cover = self._root(unit.uid), unit.reach + self._rules.gap
+        if name is not None:
+            self._classes[name] = root
+        for key in unit.offers:
+            _extend(self._keys.setdefault(key, {}), root, cover)
+        if unit.service is not None:
+            _extend(self._services.setdefault(unit.service, {}), (root, unit.environment), cover)
+        recent = self._paging if unit.paging else self._alerting
+        _extend(recent, (root, unit.environment, self._catalog.lists(unit.service)), unit.start)
+        if len(self._alerting) > self._crowded:
+            self._alerting = self._fresh_recent(self._alerting, unit.start)
+            self._crowded = 64 + 2 * len(self._alerting)
+
+    def _fresh_keys(self, key: str, entries: dict[str, int], now: int) -> dict[str, int]:
+        """The groups offering a key: those that merged as one, and without those that reach no more."""
+        ever = key.startswith("page:")
+        fresh: dict[str, int] = {}
+        for root, cover in entries.items():
+            if ever or cover >= now:
+                _extend(fresh, self._root(root), cover)
+        self._keys[key] = fresh
+        return fresh
+
+    def _fresh_services(
+        self, service: str, entries: dict[tuple[str, str | None], int], now: int
+    ) -> dict[tuple[str, str | None], int]:
+        fresh: dict[tuple[str, str | None], int] = {}
+        for (root, environment), cover in entries.items():
+            if cover >= now:
+                _extend(fresh, (self._root(root), environment), cover)
+        self._services[service] = fresh
+        return fresh
+
+    def _fresh_recent(self, recent: Recent, now: int) -> Recent:
+        """Those that started within ``storm``; an older entry would match nothing from now on."""
+        fresh: Recent = {}
+        for (root, environment, listed), start in recent.items():
+            if start + self._rules.storm >= now:
+                _extend(fresh, (self._root(root), environment, listed), start)
+        return fresh
+
+
+def _extend(entries: dict[K, int], key: K, value: int) -> None:
+    if entries.get(key, -_EVER) < value:
+        entries[key] = value
+
+
+def _note(found: dict[str, Match], root: str, match: Match) -> None:
+    if root not in found or match < found[root]:
+        found[root] = match
+
+
+def key_match(key: str) -> Match:
+    """The rule that a sought key stands for, and the name in it."""
+    kind, _, name = key.partition(":")
+    if kind == "page":
+        return (PAGE, name)
+    if kind in {"group", "group-paged", "group-fired"}:
+        return (GROUP, name)
+    return (ALERT, name.rpartition("\x1f")[2])
+
+
+def service_match(unit: Unit, service: str) -> Match:
+    """Rule 4: the same service, or a direct dependency."""
+    return (SERVICE, service) if service == unit.service else (DEPENDENCY, service)
+
+
+def storm_match(unit: Unit) -> Match:
+    """Rule 5, from the side of the later signal."""
+    return (STORM, "page" if unit.paging else "")
+
+
+def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:
+    """Why a signal is in its incident, in one sentence that names the fields that decided."""
+    rule, name = match
+    if rule == STORM:
+        within = f"within {rules.storm // MINUTE} min of"
+        return f"paged {within} another signal" if name else f"started {within} a page"
+    sentences = {
+        OPENED: _opened(unit),
+        PERSON: f"{name} tied it to the incident",
+        PAGE: f"shares page {name}",
+        ALERT: f"shares alert {name}",
+        GROUP: f"shares alert group {name[:12]}",
+        SERVICE: f"same service {unit.service_name}",
+        DEPENDENCY: f"{unit.service_name} and {catalog.shown(name)} depend on each other directly",
+    }
+    return sentences[rule]
+
+
+def _opened(unit: Unit) -> str:
+    if unit.kind == "page":
+        return "opened the incident: a page that no earlier signal explains"
+    if unit.kind == "report":
+        return "opened the incident: a person's report"
+    severity = f"severity {unit.severity}" if unit.severity else "no severity"
+    return f"opened the incident: an alert with {severity} that no earlier signal explains"

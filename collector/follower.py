@@ -1,0 +1,363 @@
+"""The log, followed: new events in, incidents and their history out.
+
+Reads after its cursor, hands what it read to correlation, and writes what
+changed together with the new cursor in one transaction: whatever is cut off is
+read again and gives the same. What changed is also said as ``incident.*``
+events; they wait in the same transaction and are appended after it, under ids
+that do not change, so saying them twice says them once. No webhook waits for
+any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from collector.correlation import Catalog, Rules
+from collector.correlation.incremental import Changes, Regrouping
+from collector.event import MACHINE, Event, RecordedEvent, event_id
+from collector.log import EventLog, Submission, reading
+from collector.projections.shelf import SqlShelf, write
+from collector.projections.tables import REBUILT
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+"""Events read in one round."""
+CROWDED = 100_000
+"""Units kept in memory before all are let go of; what is needed again is fetched."""
+
+_RECIPE = "follower.1"
+_SLOWEST = 60.0
+"""Seconds between attempts when every attempt fails."""
+
+Listener = Callable[[int], None]
+"""Told an incident's number, on the event loop; it must not wait."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one round came to."""
+
+    position: int
+    changed: tuple[int, ...] = ()
+    resolved: tuple[int, ...] = ()
+    said: int = 0
+
+
+class Follower:
+    """Keeps the projections of one log up to date. There must be one of them per log at a time."""
+
+    def __init__(
+        self, store: EventLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:  # fmt: skip
+        self._log, self._rules, self._catalog = store, rules, Catalog(rules)
+        self._batch, self._crowded, self._clock = batch, crowded, clock
+        self._digest = hashlib.sha256(msgspec.json.encode(rules, order="sorted")).hexdigest()
+        self._groups = Regrouping(rules)
+        self._position = -1
+        self._quiet = self._settled = 0
+        self._on_resolved: list[Listener] = []
+        self._on_changed: list[Listener] = []
+        self._alone = asyncio.Lock()
+        self._unsaid = True
+
+    def on_resolved(self, listener: Listener) -> Callable[[], None]:
+        """Have ``listener`` told when an incident is over; the answer unsubscribes it."""
+        self._on_resolved.append(listener)
+        return lambda: self._on_resolved.remove(listener)
+
+    def on_changed(self, listener: Listener) -> Callable[[], None]:
+        """Have ``listener`` told when anything that lists show of an incident changed."""
+        self._on_changed.append(listener)
+        return lambda: self._on_changed.remove(listener)
+
+    async def run(self) -> None:
+        """Follow until cancelled. What fails is said, forgotten and tried again; the log keeps what was not read."""
+        more = asyncio.Event()
+        unsubscribe = self._log.subscribe(more.set)
+        pause = 1.0
+        try:
+            while True:
+                more.clear()
+                try:
+                    await self.catch_up()
+                    pause = 1.0
+                except Exception:
+                    log.exception("cannot follow the log; trying again", position=self._position, seconds=pause)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _SLOWEST)
+                    continue
+                await more.wait()
+        finally:
+            unsubscribe()
+
+    async def catch_up(self) -> int:
+        """Take in everything there is; the position reached. Safe to call while :meth:`run` runs."""
+        async with self._alone:
+            while await self._step():
+                pass
+            return self._position
+
+    async def rebuild(self) -> None:
+        """Drop the projections and make them again; numbers stay, and nothing is announced a second time."""
+        async with self._alone:
+            head = await self._log.head()
+            await self._log.transact(lambda connection: _empty(connection, head))
+            self._position = -1
+            while await self._step():
+                pass
+
+    async def _step(self) -> bool:
+        """One round; whether there may be more to read."""
+        if self._position < 0:
+            await self._open()
+        await self._say()
+        if self._settled and self._position >= self._quiet:
+            await self._settle()
+        unheard = self._quiet - self._position
+        events = await self._log.read(self._position, min(self._batch, unheard) if unheard > 0 else self._batch)
+        if not events:
+            return False
+        try:
+            changes = await self._log.query(lambda c: self._groups.take(_foreign(events), SqlShelf(c)))
+            outcome = await self._log.transact(lambda c: self._commit(c, events, changes), durable=False)
+        except BaseException:
+            # What is in memory may be ahead of what was kept.
+            self._position = -1
+            raise
+        self._position = outcome.position
+        self._unsaid = outcome.said > 0
+        if len(self._groups) > self._crowded:
+            self._groups.forget(settled=self._settled)
+        await self._say()
+        self._tell(outcome)
+        return True
+
+    async def _open(self) -> None:
+        """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
+
+        def work(connection: Connection) -> tuple[int, int, int, str, bool]:
+            found = connection.exec_driver_sql("SELECT position, quiet, settled, rules FROM cursor").one_or_none()
+            fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is None
+            return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
+
+        position, quiet, settled, rules, fresh = await self._log.query(work)
+        if rules != self._digest and position > 0:
+            log.warning("the rules of grouping changed; what is grouped already stays so until a rebuild")
+        if fresh:
+            quiet, settled = await self._recover_numbers()
+        self._groups.forget(complete=position == 0, settled=settled)
+        self._quiet, self._settled, self._position, self._unsaid = quiet, settled, position, True
+
+    async def _settle(self) -> None:
+        """The log was read again up to where it was: forget the numbers of what was an incident only on the way."""
+
+        def work(connection: Connection) -> None:
+            execute = connection.exec_driver_sql
+            passing = "SELECT number FROM incident_number WHERE number >= ? AND goes_by IS NOT number"
+            execute(f"DELETE FROM incident WHERE number IN ({passing})", (self._settled,))  # noqa: S608 - ours
+            execute("DELETE FROM incident_number WHERE number >= ? AND goes_by IS NOT number", (self._settled,))
+            execute("UPDATE cursor SET settled = 0")
+
+        await self._log.transact(work)
+        self._groups.forget()
+        self._settled = 0
+
+    async def _recover_numbers(self) -> tuple[int, int]:
+        """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
+
+        def said(connection: Connection) -> tuple[int, list[RecordedEvent]]:
+            statement = "SELECT coalesce(max(position), 0) FROM event WHERE source = ? AND type LIKE 'incident.%'"
+            last = int(connection.exec_driver_sql(statement, (MACHINE,)).scalar_one())
+            statement = "SELECT id FROM event WHERE source = ? AND type = 'incident.opened' AND revision = 0"
+            ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
+            return last, reading.read_ids(connection, ids)
+
+        last, opened = await self._log.query(said)
+        rows = [
+            (fact.data["number"], fact.data["event"], fact.title, fact.occurred_at)
+            for fact in opened
+            if {"number", "event"} <= fact.data.keys()
+        ]
+        if rows:
+            await self._log.transact(lambda connection: _recover(connection, rows))
+        return last, max((row[0] for row in rows), default=0) + 1 if last else 0
+
+    def _commit(self, connection: Connection, events: Sequence[RecordedEvent], changes: Changes) -> Outcome:
+        """Write a round: what changed, what is to be said of it, and how far we are."""
+        position = events[-1].position
+        before = _Before(connection, changes)
+        write(connection, changes)
+        rows = [self._index_row(event) for event in events]
+        connection.exec_driver_sql("INSERT OR REPLACE INTO event_index VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        news = list(_news(changes, before, position)) if position > self._quiet else []
+        if news:
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO outbox VALUES (?, ?)", [(e.id, _encode(e)) for e in news]
+            )
+        cursor = (1, position, self._quiet, self._settled, self._digest)
+        connection.exec_driver_sql("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?)", cursor)
+        return Outcome(position, before.changed(), before.resolved(), len(news))
+
+    def _index_row(self, event: RecordedEvent) -> tuple[Any, ...]:
+        service, _ = self._catalog.service(event)
+        return (
+            event.position, event.id, event.revision, event.type, event.type.partition(".")[0], event.source, service,
+            event.entity, event.occurred_at, event.received_at,
+        )  # fmt: skip
+
+    async def _say(self) -> None:
+        """Append what waits to be said, then forget that it waited."""
+        if not self._unsaid:
+            return
+        rows = await self._log.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox ORDER BY rowid")))
+        if rows:
+            events = tuple(_decode(body) for _, body in rows)
+            answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            said = [(row[0],) for row in rows]
+            statement = "DELETE FROM outbox WHERE id = ?"
+            await self._log.transact(lambda c: c.exec_driver_sql(statement, said) and None, durable=False)
+        self._unsaid = False
+
+    def _tell(self, outcome: Outcome) -> None:
+        for listeners, numbers in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
+            for listener in tuple(listeners):
+                for number in numbers:
+                    listener(number)
+
+
+def _foreign(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    return [event for event in events if event.source != MACHINE]
+
+
+def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) -> None:
+    """Numbers that no incident has yet, with what was said of them when they were given out."""
+    for number, anchor, title, start in rows:
+        known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
+        connection.exec_driver_sql("INSERT OR IGNORE INTO incident VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", known)
+        connection.exec_driver_sql("INSERT OR IGNORE INTO incident_number VALUES (?, ?, NULL)", (number, anchor))
+
+
+def _empty(connection: Connection, head: int) -> None:
+    for table in REBUILT:
+        connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608 - names of ours
+    connection.exec_driver_sql("UPDATE incident_number SET goes_by = NULL")
+    settled = "SELECT coalesce(max(number), 0) + 1 FROM incident_number"
+    connection.exec_driver_sql(f"INSERT INTO cursor VALUES (1, 0, ?, ({settled}), '')", (head,))  # noqa: S608 - ours
+
+
+class _Before:
+    """The incidents and numbers that a round changed, as they were."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._changes = changes
+        self.ended: dict[int, int | None] = {}
+        self.goes_by: dict[int, int | None] = {}
+        execute = connection.exec_driver_sql
+        for number in changes.incidents:
+            for (ended,) in execute("SELECT ended_at FROM incident WHERE number = ?", (number,)):
+                self.ended[number] = ended
+        for number in {*changes.numbers, *changes.incidents}:
+            for (goes_by,) in execute("SELECT goes_by FROM incident_number WHERE number = ?", (number,)):
+                self.goes_by[number] = goes_by
+
+    def lived(self, number: int) -> bool:
+        """Whether an incident went by this number."""
+        return self.goes_by.get(number) == number
+
+    def changed(self) -> tuple[int, ...]:
+        merged = (n for n, (_, goes_by) in self._changes.numbers.items() if goes_by != n and self.lived(n))
+        return tuple(sorted({*self._changes.incidents, *merged}))
+
+    def resolved(self) -> tuple[int, ...]:
+        """Incidents that are over and were not."""
+        over = (n for n, (summary, _) in self._changes.incidents.items() if summary.ended_at is not None)
+        return tuple(sorted(n for n in over if not self.lived(n) or self.ended.get(n) is None))
+
+
+def _news(changes: Changes, before: _Before, cause: int) -> Iterable[Event]:
+    """What changed, as events of our own: incidents first, then who moved."""
+    came_from: dict[int, int] = {}
+    for old, new in _moves(changes):
+        came_from.setdefault(new, old)
+    for number, (summary, _) in sorted(changes.incidents.items()):
+        about = _About(number, summary.key, summary.title, cause)
+        if number in came_from and not before.lived(number):
+            yield about.event("incident.split", summary.started_at, data={"from": came_from[number]})
+        if number in changes.first:
+            yield about.event("incident.opened", summary.started_at, data={"event": changes.numbers[number][0]})
+        yield from _turn(about, before, summary.ended_at, summary.last_at)
+    for number, (anchor, goes_by) in sorted(changes.numbers.items()):
+        if goes_by != number and before.lived(number):
+            into = changes.incidents.get(goes_by or 0)
+            at = into[0].started_at if into is not None else int(anchor[:12], 16) * 1000
+            data = {"into": goes_by} if goes_by is not None else {}
+            yield _About(number, anchor, "", cause).event("incident.merged", at, data=data)
+    yield from _moved(changes, before, cause)
+
+
+def _turn(about: _About, before: _Before, ended_at: int | None, last_at: int) -> Iterable[Event]:
+    was_open = not before.lived(about.number) or before.ended.get(about.number) is None
+    if ended_at is not None and was_open:
+        yield about.event("incident.resolved", ended_at)
+    elif ended_at is None and not was_open:
+        yield about.event("incident.reopened", last_at)
+
+
+def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
+    """From which incident units came into which, where the one they came from lives on."""
+    for move in changes.moves.values():
+        for number in move.before - move.after:
+            for other in move.after - move.before:
+                if _goes_by(changes, number) == number:
+                    yield number, other
+
+
+def _moved(changes: Changes, before: _Before, cause: int) -> Iterable[Event]:
+    """Who joined and who left, other than by a merge, a split or by opening an incident."""
+    for uid, move in sorted(changes.moves.items()):
+        old, new = move.before - move.after, move.after - move.before
+        merged = {_goes_by(changes, number) for number in old}
+        for number in sorted(new - merged):
+            place = changes.places.get((uid, number))
+            if place is None or place.rule == "opened" or (old and not before.lived(number)):
+                continue
+            data = {"event": uid, "rule": place.rule, "reason": place.reason}
+            yield _About(number, uid, place.reason, cause).event("incident.joined", move.start, data=data)
+        for number in sorted(old):
+            if _goes_by(changes, number) == number and not new:
+                yield _About(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
+
+
+def _goes_by(changes: Changes, number: int) -> int | None:
+    """The number under which an incident is found after this round."""
+    return changes.numbers[number][1] if number in changes.numbers else number
+
+
+class _About:
+    """An incident or a member of it, while something is said of it."""
+
+    def __init__(self, number: int, event: str, title: str, cause: int) -> None:
+        self.number, self._event, self._title, self._cause = number, event, title, cause
+
+    def event(self, kind: str, at: int, data: dict[str, Any] | None = None) -> Event:
+        """Its id comes from what is said and the position after which it was true."""
+        return Event(
+            id=event_id(_RECIPE, MACHINE, at, kind, str(self.number), self._event, str(self._cause)),
+            type=kind, source=MACHINE, entity=f"incident:{self.number}", occurred_at=at, title=self._title,
+            refs=(f"incident:{self._event}",), data={"number": self.number, **(data or {})},
+        )  # fmt: skip

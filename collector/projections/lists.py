@@ -1,0 +1,302 @@
+"""The read side: lists, pages, and everything a draft is rendered from.
+
+Each answer is read in one consistent view. What goes into a draft
+(:meth:`Projections.case`) depends on the set of events alone: never on
+positions, arrival or numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.correlation import Catalog, Membership, Rules
+from collector.correlation.signals import Unit
+from collector.event import MACHINE, RecordedEvent, current
+from collector.log import EventLog, reading
+from collector.log.store import select_in
+from collector.projections.values import (
+    Case,
+    EventFilter,
+    Explanation,
+    IncidentRow,
+    Nearby,
+    SignalRow,
+)
+
+NEARBY = 200
+"""How many events that did not join a case shows, the closest to its start first."""
+PROOFS = 3
+"""How many events prove that a kind of source reported in an incident's window."""
+FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
+"""Kinds of reports that a draft may miss."""
+
+T = TypeVar("T")
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode = msgspec.msgpack.Decoder(Unit).decode
+
+_ROWS = """SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
+    events, low, high FROM incident JOIN incident_number USING (number) """
+_STATUS = {
+    "open": "goes_by = number AND ended_at IS NULL",
+    "resolved": "goes_by = number AND ended_at IS NOT NULL",
+    "merged": "goes_by IS NOT number",
+}
+_NOT_TIMED = ("started ", "ended ")
+
+
+class Projections:
+    """What the follower made of the log so far. The same ``rules`` as the follower's, for the names in them."""
+
+    def __init__(self, log: EventLog, rules: Rules | None = None) -> None:
+        self._log = log
+        self._catalog = Catalog(rules or Rules())
+
+    async def position(self) -> int:
+        """The last position that the projections have taken in."""
+        return await self._log.query(_position)
+
+    async def incidents(
+        self, *, status: str | None = None, service: str | None = None, since: int | None = None,
+        until: int | None = None, before: int | None = None, limit: int = 50,
+    ) -> list[IncidentRow]:  # fmt: skip
+        """Newest number first; ``before`` is the last number seen. ``since``/``until`` are on the start, µs."""
+        where: list[tuple[str, Any]] = []
+        if service is not None:
+            key = f"service:{self._catalog.key(service)}"
+            where.append(("number IN (SELECT number FROM incident_key WHERE key = ?)", key))
+        for condition, value in (("started_at >= ?", since), ("started_at < ?", until), ("number < ?", before)):
+            if value is not None:
+                where.append((condition, value))
+        conditions = [_STATUS.get(status, "0")] if status is not None else []
+        clause = " AND ".join([*conditions, *(condition for condition, _ in where)]) or "1"
+        statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
+        values = (*(value for _, value in where), limit)
+        return await self._log.query(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
+
+    async def incident(self, number: int) -> IncidentRow | None:
+        """One incident, also one that was merged away (``merged_into`` says where it went)."""
+        found = await self._log.query(lambda c: _stored(c, number))
+        return None if found is None else _row(found)
+
+    async def events(self, filter: EventFilter) -> list[RecordedEvent]:  # noqa: A002 - what it is
+        """Recorded events that pass a filter, by position."""
+        statement, values = self._selection(filter)
+
+        def work(connection: Connection) -> list[RecordedEvent]:
+            rows = list(connection.exec_driver_sql(statement, values))
+            found = {e.position: e for e in reading.read_ids(connection, [row[1] for row in rows])}
+            return [found[row[0]] for row in rows if row[0] in found]
+
+        return await self._log.query(work)
+
+    def _selection(self, asked: EventFilter) -> tuple[str, tuple[Any, ...]]:
+        family, _, rest = (asked.type or "").partition(".")
+        wanted: list[tuple[str, Any]] = [
+            ("source = ?", asked.source),
+            ("family = ?", family if rest == "*" else None),
+            ("type = ?", None if rest == "*" else asked.type),
+            ("service = ?", None if asked.service is None else self._catalog.key(asked.service)),
+            ("occurred_at >= ?", asked.since),
+            ("occurred_at < ?", asked.until),
+            ("entity = ?", asked.entity),
+            ("id IN (" + _EVENTS_OF + ")", asked.incident),
+            ("position > ?", asked.after),
+            ("position < ?", asked.before),
+        ]
+        used = [(condition, value) for condition, value in wanted if value is not None]
+        order = "DESC" if asked.newest_first else "ASC"
+        clause = " AND ".join(condition for condition, _ in used)
+        statement = f"SELECT position, id FROM event_index WHERE {clause} ORDER BY position {order} LIMIT ?"  # noqa: S608 - made of the constants above
+        return statement, (*(value for _, value in used), asked.limit)
+
+    async def case(self, number: int, as_of: int | None = None) -> Case | None:
+        """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
+        return await self._log.query(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
+
+    async def signals(self) -> list[SignalRow]:
+        """What fires, or is not resolved, now; by start."""
+        return await self._log.query(_signals)
+
+    async def why(self, event_id: str) -> Explanation | None:
+        """Why an event is in, or not in, an incident; None where nobody knows the event."""
+        return await self._log.query(lambda connection: _why(connection, event_id))
+
+    async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[Nearby]]:
+        """How many events joined nothing, counted by reason, and the newest of them."""
+        return await self._log.query(lambda connection: _unjoined(connection, limit))
+
+
+_EVENTS_OF = """SELECT event FROM event_unit JOIN membership ON uid = unit WHERE number =
+    (SELECT goes_by FROM incident_number WHERE number = ?)"""
+
+
+def _position(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
+
+
+def _stored(connection: Connection, number: int) -> Any:
+    return connection.exec_driver_sql(f"{_ROWS} WHERE number = ?", (number,)).one_or_none()
+
+
+def _row(row: Any) -> IncidentRow:
+    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, _, _ = row
+    merged = goes_by != number
+    return IncidentRow(
+        number=number, key=key, status="merged" if merged else "open" if ended is None else "resolved", title=title,
+        started_at=started, ended_at=ended, last_at=last, services=_names(services),
+        environments=_names(environments), severity=severity, lead=lead, events=events,
+        merged_into=goes_by if merged else None,
+    )  # fmt: skip
+
+
+class _Reading:
+    """One case being read."""
+
+    def __init__(self, connection: Connection, catalog: Catalog, as_of: int | None) -> None:
+        self._connection, self._catalog, self._as_of = connection, catalog, as_of
+        self._until = (1 << 62) if as_of is None else as_of
+
+    def case(self, number: int) -> Case | None:
+        """Everything of the incident that a number goes by now."""
+        found = _stored(self._connection, number)
+        if found is not None and found[1] is not None and found[1] != number:
+            found = _stored(self._connection, found[1])
+        if found is None or found[1] is None:
+            return None
+        row, low, high = _row(found), found[-2], found[-1]
+        memberships = self._memberships(row.number)
+        events = reading.read_ids(self._connection, sorted(memberships), self._as_of)
+        told = {event.id for event in events}
+        return Case(
+            row=row,
+            events=tuple(sorted(events, key=lambda event: (event.id, event.revision))),
+            memberships={event: member for event, member in memberships.items() if event in told},
+            nearby=self._nearby(row, low, high),
+            reported={family: self._proofs(family, low, high) for family in FAMILIES},
+            collector=self._collector(low, high),
+        )
+
+    def _memberships(self, number: int) -> dict[str, Membership]:
+        statement = "SELECT event, rule, reason FROM membership JOIN event_unit ON unit = uid WHERE number = ?"
+        rows = self._connection.exec_driver_sql(statement, (number,))
+        return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
+
+    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[Nearby, ...]:
+        """The first events of what began in the window and is not in the incident."""
+        statement = """SELECT uid, signal.service, signal.environment, missed FROM signal
+            JOIN event_index ON event_index.id = uid AND revision = 0
+            WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ?
+            AND (kind <> 'note' OR missed <> '') AND NOT EXISTS
+            (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?)
+            ORDER BY abs(start - ?), uid LIMIT ?"""
+        values = (low, high, self._until, row.number, row.started_at, NEARBY)
+        rows = list(self._connection.exec_driver_sql(statement, values))
+        found = {event.id: event for event in self._current([uid for uid, _, _, _ in rows])}
+        keys = self._services(row.number)
+        near = [(found[uid], self._reason(row, keys, *rest)) for uid, *rest in rows if uid in found]
+        return tuple(Nearby(event=event, reason=reason) for event, reason in near)
+
+    def _services(self, number: int) -> set[str]:
+        statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
+        return set(self._connection.exec_driver_sql(statement, (number,)).scalars())
+
+    def _reason(
+        self, row: IncidentRow, services: set[str], service: str | None, environment: str | None, missed: str
+    ) -> str:
+        """What kept something in the window out of this incident."""
+        if not missed:
+            return "it belongs to another incident"
+        if service is None or missed.startswith("a person"):
+            return missed
+        if not (services & (self._catalog.neighbours(service) | {service})):
+            return "other service"
+        named = {self._catalog.environment(name) for name in row.environments}
+        return "other environment" if environment is not None and named and environment not in named else missed
+
+    def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
+        return current(reading.read_ids(self._connection, ids, self._as_of))
+
+    def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
+        statement = """SELECT DISTINCT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
+            AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at, id LIMIT ?"""
+        values = (family, low, high, MACHINE, self._until, PROOFS)
+        return tuple(self._connection.exec_driver_sql(statement, values).scalars())
+
+    def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
+        statement = "SELECT id FROM event_index WHERE family IN ('collector', 'source') AND occurred_at BETWEEN ? AND ?"
+        return tuple(self._current(list(self._connection.exec_driver_sql(statement, (low, high)).scalars())))
+
+
+def _signals(connection: Connection) -> list[SignalRow]:
+    statement = """SELECT body, min(number) FROM signal LEFT JOIN membership USING (uid)
+        WHERE ended = 0 GROUP BY uid ORDER BY start, uid"""
+    rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement)]
+    events = [event for unit, _ in rows for event in unit.events]
+    repeats = reading.repeats(connection, events)
+    told = select_in(connection, "SELECT id, source, entity, received_at FROM event_index WHERE id IN ({})", events)
+    first: dict[str, tuple[str, str, int]] = {}
+    for event, source, entity, received_at in told:
+        first[event] = (source, entity, max(received_at, first.get(event, ("", "", 0))[2]))
+    return [_signal(unit, number, repeats, first) for unit, number in rows]
+
+
+def _signal(
+    unit: Unit, number: int | None, repeats: Mapping[str, Any], told: Mapping[str, tuple[str, str, int]]
+) -> SignalRow:
+    again = [repeats[event] for event in unit.events if event in repeats]
+    times = [told[event][2] for event in unit.events if event in told] + [repeat.last_at for repeat in again]
+    source, entity, _ = told.get(unit.uid, ("", "", 0))
+    return SignalRow(
+        kind=unit.kind, event=unit.uid, source=source, entity=entity, title=unit.title,
+        service=unit.service_name or None, environment=unit.environment_name or None, severity=unit.severity,
+        state=unit.state, since=unit.start, incident=number,
+        notifications=len(unit.events) + sum(repeat.count for repeat in again), last_at=max(times, default=unit.last),
+    )  # fmt: skip
+
+
+def _why(connection: Connection, event_id: str) -> Explanation | None:
+    revisions = reading.read_ids(connection, [event_id])
+    if not revisions:
+        return None
+    event = max(revisions, key=lambda one: one.revision)
+    statement = """SELECT number, rule, reason FROM event_unit JOIN membership ON uid = unit
+        JOIN incident USING (number) WHERE event = ? ORDER BY started_at, number LIMIT 1"""
+    found = connection.exec_driver_sql(statement, (event_id,)).one_or_none()
+    if found is not None:
+        return Explanation(event=event, incident=found[0], rule=found[1], reason=found[2])
+    return Explanation(event=event, incident=None, rule="", reason=_why_not(connection, event))
+
+
+def _why_not(connection: Connection, event: RecordedEvent) -> str:
+    execute = connection.exec_driver_sql
+    ignored = execute("SELECT reason FROM ignored WHERE event = ?", (event.id,)).scalar()
+    if ignored is not None:
+        return f"not followed: {ignored}"
+    statement = "SELECT missed FROM event_unit JOIN signal ON uid = unit WHERE event = ?"
+    missed = execute(statement, (event.id,)).scalar()
+    if missed:
+        return str(missed)
+    if event.source == MACHINE or event.type.startswith(("source.", "collector.")):
+        return "the daemon's own record; such events are not grouped"
+    if event.amendment == "retraction":
+        return "it was retracted"
+    taken = execute("SELECT 1 FROM event_index WHERE id = ?", (event.id,)).scalar()
+    return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
+
+
+def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[Nearby]]:
+    execute = connection.exec_driver_sql
+    counts: dict[str, int] = {}
+    for missed, events in execute("SELECT missed, sum(events) FROM signal WHERE missed <> '' GROUP BY missed"):
+        reason = "outside the window" if missed.startswith(_NOT_TIMED) else missed
+        counts[reason] = counts.get(reason, 0) + events
+    newest = list(
+        execute("SELECT uid, missed FROM signal WHERE missed <> '' ORDER BY start DESC, uid DESC LIMIT ?", (limit,))
+    )
+    found = {event.id: event for event in current(reading.read_ids(connection, [uid for uid, _ in newest]))}
+    near = [Nearby(event=found[uid], reason=missed) for uid, missed in newest if uid in found]
+    return sum(counts.values()), dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), near

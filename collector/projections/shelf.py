@@ -1,0 +1,199 @@
+"""What correlation left behind: fetched for the next round, and written after it.
+
+Everything happens on an open connection, inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.correlation.facts import LINKING
+from collector.correlation.incremental import Changes, Kept, Place
+from collector.correlation.signals import Unit
+from collector.event import MACHINE, RecordedEvent, current
+from collector.log import reading
+from collector.log.store import select_in
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Unit).decode
+_json = msgspec.json.Encoder().encode
+
+_ALONE = "event\x1f"
+
+
+class SqlShelf:
+    """:class:`collector.correlation.incremental.Shelf` over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._execute = connection.exec_driver_sql
+
+    def _strings(self, statement: str, *values: Any) -> list[str]:
+        return list(self._execute(statement, values).scalars())
+
+    def entity(self, key: str) -> list[RecordedEvent]:
+        """The current events folded under a key."""
+        ids = self._strings("SELECT event FROM event_unit WHERE fold = ?", key)
+        if not key.startswith(_ALONE):
+            ids += self._strings("SELECT event FROM influence WHERE fold = ?", key)
+        return current(reading.read_ids(self._connection, ids))
+
+    def folds(self, event: str) -> tuple[str, ...]:
+        """The keys an event was folded under."""
+        owner = self._strings("SELECT fold FROM event_unit WHERE event = ?", event)
+        return (*owner, *sorted(self._strings("SELECT fold FROM influence WHERE event = ?", event)))
+
+    def unit_of(self, events: Sequence[str]) -> dict[str, str]:
+        """The units that these events belong to."""
+        rows = select_in(self._connection, "SELECT event, unit FROM event_unit WHERE event IN ({})", events)
+        return {event: unit for event, unit in rows if unit}
+
+    def units(self, uids: Sequence[str]) -> list[Kept]:
+        """These units."""
+        rows = list(select_in(self._connection, "SELECT uid, missed, body FROM signal WHERE uid IN ({})", uids))
+        return self._kept(rows)
+
+    def units_of_fold(self, key: str) -> list[Kept]:
+        """The units of one entity."""
+        return self._kept(list(self._execute("SELECT uid, missed, body FROM signal WHERE fold = ?", (key,))))
+
+    def _kept(self, rows: Sequence[Any]) -> list[Kept]:
+        places: dict[str, dict[int, Place]] = {row[0]: {} for row in rows}
+        statement = "SELECT uid, number, rule, reason, detail FROM membership WHERE uid IN ({})"
+        for uid, number, rule, why, detail in select_in(self._connection, statement, list(places)):
+            places[uid][number] = Place(rule, why, detail)
+        found = {uid: Kept(unit=_decode(body), places=places[uid], missed=missed) for uid, missed, body in rows}
+        return list(found.values())
+
+    def latest(self) -> int:
+        """The latest start of any unit."""
+        return int(self._execute("SELECT coalesce(max(start), 0) FROM signal").scalar_one())
+
+    def keyed(self, key: str, low: int, high: int) -> list[str]:
+        """Units under a key that start by ``high`` and cover ``low`` or later."""
+        return self._strings("SELECT uid FROM signal_key WHERE key = ? AND cover >= ? AND start <= ?", key, low, high)
+
+    def started(self, low: int, high: int) -> list[str]:
+        """Opening signals that started from ``low`` to ``high``."""
+        return self._strings("SELECT uid FROM signal WHERE start BETWEEN ? AND ? AND opening = 1", low, high)
+
+    def happened(self, low: int, high: int) -> list[str]:
+        """Other units that started by ``high``, with an event at ``low`` or later."""
+        return self._strings("SELECT uid FROM signal WHERE last >= ? AND start <= ? AND opening = 0", low, high)
+
+    def incidents_of(self, key: str, low: int, high: int) -> list[int]:
+        """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
+        statement = """SELECT number FROM incident_key JOIN incident USING (number)
+            WHERE incident_key.key = ? AND high >= ? AND low <= ?"""
+        return list(self._execute(statement, (key, low, high)).scalars())
+
+    def component(self, number: int) -> dict[int, tuple[list[Kept], dict[int, str]]]:
+        """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
+        statement = """SELECT other.number FROM incident JOIN incident AS other USING (component)
+            JOIN incident_number ON incident_number.number = other.number AND goes_by = other.number
+            WHERE incident.number = ?"""
+        return {one: (self._members(one), self._numbers(one)) for one in self._execute(statement, (number,)).scalars()}
+
+    def _members(self, number: int) -> list[Kept]:
+        statement = "SELECT uid, missed, body FROM membership JOIN signal USING (uid) WHERE number = ?"
+        return self._kept(list(self._execute(statement, (number,))))
+
+    def _numbers(self, number: int) -> dict[int, str]:
+        rows = self._execute("SELECT number, anchor FROM incident_number WHERE goes_by = ?", (number,))
+        return {int(one): str(anchor) for one, anchor in rows}
+
+    def lessons(self, token: str) -> Counter[str]:
+        """How many changes with a ref name which service."""
+        rows = self._execute("SELECT service, count FROM lesson WHERE token = ?", (token,))
+        return Counter({str(service): int(count) for service, count in rows})
+
+    def links(self) -> list[RecordedEvent]:
+        """People's words on what belongs together."""
+        statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
+        marks = ",".join("?" * len(LINKING))
+        ids = self._strings(statement.format(marks), MACHINE, *sorted(LINKING))
+        return current(reading.read_ids(self._connection, ids))
+
+    def next_number(self) -> int:
+        """A number that was never given."""
+        found = self._execute("SELECT coalesce(max(number), 0) + 1 FROM incident_number").scalar_one()
+        return int(found)
+
+    def homeless(self) -> dict[str, int]:
+        """Numbers that no incident has, by the events they hang on."""
+        rows = self._execute("SELECT anchor, number FROM incident_number WHERE goes_by IS NULL")
+        return {str(anchor): int(number) for anchor, number in rows}
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Put what a round changed onto the shelf."""
+    _write_units(connection, changes)
+    _write_incidents(connection, changes)
+    _many(connection, "INSERT OR REPLACE INTO lesson VALUES (?, ?, ?)", [x for x in changes.lessons if x[2] > 0])
+    gone = [(token, service) for token, service, count in changes.lessons if count <= 0]
+    _many(connection, "DELETE FROM lesson WHERE token = ? AND service = ?", gone)
+    if changes.ignored is not None:
+        connection.exec_driver_sql("DELETE FROM ignored")
+        _many(connection, "INSERT INTO ignored VALUES (?, ?)", [(e.event, e.reason) for e in changes.ignored])
+
+
+def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        connection.exec_driver_sql(statement, list(rows))
+
+
+def _write_units(connection: Connection, changes: Changes) -> None:
+    _many(connection, "DELETE FROM signal WHERE uid = ?", [(uid,) for uid in changes.dropped])
+    statement = "INSERT OR REPLACE INTO signal VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+    _many(connection, statement, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
+    gone = [key for key, span in changes.keys.items() if span is None]
+    _many(connection, "DELETE FROM signal_key WHERE key = ? AND uid = ?", gone)
+    kept = [(*key, *span) for key, span in changes.keys.items() if span is not None]
+    _many(connection, "INSERT OR REPLACE INTO signal_key VALUES (?, ?, ?, ?)", kept)
+    _write_homes(connection, changes)
+
+
+def _unit_row(unit: Unit, missed: str) -> tuple[Any, ...]:
+    ended = not (unit.end is None and unit.kind in {"alert", "page"})
+    return (
+        unit.uid, unit.kind, unit.opening, unit.fold, unit.start, unit.last, ended, unit.service, unit.environment,
+        len(unit.events), missed, _encode(unit),
+    )  # fmt: skip
+
+
+def _write_homes(connection: Connection, changes: Changes) -> None:
+    events = [(event,) for event in changes.homes]
+    if any(len(folds) != 1 for _, folds in changes.homes.values()):
+        _many(connection, "DELETE FROM influence WHERE event = ?", events)
+        _many(connection, "DELETE FROM event_unit WHERE event = ?", events)
+        more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
+        _many(connection, "INSERT OR IGNORE INTO influence VALUES (?, ?)", more)
+    kept = [(event, uid, folds[0]) for event, (uid, folds) in changes.homes.items() if folds]
+    _many(connection, "INSERT OR REPLACE INTO event_unit VALUES (?, ?, ?)", kept)
+
+
+def _write_incidents(connection: Connection, changes: Changes) -> None:
+    gone = [key for key, place in changes.places.items() if place is None]
+    _many(connection, "DELETE FROM membership WHERE uid = ? AND number = ?", gone)
+    kept = [(*key, p.rule, p.reason, p.detail) for key, p in changes.places.items() if p is not None]
+    _many(connection, "INSERT OR REPLACE INTO membership VALUES (?, ?, ?, ?, ?)", kept)
+    _many(connection, "DELETE FROM incident_key WHERE number = ?", [(number,) for number in changes.unkeyed])
+    _many(connection, "INSERT OR IGNORE INTO incident_key VALUES (?, ?)", sorted(changes.incident_keys))
+    statement = "INSERT OR REPLACE INTO incident VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    _many(connection, statement, list(_incident_rows(changes)))
+    numbers = [(number, *where) for number, where in changes.numbers.items()]
+    _many(connection, "INSERT OR REPLACE INTO incident_number VALUES (?, ?, ?)", numbers)
+
+
+def _incident_rows(changes: Changes) -> Iterable[tuple[Any, ...]]:
+    for number, (summary, component) in changes.incidents.items():
+        yield (
+            number, component, summary.key, summary.title, summary.started_at, summary.ended_at, summary.last_at,
+            _json(summary.services).decode(), _json(summary.environments).decode(), summary.severity, summary.lead,
+            summary.events, summary.low, summary.high,
+        )  # fmt: skip

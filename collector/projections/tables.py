@@ -1,0 +1,172 @@
+"""The tables that the follower keeps: computed from events, safe to drop.
+
+Only ``incident_number`` holds something that events in another order would
+not give again; the daemon's own ``incident.opened`` events hold it too.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    Column("quiet", Integer, nullable=False, comment="up to this position nothing is announced: it was before"),
+    Column("settled", Integer, nullable=False, comment="while quiet: numbers below it were given out before"),
+    Column("rules", Text, nullable=False, comment="a digest of the rules that grouped what is here"),
+)
+
+event_index = Table(
+    "event_index",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("family", Text, nullable=False, comment="the type up to its dot"),
+    Column("source", Text, nullable=False),
+    Column("service", Text, comment="folded and aliased"),
+    Column("entity", Text, nullable=False),
+    Column("occurred_at", Integer, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    Index("event_index_id", "id"),
+    Index("event_index_family", "family", "occurred_at"),
+    Index("event_index_service", "service"),
+    Index("event_index_entity", "entity"),
+)
+
+event_unit = Table(
+    "event_unit",
+    metadata,
+    Column("event", Text, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("fold", Text, nullable=False, comment="the entity it is folded into"),
+    Index("event_unit_unit", "unit"),
+    Index("event_unit_fold", "fold"),
+    sqlite_with_rowid=False,
+)
+
+influence = Table(
+    "influence",
+    metadata,
+    Column("fold", Text, primary_key=True),
+    Column("event", Text, primary_key=True),
+    Index("influence_event", "event"),
+    sqlite_with_rowid=False,
+)
+
+unit = Table(
+    "signal",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("opening", Integer, nullable=False),
+    Column("fold", Text, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("ended", Integer, nullable=False, comment="0 while an alert or a page is open"),
+    Column("service", Text),
+    Column("environment", Text),
+    Column("events", Integer, nullable=False),
+    Column("missed", Text, nullable=False, comment="why it joined nothing"),
+    Column("body", LargeBinary, nullable=False),
+    Index("signal_fold", "fold"),
+    Index("signal_start", "start"),
+    Index("signal_last", "last", sqlite_where=text("opening = 0")),
+    Index("signal_open", "start", sqlite_where=text("ended = 0")),
+    Index("signal_missed", "start", sqlite_where=text("missed <> ''")),
+    comment="what is grouped as one: alert episodes, pages, deployments and everything else",
+)
+
+unit_key = Table(
+    "signal_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("uid", Text, primary_key=True),
+    Column("start", Integer, nullable=False),
+    Column("cover", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("membership_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("component", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("started_at", Integer, nullable=False),
+    Column("ended_at", Integer),
+    Column("last_at", Integer, nullable=False),
+    Column("services", Text, nullable=False, comment="JSON"),
+    Column("environments", Text, nullable=False, comment="JSON"),
+    Column("severity", Text),
+    Column("lead", Text),
+    Column("events", Integer, nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Index("incident_component", "component"),
+    Index("incident_started", "started_at"),
+)
+
+incident_number = Table(
+    "incident_number",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("anchor", Text, nullable=False, comment="the event that it hangs on"),
+    Column("goes_by", Integer, comment="itself; the number it became part of; nothing where its event opens nothing"),
+    Index("incident_number_goes_by", "goes_by"),
+)
+
+incident_key = Table(
+    "incident_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Index("incident_key_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+lesson = Table(
+    "lesson",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ignored = Table(
+    "ignored",
+    metadata,
+    Column("event", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    comment="the daemon's own events that are still to be appended",
+)
+
+REBUILT = (cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, lesson, ignored)
+"""What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""

@@ -1,0 +1,104 @@
+"""What lists and pages read, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.correlation import Membership
+from collector.event import RecordedEvent
+
+
+class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident as lists show it."""
+
+    number: int
+    key: str
+    """The opening event's id."""
+    status: str
+    """``open``, ``resolved`` or ``merged``."""
+    title: str
+    started_at: int
+    ended_at: int | None
+    last_at: int
+    """When its latest member happened, µs."""
+    services: tuple[str, ...]
+    environments: tuple[str, ...]
+    severity: str | None
+    lead: str | None
+    events: int
+    """How many events belong to it."""
+    merged_into: int | None = None
+
+
+class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is firing or unacknowledged now."""
+
+    kind: str
+    """``alert`` or ``page``."""
+    event: str
+    source: str
+    entity: str
+    title: str
+    service: str | None
+    environment: str | None
+    severity: str | None
+    state: str
+    """``firing``, ``triggered`` or ``acknowledged``."""
+    since: int
+    incident: int | None
+    notifications: int
+    """How often the sender told it, the first time included."""
+    last_at: int
+    """When it was last told, µs."""
+
+
+class Nearby(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in an incident's window that belongs to no incident or to another one."""
+
+    event: RecordedEvent
+    reason: str
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a draft is rendered from, read in one consistent view."""
+
+    row: IncidentRow
+    events: tuple[RecordedEvent, ...]
+    """All revisions of all members."""
+    memberships: Mapping[str, Membership]
+    nearby: tuple[Nearby, ...]
+    reported: Mapping[str, tuple[str, ...]]
+    """Family of types (``alert``, ``page``, ``change``, ``status`` …) → ids of events of that family in the
+    incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""
+    collector: tuple[RecordedEvent, ...]
+    """``collector.*`` and ``source.*`` events in the window."""
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    source: str | None = None
+    type: str | None = None
+    """A type, or a family ending in ``*`` (``alert.*``)."""
+    service: str | None = None
+    since: int | None = None
+    """Occurred at or after, µs."""
+    until: int | None = None
+    """Occurred before, µs."""
+    incident: int | None = None
+    entity: str | None = None
+    after: int = 0
+    """Only positions after this one: the cursor."""
+    before: int | None = None
+    """Only positions before this one: the cursor where the newest come first."""
+    limit: int = 100
+    newest_first: bool = False
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an event is in, or not in, an incident."""
+
+    event: RecordedEvent
+    incident: int | None
+    rule: str
+    reason: str

@@ -1,0 +1,456 @@
+"""Which events are one incident: every rule once where it ties and once where it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.correlation import Grouping, Incident, Rules, Service, correlate
+from collector.event import HOUR, MACHINE, MINUTE, RecordedEvent
+from tests.stories import at, change, event, firing, low, page, resolved, says, streams
+
+CATALOG = Rules(
+    services=(
+        Service(name="checkout", depends_on=("cart",), aliases=("shop-checkout",), repositories=("acme/shop",)),
+        Service(name="cart", depends_on=(), labels={"app": "c"}),
+        Service(name="search", depends_on=()),
+    )
+)
+
+
+def grouped(*events: RecordedEvent, rules: Rules | None = None) -> Grouping:
+    """The grouping of these events."""
+    return correlate(events, rules or Rules())
+
+
+def sizes(*events: RecordedEvent, rules: Rules | None = None) -> list[int]:
+    """How many events each incident has."""
+    return [len(incident.members) for incident in grouped(*events, rules=rules).incidents]
+
+
+def only(*events: RecordedEvent, rules: Rules | None = None) -> Incident:
+    """The one incident that these events are."""
+    (incident,) = grouped(*events, rules=rules).incidents
+    return incident
+
+
+def rule_of(told: RecordedEvent, *others: RecordedEvent, rules: Rules | None = None) -> str:
+    """By which rule an event is in an incident; why not, where it is in none."""
+    grouping = grouped(told, *others, rules=rules)
+    found = [m.rule for incident in grouping.incidents for m in incident.members if m.event == told.id]
+    return found[0] if found else next(entry.reason for entry in grouping.unjoined if entry.event == told.id)
+
+
+# --- what opens an incident -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("severity", ["critical", "error", "P1", None, "flaming"])
+def test_grave_alerts_open_an_incident(severity: str | None) -> None:
+    """An alert above warning, without a severity, or of one nobody knows opens an incident."""
+    assert sizes(firing("A", 0, severity=severity)) == [1]
+
+
+@pytest.mark.parametrize("severity", ["warning", "Info", "none", "p4"])
+def test_low_alerts_open_none(severity: str) -> None:
+    """A warning or less opens no incident."""
+    assert sizes(firing("A", 0, severity=severity)) == []
+
+
+def test_an_incident_is_named_by_its_first_opening_event() -> None:
+    """The key is the id of the first opening signal's first event, whatever attached earlier."""
+    first = firing("A", 10)
+    assert only(change("d", 0), low("W", 5), first, firing("B", 12)).key == first.id
+
+
+def test_nothing_of_the_daemon_itself_is_grouped() -> None:
+    """The daemon's own events and gaps of sources are neither members nor unjoined."""
+    own = event("incident.opened", 0, MACHINE, data={"number": 1})
+    assert grouped(own, event("source.gap", 0), event("collector.started", 0, MACHINE)) == Grouping(
+        incidents=(), unjoined=()
+    )
+
+
+# --- episodes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_resolved_item_proves_its_firing() -> None:
+    """An alert whose firing never arrived is an incident from its start to its end."""
+    incident = only(resolved("A", 10, 20))
+    assert (incident.started_at, incident.ended_at) == (at(10), at(20))
+
+
+def test_the_latest_of_several_ends_counts() -> None:
+    """Two resolves of one episode: the later one ends it."""
+    assert only(firing("A", 0), resolved("A", 0, 5), resolved("A", 0, 9)).ended_at == at(9)
+
+
+def test_an_earlier_start_is_the_same_episode() -> None:
+    """Where an Alertmanager moves startsAt earlier, both firings are one signal."""
+    incident = only(firing("A", 5), firing("A", 2), resolved("A", 2, 9))
+    assert (incident.started_at, incident.ended_at, len(incident.anchors)) == (at(2), at(9), 1)
+
+
+def test_an_unclosed_episode_ends_where_the_next_begins() -> None:
+    """A lost resolve does not keep an incident open once the alert fired again and ended."""
+    incident = only(firing("A", 0), firing("A", 30), resolved("A", 30, 40))
+    assert (len(incident.anchors), incident.ended_at) == (2, at(40))
+
+
+def test_a_flapping_alert_is_one_incident() -> None:
+    """Episodes of one alert with short pauses are tied by the alert itself, even without a service."""
+    told = [
+        e for turn in range(5) for e in (firing("A", 10 * turn, None), resolved("A", 10 * turn, 10 * turn + 5, None))
+    ]
+    assert sizes(*told) == [10]
+
+
+def test_an_alert_after_a_long_pause_is_another_incident() -> None:
+    """The same alert beyond reach and gap opens anew."""
+    assert sizes(firing("A", 0), resolved("A", 0, 5), firing("A", 21)) == [2, 1]
+
+
+def test_an_alert_over_midnight_is_one_episode() -> None:
+    """Days mean nothing."""
+    incident = only(firing("A", -5), resolved("A", -5, 7))
+    assert incident.ended_at is not None
+    assert incident.ended_at - incident.started_at == 12 * MINUTE
+
+
+def test_a_page_starts_when_it_was_created() -> None:
+    """A page whose triggering was not told starts at its created_at."""
+    acknowledged = page("1", "acknowledged", 10, data={"created_at": at(4)})
+    assert only(acknowledged).started_at == at(4)
+
+
+def test_a_reopened_page_is_open() -> None:
+    """Reopening takes the end back."""
+    told = (page("1", "triggered", 0), page("1", "resolved", 5), page("1", "reopened", 8))
+    assert only(*told).ended_at is None
+
+
+def test_no_signal_reaches_further_than_a_day_past_its_last_word() -> None:
+    """An alert that never ended ties what starts within 24 h and the gap, and nothing later."""
+    assert sizes(firing("A", 0), firing("B", 24 * 60), rules=Rules(longest=100 * HOUR)) == [2]
+    assert sizes(firing("A", 0), firing("B", 24 * 60 + 16), rules=Rules(longest=100 * HOUR)) == [1, 1]
+
+
+def test_a_page_reaches_past_its_latest_note() -> None:
+    """A note on a page prolongs its reach; it is a member by its page."""
+    note = event("note.added", 20 * 60, refs=("page:1",))
+    assert sizes(page("1", "triggered", 0), note, firing("A", 40 * 60)) == [3]
+    assert sizes(page("1", "triggered", 0), firing("A", 40 * 60)) == [1, 1]
+
+
+# --- the five rules ---------------------------------------------------------------------------------------------------
+
+
+def test_a_person_ties_what_no_rule_would() -> None:
+    """Rule 1: a join makes two incidents one, at any distance."""
+    first, second = firing("A", 0, "a"), firing("B", 3000, "b")
+    assert rule_of(second, first, says("incident.joined", 3001, first, event=second.id)) == "person"
+
+
+def test_a_page_id_ties_at_any_distance() -> None:
+    """Rule 2: an alert that names a page is in that page's incident."""
+    assert rule_of(firing("A", 3000, "a", refs=("page:1",)), page("1", "triggered", 0, "b")) == "page"
+
+
+def test_the_dedup_key_ties_a_page_to_its_alerts() -> None:
+    """Rule 3: PagerDuty's incident_key is Alertmanager's group, so no name has to match."""
+    paged = page("1", "triggered", 10, "PD service", refs=("alertgroup:g",))
+    assert rule_of(paged, firing("A", 0, None, group="g")) == "alert_group"
+
+
+def test_a_group_ties_alerts_only_if_it_names_a_service() -> None:
+    """Alerts grouped by severity, say, have nothing to do with each other; a page ties them all the same."""
+    by_service = [firing("A", 0, None, group="g", by=("app",)), firing("B", 9, None, group="g", by=("app",))]
+    by_severity = [firing("A", 0, None, group="g", by=("severity",)), firing("B", 9, None, group="g", by=("severity",))]
+    assert (sizes(*by_service), sizes(*by_severity)) == ([2], [1, 1])
+    assert sizes(*by_severity, page("1", "triggered", 10, None, refs=("alertgroup:g",))) == [3]
+
+
+def test_a_label_of_the_catalog_names_a_service_too() -> None:
+    """A group by a label that the catalog knows services by ties its alerts."""
+    rules = Rules(services=(Service(name="x", labels={"team": "t"}),))
+    told = [firing("A", 0, None, group="g", by=("team",)), firing("B", 9, None, group="g", by=("team",))]
+    assert (sizes(*told), sizes(*told, rules=rules)) == ([1, 1], [2])
+
+
+def test_the_same_service_ties_within_reach_and_gap() -> None:
+    """Rule 4: until fifteen minutes after the end, not later."""
+    first = (firing("A", 0), resolved("A", 0, 5))
+    assert rule_of(firing("B", 20), *first) == "service"
+    assert rule_of(firing("B", 20.1), *first) == "opened"
+
+
+def test_names_are_folded() -> None:
+    """Case, spaces, dashes and underscores do not make another service, nor does an alias."""
+    assert rule_of(firing("B", 5, "check_out"), firing("A", 0, "Check-Out")) == "service"
+    assert rule_of(firing("B", 5, "Shop Checkout"), firing("A", 0, "checkout"), rules=CATALOG) == "service"
+
+
+def test_labels_of_the_catalog_decide_the_service() -> None:
+    """An event that carries a service's labels is of it, whatever else names one."""
+    told = firing("B", 5, "exporter", labels={"app": "c", "pod": "7"})
+    assert rule_of(told, firing("A", 0, "cart"), rules=CATALOG) == "service"
+
+
+def test_a_direct_dependency_ties_in_both_directions() -> None:
+    """Which of two services fires first is an accident; others are not tied."""
+    cart, checkout = firing("A", 0, "cart"), firing("B", 5, "checkout")
+    assert rule_of(checkout, cart, rules=CATALOG) == "dependency"
+    assert rule_of(firing("C", 6, "cart"), checkout, rules=CATALOG) == "dependency"
+    assert rule_of(firing("D", 6, "search"), checkout, rules=CATALOG) == "opened"
+
+
+def test_an_absent_service_matches_nothing() -> None:
+    """Two alerts without a service are two incidents."""
+    assert sizes(firing("A", 0, None), firing("B", 1, None)) == [1, 1]
+
+
+def test_a_storm_ties_what_starts_near_a_page() -> None:
+    """Rule 5: within five minutes of a page, before or after; never two alerts alone."""
+    assert rule_of(firing("A", 5, "a"), page("1", "triggered", 0, "b")) == "storm"
+    assert rule_of(page("1", "triggered", 5, "b"), firing("A", 0, "a")) == "storm"
+    assert rule_of(firing("A", 5.1, "a"), page("1", "triggered", 0, "b")) == "opened"
+    assert rule_of(firing("A", 1, "a"), firing("B", 0, "b")) == "opened"
+
+
+def test_the_catalog_ends_storms_between_services_it_knows() -> None:
+    """Where both services' dependencies are listed, nearness in time says nothing."""
+    assert rule_of(firing("A", 1, "search"), page("1", "triggered", 0, "cart"), rules=CATALOG) == "opened"
+    assert rule_of(firing("A", 1, "else"), page("1", "triggered", 0, "cart"), rules=CATALOG) == "storm"
+
+
+def test_several_matches_become_one_incident() -> None:
+    """A signal that matches two incidents makes them one, with the earlier one's key."""
+    first, second = firing("A", 0, "checkout"), firing("B", 1, "search")
+    bridge = firing("C", 2, "cart", refs=("page:9",))
+    rules = Rules(services=(Service(name="cart", depends_on=("checkout", "search")),))
+    incident = only(first, second, bridge, rules=rules)
+    assert (incident.key, len(incident.members)) == (first.id, 3)
+
+
+def test_an_incident_takes_nothing_in_after_a_day_without_a_page() -> None:
+    """Flapping for days is one incident a day, unless a page reaches that far."""
+    told = [e for turn in range(150) for e in (firing("A", 10 * turn), resolved("A", 10 * turn, 10 * turn + 5))]
+    assert len(grouped(*told).incidents) == 2
+    assert len(grouped(*told, page("1", "triggered", 0), page("1", "acknowledged", 600)).incidents) == 1
+
+
+# --- environments -----------------------------------------------------------------------------------------------------
+
+
+def test_services_are_tied_within_one_environment() -> None:
+    """Staging has nothing to do with production."""
+    assert sizes(firing("A", 0, environment="production"), firing("B", 1, environment="staging")) == [1, 1]
+
+
+def test_environments_are_folded_and_aliased() -> None:
+    """prod and Production are one."""
+    assert sizes(firing("A", 0, environment="prod"), firing("B", 1, environment="Production")) == [2]
+
+
+def test_an_absent_environment_matches_any() -> None:
+    """A page that names none joins the incident of its service."""
+    assert rule_of(page("1", "triggered", 9), firing("A", 0, environment="staging")) == "service"
+
+
+def test_an_absent_environment_never_ties_two_named_ones() -> None:
+    """It joins the first of them and leaves the other alone."""
+    told = (firing("A", 0, environment="production"), firing("B", 1, environment="staging"))
+    assert sizes(*told, page("1", "triggered", 9)) == [2, 1]
+
+
+def test_an_absent_environment_takes_its_incidents() -> None:
+    """Once in production, it does not match staging any more."""
+    unnamed, production = firing("A", 0), firing("B", 1, environment="production")
+    assert sizes(unnamed, production, firing("C", 2, environment="staging")) == [2, 1]
+
+
+# --- what attaches ----------------------------------------------------------------------------------------------------
+
+
+def test_a_low_alert_joins_the_earliest_incident_that_fits() -> None:
+    """A warning of the service joins one incident and ties none."""
+    told = (firing("A", 0, environment="production"), firing("B", 1, environment="staging"))
+    assert sizes(*told, low("W", 5)) == [2, 1]
+
+
+def test_a_low_alert_outside_the_window_stays_out() -> None:
+    """The window runs from two hours before the start to ten minutes after the last reach."""
+    incident = (firing("A", 0), resolved("A", 0, 5))
+    assert rule_of(low("W", -120), *incident) == "service"
+    assert rule_of(low("W", -121), *incident) == "ended 2 h 1 min before the incident"
+    assert rule_of(low("W", 15), *incident) == "service"
+    assert rule_of(low("W", 185), *incident) == "started 3 h after the incident"
+
+
+def test_a_change_joins_with_all_its_states() -> None:
+    """A deployment that ended in the window brings its start along, however long ago that was."""
+    deploy = (change("d", -300, state="started"), change("d", -60))
+    assert sizes(*deploy, firing("A", 0)) == [3]
+
+
+def test_a_change_joins_every_incident_it_fits() -> None:
+    """One deployment may matter to two incidents, and ties them no more for that."""
+    told = (firing("A", 0, environment="production"), firing("B", 1, environment="staging"))
+    assert sizes(*told, change("d", -5)) == [2, 2]
+
+
+def test_a_change_matters_to_what_depends_on_it() -> None:
+    """A deployment of a dependency joins; one of a dependent does not."""
+    assert rule_of(change("d", -5, "cart"), firing("A", 0, "checkout"), rules=CATALOG) == "dependency"
+    assert rule_of(change("d", -5, "checkout"), firing("A", 0, "cart"), rules=CATALOG) == "other service"
+
+
+def test_what_a_repository_deploys_is_learnt_from_its_deployments() -> None:
+    """A merge names no service; an old deployment of its repository does."""
+    merge = change("pr", -30, None, "merged", refs=("repository:acme/web",))
+    assert rule_of(merge, firing("A", 0)) == "no service, and its references are in no incident"
+    taught = change("old", -9000, "checkout", refs=("repository:acme/web",))
+    assert rule_of(merge, firing("A", 0), taught) == "repository"
+
+
+def test_the_catalog_says_what_a_repository_deploys() -> None:
+    """So does its name, where nobody else says it."""
+    assert (
+        rule_of(change("d", -30, None, refs=("repository:acme/shop",)), firing("A", 0), rules=CATALOG) == "repository"
+    )
+    assert rule_of(change("d", -30, None, refs=("repository:acme/Checkout",)), firing("A", 0)) == "repository"
+
+
+def test_a_merge_follows_the_deployment_of_its_commit() -> None:
+    """A merged commit that was deployed as checkout is a change of checkout."""
+    merge = change("pr", -30, None, "merged", refs=("commit:abc",))
+    assert rule_of(merge, firing("A", 0), change("d", -10, refs=("commit:abc",))) == "ref"
+
+
+def test_a_ref_outranks_the_service() -> None:
+    """An observation that names a page joins that page's incident, and not its service's."""
+    told = event("observation.recorded", 5, service="checkout", refs=("page:1",))
+    assert sizes(firing("A", 0), page("1", "triggered", 500, "billing"), told) == [1, 2]
+
+
+def test_a_status_post_joins_by_service() -> None:
+    """Within the window and the environment."""
+    post = event("status.updated", 5, service="checkout", environment="staging")
+    assert rule_of(post, firing("A", 0)) == "service"
+    assert rule_of(post, firing("A", 0, environment="production")) == "other environment"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "no service and no reference"),
+        ({"service": "search"}, "other service"),
+        ({"refs": ("page:7",)}, "no service, and its references are in no incident"),
+    ],
+)
+def test_what_joins_nothing_says_why(more: dict[str, Any], reason: str) -> None:
+    """Each event outside says by what it missed."""
+    assert rule_of(event("observation.recorded", 5, **more), firing("A", 0)) == reason
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_person_took_out_stays_out() -> None:
+    """A cannot-link overrides the service."""
+    first, second = firing("A", 0), firing("B", 5)
+    assert sizes(first, second, says("incident.left", 9, first, event=second.id)) == [2, 1]
+
+
+def test_what_a_person_took_out_bars_merging() -> None:
+    """A third signal that matches both joins one of them."""
+    first, second, third = firing("A", 0), firing("B", 5), firing("C", 9)
+    grouping = grouped(first, second, third, says("incident.left", 10, first, event=second.id))
+    assert sorted(len(incident.anchors) for incident in grouping.incidents) == [1, 2]
+
+
+def test_what_attached_can_be_taken_out() -> None:
+    """A deployment that a person took out says so."""
+    alert, deploy = firing("A", 0), change("d", -5)
+    assert rule_of(deploy, alert, says("incident.left", 9, alert, event=deploy.id)) == "a person took it out"
+
+
+def test_the_newer_word_counts() -> None:
+    """Joined, then taken out: out, and the older word is listed as ignored."""
+    first, second = firing("A", 0, "a"), firing("B", 500, "b")
+    joined, left = (
+        says("incident.joined", 501, first, event=second.id),
+        says("incident.left", 502, first, event=second.id),
+    )
+    grouping = grouped(first, second, joined, left)
+    assert [entry.event for entry in grouping.ignored] == [joined.id]
+    assert len(grouping.incidents) == 2
+
+
+def test_a_merge_may_be_undone_by_a_split() -> None:
+    """A split keeps its events together and apart from the rest."""
+    a, b, c = firing("A", 0, "a"), firing("B", 500, "b"), firing("C", 1000, "c")
+    merged = [says("incident.merged", t, a, into=a.id, **{"from": x.id}) for t, x in ((1001, b), (1002, c))]
+    assert len(grouped(a, b, c, *merged).incidents) == 1
+    split = says("incident.split", 1003, a, events=[b.id, c.id])
+    assert sorted(len(i.anchors) for i in grouped(a, b, c, *merged, split).incidents) == [1, 2]
+
+
+def test_a_word_on_an_unknown_event_is_ignored() -> None:
+    """Nobody can be joined to what nobody knows."""
+    first = firing("A", 0)
+    (entry,) = grouped(first, says("incident.joined", 1, first, event="f" * 32)).ignored
+    assert entry.reason == "it names an event that is not known"
+
+
+def test_a_note_follows_the_event_it_names() -> None:
+    """After a merge the note about the second incident is in the one that holds it now."""
+    first, second = firing("A", 0, "a"), firing("B", 500, "b")
+    note = says("note.added", 600, second)
+    incident = only(first, second, note, says("incident.merged", 601, first, into=first.id, **{"from": second.id}))
+    assert note.id in [member.event for member in incident.members]
+
+
+def test_a_report_opens_an_incident_until_a_person_ends_it() -> None:
+    """An incident opened by hand has an alert of its service join, and ends when a person says so."""
+    report = says("incident.opened", 0, service="checkout")
+    assert rule_of(firing("A", 3), report) == "service"
+    assert only(report).ended_at is None
+    assert only(report, says("incident.resolved", 30, report)).ended_at == at(30)
+
+
+def test_a_stated_end_counts_until_something_new_starts() -> None:
+    """A person ends an incident whose resolve was lost; an alert after that speaks for itself."""
+    alert = firing("A", 0)
+    over = says("incident.resolved", 30, alert)
+    assert only(alert, over).ended_at == at(30)
+    assert only(alert, over, firing("B", 40), resolved("B", 40, 50)).ended_at == at(50)
+    assert only(alert, resolved("A", 0, 20), over, says("incident.reopened", 31, alert)).ended_at is None
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(streams(), st.randoms(use_true_random=False), st.sampled_from([Rules(), CATALOG]))
+def test_the_order_of_arrival_does_not_matter(events: list[RecordedEvent], order: Any, rules: Rules) -> None:
+    """Any permutation, with any receipt times and positions, is grouped alike."""
+    expected = correlate(events, rules)
+    shuffled = list(events)
+    order.shuffle(shuffled)
+    assert correlate(shuffled, rules) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(streams())
+def test_every_event_is_accounted_for(events: list[RecordedEvent]) -> None:
+    """Each is in an incident, or unjoined, or an ignored word; opening signals are in exactly one incident."""
+    grouping = correlate(events, Rules())
+    inside = [member.event for incident in grouping.incidents for member in incident.members]
+    outside = [entry.event for entry in (*grouping.unjoined, *grouping.ignored)]
+    assert set(inside) | set(outside) == {told.id for told in events}
+    assert not set(inside) & set(outside)
+    anchors = [anchor for incident in grouping.incidents for anchor in incident.anchors]
+    assert len(anchors) == len(set(anchors))

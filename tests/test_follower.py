@@ -1,0 +1,513 @@
+"""The log followed: incidents kept up to date, numbers that stay, and what is said of it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from collector import projections
+from collector.correlation import Rules, Service, correlate
+from collector.errors import Unavailable
+from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
+from collector.follower import Follower
+from collector.log import EventLog, Submission, open_log
+from collector.projections import EventFilter
+from tests.stories import at, change, event, firing, low, page, resolved, says, streams
+
+CATALOG = Rules(
+    services=(
+        Service(name="checkout", depends_on=("cart",)),
+        Service(name="cart", depends_on=()),
+        Service(name="billing", depends_on=("search",), repositories=("acme/web",)),
+    )
+)
+HASTY = Rules(longest=30 * MINUTE, reach=HOUR)
+"""Incidents that soon take nothing in, so that components are rarely plain."""
+
+
+def submission(told: RecordedEvent) -> Submission:
+    """The delivery that tells one event."""
+    plain = Event(**{name: getattr(told, name) for name in Event.__struct_fields__})
+    return Submission(source=told.source, received_at=told.received_at, events=(plain,))
+
+
+class Followed:
+    """A log, its follower, and what it reads."""
+
+    def __init__(self, log: EventLog, rules: Rules, **more: Any) -> None:
+        self.log, self.rules, self.more = log, rules, more
+        self.lists = projections.open_projections(log, rules)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new follower over the same log, as after a crash."""
+        self.follower = Follower(self.log, self.rules, clock=lambda: 0, **self.more)
+
+    async def told(self, *events: RecordedEvent) -> None:
+        """These arrive, and are followed."""
+        await self.log.append([submission(told) for told in events])
+        await self.follower.catch_up()
+
+    async def said(self, kind: str = "incident.*") -> list[RecordedEvent]:
+        """What the daemon said of its incidents."""
+        return await self.lists.events(EventFilter(type=kind, source=MACHINE, limit=1000))
+
+    async def numbers(self) -> dict[int, str]:
+        """Every number and its incident's status."""
+        return {row.number: row.status for row in await self.lists.incidents(limit=1000)}
+
+
+@asynccontextmanager
+async def following(folder: Path, rules: Rules | None = None, **more: Any) -> AsyncIterator[Followed]:
+    """A log of one's own, followed."""
+    log = open_log(f"sqlite:///{folder / 'log.db'}", extra_metadata=[projections.metadata])
+    try:
+        yield Followed(log, rules or Rules(), **more)
+    finally:
+        await log.close()
+
+
+@pytest.fixture
+async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
+    """A log of one's own, followed."""
+    async with following(tmp_path) as made:
+        yield made
+
+
+# --- incremental equals batch -----------------------------------------------------------------------------------------
+
+
+def batch(events: Sequence[RecordedEvent], rules: Rules) -> Any:
+    """What correlation says of all events at once, numbers aside."""
+    grouping = correlate(events, rules)
+    incidents = {
+        i.key: (i.started_at, i.ended_at, *i.window, {m.event: (m.rule, m.reason) for m in i.members})
+        for i in grouping.incidents
+    }
+    unjoined = {entry.event: entry.reason for entry in grouping.unjoined}
+    return incidents, unjoined, {entry.event: entry.reason for entry in grouping.ignored}
+
+
+def kept(connection: Connection) -> Any:
+    """The same out of the projections, and that each incident counts its events right."""
+    execute = connection.exec_driver_sql
+    members: dict[int, dict[str, tuple[str, str]]] = {}
+    statement = "SELECT number, event, rule, reason FROM membership JOIN event_unit ON unit = uid"
+    for number, told, rule, reason in execute(statement):
+        members.setdefault(number, {})[told] = (rule, reason)
+    statement = """SELECT key, started_at, ended_at, low, high, number, events FROM incident
+        JOIN incident_number USING (number) WHERE goes_by = number"""
+    incidents = {}
+    for key, started, ended, lowest, highest, number, count in execute(statement):
+        assert count == len(members[number])
+        incidents[key] = (started, ended, lowest, highest, members.pop(number))
+    assert not members
+    unjoined = execute("SELECT event, missed FROM event_unit JOIN signal ON uid = unit WHERE missed <> ''")
+    return incidents, dict(map(tuple, unjoined)), dict(map(tuple, execute("SELECT event, reason FROM ignored")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    events=streams(longest=16),
+    order=st.randoms(use_true_random=False),
+    rules=st.sampled_from([Rules(), CATALOG, HASTY]),
+    size=st.sampled_from([1, 2, 500]),
+    crowded=st.sampled_from([0, 5, 10_000]),
+)
+def test_any_arrival_and_any_batching_equal_correlation(
+    events: list[RecordedEvent], order: Any, rules: Rules, size: int, crowded: int
+) -> None:
+    """However events arrive, and wherever the follower stops and forgets, it comes to what correlation says."""
+    order.shuffle(events)
+
+    async def story(folder: Path) -> None:
+        async with following(folder, rules, batch=size, crowded=crowded) as followed:
+            for told in events:
+                await followed.log.append([submission(told)])
+                if order.random() < 0.4:
+                    await followed.follower.catch_up()
+                if order.random() < 0.1:
+                    followed.restart()
+            await followed.follower.catch_up()
+            assert await followed.log.query(kept) == batch(events, rules)
+            numbers, head = await followed.numbers(), await followed.log.head()
+            await followed.follower.rebuild()
+            assert await followed.log.query(kept) == batch(events, rules)
+            assert numbers == await followed.numbers()
+            assert await followed.log.head() == head
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(story(Path(folder)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(events=streams(longest=12), order=st.randoms(use_true_random=False))
+def test_a_case_does_not_depend_on_arrival(events: list[RecordedEvent], order: Any) -> None:
+    """What a draft is rendered from is the same after any order of arrival, positions aside."""
+
+    async def story(folder: Path, told: Sequence[RecordedEvent], size: int) -> list[Any]:
+        async with following(folder, batch=size) as followed:
+            for one in told:
+                await followed.told(one)
+            rows = await followed.lists.incidents(limit=100)
+            cases = [await followed.lists.case(row.number) for row in rows if row.merged_into is None]
+            return sorted(
+                [
+                    (c.row.key, c.row.title, c.row.lead, c.row.severity, c.row.services, c.row.last_at, c.memberships,
+                     [e.id for e in c.events], [(n.event.id, n.reason) for n in c.nearby], c.reported)
+                    for c in cases if c is not None
+                ],
+                key=str,
+            )  # fmt: skip
+
+    shuffled = list(events)
+    order.shuffle(shuffled)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first = asyncio.run(story(Path(one), events, 500))
+        assert first == asyncio.run(story(Path(other), shuffled, 1))
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+async def test_incidents_are_numbered_as_they_become_known(followed: Followed) -> None:
+    """The first is 1, and more of it does not make another."""
+    await followed.told(firing("A", 0))
+    await followed.told(firing("B", 500, "search"), resolved("A", 0, 5))
+    assert await followed.numbers() == {1: "resolved", 2: "open"}
+
+
+async def test_a_merged_number_says_where_it_went(followed: Followed) -> None:
+    """The number of the part that began first stays; the other answers with it, and so does its case."""
+    first, second = firing("A", 500, "a"), firing("B", 0, "b")
+    await followed.told(first)
+    await followed.told(second)
+    await followed.told(says("incident.merged", 600, first, into=first.id, **{"from": second.id}))
+    row = await followed.lists.incident(1)
+    case = await followed.lists.case(1)
+    assert row is not None
+    assert case is not None
+    assert (row.status, row.merged_into, case.row.number) == ("merged", 2, 2)
+
+
+async def test_a_split_gives_the_old_number_back(followed: Followed) -> None:
+    """What was merged and is parted again goes by the numbers it had."""
+    first, second = firing("A", 0, "a"), firing("B", 500, "b")
+    await followed.told(first)
+    await followed.told(second)
+    await followed.told(says("incident.merged", 600, first, into=first.id, **{"from": second.id}))
+    await followed.told(says("incident.left", 601, first, event=second.id))
+    assert await followed.numbers() == {1: "open", 2: "open"}
+
+
+async def test_an_earlier_signal_does_not_change_the_number(followed: Followed) -> None:
+    """A late delivery gives the incident another key, and leaves its number."""
+    late = firing("B", 0)
+    await followed.told(firing("A", 10))
+    await followed.told(late)
+    row = await followed.lists.incident(1)
+    assert row is not None
+    assert (row.key, row.number) == (late.id, 1)
+
+
+async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
+    """Where every table is lost, what the daemon said gives the numbers back, and is not said again."""
+    first, second, third = firing("B", 500, "b"), firing("A", 0, "a"), firing("C", 900, "c")
+    for told in (first, second, third):
+        await followed.told(told)
+    await followed.told(says("incident.merged", 990, first, into=first.id, **{"from": third.id}))
+    before = [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()]
+    head = await followed.log.head()
+
+    def drop(connection: Connection) -> None:
+        for table in projections.metadata.sorted_tables:
+            connection.execute(table.delete())
+
+    await followed.log.transact(drop)
+    followed.restart()
+    await followed.follower.catch_up()
+    assert [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()] == before
+    assert await followed.log.head() == head
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_changed_is_said_once(followed: Followed) -> None:
+    """Opening, joining and the end are events with rule and reason; more of a signal says nothing."""
+    await followed.told(firing("A", 0), firing("B", 5))
+    await followed.told(firing("C", 6), resolved("A", 0, 7), resolved("B", 5, 8), resolved("C", 6, 9))
+    await followed.follower.catch_up()
+    said = [(told.type, told.data.get("rule")) for told in await followed.said()]
+    assert said == [
+        ("incident.opened", None),
+        ("incident.joined", "service"),
+        ("incident.resolved", None),
+        ("incident.joined", "service"),
+    ]
+
+
+async def test_a_merge_and_a_split_are_said_without_a_word_on_each_member(followed: Followed) -> None:
+    """One event each, however many signals moved."""
+    first, second = firing("A", 0, "a"), firing("B", 500, "b")
+    await followed.told(first, second, firing("C", 501, "b"), firing("D", 502, "b"))
+    head = await followed.log.head()
+    await followed.told(says("incident.merged", 600, first, into=first.id, **{"from": second.id}))
+    merged = [e.type for e in await followed.said() if e.position > head and e.data.get("rule") != "ref"]
+    assert merged == ["incident.merged"]
+    head = await followed.log.head()
+    await followed.told(says("incident.left", 601, first, event=second.id))
+    parted = [e.type for e in await followed.said() if e.position > head and e.data.get("rule") != "ref"]
+    # What left is the word that merged them: a newer one contradicts it.
+    assert parted == ["incident.split", "incident.left"]
+
+
+async def test_the_daemons_own_events_change_nothing(followed: Followed) -> None:
+    """Following what was said of the last round says nothing more."""
+    await followed.told(firing("A", 0))
+    head = await followed.log.head()
+    await followed.follower.catch_up()
+    assert await followed.log.head() == head == await followed.lists.position()
+
+
+async def test_what_a_crash_left_unsaid_is_said(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits to be said was committed with what it is about, and is appended by whoever comes next."""
+    await followed.log.append([submission(firing("A", 0))])
+
+    async def refuse(*_: Any) -> Any:
+        raise Unavailable("cannot append: the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(followed.log, "append", refuse)
+        with pytest.raises(Unavailable):
+            await followed.follower.catch_up()
+    followed.restart()
+    await followed.follower.catch_up()
+    assert [told.type for told in await followed.said()] == ["incident.opened"]
+
+
+async def test_a_crash_before_the_commit_loses_nothing(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cursor and projections are one transaction: what was not committed is read again."""
+    await followed.told(firing("A", 0))
+    await followed.log.append([submission(firing("B", 5))])
+
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise Unavailable("cannot write: the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(followed.log, "transact", refuse)
+        with pytest.raises(Unavailable):
+            await followed.follower.catch_up()
+    await followed.follower.catch_up()
+    row = await followed.lists.incident(1)
+    assert row is not None
+    assert row.events == 2
+
+
+async def test_listeners_hear_of_ends_and_changes(followed: Followed) -> None:
+    """Jobs are told the number of each incident that is over, until they unsubscribe."""
+    over: list[int] = []
+    changed: list[int] = []
+    unsubscribe = followed.follower.on_resolved(over.append)
+    followed.follower.on_changed(changed.append)
+    await followed.told(firing("A", 0))
+    assert (over, changed) == ([], [1])
+    await followed.told(resolved("A", 0, 5))
+    assert over == [1]
+    unsubscribe()
+    await followed.told(firing("B", 6), resolved("B", 6, 7))
+    assert over == [1]
+
+
+async def test_a_running_follower_is_woken_by_appends(followed: Followed) -> None:
+    """It follows what is appended while it runs, and ends when cancelled."""
+    heard = asyncio.Event()
+    followed.follower.on_changed(lambda number: heard.set())
+    task = asyncio.create_task(followed.follower.run())
+    await followed.log.append([submission(firing("A", 0))])
+    async with asyncio.timeout(10):
+        await heard.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+async def row_of(followed: Followed, number: int = 1) -> projections.IncidentRow:
+    """The row of an incident that there is."""
+    row = await followed.lists.incident(number)
+    assert row is not None
+    return row
+
+
+async def test_the_title_names_the_first_alert_and_counts_the_others_by_name(followed: Followed) -> None:
+    """Series of one alert count once."""
+    await followed.told(firing("x", 0, title="HighErrorRate"))
+    assert (await row_of(followed)).title == "HighErrorRate on checkout"
+    await followed.told(*(firing(f"pod-{n}", 1, title="SlowCart") for n in range(3)))
+    assert (await row_of(followed)).title == "HighErrorRate on checkout, then 1 more alert"
+
+
+async def test_a_person_sets_title_and_lead(followed: Followed) -> None:
+    """Until then the lead is who acknowledged first; the newest edit counts."""
+    alert = firing("A", 0)
+    await followed.told(alert, page("1", "triggered", 1), page("1", "acknowledged", 2, actor="Jon"))
+    assert (await row_of(followed)).lead == "Jon"
+    await followed.told(says("incident.edited", 9, alert, field="lead", value="Ana"))
+    await followed.told(says("incident.edited", 8, alert, field="lead", value="Eve"))
+    await followed.told(says("incident.edited", 7, alert, field="title", value="Shop down"))
+    row = await row_of(followed)
+    assert (row.lead, row.title) == ("Ana", "Shop down")
+
+
+async def test_services_are_shown_as_first_written(followed: Followed) -> None:
+    """Folding decides, the earliest spelling is shown."""
+    await followed.told(firing("B", 5, "check_out"))
+    await followed.told(firing("A", 0, "Check-Out", environment="Prod"))
+    row = await row_of(followed)
+    assert (row.services, row.environments) == (("Check-Out",), ("Prod",))
+
+
+async def test_lists_are_filtered(followed: Followed) -> None:
+    """By status, by service in any spelling, by start, and from a number on."""
+    await followed.told(firing("A", 0, "Check-Out"), resolved("A", 0, 5, "Check-Out"), firing("B", 500, "search"))
+
+    async def numbers(**asked: Any) -> list[int]:
+        return [row.number for row in await followed.lists.incidents(**asked)]
+
+    assert await numbers() == [2, 1]
+    assert await numbers(status="open") == [2]
+    assert await numbers(service="checkout") == [1]
+    assert await numbers(since=at(1)) == [2]
+    assert await numbers(until=at(1)) == [1]
+    assert await numbers(before=2) == [1]
+
+
+async def test_events_are_filtered(followed: Followed) -> None:
+    """By family, service, entity, time and incident; in either direction from a position."""
+    alert, deploy = firing("A", 0), change("d", 300, "search")
+    await followed.told(alert, deploy)
+
+    async def found(**asked: Any) -> list[str]:
+        facts = await followed.lists.events(EventFilter(**asked))
+        return [fact.id for fact in facts if fact.source != MACHINE]
+
+    assert await found(type="alert.*") == [alert.id]
+    assert await found(service="Check Out") == [alert.id]
+    assert await found(entity="deployment:d") == [deploy.id]
+    assert await found(since=at(1)) == [deploy.id]
+    assert await found(incident=1) == [alert.id]
+    assert await found(after=1) == [deploy.id]
+    assert await found(newest_first=True) == [deploy.id, alert.id]
+    assert await found(newest_first=True, before=2) == [alert.id]
+
+
+async def test_signals_are_what_fires_or_is_unacknowledged(followed: Followed) -> None:
+    """Low alerts too, with how often they were told; what ended is left out."""
+    warning = low("W", 3)
+    again = Submission(source="test", received_at=at(9), body=b"again", events=submission(warning).events)
+    await followed.told(firing("A", 0), warning, page("1", "triggered", 1), firing("B", 2), resolved("B", 2, 4))
+    await followed.log.append([again])
+    rows = await followed.lists.signals()
+    assert [(row.kind, row.title, row.state, row.incident, row.notifications) for row in rows] == [
+        ("alert", "A", "firing", 1, 1),
+        ("page", "Page 1", "triggered", 1, 1),
+        ("alert", "W", "firing", 1, 2),
+    ]
+    assert rows[2].last_at == at(9)
+
+
+async def test_why_names_rule_and_reason(followed: Followed) -> None:
+    """For members, for what missed, for the daemon's own; nothing for what nobody knows."""
+    alert, other = firing("A", 0), event("observation.recorded", 5)
+    await followed.told(alert, other)
+    (own,) = await followed.said()
+    inside, outside, ours = [await followed.lists.why(fact.id) for fact in (alert, other, own)]
+    assert inside is not None
+    assert outside is not None
+    assert ours is not None
+    assert (inside.incident, inside.rule) == (1, "opened")
+    assert (outside.incident, outside.reason) == (None, "no service and no reference")
+    assert ours.reason.startswith("the daemon's own")
+    assert await followed.lists.why("0" * 32) is None
+
+
+async def test_what_joined_nothing_is_counted_by_reason(followed: Followed) -> None:
+    """Distances are not counted apart."""
+    await followed.told(firing("A", 0), resolved("A", 0, 5))
+    await followed.told(low("W", 300), low("X", 400), event("observation.recorded", 5))
+    count, reasons, newest = await followed.lists.unjoined(limit=2)
+    assert (count, reasons) == (3, {"outside the window": 2, "no service and no reference": 1})
+    assert [near.event.entity for near in newest] == ["X", "W"]
+
+
+async def test_a_case_shows_what_was_near(followed: Followed) -> None:
+    """Unjoined events and members of other incidents in the window, closest first, each with its reason."""
+    await followed.told(firing("A", 0), firing("B", 30, "search"), change("d", -20, "search"), low("W", 10, "billing"))
+    case = await followed.lists.case(1)
+    assert case is not None
+    assert [(near.event.title, near.reason) for near in case.nearby] == [
+        ("W", "other service"),
+        ("d", "it belongs to another incident"),
+        ("B", "it belongs to another incident"),
+    ]
+    assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change"}
+
+
+async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
+    """What arrived later is in none of its parts."""
+    alert = firing("A", 0)
+    await followed.told(alert, firing("B", 1, received_at=at(60)), change("d", -5, "search", received_at=at(60)))
+    case = await followed.lists.case(1, as_of=at(30))
+    assert case is not None
+    assert [fact.id for fact in case.events] == [alert.id]
+    assert (set(case.memberships), case.nearby, case.reported["change"]) == ({alert.id}, (), ())
+
+
+async def test_an_unknown_number_has_no_case(followed: Followed) -> None:
+    """Neither a row."""
+    assert await followed.lists.case(7) is None
+    assert await followed.lists.incident(7) is None
+
+
+async def test_a_corrected_event_moves(followed: Followed) -> None:
+    """A revision counts in place of what it corrects: in another service it is another incident's."""
+    first, second = firing("A", 0), firing("B", 5)
+    await followed.told(first, second)
+    corrected = submission(second).events[0]
+    fields = {name: getattr(corrected, name) for name in Event.__struct_fields__}
+    moved = Event(**{**fields, "service": "search", "revision": 1, "amendment": "correction"})
+    await followed.log.append([Submission(source="people", received_at=at(9), events=(moved,))])
+    await followed.follower.catch_up()
+    assert sorted(row.services for row in await followed.lists.incidents()) == [("checkout",), ("search",)]
+
+
+async def test_changed_rules_regroup_nothing_until_a_rebuild(followed: Followed) -> None:
+    """What was grouped stays as it was; a rebuild applies the new rules to all of it, and keeps the numbers."""
+    await followed.told(firing("A", 0, "checkout"), firing("B", 5, "cart"))
+    followed.rules = CATALOG
+    followed.restart()
+    await followed.follower.catch_up()
+    assert await followed.numbers() == {1: "open", 2: "open"}
+    await followed.follower.rebuild()
+    assert await followed.numbers() == {1: "open", 2: "merged"}
+
+
+async def test_a_straggler_from_years_ago_is_an_incident_of_its_own(followed: Followed) -> None:
+    """A late event fetches what it could concern, and no more, and changes nothing else."""
+    await followed.told(firing("A", 0), change("d", -5))
+    followed.restart()
+    await followed.told(firing("B", -10_000_000), change("e", -10_000_001))
+    rows = await followed.lists.incidents()
+    assert [(row.number, row.started_at, row.events) for row in rows] == [(2, at(-10_000_000), 2), (1, at(0), 2)]
