@@ -1,0 +1,201 @@
+"""Alerts, pages and changes: the events of one entity folded into what happened to it.
+
+An alert's notifications overlap, repeat and get lost, so its episodes are found
+by what the sender says of start and end, never by what arrived first (design
+§5). Every function takes the events of one entity in reading order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from collector.event import RecordedEvent, reading_order
+from renderers.history import Alert, Change, Page
+
+LOW_SEVERITIES = frozenset(
+    {
+        *("warning", "warn", "minor", "low", "medium", "moderate", "info", "informational", "information", "notice"),
+        *("debug", "none", "ok", "page_low", "p3", "p4", "p5", "sev3", "sev4", "sev5", "3", "4", "5"),
+    }
+)
+"""Severities that open no incident: ``warning``, its equals and what is below; the same as grouping's, by a test."""
+
+KINDS = {
+    "change.merged": "merge",
+    "change.pushed": "push",
+    "change.released": "release",
+    "change.flag_toggled": "flag",
+    "change.rolled_back": "rollback",
+}
+"""What a type alone says about the kind of a change."""
+SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
+"""Changes whose entity outlives one change: each event of them is a change of its own."""
+
+
+def opening(severity: str | None) -> bool:
+    """Whether an alert of this severity opens an incident: it is above ``warning``, or nobody said."""
+    return severity is None or severity.casefold() not in LOW_SEVERITIES
+
+
+def micros(value: Any) -> int | None:
+    """A time out of an event's own data, or nothing where it holds none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class _Episode:
+    """One episode while its events are gathered."""
+
+    __slots__ = ("end", "events", "mixed", "start", "until")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.end: int | None = None
+        self.until: int | None = None
+        self.events: list[RecordedEvent] = []
+        self.mixed = False
+
+    def take(self, events: Iterable[RecordedEvent], end: int | None) -> None:
+        self.mixed = bool(self.events)
+        self.events.extend(events)
+        if end is not None and (self.end is None or end > self.end):
+            self.end = end
+
+
+def alert_episodes(events: Sequence[RecordedEvent]) -> list[Alert]:
+    """The episodes of one alert, by start.
+
+    A resolve proves its firing; of several ends of one start, or of overlapping episodes, the latest counts; a firing
+    inside a closed episode belongs to it; one that nothing closed is over, without a known end, by the next firing.
+    """
+    begun: dict[int, list[RecordedEvent]] = {}
+    ends: dict[int, int] = {}
+    for event in events:
+        closes = event.type == "alert.resolved"
+        start = _closed_start(event, begun) if closes else event.occurred_at
+        begun.setdefault(start, []).append(event)
+        if closes:
+            ends[start] = max(event.occurred_at, ends.get(start, event.occurred_at))
+    found: list[_Episode] = []
+    for start in sorted(begun):
+        last = found[-1] if found else None
+        if last is None or last.end is None or start >= last.end:
+            if last is not None and last.end is None:
+                last.until = start
+            last = _Episode(start)
+            found.append(last)
+        last.take(begun[start], ends.get(start))
+    return [_alert(each) for each in found]
+
+
+def _closed_start(event: RecordedEvent, begun: Iterable[int]) -> int:
+    """When the episode began that a resolve closes; where it does not say, the latest one begun before it."""
+    start = micros(event.data.get("starts_at"))
+    if start is None:
+        return max((each for each in begun if each <= event.occurred_at), default=event.occurred_at)
+    return min(start, event.occurred_at)
+
+
+def _alert(episode: _Episode) -> Alert:
+    events = sorted(episode.events, key=reading_order) if episode.mixed else episode.events
+    fired = resolved = severity = None
+    for each in events:
+        if each.severity is not None:
+            severity = each.severity
+        if each.type == "alert.firing":
+            fired = fired or each
+        elif each.occurred_at == episode.end:
+            resolved = each
+    told = fired or resolved or events[0]
+    return Alert(
+        entity=told.entity,
+        name=told.title,
+        service=told.service,
+        environment=told.environment,
+        severity=severity,
+        opening=opening(severity),
+        start=episode.start,
+        end=episode.end,
+        fired=told,
+        resolved=resolved,
+        events=tuple([each.id for each in events]),
+        late=0 if told.time_quality == "absent" else max(0, told.received_at - episode.start),
+        until=episode.until if episode.end is None else None,
+    )
+
+
+def page(events: Sequence[RecordedEvent]) -> Page:
+    """One page, from triggered (or when its sender says it was created) to the resolve that was not taken back."""
+    triggered = next((each for each in events if each.type == "page.triggered"), None)
+    created = [at for each in events if (at := micros(each.data.get("created_at"))) is not None]
+    known = [each.occurred_at for each in events[:1]] + created
+    resolved = None
+    for each in events:
+        if each.type == "page.resolved":
+            resolved = each
+        elif each.type == "page.reopened":
+            resolved = None
+    return Page(
+        entity=events[0].entity,
+        title=_latest(events, "title") or "",
+        service=_latest(events, "service"),
+        environment=_latest(events, "environment"),
+        severity=_latest(events, "severity"),
+        start=triggered.occurred_at if triggered else min(known),
+        end=resolved.occurred_at if resolved else None,
+        triggered=triggered,
+        acknowledged=next((each for each in events if each.type == "page.acknowledged"), None),
+        resolved=resolved,
+        steps=tuple(events),
+    )
+
+
+def changes(events: Sequence[RecordedEvent]) -> list[Change]:
+    """The changes of one entity: usually one, but every toggle of a flag is a change of its own."""
+    whole = [each for each in events if each.type not in SINGLE]
+    return [_change([each]) for each in events if each.type in SINGLE] + ([_change(whole)] if whole else [])
+
+
+def _change(events: Sequence[RecordedEvent]) -> Change:
+    """One change with all its states; the state it finished in speaks, or the latest where it did not finish."""
+    finishes = [each for each in events if each.type != "change.started"]
+    last = finishes[-1] if finishes else events[-1]
+    end = last.occurred_at if finishes else None
+    took = micros(last.data.get("duration"))
+    start = events[0].occurred_at
+    if end is not None and took is not None and events[0].type != "change.started":
+        start = min(start, end - max(0, took))
+    return Change(
+        entity=last.entity,
+        kind=_kind(events),
+        outcome=last.type.partition(".")[2].removeprefix("flag_"),
+        service=last.service or _latest(events, "service"),
+        environment=last.environment or _latest(events, "environment"),
+        title=last.title or _latest(events, "title") or "",
+        actor=last.actor or _latest(events, "actor"),
+        start=start,
+        end=end,
+        first=events[0],
+        last=last,
+        events=tuple([each.id for each in events]),
+    )
+
+
+def _kind(events: Sequence[RecordedEvent]) -> str:
+    for each in events:
+        if each.type in KINDS:
+            return KINDS[each.type]
+    if any(str(each.data.get("task", "")).casefold() == "rollback" for each in events):
+        return "rollback"
+    if any(each.entity.startswith("workflow_run:") or each.data.get("workflow") for each in events):
+        return "workflow"
+    return "deploy"
+
+
+def _latest(events: Sequence[RecordedEvent], field: str) -> str | None:
+    """The field as the latest event that has it says."""
+    for event in reversed(events):
+        value: str | None = getattr(event, field)
+        if value:
+            return value
+    return None

@@ -1,0 +1,255 @@
+"""A stranger's text made harmless in Markdown: it shows as typed, and is never structure, link or mention.
+
+Four forms, each safe at the start of a line, in a table cell, a list item and
+a heading, whatever of ours stands beside it:
+
+* :func:`prose` for words. Plain words stay as they were typed. A mark that
+  could begin structure becomes a numeric entity. A word that a reader's
+  software would turn into a link, a mention or a picture even so (an address,
+  ``@name``, ``:name:``, ``#12``, a commit) becomes a code span: autolinks and
+  mentions are looked for after entities are resolved, but never in code.
+* :func:`code` for identifiers and queries.
+* :func:`quote` for a sender's sentence, in double quotes and cut.
+* :func:`link` for a URL out of a URL field; http and https only.
+
+``tests/test_escape.py`` proves it against a CommonMark parser on random text.
+What is invisible or turns text around (controls, bidi marks, zero-width
+characters) becomes U+FFFD, by a list that no Unicode release can move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urlsplit
+
+EMPTY = "(empty)"
+"""What stands where a stranger said nothing."""
+LONGEST_QUOTE = 140
+LONGEST_NAME = 120
+LONGEST_CODE = 500
+LONGEST_URL = 2_000
+"""Characters of each form; what is cut ends in ``…``, and a longer URL is no link."""
+
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U000e0000-\U000e0fff]"
+)
+"""What nobody can see, or what changes how its neighbours are seen; line ends and other spaces are not among it."""
+
+_COMBINING = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe0f\ufe20-\ufe2f]")
+
+_TOUCHY = re.compile(
+    r"""@ | // | www\. | \bmailto: | \bxmpp:            # addresses and mentions
+    | [^\W_]\.[^\W\d_]{2}                              # a bare host: example.com
+    | :[\w+-]*[^\W\d]+[\w+-]*:                         # :emoji:
+    | [#!]\d | \bgh-\d                                 # an issue
+    | (?<![^\W_])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}(?![^\W_])   # a commit""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A word that would become a link, a mention or a picture after parsing."""
+
+_BRACKETS = "([{<\"'“‘«"
+_ENDINGS = ")]}>\"'”’».,;:!?…"
+
+_MARKS = re.compile(r"[\\`*{}\[\]<|~$^_&=]")
+_START = re.compile(r"[#>|=:]|[-+](?=[-+\s]|\Z)|(?<=\A)\.(?=\.|\s|\Z)")
+_LINE = re.compile(r"[#>|=:]|[-+](?=[-+\s]|\Z)|\d{1,9}[.)](?=\s|\Z)")
+_NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|\Z)")
+_END = re.compile(r"[!#\\](?=\Z)|(?<=:)/\Z")
+
+
+def clean(text: str) -> str:
+    """The text on one line: runs of white space become one space, what is invisible becomes U+FFFD."""
+    return INVISIBLE.sub("\ufffd", " ".join(text.split()))
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, at most ``longest`` characters; where it was cut it ends in ``…``, between whole characters."""
+    if len(text) <= longest:
+        return text
+    end = longest - 1
+    while end > 1 and _COMBINING.match(text, end):
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def prose(text: str, longest: int = LONGEST_NAME, *, table: bool = False) -> str:
+    """A stranger's words as Markdown that reads as they were typed."""
+    said = cut(clean(text), longest)
+    if not said:
+        return EMPTY
+    words = [_touchy(word, table) if _TOUCHY.search(word) else word for word in said.split(" ")]
+    if not any(isinstance(word, _Code) for word in words):
+        return marks(said)
+    return _woven(words)
+
+
+def inner(text: str) -> str:
+    """Our own words for the middle of a line: marks as entities, spaces and what stands at the ends kept."""
+    return _MARKS.sub(_mark, INVISIBLE.sub("\ufffd", re.sub(r"\s+", " ", text)))
+
+
+def line(markdown: str) -> str:
+    """Finished Markdown as one line of text: nothing at its start begins a list, a heading or a quotation."""
+    begun = _LINE.match(markdown)
+    if not begun:
+        return markdown
+    mark = begun.end() - 1
+    return markdown[:mark] + _entity(markdown[mark]) + markdown[mark + 1 :]
+
+
+def join(pieces: Iterable[str]) -> str:
+    """Finished pieces of Markdown in a row, where two neighbours together would mean what neither does alone."""
+    said = ""
+    for piece in pieces:
+        if said.endswith("!") and piece.startswith("["):
+            said = said[:-1] + _entity("!")
+        said += (" " if said.endswith("`") and piece.startswith("`") else "") + piece
+    return said
+
+
+def marks(text: str) -> str:
+    """Every mark that could begin structure as an entity; spaces are kept. For words that hold no address."""
+    begun = _START.match(text)
+    head = _entity(begun[0]) if begun else ""
+    rest = text[len(begun[0]) if begun else 0 :]
+    numbered = _NUMBERED.match(rest) if not begun else None
+    if numbered:
+        head, rest = numbered[1] + _entity(numbered[2]), rest[numbered.end() :]
+    end = _END.search(rest)
+    tail = _entity(end[0]) if end else ""
+    return head + _MARKS.sub(_mark, rest[: end.start()] if end else rest) + tail
+
+
+def quote(text: str, *, table: bool = False) -> str:
+    """A stranger's sentence in double quotes, 140 characters at most."""
+    said = prose(text, LONGEST_QUOTE, table=table)
+    return f'"{said.removesuffix(_entity("!")) + "!" if said.endswith(_entity("!")) else said}"'
+
+
+def code(text: str, *, table: bool = False, longest: int = LONGEST_CODE) -> str:
+    """An identifier or a query as a code span, its own backticks and bars included."""
+    return _span(cut(clean(text), longest), table) if text.strip() else EMPTY
+
+
+def link(text: str, url: str, *, table: bool = False) -> str:
+    """``[text](url)``, or the text and the address as code where it is not one to link to."""
+    target = safe_url(url)
+    if not target:
+        return f"{prose(text, table=table)} {code(url, table=table)}"
+    return f"[{marks(cut(clean(text), LONGEST_NAME) or EMPTY) if _plain(text) else prose(text, table=table)}]({target})"
+
+
+def safe_url(url: str) -> str:
+    """The URL with every dangerous character percent-encoded and without user and password; empty if it is no link."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    named = re.fullmatch(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*", host)
+    if parts.scheme not in ("http", "https") or not named or len(url) > LONGEST_URL:
+        return ""
+    address = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
+    query = f"?{_encoded(parts.query)}" if parts.query else ""
+    fragment = f"#{_encoded(parts.fragment)}" if parts.fragment else ""
+    return f"{parts.scheme}://{address}{_encoded(parts.path)}{query}{fragment}"
+
+
+class _Code(str):
+    """A piece of prose that was made a code span."""
+
+    __slots__ = ()
+
+
+def _plain(text: str) -> bool:
+    """Whether a link's text needs no code span: inside a link, an issue's number stays text."""
+    return not _TOUCHY.search(re.sub(r"[#!](?=\d)", "", text))
+
+
+def _touchy(word: str, table: bool) -> str:
+    """The word as a code span, without the brackets and stops around it where it is still touchy without them."""
+    start, end = 0, len(word)
+    while start < end and word[start] in _BRACKETS:
+        start += 1
+    while end > start and word[end - 1] in _ENDINGS:
+        end -= 1
+    core = word[start:end]
+    if not core or _TOUCHY.search(word[:start]) or _TOUCHY.search(word[end:]) or not _TOUCHY.search(core):
+        return _Code(_span(word, table))
+    return _Code(_middle(word[:start]) + _span(core, table) + _middle(word[end:]))
+
+
+def _woven(words: list[str]) -> str:
+    """Words and code spans with single spaces between; each run of plain words is escaped as a whole."""
+    said: list[str] = []
+    plain: list[str] = []
+    for word in words:
+        if isinstance(word, _Code):
+            said += [marks(" ".join(plain))] if plain else []
+            said.append(word)
+            plain = []
+        else:
+            plain.append(word)
+    said += [marks(" ".join(plain))] if plain else []
+    return " ".join(said)
+
+
+def _middle(text: str) -> str:
+    """Brackets and stops around a code span."""
+    return "".join(_entity(each) if each in "[{<]}!" else each for each in text)
+
+
+def _span(text: str, table: bool) -> str:
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    edge = " " if text[:1] in "` " or text[-1:] in "` " else ""
+    inside = f"{fence}{edge}{text}{edge}{fence}"
+    return inside.replace("|", "\\|") if table else inside
+
+
+def _entity(text: str) -> str:
+    return "".join({"&": "&amp;", "<": "&lt;"}.get(each) or f"&#{ord(each)};" for each in text)
+
+
+def _mark(found: re.Match[str]) -> str:
+    """One mark in the middle of a text; some are harmless beside certain neighbours and stay as typed."""
+    mark, text, at = found[0], found.string, found.start()
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if mark == "&":
+        return mark if after == " " else "&amp;"
+    if mark == "=":
+        return "&#61;" if "=" in (before, after) and not _spaced(text, at) else mark
+    if mark == "_" and _inside_word(text, at):
+        return mark
+    return _entity(mark)
+
+
+def _spaced(text: str, at: int) -> bool:
+    """Whether the run of equals signs at this place stands between spaces, as in ``up == 0``."""
+    run = re.compile(r"=+")
+    start = at
+    while start and text[start - 1] == "=":
+        start -= 1
+    found = run.match(text, start)
+    return bool(found and text[start - 1 : start] == " " and text[found.end() : found.end() + 1] == " ")
+
+
+def _inside_word(text: str, at: int) -> bool:
+    """Whether the run of underscores at this place has letters or digits on both sides; it can then open nothing."""
+    start, end = at, at + 1
+    while start and text[start - 1] == "_":
+        start -= 1
+    while end < len(text) and text[end] == "_":
+        end += 1
+    return bool(re.match("[A-Za-z0-9]", text[start - 1 : start]) and re.match("[A-Za-z0-9]", text[end : end + 1]))
+
+
+def _encoded(text: str) -> str:
+    """One part of a URL: what it says stays, what Markdown could read is percent-encoded."""
+    kept = percent_encoded(text.encode("utf-8", "replace"), safe="/?#:@!$,;=&%~+-._")
+    whole = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", kept)
+    return re.sub(r"&(?=#?\w+;)", "&amp;", whole)

@@ -1,0 +1,185 @@
+"""What one incident was, once its events are folded: values that sections read.
+
+``replay`` makes a History; sections only read it. Every value keeps the events
+that prove it. Times are µs UTC, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.event import RecordedEvent
+
+
+class Nearby(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in the incident's window that is not part of it."""
+
+    event: RecordedEvent
+    reason: str
+
+
+class Grouped(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an event is part of the incident."""
+
+    rule: str
+    reason: str
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about the incident besides its own events."""
+
+    key: str = ""
+    """The id of the event that opened it."""
+    grouped: Mapping[str, Grouped] = {}
+    """Event id → why it is in."""
+    nearby: tuple[Nearby, ...] = ()
+    reported: Mapping[str, tuple[str, ...]] = {}
+    """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window,
+    whatever they joined: only then does the absence of one mean anything."""
+    collector: tuple[RecordedEvent, ...] = ()
+    """``collector.*`` and ``source.*`` events in the window."""
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One episode of one alert, from firing to resolved."""
+
+    entity: str
+    name: str
+    service: str | None
+    environment: str | None
+    severity: str | None
+    opening: bool
+    """Whether it is above ``warning``, or has no severity."""
+    start: int
+    end: int | None
+    """None while it fires, or where its end is unknown."""
+    fired: RecordedEvent
+    """The event that tells the episode: its firing, or its resolve where no firing was received."""
+    resolved: RecordedEvent | None
+    events: tuple[str, ...]
+    """Every event of the episode, oldest first."""
+    late: int
+    """How long after it happened the firing was received, µs."""
+    until: int | None = None
+    """Where the end is unknown though the alert fired anew since: that next firing, µs; it ended by then."""
+
+    @property
+    def firing(self) -> bool:
+        """Whether nothing says that it ended: neither a resolve nor a next firing."""
+        return self.end is None and self.until is None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One page, from triggered to resolved."""
+
+    entity: str
+    title: str
+    service: str | None
+    environment: str | None
+    severity: str | None
+    start: int
+    end: int | None
+    triggered: RecordedEvent | None
+    acknowledged: RecordedEvent | None
+    """The first acknowledgement."""
+    resolved: RecordedEvent | None
+    """The last resolve, if it was not reopened since."""
+    steps: tuple[RecordedEvent, ...]
+    """All its events, oldest first."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One change with all its states together: a deployment, a merge, a release, a flag."""
+
+    entity: str
+    kind: str
+    """``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``release``, ``flag``."""
+    outcome: str
+    """``started``, ``succeeded``, ``failed``, ``rolled_back``, ``merged``, ``pushed``, ``released``, ``toggled``."""
+    service: str | None
+    environment: str | None
+    title: str
+    actor: str | None
+    start: int
+    end: int | None
+    """When it finished; None while unknown."""
+    first: RecordedEvent
+    last: RecordedEvent
+    """The event of its latest state: the one that speaks."""
+    events: tuple[str, ...]
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One of the seven moments (design §6)."""
+
+    name: str
+    """``impact_started``, ``first_symptom``, ``detected``, ``acknowledged``, ``mitigated``, ``resolved`` or
+    ``recorded``."""
+    at: int | None
+    known: str
+    """``observed``, ``derived``, ``stated`` or ``unknown``."""
+    basis: str = ""
+    """One phrase of ours on how it is known; never a sender's text."""
+    cites: tuple[str, ...] = ()
+    alternative: int | None = None
+    """``mitigated`` only, where it is derived: when all other opening alerts had ended, if that was ten minutes or more
+    before the last one did, µs."""
+    alternative_cites: tuple[str, ...] = ()
+
+
+class Duration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A time between two moments."""
+
+    name: str
+    """``detect``, ``acknowledge``, ``acknowledge_page``, ``mitigate``, ``resolve``, ``fix``; a vendor's profile has
+    names of its own."""
+    start: str
+    """The moment it counts from."""
+    end: str
+    status: str
+    """``recorded``, ``pending``, ``not applicable`` or ``invalid``."""
+    micros: int | None = None
+    """Only where the status is ``recorded``."""
+    why: str = ""
+    """What is missing, where the status is not ``recorded``; one phrase of ours."""
+    cites: tuple[str, ...] = ()
+    known: str = ""
+    """How its weaker end is known: ``observed``, ``derived`` or ``stated``; empty where an end is unknown."""
+    term: str = ""
+    """What the profile calls it: ``Time to detect``, ``Time to repair`` …"""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident, folded."""
+
+    events: tuple[RecordedEvent, ...]
+    """The senders' and people's facts at their highest revision, in reading order."""
+    alerts: tuple[Alert, ...] = ()
+    """By (start, entity)."""
+    pages: tuple[Page, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """By (end or start, entity)."""
+    notes: tuple[RecordedEvent, ...] = ()
+    """``note.added`` and ``chat.message``."""
+    statuses: tuple[RecordedEvent, ...] = ()
+    observations: tuple[RecordedEvent, ...] = ()
+    reports: tuple[RecordedEvent, ...] = ()
+    """``incident.opened`` by people: somebody said that something is wrong."""
+    actions: tuple[RecordedEvent, ...] = ()
+    """Follow-ups, the latest statement on each."""
+    marks: tuple[RecordedEvent, ...] = ()
+    """``mark.set``, the newest statement of each mark."""
+    edits: Mapping[str, RecordedEvent] = {}
+    """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
+    moments: Mapping[str, Moment] = {}
+    durations: Mapping[str, Duration] = {}
+    resolved: bool = False
+    """Whether every signal ended and no person said otherwise, or a person said so."""
+    verdict: RecordedEvent | None = None
+    """The person's statement that it is over, where that is the newest word on it."""
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    context: Context = Context()
+    as_of: int | None = None

@@ -1,0 +1,190 @@
+"""A document as JSON: the same sentences with their parts, evidence and times, for machines.
+
+Every citation is a full event id; instants are RFC 3339 in UTC; lengths of time
+are seconds. Keys are sorted, so the same document gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from collector.event import SECOND, RecordedEvent
+from renderers import escape, times
+from renderers.cite import cited, short_ids
+from renderers.document import (
+    ActionRow,
+    Actions,
+    Block,
+    Bullets,
+    Claim,
+    Document,
+    Index,
+    IndexLine,
+    Link,
+    Part,
+    Prompt,
+    Row,
+    Section,
+    Timeline,
+    Words,
+)
+from renderers.history import Duration, Moment
+from renderers.plain import plain
+
+FORMAT = "timelined.postmortem/1"
+"""Which shape this is; it changes when a reader of the old one would misread it."""
+
+
+def to_json(document: Document) -> str:
+    """The document as one JSON text that ends in a line end."""
+    value = {
+        "format": FORMAT,
+        "title": plain(document.title.parts),
+        "lead": _claim(document.lead) if document.lead else None,
+        "date": times.day(document.date, document.options.zone),
+        "started_at": times.utc(document.date),
+        "status": "resolved" if document.resolved else "unresolved",
+        "as_of": _instant(document.as_of),
+        "digest": document.digest,
+        "options": {
+            "zone": document.options.zone,
+            "detail": document.options.detail,
+            "profile": document.options.profile,
+        },
+        "moments": {name: _moment(each) for name, each in document.moments.items()},
+        "durations": [_duration(each) for each in document.durations],
+        "sections": [_section(each) for each in document.sections],
+        "events": _events(document),
+    }
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else times.utc(at)
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "at": _instant(moment.at),
+        "known": moment.known,
+        "basis": moment.basis,
+        "cites": moment.cites,
+    }
+    if moment.alternative is not None:
+        told["alternative"] = {"at": _instant(moment.alternative), "cites": moment.alternative_cites}
+    return told
+
+
+def _duration(each: Duration) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "term": each.term,
+        "from": each.start,
+        "to": each.end,
+        "status": each.status,
+        "seconds": None if each.micros is None else each.micros / SECOND,
+        "known": each.known,
+        "why": each.why,
+        "cites": each.cites,
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {"key": section.key, "blocks": [_block(each) for each in section.blocks]}
+
+
+def _block(block: Block) -> dict[str, Any]:
+    match block:
+        case Bullets():
+            return {"kind": "bullets", "items": [_claim(each) for each in block.items]}
+        case Prompt():
+            return {"kind": "prompt", "question": block.question}
+        case Timeline():
+            left_out = _claim(block.left_out) if block.left_out else None
+            return {"kind": "timeline", "rows": [_row(each) for each in block.rows], "left_out": left_out}
+        case Actions():
+            return {"kind": "actions", "rows": [_action(each) for each in block.rows]}
+        case Index():
+            return {"kind": "index", "lines": [_index(each) for each in block.lines], "left_out": block.left_out}
+        case Claim():
+            return {"kind": "claim", **_claim(block)}
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "text": plain(claim.parts),
+        "parts": _parts(claim.parts),
+        "cites": claim.cites,
+        "none": claim.none or None,
+        "label": claim.label,
+        "at": _instant(claim.at),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "at": _instant(row.at),
+        "label": row.label,
+        "type": row.type,
+        "text": plain(row.parts),
+        "parts": _parts(row.parts),
+        "suffixes": row.suffixes,
+        "cites": row.cites,
+    }
+
+
+def _action(row: ActionRow) -> dict[str, Any]:
+    action, owner = plain(row.action), plain(row.owner)
+    return {"action": action, "owner": owner or None, "due": row.due or None, "cites": row.cites}
+
+
+def _index(line: IndexLine) -> dict[str, Any]:
+    return {
+        "cites": line.cites,
+        "at": _instant(line.at),
+        "type": line.type,
+        "source": line.source,
+        "more": line.more,
+    }
+
+
+def _parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    return [_part(part) for part in parts]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": type(part).__name__.lower(), "text": part.text}
+    if isinstance(part, Link):
+        told["url"] = part.url
+    if isinstance(part, Words) and part.strong:
+        told["strong"] = True
+    return told
+
+
+def _events(document: Document) -> dict[str, dict[str, Any]]:
+    """The cited events, by id: what they say, and never how they came to us."""
+    short = short_ids(document.events)
+    wanted = sorted(cited(document) & document.events.keys())
+    return {each: _event(document.events[each], short[each]) for each in wanted}
+
+
+def _event(event: RecordedEvent, short: str) -> dict[str, Any]:
+    return {
+        "short": short,
+        "type": event.type,
+        "source": event.source,
+        "entity": event.entity,
+        "occurred_at": times.utc(event.occurred_at),
+        "time_quality": event.time_quality,
+        "revision": event.revision,
+        "title": event.title,
+        "service": event.service,
+        "environment": event.environment,
+        "severity": event.severity,
+        "actor": event.actor,
+        "links": [{"rel": link.rel, "url": link.url} for link in event.links],
+        "refs": event.refs,
+    }

@@ -1,0 +1,317 @@
+"""The seven moments of an incident and the durations between them (design §6).
+
+Every moment names its evidence and how it is known: ``observed`` in an event,
+``derived`` from events, ``stated`` by a person, or ``unknown``. An unknown
+moment is never filled in: a duration that needs it is not applicable, and
+never zero. Profiles say the same moments in the vendors' own terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from collector.event import MINUTE, RecordedEvent
+from renderers.episodes import micros
+from renderers.history import Alert, Duration, History, Moment, Page
+
+NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")
+"""The moments in the order they usually happen."""
+OUTLIER = 10 * MINUTE
+"""How much later than all others the last alert must end for the alternative to be told."""
+PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
+"""Whose terms durations can be stated in."""
+
+MISSING = {
+    "impact_started": "when the impact began is not recorded",
+    "impact_ended": "when the impact ended is not recorded",
+    "first_symptom": "no alert or report is recorded",
+    "detected": "no alert or report reached anybody",
+    "acknowledged": "no acknowledgement is recorded",
+    "mitigated": "when it was mitigated is not recorded",
+    "resolved": "no end is recorded",
+    "page": "no page is recorded",
+    "page_resolved": "no end of the page is recorded",
+    "declared": "nothing declared the incident",
+    "responder": "at most one responder is recorded",
+    "recorded": "nothing was received",
+}
+"""Why a duration is not known, by the moment it lacks."""
+
+_WEAKER = ("observed", "stated", "derived")
+
+
+def moments(history: History) -> dict[str, Moment]:
+    """All seven moments; one that nothing shows is there too, as unknown."""
+    marks = {str(each.data.get("mark")): each for each in history.marks}
+    found = (
+        _impact_started(history, marks),
+        _first(history, "first_symptom", _symptoms(history)),
+        _stated(marks, "detected") or _first(history, "detected", _detections(history)),
+        _first(history, "acknowledged", _acknowledgements(history)),
+        _stated(marks, "mitigated") or _mitigated(history),
+        _resolved(history),
+        _recorded(history),
+    )
+    return {moment.name: moment for moment in found}
+
+
+class _Seen(msgspec.Struct, frozen=True, order=True):
+    """A time, what shows it, and how to say so."""
+
+    at: int
+    event: str
+    basis: str = ""
+
+
+def _unknown(name: str) -> Moment:
+    return Moment(name=name, at=None, known="unknown", basis=MISSING[name])
+
+
+def _stated(marks: Mapping[str, RecordedEvent], name: str) -> Moment | None:
+    event = marks.get(name)
+    if event is None:
+        return None
+    return Moment(name=name, at=event.occurred_at, known="stated", basis="stated", cites=(event.id,))
+
+
+def _first(history: History, name: str, seen: Iterable[_Seen]) -> Moment:
+    first = min(seen, default=None)
+    if first is None:
+        return _unknown(name)
+    return Moment(name=name, at=first.at, known="observed", basis=first.basis, cites=(first.event,))
+
+
+def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Moment:
+    """Stated, or told by a status post, a report or an observation that names the time.
+
+    That somebody reported the impact proves that it had begun, not when: a report's own time is no start.
+    """
+    stated = _stated(marks, "impact_started")
+    if stated:
+        return stated
+    told = (
+        _Seen(at, each.id, "told by an event")
+        for each in (*history.statuses, *history.reports, *history.observations)
+        if (at := micros(each.data.get("impact_started_at"))) is not None
+    )
+    return _first(history, "impact_started", told)
+
+
+def _symptoms(history: History) -> list[_Seen]:
+    """Alerts of any severity and reports; where there is neither, pages."""
+    seen = [_Seen(each.start, each.fired.id, "first alert") for each in history.alerts[:1]]
+    seen += [_Seen(each.occurred_at, each.id, "first report") for each in history.reports]
+    return seen or [_Seen(each.start, each.steps[0].id, "first page") for each in history.pages]
+
+
+def _detections(history: History) -> list[_Seen]:
+    """What reached a person or an on-call system: opening alerts, pages, reports."""
+    first = next((each for each in history.alerts if each.opening), None)
+    seen = [_Seen(first.start, first.fired.id, "first alert")] if first else []
+    seen += [_Seen(each.occurred_at, each.id, "first report") for each in history.reports]
+    return seen + [_Seen(each.start, _paged(each).id, "first page") for each in history.pages]
+
+
+def _paged(page: Page) -> RecordedEvent:
+    return page.triggered or page.steps[0]
+
+
+def _acknowledgements(history: History) -> list[_Seen]:
+    found = [each.acknowledged for each in history.pages if each.acknowledged]
+    return [_Seen(each.occurred_at, each.id, "first acknowledgement") for each in found]
+
+
+def _mitigated(history: History) -> Moment:
+    """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
+    alerts = [each for each in history.alerts if each.opening]
+    ended = [each for each in alerts if each.end is not None]
+    if any(each.firing for each in alerts):
+        return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
+    if not ended:
+        return _unknown("mitigated")
+    last = max(ended, key=_end_order)
+    other = max((each for each in ended if each.entity != last.entity), key=_end_order, default=None)
+    earlier = other if other and _end_order(last)[0] - _end_order(other)[0] >= OUTLIER else None
+    return Moment(
+        name="mitigated",
+        at=last.end,
+        known="derived",
+        basis="last alert ended",
+        cites=(_end_event(last).id,),
+        alternative=earlier.end if earlier else None,
+        alternative_cites=(_end_event(earlier).id,) if earlier else (),
+    )
+
+
+def _end_order(alert: Alert) -> tuple[int, str]:
+    return (alert.end or 0, _end_event(alert).id)
+
+
+def _end_event(alert: Alert) -> RecordedEvent:
+    return alert.resolved or alert.fired
+
+
+def _resolved(history: History) -> Moment:
+    """What a person stated, else the latest end of a signal, pages included; unknown while the incident is open."""
+    if not history.resolved:
+        return _unknown("resolved")
+    if history.verdict is not None:
+        said = history.verdict
+        return Moment(name="resolved", at=said.occurred_at, known="stated", basis="stated", cites=(said.id,))
+    ended = max((each for each in history.alerts if each.end is not None), key=_end_order, default=None)
+    ends = [_Seen(_end_order(ended)[0], _end_event(ended).id, "last alert ended")] if ended else []
+    ends += [
+        _Seen(each.resolved.occurred_at, each.resolved.id, "page resolved") for each in history.pages if each.resolved
+    ]
+    if not ends:
+        return _unknown("resolved")
+    last = max(ends)
+    return Moment(name="resolved", at=last.at, known="observed", basis=last.basis, cites=(last.event,))
+
+
+def _recorded(history: History) -> Moment:
+    """When the log first learnt of it."""
+    if not history.events:
+        return _unknown("recorded")
+    # The events stand in reading order, and min keeps the first of several received at once.
+    first = min(history.events, key=lambda each: each.received_at)
+    basis = "first event received"
+    return Moment(name="recorded", at=first.received_at, known="observed", basis=basis, cites=(first.id,))
+
+
+# --- durations --------------------------------------------------------------------------------------------------
+
+
+class _Measure(msgspec.Struct, frozen=True):
+    """One duration of a profile: between which moments, and what it is called."""
+
+    name: str
+    term: str
+    start: str
+    end: str
+
+
+_OWN = (
+    _Measure("detect", "Time to detect", "impact_started", "detected"),
+    _Measure("acknowledge", "Time to acknowledge", "detected", "acknowledged"),
+    _Measure("acknowledge_page", "Time to acknowledge the page", "page", "acknowledged"),
+    _Measure("mitigate", "Time to mitigate", "impact_started", "mitigated"),
+    _Measure("resolve", "Time to resolve", "impact_started", "resolved"),
+    _Measure("fix", "Time to fix", "detected", "mitigated"),
+)
+
+# PagerDuty's Analytics API: mean_seconds_to_first_ack, _to_mobilize (null with one responder or none), _to_resolve.
+_PAGERDUTY = (
+    _Measure("acknowledge", "Time to first ack", "page", "page_acknowledged"),
+    _Measure("mobilize", "Time to mobilize", "page", "responder"),
+    _Measure("resolve", "Time to resolve", "page", "page_resolved"),
+)
+
+# github.com/DataDog/documentation, content/en/incident_response/incident_management/analytics_and_reporting/_index.md:
+# repair runs "from detection time to the last customer impact", resolve from the declaration.
+_DATADOG = (
+    _Measure("detect", "Time to detect", "impact_started", "detected"),
+    _Measure("repair", "Time to repair", "detected", "impact_ended"),
+    _Measure("resolve", "Time to resolve", "declared", "resolved"),
+)
+
+# Rootly's "Updating incident timestamps": everything counts from "started", and the duration ends at the mitigation.
+_ROOTLY = (
+    _Measure("detect", "Time to detection", "impact_started", "detected"),
+    _Measure("acknowledge", "Time to acknowledge", "impact_started", "acknowledged"),
+    _Measure("mitigate", "Time to mitigation", "impact_started", "mitigated"),
+    _Measure("resolve", "Time to resolution", "impact_started", "resolved"),
+    _Measure("duration", "Incident duration", "impact_started", "mitigated"),
+)
+
+_MEASURES = {"timelined": _OWN, "pagerduty": _PAGERDUTY, "datadog": _DATADOG, "rootly": _ROOTLY}
+
+
+def durations(history: History) -> dict[str, Duration]:
+    """The durations in timelined's own terms, by name.
+
+    Where the start of the impact is unknown, the times to mitigate and to resolve count from the first symptom and
+    say so in ``start``; the time to detect is then not applicable.
+    """
+    ends = _moments_of(history, "timelined")
+    found = {}
+    for measure in _OWN:
+        fallback = measure.name in ("mitigate", "resolve") and ends["impact_started"].at is None
+        shown = msgspec.structs.replace(measure, start="first_symptom") if fallback else measure
+        found[measure.name] = _duration(shown, ends, history.resolved)
+    return found
+
+
+def restate(history: History, profile: str) -> tuple[Duration, ...]:
+    """The durations as this profile defines them, in its own order. Raises ValueError for one that is not known."""
+    if profile not in PROFILES:
+        raise ValueError(f"cannot state durations in the terms of {profile!r}; use one of {', '.join(PROFILES)}")
+    if profile == "timelined":
+        return tuple(history.durations.values() or durations(history).values())
+    ends = _moments_of(history, profile)
+    return tuple(_duration(measure, ends, history.resolved) for measure in _MEASURES[profile])
+
+
+def _moments_of(history: History, profile: str) -> dict[str, Moment]:
+    """The seven moments, and those a profile needs besides."""
+    known = dict(history.moments or moments(history))
+    acknowledged = known["acknowledged"].cites
+    paged = _page_in_question(history, acknowledged if profile == "timelined" else ())
+    if paged is not None:
+        known["page"] = _page_moment("page", paged.start, _paged(paged))
+        known["page_acknowledged"] = _page_event("page_acknowledged", paged.acknowledged, "acknowledged")
+        known["page_resolved"] = _page_event("page_resolved", paged.resolved, "page_resolved")
+        added = [each for each in paged.steps if each.type == "page.responder_added"]
+        known["responder"] = _page_event("responder", added[-1] if added else None, "responder")
+    marks = {str(each.data.get("mark")): each for each in history.marks}
+    known["impact_ended"] = _stated(marks, "impact_ended") or _unknown("impact_ended")
+    declared = _first(history, "declared", [_Seen(e.occurred_at, e.id, "first report") for e in history.reports])
+    known["declared"] = declared if declared.at is not None else known["detected"]
+    return known
+
+
+def _page_in_question(history: History, acknowledged: tuple[str, ...]) -> Page | None:
+    """The page that was acknowledged first, else the first page."""
+    for page in history.pages:
+        if page.acknowledged and page.acknowledged.id in acknowledged:
+            return page
+    return history.pages[0] if history.pages else None
+
+
+def _page_moment(name: str, at: int, event: RecordedEvent) -> Moment:
+    return Moment(name=name, at=at, known="observed", basis="first page", cites=(event.id,))
+
+
+def _page_event(name: str, event: RecordedEvent | None, missing: str) -> Moment:
+    if event is None:
+        return Moment(name=name, at=None, known="unknown", basis=MISSING[missing])
+    return Moment(name=name, at=event.occurred_at, known="observed", cites=(event.id,))
+
+
+def _duration(measure: _Measure, ends: Mapping[str, Moment], over: bool) -> Duration:
+    """The time between two moments, or which of the two is missing and whether it may still come."""
+    nothing = Moment(name="page", at=None, known="unknown", basis=MISSING["page"])
+    start, end = ends.get(measure.start, nothing), ends.get(measure.end, nothing)
+    status, length, why, known = "recorded", None, "", ""
+    if start.at is None:
+        status, why = "not applicable", start.basis
+    elif end.at is None:
+        status, why = "not applicable" if over else "pending", end.basis
+    elif end.at < start.at:
+        status, why = "invalid", "it ends before it begins"
+    else:
+        length = end.at - start.at
+        known = max(start.known, end.known, key=_WEAKER.index)
+    return Duration(
+        name=measure.name,
+        start=measure.start,
+        end=measure.end,
+        status=status,
+        micros=length,
+        why=why,
+        cites=tuple(dict.fromkeys(start.cites + end.cites)),
+        known=known,
+        term=measure.term,
+    )

@@ -1,0 +1,305 @@
+"""How things are called and how sentences are put together, once for all sections.
+
+A plain string given to :func:`say` is ours, word for word; whatever a sender
+or a person chose comes in as a :class:`Name`, :class:`Quote`, :class:`Code` or
+:class:`Link`. An absent field gives an empty phrase, never a dangling word.
+Nothing here decides what is worth saying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from collector.event import Event, RecordedEvent, rank
+from collector.event import Link as EventLink
+from renderers import facts
+from renderers.document import Claim, Link, Name, Options, Part, Quote, Words
+from renderers.history import Alert, Change, History, Moment, Page
+from renderers.times import clock
+from renderers.words import counted, duration
+
+Phrase = tuple[Part, ...]
+"""A piece of a sentence; empty where there is nothing to say."""
+
+Said = Part | str | Phrase | None
+"""What a sentence may be made of; a ``str`` is our own words."""
+
+Evidence = RecordedEvent | Moment | None
+"""What proves a sentence."""
+
+PIECE = 100
+"""How much of a longer text stands in one part, in characters; below what any renderer cuts a name at."""
+
+BRANDS = {"pagerduty": "PagerDuty incident"}
+"""How a page of a source is called, by the beginning of the source's name."""
+
+NOUNS = {
+    "deploy": "deploy",
+    "rollback": "rollback",
+    "workflow": "workflow",
+    "merge": "PR",
+    "push": "push",
+    "release": "release",
+    "flag": "flag",
+}
+"""What a change of each kind is called."""
+
+OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed"}
+"""How an outcome reads where its own word does not."""
+
+
+def say(*parts: Said) -> Phrase:
+    """The parts in a row; our neighbouring words are joined, absent ones vanish."""
+    out: list[Part] = []
+    for part in _flat(parts):
+        last = out[-1] if out else None
+        if isinstance(part, Words) and isinstance(last, Words) and last.strong == part.strong:
+            out[-1] = Words(last.text + part.text, part.strong)
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def _flat(parts: Iterable[Said]) -> Iterable[Part]:
+    for part in parts:
+        if isinstance(part, str):
+            if part:
+                yield Words(part)
+        elif isinstance(part, tuple):
+            yield from part
+        elif part is not None and getattr(part, "text", True):
+            yield part
+
+
+def when(condition: object, *parts: Said) -> Phrase:
+    """The parts if there is something to say, else nothing."""
+    return say(*parts) if condition else ()
+
+
+def named(before: str, text: str | None, after: str = "") -> Phrase:
+    """Our words around a stranger's name; nothing where there is no name."""
+    return say(before, Name(text), after) if text else ()
+
+
+def quoted(before: str, text: str | None) -> Phrase:
+    """Our words before a stranger's; nothing where they said nothing."""
+    return say(before, Quote(text.strip())) if text and text.strip() else ()
+
+
+def listed(
+    items: Sequence[Said], most: int = 3, noun: tuple[str, str] = ("more", "more"), end: str = " and "
+) -> Phrase:
+    """``a, b and c``; beyond ``most`` the rest as a count: ``a, b, c and 4 more alerts``."""
+    rest = len(items) - most if len(items) > most + 1 else 0
+    shown: list[Said] = list(items[:most] if rest else items)
+    if rest:
+        shown.append(f"{rest} {noun[rest != 1]}")
+    parts: list[Said] = []
+    for index, item in enumerate(shown):
+        if index:
+            parts.append(end if index == len(shown) - 1 and (end != ", " or rest == 0) else ", ")
+        parts.append(item)
+    return say(*parts)
+
+
+def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:
+    """The ids of what proves a sentence, oldest first, each once."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for item in _evidence(evidence):
+        if isinstance(item, Moment):
+            for each in item.cites:
+                found.setdefault(each, (item.at or 0, 0, each))
+        else:
+            found.setdefault(item.id, (item.occurred_at, rank(item.type), item.id))
+    return tuple(sorted(found, key=found.__getitem__))
+
+
+def _evidence(items: Iterable[Evidence | Iterable[Evidence]]) -> Iterable[RecordedEvent | Moment]:
+    for item in items:
+        if isinstance(item, RecordedEvent | Moment):
+            yield item
+        elif item is not None:
+            yield from (each for each in item if each is not None)
+
+
+def claim(*parts: Said, proof: tuple[str, ...] = (), none: str = "", label: bool = False, stop: bool = True) -> Claim:
+    """One sentence and what proves it."""
+    return Claim(parts=capital(say(*parts)), cites=proof, none=none, label=label, stop=stop)
+
+
+def prose(text: str) -> Phrase:
+    """A person's own text as the draft's, whole: in pieces, since a name is cut where it is long."""
+    pieces: list[str] = [""]
+    for word in text.split():
+        if len(pieces[-1]) + len(word) >= PIECE:
+            pieces.append("")
+        pieces[-1] = f"{pieces[-1]} {word}".strip()
+    return say(*(part for piece in pieces if piece for part in (" ", Name(piece))))[1:]
+
+
+def text_in(data: Mapping[str, Any], key: str) -> str:
+    """A text out of an event's own data, or nothing where it holds none."""
+    value = data.get(key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def texts_in(data: Mapping[str, Any], key: str) -> list[str]:
+    """The texts of a list in an event's own data."""
+    value = data.get(key)
+    return [each for each in value if isinstance(each, str) and each] if isinstance(value, list | tuple) else []
+
+
+def web_links(event: Event, *rels: str) -> list[EventLink]:
+    """The event's links of these kinds, in the order of the kinds."""
+    return [link for rel in rels for link in event.links if link.rel == rel]
+
+
+def link_to(event: Event, rel: str, text: str) -> Link | None:
+    """A link to one of the event's URLs under our own words."""
+    found = web_links(event, rel)
+    return Link(text, found[0].url) if found else None
+
+
+# --- what things are called -------------------------------------------------------------------------------------
+
+
+def place(service: str | None, environment: str | None) -> Phrase:
+    """`` on checkout (production)``; what is absent is left out."""
+    if not service:
+        return named(" in ", environment)
+    return say(named(" on ", service), named(" (", environment, ")"))
+
+
+def alert_named(name: str) -> Phrase:
+    """The alert's name, or that it has none."""
+    return say(Name(name)) if name else say("unnamed alert")
+
+
+def capital(phrase: Phrase) -> Phrase:
+    """Our first word with a capital letter; a stranger's stays as it is."""
+    head = phrase[0] if phrase else None
+    return (
+        (Words(head.text[:1].upper() + head.text[1:], head.strong), *phrase[1:]) if isinstance(head, Words) else phrase
+    )
+
+
+def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
+    """``SlowCart on cart (warning)``."""
+    return say(
+        alert_named(alert.name), named(" on ", alert.service), named(" (", alert.severity if severity else None, ")")
+    )
+
+
+def page_called(event: Event) -> Phrase:
+    """``PagerDuty incident 311``, or ``Page`` where the source is not one we have a name for."""
+    folded = event.source.casefold()
+    called = next((name for start, name in BRANDS.items() if folded.startswith(start)), "Page")
+    number = event.data.get("number")
+    if isinstance(number, int):
+        return say(f"{called} {number}")
+    return say(called, named(" ", number if isinstance(number, str) else None))
+
+
+def page_event(page: Page) -> RecordedEvent | None:
+    """The event that tells the page: its trigger, or the first word on it."""
+    return page.triggered or (page.steps[0] if page.steps else None)
+
+
+def change_detail(change: Change) -> RecordedEvent:
+    """The event that says most of a change."""
+    return change.last
+
+
+def repository(change: Change) -> str | None:
+    return text_in(change.last.data, "repository") or text_in(change.first.data, "repository") or None
+
+
+def change_called(change: Change, *, on: bool = True, title: bool = True) -> Phrase:
+    """``deploy of checkout "v42"``; ``on`` and ``title`` say whether to name the service and quote the title."""
+    noun = NOUNS.get(change.kind, "change")
+    if change.kind == "merge":
+        noun += pull_request_number(change)
+    owner = named(" of ", (change.service or repository(change)) if on else None)
+    shown = change.title if title and change.title not in (change.service, "") else None
+    if change.kind in ("merge", "flag", "release", "workflow"):
+        shown = text_in(change.last.data, "workflow") or change.title if title else None
+        return say(noun, quoted(" ", shown), owner)
+    return say(noun, owner, quoted(" ", shown))
+
+
+def pull_request_number(change: Change) -> str:
+    number = change.last.data.get("number")
+    return f" #{number}" if isinstance(number, int) else ""
+
+
+def observation_called(event: Event) -> Phrase:
+    """The last two words of the sender's type and the subject: ``Cache failover, redis-7``."""
+    kind = text_in(event.data, "type")
+    words = " ".join(
+        [word for word in kind.replace("/", ".").replace("-", ".").replace("_", ".").split(".") if word][-2:]
+    )
+    words = words[:1].upper() + words[1:]
+    subject = text_in(event.data, "subject")
+    if not words and not subject:
+        return say("Observation")
+    return say(when(words, Name(words)), named(", " if words else "", subject))
+
+
+def observation_title(event: Event) -> str | None:
+    """Its title, unless that only repeats the subject."""
+    return event.title if event.title != text_in(event.data, "subject") else None
+
+
+# --- time -------------------------------------------------------------------------------------------------------
+
+
+def lasted(micros: int) -> str:
+    """A duration in words; one that came out negative counts as none."""
+    return duration(max(0, micros))
+
+
+def at(moment: int, zone: str, since: int) -> str:
+    """A time of day with seconds; with its date where that is another day than ``since``'s."""
+    day, time = clock(moment, zone)
+    return time if day == clock(since, zone)[0] else f"{day} {time}"
+
+
+def minute(moment: int, zone: str, since: int) -> str:
+    """A time of day as in the table, without seconds."""
+    return at(moment, zone, since)[:-3]
+
+
+# --- what was looked for and not found --------------------------------------------------------------------------
+
+
+def query(types: str, services: Sequence[str], span: tuple[int, int], zone: str) -> str:
+    """The query that found nothing: ``change.* service=checkout,cart 12:02..14:02``."""
+    where = f" service={','.join(services[:6])}{',…' if len(services) > 6 else ''}" if services else ""
+    start, end = span
+    return f"{types}{where} {minute(start, zone, end)}..{minute(end, zone, end)}"
+
+
+def no_change(history: History, options: Options, lead: str, why: str = "") -> Claim:
+    """That no change was recorded before the first symptom, or that nobody would have told, and ``why``."""
+    if not facts.began(history):
+        return claim(lead, ": not observed; no alert, page or report was recorded.", label=True)
+    if not facts.seen(history, "change"):
+        return claim(lead, f": not observed{why}.", label=True)
+    start = facts.reference(history)
+    return no_change_in(history, options, (start - facts.LOOKBACK, start), f"{lead}: none recorded in the 2 h before")
+
+
+def no_change_in(history: History, options: Options, span: tuple[int, int], words: str) -> Claim:
+    """That the incident has no change in this span; changes nearby that it was not given are named, not denied."""
+    near = [each.event for each in history.context.nearby if _is_change(each.event, history.services, span)]
+    if near:
+        verb = "was" if len({event.entity for event in near}) == 1 else "were"
+        noun = counted(len({event.entity for event in near}), "nearby change")
+        return claim(words, f"; {noun} {verb} not joined", proof=cites(near))
+    return claim(words, none=query("change.*", history.services, span, options.zone))
+
+
+def _is_change(event: RecordedEvent, services: Sequence[str], span: tuple[int, int]) -> bool:
+    fitting = event.service in services or event.service is None or not services
+    return event.type.startswith("change.") and fitting and span[0] <= event.occurred_at <= span[1]

@@ -1,0 +1,134 @@
+"""The fold: one incident's events into its History.
+
+Pure, and blind to arrival: the same set of events gives the same History in
+whatever order they come. Only the highest revision of an event counts, and
+the machine's own decisions do not count at all; what people state does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from collector.event import MACHINE, RecordedEvent, current
+from renderers import episodes, moments
+from renderers.history import Alert, Change, Context, History, Page
+
+_NOTHING = Context()
+
+
+def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: Context = _NOTHING) -> History:
+    """Fold the events of one incident, all their revisions, into what happened.
+
+    ``as_of`` (µs) leaves only what had been received by then. ``context`` is carried along for the sections.
+    """
+    known = events if as_of is None else [each for each in events if each.received_at <= as_of]
+    facts = [e for e in current(known) if not (e.source == MACHINE and e.type.startswith("incident."))]
+    sorted_out = _Kinds(facts)
+    verdict = sorted_out.verdict()
+    alerts, pages = sorted_out.alerts(), sorted_out.pages()
+    reports = tuple(sorted_out.of("incident.opened"))
+    folded = History(
+        events=tuple(facts),
+        alerts=alerts,
+        pages=pages,
+        changes=sorted_out.changes(),
+        notes=tuple(sorted_out.notes),
+        statuses=tuple(sorted_out.of("status.updated")),
+        observations=tuple(sorted_out.of("observation.recorded")),
+        reports=reports,
+        actions=sorted_out.actions(),
+        marks=sorted_out.newest_by("mark.set", "mark"),
+        edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
+        resolved=_over(alerts, pages, reports, verdict),
+        verdict=verdict if verdict is not None and verdict.type == "incident.resolved" else None,
+        services=_names("service", alerts, pages, reports),
+        environments=_names("environment", alerts, pages, reports),
+        context=context,
+        as_of=as_of,
+    )
+    return _measured(folded)
+
+
+def _measured(history: History) -> History:
+    """The history with what only the whole of it can tell."""
+    known = msgspec.structs.replace(history, moments=moments.moments(history))
+    return msgspec.structs.replace(known, durations=moments.durations(known))
+
+
+class _Kinds:
+    """The facts by type, and by entity where several of them are one thing."""
+
+    def __init__(self, facts: Iterable[RecordedEvent]) -> None:
+        self._types: dict[str, list[RecordedEvent]] = {}
+        self._families: dict[str, dict[tuple[str, str], list[RecordedEvent]]] = {"alert": {}, "page": {}, "change": {}}
+        self.notes: list[RecordedEvent] = []
+        for event in facts:
+            entities = self._families.get(event.type.partition(".")[0])
+            if entities is not None:
+                entities.setdefault((event.source, event.entity), []).append(event)
+            elif event.type in ("note.added", "chat.message"):
+                self.notes.append(event)
+            else:
+                self._types.setdefault(event.type, []).append(event)
+
+    def of(self, event_type: str) -> list[RecordedEvent]:
+        return self._types.get(event_type, [])
+
+    def alerts(self) -> tuple[Alert, ...]:
+        found = [each for events in self._families["alert"].values() for each in episodes.alert_episodes(events)]
+        return tuple(sorted(found, key=lambda each: (each.start, each.entity, each.fired.id)))
+
+    def pages(self) -> tuple[Page, ...]:
+        found = [episodes.page(events) for events in self._families["page"].values()]
+        return tuple(sorted(found, key=lambda each: (each.start, each.entity, each.steps[0].id)))
+
+    def changes(self) -> tuple[Change, ...]:
+        found = [each for events in self._families["change"].values() for each in episodes.changes(events)]
+        return tuple(sorted(found, key=lambda c: (c.start if c.end is None else c.end, c.entity, c.last.id)))
+
+    def actions(self) -> tuple[RecordedEvent, ...]:
+        """The newest statement on each follow-up, in the order they were first told."""
+        newest: dict[str, RecordedEvent] = {}
+        for event in self.of("action.added"):
+            known = newest.get(event.entity)
+            newest[event.entity] = event if known is None else max(known, event, key=_stated)
+        return tuple(newest.values())
+
+    def newest_by(self, event_type: str, key: str) -> tuple[RecordedEvent, ...]:
+        """The newest statement for each value of a key of the data, by that value."""
+        newest: dict[str, RecordedEvent] = {}
+        for event in self.of(event_type):
+            value = str(event.data.get(key))
+            newest[value] = event if value not in newest else max(newest[value], event, key=_stated)
+        return tuple(newest[value] for value in sorted(newest))
+
+    def verdict(self) -> RecordedEvent | None:
+        """What a person said last on whether the incident is over."""
+        return max([*self.of("incident.resolved"), *self.of("incident.reopened")], key=_stated, default=None)
+
+
+def _stated(event: RecordedEvent) -> tuple[int, str]:
+    """The key that puts the newest statement last: when it was said, then the id."""
+    said = episodes.micros(event.data.get("stated_at"))
+    return (event.occurred_at if said is None else said, event.id)
+
+
+def _over(
+    alerts: tuple[Alert, ...],
+    pages: tuple[Page, ...],
+    reports: tuple[RecordedEvent, ...],
+    verdict: RecordedEvent | None,
+) -> bool:
+    """Whether every signal ended, unless a person said so or said otherwise. A report ends only by a person's word."""
+    if verdict is not None:
+        return verdict.type == "incident.resolved"
+    if reports or not (alerts or pages):
+        return False
+    return not any(each.firing for each in alerts) and all(each.end is not None for each in pages)
+
+
+def _names(field: str, *signals: Iterable[Alert | Page | RecordedEvent]) -> tuple[str, ...]:
+    """What the signals say in this field, each once, sorted."""
+    return tuple(sorted({value for group in signals for each in group if (value := getattr(each, field))}))

@@ -1,0 +1,201 @@
+"""What stands beside the story: what was near and not joined, why the rest is in, what may be missing, the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from collector.event import MINUTE, RecordedEvent
+from renderers import facts, phrases
+from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Section
+from renderers.history import Grouped, History
+from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.words import counted
+
+NEARBY = 10
+"""How many events that were not joined are named."""
+REASONS = 10
+"""How many reasons of grouping are told."""
+GAPS = 5
+"""How many gaps, outages and unread deliveries are told one by one."""
+LINES = 60
+"""The most lines of the index."""
+
+
+def section(history: History, options: Options) -> Section:
+    """All of it but the index, which is made of what the whole draft cites; see :func:`index`."""
+    items = [*_nearby(history), *_grouping(history), *_completeness(history, options)]
+    return Section(key="appendix", blocks=(Bullets(items=tuple(items)),))
+
+
+# --- nearby, not joined -----------------------------------------------------------------------------------------
+
+
+def _nearby(history: History) -> Iterator[Claim]:
+    """Each thing with the reason it was not joined; events that read alike are one line."""
+    found: dict[tuple[Phrase, str], list[RecordedEvent]] = {}
+    for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
+        found.setdefault((_called(near.event), near.reason), []).append(near.event)
+    shown = list(found.items())
+    for (called, reason), events in shown[:NEARBY]:
+        times = f" ({len(events)} events)" if len(events) > 1 else ""
+        yield claim("Nearby, not joined: ", called, times, named(": ", reason.rstrip(". ")), proof=cites(events))
+    rest = [event for _, events in shown[NEARBY:] for event in events]
+    if rest:
+        yield claim(f"{counted(len(rest), 'more event')} nearby, not joined", proof=cites(rest))
+
+
+NOUNS = {
+    "change": "change",
+    "note": "note",
+    "chat": "chat message",
+    "status": "status post",
+    "observation": "observation",
+}
+"""What an event of each family is called where it stands alone."""
+
+
+def _called(event: RecordedEvent) -> Phrase:
+    """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
+    family = event.type.partition(".")[0]
+    if family == "alert":
+        return say(phrases.alert_named(event.title), named(" on ", event.service), named(" (", event.severity, ")"))
+    if family == "page":
+        return say(phrases.page_called(event), quoted(" ", event.title))
+    where = named(" of " if family == "change" else " on ", event.service)
+    return say(NOUNS.get(family, "event"), where, quoted(" ", event.title))
+
+
+# --- why the rest is in -----------------------------------------------------------------------------------------
+
+RULES = ("opened", "person", "page", "alert", "alert_group", "service", "dependency", "storm", "ref", "repository")
+"""The rules of grouping in the order they are told."""
+
+
+def _grouping(history: History) -> Iterator[Claim]:
+    """One line a rule: the reason of the first event it joined, how many it joined, and how many reasons it had."""
+    rules: dict[str, list[tuple[RecordedEvent, Grouped]]] = {}
+    for event in history.events:
+        grouped = history.context.grouped.get(event.id)
+        if grouped is not None:
+            rules.setdefault(grouped.rule, []).append((event, grouped))
+    for rule in sorted(rules, key=_strength)[:REASONS]:
+        members = rules[rule]
+        reasons = {grouped.reason for _, grouped in members}
+        first = members[0][1].reason.rstrip(". ")
+        more = f" and {counted(len(reasons) - 1, 'similar reason')}" if len(reasons) > 1 else ""
+        yield claim("Grouping: ", Name(first or rule), f"{more}, {counted(len(members), 'event')}",
+                    proof=cites([event for event, _ in members]))  # fmt: skip
+
+
+def _strength(rule: str) -> tuple[int, str]:
+    return (RULES.index(rule) if rule in RULES else len(RULES), rule)
+
+
+# --- what may be missing ----------------------------------------------------------------------------------------
+
+
+def _completeness(history: History, options: Options) -> Iterator[Claim]:
+    """What webhooks never tell, and what is known to be missing."""
+    yield claim("Completeness: webhooks do not tell of silenced or inhibited alerts.", label=True)
+    yield from _gaps(history, options)
+    yield from _downtimes(history, options)
+    yield from _unread(history)
+    yield from _times(history)
+
+
+def _events(history: History, kind: str) -> list[RecordedEvent]:
+    """The events of a type among the context's and the incident's own, oldest first, each once."""
+    found = {e.id: e for e in (*history.context.collector, *history.events) if e.type == kind}
+    return sorted(found.values(), key=lambda event: (event.occurred_at, event.id))
+
+
+def _gaps(history: History, options: Options) -> Iterator[Claim]:
+    gaps = _events(history, "source.gap")
+    for gap in gaps[:GAPS]:
+        time = phrases.at(gap.occurred_at, options.zone, facts.anchor(history))
+        missing = gap.data.get("missing")
+        what = counted(missing, "item") if isinstance(missing, int) and missing > 0 else "something"
+        yield claim("Completeness: ", Name(gap.source), f" left out {what} at {time}", proof=cites(gap))
+    if len(gaps) > GAPS:
+        yield claim(f"Completeness: {counted(len(gaps) - GAPS, 'more gap')}", proof=cites(gaps[GAPS:]))
+
+
+def _downtimes(history: History, options: Options) -> Iterator[Claim]:
+    """When this daemon was not there to take webhooks: from its stop, or the last it received, to its next start."""
+    stops = {event.occurred_at: event for event in _events(history, "collector.stopped")}
+    since = facts.anchor(history)
+    for start in _events(history, "collector.started")[:GAPS]:
+        earlier = [at for at in stops if at <= start.occurred_at]
+        stopped = stops[max(earlier)] if earlier else None
+        last = stopped.occurred_at if stopped else start.data.get("last_received_at")
+        first = start.data.get("previous_stop") == "first start"
+        until = phrases.at(start.occurred_at, options.zone, since)
+        if first:
+            yield claim(f"Completeness: the collector started for the first time at {until}", proof=cites(start))
+        elif isinstance(last, int) and last > 0:
+            begin = phrases.at(last, options.zone, since)
+            word = "was down" if stopped else "received nothing and restarted without a recorded stop"
+            yield claim(f"Completeness: the collector {word}, {begin} to {until}", proof=cites(stopped, start))
+        else:
+            yield claim(f"Completeness: the collector started at {until}", proof=cites(start))
+
+
+def _unread(history: History) -> Iterator[Claim]:
+    """Authentic deliveries that no adapter understood, by source."""
+    sources: dict[str, list[RecordedEvent]] = {}
+    for event in _events(history, "source.unrecognised"):
+        sources.setdefault(event.source, []).append(event)
+    for source in sorted(sources)[:GAPS]:
+        events = sources[source]
+        verb = "was" if len(events) == 1 else "were"
+        noun = counted(len(events), "delivery", "deliveries")
+        yield claim(f"Completeness: {noun} of ", Name(source), f" {verb} not understood", proof=cites(events))
+
+
+QUALITIES = {
+    "assumed_zone": "came without a zone; UTC was assumed",
+    "clamped": "had an impossible time, which was clamped",
+    "absent": "came without a time; the time of receipt is shown",
+}
+"""What each quality of a time means for the reader."""
+
+
+def _times(history: History) -> Iterator[Claim]:
+    for quality, words in QUALITIES.items():
+        events = [event for event in history.events if event.time_quality == quality]
+        if events:
+            yield claim(f"Completeness: {counted(len(events), 'event')} {words}", proof=cites(events))
+
+
+# --- the index --------------------------------------------------------------------------------------------------
+
+
+def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, RecordedEvent]) -> Index:
+    """The cited events by time; those of one type, source and minute share a line, and printed ones go first.
+
+    ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
+    """
+    printed = set(shown)
+    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
+    known = [events[each] for each in dict.fromkeys(cited) if each in events]
+    for event in sorted(known, key=lambda event: (event.occurred_at, event.id)):
+        runs.setdefault((event.occurred_at // MINUTE, event.type, event.source), []).append(event)
+    ranked = sorted(runs, key=lambda key: (printed.isdisjoint(event.id for event in runs[key]), key))
+    kept = set(ranked[:LINES])
+    lines = tuple(_line(run, printed) for key, run in runs.items() if key in kept)
+    return Index(lines=lines, left_out=sum(len(runs[key]) for key in ranked[LINES:]))
+
+
+def digested(events: int, digest: str, left_out: int = 0) -> Claim:
+    """What the draft was rendered from, and how to list it; the same digest means the same draft."""
+    command = say(", listed by ", Code("timelined events --incident N")) if left_out else ()
+    return claim(f"Digest of the {counted(events, 'event')} this was rendered from", command, ": ", Code(digest),
+                 label=True)  # fmt: skip
+
+
+def _line(run: Sequence[RecordedEvent], printed: set[str]) -> IndexLine:
+    named_ids = tuple(event.id for event in run if event.id in printed)[:6] or (run[0].id,)
+    first = run[0]
+    return IndexLine(
+        cites=named_ids, at=first.occurred_at, type=first.type, source=first.source, more=len(run) - len(named_ids)
+    )

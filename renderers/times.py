@@ -1,0 +1,76 @@
+"""Instants as a reader sees them: the wall clock of a chosen zone, and its offset wherever that matters.
+
+Only what is shown is turned into a date; all reckoning stays in µs UTC. The
+rules of the zones come from zoneinfo and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = -62_135_510_400_000_000
+"""0001-01-02 UTC in µs; nothing earlier can be shown in every zone."""
+_LAST = 253_402_214_400_000_000
+"""9999-12-31 UTC in µs."""
+
+
+@lru_cache(maxsize=64)
+def zone_info(zone: str) -> ZoneInfo:
+    """The rules of an IANA zone. Raises ValueError, saying what to do, for a name that is none."""
+    try:
+        return ZoneInfo(zone)
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"cannot show times in {zone!r}: there is no such zone; use an IANA name like Europe/Berlin"
+        ) from error
+
+
+def local(at: int, zone: str = "UTC") -> datetime:
+    """The instant in the zone, to the second; what no calendar can show becomes the nearest day that can be."""
+    within = min(max(at, _FIRST), _LAST)
+    return (_EPOCH + timedelta(microseconds=within)).astimezone(zone_info(zone)).replace(microsecond=0)
+
+
+def clock(at: int, zone: str = "UTC") -> tuple[str, str]:
+    """The day and the time of day: ``("2026-03-04", "14:02:10")``."""
+    shown = local(at, zone)
+    return f"{shown.year:04d}-{shown:%m-%d}", f"{shown:%H:%M:%S}"
+
+
+def day(at: int, zone: str = "UTC") -> str:
+    """``2026-03-04``."""
+    return clock(at, zone)[0]
+
+
+def minute(at: int, zone: str = "UTC") -> str:
+    """``2026-03-04 14:02``, as the timeline shows it; seconds are cut, not rounded."""
+    shown, time = clock(at, zone)
+    return f"{shown} {time[:5]}"
+
+
+def second(at: int, zone: str = "UTC") -> str:
+    """``14:02:10``."""
+    return clock(at, zone)[1]
+
+
+def offset(at: int, zone: str = "UTC") -> str:
+    """How far the zone's clocks are from UTC at that instant: ``+01:00``."""
+    behind = local(at, zone).utcoffset() or timedelta()
+    minutes, seconds = divmod(abs(behind) // timedelta(seconds=1), 60)
+    sign = "-" if behind < timedelta() else "+"
+    return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+
+
+def offsets(instants: Iterable[int], zone: str = "UTC") -> tuple[str, ...]:
+    """The offsets in force at these instants, in the order they come into force."""
+    return tuple(dict.fromkeys(offset(at, zone) for at in sorted(instants)))
+
+
+def utc(at: int) -> str:
+    """RFC 3339 in UTC with microseconds, for machines: ``2026-03-04T14:02:10.000000Z``."""
+    shown = _EPOCH + timedelta(microseconds=min(max(at, _FIRST), _LAST))
+    return f"{shown.year:04d}-{shown:%m-%dT%H:%M:%S}.{shown.microsecond:06d}Z"

@@ -1,0 +1,377 @@
+"""The draft as a whole: how it reads, what decides its bytes, how long it gets, and that it proves every sentence."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from collector.event import MINUTE, Link, RecordedEvent
+from renderers.document import (
+    Actions,
+    Bullets,
+    Claim,
+    Code,
+    Document,
+    Index,
+    Name,
+    Options,
+    Part,
+    Prompt,
+    Quote,
+    Timeline,
+    Words,
+)
+from renderers.draft import WORDS, draft, generated_words
+from renderers.lint import lint, lint_text
+from renderers.markdown import markdown
+from renderers.plain import plain
+from renderers.replay import replay
+from tests.histories import MADE_UP, Told, bare, example, going_on, monster, reported_first, storm, switched_off
+
+EVERY = [pytest.param(build, id=name) for name, build in MADE_UP.items()]
+BANNED = re.compile(r"\b(caused|because|due to|fixed by|root cause was|blame|fault|should have)\b", re.IGNORECASE)
+"""What a draft never says in its own words."""
+
+
+def phrases(document: Document) -> Iterator[tuple[tuple[Part, ...], tuple[str, ...]]]:
+    """Every generated piece of text of a draft with its citation."""
+    yield document.title.parts, document.title.cites
+    if document.lead:
+        yield document.lead.parts, document.lead.cites
+    for block in (block for section in document.sections for block in section.blocks):
+        match block:
+            case Claim():
+                yield block.parts, block.cites
+            case Bullets():
+                yield from ((item.parts, item.cites) for item in block.items)
+            case Timeline():
+                yield from ((row.parts, row.cites) for row in block.rows)
+                if block.left_out:
+                    yield block.left_out.parts, block.left_out.cites
+            case Actions():
+                yield from ((row.action, row.cites) for row in block.rows)
+                yield from ((row.owner, row.cites) for row in block.rows)
+            case Prompt():
+                yield (Words(block.question),), ()
+
+
+def cited(document: Document) -> set[str]:
+    """Every event the draft cites, the index included."""
+    found = {each for _, ids in phrases(document) for each in ids}
+    for section in document.sections:
+        found |= {c for block in section.blocks if isinstance(block, Index) for line in block.lines for c in line.cites}
+    return found
+
+
+# --- how it reads -----------------------------------------------------------------------------------------------
+
+EXAMPLE = """\
+# Postmortem Report: **HighErrorRate on checkout, then 1 more alert**
+
+**Incident Lead:** Ana, first to acknowledge [5f33e]
+**Date:** 2026-03-04
+**Status:** Resolved
+- HighErrorRate fired on checkout (production) at 14:02:10; SlowCart followed on cart [a3f9c, 77d1b].
+- Closest earlier change: deploy of checkout, finished 2 min before [41fc0].
+- Last action: rollback, 3 min before recovery [7f21d, 91005].
+- Alerts fired for 21 min [a3f9c, 4c9ba].
+> **Fill in:** context in one sentence.
+- Alerts on cart, checkout; production [a3f9c, 77d1b].
+- The alert said: "12% of requests fail." [a3f9c]
+> **Fill in:** customers, business, SLA.
+Times are UTC (+00:00).
+| **Time** | **Event** |
+|---|---|
+| 2026-03-04 14:00 | Deploy of checkout to production succeeded in 40 s: "v42" [b7a20, 41fc0] |
+| 2026-03-04 14:02 | **Detected.** Alert HighErrorRate fired on checkout (critical) [a3f9c] |
+| 2026-03-04 14:02 | **Paged.** PagerDuty incident 311 triggered for Ana [0c6e4] |
+| 2026-03-04 14:03 | Alert SlowCart fired on cart, 12 series (pod) by 14:04 [77d1b, 51001, 51002, +9] |
+| 2026-03-04 14:04 | **Acknowledged** by Ana, 1 min 30 s after the page [5f33e] |
+| 2026-03-04 14:12 | Note, Ana: "Pool exhausted." [3be7f] |
+| 2026-03-04 14:20 | Rollback of checkout in production succeeded [7f21d] |
+| 2026-03-04 14:23 | **Last alert ended.** HighErrorRate, SlowCart (12 series) resolved [91003, 91006, 9100b, +10] |
+| 2026-03-04 14:24 | **Resolved.** PagerDuty incident 311 resolved by Ana [e6b21] |
+- Monitoring: HighErrorRate, 14:02:10, `ratio > 0.05` [a3f9c].
+- Path: alert → page +20 s → acknowledged +1 min 30 s [a3f9c, 0c6e4, 5f33e].
+- Time to detect: not applicable; 2 min if impact began with the deploy [41fc0, a3f9c].
+- Time to mitigate: 21 min, derived, last alert ended [a3f9c, 91005].
+> **Fill in:** how would we halve this?
+- **Primary Cause:**
+- **Contributing Factors:**
+> **Fill in:** both; candidates are not causes.
+- Candidate: deploy of checkout "v42", finished 2 min before; same service. For: rolled back, last alert ended 3 min \
+later. Against: none recorded [41fc0, 7f21d, 4c9ba].
+- Note, Ana: "Pool exhausted." [3be7f]
+- Rollback by Ana; last alert ended 3 min later [7f21d, 4c9ba].
+- Observed: SlowCart has no runbook [77d1b].
+> **Fill in:** what went well, what didn’t, improvements.
+- Nearby, not joined: DiskFilling on search (warning): other service [9d70e].
+"""
+
+
+def test_the_example_reads_as_designed() -> None:
+    """The lines of the example stand in the draft, word for word and in their order."""
+    lines = iter(line.rstrip() for line in example().markdown().splitlines())
+    for expected in EXAMPLE.splitlines():
+        assert expected in lines, expected
+
+
+@pytest.mark.parametrize("detail", ["normal", "key", "all"])
+@pytest.mark.parametrize("build", EVERY)
+def test_every_generated_sentence_is_proven(build: type[Told], detail: str) -> None:
+    """No sentence, item or row is without evidence, and none cites an event that the draft does not know."""
+    told = build()
+    document = told.draft(detail=detail)
+    assert [found for found in lint(document) if found.kind != "long"] == []
+    if detail == "normal":
+        assert lint(document) == ()
+        assert lint_text(markdown(document)) == ()
+
+
+@pytest.mark.parametrize("build", EVERY)
+def test_our_words_judge_nothing(build: type[Told]) -> None:
+    """Words that name a cause or a culprit are never ours."""
+    for parts, _ in phrases(build().draft()):
+        ours = " ".join(part.text for part in parts if isinstance(part, Words))
+        assert not BANNED.search(ours), ours
+
+
+def poisoned(event: RecordedEvent) -> RecordedEvent:
+    """The event with a mark in every text a stranger or a person chose."""
+    data = {
+        key: f"{value} XYZZY"
+        if isinstance(value, str) and key not in ("mark", "field", "state", "due", "task")
+        else value
+        for key, value in event.data.items()
+    }
+    changes = {name: f"{text} XYZZY" for name in ("title", "service", "environment", "severity", "actor", "source")
+               if (text := getattr(event, name))}  # fmt: skip
+    links = tuple(Link(rel=link.rel, url=link.url + "XYZZY") for link in event.links)
+    labels = {f"{key} XYZZY": f"{value} XYZZY" for key, value in event.labels.items()}
+    return msgspec.structs.replace(event, data=data, links=links, labels=labels, **changes)
+
+
+@pytest.mark.parametrize("detail", ["normal", "all"])
+@pytest.mark.parametrize("build", EVERY)
+def test_a_stranger_s_text_is_never_among_our_words(build: type[Told], detail: str) -> None:
+    """Whatever a sender or a person chose stands in a quote, a name, a code or a link, nowhere else."""
+    told = build().changed(poisoned)
+    for parts, _ in phrases(told.draft(detail=detail)):
+        assert not any("XYZZY" in part.text for part in parts if isinstance(part, Words)), plain(parts)
+
+
+BROKEN = re.compile(
+    r"  |\s[,.;:)]|\(\)|\( |,,|;;|\.\.|[:,] *$|\bNone\b|\(empty\)"
+    r"|\b(?:by|on|for|of|to|in) *$|\b1 \w+s (?:were|have)\b"
+)
+"""Traces of a phrase whose name is missing, or of a number that does not fit its noun."""
+FIELDS = ("service", "environment", "severity", "actor", "title", "links", "labels", "data")
+
+
+@pytest.mark.parametrize(
+    "fields", [(), *((name,) for name in FIELDS), FIELDS], ids=lambda names: "+".join(names) or "none"
+)
+@pytest.mark.parametrize("build", EVERY)
+def test_absent_fields_drop_their_phrase(build: type[Told], fields: tuple[str, ...]) -> None:
+    """Without one of the fields, and without all of them, sentences are whole: no dangling word, no doubled mark."""
+    told = build().changed(lambda event: bare(event, *fields))
+    for detail in ("normal", "all"):
+        for parts, _ in phrases(told.draft(detail=detail)):
+            text = plain(tuple(Name("x") if isinstance(p, Quote | Code) else p for p in parts))
+            label = text.endswith(("Primary Cause:", "Contributing Factors:"))
+            assert label or not BROKEN.search(text), text
+            assert not text.startswith((",", ";", ":", ")", ".")), text
+
+
+@pytest.mark.parametrize("build", EVERY)
+def test_a_draft_is_short_enough_to_read(build: type[Told]) -> None:
+    """Above the Appendix there are at most 700 generated words, 40 rows and 10 prompts, one for the lead included."""
+    document = build().draft()
+    blocks = [block for section in document.sections if section.key != "appendix" for block in section.blocks]
+    assert generated_words(document.sections) <= WORDS
+    assert sum(len(block.rows) for block in blocks if isinstance(block, Timeline)) <= 40
+    assert sum(isinstance(block, Prompt) for block in blocks) <= 9
+
+
+def test_ten_thousand_events_stay_short_and_quick() -> None:
+    """A monster of thousands of series is folded into a few rows, in time that grows no faster than its events."""
+    told = monster()
+    history = told.history()
+    begun = time.perf_counter()
+    document = draft(history)
+    assert time.perf_counter() - begun < 1.5, "ten times what it takes on a slow machine"
+    assert lint(document) == ()
+    table = next(block for section in document.sections for block in section.blocks if isinstance(block, Timeline))
+    assert len(table.rows) == 3
+    assert plain(table.rows[0].parts).startswith("Alert PodCrash fired on grid (critical), 3,303 series (pod) by 02:02")
+
+
+# --- what decides its bytes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("build", EVERY)
+def test_arrival_decides_nothing(build: type[Told]) -> None:
+    """Other positions, deliveries, receipt seconds and revision numbers, in any order, give the same bytes."""
+    told = build()
+    shuffled = random.Random(7).sample(told.events, len(told.events))  # noqa: S311 - an order, not a secret
+    moved = [
+        msgspec.structs.replace(event, position=place + 1000, delivery=f"other-{place}", item=place,
+                                received_at=event.received_at + 1, revision=event.revision + 2)
+        for place, event in enumerate(shuffled)
+    ]  # fmt: skip
+    assert markdown(draft(told.history(moved))) == told.markdown()
+
+
+def test_a_revision_that_says_the_same_changes_nothing() -> None:
+    """A content told anew by an earlier delivery or a fixed parser is no correction."""
+    told = example()
+    for reason in ("earlier_delivery", "reparse"):
+        again = [msgspec.structs.replace(event, revision=1, amendment=reason) for event in told.events]
+        assert markdown(draft(told.history([*told.events, *again]))) == told.markdown()
+
+
+def test_the_digest_follows_content_options_and_context() -> None:
+    """One changed title, another zone, another person's correction, another nearby event: another digest each."""
+    digests = {
+        example().draft().digest,
+        example().draft(zone="Europe/Berlin").digest,
+        example().draft(detail="all").digest,
+    }
+    for place, change in enumerate(({"title": "v43"}, {"amendment": "correction"}, {"received_at": 2**55})):
+        told = example()
+        told.events[place] = msgspec.structs.replace(told.events[place], **change)
+        digests.add(told.draft().digest)
+    told = example()
+    told.nearby("far away", "note.added", "14:00:00", title="other")
+    assert len({*digests, told.draft().digest}) == 7
+
+
+@pytest.mark.parametrize("build", [example, switched_off, reported_first, going_on])
+def test_what_is_not_told_is_not_claimed(build: type[Told]) -> None:
+    """Without any one event the draft cites it nowhere, and every sentence left is still proven."""
+    told = build()
+    for event in told.events:
+        document = told.without(event).draft()
+        assert event.id not in cited(document), event
+        assert lint(document) == (), event
+
+
+def test_without_the_rollback_nothing_speaks_of_it() -> None:
+    """The action, its row and the argument for the candidate go with the event that proved them."""
+    told = example()
+    rollback = next(event for event in told.events if event.type == "change.rolled_back")
+    assert "ollback" in told.markdown()
+    without = told.without(rollback).markdown()
+    assert "ollback" not in without
+    assert "rolled back" not in without
+    assert (
+        "- No action was recorded between detection and recovery [none: `change.* service=cart,checkout 14:02..14:23`]."
+        in without
+    )
+
+
+def test_without_the_acknowledgement_nobody_leads() -> None:
+    """The lead is the first to acknowledge; without an acknowledgement it is left to people."""
+    told = example()
+    taken = next(event for event in told.events if event.type == "page.acknowledged")
+    assert told.without(taken).draft().lead is None
+
+
+def test_as_of_tells_what_was_known_then() -> None:
+    """Replayed as of the note, the draft knows no rollback and no end."""
+    told = example()
+    note = next(event for event in told.events if event.type == "note.added")
+    document = draft(replay(told.events, note.received_at))
+    assert document.as_of == note.received_at
+    assert not document.resolved
+    assert "ollback" not in markdown(document)
+
+
+# --- the head ---------------------------------------------------------------------------------------------------
+
+
+def test_a_person_s_title_and_lead_replace_ours() -> None:
+    """An edit is shown as written and is its own evidence; the newest one counts."""
+    told = example()
+    told.edits("title", "Old title", "17:00")
+    title = told.edits("title", "Checkout refused payments after v42", "18:00")
+    lead = told.edits("lead", "Bo Larsen")
+    document = told.draft()
+    assert (plain(document.title.parts), document.title.cites) == ("Checkout refused payments after v42", (title.id,))
+    assert document.lead is not None
+    assert (plain(document.lead.parts), document.lead.cites) == ("Bo Larsen", (lead.id,))
+
+
+@pytest.mark.parametrize(
+    ("build", "title"),
+    [
+        (example, "HighErrorRate on checkout, then 1 more alert"),
+        (storm, "Alert0 on service-0, then 59 more alerts"),
+        (going_on, "SlowQueries on db"),
+        (MADE_UP["page_alone"], "Ledger is down on ledger"),
+        (MADE_UP["report_alone"], "Cannot pay on payments"),
+        (Told, "Incident"),
+    ],
+)
+def test_titles(build: type[Told], title: str) -> None:
+    """The first opening alert and how many more; else the page, the report, or what there is."""
+    assert plain(build().draft().title.parts) == title
+
+
+def test_an_incident_of_nothing_is_still_a_draft() -> None:
+    """Without any event the template stands, with prompts and no claim."""
+    text = Told().markdown()
+    assert "## Lessons Learned" in text
+    assert lint(Told().draft()) == ()
+
+
+# --- the index --------------------------------------------------------------------------------------------------
+
+
+def test_the_index_lists_what_citations_show() -> None:
+    """Every id that a citation prints stands in the index, in the order of time, up to sixty lines."""
+    document = example().draft()
+    [index] = [block for section in document.sections for block in section.blocks if isinstance(block, Index)]
+    shown = {each for _, ids in phrases(document) for each in ids[:3]}
+    title_only = set(document.title.cites)
+    assert shown - title_only <= {each for line in index.lines for each in line.cites}
+    assert [line.at for line in index.lines] == sorted(line.at for line in index.lines)
+
+
+def test_a_long_index_is_cut_and_says_so() -> None:
+    """Beyond sixty lines the events are counted, and the command that lists them all is named."""
+    document = storm().draft()
+    [index] = [block for section in document.sections for block in section.blocks if isinstance(block, Index)]
+    assert len(index.lines) == 60
+    assert index.left_out + sum(len(line.cites) + line.more for line in index.lines) == len(storm().events)
+    assert "`timelined events --incident N`" in markdown(document)
+
+
+def test_the_digest_stands_in_the_appendix() -> None:
+    """A reader can compare what the draft was rendered from."""
+    document = example().draft()
+    assert f"`{document.digest}`" in markdown(document).partition("## Appendix")[2]
+
+
+def test_times_are_told_in_the_chosen_zone() -> None:
+    """Table, sentences and date follow the zone, which is named above the table."""
+    text = example().markdown(zone="Asia/Tokyo")
+    assert "Times are Asia/Tokyo (+09:00)." in text
+    assert "| 2026-03-04 23:02 | **Detected.**" in text
+    assert "at 23:02:10" in text
+
+
+def test_a_late_event_is_late_in_table_and_digest_alone() -> None:
+    """Eight minutes late changes the draft; eight seconds do not."""
+    told = example()
+    late = [
+        msgspec.structs.replace(e, received_at=e.occurred_at + 8 * MINUTE) if e.title == "v42" else e
+        for e in told.events
+    ]
+    assert "(received 8 min late)" in markdown(draft(told.history(late)))
+    assert Options() == draft(told.history(late)).options
