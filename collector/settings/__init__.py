@@ -1,0 +1,109 @@
+"""One YAML file into frozen settings, or every mistake in it, each with its line.
+
+A flag goes before a variable, a variable before the file, the file before the
+default. Unknown keys are mistakes. Nothing is asked for: without a file the
+daemon serves this machine alone, with every built-in source open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from collector.errors import InvalidSettings
+from collector.settings.keys import OVERRIDES, document
+from collector.settings.marks import Mistakes, Place, Wrong, parse
+from collector.settings.schema import Api, Drafts, Log, Settings, SourceSettings, Storage, Web
+from collector.settings.secrets import Files
+
+__all__ = ["Api", "Drafts", "Log", "Settings", "SourceSettings", "Storage", "Web", "load_settings"]
+
+CONFIG_FILE = "TIMELINED_CONFIG_FILE"
+
+
+def load_settings(
+    path: str | Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str | None] = {}
+) -> Settings:
+    """The settings in force: ``path`` (or what ``TIMELINED_CONFIG_FILE`` names), then variables, then ``overrides``.
+
+    ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` and ``log.level`` → a text, None
+    where the flag was not given. Raises :class:`collector.errors.InvalidSettings` with every mistake, including
+    what must not be served on an address that others reach.
+    """
+    variables = environ or {}
+    chosen = str(path) if path is not None else variables.get(CONFIG_FILE, "")
+    file = Mistakes(chosen)
+    root = _root(chosen, file) if chosen else None
+    settings = _read(root, Files(Path(chosen).parent, variables))
+    found = [*file.sentences()]
+    for key in OVERRIDES:
+        settings = _overridden(settings, key, _variable(key), variables.get(_variable(key)), found)
+        settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), found)
+    found.extend(_exposures(settings, root, file))
+    if found:
+        raise InvalidSettings(tuple(found))
+    return settings
+
+
+def _variable(key: str) -> str:
+    return "TIMELINED_" + key.replace(".", "_").upper()
+
+
+def _root(path: str, mistakes: Mistakes) -> Place | None:
+    content = _content(path, mistakes)
+    return parse(content, mistakes) if content is not None else None
+
+
+def _read(root: Place | None, files: Files) -> Settings:
+    if root is not None:
+        with suppress(Wrong):
+            return document(files)(root)
+    return Settings()
+
+
+def _exposures(settings: Settings, root: Place | None, file: Mistakes) -> list[str]:
+    """What an address that others reach would expose, leaving out what is mistaken anyway."""
+    sentences = []
+    for keys, what in settings.unprotected.items():
+        line = root.line_of(*keys) if root is not None else 0
+        where = f"{file.origin}, line {line}, " if line else ""
+        attempt = f"cannot serve on {settings.web.listen_address}, which others can reach"
+        subject = "/api" if keys == ("api",) else ".".join(keys)
+        if not file.under(keys[0] if keys == ("api",) else subject) and not file.under(""):
+            sentences.append(f"{attempt}: {where}{subject} {what}")
+    return sentences
+
+
+def _content(path: str, mistakes: Mistakes) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        mistakes.add(0, "", "there is no such file; create it, or leave the setting out to run with the defaults")
+    except UnicodeDecodeError as error:
+        mistakes.add(0, "", f"byte {error.start} is not UTF-8; save the file as UTF-8")
+    except OSError as error:
+        mistakes.add(0, "", f"{error.strerror}; let the daemon's user read the file")
+    return None
+
+
+def _overridden(settings: Settings, key: str, origin: str, written: str | None, found: list[str]) -> Settings:
+    """The settings with one value replaced by a flag's or a variable's, by the same reader as the file's."""
+    if written is None:
+        return settings
+    section, name, reader = OVERRIDES[key]
+    mistakes = Mistakes(origin)
+    try:
+        value = reader(Place(yaml.ScalarNode("tag:yaml.org,2002:str", written, _START), "", mistakes))
+    except Wrong:
+        found.extend(mistakes.sentences())
+        return settings
+    changed = msgspec.structs.replace(getattr(settings, section), **{name: value})
+    return msgspec.structs.replace(settings, **{section: changed})
+
+
+_START = yaml.Mark("", 0, -1, 0, "", 0)
+"""A flag has no line: this one counts as 0."""

@@ -1,0 +1,297 @@
+"""Which keys there are, and how each is read.
+
+One table for each section of the file, in the order of
+``config/timelined.yml``. What depends on two keys at once is checked where
+the section is put together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import jmespath
+import msgspec
+
+from collector.correlation import Rules, Service
+from collector.event import EVENT_TYPES, MACHINE, PEOPLE
+from collector.settings.marks import (
+    Place,
+    Reader,
+    Wrong,
+    list_of,
+    mapping_of,
+    one_of,
+    parsed,
+    section,
+    text,
+    truth,
+    whole,
+)
+from collector.settings.schema import Api, Drafts, Log, Settings, SourceSettings, Storage, Web
+from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
+from collector.settings.values import address, duration, size
+from collector.sources import SOURCES
+from collector.webhook import Mapped, Reading
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+LEVELS = ("debug", "info", "warning", "error")
+DETAILS = ("normal", "key", "all")
+PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
+
+_UNSIGNED = ("alertmanager", "cloudevents")
+"""Senders that sign nothing: with a signing secret alone, every delivery of theirs would be refused."""
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
+_READING = ("service_labels", "environment_labels", "severity_labels", "exporters", "types")
+MAPPABLE = tuple(
+    name
+    for name in EVENT_TYPES
+    if name.startswith("change.") or name in ("status.updated", "chat.message", "note.added", "observation.recorded")
+)
+"""Types that a sender's own may be read as. Alerts and pages need more than a few fields: their adapters read them."""
+
+
+def _listen(written: str) -> str:
+    address(written)
+    return written
+
+
+def _url(written: str) -> str:
+    scheme, _, rest = written.partition("://")
+    if not rest or scheme.partition("+")[0] != "sqlite":
+        raise ValueError(f"is {written!r}, which is not a database address; write it like sqlite:///data/timelined.db")
+    return written
+
+
+def _zone(written: str) -> str:
+    try:
+        ZoneInfo(written)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"is {written!r}, which is not a time zone; write it like UTC or Europe/Madrid") from None
+    return written
+
+
+def _positive(parse: Callable[[str], int]) -> Reader[int]:
+    def read(written: str) -> int:
+        value = parse(written)
+        if not value:
+            raise ValueError(f"is {written!r}, which leaves nothing; write more than 0")
+        return value
+
+    return parsed(read)
+
+
+def _made(kind: type[S]) -> Callable[[Place, dict[str, Any]], S]:
+    """Keys that are absent keep the default of the struct."""
+    return lambda place, values: kind(**values)
+
+
+_WEB = section(
+    _made(Web),
+    {
+        "listen_address": parsed(_listen),
+        "max_body": _positive(size),
+        "read_timeout": _positive(duration),
+        "queue_bytes": _positive(size),
+        "queue_events": whole,
+        "retry_after": _positive(duration),
+    },
+)
+_STORAGE = section(_made(Storage), {"url": parsed(_url)})
+_DRAFTS = section(
+    _made(Drafts),
+    {
+        "enabled": truth,
+        "dir": text,
+        "zone": parsed(_zone),
+        "detail": one_of(*DETAILS),
+        "profile": one_of(*PROFILES),
+        "stale_after": _positive(duration),
+    },
+)
+_LOG = section(_made(Log), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
+
+
+def _api(files: Files) -> Reader[Api]:
+    def build(place: Place, values: dict[str, Any]) -> Api:
+        return Api(tokens=secrets_of(place, values, "token"))
+
+    return section(build, readers(files, "token"))
+
+
+def _rules(place: Place, values: dict[str, Any]) -> Rules:
+    rules = Rules(**values)
+    if rules.quiet > rules.gap:
+        quiet, gap = (f"{micros / 60_000_000:g}m" for micros in (rules.quiet, rules.gap))
+        place.note(
+            f"has quiet {quiet} above gap {gap}: an incident would take in what a new one is opened for; "
+            "lower quiet or raise gap"
+        )
+    return rules
+
+
+_CORRELATION = section(
+    _rules,
+    {
+        "reach": _positive(duration),
+        "gap": _positive(duration),
+        "storm": parsed(duration),
+        "lookback": parsed(duration),
+        "quiet": parsed(duration),
+        "environment_aliases": mapping_of(text),
+    },
+)
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_-]+", "-", name.strip().casefold())
+
+
+def _catalog(place: Place, values: dict[str, Any]) -> tuple[Service, ...]:
+    """The services, each with its name; a name that means two services is a mistake."""
+    services = []
+    owners: dict[str, str] = {}
+    for name, said in values.get("services", {}).items():
+        services.append(Service(name=name, **said))
+        for alias in (name, *said.get("aliases", ())):
+            owner = owners.setdefault(_folded(alias), name)
+            if owner != name:
+                place.note(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
+    return tuple(services)
+
+
+_SERVICE = section(
+    lambda place, values: values,
+    {
+        "aliases": list_of(text),
+        "depends_on": list_of(text),
+        "labels": mapping_of(text),
+        "repositories": list_of(text),
+    },
+)
+_CATALOG = section(_catalog, {"services": mapping_of(_SERVICE)})
+
+
+def _expression(place: Place) -> str:
+    """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
+    written = text(place)
+    try:
+        jmespath.compile(written)
+    except jmespath.exceptions.JMESPathError as error:
+        place.wrong(f"is {written!r}, which is not JMESPath: {_stopped(error, written)}")
+    return written
+
+
+def _stopped(error: Exception, written: str) -> str:
+    """Where reading stopped; jmespath says it in several lines, and in the words of its grammar."""
+    at = getattr(error, "lex_position", None)
+    if at is None or at >= len(written):
+        return "it ends too early"
+    return f"it cannot be read from {written[at:]!r} on"
+
+
+def _mapped(place: Place, values: dict[str, Any]) -> Mapped:
+    fields = {name: values[name] for name in _MAPPED_FIELDS if name in values}
+    return Mapped(type=values.get("type", Mapped().type), fields=fields, refs=values.get("refs", {}))
+
+
+_MAPPED = section(
+    _mapped,
+    {
+        "type": one_of(*MAPPABLE),
+        **dict.fromkeys(_MAPPED_FIELDS, _expression),
+        "refs": mapping_of(_expression),
+    },
+)
+
+
+def _source(files: Files, name: str) -> Reader[SourceSettings]:
+    def build(place: Place, values: dict[str, Any]) -> SourceSettings:
+        kind = values.get("kind", name)
+        if not place.sound:
+            raise Wrong
+        if kind not in SOURCES:
+            place.wrong(f"has no kind; say which sender it is, kind: {', '.join(SOURCES)}")
+        if "types" in values and kind != "cloudevents":
+            place.note(f"maps types, but {kind} has its own; types belong to a source of kind cloudevents")
+        proof = credentials(place, values)
+        if proof.signing and kind in _UNSIGNED:
+            place.note(f"has a secret, but {kind} signs nothing; set bearer_token_file, basic or path_token_file")
+        if proof.absent and not proof.open:
+            place.note("has no authentication; set secret_file, bearer_token_file, basic or path_token_file, or open")
+        reading = Reading(**{key: values[key] for key in _READING if key in values})
+        return SourceSettings(kind=kind, credentials=proof, reading=reading, max_body=values.get("max_body"))
+
+    return section(
+        build,
+        {
+            "kind": one_of(*SOURCES),
+            "open": truth,
+            **readers(files, "secret", "bearer_token", "path_token"),
+            "basic": basic(files),
+            "max_body": _positive(size),
+            "service_labels": list_of(text),
+            "environment_labels": list_of(text),
+            "severity_labels": list_of(text),
+            "exporters": list_of(text),
+            "types": mapping_of(_MAPPED),
+        },
+    )
+
+
+def _source_name(place: Place, name: str) -> None:
+    if not _SOURCE_NAME.fullmatch(name):
+        place.wrong("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
+    if name in (PEOPLE, MACHINE):
+        place.wrong(f"is a name that timelined uses itself; choose another and set kind: {next(iter(SOURCES))}")
+
+
+def _sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:
+    def read(place: Place) -> Mapping[str, SourceSettings]:
+        if place.empty:
+            return Settings().sources
+        return mapping_of(lambda source: _source(files, _last(source))(source), _source_name)(place)
+
+    return read
+
+
+def _last(place: Place) -> str:
+    return place.path.rpartition(".")[2]
+
+
+def _settings(place: Place, values: dict[str, Any]) -> Settings:
+    """The catalog is a section of its own for people, and a part of the rules for the code."""
+    services = values.pop("catalog", ())
+    rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services)
+    return Settings(correlation=rules, **values)
+
+
+def document(files: Files) -> Reader[Settings]:
+    """The whole file."""
+    return section(
+        _settings,
+        {
+            "web": _WEB,
+            "storage": _STORAGE,
+            "api": _api(files),
+            "sources": _sources(files),
+            "correlation": _CORRELATION,
+            "catalog": _CATALOG,
+            "drafts": _DRAFTS,
+            "log": _LOG,
+        },
+    )
+
+
+OVERRIDES: Mapping[str, tuple[str, str, Reader[str]]] = {
+    "web.listen_address": ("web", "listen_address", parsed(_listen)),
+    "storage.url": ("storage", "url", parsed(_url)),
+    "log.level": ("log", "level", one_of(*LEVELS)),
+}
+"""What a flag or a variable may set: the path → its section, its key, its reader."""
+
+__all__ = ["DETAILS", "LEVELS", "MAPPABLE", "OVERRIDES", "PROFILES", "document"]

@@ -1,0 +1,242 @@
+"""YAML read with the line of every value, so that each mistake can say where it stands.
+
+A reader is a function from a place in the file to a value. Readers of parts
+are put together into readers of sections, and every mistake is collected:
+whoever starts the daemon sees all of them at once. Nothing here knows what
+the settings are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+_NULL = "tag:yaml.org,2002:null"
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Wrong(Exception):
+    """A mistake was reported and this value cannot be read; the section around it goes on with its other keys."""
+
+
+class Mistakes:
+    """All mistakes of one file, in the order of their lines."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        """What is being read, as the user wrote it: a path, a flag, a variable."""
+        self._found: list[tuple[int, str, str]] = []
+
+    def add(self, line: int, path: str, what: str) -> None:
+        """Note one mistake: ``line`` from 1, 0 where there is none; ``what`` ends the sentence about ``path``."""
+        where = f"line {line}, " if line else ""
+        subject = f"{path} " if path else ""
+        self._found.append((line, path, f"cannot read {self.origin}: {where}{subject}{what}"))
+
+    def under(self, path: str) -> bool:
+        """Whether anything at or below ``path`` is mistaken, so that what follows from it is not worth saying."""
+        return any(found == path or found.startswith((f"{path}.", f"{path}[")) for _, found, _ in self._found)
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence for each, the topmost first."""
+        return tuple(dict.fromkeys(text for _, _, text in sorted(self._found, key=lambda found: found[0])))
+
+
+class Place:
+    """A value in the file: its node, its path as a person would write it, and where mistakes go."""
+
+    def __init__(self, node: yaml.Node, path: str, mistakes: Mistakes, line: int | None = None) -> None:
+        self.node = node
+        self.path = path
+        self.mistakes = mistakes
+        self.line = _line(node) if line is None else line
+        """The line of its key, or where it starts if it has none; from 1."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written: a section whose keys are all comments is an empty section, not a mistake."""
+        return self.node.tag == _NULL
+
+    def note(self, what: str) -> None:
+        """Report a mistake here and go on."""
+        self.mistakes.add(self.line, self.path, what)
+
+    def wrong(self, what: str) -> NoReturn:
+        """Report a mistake here and give this value up."""
+        self.note(what)
+        raise Wrong
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing in it was mistaken so far."""
+        return not self.mistakes.under(self.path)
+
+    def line_of(self, *keys: str) -> int:
+        """The line of a key below, 0 where it was not written."""
+        node, line = self.node, 0
+        for key in keys:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            found = [(at, value) for at, value in pairs if at.value == key]
+            if not found:
+                return 0
+            line, node = _line(found[0][0]), found[0][1]
+        return line
+
+    def inside(self, key: str, node: yaml.Node, line: int | None = None) -> Place:
+        """The place of a key within this one. Keys with dots are written in brackets, so that paths stay readable."""
+        name = key if _PLAIN_KEY.fullmatch(key) else f'["{key}"]'
+        dot = "." if self.path and not name.startswith("[") else ""
+        return Place(node, f"{self.path}{dot}{name}", self.mistakes, line)
+
+    def text(self) -> str:
+        """A scalar as it was typed. YAML's guesses (``no`` is false, ``012`` is ten) are not followed."""
+        if not isinstance(self.node, yaml.ScalarNode):
+            self.wrong("holds several values where one is expected")
+        if self.empty:
+            self.wrong("is empty; give it a value, or remove the line to keep the default")
+        return str(self.node.value)
+
+    def entries(self) -> Iterator[tuple[str, Place]]:
+        """The keys of a mapping and their places. A key that stands twice is a mistake and is given once."""
+        if self.empty:
+            return
+        if not isinstance(self.node, yaml.MappingNode):
+            self.wrong("is a single value or a list where keys are expected")
+        seen: dict[str, int] = {}
+        for key_node, node in self.node.value:
+            key = Place(key_node, self.path, self.mistakes).text()
+            line = _line(key_node)
+            place = self.inside(key, node, line)
+            if key in seen:
+                self.mistakes.add(line, place.path, f"stands twice, first in line {seen[key]}; keep one of them")
+                continue
+            seen[key] = line
+            yield key, place
+
+    def items(self) -> list[Place]:
+        """The items of a list; a single value is a list of one, so that ``depends_on: cart`` means what it says."""
+        if isinstance(self.node, yaml.SequenceNode):
+            return [Place(n, f"{self.path}[{i}]", self.mistakes) for i, n in enumerate(self.node.value)]
+        return [] if self.empty else [self]
+
+    def unknown(self, allowed: Iterable[str]) -> None:
+        """Report that this key is not a setting, with the nearest one that is."""
+        names = list(allowed)
+        key = self.path.rpartition(".")[2]
+        near = difflib.get_close_matches(key, names, n=1)
+        self.note(f"is not a setting; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(names)}")
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+Reader = Callable[[Place], T]
+
+
+def text(place: Place) -> str:
+    """Any text that says something."""
+    written = place.text()
+    return written if written.strip() else place.wrong("is empty; give it a value, or remove the line")
+
+
+def parsed(parse: Callable[[str], T]) -> Reader[T]:
+    """A text that a function understands; its ``ValueError`` ends the sentence."""
+
+    def read(place: Place) -> T:
+        try:
+            return parse(place.text())
+        except ValueError as error:
+            place.wrong(str(error))
+
+    return read
+
+
+def one_of(*allowed: str) -> Reader[str]:
+    """One of a few words."""
+
+    def read(place: Place) -> str:
+        word = place.text()
+        if word not in allowed:
+            near = difflib.get_close_matches(word, allowed, n=1)
+            place.wrong(f"is {word!r}; {f'did you mean {near[0]}?' if near else 'use one of ' + ', '.join(allowed)}")
+        return word
+
+    return read
+
+
+def truth(place: Place) -> bool:
+    """``true`` or ``false``."""
+    return one_of("true", "false")(place) == "true"
+
+
+def whole(place: Place) -> int:
+    """A whole number above 0."""
+    written = place.text()
+    if not written.isdecimal() or not int(written):
+        place.wrong(f"is {written!r}, which is not a whole number above 0")
+    return int(written)
+
+
+def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """A list, or a single value that stands for a list of one."""
+
+    def read(place: Place) -> tuple[T, ...]:
+        values = []
+        for item in place.items():
+            with suppress(Wrong):
+                values.append(reader(item))
+        return tuple(values)
+
+    return read
+
+
+def mapping_of(reader: Reader[T], key: Callable[[Place, str], None] = lambda place, name: None) -> Reader[dict[str, T]]:
+    """Keys that the user chooses; ``key`` may report a name that cannot be used."""
+
+    def read(place: Place) -> dict[str, T]:
+        values: dict[str, T] = {}
+        for name, child in place.entries():
+            with suppress(Wrong):
+                key(child, name)
+                values[name] = reader(child)
+        return values
+
+    return read
+
+
+def section(build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> Reader[T]:
+    """Known keys, each with its reader; ``build`` gets those that were written and could be read."""
+
+    def read(place: Place) -> T:
+        values: dict[str, Any] = {}
+        for key, child in place.entries():
+            with suppress(Wrong):
+                if key not in readers:
+                    child.unknown(readers)
+                    continue
+                values[key] = readers[key](child)
+        return build(place, values)
+
+    return read
+
+
+def parse(content: str, mistakes: Mistakes) -> Place | None:
+    """The root of a YAML document; None where it is not YAML at all, which is then the one mistake."""
+    try:
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        mistakes.add(mark.line + 1 if mark else 0, "", f"this is not YAML: {error.problem or error.context}")
+        return None
+    except yaml.YAMLError as error:
+        mistakes.add(0, "", f"this is not YAML: {' '.join(str(error).split())}")
+        return None
+    return Place(node or yaml.ScalarNode(_NULL, "", yaml.Mark("", 0, 0, 0, "", 0)), "", mistakes)

@@ -1,0 +1,136 @@
+"""Every setting, its default and its meaning.
+
+The defaults stand here and nowhere else; ``config/timelined.yml`` shows them
+with the reason to change each, and a test holds the two together. Values are
+ready to be handed on: secrets are read, durations are µs, sizes are bytes.
+Printing a value of this module never prints a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.correlation import Rules
+from collector.event import HOUR, SECOND
+from collector.settings.values import address, loopback
+from collector.sources import SOURCES
+from collector.webhook import Credentials, Reading
+
+MEBIBYTE = 1 << 20
+
+
+class Web(msgspec.Struct, frozen=True, kw_only=True):
+    """Where deliveries are taken, and how much of them at once."""
+
+    listen_address: str = "127.0.0.1:9720"
+    """``HOST:PORT``; port 0 takes any free one."""
+    max_body: int = 4 * MEBIBYTE
+    """The largest body, after inflating, in bytes."""
+    read_timeout: int = 10 * SECOND
+    """How long a sender may take to send its body, µs."""
+    queue_bytes: int = 64 * MEBIBYTE
+    """Bodies that may wait for the writer, in bytes; beyond it senders are asked to come again."""
+    queue_events: int = 10_000
+    """Events that may wait for the writer."""
+    retry_after: int = 5 * SECOND
+    """What a sender is told to wait when nothing can be stored now, µs."""
+
+    @property
+    def host(self) -> str:
+        """The host to bind; empty for every interface."""
+        return address(self.listen_address)[0]
+
+    @property
+    def port(self) -> int:
+        """The port to bind; 0 for any free one."""
+        return address(self.listen_address)[1]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches the address."""
+        return loopback(self.host)
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the log is kept."""
+
+    url: str = "sqlite:///data/timelined.db"
+    """An SQLAlchemy address; a relative path counts from where the daemon was started."""
+
+
+class Api(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may read and write through ``/api``."""
+
+    tokens: tuple[bytes, ...] = ()
+    """Any one of them opens the API; none leaves it open, which only loopback allows."""
+
+    def __repr__(self) -> str:
+        return f"Api(tokens=<{len(self.tokens)}>)"
+
+
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured sender."""
+
+    kind: str
+    """Which adapter reads it."""
+    credentials: Credentials = Credentials(open=True)
+    reading: Reading = Reading()
+    max_body: int | None = None
+    """The largest body of this sender in bytes, where it differs from ``web.max_body``."""
+
+    def __repr__(self) -> str:
+        return f"SourceSettings(kind={self.kind!r}, open={self.credentials.open})"
+
+
+class Drafts(msgspec.Struct, frozen=True, kw_only=True):
+    """The drafts that the daemon writes by itself."""
+
+    enabled: bool = True
+    dir: str = "out/drafts"
+    zone: str = "UTC"
+    """The IANA zone of the times shown, here and wherever a reader asks for none."""
+    detail: str = "normal"
+    profile: str = "timelined"
+    stale_after: int = 24 * HOUR
+    """An incident without news for this long gets a draft although nothing said that it is over, µs."""
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon says about itself."""
+
+    level: str = "info"
+    format: str = "logfmt"
+
+
+def _every_source_open() -> dict[str, SourceSettings]:
+    return {kind: SourceSettings(kind=kind) for kind in SOURCES}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be configured. ``Settings()`` is what a daemon without a file runs with."""
+
+    web: Web = Web()
+    storage: Storage = Storage()
+    api: Api = Api()
+    sources: Mapping[str, SourceSettings] = msgspec.field(default_factory=_every_source_open)
+    correlation: Rules = Rules()
+    """The catalog of services is part of it."""
+    drafts: Drafts = Drafts()
+    log: Log = Log()
+
+    @property
+    def unprotected(self) -> Mapping[tuple[str, ...], str]:
+        """What must not be served on an address that others reach: where it is set → what is the matter with it."""
+        if self.web.loopback:
+            return {}
+        found: dict[tuple[str, ...], str] = {
+            ("sources", name): "takes anybody's deliveries; set secret_file, bearer_token_file, basic or "
+            "path_token_file there, or remove the source, or listen on 127.0.0.1"
+            for name, source in self.sources.items()
+            if source.credentials.absent
+        }
+        if not self.api.tokens:
+            found[("api",)] = "would be open to anybody; set api.token_file, or listen on 127.0.0.1"
+        return found

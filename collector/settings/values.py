@@ -1,0 +1,54 @@
+"""Single values as people write them: durations, sizes, addresses.
+
+Each function takes a text and gives a value, or raises ``ValueError`` with the
+end of a sentence that says what was found and what to write instead.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from collector.event import HOUR, MINUTE, SECOND
+
+_DURATION_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
+_SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_DURATION = re.compile(r"(?:\d+(?:ms|s|m|h|d))+")
+_DURATION_PART = re.compile(r"(\d+)(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB)")
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>\d{1,5})")
+
+
+def duration(text: str) -> int:
+    """A duration such as ``90s``, ``15m`` or ``1h30m``, in µs. A bare number is refused: its unit would be a guess."""
+    if not _DURATION.fullmatch(text):
+        hint = f"write {text}s, {text}m or {text}h" if text.isdecimal() else "write it like 90s, 15m, 24h or 1h30m"
+        raise ValueError(f"is {text!r}, which is not a duration; {hint}")
+    return sum(int(count) * _DURATION_UNITS[unit] for count, unit in _DURATION_PART.findall(text))
+
+
+def size(text: str) -> int:
+    """A size such as ``512KiB`` or ``4MiB``, in bytes."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        hint = f"write {text}B or {text}MiB" if text.isdecimal() else "write it like 512KiB, 4MiB or 1GiB"
+        raise ValueError(f"is {text!r}, which is not a size; {hint}")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` as a pair; an empty host is every interface, port 0 any free port."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError(f"is {text!r}, which is not HOST:PORT; write it like 127.0.0.1:9720, [::1]:9720 or :9720")
+    return match["v6"] or match["host"] or "", int(match["port"])
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches a host name or address. A name other than ``localhost`` counts as reachable."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

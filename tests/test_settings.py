@@ -1,0 +1,246 @@
+"""Settings: what a file means, and that every mistake in it is found and named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.errors import InvalidSettings
+from collector.event import HOUR, MINUTE, SECOND
+from collector.settings import Settings, load_settings
+from collector.settings.keys import OVERRIDES
+from collector.settings.values import address, duration, loopback, size
+from collector.sources import SOURCES
+
+PROJECT = Path(__file__).parent.parent
+DOCUMENTED = PROJECT / "config" / "timelined.yml"
+BAD = sorted((Path(__file__).parent / "bad_settings").glob("*.yml"))
+EXAMPLE = re.compile(r"^(\s*)#(?!#)", re.MULTILINE)
+
+
+def written(folder: Path, text: str) -> Path:
+    """A configuration file with this content."""
+    path = folder / "timelined.yml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+def mistakes(path: Path | None = None, **how: object) -> tuple[str, ...]:
+    """What loading complains about."""
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(path, **how)  # type: ignore[arg-type]
+    return caught.value.mistakes
+
+
+def test_without_a_file_every_builtin_source_is_open_on_loopback():
+    """A daemon without any configuration serves this machine alone and takes what comes."""
+    settings = load_settings()
+    assert settings.web.loopback
+    assert set(settings.sources) == set(SOURCES)
+    assert all(source.credentials.open for source in settings.sources.values())
+
+
+def test_the_documented_file_says_the_defaults():
+    """config/timelined.yml, as it stands, changes nothing."""
+    assert load_settings(DOCUMENTED) == Settings()
+
+
+def test_an_empty_file_changes_nothing(tmp_path):
+    """A file whose lines are all comments is a file with the defaults."""
+    assert load_settings(written(tmp_path, "# nothing\nweb:\n  # listen_address: x\nsources:\n")) == Settings()
+
+
+@pytest.fixture
+def examples(tmp_path, monkeypatch):
+    """The documented file with every example made active, and the credentials that it names."""
+    text = EXAMPLE.sub(r"\1", DOCUMENTED.read_text(encoding="utf-8"))
+    for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([a-z-]+)$", text, re.MULTILINE):
+        (tmp_path / name).write_text(f"secret-of-{name}\n", encoding="utf-8")
+    return load_settings(written(tmp_path, text), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_every_example_in_the_documented_file_works(examples):
+    """Removing the # of each example gives a file that loads and means what is said beside it."""
+    assert examples.api.tokens == (b"secret-of-api-token",)
+    assert examples.sources["platform-code"].credentials.signing == (b"secret-of-github-new", b"secret-of-github-old")
+    assert examples.sources["us-alerts"].credentials.basic == ((b"alertmanager", b"secret-of-us-alerts"),)
+    assert examples.sources["eu-alerts"].reading.service_labels[0] == "team_service"
+    assert examples.sources["builds"].reading.types["com.acme.deploy.finished"].refs["commit"] == "data.sha"
+    assert examples.correlation.services[0].depends_on == ("cart", "payments")
+
+
+def test_every_setting_stands_in_the_documented_file():
+    """A key that can be set and is not in config/timelined.yml would be a secret of ours."""
+    text = DOCUMENTED.read_text(encoding="utf-8")
+    settings = Settings()
+    for name in settings.__struct_fields__:
+        part = getattr(settings, name)
+        keys = () if name in ("sources", "api") else part.__struct_fields__
+        hidden = {"services", "longest"}
+        for key in {*keys} - hidden:
+            assert re.search(rf"^ +{key}:", text, re.MULTILINE), f"{name}.{key}"
+    for key in ("kind", "open", "secret_file", "bearer_token_file", "path_token_file", "basic", "types", "token_file"):
+        assert re.search(rf"^ *# *{key}:|^ +{key}:", text, re.MULTILINE), key
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_bad_file_is_told_every_mistake_and_nothing_else(path, monkeypatch):
+    """Each file of tests/bad_settings says in its first lines what loading it must say."""
+    monkeypatch.chdir(PROJECT)
+    relative = path.relative_to(PROJECT)
+    expected = re.findall(r"^# says: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    whole = [text if text.startswith("cannot ") else f"cannot read {relative}: {text}" for text in expected]
+    assert list(mistakes(relative)) == whole
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    """A configuration that was asked for and is missing stops the start; the defaults would be a surprise."""
+    (sentence,) = mistakes(tmp_path / "none.yml")
+    assert "there is no such file" in sentence
+
+
+def test_a_file_that_is_not_text_is_said(tmp_path):
+    """Bytes that are not UTF-8 are named by their place."""
+    path = tmp_path / "timelined.yml"
+    path.write_bytes(b"log:\n  level: \xff\n")
+    assert "byte 14 is not UTF-8" in mistakes(path)[0]
+
+
+def test_values_mean_what_is_typed_and_not_what_yaml_guesses(tmp_path):
+    """A service called `no`, a team called 007 and a time-like version stay the words they are."""
+    path = written(
+        tmp_path,
+        """
+        catalog:
+          services:
+            no: {aliases: [007, 12:30, on]}
+        """,
+    )
+    (service,) = load_settings(path).correlation.services
+    assert (service.name, service.aliases) == ("no", ("007", "12:30", "on"))
+
+
+def test_a_service_without_dependencies_differs_from_one_that_lists_none(tmp_path):
+    """`depends_on: []` says on nothing; leaving it out says not known."""
+    path = written(tmp_path, "catalog:\n  services:\n    cart: {depends_on: []}\n    search: {}\n    db:\n")
+    depends = {service.name: service.depends_on for service in load_settings(path).correlation.services}
+    assert depends == {"cart": (), "search": None, "db": None}
+
+
+def test_a_secret_file_loses_only_its_line_breaks(tmp_path):
+    """Editors end files with a line break, which is not part of the secret; blanks may be."""
+    (tmp_path / "token").write_bytes(b" two words \r\n\n")
+    path = written(tmp_path, "api: {token_file: token}")
+    assert load_settings(path).api.tokens == (b" two words ",)
+
+
+def test_several_secrets_are_accepted_while_one_is_replaced(tmp_path):
+    """A list of secrets makes each of them valid."""
+    path = written(tmp_path, "sources:\n  github:\n    secret: [new, old]\n")
+    assert load_settings(path).sources["github"].credentials.signing == (b"new", b"old")
+
+
+def test_no_secret_is_printed(examples):
+    """A log line or a traceback with settings in it shows no secret."""
+    assert "secret-of" not in repr(examples)
+
+
+def test_a_variable_goes_before_the_file_and_a_flag_before_the_variable(tmp_path):
+    """Flag, variable, file, default: the first that speaks is right."""
+    path = written(tmp_path, "log: {level: error}\nstorage: {url: 'sqlite:///file.db'}\n")
+    environ = {
+        "TIMELINED_CONFIG_FILE": str(path),
+        "TIMELINED_STORAGE_URL": "sqlite:///variable.db",
+        "TIMELINED_LOG_LEVEL": "debug",
+    }
+    settings = load_settings(None, environ, {"log.level": "warning", "storage.url": None})
+    assert (settings.log.level, settings.storage.url) == ("warning", "sqlite:///variable.db")
+
+
+@pytest.mark.parametrize("key", sorted(OVERRIDES))
+def test_a_mistake_names_the_flag_or_variable_it_stands_in(key):
+    """What was typed on the command line is not looked for in a file."""
+    variable = "TIMELINED_" + key.replace(".", "_").upper()
+    assert mistakes(None, environ={variable: "?"})[0].startswith(f"cannot read {variable}: is '?'")
+    flag = "--" + key.replace("_", "-")
+    assert mistakes(None, overrides={key: "?"})[0].startswith(f"cannot read {flag}: is '?'")
+
+
+def test_an_address_that_others_reach_needs_authentication_everywhere():
+    """Without a file, every open source and the API are named as what stops the start."""
+    found = mistakes(None, overrides={"web.listen_address": ":9720"})
+    assert len(found) == len(SOURCES) + 1
+    assert all(sentence.startswith("cannot serve on :9720, which others can reach: ") for sentence in found)
+    assert "api.token_file" in found[-1]
+
+
+def test_an_address_that_others_reach_is_served_with_authentication(tmp_path):
+    """Secrets for every source and a token for the API are enough."""
+    path = written(
+        tmp_path,
+        """
+        web: {listen_address: "0.0.0.0:9720"}
+        api: {token: t}
+        sources:
+          github: {secret: s}
+          eu-alerts: {kind: alertmanager, bearer_token: b}
+        """,
+    )
+    assert load_settings(path).web.loopback is False
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"), [("90s", 90 * SECOND), ("15m", 15 * MINUTE), ("1h30m", 90 * MINUTE), ("1d", 24 * HOUR)]
+)
+def test_durations_carry_their_units(text, micros):
+    """A duration is the sum of its parts, in µs."""
+    assert duration(text) == micros
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_a_mistake(text):
+    """No text makes a parser fail in another way than by saying what is wrong."""
+    for parse in (duration, size, address):
+        said = ""
+        try:
+            parse(text)
+        except ValueError as error:
+            said = str(error)
+        assert not said or said.startswith("is ")
+
+
+@pytest.mark.parametrize(
+    ("address_text", "local"),
+    [("127.0.0.1:1", True), ("127.8.8.8:1", True), ("[::1]:1", True), ("localhost:1", True), (":1", False),
+     ("0.0.0.0:1", False), ("[::]:1", False), ("10.0.0.1:1", False), ("localhost.example.org:1", False)],
+)  # fmt: skip
+def test_loopback_is_what_only_this_machine_reaches(address_text, local):
+    """A name that might lead elsewhere counts as reachable."""
+    assert loopback(address(address_text)[0]) is local
+
+
+KEYS = st.sampled_from(["web", "sources", "github", "types", "log", "basic", "refs", "x.y"]) | st.text()
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(TREES)
+def test_any_yaml_is_read_or_refused_with_sentences(tmp_path_factory, tree):
+    """Whatever shape a file has, loading gives settings or mistakes that begin with what was attempted."""
+    path = tmp_path_factory.mktemp("any") / "timelined.yml"
+    path.write_bytes(msgspec.json.encode(tree))
+    found: tuple[str, ...] = ()
+    try:
+        load_settings(path)
+    except InvalidSettings as error:
+        found = error.mistakes
+    assert all(sentence.startswith("cannot ") for sentence in found)
