@@ -1,0 +1,57 @@
+"""The HTTP face: webhooks in, incidents and drafts out.
+
+A handler takes what it needs from the request, calls one function and
+answers. Errors become answers in ``problems.py``, values become JSON in
+``answers.py``. Nothing here opens a database, reads a setting or renders a
+draft: :func:`build_app` is handed what does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from collector.intake import Intake
+from collector.log import EventLog
+from collector.projections import Projections
+from collector.web import events, incidents, keys, operations, webhooks
+from collector.web.access import guard, on_prepare
+from collector.web.keys import Limits, Postmortem, Readiness
+from collector.web.problems import answer_errors
+from collector.web.server import Runner, server_kwargs
+
+__all__ = ["Limits", "Postmortem", "Readiness", "Runner", "build_app", "server_kwargs"]
+
+
+def build_app(
+    *,
+    intake: Intake,
+    log: EventLog,
+    projections: Projections,
+    postmortems: Mapping[str, Postmortem],
+    readiness: Callable[[], Awaitable[Readiness]],
+    clock: Callable[[], int],
+    api_tokens: tuple[bytes, ...] = (),
+    local_only: bool = True,
+    limits: Limits | None = None,
+) -> web.Application:
+    """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
+
+    ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
+    (bound to loopback) ``/api`` answers only under local names. What is handed in is not closed here.
+    """
+    app = web.Application(middlewares=(answer_errors, guard))
+    app[keys.INTAKE] = intake
+    app[keys.LOG] = log
+    app[keys.PROJECTIONS] = projections
+    app[keys.POSTMORTEMS] = postmortems
+    app[keys.READINESS] = readiness
+    app[keys.CLOCK] = clock
+    app[keys.API_TOKENS] = api_tokens
+    app[keys.LOCAL_ONLY] = local_only
+    app[keys.LIMITS] = limits or Limits()
+    app.on_response_prepare.append(on_prepare)
+    for room in (webhooks, incidents, events, operations):
+        app.add_routes(room.routes)
+    return app

@@ -1,0 +1,180 @@
+"""How facts, incidents and receipts become JSON.
+
+Promises: a field is always there, ``null`` where nothing is known, so that a
+reader never asks whether a key exists; every time of ours is RFC 3339 in UTC,
+ending in ``Z``; text that could not be UTF-8 (a header's stray bytes) is made
+so, and never breaks an answer.
+
+Refuses to interpret: ``data`` and ``labels`` stand as recorded, times within
+them included (µs UTC, as ``docs/api.md`` says).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector.event import RecordedEvent
+from collector.log import Delivery, Receipt, ReceiptItem, Repeats
+from collector.projections import Explanation, IncidentRow, Nearby, SignalRow
+from collector.times import rfc3339
+
+Json = dict[str, Any]
+
+_STRAYS = re.compile("[\ud800-\udfff]")
+"""Halves of characters: what a byte that is not UTF-8 stands as within Python."""
+
+
+def time(at: int | None) -> str | None:
+    """A time as the API writes it; ``null`` where there is none."""
+    return None if at is None else rfc3339(at)
+
+
+def event(fact: RecordedEvent) -> Json:
+    """One revision of one fact, whole."""
+    return {
+        "position": fact.position,
+        "id": fact.id,
+        "revision": fact.revision,
+        "amendment": fact.amendment or None,
+        "type": fact.type,
+        "source": fact.source,
+        "entity": fact.entity,
+        "occurred_at": rfc3339(fact.occurred_at),
+        "received_at": rfc3339(fact.received_at),
+        "time_text": fact.time_text or None,
+        "time_quality": fact.time_quality,
+        "service": fact.service,
+        "environment": fact.environment,
+        "severity": fact.severity,
+        "title": fact.title,
+        "actor": fact.actor,
+        "links": [{"rel": link.rel, "url": link.url} for link in fact.links],
+        "refs": list(fact.refs),
+        "labels": fact.labels,
+        "data": fact.data,
+        "delivery": fact.delivery or None,
+        "item": fact.item,
+    }
+
+
+def incident(row: IncidentRow) -> Json:
+    """One incident as lists show it."""
+    return {
+        "number": row.number,
+        "key": row.key,
+        "status": row.status,
+        "title": row.title,
+        "started_at": rfc3339(row.started_at),
+        "ended_at": time(row.ended_at),
+        "last_at": rfc3339(row.last_at),
+        "services": list(row.services),
+        "environments": list(row.environments),
+        "severity": row.severity,
+        "lead": row.lead,
+        "events": row.events,
+        "merged_into": row.merged_into,
+    }
+
+
+def signal(row: SignalRow) -> Json:
+    """What is firing or unacknowledged now."""
+    return msgspec.structs.asdict(row) | {"since": rfc3339(row.since), "last_at": rfc3339(row.last_at)}
+
+
+def item(told: ReceiptItem) -> Json:
+    """Where one of a delivery's events stands."""
+    return {"event": told.event_id, "position": told.position, "known": told.known}
+
+
+def receipt(stored: Receipt) -> Json:
+    """What is promised to a sender after the commit."""
+    return {
+        "delivery": stored.delivery,
+        "status": stored.status,
+        "reason": stored.reason,
+        "items": [item(told) for told in stored.items],
+    }
+
+
+def delivery(stored: Delivery) -> Json:
+    """A stored delivery, without its body."""
+    return {
+        "id": stored.id,
+        "source": stored.source,
+        "received_at": rfc3339(stored.received_at),
+        "size": stored.size,
+        "sha256": stored.digest or None,
+        "authentication": stored.authentication,
+        "status": stored.status,
+        "reason": stored.reason,
+        "headers": [{"name": name, "value": value} for name, value in stored.headers],
+        "items": [item(told) for told in stored.items],
+    }
+
+
+def repeats(told: Repeats | None) -> Json:
+    """How often a fact was told again, and when last."""
+    return {"count": told.count, "last_at": rfc3339(told.last_at)} if told else {"count": 0, "last_at": None}
+
+
+def reason(why: Explanation) -> Json:
+    """Why an event is in an incident, or (``null``) in none."""
+    return {"incident": why.incident, "rule": why.rule, "reason": why.reason}
+
+
+def explanation(why: Explanation) -> Json:
+    """The same, with the event."""
+    return {"event": event(why.event), **reason(why)}
+
+
+def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[Nearby]) -> Json:
+    """What joined nothing: how many events, why, and the newest of them."""
+    return {
+        "count": count,
+        "reasons": dict(reasons),
+        "newest": [{"event": event(near.event), "reason": near.reason} for near in newest],
+    }
+
+
+def encode(value: object) -> bytes:
+    """JSON as bytes; a character that UTF-8 cannot carry becomes U+FFFD."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_clean(value))
+
+
+def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer with a JSON body."""
+    return web.Response(body=encode(value), status=status, headers=headers, content_type="application/json")
+
+
+def fresh(request: web.Request, response: web.Response) -> web.Response:
+    """The answer with a strong ETag over its bytes, or 304 where the client holds exactly these."""
+    body = response.body
+    tag = hashlib.sha256(body if isinstance(body, bytes) else b"").hexdigest()[:32]
+    response.etag = tag
+    # Kept by nobody else, and asked again each time: that is what the tag is for.
+    response.headers["Cache-Control"] = "private, no-cache"
+    held = request.if_none_match or ()
+    if not any(entry.value in (tag, "*") for entry in held):
+        return response
+    kept = {name: value for name, value in response.headers.items() if name not in ("Content-Type", "Content-Length")}
+    return web.Response(status=304, headers=kept)
+
+
+def _clean(value: object) -> object:
+    """The same value with every text in it able to be UTF-8."""
+    if isinstance(value, str):
+        return _STRAYS.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(content) for key, content in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(content) for content in value]
+    return value

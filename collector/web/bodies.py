@@ -1,0 +1,65 @@
+"""What a client may say by a write: the fields of each JSON body. An unknown field is refused by its name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody does something, by default now."""
+
+    by: str
+    """Who says it."""
+    at: str | None = None
+    """When it happened, RFC 3339."""
+
+
+class Opening(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    title: str
+    service: str | None = None
+    environment: str | None = None
+    severity: str | None = None
+    reported_by: str = ""
+    """Who or what noticed, where it was not the one who says so."""
+
+
+class Noting(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: str
+
+
+class Adding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: str
+    by: str
+    owner: str = ""
+    due: str = ""
+    """A day, ``YYYY-MM-DD``."""
+    state: str = "open"
+
+
+class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    mark: str
+    at: str
+    by: str
+    text: str = ""
+    detected_by: str = ""
+
+
+class Moving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    event: str
+    """An id, a citation (the last digits of an id) or a position."""
+    by: str
+
+
+class Merging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    other: Number
+    by: str
+
+
+class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    field: str
+    value: str
+    by: str

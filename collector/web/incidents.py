@@ -1,0 +1,214 @@
+"""Incidents: lists, one of them, its postmortem, and what people state about it.
+
+A number that was merged away keeps answering: alone it says where it went, and
+everything beneath it is the incident it went to.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector import people
+from collector.errors import NotFound
+from collector.projections import EventFilter
+from collector.web import answers, statements
+from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening
+from collector.web.keys import POSTMORTEMS, PROJECTIONS
+from collector.web.negotiation import MEDIA, accepted
+from collector.web.paging import page
+from collector.web.requests import LATEST, Query, moment, optional_moment, statement, whole
+
+routes = web.RouteTableDef()
+ONE = "/api/v1/incidents/{number}"
+STATUSES = ("open", "resolved", "merged")
+
+
+@routes.get("/api/v1/incidents")
+async def list_incidents(request: web.Request) -> web.Response:
+    """Incidents, newest number first; an empty list says what joined nothing, and why."""
+    query = Query(request, "status", "service", "since", "until", "before", "limit")
+    limit, before = query.limit(50), query.number("before")
+    rows = await request.app[PROJECTIONS].incidents(
+        status=query.one_of("status", *STATUSES),
+        service=query.text("service"),
+        since=query.moment("since"),
+        until=query.moment("until"),
+        before=before,
+        limit=limit + 1,
+    )
+    more = {} if rows or before else {"unjoined": answers.unjoined(*await request.app[PROJECTIONS].unjoined())}
+    return page(request, "incidents", rows, limit, answers.incident, "before", lambda row: str(row.number), more)
+
+
+@routes.post("/api/v1/incidents")
+async def open_incident(request: web.Request) -> web.Response:
+    """Report that something is wrong."""
+    said = await statement(request, Opening)
+    body = said.body
+    fact = people.opened(
+        key=said.key,
+        by=body.by,
+        stated_at=said.now,
+        title=body.title,
+        at=optional_moment(body.at, "at"),
+        service=body.service,
+        environment=body.environment,
+        severity=body.severity,
+        reported_by=body.reported_by,
+    )
+    return await statements.record_opening(request, fact)
+
+
+@routes.get(ONE)
+async def get_incident(request: web.Request) -> web.Response:
+    """One incident; a number merged away says where it went."""
+    Query(request)
+    number = whole(request.match_info["number"], "number", most=LATEST)
+    now = await statements.incident(request)
+    row = await request.app[PROJECTIONS].incident(number)
+    return answers.fresh(request, answers.json(answers.incident(row or now), headers=statements.moved(request, now)))
+
+
+@routes.get(ONE + "/events")
+async def list_events(request: web.Request) -> web.Response:
+    """What belongs to an incident, in the order of positions."""
+    query = Query(request, "type", "after", "limit")
+    row, limit = await statements.incident(request), query.limit(100)
+    wanted = EventFilter(
+        incident=row.number, type=query.text("type"), after=query.number("after") or 0, limit=limit + 1
+    )
+    found = await request.app[PROJECTIONS].events(wanted)
+    more = {"incident": row.number}
+    return page(request, "events", found, limit, answers.event, "after", lambda fact: str(fact.position), more)
+
+
+@routes.get(ONE + "/postmortem")
+async def negotiate_postmortem(request: web.Request) -> web.Response:
+    """The draft in the format that ``Accept`` asks for; Markdown where it does not matter."""
+    renderers = request.app[POSTMORTEMS]
+    response = await _postmortem(request, accepted(request, tuple(renderers)))
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@routes.get(ONE + "/postmortem.{format}")
+async def get_postmortem(request: web.Request) -> web.Response:
+    """The draft in the format that its name ends in."""
+    return await _postmortem(request, request.match_info["format"])
+
+
+async def _postmortem(request: web.Request, form: str) -> web.Response:
+    query = Query(request, "as_of", "zone", "detail", "profile")
+    renderers = request.app[POSTMORTEMS]
+    if form not in renderers:
+        raise NotFound(f"cannot render a postmortem in that format: use one of {', '.join(renderers)}", "format")
+    row, as_of = await statements.incident(request), query.moment("as_of")
+    text = await renderers[form](row.number, as_of, query.texts("zone", "detail", "profile"))
+    if text is None:
+        raise NotFound(f"cannot render incident {row.number}: nothing was known of it by then", "as_of")
+    response = web.Response(
+        body=text.encode("utf-8", "replace"), headers={"Content-Type": MEDIA[form], **statements.moved(request, row)}
+    )
+    response.headers["Content-Location"] = f"/api/v1/incidents/{row.number}/postmortem.{form}"
+    return answers.fresh(request, response)
+
+
+@routes.post(ONE + "/notes")
+async def add_note(request: web.Request) -> web.Response:
+    """Write down what a person saw, did or thought."""
+    said, row = await statement(request, Noting), await statements.incident(request)
+    at = optional_moment(said.body.at, "at")
+    fact = people.note(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, text=said.body.text, at=at)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/actions")
+async def add_action(request: web.Request) -> web.Response:
+    """Record a follow-up, or its new state."""
+    said, row = await statement(request, Adding), await statements.incident(request)
+    body = said.body
+    fact = people.action(
+        key=said.key,
+        by=body.by,
+        stated_at=said.now,
+        incident=row.key,
+        text=body.text,
+        owner=body.owner,
+        due=body.due,
+        state=body.state,
+    )
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/marks")
+async def set_mark(request: web.Request) -> web.Response:
+    """State a moment: when the impact started, what detected it, when it was mitigated."""
+    said, row = await statement(request, Marking), await statements.incident(request)
+    body = said.body
+    fact = people.mark(
+        key=said.key,
+        by=body.by,
+        stated_at=said.now,
+        incident=row.key,
+        mark=body.mark,
+        at=moment(body.at, "at"),
+        text=body.text,
+        detected_by=body.detected_by,
+    )
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/join")
+async def join(request: web.Request) -> web.Response:
+    """Say that an event belongs here."""
+    said, row = await statement(request, Moving), await statements.incident(request)
+    event = await statements.event_named(request.app, said.body.event, "event")
+    fact = people.joined(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/leave")
+async def leave(request: web.Request) -> web.Response:
+    """Say that an event does not belong here."""
+    said, row = await statement(request, Moving), await statements.incident(request)
+    event = await statements.event_named(request.app, said.body.event, "event")
+    fact = people.left(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/merge")
+async def merge(request: web.Request) -> web.Response:
+    """Say that another incident is this one."""
+    said, row = await statement(request, Merging), await statements.incident(request)
+    other = await statements.follow(request.app, said.body.other)
+    fact = people.merged(key=said.key, by=said.body.by, stated_at=said.now, into=row.key, other=other.key)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/resolve")
+async def resolve(request: web.Request) -> web.Response:
+    """Say that it is over."""
+    said, row = await statement(request, Acting), await statements.incident(request)
+    at = optional_moment(said.body.at, "at")
+    fact = people.resolved(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/reopen")
+async def reopen(request: web.Request) -> web.Response:
+    """Say that it is not over after all."""
+    said, row = await statement(request, Acting), await statements.incident(request)
+    at = optional_moment(said.body.at, "at")
+    fact = people.reopened(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at)
+    return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/edit")
+async def edit(request: web.Request) -> web.Response:
+    """Set the title, lead, severity or impact."""
+    said, row = await statement(request, Editing), await statements.incident(request)
+    body = said.body
+    fact = people.edited(
+        key=said.key, by=body.by, stated_at=said.now, incident=row.key, field=body.field, value=body.value
+    )
+    return await statements.record(request, fact, row.number)

@@ -1,0 +1,58 @@
+"""What handlers are given, as typed keys of the application.
+
+The web room opens nothing itself and reads no settings: whoever builds the
+application (:func:`collector.web.build_app`) puts real things under these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector.intake import Intake
+from collector.log import EventLog
+from collector.projections import Projections
+
+Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
+"""Renders an incident by its number, as known at a time (µs, None: now), with options by name (``zone``, ``detail``,
+``profile``); None where there is no such incident. A bad option is :class:`collector.errors.InvalidInput`."""
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether this daemon can do its work now."""
+
+    ready: bool
+    reason: str = ""
+    """One sentence, where it is not."""
+    facts: Mapping[str, Any] = {}
+    """What was looked at: ``lag`` in events, ``queue``, ``writer`` …"""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a client may ask for. Sizes in bytes, times in seconds."""
+
+    command: int = 65_536
+    """The largest JSON body of a write."""
+    read_timeout: float = 10.0
+    """How long a client may take to send such a body."""
+    patience: float = 2.0
+    """How long a write waits for the lists to take it in before it answers all the same."""
+    retry_after: int = 5
+    """What a client is told to wait when nothing can be done now."""
+
+
+INTAKE: web.AppKey[Intake] = web.AppKey("intake")
+LOG: web.AppKey[EventLog] = web.AppKey("log")
+PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
+POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
+READINESS: web.AppKey[Callable[[], Awaitable[Readiness]]] = web.AppKey("readiness")
+API_TOKENS: web.AppKey[tuple[bytes, ...]] = web.AppKey("api_tokens")
+"""Any one of them opens ``/api``; none: it stands open."""
+LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
+"""Whether the daemon is bound to loopback, where only local names may be asked for."""
+CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
+"""Now, µs UTC."""
+LIMITS: web.AppKey[Limits] = web.AppKey("limits")

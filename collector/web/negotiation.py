@@ -1,0 +1,44 @@
+"""Which format a client asks for by ``Accept`` (RFC 9110 §12.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from collector.web.problems import NotAcceptable
+
+MEDIA = {
+    "md": "text/markdown; charset=utf-8",
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+"""The media type of each format a postmortem may have."""
+
+
+def accepted(request: web.Request, offered: Sequence[str]) -> str:
+    """The format a client prefers; among equals, the one offered first."""
+    ranges = [_range(part) for line in request.headers.getall("Accept", ["*/*"]) for part in line.split(",")]
+    best = max(offered, key=lambda form: _weight(MEDIA[form].partition(";")[0], ranges), default="")
+    if not best or _weight(MEDIA[best].partition(";")[0], ranges) <= 0:
+        media = ", ".join(MEDIA[form].partition(";")[0] for form in offered)
+        raise NotAcceptable(f"cannot render a postmortem in a format that was asked for; there is {media}")
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    """A media range and its weight."""
+    media, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    weight = next((text.removeprefix("q=") for text in parameters if text.startswith("q=")), "1")
+    return media, float(weight) if weight.isascii() and weight.replace(".", "", 1).isdigit() else 0.0
+
+
+def _weight(media: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """How much a client wants a media type: the most specific range that fits decides."""
+    family = media.partition("/")[0] + "/*"
+    for fitting in (media, family, "*/*"):
+        weights = [weight for name, weight in ranges if name == fitting]
+        if weights:
+            return max(weights)
+    return 0.0

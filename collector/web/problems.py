@@ -1,0 +1,215 @@
+"""One table from error to answer, and one shape for every error body (RFC 9457).
+
+Handlers raise; this room answers. A body says what was attempted, what was
+found and what to do; it never holds a traceback, a secret or the bytes that
+were refused. What nobody foresaw is logged whole and answered in one sentence:
+503 to a sender of webhooks, who then comes again, and 500 to anybody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from collector.errors import (
+    InvalidInput,
+    LogDamaged,
+    MalformedWebhook,
+    NotFound,
+    TimelinedError,
+    TooLarge,
+    Unavailable,
+    UnsupportedEncoding,
+    UnverifiedWebhook,
+)
+from collector.web.answers import encode
+from collector.web.keys import LIMITS
+
+log = logging.getLogger(__name__)
+
+LONGEST = 1000
+"""Characters of a detail; a longer one is cut."""
+
+
+class Unauthorised(TimelinedError):
+    """The API asks for a token, and none or a wrong one was given."""
+
+
+class Misdirected(TimelinedError):
+    """A name that is not this machine's: perhaps a foreign page in a browser (DNS rebinding)."""
+
+
+class NotAcceptable(TimelinedError):
+    """No format that is offered was asked for."""
+
+
+class InvalidParameter(InvalidInput):
+    """A parameter, a header or the syntax of a body cannot be read."""
+
+
+class Ambiguous(InvalidInput):
+    """A short name fits several things."""
+
+
+class UnsupportedMedia(TimelinedError):
+    """A body of a kind that is not taken here."""
+
+
+class Kind(NamedTuple):
+    """A sort of problem: the status, the last part of its ``type``, and its title."""
+
+    status: int
+    name: str
+    title: str
+
+
+UNVERIFIED = Kind(401, "unverified", "The sender could not be authenticated")
+UNAVAILABLE = Kind(503, "unavailable", "Nothing can be stored or read now")
+UNEXPECTED = Kind(500, "unexpected", "Something went wrong here")
+NOT_HTTP = Kind(400, "not-http", "The request is not HTTP")
+INVALID = Kind(422, "invalid", "The request says something that cannot be taken")
+
+KINDS: Mapping[type[Exception], Kind] = {
+    UnverifiedWebhook: UNVERIFIED,
+    Unauthorised: Kind(401, "unauthorised", "The API asks for a token"),
+    MalformedWebhook: Kind(400, "malformed", "The body is not what it should be"),
+    NotFound: Kind(404, "not-found", "There is no such thing"),
+    InvalidParameter: Kind(400, "invalid-parameter", "The request cannot be read"),
+    Ambiguous: Kind(409, "ambiguous", "The name fits several things"),
+    InvalidInput: INVALID,
+    Misdirected: Kind(421, "misdirected", "This is not the host that was asked for"),
+    NotAcceptable: Kind(406, "not-acceptable", "None of the offered formats was asked for"),
+    UnsupportedMedia: Kind(415, "unsupported-media", "The body's type is not taken here"),
+    UnsupportedEncoding: Kind(415, "unsupported-encoding", "The body's encoding is not taken here"),
+    TooLarge: Kind(413, "too-large", "The body is too large"),
+    Unavailable: UNAVAILABLE,
+    LogDamaged: UNAVAILABLE,
+}
+"""Error → what is answered. The nearest class of an error decides."""
+
+DETAILS: Mapping[int, str] = {
+    400: "The bytes are not an HTTP/1.1 request as RFC 9112 writes it, or a line or header is too long.",
+    404: "Nothing answers at this address; GET / lists what there is.",
+    405: "This address does not take that method; see the Allow header.",
+    413: "The body is larger than this address takes.",
+    417: "Of expectations, only 100-continue is met here.",
+}
+"""What is said where aiohttp refuses a request before any handler sees it. None of these repeats the request."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    """Where it happened: the path for the API; for webhooks, one and the same text whatever the source."""
+    errors: Sequence[Mapping[str, str]] = ()
+    """The places that were refused: ``pointer`` (a parameter, a field, a byte) and ``detail``."""
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    *,
+    instance: str = "/",
+    pointer: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """An error answer."""
+    said = detail if len(detail) <= LONGEST else detail[: LONGEST - 1] + "…"
+    body = Problem(
+        type=f"urn:timelined:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=said,
+        instance=instance,
+        errors=({"pointer": pointer, "detail": said},) if pointer else (),
+    )
+    return web.Response(body=encode(body), status=kind.status, headers=headers, content_type="application/problem+json")
+
+
+def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_after: int = 5) -> web.Response:
+    """The answer to an error, by the table. ``from_sender`` is whether a webhook was being taken."""
+    if isinstance(error, web.HTTPException):
+        return from_http(error)
+    kind = next((KINDS[known] for known in type(error).__mro__ if known in KINDS), None)
+    if kind is None:
+        # The one place where a traceback is written: nobody foresaw this, and nobody else will report it.
+        log.error("cannot answer a request to %s: %s", instance, type(error).__name__, exc_info=error)
+        kind = UNAVAILABLE if from_sender else UNEXPECTED
+    elif kind is UNVERIFIED:
+        log.warning("%s", error)  # the answer does not say which it was
+    return problem(
+        kind,
+        _detail(error, kind),
+        instance=instance,
+        pointer=_pointer(error),
+        headers=_headers(error, kind, retry_after),
+    )
+
+
+def from_http(error: web.HTTPException) -> web.Response:
+    """What aiohttp says by raising (404, 405, 413 …), in our shape and without its words."""
+    status = HTTPStatus(error.status)
+    kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    kind = Kind(error.status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    detail = DETAILS.get(error.status, status.description or status.phrase)
+    return problem(kind, detail, headers=kept)
+
+
+def instance_of(request: web.BaseRequest) -> str:
+    """Where a request went: its path (percent-encoded, so ASCII) within the API, a constant elsewhere."""
+    path = request.rel_url.raw_path
+    if path.startswith("/webhooks/"):
+        return "/webhooks"
+    return path if path.startswith("/api/v1/") else "/"
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever a handler raises, by the table."""
+    try:
+        return await handler(request)
+    except Exception as error:
+        from_sender = request.path.startswith("/webhooks/")
+        patience = request.app[LIMITS].retry_after
+        response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience)
+    if response.status in (413, 503):
+        # What is still to come of the body is not wanted; the sender's next try is another connection.
+        response.force_close()
+    return response
+
+
+def _detail(error: Exception, kind: Kind) -> str:
+    """The sentence: our own errors speak for themselves, anything else says nothing of its cause."""
+    if kind is UNVERIFIED:
+        return "The source is unknown, or its credentials are missing or wrong; the daemon's log says which."
+    if isinstance(error, TimelinedError):
+        return str(error)
+    if kind is UNAVAILABLE:
+        return "The delivery could not be taken now; send it again."
+    return "This is a mistake of timelined's own; its log has it whole."
+
+
+def _pointer(error: Exception) -> str:
+    if isinstance(error, MalformedWebhook):
+        return error.place
+    return error.pointer if isinstance(error, InvalidInput) else ""
+
+
+def _headers(error: Exception, kind: Kind, retry_after: int) -> dict[str, str]:
+    if kind.status == 503:
+        least = error.retry_after if isinstance(error, Unavailable) else 1
+        return {"Retry-After": str(max(least, retry_after))}
+    if kind.status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="timelined"'}
+    return {}

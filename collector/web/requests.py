@@ -1,0 +1,214 @@
+"""Taking out of a request what a handler needs, each mistake named with its place.
+
+Promises: an unknown parameter or field is a mistake and never ignored; a time
+is RFC 3339 and nothing else; a body is read once, within bounds of size and
+time, as UTF-8 JSON. Whatever a client sends, what is raised here is one of our
+errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from collector import times
+from collector.errors import InvalidInput, MalformedWebhook, TooLarge, TooSlow, UnsupportedEncoding
+from collector.web.keys import CLOCK, LIMITS
+from collector.web.problems import InvalidParameter, UnsupportedMedia
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+MOST = 1000
+"""The most that one answer lists."""
+LATEST = 2**63 - 1
+"""The largest number a database takes."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,30})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+_AT = re.compile(r" - at `(?:key in )?\$?\.?(.*)`$")
+_FIELD = re.compile(r"field `([^`]*)`")
+
+
+class Query:
+    """The parameters of a request; those named are allowed, each at most once."""
+
+    def __init__(self, request: web.Request, *allowed: str) -> None:
+        self._values = request.query
+        for name in self._values:
+            if name not in allowed:
+                known = f"use {', '.join(allowed)}" if allowed else "there are none here"
+                raise InvalidParameter(f"cannot read the request: a parameter is unknown; {known}", _shown(name))
+            if len(self._values.getall(name)) > 1:
+                raise InvalidParameter(f"cannot read the request: {name} is given twice; give it once", name)
+
+    def text(self, name: str) -> str | None:
+        """A parameter's text; None where it is absent or empty."""
+        value = self._values.get(name) or None
+        if value is not None and not value.isprintable():
+            raise InvalidParameter(f"cannot read the request: {name} holds characters that cannot be shown", name)
+        return value
+
+    def texts(self, *names: str) -> dict[str, str]:
+        """Those of these parameters that were given."""
+        return {name: value for name in names if (value := self.text(name)) is not None}
+
+    def one_of(self, name: str, *allowed: str) -> str | None:
+        """A parameter that is one of a few words."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise InvalidParameter(f"cannot read the request: {name} must be one of {', '.join(allowed)}", name)
+        return value
+
+    def moment(self, name: str) -> int | None:
+        """A time, µs UTC."""
+        value = self._values.get(name)
+        # A plus that was not encoded arrives as a blank, and RFC 3339 has no blank of its own.
+        return moment(value.replace(" ", "+"), name) if value else None
+
+    def number(self, name: str) -> int | None:
+        """A whole number from 0."""
+        value = self.text(name)
+        return None if value is None else whole(value, name, most=LATEST)
+
+    def limit(self, default: int) -> int:
+        """How many at most: 1 to 1000."""
+        value = self.text("limit")
+        return default if value is None else whole(value, "limit", least=1, most=MOST)
+
+
+class Said(msgspec.Struct, Generic[T], frozen=True):
+    """What a client states by a write."""
+
+    body: T
+    key: str
+    """Names this command: sent twice, it states one fact."""
+    now: int
+    """When it was said, µs UTC."""
+
+
+async def statement(request: web.Request, kind: type[T]) -> Said[T]:
+    """Read a write: its JSON body as ``kind``, and its ``Idempotency-Key``."""
+    Query(request)
+    key = idempotency_key(request)
+    return Said(decode(await json_body(request), kind), key, request.app[CLOCK]())
+
+
+def moment(text: str, name: str) -> int:
+    """The time a text states, µs UTC; RFC 3339 with an offset, between 1970 and 9999."""
+    at = times.parse(text) if len(text) <= 64 and _RFC3339.fullmatch(text) else None
+    if at is None or at < 0:
+        raise InvalidParameter(
+            f"cannot read the request: {name} is not a time; write RFC 3339 like 2026-03-04T14:02:10Z", name
+        )
+    return at
+
+
+def optional_moment(text: str | None, name: str) -> int | None:
+    """The same, where it may be absent."""
+    return moment(text, name) if text else None
+
+
+def whole(text: str, name: str, *, least: int = 0, most: int) -> int:
+    """A whole number within bounds, in plain digits."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
+    if not least <= number <= most:
+        raise InvalidParameter(f"cannot read the request: {name} must be a whole number from {least} to {most}", name)
+    return number
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The client's key, or a new one that nobody else has."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given:
+        return secrets.token_hex(16)
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise InvalidParameter(
+            "cannot read the request: Idempotency-Key must be given once, with 1 to 200 printable ASCII characters",
+            "Idempotency-Key",
+        )
+    return given[0]
+
+
+async def json_body(request: web.Request) -> bytes:
+    """The raw bytes of a JSON body, within the limits of a write."""
+    limits = request.app[LIMITS]
+    if request.content_type != "application/json":
+        raise UnsupportedMedia("cannot read the body: a write takes only Content-Type application/json")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedEncoding("cannot read the body: it is encoded; send a write as it is")
+    if (request.content_length or 0) > limits.command:
+        raise _too_large(limits.command)
+    try:
+        async with asyncio.timeout(limits.read_timeout):
+            return await _read(request, limits.command)
+    except TimeoutError as error:
+        raise TooSlow(f"cannot read the body: it took over {limits.read_timeout:g} s to arrive") from error
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in chunks(request):
+        body += chunk
+        if len(body) > most:
+            raise _too_large(most)
+    return bytes(body)
+
+
+async def chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body's bytes as they come; a connection that ends before its body does is :class:`MalformedWebhook`."""
+    received = 0
+    try:
+        async for chunk in request.content.iter_any():
+            received += len(chunk)
+            yield chunk
+    except (web.RequestPayloadError, web.PayloadAccessError, ConnectionError) as error:
+        place = f"byte {received}"
+        raise MalformedWebhook(f"cannot read the body: it broke off at {place}; send it whole", place) from error
+
+
+def headers_of(request: web.Request) -> dict[str, str]:
+    """Headers by their names in lower case; several of one name are joined, as RFC 9110 §5.3 allows."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return headers
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """A body as the struct it must be; broken JSON is refused as syntax, a wrong field by its name."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"cannot take the request: {_sentence(error)}", _field(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidParameter(f"cannot read the body: it is not JSON ({_sentence(error)})", "$") from error
+
+
+def _sentence(error: Exception) -> str:
+    """msgspec's words; they name fields and types, never values."""
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _field(error: Exception) -> str:
+    """The field a validation error is about."""
+    text = str(error)
+    place = _AT.search(text)
+    field = _FIELD.search(text)
+    parts = [place.group(1) if place else "", field.group(1) if field else ""]
+    return _shown(".".join(part for part in parts if part)) or "$"
+
+
+def _shown(name: str) -> str:
+    """A client's own name for something, safe to repeat in an answer."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:100])
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"cannot read the body: it is larger than {most} bytes")

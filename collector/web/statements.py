@@ -1,0 +1,136 @@
+"""What a person states, stored as one fact and answered once lists show it.
+
+Promises: the answer comes after the commit; the same ``Idempotency-Key``
+states one fact however often it is sent, and with something else to say it is
+refused; a follower that lags makes an answer later, by two seconds at most,
+and never an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.event import Event
+from collector.log import ReceiptItem
+from collector.projections import IncidentRow
+from collector.web import answers
+from collector.web.keys import CLOCK, INTAKE, LIMITS, LOG, PROJECTIONS
+from collector.web.problems import Ambiguous
+from collector.web.requests import LATEST, whole
+
+PAUSE = 0.01
+"""Seconds between two looks at how far the lists are."""
+LONGEST_MERGE = 1000
+"""How many merges are followed from one number before the chain is taken for a circle."""
+
+
+async def record(request: web.Request, fact: Event, number: int) -> web.Response:
+    """Store what was stated about an incident, and answer with where it stands now."""
+    told = await store(request.app, fact)
+    row = await follow(request.app, number)
+    return stated(told, row.number)
+
+
+async def record_opening(request: web.Request, fact: Event) -> web.Response:
+    """Store a report, and answer with the incident it opened or joined; ``null`` while that is not known."""
+    told = await store(request.app, fact)
+    why = await request.app[PROJECTIONS].why(told.event_id)
+    return stated(told, why.incident if why else None)
+
+
+def stated(told: ReceiptItem, number: int | None) -> web.Response:
+    """201 for a new fact, 200 for one that was stated before."""
+    place = {"Location": f"/api/v1/events/{told.event_id}"}
+    return answers.json(
+        {"event": told.event_id, "position": told.position, "known": told.known, "incident": number},
+        status=200 if told.known else 201,
+        headers=place,
+    )
+
+
+async def store(app: web.Application, fact: Event) -> ReceiptItem:
+    """Append a person's fact and wait, within bounds, until lists show it."""
+    receipt = await app[INTAKE].append_facts((fact,), app[CLOCK]())
+    told = receipt.items[0]
+    if told.known:
+        await _refuse_another(app, fact)
+    await _taken_in(app, told.position)
+    return told
+
+
+async def incident(request: web.Request) -> IncidentRow:
+    """The incident a request's path names, also by a number that was merged away."""
+    return await follow(request.app, whole(request.match_info["number"], "number", most=LATEST))
+
+
+async def follow(app: web.Application, number: int) -> IncidentRow:
+    """The incident a number leads to now."""
+    row = await app[PROJECTIONS].incident(number)
+    for _ in range(LONGEST_MERGE):
+        if row is None or row.merged_into is None:
+            break
+        row = await app[PROJECTIONS].incident(row.merged_into)
+    if row is None:
+        raise NotFound(f"cannot find incident {number}: no incident has this number; list /api/v1/incidents", "number")
+    return row
+
+
+async def event_named(app: web.Application, text: str, name: str) -> str:
+    """The one event that an id, a citation or a position names."""
+    cited = text.strip().removeprefix("#")
+    ids = await app[LOG].resolve_id(cited) if cited.isascii() and cited.isalnum() and len(cited) <= 32 else []
+    if not ids:
+        raise NotFound("cannot find the event: no id ends so and no position is this; list /api/v1/events", name)
+    if len(ids) > 1:
+        raise Ambiguous(f"cannot tell which event is meant: {', '.join(ids[:10])}; give more digits", name)
+    return ids[0]
+
+
+def moved(request: web.Request, row: IncidentRow) -> Mapping[str, str]:
+    """Where a number leads that was merged away, as a header; nothing for one that was not."""
+    if request.match_info["number"] == str(row.number):
+        return {}
+    return {"Link": f'</api/v1/incidents/{row.number}>; rel="canonical"'}
+
+
+async def _taken_in(app: web.Application, position: int) -> None:
+    """Wait until the lists have taken a position in. The fact is stored already: whatever fails here is no error."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + app[LIMITS].patience
+    with suppress(Unavailable):
+        # What takes events in may be another process, which has no event to wait for here.
+        while await app[PROJECTIONS].position() < position and loop.time() < deadline:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(PAUSE)
+
+
+async def _refuse_another(app: web.Application, fact: Event) -> None:
+    """Refuse a key that was used to say something else."""
+    [first, *_] = await app[LOG].read_ids([fact.id])
+    if _gist(first) != _gist(fact) or await _incidents(app, first) != await _incidents(app, fact):
+        raise InvalidInput(
+            "cannot record the statement: its Idempotency-Key was used for another one; take a new key",
+            "Idempotency-Key",
+        )
+
+
+def _gist(fact: Event) -> tuple[Any, ...]:
+    """What was said. A request sent again is sent later, so a time that was not stated is left out."""
+    stated_at = fact.data.get("stated_at")
+    at = None if fact.occurred_at == stated_at else fact.occurred_at
+    data = {name: value for name, value in fact.data.items() if name not in ("stated_at", "into", "from")}
+    return (fact.type, at, fact.title, fact.actor, fact.service, fact.environment, fact.severity, data)
+
+
+async def _incidents(app: web.Application, fact: Event) -> list[int | str]:
+    """The incidents a fact is about, by number: a late event may have given one of them another opening event."""
+    found: list[int | str] = []
+    for ref in fact.refs:
+        why = await app[PROJECTIONS].why(ref.removeprefix("incident:"))
+        found.append(why.incident if why and why.incident else ref)
+    return found

@@ -1,0 +1,48 @@
+"""Where senders deliver.
+
+Nothing is asked of a delivery but its bytes: a source's adapter says whether
+they are authentic and what they mean, whatever Content-Type they carry. The
+answer comes after the commit.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector.web import answers
+from collector.web.keys import CLOCK, INTAKE
+from collector.web.requests import chunks, headers_of
+
+routes = web.RouteTableDef()
+
+# Any name at all, braces too: what is no source's name must get the same answer as a source that is not there.
+ADDRESS = "/webhooks/{source:[^/]+}"
+SECRET_ADDRESS = ADDRESS + "/{token:[^/]+}"
+
+_METHODS = {"Allow": "POST, OPTIONS"}
+
+
+@routes.post(ADDRESS)
+@routes.post(SECRET_ADDRESS)
+async def receive(request: web.Request) -> web.Response:
+    """Take one delivery: 202 once it is stored, 200 where all of it was known."""
+    intake, source, token = request.app[INTAKE], request.match_info["source"], request.match_info.get("token", "")
+    headers, length = headers_of(request), request.content_length
+    encoding = headers.get("content-encoding", "")
+    body = await intake.read_body(source, chunks(request), encoding=encoding, length=length)
+    receipt = await intake.receive(source, headers, body, token, request.app[CLOCK]())
+    return answers.json(answers.receipt(receipt), status=200 if receipt.known else 202)
+
+
+@routes.options(ADDRESS)
+@routes.options(SECRET_ADDRESS)
+async def allow(request: web.Request) -> web.Response:
+    """Consent to deliveries, as the webhook profile of CloudEvents asks before it sends any.
+
+    The same for every source, known or not. Consent opens nothing: each delivery proves itself. A callback address
+    that a request may carry is not called.
+    """
+    if "WebHook-Request-Origin" not in request.headers:
+        return web.Response(status=204, headers=_METHODS)
+    consent = {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*"}
+    return web.Response(status=200, headers=_METHODS | consent)
