@@ -1,0 +1,480 @@
+"""Where real things meet: opened in order, closed in reverse.
+
+    lock → log → follower → jobs → web
+
+Each closing is registered the moment the thing exists, so that whatever goes
+wrong, what was opened is closed and what was acknowledged stays. The same
+parts, without jobs and without a port, serve the command line where no daemon
+runs: :func:`offline` writes, :func:`reading` does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from aiohttp import web
+
+from collector import jobs, projections
+from collector.drafts import options_of, postmortem
+from collector.errors import TimelinedError, Unavailable
+from collector.event import MACHINE, SECOND, Event, event_id
+from collector.follower import Follower
+from collector.intake import Endpoint, Intake, Limits, Writer
+from collector.log import EventLog, database_path, open_log
+from collector.log.lock import holder as lock_holder
+from collector.notify import Notifier
+from collector.projections import EventFilter, Projections
+from collector.settings import Settings
+from collector.sources import SOURCES
+from collector.web import Limits as WebLimits
+from collector.web import Postmortem, Readiness, Runner, build_app, server_kwargs
+from renderers.document import Options
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+FORMATS = ("md", "json")
+_GRACE = 5.0
+"""Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
+Clock = Callable[[], int]
+"""Now, µs UTC."""
+
+
+def wall_clock() -> int:
+    """The time of this machine, µs UTC."""
+    return time.time_ns() // 1000
+
+
+# --- the parts --------------------------------------------------------------------------------------------------------
+
+
+class Parts:
+    """What is open: the log, what reads it and what writes to it, and the application over them."""
+
+    def __init__(self, settings: Settings, store: EventLog, lists: Projections, clock: Clock) -> None:
+        self.settings = settings
+        self.log = store
+        self.projections = lists
+        self.clock = clock
+        self.stopping = False
+        self.follower: Follower | None = None
+        self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
+        self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
+
+    def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
+        """The HTTP face over these parts."""
+        return build_app(
+            intake=self.intake,
+            log=self.log,
+            projections=self.projections,
+            postmortems=_postmortems(self.projections, self.settings),
+            readiness=self.readiness,
+            clock=self.clock,
+            api_tokens=tokens,
+            local_only=local_only,
+            limits=WebLimits(
+                read_timeout=self.settings.web.read_timeout / SECOND,
+                retry_after=max(1, self.settings.web.retry_after // SECOND),
+            ),
+        )
+
+    async def readiness(self) -> Readiness:
+        """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
+        if self.stopping:
+            return Readiness(ready=False, reason="the daemon is stopping")
+        lag = await self.log.head() - await self.projections.position()
+        failure = self.writer.failure
+        facts = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        return Readiness(ready=not failure, reason=failure, facts=facts)
+
+
+def _endpoints(settings: Settings) -> dict[str, Endpoint]:
+    return {
+        name: Endpoint(
+            source=SOURCES[said.kind], credentials=said.credentials, reading=said.reading, size=said.max_body
+        )
+        for name, said in settings.sources.items()
+    }
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        size=settings.web.max_body,
+        seconds=settings.web.read_timeout / SECOND,
+        in_flight=settings.web.queue_bytes,
+    )
+
+
+def _options(settings: Settings) -> Options:
+    drafts = settings.drafts
+    return Options(zone=drafts.zone, detail=drafts.detail, profile=drafts.profile)
+
+
+def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem]:
+    defaults = _options(settings)
+
+    async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await postmortem(lists, number, format=form, as_of=as_of, options=options_of(asked, defaults))
+
+    return {form: partial(render, form) for form in FORMATS}
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clock: Clock, *, writable: bool) -> AsyncIterator[Parts]:
+    """The log and what is made of it, without a face. ``writable`` takes the writer's lock."""
+    async with AsyncExitStack() as stack:
+        if writable:
+            _make_folder(settings)
+        store = open_log(settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
+        stack.push_async_callback(store.close)
+        parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
+        if writable:
+            parts.follower = await stack.enter_async_context(_following(store, settings, clock))
+            stack.push_async_callback(parts.writer.close)
+        yield parts
+
+
+def _make_folder(settings: Settings) -> None:
+    folder = database_path(settings.storage.url).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set storage.url"
+        ) from error
+
+
+@asynccontextmanager
+async def _following(store: EventLog, settings: Settings, clock: Clock) -> AsyncIterator[Follower]:
+    """The follower, caught up with the log, and running until the end of the block."""
+    follower = Follower(store, settings.correlation, clock=clock)
+    await follower.catch_up()
+    task = asyncio.create_task(follower.run(), name="follower")
+    try:
+        yield follower
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+# --- without a daemon -------------------------------------------------------------------------------------------------
+
+
+def holder(settings: Settings) -> str | None:
+    """Where the daemon that writes to this log listens; None where nobody writes to it.
+
+    Raises :class:`collector.errors.Unavailable` where somebody writes to it who does not listen: another command, or a
+    daemon that is starting.
+    """
+    found = lock_holder(database_path(settings.storage.url))
+    if found is not None and not found.address:
+        raise Unavailable(
+            f"cannot write to {settings.storage.url}: process {found.pid} does, and does not listen yet; try again"
+        )
+    return found.address if found is not None else None
+
+
+@asynccontextmanager
+async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
+    """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
+    async with _opened(settings, clock, writable=True) as parts:
+        yield parts.app((), local_only=True)
+
+
+@asynccontextmanager
+async def reading(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
+    """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere."""
+    async with _opened(settings, clock, writable=False) as parts:
+        yield parts.app((), local_only=True)
+
+
+# --- the daemon -------------------------------------------------------------------------------------------------------
+
+
+class Daemon:
+    """A daemon that serves."""
+
+    def __init__(self, parts: Parts, address: str) -> None:
+        self.parts = parts
+        self.address = address
+        """Its URL, with the port it really got."""
+
+    @property
+    def log(self) -> EventLog:
+        """What it writes to."""
+        return self.parts.log
+
+    @property
+    def projections(self) -> Projections:
+        """What its lists are read from."""
+        return self.parts.projections
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock = wall_clock) -> AsyncIterator[Daemon]:
+    """A whole daemon for the length of the block.
+
+    At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
+    :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had.
+    """
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(_opened(settings, clock, writable=True))
+        await _record_start(parts)
+        stack.push_async_callback(_record_stop, parts)
+        if settings.drafts.enabled:
+            _start_jobs(stack, parts)
+        address = await _listen(stack, parts)
+        stack.callback(setattr, parts, "stopping", True)
+        yield Daemon(parts, address)
+
+
+def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
+    drafts = parts.settings.drafts
+    rendered = _postmortems(parts.projections, parts.settings)
+    job = jobs.DraftJob(
+        projections=parts.projections,
+        render=lambda number, form: rendered[form](number, None, {}),
+        folder=Path(drafts.dir),
+        stale_after=drafts.stale_after,
+        clock=parts.clock,
+    )
+    runs = jobs.scheduler()
+    at_once = jobs.schedule(runs, job)
+    runs.start()
+    stack.push_async_callback(_stop_jobs, runs, job)
+    if parts.follower is not None:
+        stack.callback(parts.follower.on_resolved(at_once))
+
+
+async def _stop_jobs(runs: Any, job: jobs.DraftJob) -> None:
+    """No new pass; the one that runs is waited for, since it reads the log and shutting down would cut it off."""
+    runs.pause()
+    await job.idle()
+    runs.shutdown(wait=False)
+
+
+async def _listen(stack: AsyncExitStack, parts: Parts) -> str:
+    """Take the port and say in the lock file where; the answer is the URL."""
+    at = parts.settings.web
+    runner = Runner(parts.app(parts.settings.api.tokens, local_only=at.loopback), **server_kwargs())
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, at.host or None, at.port).start()
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
+    stack.push_async_callback(_stop_accepting, runner, parts)
+    address = _url(runner.addresses[0])
+    parts.log.announce(address)
+    return address
+
+
+async def _stop_accepting(runner: Runner, parts: Parts) -> None:
+    """Refuse new connections, and let bodies arrive that are on their way: once it shuts down, aiohttp drops them."""
+    for site in list(runner.sites):
+        await site.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            while parts.intake.bodies.in_flight:  # noqa: ASYNC110 - a number that nobody announces
+                await asyncio.sleep(0.02)
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "this host has no such name; set web.listen_address to one of its own"
+    if error.errno == errno.EADDRINUSE:
+        return "another process does; stop it, or set web.listen_address to another port"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need a privilege; set web.listen_address to a higher one"
+    return f"{os.strerror(error.errno or 0)}; set web.listen_address to an address of this host"
+
+
+def _url(name: Any) -> str:
+    """A socket's name as the URL under which this machine reaches it."""
+    host, port = name[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _record_start(parts: Parts) -> None:
+    """Say in the log that we take webhooks from now on, and what is known of the time before.
+
+    A postmortem tells a time without alerts from a time without a collector by these.
+    """
+    last = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=1))
+    known = {"collector.stopped": "recorded", "collector.started": "missing"}
+    data: dict[str, Any] = {"previous_stop": known[last[0].type] if last else "first start"}
+    deliveries = await parts.log.deliveries(limit=1)
+    if deliveries:
+        data["last_received_at"] = deliveries[0].received_at
+    await _record(parts, "collector.started", data)
+
+
+async def _record_stop(parts: Parts) -> None:
+    """Say that we stopped on purpose. Where that cannot be stored, the next start says that it is missing."""
+    try:
+        await _record(parts, "collector.stopped", {})
+    except TimelinedError as error:
+        log.warning("cannot record the stop", error=str(error))
+
+
+async def _record(parts: Parts, kind: str, data: dict[str, Any]) -> None:
+    now = parts.clock()
+    head = await parts.log.head()
+    # The head makes it a fact of its own even on a clock that stands.
+    fact = Event(
+        id=event_id("collector.1", MACHINE, now, kind, str(head)),
+        type=kind,
+        source=MACHINE,
+        entity="collector",
+        occurred_at=now,
+        data=data,
+    )
+    await parts.intake.append_facts([fact], now)
+
+
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock = wall_clock) -> None:
+    """Run until SIGTERM or SIGINT, then finish what was begun; a second signal ends the process at once.
+
+    ``ready`` is called with the URL once it serves. systemd is told where it asks to be.
+    """
+    stop = _stop_signals()
+    notifier = Notifier(os.environ)
+    notifier.status("opening the log")
+    async with AsyncExitStack() as stack:
+        daemon = await _unless(stop, stack.enter_async_context(running(settings, clock=clock)))
+        if daemon is None:
+            return
+        stack.callback(notifier.stopping, "finishing what was accepted")
+        notifier.ready(f"serving {daemon.address}")
+        log.info("serving", address=daemon.address, storage=settings.storage.url)
+        if ready:
+            ready(daemon.address)
+        _show_hints(settings, daemon.address)
+        async with _signs_of_life(notifier, daemon.log):
+            await stop.wait()
+        log.info("stopping: finishing what was accepted")
+    log.info("stopped")
+
+
+def run(settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock = wall_clock) -> None:
+    """:func:`serve` on the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, ready=ready, clock=clock))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _stop_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; the second one is for people who do not want to wait."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    return stop
+
+
+async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
+    """What ``opening`` gives; None where we were asked to stop first, and then what it had opened is closed."""
+    task = asyncio.ensure_future(opening)
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            return await task
+        return None
+    finally:
+        asked.cancel()
+
+
+@asynccontextmanager
+async def _signs_of_life(notifier: Notifier, store: EventLog) -> AsyncIterator[None]:
+    """Keep the watchdog content for as long as this loop turns and the log's writer answers."""
+    if notifier.watchdog is None:
+        yield
+        return
+    task = asyncio.create_task(_keep_alive(notifier, store, notifier.watchdog / 3), name="watchdog")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep_alive(notifier: Notifier, store: EventLog, interval: float) -> None:
+    """One empty transaction at a time: while it hangs, so does the disk or the writer, and systemd starts us anew."""
+    probe: asyncio.Future[None] | None = None
+    while True:
+        if probe is None or probe.done():
+            probe = asyncio.ensure_future(_probe(store))
+        await asyncio.wait((probe,), timeout=interval)
+        if probe.done():
+            notifier.alive()
+        else:
+            log.error("the log's writer does not answer", seconds=interval)
+        await asyncio.sleep(interval)
+
+
+async def _probe(store: EventLog) -> None:
+    """An answer that nothing can be stored is an answer: starting anew would not empty a full disk."""
+    with suppress(Unavailable):
+        await store.transact(lambda connection: None)
+
+
+def _show_hints(settings: Settings, address: str) -> None:
+    """For a person at a terminal: what to do next, in three lines."""
+    if sys.stderr.isatty():
+        sys.stderr.write(hints(settings, address))
+
+
+def hints(settings: Settings, address: str) -> str:
+    """How to point Alertmanager at this daemon, how to try it, and where to look."""
+    senders = [(name, said) for name, said in settings.sources.items() if said.kind == "alertmanager"]
+    lines = ["what each sender needs:  timelined sources"]
+    if senders:
+        name, said = senders[0]
+        url = f"{address}/webhooks/{name}"
+        lines = [f"alertmanager.yml:  receivers: [{{name: timelined, webhook_configs: [{{url: '{url}'}}]}}]"]
+        if said.credentials.open:
+            lines.append(f"to try it:         curl {url} -H 'Content-Type: application/json' -d '{_SAMPLE}'")
+    lines.append(f"then look:         timelined incidents, or {address}/api/v1/incidents")
+    return "".join(f"{line}\n" for line in lines)
+
+
+_SAMPLE = (
+    '{"version":"4","groupKey":"try","status":"firing","alerts":[{"status":"firing",'
+    '"labels":{"alertname":"TryMe","service":"demo"},"startsAt":"\'$(date -u +%FT%TZ)\'"}]}'
+)
+"""A delivery of Alertmanager's, for a shell, which puts the time into it."""

@@ -1,0 +1,102 @@
+"""From an incident's number to its postmortem as text: where the log meets the renderers.
+
+Reads one consistent view, translates it into the renderers' own values and
+renders in a thread, so that a large incident does not hold up deliveries.
+Nothing is decided here and nothing is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from collector.errors import InvalidInput
+from collector.projections import Case, Projections
+from renderers import RENDERERS
+from renderers.document import Document, Options
+from renderers.draft import draft
+from renderers.history import Context, Grouped, Nearby
+from renderers.replay import replay
+
+DETAILS = ("normal", "key", "all")
+PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
+PLAIN = Options()
+"""What a reader gets who asks for nothing."""
+
+
+def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options:
+    """The options a reader asked for by name; what is absent or empty stays as in ``defaults``.
+
+    Raises :class:`collector.errors.InvalidInput` for a name, zone, detail or profile that there is not.
+    """
+    readers: Mapping[str, Callable[[str], str]] = {"zone": _zone, "detail": _detail, "profile": _profile}
+    for name in written:
+        if name not in readers:
+            raise InvalidInput(f"cannot render: {name} is not an option; use {', '.join(readers)}", name)
+    return msgspec.structs.replace(defaults, **{name: readers[name](text) for name, text in written.items() if text})
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    # Names that look like paths are ValueErrors, and folders of zones such as "Europe" are OSErrors.
+    except (KeyError, ValueError, OSError):
+        raise InvalidInput(
+            f"cannot render: zone is {text!r}, which is not a time zone; write it like Europe/Madrid", "zone"
+        ) from None
+    return text
+
+
+def _detail(text: str) -> str:
+    return _one_of(text, DETAILS, "detail")
+
+
+def _profile(text: str) -> str:
+    return _one_of(text, PROFILES, "profile")
+
+
+def _one_of(text: str, allowed: tuple[str, ...], name: str) -> str:
+    if text not in allowed:
+        raise InvalidInput(f"cannot render: {name} is {text!r}; use one of {', '.join(allowed)}", name)
+    return text
+
+
+def context_of(case: Case) -> Context:
+    """What the renderers need to know of an incident besides its events."""
+    return Context(
+        key=case.row.key,
+        grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
+        nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
+        reported=case.reported,
+        collector=case.collector,
+    )
+
+
+def document_of(case: Case, *, as_of: int | None = None, options: Options = PLAIN) -> Document:
+    """The postmortem of a case as a value; pure."""
+    return draft(replay(case.events, as_of, context_of(case)), options)
+
+
+async def postmortem(
+    projections: Projections,
+    number: int,
+    *,
+    format: str = "md",  # noqa: A002 - the word that the API and the command line use
+    as_of: int | None = None,
+    options: Options | Mapping[str, str] = PLAIN,
+) -> str | None:
+    """The postmortem of an incident as ``md`` or ``json``; None where there is no such incident.
+
+    ``as_of`` (µs) renders what had been received by then. Raises
+    :class:`collector.errors.InvalidInput` for a format or an option that there is not.
+    """
+    if format not in RENDERERS:
+        raise InvalidInput(f"cannot render: the format is {format!r}; use one of {', '.join(RENDERERS)}", "format")
+    chosen = options if isinstance(options, Options) else options_of(options)
+    case = await projections.case(number, as_of)
+    if case is None:
+        return None
+    return await asyncio.to_thread(lambda: RENDERERS[format](document_of(case, as_of=as_of, options=chosen)))

@@ -1,0 +1,346 @@
+"""What the scheduler runs: drafts, written when incidents resolve, go quiet or change.
+
+What is due is a pure function of the lists, the clock and what was written
+before. A job keeps no state besides the record of what it wrote, which lies
+with the files; losing that record loses nothing, it only makes every file look
+like a person's. A pass may run twice or be cut off anywhere.
+
+A file that a person edited is never touched: the new draft is written beside
+it, under a name that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import os
+import re
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from collector.errors import TimelinedError
+from collector.projections import IncidentRow, Projections
+
+log = structlog.get_logger(__name__)
+
+FORMATS = ("md", "json")
+RECORD = ".written.json"
+"""Where the digests of what was last written stand, in the folder of the drafts."""
+EVERY = 60
+"""Seconds between passes over all incidents; a resolved one is written at once, without waiting for a pass."""
+
+_PAGE = 500
+_BATCH = 50
+"""Drafts between two writings of the record."""
+_DRAFT = re.compile(r"incident-(\d+)\.md")
+
+Render = Callable[[int, str], Awaitable[str | None]]
+"""An incident's number and a format → the text; None where there is no such incident."""
+
+
+# --- what is due: pure ------------------------------------------------------------------------------------------------
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What was last written of one incident."""
+
+    state: str
+    """The digest of the incident as the lists showed it then."""
+    files: Mapping[str, tuple[str, ...]] = {}
+    """File name → SHA-256 of what we wrote into it: the last, and the one before in case the last never arrived."""
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft that is to be written now."""
+
+    number: int
+    reason: str
+    """``resolved``, ``stale``, ``changed`` or ``merged``."""
+    state: str
+    merged_into: int | None = None
+
+
+def due(now: int, rows: Iterable[IncidentRow], written: Mapping[int, Written], stale_after: int) -> tuple[Due, ...]:
+    """The drafts to write at ``now``, in the order of their numbers. Times in µs.
+
+    A first draft comes when an incident resolves, or when an open one has had
+    no news for ``stale_after``. From then on every change of the incident is a
+    reason for another, also if it is open again.
+    """
+    found = []
+    for row in sorted(rows, key=lambda row: row.number):
+        state = state_of(row)
+        known = written.get(row.number)
+        reason = _first_reason(row, now, stale_after) if known is None else _next_reason(row, known, state)
+        if reason:
+            found.append(Due(number=row.number, reason=reason, state=state, merged_into=row.merged_into))
+    return tuple(found)
+
+
+def _first_reason(row: IncidentRow, now: int, stale_after: int) -> str:
+    if row.status == "open":
+        return "stale" if now - row.last_at >= stale_after else ""
+    return "resolved" if row.status == "resolved" else ""
+
+
+def _next_reason(row: IncidentRow, known: Written, state: str) -> str:
+    if known.state == state:
+        return ""
+    return "merged" if row.status == "merged" else "changed"
+
+
+def state_of(row: IncidentRow) -> str:
+    """The digest of everything that a list shows of an incident: it changes when its events do."""
+    return hashlib.sha256(msgspec.json.encode(row, order="sorted")).hexdigest()
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+class DraftFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft as it lies in the folder."""
+
+    number: int
+    path: str
+    edited: bool
+    """Whether a person changed it since we wrote it."""
+    beside: tuple[str, ...] = ()
+    """Newer drafts that were written beside it instead of over it."""
+
+
+class Shelf:
+    """The folder of the drafts and the record of what was written into it. Names come from numbers only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def record(self) -> dict[int, Written]:
+        """What was written; empty where the record is missing or cannot be read, and then every file is a person's."""
+        try:
+            return msgspec.json.decode((self.folder / RECORD).read_bytes(), type=dict[int, Written])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("cannot read what was written; every draft counts as edited", file=RECORD, error=str(error))
+            return {}
+
+    def write(self, drafts: Sequence[tuple[Due, Mapping[str, str]]]) -> None:
+        """Write some incidents' drafts, each given by format.
+
+        What is going to be written is recorded first and what was written last, so that a file of ours is known as
+        ours wherever this is cut off. Raises OSError; whatever was not written is due again.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = self.record()
+        planned = []
+        for wanted, texts in drafts:
+            known = record.get(wanted.number, Written(state=""))
+            plan, files = self._plan(wanted.number, texts, known.files)
+            record[wanted.number] = Written(state=known.state, files={**known.files, **files})
+            planned.append((wanted, plan))
+        self._keep(record)
+        for wanted, plan in planned:
+            for path, content in plan.items():
+                self._put(wanted.number, path, content)
+            record[wanted.number] = msgspec.structs.replace(record[wanted.number], state=wanted.state)
+        self._keep(record)
+
+    def _keep(self, record: Mapping[int, Written]) -> None:
+        _replace(self.folder / RECORD, msgspec.json.encode(dict(sorted(record.items()))))
+
+    def _plan(
+        self, number: int, texts: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
+    ) -> tuple[dict[Path, bytes], dict[str, tuple[str, ...]]]:
+        """Where each text goes, and the digests by which those files will be known as ours."""
+        plan: dict[Path, bytes] = {}
+        files: dict[str, tuple[str, ...]] = {}
+        for form, text in texts.items():
+            content = text.encode()
+            path, found = self._free(number, form, known, _sha256(content))
+            plan[path] = content
+            files[path.name] = (_sha256(content), *([found] if found else []))
+        return plan, files
+
+    def _free(
+        self, number: int, form: str, known: Mapping[str, tuple[str, ...]], wanted: str
+    ) -> tuple[Path, str | None]:
+        """The first name whose file is absent, or ours and unedited, or already right; and that file's digest."""
+        for count in itertools.count():
+            path = self.folder / _name(number, form, count)
+            found = _digest_of(path)
+            if found is None or found == wanted or found in known.get(path.name, ()):
+                return path, found
+        raise AssertionError("itertools.count() ended")
+
+    def _put(self, number: int, path: Path, content: bytes) -> None:
+        if _digest_of(path) != _sha256(content):
+            _replace(path, content)
+        usual = f"incident-{number}{path.suffix}"
+        if path.name != usual:
+            log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
+
+    def listing(self) -> tuple[DraftFile, ...]:
+        """Every draft in the folder, by number."""
+        record = self.record()
+        numbers = (_DRAFT.fullmatch(path.name) for path in self.folder.glob("incident-*.md"))
+        return tuple(self._listed(number, record) for number in sorted(int(match[1]) for match in numbers if match))
+
+    def _listed(self, number: int, record: Mapping[int, Written]) -> DraftFile:
+        path = self.folder / f"incident-{number}.md"
+        files = record[number].files if number in record else {}
+        beside = (self.folder / name for name in files if name.endswith(".md") and name != path.name)
+        return DraftFile(
+            number=number,
+            path=str(path),
+            edited=_digest_of(path) not in files.get(path.name, ()),
+            beside=tuple(sorted(str(other) for other in beside if other.exists())),
+        )
+
+
+def _name(number: int, form: str, count: int) -> str:
+    """``incident-12.md``, then ``incident-12.new.md``, ``incident-12.new-2.md`` …"""
+    middle = ("", ".new")[count] if count < 2 else f".new-{count}"
+    return f"incident-{number}{middle}.{form}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return _sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole file in place of another: whoever reads sees the old one or the new one, also after a power cut."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o640)  # noqa: PTH101 - a name, not a path object
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+# --- the job ----------------------------------------------------------------------------------------------------------
+
+
+class DraftJob:
+    """Writes what is due. Passes never overlap; each begins with the lists as they are then."""
+
+    def __init__(
+        self,
+        *,
+        projections: Projections,
+        render: Render,
+        folder: Path,
+        stale_after: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._projections = projections
+        self._render = render
+        self._shelf = Shelf(folder)
+        self._stale_after = stale_after
+        self._clock = clock
+        self._alone = asyncio.Lock()
+
+    async def run(self, numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
+        """Write what is due among all incidents, or among these; the answer is what was written."""
+        async with self._alone:
+            rows = await self._rows(numbers)
+            record = await asyncio.to_thread(self._shelf.record)
+            wanted = due(self._clock(), rows, record, self._stale_after)
+            batches = [wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)]
+            return tuple([done for batch in batches for done in await self._write(batch)])
+
+    async def idle(self) -> None:
+        """Return when no pass is under way."""
+        async with self._alone:
+            return
+
+    async def _rows(self, numbers: Sequence[int] | None) -> list[IncidentRow]:
+        if numbers is not None:
+            asked = [await self._projections.incident(number) for number in numbers]
+            return [row for row in asked if row is not None]
+        rows: list[IncidentRow] = []
+        while page := await self._projections.incidents(before=rows[-1].number if rows else None, limit=_PAGE):
+            rows.extend(page)
+        return rows
+
+    async def _write(self, batch: Sequence[Due]) -> list[Due]:
+        """Write some drafts and record them. What goes wrong is said, and tried again at the next pass."""
+        drafts = [(wanted, texts) for wanted in batch if (texts := await self._rendered(wanted)) is not None]
+        try:
+            await asyncio.to_thread(self._shelf.write, drafts)
+        except OSError as error:
+            log.error(
+                "cannot write drafts; the next pass tries again", folder=str(self._shelf.folder), error=str(error)
+            )
+            return []
+        for wanted, _ in drafts:
+            log.info("wrote a draft", incident=wanted.number, reason=wanted.reason)
+        return [wanted for wanted, _ in drafts]
+
+    async def _rendered(self, wanted: Due) -> dict[str, str] | None:
+        """The texts by format; None where one could not be made, which holds up no other incident's draft."""
+        try:
+            return await self._texts(wanted)
+        except TimelinedError as error:
+            log.error("cannot render a draft; the next pass tries again", incident=wanted.number, error=str(error))
+        except Exception:
+            log.exception("cannot render a draft; the next pass tries again", incident=wanted.number)
+        return None
+
+    async def _texts(self, wanted: Due) -> dict[str, str]:
+        if wanted.merged_into is not None:
+            into = wanted.merged_into
+            said = {"incident": wanted.number, "merged_into": into}
+            return {
+                "md": f"Incident {wanted.number} became part of incident {into}: see incident-{into}.md.\n",
+                "json": msgspec.json.encode(said).decode() + "\n",
+            }
+        texts = {form: await self._render(wanted.number, form) for form in FORMATS}
+        return {form: text for form, text in texts.items() if text is not None}
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+
+
+def scheduler() -> AsyncIOScheduler:
+    """The scheduler as every job of ours needs it: UTC, in memory, late runs made up for once."""
+    defaults: dict[str, Any] = {"coalesce": True, "misfire_grace_time": None}
+    return AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
+
+
+def schedule(runs: AsyncIOScheduler, job: DraftJob) -> Callable[[int], None]:
+    """Have ``job`` run over everything now and every minute; the answer has it run for one incident at once."""
+    runs.add_job(job.run, "interval", seconds=EVERY, id="drafts", next_run_time=datetime.now(UTC))
+
+    def at_once(number: int) -> None:
+        # Two instances: one that runs and one that waits for it, which will read what is true then.
+        runs.add_job(
+            job.run, id=f"draft-{number}", args=[(number,)], replace_existing=True, max_instances=2,
+            next_run_time=datetime.now(UTC),
+        )  # fmt: skip
+
+    return at_once

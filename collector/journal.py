@@ -1,0 +1,58 @@
+"""What the daemon says about itself, one line for each thing, on standard error.
+
+Lines of our own and of the libraries come out in the same shape, logfmt or
+JSON. Nothing here writes secrets, bodies or headers; a stranger's text in a
+value is quoted, so that it cannot pass for fields of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+_QUIETER = {
+    # One line for each job and minute would bury what matters.
+    "apscheduler": logging.WARNING,
+    # "Maximum number of running instances reached" is how a second hint to the same job looks.
+    "apscheduler.scheduler": logging.ERROR,
+    "asyncio": logging.WARNING,
+    "aiosqlite": logging.WARNING,
+}
+
+
+def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = None) -> None:
+    """Have everything logged from ``level`` on, as ``logfmt`` or ``json``. A second call replaces the first."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in _QUIETER.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _renderer(form: str) -> Any:
+    if form == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    order = ["ts", "level", "event", "logger"]
+    return structlog.processors.LogfmtRenderer(key_order=order, drop_missing=True, bool_as_flag=False)

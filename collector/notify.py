@@ -1,0 +1,67 @@
+"""What systemd is told: ready, alive, stopping (sd_notify).
+
+The protocol is one datagram to a socket that the service's environment names,
+so no library is needed. Where nobody listens every call does nothing: the
+daemon runs the same with and without systemd.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+_PATIENCE = 1.0
+"""Seconds that a full socket may hold us; telling systemd never stops the daemon."""
+
+
+class Notifier:
+    """Tells the service manager how the daemon is; see sd_notify(3)."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._path = environ.get("NOTIFY_SOCKET", "")
+        self.watchdog = _watchdog(environ) if self._path else None
+        """How often a sign of life is expected, in seconds; None where it is not."""
+
+    def ready(self, status: str) -> bool:
+        """The daemon serves from now on."""
+        return self._send(f"READY=1\nSTATUS={_line(status)}")
+
+    def status(self, status: str) -> bool:
+        """One line for ``systemctl status``."""
+        return self._send(f"STATUS={_line(status)}")
+
+    def alive(self) -> bool:
+        """The sign of life; without it systemd starts the daemon anew."""
+        return self._send("WATCHDOG=1")
+
+    def stopping(self, status: str) -> bool:
+        """The daemon takes no more deliveries and finishes what it has."""
+        return self._send(f"STOPPING=1\nSTATUS={_line(status)}")
+
+    def _send(self, state: str) -> bool:
+        """Whether somebody was told. A listener that went away is no reason to stop."""
+        if not self._path:
+            return False
+        # A leading @ stands for the zero byte of Linux's abstract sockets.
+        address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.settimeout(_PATIENCE)
+                channel.sendto(state.encode(), address)
+        except OSError:
+            return False
+        return True
+
+
+def _line(status: str) -> str:
+    return " ".join(status.split())
+
+
+def _watchdog(environ: Mapping[str, str]) -> float | None:
+    """The interval in seconds, if it is meant for this process and not for one that started it."""
+    micros = environ.get("WATCHDOG_USEC", "")
+    addressee = environ.get("WATCHDOG_PID", "")
+    if not micros.isdecimal() or not int(micros) or (addressee and addressee != str(os.getpid())):
+        return None
+    return int(micros) / 1_000_000

@@ -1,0 +1,346 @@
+"""Jobs: which drafts are due, and that writing them never costs a person's words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.correlation import Membership
+from collector.drafts import options_of, postmortem
+from collector.errors import InvalidInput
+from collector.event import HOUR, MINUTE, RecordedEvent, event_id
+from collector.jobs import RECORD, DraftJob, Due, Shelf, Written, due, schedule, scheduler, state_of
+from collector.projections import Case, IncidentRow
+from renderers.document import Options
+
+NOW = 1_772_632_800_000_000
+
+
+def incident(number: int, **fields: object) -> IncidentRow:
+    """An incident as lists show it: open, with its last news a minute ago, unless said otherwise."""
+    ordinary = {
+        "number": number, "key": f"{number:032x}", "status": "open", "title": "HighErrorRate on checkout",
+        "started_at": NOW - HOUR, "ended_at": None, "last_at": NOW - MINUTE, "services": ("checkout",),
+        "environments": ("production",), "severity": "critical", "lead": None, "events": 3,
+    }  # fmt: skip
+    return IncidentRow(**(ordinary | fields))  # type: ignore[arg-type]
+
+
+def drafted(*rows: IncidentRow) -> dict[int, Written]:
+    """The record after these were drafted as they are."""
+    return {row.number: Written(state=state_of(row)) for row in rows}
+
+
+def reasons(rows: list[IncidentRow], written: dict[int, Written] | None = None, now: int = NOW) -> dict[int, str]:
+    """Number → why its draft is due."""
+    return {one.number: one.reason for one in due(now, rows, written or {}, 24 * HOUR)}
+
+
+# --- what is due ------------------------------------------------------------------------------------------------------
+
+
+def test_a_resolved_incident_is_due_at_once():
+    """The draft is there when people come to write it."""
+    assert reasons([incident(1, status="resolved", ended_at=NOW), incident(2)]) == {1: "resolved"}
+
+
+def test_an_open_incident_is_due_after_a_day_without_news():
+    """Lost resolves are common: an incident that nobody closes still gets its draft."""
+    rows = [incident(1, last_at=NOW - 24 * HOUR), incident(2, last_at=NOW - 24 * HOUR + 1)]
+    assert reasons(rows) == {1: "stale"}
+
+
+def test_a_draft_that_was_written_is_due_only_when_the_incident_changed():
+    """Two passes over the same incidents write once; a late event is a reason to write again."""
+    before = incident(1, status="resolved", ended_at=NOW)
+    assert reasons([before], drafted(before)) == {}
+    later = msgspec.structs.replace(before, events=4)
+    assert reasons([later], drafted(before)) == {1: "changed"}
+
+
+def test_a_drafted_incident_that_opens_again_is_due():
+    """A file that says Resolved while the incident is open would be wrong."""
+    before = incident(1, status="resolved", ended_at=NOW)
+    assert reasons([incident(1)], drafted(before)) == {1: "changed"}
+
+
+def test_an_incident_that_was_merged_away_is_due_only_if_it_had_a_draft():
+    """The old draft must say where the incident went; a number nobody drafted needs no file."""
+    before = incident(1, status="resolved")
+    merged = incident(1, status="merged", merged_into=2)
+    assert reasons([merged]) == {}
+    assert reasons([merged], drafted(before)) == {1: "merged"}
+
+
+def test_what_is_due_does_not_depend_on_the_order_of_the_list():
+    """The same incidents give the same drafts, in the order of their numbers."""
+    rows = [incident(number, status="resolved") for number in (3, 1, 2)]
+    assert due(NOW, rows, {}, HOUR) == due(NOW, reversed(rows), {}, HOUR)
+    assert list(reasons(rows)) == [1, 2, 3]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def put(shelf: Shelf, text: str, number: int = 12) -> None:
+    """Write one draft as the job does."""
+    shelf.write([(Due(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})])
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A folder that does not exist yet."""
+    return Shelf(tmp_path / "out" / "drafts")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """File name → text, without the record."""
+    return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.name != RECORD}
+
+
+def test_a_draft_nobody_edited_is_replaced(shelf):
+    """Our own file is ours to write over."""
+    put(shelf, "one")
+    put(shelf, "two")
+    assert contents(shelf.folder) == {"incident-12.json": '"two"', "incident-12.md": "two"}
+
+
+def test_a_draft_that_a_person_edited_is_never_touched(shelf):
+    """What a person wrote stays as it is; the new draft stands beside it, and is replaced there."""
+    put(shelf, "one")
+    (shelf.folder / "incident-12.md").write_text("one, and what I know")
+    put(shelf, "two")
+    put(shelf, "three")
+    found = contents(shelf.folder)
+    assert found["incident-12.md"] == "one, and what I know"
+    assert found["incident-12.new.md"] == "three"
+    assert found["incident-12.json"] == '"three"'
+
+
+def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf):
+    """A counter keeps every version that a person touched."""
+    put(shelf, "one")
+    (shelf.folder / "incident-12.md").write_text("mine")
+    put(shelf, "two")
+    (shelf.folder / "incident-12.new.md").write_text("mine as well")
+    put(shelf, "three")
+    texts = set(contents(shelf.folder).values())
+    assert {"mine", "mine as well", "three"} <= texts
+    (listed,) = shelf.listing()
+    assert listed.edited
+    assert [Path(path).name for path in listed.beside] == ["incident-12.new-2.md", "incident-12.new.md"]
+
+
+def test_a_draft_taken_back_to_what_was_written_counts_as_ours(shelf):
+    """Only the content decides whether a person's words would be lost."""
+    put(shelf, "one")
+    path = shelf.folder / "incident-12.md"
+    path.write_text("mine")
+    path.write_text("one")
+    put(shelf, "two")
+    assert contents(shelf.folder)["incident-12.md"] == "two"
+
+
+@pytest.mark.parametrize("damage", ["gone", "not json", "cut"])
+def test_a_lost_record_costs_no_persons_words(shelf, damage):
+    """Without a record every file may be a person's, so nothing is written over."""
+    put(shelf, "one")
+    (shelf.folder / "incident-12.md").write_text("mine")
+    record = shelf.folder / RECORD
+    if damage == "gone":
+        record.unlink()
+    else:
+        record.write_bytes(b"{" if damage == "not json" else record.read_bytes()[:-5])
+    put(shelf, "two")
+    assert contents(shelf.folder)["incident-12.md"] == "mine"
+    assert contents(shelf.folder)["incident-12.new.md"] == "two"
+
+
+@pytest.mark.parametrize("step", range(1, 5))
+def test_a_pass_may_be_cut_off_anywhere(shelf, monkeypatch, step):
+    """Whichever replacement of a file is the last before the power goes, the next pass knows its own files."""
+    put(shelf, "one")
+    steps = 0
+    replace = os.replace
+
+    def failing(source, target):
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError, match="No space left"):
+        put(shelf, "two")
+    assert shelf.record()[12].state == "one"
+    monkeypatch.undo()
+    put(shelf, "three")
+    assert contents(shelf.folder) == {"incident-12.json": '"three"', "incident-12.md": "three"}
+
+
+# --- the job ----------------------------------------------------------------------------------------------------------
+
+
+class Lists:
+    """The lists of incidents as the job reads them: a dictionary, newest number first, in pages."""
+
+    def __init__(self, *rows: IncidentRow) -> None:
+        self.rows = {row.number: row for row in rows}
+        self.rendered: list[tuple[int, str]] = []
+
+    async def incidents(self, *, before: int | None = None, limit: int = 50, **_: object) -> list[IncidentRow]:
+        numbers = sorted((n for n in self.rows if before is None or n < before), reverse=True)
+        return [self.rows[number] for number in numbers[:limit]]
+
+    async def incident(self, number: int) -> IncidentRow | None:
+        return self.rows.get(number)
+
+    async def render(self, number: int, form: str) -> str:
+        if self.rows[number].title == "cannot be rendered":
+            raise ValueError(self.rows[number].title)
+        self.rendered.append((number, form))
+        return f"{form} of {number} with {self.rows[number].events} events"
+
+
+def job_over(lists: Lists, folder: Path) -> DraftJob:
+    """The job over these lists, on a clock that stands."""
+    return DraftJob(
+        projections=lists,  # type: ignore[arg-type]
+        render=lists.render, folder=folder, stale_after=24 * HOUR, clock=lambda: NOW,
+    )  # fmt: skip
+
+
+async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path):
+    """Running twice does the work once, also over more incidents than one page holds."""
+    lists = Lists(*(incident(number, status="resolved") for number in range(1, 502)))
+    job = job_over(lists, tmp_path)
+    assert len(await job.run()) == 501
+    assert await job.run() == ()
+    assert len(lists.rendered) == 2 * 501
+    assert (tmp_path / "incident-501.md").read_text() == "md of 501 with 3 events"
+
+
+async def test_passes_at_the_same_time_do_not_overlap(tmp_path):
+    """The minute's pass and a hint that come together write once."""
+    lists = Lists(incident(1, status="resolved"))
+    job = job_over(lists, tmp_path)
+    await asyncio.gather(job.run(), job.run((1,)), job.run())
+    assert lists.rendered == [(1, "md"), (1, "json")]
+
+
+async def test_one_incident_that_cannot_be_rendered_holds_up_no_other(tmp_path):
+    """What goes wrong with one is said in the log, and tried again at the next pass."""
+    lists = Lists(incident(1, status="resolved", title="cannot be rendered"), incident(2, status="resolved"))
+    job = job_over(lists, tmp_path)
+    assert [done.number for done in await job.run()] == [2]
+    lists.rows[1] = incident(1, status="resolved")
+    assert [done.number for done in await job.run()] == [1]
+
+
+async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path):
+    """A full or missing disk stops no daemon; the drafts come when there is room."""
+    folder = tmp_path / "drafts"
+    folder.write_text("a file where the folder should be")
+    job = job_over(Lists(incident(1, status="resolved")), folder)
+    assert await job.run() == ()
+    folder.unlink()
+    assert len(await job.run()) == 1
+
+
+async def test_a_merged_incidents_draft_says_where_it_went(tmp_path):
+    """The file of a number that is no more leads to the one that is."""
+    lists = Lists(incident(1, status="resolved"))
+    job = job_over(lists, tmp_path)
+    await job.run()
+    lists.rows[1] = incident(1, status="merged", merged_into=2)
+    await job.run()
+    assert "see incident-2.md" in (tmp_path / "incident-1.md").read_text()
+    assert json.loads((tmp_path / "incident-1.json").read_text()) == {"incident": 1, "merged_into": 2}
+
+
+async def test_the_scheduler_writes_at_the_start_and_at_a_hint(tmp_path):
+    """What fell due while the daemon was down is written at its start; a hint does not wait for the minute."""
+    lists = Lists(incident(1, status="resolved"), incident(2))
+    job = job_over(lists, tmp_path)
+    runs = scheduler()
+    at_once = schedule(runs, job)
+    runs.start()
+    try:
+        await until((tmp_path / "incident-1.json").exists)
+        lists.rows[2] = incident(2, status="resolved")
+        at_once(2)
+        await until((tmp_path / "incident-2.json").exists)
+    finally:
+        runs.shutdown(wait=False)
+
+
+async def until(happened) -> None:
+    """Look until it happened; fail after ten seconds."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - a file has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+
+class OneCase:
+    """The lists, holding one incident of one alert."""
+
+    async def case(self, number: int, as_of: int | None = None) -> Case | None:
+        fired = RecordedEvent(
+            id=event_id("test.1", "alertmanager", NOW, "one"), type="alert.firing", source="alertmanager",
+            entity="f1", occurred_at=NOW, title="HighErrorRate", service="checkout", severity="critical",
+            data={"starts_at": NOW, "status": "firing"}, position=1, received_at=NOW,
+        )  # fmt: skip
+        opened = Membership(event=fired.id, rule="opened", reason="the first alert")
+        return Case(
+            row=incident(number, key=fired.id), events=(fired,), memberships={fired.id: opened}, nearby=(),
+            reported={}, collector=(),
+        ) if number == 1 else None  # fmt: skip
+
+
+async def test_a_number_becomes_a_text_in_every_format():
+    """The log's values reach the renderers; a number that is not there gives no text."""
+    lists: Any = OneCase()
+    assert "HighErrorRate" in (await postmortem(lists, 1, format="md") or "")
+    assert json.loads(await postmortem(lists, 1, format="json") or "")
+    assert await postmortem(lists, 2, format="md") is None
+
+
+async def test_a_reader_chooses_the_zone():
+    """The same events in another zone are another text."""
+    lists: Any = OneCase()
+    assert "2026-03-04 14:00" in (await postmortem(lists, 1) or "")
+    assert "2026-03-04 15:00" in (await postmortem(lists, 1, options={"zone": "Europe/Madrid"}) or "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [({"zone": "Europe"}, "zone"), ({"zone": "../UTC"}, "zone"), ({"detail": "more"}, "detail"),
+     ({"profile": "jira"}, "profile"), ({"colour": "red"}, "colour")],
+)  # fmt: skip
+def test_an_option_that_there_is_not_is_said(asked, pointer):
+    """The error names the option, so that an API's answer can point at it."""
+    with pytest.raises(InvalidInput, match=r"^cannot render: ") as caught:
+        options_of(asked)
+    assert caught.value.pointer == pointer
+
+
+def test_what_is_not_asked_for_stays_as_configured():
+    """An empty parameter is no wish."""
+    configured = Options(zone="Europe/Madrid", detail="key")
+    assert options_of({"zone": "", "detail": "all"}, configured) == Options(zone="Europe/Madrid", detail="all")
+
+
+async def test_a_format_that_there_is_not_is_said():
+    """A misspelt format is the reader's mistake."""
+    with pytest.raises(InvalidInput, match="use one of md, json"):
+        await postmortem(OneCase(), 1, format="pdf")  # type: ignore[arg-type]
