@@ -1,0 +1,61 @@
+# The two commands are `make run` and `make test`; everything they need lands in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LISTEN ?= 127.0.0.1:9720
+# For a short look: make bench BENCH="--rounds 1 --seconds 1"
+BENCH ?=
+# Variables of another virtual environment must not leak into ours.
+unexport PYTHONPATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench clean
+
+help: ## What can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Serve on 127.0.0.1:9720, with the log in ./data
+	@mkdir -p data
+	@# On a terminal the daemon itself says this, once it listens.
+	@test -t 2 || { \
+		echo "timelined takes webhooks at http://$(LISTEN)/webhooks/SOURCE; the log is in ./data."; \
+		echo "Alertmanager: under receivers, webhook_configs: [{url: 'http://$(LISTEN)/webhooks/alertmanager'}]"; \
+		echo "To try it: \`make demo\` plays a recorded incident; \`$(BIN)/timelined incidents\` lists yours."; \
+	} >&2
+	@exec $(BIN)/timelined serve --web.listen-address $(LISTEN) --storage.url sqlite:///data/timelined.db
+
+demo: $(VENV)/.run ## Play a recorded incident against a real daemon and write its draft to ./out
+	@$(BIN)/timelined demo
+
+test: $(VENV)/.dev ## Run every test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_layers.py
+
+bench: $(VENV)/.dev ## Measure what this machine can take in
+	@$(BIN)/python -m tests.bench.ingest $(BENCH)
+
+clean: ## Remove what was made; ./data, where your log is, stays
+	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "timelined needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install -y python3-venv" >&2; \
+		exit 1; }
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "Installing timelined into $(VENV) (once) ..." >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "Installing timelined and what its tests need into $(VENV) (once) ..." >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.run

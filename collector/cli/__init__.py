@@ -1,0 +1,67 @@
+"""The command line: read, call one function, print.
+
+stdout is the result alone and stderr everything said about it. How a command
+ended stands in its exit code; the table is :data:`collector.cli.output.EXIT_CODES`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+import collector
+from collector.cli import config, demo, drafts, incidents, log, output, people, serve
+from collector.errors import TimelinedError
+
+
+class Commands(click.Group):
+    """The commands in the order a person meets them; our errors become a sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order they were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except TimelinedError as error:
+            output.say(str(error))
+            raise click.exceptions.Exit(output.exit_code(error)) from error
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """How a command may end."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in output.EXIT_CODES.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(collector.__version__, prog_name="timelined")
+def timelined() -> None:
+    """The flight recorder of an on-call team.
+
+    Webhooks in, one log that nothing is ever removed from, draft postmortems out.
+    """
+
+
+for command in (
+    serve.serve, demo.demo,
+    incidents.incidents, incidents.incident, incidents.signals, drafts.draft, drafts.lint,
+    log.events, log.why, log.deliveries, log.delivery,
+    people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
+    people.resolve, people.reopen, people.edit,
+    config.check, config.sources,
+):  # fmt: skip
+    timelined.add_command(command)
+
+
+def main() -> None:
+    """The entry point ``timelined``."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets a mark in its place, not a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    logging.captureWarnings(True)
+    timelined(prog_name="timelined")

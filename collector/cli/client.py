@@ -1,0 +1,133 @@
+"""How a command reaches the log: always through the HTTP API, wherever that is.
+
+With ``--server`` it is that daemon's. Without, a reading command brings the
+API up for itself over the database file, read-only, on a private socket for
+the length of the command; a writing one does so only if no daemon holds the
+log, and otherwise goes to the daemon that does. So there is one way to ask
+and one shape of answer, and whoever can use the command line can use the API.
+
+The daemon's answers are the truth here: nothing is decided, retried or
+cached.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from collector.web import Runner, server_kwargs
+
+PATIENCE = 30
+"""How long an answer may take, in seconds."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back, already known to be a success."""
+
+    body: bytes
+    created: bool = False
+    """Whether the server recorded something new."""
+
+    def json(self) -> Any:
+        """The body read as JSON."""
+        return json.loads(self.body)
+
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Refused(TimelinedError):
+    """The server took the request and said no; the message is the server's own."""
+
+
+class Desk:
+    """One place to ask."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: URL) -> None:
+        self._session = session
+        self._base = base
+
+    async def get(self, path: str, **parameters: object) -> Answer:
+        """Read something. Parameters that are None or empty are left out."""
+        query = {name: str(value) for name, value in parameters.items() if value is not None and value != ""}
+        return await self._ask("GET", path, params=query)
+
+    async def post(self, path: str, body: Mapping[str, object], key: str | None = None) -> Answer:
+        """State something. ``key`` makes saying it twice the same as saying it once."""
+        said = {name: value for name, value in body.items() if value is not None and value != ""}
+        return await self._ask("POST", path, json=said, headers={"Idempotency-Key": key} if key else {})
+
+    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post bytes as they are: a delivery."""
+        return await self._ask("POST", path, data=body, headers=headers)
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        address = self._base.join(URL(path, encoded=False))
+        try:
+            async with self._session.request(method, address, allow_redirects=False, **options) as response:
+                body = await response.read()
+                if response.status >= 300:
+                    raise problem(response.status, body)
+                return Answer(body=body, created=response.status == 201)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            where = str(self._base.origin())
+            raise Unavailable(
+                f"cannot reach {where}: {error or 'no answer in time'}; is the daemon running?"
+            ) from error
+
+
+def problem(status: int, body: bytes) -> TimelinedError:
+    """An answer that is not a success, as the error it tells of."""
+    try:
+        told = json.loads(body)
+        message = str(told.get("detail") or told.get("title") or "")
+    except (ValueError, AttributeError):
+        message = ""
+    message = message or f"the server answered {status} without a reason"
+    if status == 404:
+        return NotFound(message)
+    if status in (400, 409, 415, 422):
+        return InvalidInput(message)
+    if status == 401:
+        return Refused(f"{message}; name the file that holds the API token with --token-file")
+    return Unavailable(message) if status >= 500 else Refused(message)
+
+
+@asynccontextmanager
+async def remote(server: str, token: str = "") -> AsyncIterator[Desk]:
+    """The API of a running daemon."""
+    base = URL(server if "://" in server else f"http://{server}")
+    if base.scheme not in ("http", "https") or not base.host:
+        raise InvalidInput(f"cannot use {server!r} as a server; write it like http://127.0.0.1:9720")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+        yield Desk(session, base)
+
+
+@asynccontextmanager
+async def private(app: web.Application) -> AsyncIterator[Desk]:
+    """An API of our own, on a socket that only this user can open and that ends with the command."""
+    runner = Runner(app, **server_kwargs())
+    with tempfile.TemporaryDirectory(prefix="timelined-") as folder:
+        path = str(Path(folder) / "api")
+        await runner.setup()
+        try:
+            await web.UnixSite(runner, path).start()
+            connector = aiohttp.UnixConnector(path)
+            timeout = aiohttp.ClientTimeout(total=PATIENCE)
+            async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+                yield Desk(session, URL("http://localhost"))
+        finally:
+            await runner.cleanup()

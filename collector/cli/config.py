@@ -1,0 +1,79 @@
+"""Reading the configuration: its mistakes, and what it takes from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from collector.cli import output
+from collector.cli.where import CONFIG_FILE, OUTPUT, Where
+from collector.errors import InvalidSettings
+from collector.settings import Settings, SourceSettings
+
+PASTE: Mapping[str, str] = {
+    "alertmanager": "in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
+    "pagerduty": "Integrations, Generic Webhooks (v3), New Webhook: URL {address}",
+    "github": "Settings, Webhooks, Add webhook: Payload URL {address}, application/json, let me select events",
+    "cloudevents": "send CloudEvents by HTTP POST to {address}",
+}
+"""What to enter at the other end, by kind of sender; ``config/senders`` has a page on each."""
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@CONFIG_FILE
+@OUTPUT
+def check(file: Path | None, config_file: Path | None, form: str) -> None:
+    """Read the configuration and report every mistake in it.
+
+    Exits with 1 if there is one. FILE is the same as --config.file.
+    """
+    mistakes: tuple[str, ...] = ()
+    try:
+        Where(config_file=file or config_file).settings()
+    except InvalidSettings as error:
+        mistakes = error.mistakes
+    if form == "json":
+        output.as_json({"mistakes": mistakes})
+    else:
+        named = file or config_file or "the defaults"
+        output.result("\n".join(output.harmless(each) for each in mistakes) or f"{named}: no mistakes")
+    if mistakes:
+        raise click.exceptions.Exit(output.FAILED)
+
+
+@click.command()
+@CONFIG_FILE
+@OUTPUT
+def sources(config_file: Path | None, form: str) -> None:
+    """List the configured sources, how each is authenticated, and what to enter there."""
+    settings = Where(config_file=config_file).settings()
+    told = [_source(settings, name, source) for name, source in settings.sources.items()]
+    if form == "json":
+        return output.as_json({"sources": told})
+    output.table(("SOURCE", "KIND", "AUTHENTICATED BY"), [(t["name"], t["kind"], t["authentication"]) for t in told])
+    click.echo()
+    for each in told:
+        output.result(f"{each['name']}: {each['paste']}")
+    return None
+
+
+def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, str]:
+    credentials = source.credentials
+    address = f"http://{settings.web.listen_address}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
+    known = {
+        "signature": credentials.signing,
+        "bearer token": credentials.bearer,
+        "basic": credentials.basic,
+        "secret address": credentials.path,
+    }
+    ways = [way for way, values in known.items() if values]
+    return {
+        "name": name,
+        "kind": source.kind,
+        "authentication": ", ".join(ways) or "nothing: anybody may send",
+        "address": address,
+        "paste": PASTE[source.kind].format(address=address),
+    }

@@ -1,0 +1,178 @@
+"""Reading incidents and what is firing now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from collector.cli import output
+from collector.cli.client import Desk
+from collector.cli.output import Json
+from collector.cli.where import MOMENT, OUTPUT, Where, asking
+from collector.event import rank
+
+
+@click.command()
+@click.option("--status", type=click.Choice(["open", "resolved", "merged"]), help="Only those in this state.")
+@click.option("--service", metavar="NAME", help="Only those that touched this service.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Only those that began then or later.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only those that began before then.")
+@click.option("--before", type=click.IntRange(1), metavar="N", help="Only numbers below this one.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
+@OUTPUT
+@asking
+def incidents(where: Where, form: str, **filters: object) -> None:
+    """List the incidents, newest first."""
+    told = where.get("/api/v1/incidents", **filters).json()
+    if form == "json":
+        return output.as_json(told)
+    if told["incidents"]:
+        _list(told["incidents"])
+    elif any(filters[name] is not None for name in filters if name != "limit"):
+        output.say("No incident matches.")
+    elif told.get("unjoined"):
+        _say_unjoined(told["unjoined"])
+    if told.get("next"):
+        output.say(f"There are more; go on with --before {told['next']}.")
+    return None
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(1))
+@OUTPUT
+@asking
+def incident(where: Where, number: int, form: str) -> None:
+    """Show one incident and its events, in the order they happened."""
+
+    async def both(desk: Desk) -> tuple[Json, list[Json]]:
+        path = f"/api/v1/incidents/{number}"
+        return (await desk.get(path)).json(), await _every_event(desk, f"{path}/events")
+
+    row, events = where.ask(both)
+    if form == "json":
+        return output.as_json({"incident": row, "events": events})
+    _facts(row)
+    click.echo()
+    show_events(events)
+    return None
+
+
+async def _every_event(desk: Desk, path: str) -> list[Json]:
+    """All pages of a list of events, in reading order: when it happened, cause before effect."""
+    events: list[Json] = []
+    after: object = None
+    while True:
+        page = (await desk.get(path, after=after, limit=1000)).json()
+        events += page["events"]
+        after = page["next"]
+        if after is None:
+            return sorted(events, key=_reading_order)
+
+
+def _reading_order(event: Json) -> tuple[datetime, int, str]:
+    # Times as texts do not sort: a second has a fraction only where it needs one.
+    return (datetime.fromisoformat(event["occurred_at"]), rank(event["type"]), event["id"])
+
+
+@click.command()
+@OUTPUT
+@asking
+def signals(where: Where, form: str) -> None:
+    """Show what is firing or unacknowledged now."""
+    told = where.get("/api/v1/signals").json()
+    if form == "json":
+        return output.as_json(told)
+    if not told["signals"]:
+        output.say("Nothing is firing, and no page is open.")
+        return None
+    _signals(told["signals"])
+    return None
+
+
+def show_events(events: list[Json]) -> None:
+    """Events as a table; nothing where there are none."""
+    rows = [
+        (
+            output.time(each["occurred_at"]),
+            output.short(each["id"]),
+            each["type"],
+            each["service"] or "",
+            title_of(each),
+        )
+        for each in events
+    ]
+    if rows:
+        output.table(("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE"), rows)
+
+
+def title_of(event: Json) -> str:
+    """What one line can say of an event: its title, and who did it."""
+    title = event["title"] or event["entity"]
+    return f"{title} ({event['actor']})" if event["actor"] else str(title)
+
+
+def _list(rows: list[Json]) -> None:
+    headings = ("NO", "STATUS", "STARTED (UTC)", "LASTED", "SERVICES", "TITLE")
+    output.table(
+        headings,
+        [
+            (
+                str(row["number"]),
+                row["status"],
+                output.time(row["started_at"])[:16],
+                output.lasted(row["started_at"], row["ended_at"]),
+                ", ".join(row["services"]),
+                row["title"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _facts(row: Json) -> None:
+    merged = row["merged_into"]
+    ended = output.time(row["ended_at"])
+    output.facts(
+        [
+            ("Incident", str(row["number"])),
+            ("Title", row["title"]),
+            ("Status", f"merged into {merged}" if merged else row["status"]),
+            ("Started", output.time(row["started_at"]) + " UTC"),
+            ("Ended", f"{ended} UTC, after {output.lasted(row['started_at'], row['ended_at'])}" if ended else ""),
+            ("Services", ", ".join(row["services"])),
+            ("Environments", ", ".join(row["environments"])),
+            ("Severity", row["severity"] or ""),
+            ("Lead", row["lead"] or ""),
+            ("Events", str(row["events"])),
+        ]
+    )
+
+
+def _signals(rows: list[Json]) -> None:
+    headings = ("STATE", "SINCE (UTC)", "TOLD", "LAST", "NO", "SERVICE", "TITLE")
+    output.table(
+        headings,
+        [
+            (
+                row["state"],
+                output.time(row["since"])[:16],
+                str(row["notifications"]),
+                output.time(row["last_at"])[11:16],
+                str(row["incident"] or ""),
+                row["service"] or "",
+                row["title"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _say_unjoined(unjoined: Json) -> None:
+    count, reasons = unjoined["count"], unjoined["reasons"]
+    if not count:
+        return output.say("No incident yet, and no event that could be one.")
+    output.say(f"No incident yet. {count} {'event has' if count == 1 else 'events have'} joined none, because:")
+    for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+        output.say(f"  {number:>5}  {reason}")
+    return None

@@ -1,0 +1,162 @@
+"""Reading the log: events, why each is where it is, and the deliveries they came in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collector.cli import output
+from collector.cli.incidents import show_events
+from collector.cli.output import Json
+from collector.cli.where import MOMENT, OUTPUT, Where, asking
+from collector.errors import NotFound
+
+
+@click.command()
+@click.option("--source", metavar="NAME", help="Only those this source told.")
+@click.option("--type", metavar="TYPE", help="Only this type, or a family such as 'alert.*'.")
+@click.option("--service", metavar="NAME", help="Only those of this service.")
+@click.option("--entity", metavar="ID", help="Only those about this alert, page or deployment.")
+@click.option("--incident", type=click.IntRange(1), metavar="N", help="Only those of this incident.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Only those that happened then or later.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only those that happened before then.")
+@click.option("--after", metavar="CURSOR", help="Go on after this one, as the last answer said.")
+@click.option("--newest", "order", flag_value="desc", help="Newest first.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+@OUTPUT
+@asking
+def events(where: Where, form: str, **filters: object) -> None:
+    """List the events of the log, in the order it took them in."""
+    told = where.get("/api/v1/events", **filters).json()
+    if form == "json":
+        return output.as_json(told)
+    show_events(told["events"])
+    if not told["events"]:
+        output.say("No event matches.")
+    if told.get("next"):
+        output.say(f"There are more; go on with --after {told['next']}.")
+    return None
+
+
+@click.command()
+@click.argument("event")
+@OUTPUT
+@asking
+def why(where: Where, event: str, form: str) -> None:
+    """Say why an event is in an incident, or in none.
+
+    EVENT is its id, the end of it as a draft cites it, or its position in the log.
+    """
+    told = where.get(f"/api/v1/why/{_segment(event)}").json()
+    if form == "json":
+        return output.as_json(told)
+    _show_event(told["event"])
+    number = told["incident"]
+    output.facts([("Incident", str(number) if number else "none"), ("Rule", told["rule"]), ("Why", told["reason"])])
+    return None
+
+
+@click.command()
+@click.option("--source", metavar="NAME", help="Only those to this source.")
+@click.option(
+    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only those that were taken so."
+)
+@click.option("--before", metavar="DELIVERY", help="Go on before this one, as the last answer said.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
+@OUTPUT
+@asking
+def deliveries(where: Where, form: str, **filters: object) -> None:
+    """List what senders delivered, newest first: did my webhook arrive?"""
+    told = where.get("/api/v1/deliveries", **filters).json()
+    if form == "json":
+        return output.as_json(told)
+    if told["deliveries"]:
+        headings = ("RECEIVED (UTC)", "DELIVERY", "SOURCE", "STATUS", "AUTH", "EVENTS", "WHY")
+        output.table(headings, [_delivery_row(each) for each in told["deliveries"]])
+    else:
+        output.say("No delivery matches.")
+    if told.get("next"):
+        output.say(f"There are more; go on with --before {told['next']}.")
+    return None
+
+
+@click.command()
+@click.argument("delivery")
+@click.option("--body", is_flag=True, help="Write the body, byte for byte; on a terminal made harmless.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write the body to this file.")
+@OUTPUT
+@asking
+def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str) -> None:
+    """Show one delivery, and the body that came with it."""
+    path = f"/api/v1/deliveries/{_segment(delivery)}"
+    if body or to:
+        return _write_body(where.get(f"{path}/body").body, to)
+    told = where.get(path).json()
+    if form == "json":
+        return output.as_json(told)
+    _show_delivery(told)
+    return None
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a path; whatever else it is, nothing is called so."""
+    if not name.isascii() or not name.isalnum():
+        raise NotFound(f"cannot find {name!r}: ids consist of letters and digits")
+    return name
+
+
+def _write_body(body: bytes, to: Path | None) -> None:
+    if to:
+        to.write_bytes(body)
+        output.say(f"{len(body)} bytes written to {to}")
+    elif sys.stdout.isatty():
+        output.result(body.decode("utf-8", "replace"))
+    else:
+        sys.stdout.buffer.write(body)
+
+
+def _delivery_row(told: Json) -> tuple[str, ...]:
+    new = sum(not item["known"] for item in told["items"])
+    known = len(told["items"]) - new
+    counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
+    when, name = output.time(told["received_at"]), told["id"]
+    return (when, name, told["source"], told["status"], told["authentication"], counted, told["reason"])
+
+
+def _show_event(event: dict[str, Any]) -> None:
+    output.facts(
+        [
+            ("Event", event["id"]),
+            ("Type", event["type"]),
+            ("Title", event["title"]),
+            ("Happened", f"{output.time(event['occurred_at'])} UTC"),
+            ("Source", event["source"]),
+            ("Entity", event["entity"]),
+            ("Service", event["service"] or ""),
+            ("Environment", event["environment"] or ""),
+            ("Severity", event["severity"] or ""),
+            ("Actor", event["actor"] or ""),
+        ]
+    )
+
+
+def _show_delivery(told: Json) -> None:
+    output.facts(
+        [
+            ("Delivery", told["id"]),
+            ("Source", told["source"]),
+            ("Received", f"{output.time(told['received_at'])} UTC"),
+            ("Size", f"{told['size']} bytes"),
+            ("SHA-256", told["sha256"] or "erased"),
+            ("Authentication", told["authentication"]),
+            ("Status", told["status"]),
+            ("Why", told["reason"]),
+        ]
+    )
+    for header in told["headers"]:
+        output.facts([(f"  {header['name']}", header["value"])])
+    for item in told["items"]:
+        click.echo(f"event {item['event']} at position {item['position']}{' (known)' if item['known'] else ''}")

@@ -1,0 +1,137 @@
+"""What a command prints.
+
+The result alone goes to stdout, everything said about it to stderr. A
+stranger's text is made harmless before it reaches a terminal: no control
+character, no escape sequence, no character that turns the writing direction
+or cannot be seen, and never markup of rich's. On a pipe the same text comes in plain
+columns of fixed form, without colours, however wide it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from collector.errors import InvalidInput, InvalidSettings, LogDamaged, NotFound, TimelinedError, Unavailable
+
+DONE, FAILED, USAGE, NOT_FOUND, UNAVAILABLE = range(5)
+EXIT_CODES: Mapping[int, str] = {
+    DONE: "done; also where a list is empty",
+    FAILED: "it could not be done as asked, or a check found mistakes",
+    USAGE: "the command line was wrong",
+    NOT_FOUND: "what was named does not exist",
+    UNAVAILABLE: "the database or the daemon cannot be reached now; come again",
+}
+"""How a command may end."""
+
+_CODES: Mapping[type[TimelinedError], int] = {
+    NotFound: NOT_FOUND,
+    InvalidInput: FAILED,
+    InvalidSettings: FAILED,
+    Unavailable: UNAVAILABLE,
+    LogDamaged: FAILED,
+}
+
+Json = Mapping[str, Any]
+Rows = Sequence[Sequence[str]]
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_COLOURS = {"open": "bold red", "firing": "bold red", "triggered": "bold red", "acknowledged": "yellow"}
+_COLOURS |= {"resolved": "green", "merged": "dim", "unrecognised": "yellow", "malformed": "bold red"}
+_FLEXIBLE = ("TITLE", "REASON", "WHY", "HOW")
+"""The columns that give way on a narrow terminal."""
+
+
+def exit_code(error: TimelinedError) -> int:
+    """The exit code an error ends a command with; the nearest class decides."""
+    return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), FAILED)
+
+
+def harmless(text: object) -> str:
+    """One line of text that a terminal shows and never obeys."""
+    shown = (" " if character.isspace() else character for character in str(text))
+    return "".join(c if unicodedata.category(c) not in _UNSEEN else "\ufffd" for c in shown)
+
+
+def harmless_lines(text: str) -> str:
+    """The same for a text of several lines."""
+    return "\n".join(harmless(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def say(message: str) -> None:
+    """A word to the person, on stderr."""
+    click.echo(harmless_lines(message), err=True)
+
+
+def result(text: str) -> None:
+    """A text as the result: byte for byte on a pipe, made harmless on a terminal."""
+    click.echo(harmless_lines(text) if sys.stdout.isatty() else text, nl=not text.endswith("\n"))
+
+
+def as_json(value: object) -> None:
+    """A value as the result, for a machine. ASCII only, so that it is exact on a pipe and harmless on a terminal."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def table(headings: Sequence[str], rows: Rows) -> None:
+    """Rows as the result: fitted and coloured on a terminal, in plain columns elsewhere."""
+    clean = [[harmless(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _fitted(headings, clean)
+    else:
+        click.echo(_plain([list(headings), *clean]))
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one a line; those without a value are left out."""
+    known = [(name, harmless(value)) for name, value in pairs if value]
+    widest = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        click.echo(f"{name + ':':<{widest + 1}} {value}")
+
+
+def _plain(rows: Rows) -> str:
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(c + " " * (w - cell_len(c)) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def _fitted(headings: Sequence[str], rows: Rows) -> None:
+    fitted = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        flexible = heading in _FLEXIBLE
+        fitted.add_column(heading, no_wrap=not flexible, overflow="fold" if flexible else "ellipsis")
+    for row in rows:
+        fitted.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    Console(markup=False, highlight=False, emoji=False).print(fitted)
+
+
+def time(text: str | None) -> str:
+    """A time of the API's as lists show it: ``2026-03-04 14:02:10``, UTC; empty where there is none."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def lasted(start: str, end: str | None) -> str:
+    """How long something took, ``21m`` or ``1h07m``; ``ongoing`` where it has no end."""
+    if not end:
+        return "ongoing"
+    minutes, seconds = divmod(int((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m" if minutes else f"{seconds}s"
+
+
+def short(identifier: str) -> str:
+    """The end of an id: enough of it to name the event in the next command."""
+    return identifier[-8:]

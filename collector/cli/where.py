@@ -1,0 +1,153 @@
+"""Where a command asks, and the options that say so.
+
+Every command that reads or writes takes the same few options; a command's own
+function gets one :class:`Where` and asks through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from collector import daemon
+from collector.cli import client
+from collector.errors import InvalidInput
+from collector.settings import Settings, load_settings
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_AGO = re.compile(r"-(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options of a command say about where to ask."""
+
+    config_file: Path | None = None
+    storage_url: str | None = None
+    server: str | None = None
+    token_file: Path | None = None
+
+    def settings(self, **overrides: str | None) -> Settings:
+        """The configuration, the options above the file. Raises :class:`collector.errors.InvalidSettings`."""
+        named = {"storage.url": self.storage_url} | {k.replace("__", "."): v for k, v in overrides.items()}
+        said = {name: value for name, value in named.items() if value is not None}
+        return load_settings(self.config_file, os.environ, said)
+
+    def ask(self, question: Callable[[client.Desk], Awaitable[T]], *, writing: bool = False) -> T:
+        """The answer to a question, from wherever these options lead."""
+
+        async def asked() -> T:
+            async with self._desk(writing) as desk:
+                return await question(desk)
+
+        return asyncio.run(asked())
+
+    def get(self, path: str, **parameters: object) -> client.Answer:
+        """Read one thing."""
+        return self.ask(lambda desk: desk.get(path, **parameters))
+
+    def post(self, path: str, body: Mapping[str, object], key: str | None = None) -> client.Answer:
+        """State one thing."""
+        return self.ask(lambda desk: desk.post(path, body, key), writing=True)
+
+    @asynccontextmanager
+    async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:
+        if self.server:
+            async with client.remote(self.server, self._token()) as desk:
+                yield desk
+            return
+        settings = self.settings()
+        holder = daemon.holder(settings) if writing else None
+        if holder:
+            async with client.remote(holder, self._token(settings)) as desk:
+                yield desk
+            return
+        opened = daemon.offline(settings) if writing else daemon.reading(settings)
+        async with opened as app, client.private(app) as desk:
+            yield desk
+
+    def _token(self, settings: Settings | None = None) -> str:
+        if self.token_file:
+            try:
+                return self.token_file.read_text("utf-8").strip()
+            except OSError as error:
+                raise InvalidInput(f"cannot read {self.token_file}: {error.strerror}") from error
+        known = settings.api.tokens if settings else ()
+        return known[0].decode() if known else ""
+
+
+CONFIG_FILE = click.option(
+    "--config.file", "config_file", type=click.Path(path_type=Path), envvar="TIMELINED_CONFIG_FILE",
+    help="The configuration, a YAML file.",
+)  # fmt: skip
+STORAGE_URL = click.option(
+    "--storage.url", "storage_url", metavar="URL", envvar="TIMELINED_STORAGE_URL",
+    help="The database, such as sqlite:///data/timelined.db.",
+)  # fmt: skip
+SERVER = click.option(
+    "--server", metavar="URL", envvar="TIMELINED_SERVER", help="Ask this daemon and not the database."
+)
+TOKEN_FILE = click.option(
+    "--token-file", type=click.Path(path_type=Path), envvar="TIMELINED_TOKEN_FILE",
+    help="A file with the API token of that daemon.",
+)  # fmt: skip
+OUTPUT = click.option(
+    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True,
+    help="How the result is written.",
+)  # fmt: skip
+
+
+def asking(command: Command) -> Command:
+    """Give a command the options that say where to ask, as its first argument ``where``."""
+
+    @functools.wraps(command)
+    def with_where(*args: Any, **named: Any) -> Any:
+        told = {name: named.pop(name) for name in Where.__struct_fields__}
+        return command(Where(**told), *args, **named)
+
+    wrapped: Any = with_where
+    for option in (TOKEN_FILE, SERVER, STORAGE_URL, CONFIG_FILE):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+class Moment(click.ParamType[str]):
+    """A time: RFC 3339 with an offset, ``now``, or so long ago (``-15m``, ``-1h30m``, ``-2d``)."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The time in RFC 3339, as the API takes it."""
+        now = datetime.fromtimestamp(time.time(), UTC)
+        if value == "now":
+            return _rfc3339(now)
+        ago = _AGO.fullmatch(value)
+        if ago:
+            days, hours, minutes, seconds = (int(part or 0) for part in ago.groups())
+            return _rfc3339(now - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.fail(f"{value!r} is not a time; write 2026-03-04T14:02:10Z, now, or -15m", param, ctx)
+        return value
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+MOMENT = Moment()

@@ -1,0 +1,74 @@
+"""What several test files share: a free port, a database of one's own, and a word on what must be installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+
+def require(program: str) -> str:
+    """The path of a program the test starts; the test skips where it is absent.
+
+    Unless ``TIMELINED_REQUIRE`` names it (by any part of its name, several separated by commas): then its absence is
+    a failure, so that a build cannot turn green by skipping.
+    """
+    found = shutil.which(program)
+    if found is None:
+        wanted = [name.strip() for name in os.environ.get("TIMELINED_REQUIRE", "").split(",") if name.strip()]
+        if any(name in program for name in wanted):
+            pytest.fail(f"{program} is not installed, and TIMELINED_REQUIRE asks for it")
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet, in a folder of this test's own."""
+    return f"sqlite:///{tmp_path / 'timelined.db'}"
+
+
+class Played(NamedTuple):
+    """What one ``timelined demo`` left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    folder: Path
+    """Where it wrote its drafts."""
+    url: str
+    """The URL of the database it kept."""
+
+
+def timelined(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, in a folder of the test's own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
+    paths = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "collector", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=inherited | paths | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """One run of the demo, its database kept; tests read it and must not write to it."""
+    folder = tmp_path_factory.mktemp("demo")
+    ran = timelined("demo", "--to", "out", "--database", "demo.db", cwd=folder)
+    url = f"sqlite:///{folder / 'demo.db'}"
+    return Played(ran.returncode, ran.stdout, ran.stderr, folder / "out", url)

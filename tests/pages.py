@@ -1,0 +1,103 @@
+"""The pages of the documentation that are made out of the code.
+
+``python -m tests.pages`` writes them; ``test_completeness.py`` holds the
+stored ones to what would be written now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from collector import cli
+from collector.cli import output
+from collector.event import EVENT_DATA, EVENT_TYPES
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+CLI_HEAD = """\
+# The command line
+
+`timelined COMMAND --help` says the same as this page, which is made from it.
+
+The result of a command goes to standard output and nothing else does; whatever is said about it goes to standard
+error. On a terminal tables are fitted to its width; on a pipe they are plain columns of the same form always, and
+`-o json` gives what the HTTP API gives. Text that senders wrote is made harmless before it is shown: control
+characters, escape sequences and characters that turn the direction of writing come out as `\ufffd`.
+
+## Where a command asks
+
+Every command that reads or writes goes through the HTTP API ([api.md](api.md)), wherever that is:
+
+- with `--server URL`, that daemon's (`--token-file` names the file with its token);
+- else a reading command opens the database itself, read-only, whether a daemon runs or not;
+- else a writing command goes to the daemon that holds the database, or opens it itself where none does.
+
+Each option stands for a variable too: `--config.file` for `TIMELINED_CONFIG_FILE`, `--storage.url` for
+`TIMELINED_STORAGE_URL`, `--server` for `TIMELINED_SERVER`, `--token-file` for `TIMELINED_TOKEN_FILE`, `--by` for
+`TIMELINED_BY`, and so on for `serve`.
+
+## Times and names
+
+A TIME is RFC 3339 with an offset (`2026-03-04T14:02:10Z`), `now`, or so long ago: `-15m`, `-1h30m`, `-2d`. Lists show
+UTC. An EVENT is named by its id, by the end of it as drafts and lists show it, or by its position in the log.
+
+A statement (`note`, `mark`, `join` …) is said by your login name unless `--by` says who. With `--key`, saying it again
+is recorded once.
+"""
+
+EVENTS_HEAD = """\
+# Events
+
+An event is one immutable fact that a sender or a person told: when it happened by the teller's own clock, what it is
+about (`entity`), and what was said. Its `type` is a dotted string, noun then state. A correction is a further revision
+of the same `id`; nothing is ever changed.
+
+This page is made out of `collector/event.py`.
+
+## Types
+"""
+
+DATA_HEAD = """\
+
+## What stands in `data`
+
+Beyond the fields all events share (`title`, `actor`, `service`, `environment`, `severity`, `links`, `refs`, `labels`),
+`data` holds what one family of types has to say. Every key may be absent. Times within `data` are µs since 1970, UTC.
+"""
+
+
+def cli_page() -> str:
+    """Every command with its options, and how a command may end."""
+    parts = [CLI_HEAD, "\n## Exit codes\n\n| code | meaning |\n|---|---|\n"]
+    parts += [f"| {code} | {meaning} |\n" for code, meaning in output.EXIT_CODES.items()]
+    parts.append("\n## Commands\n")
+    parts += [text for name, command in cli.timelined.commands.items() for text in _command(name, command)]
+    return "".join(parts)
+
+
+def _command(name: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=f"timelined {name}", max_content_width=100, terminal_width=100)
+    yield f"\n### {name}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+def events_page() -> str:
+    """Every known type and its sentence, and the keys of ``data``."""
+    rows = [f"| `{name}` | {sentence} |\n" for name, sentence in EVENT_TYPES.items()]
+    parts = [EVENTS_HEAD, "\n| type | what it says |\n|---|---|\n", *rows, DATA_HEAD]
+    for family, keys in EVENT_DATA.items():
+        heading = "Any type, out of a CloudEvent or a type of the sender's own" if family == "*" else f"{family}.*"
+        parts.append(f"\n### {heading}\n\n| key | meaning |\n|---|---|\n")
+        parts += [f"| `{key}` | {meaning} |\n" for key, meaning in keys.items()]
+    return "".join(parts)
+
+
+PAGES = {"cli.md": cli_page, "events.md": events_page}
+"""File in ``docs`` → what makes it."""
+
+
+if __name__ == "__main__":
+    for file, make in PAGES.items():
+        (DOCS / file).write_text(make(), "utf-8")

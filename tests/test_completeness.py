@@ -1,0 +1,134 @@
+"""Nothing undocumented, nothing unrecorded."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from collector import cli
+from collector.cli import config
+from collector.event import EVENT_DATA, EVENT_TYPES
+from collector.sources import SOURCES
+from tests.pages import DOCS, PAGES
+
+ROOT = Path(__file__).parents[1]
+RECORDINGS = ROOT / "tests" / "recordings"
+TEXTS = sorted(
+    path
+    for pattern in ("*.md", "Makefile", "*.txt", "*.toml", ".ci/*", "docs/*.md", "config/**/*", "systemd/**/*")
+    for path in ROOT.glob(pattern)
+    if path.is_file()
+)
+"""Everything written for people or machines beside the code."""
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_has_recordings(kind: str) -> None:
+    """A sender nobody recorded is a sender nobody tested."""
+    cases = [path for path in (RECORDINGS / kind).iterdir() if path.is_dir()]
+    assert cases
+    assert [case.name for case in cases if not (case / "events.json").exists()] == []
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_has_a_page_on_its_sender(kind: str) -> None:
+    """Whoever connects a sender finds what to enter at the other end, and `timelined sources` says it in a line."""
+    assert list((ROOT / "config" / "senders").glob(f"{kind}.*"))
+    assert "{address}" in config.PASTE[kind]
+
+
+def test_no_page_and_no_recording_is_of_a_source_that_is_gone() -> None:
+    """What is documented exists."""
+    assert {path.name for path in RECORDINGS.iterdir() if path.is_dir()} == set(SOURCES)
+    assert {path.stem for path in (ROOT / "config" / "senders").iterdir()} == set(SOURCES)
+    assert set(config.PASTE) == set(SOURCES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_made_from_the_code_are_up_to_date(page: str) -> None:
+    """docs/cli.md and docs/events.md say what the code says; `python -m tests.pages` writes them."""
+    assert (DOCS / page).read_text("utf-8") == PAGES[page]()
+
+
+def test_every_event_type_is_a_noun_and_a_state_with_a_sentence() -> None:
+    """Types are dotted strings in lower case, and each has one sentence."""
+    for name, sentence in EVENT_TYPES.items():
+        assert re.fullmatch(r"[a-z]+\.[a-z_]+", name), name
+        assert re.fullmatch(r"[A-Z].*\.", sentence), name
+
+
+def test_every_key_that_an_adapter_writes_is_documented() -> None:
+    """No recording holds a key of `data` that docs/events.md does not explain."""
+    unknown = set()
+    for path in RECORDINGS.glob("*/*/events.json"):
+        for event in json.loads(path.read_text("utf-8")):
+            family = event["type"].partition(".")[0]
+            documented = EVENT_DATA.get(family, {}) | EVENT_DATA["*"]
+            unknown |= {(family, key) for key in event.get("data", {}) if key not in documented}
+    assert unknown == set()
+
+
+def test_every_type_that_a_recording_holds_is_known() -> None:
+    """Adapters use the words of the table."""
+    told = {e["type"] for path in RECORDINGS.glob("*/*/events.json") for e in json.loads(path.read_text("utf-8"))}
+    assert told <= set(EVENT_TYPES)
+
+
+@pytest.mark.parametrize("command", cli.timelined.commands.values(), ids=lambda command: str(command.name))
+def test_every_command_says_what_it_does_in_one_sentence(command: object) -> None:
+    """The first line of a help text is the sentence you would say aloud."""
+    first = (getattr(command, "help", "") or "").split("\n")[0]
+    assert re.fullmatch(r"[A-Z][^\n]*[.?]", first)
+    assert len(first) <= 90
+
+
+def _told_commands(text: str) -> list[list[str]]:
+    """Every `timelined …` line in the code blocks of a page."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for language, block in blocks if language == "sh" for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if re.match(r"(\S*/)?timelined\b", line)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md", "docs/api.md"])
+def test_every_command_a_page_tells_exists(page: str) -> None:
+    """What a stranger types after reading a page is a command with such options."""
+    path = ROOT / page
+    told = _told_commands(path.read_text("utf-8")) if path.exists() else []
+    assert told or page != "README.md"
+    for _, *words in told:
+        name, command, rest = cli.timelined.resolve_command(cli.timelined.make_context("timelined", ["x"]), words)
+        assert command is not None
+        command.make_context(name, list(rest))
+
+
+def test_what_the_readme_has_make_do_exists() -> None:
+    """Every `make` target the README names stands in the Makefile."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text("utf-8"))) <= targets
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    """A relative link in a page names a file that is there."""
+    links = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+    pages = [path for path in TEXTS if path.suffix == ".md"]
+    told = [(page, target) for page in pages for target in links.findall(page.read_text("utf-8"))]
+    dead = [f"{page.relative_to(ROOT)} → {target}" for page, target in told if not (page.parent / target).exists()]
+    assert dead == []
+
+
+def test_no_page_names_a_machine_or_a_package_host() -> None:
+    """The project works wherever it is put, and packages come from wherever you get yours."""
+    banned = re.compile(r"/home/\w|/Users/\w|/work/|pypi\.org|pythonhosted|index-url|file://")
+    sources = [path for package in ("collector", "renderers", "tests") for path in (ROOT / package).rglob("*.py")]
+    found = [str(p.relative_to(ROOT)) for p in [*TEXTS, *sources] if banned.search(p.read_text("utf-8", "replace"))]
+    assert [name for name in found if name != "tests/test_completeness.py"] == []
+
+
+def test_constraints_hold_names_and_versions_only() -> None:
+    """Every line of constraints.txt is a comment or name==version."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[0-9A-Za-z.]+", line)] == []
