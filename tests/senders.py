@@ -1,0 +1,365 @@
+"""What the senders of the stories put on the wire, in their own formats.
+
+Every body is built here from a few words, faithful to ``webhook version 4``
+of Alertmanager, PagerDuty's V3, GitHub's REST shapes and CloudEvents 1.0. The
+companies, people and machines are made up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+DAY = "2026-03-04"
+
+
+def moment(text: str) -> datetime:
+    """``14:02``, ``14:02:10.5`` or ``2026-03-05 00:10`` (a day of its own), UTC."""
+    if len(text) > 15 or text[4:5] == "-":
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{DAY}T{text}").replace(tzinfo=UTC)
+
+
+def micros(text: str) -> int:
+    """The same, in µs since 1970."""
+    return (moment(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def rfc3339(text: str) -> str:
+    """The same as Go writes it, with milliseconds."""
+    return moment(text).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One delivery as a sender puts it on the wire."""
+
+    source: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _json(source: str, value: Any, **headers: str) -> Sent:
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Sent(source, body, {"content-type": "application/json", **named})
+
+
+# --- Alertmanager ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert as Alertmanager knows it."""
+
+    name: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    since: str
+    until: str | None = None
+    query: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        text = "\xff".join(f"{k}\xfe{v}" for k, v in sorted(self.labels.items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def resolved(self, until: str) -> Alert:
+        return replace(self, until=until)
+
+    def again(self, since: str) -> Alert:
+        """The next episode of the same alert."""
+        return replace(self, since=since, until=None)
+
+    def json(self) -> dict[str, Any]:
+        url = "http://prometheus.example:9090/graph?g0.expr="
+        return {
+            "status": "firing" if self.until is None else "resolved",
+            "labels": self.labels,
+            "annotations": self.annotations,
+            "startsAt": rfc3339(self.since),
+            "endsAt": "0001-01-01T00:00:00Z" if self.until is None else rfc3339(self.until),
+            "generatorURL": url + (self.query or self.name).replace(" ", "+").replace(">", "%3E") + "&g0.tab=1",
+            "fingerprint": self.fingerprint,
+        }
+
+
+def alert(
+    name: str,
+    *,
+    since: str,
+    service: str | None = "checkout",
+    environment: str | None = "production",
+    severity: str | None = "critical",
+    summary: str = "",
+    runbook: str = "",
+    query: str | None = None,
+    **labels: str,
+) -> Alert:
+    """An alert that fires since then."""
+    chosen = {"alertname": name, "service": service, "environment": environment, "severity": severity, **labels}
+    notes = {"summary": summary, "runbook_url": runbook}
+    return Alert(
+        name,
+        {k: v for k, v in chosen.items() if v is not None},
+        {k: v for k, v in notes.items() if v},
+        since,
+        query=query,
+    )
+
+
+def group_key(*alerts: Alert, by: tuple[str, ...] = ("alertname", "service")) -> str:
+    """The key of the group these alerts are in."""
+    labels = {k: alerts[0].labels[k] for k in by if k in alerts[0].labels}
+    return "{}:{" + ", ".join(f'{k}="{v}"' for k, v in sorted(labels.items())) + "}"
+
+
+def alertmanager(
+    *alerts: Alert, peer: str = "am-0", by: tuple[str, ...] = ("alertname", "service"), truncated: int = 0
+) -> Sent:
+    """A notification of a whole group, by one of the HA peers."""
+    firing = any(a.until is None for a in alerts)
+    body = {
+        "version": "4",
+        "groupKey": group_key(*alerts, by=by),
+        "truncatedAlerts": truncated,
+        "status": "firing" if firing else "resolved",
+        "receiver": "timelined",
+        "groupLabels": {k: alerts[0].labels[k] for k in by if k in alerts[0].labels},
+        "commonLabels": {"alertname": alerts[0].name},
+        "commonAnnotations": {},
+        "externalURL": f"http://{peer}.example:9093",
+        "alerts": [a.json() for a in alerts],
+    }
+    return _json("alertmanager", body, user_agent="Alertmanager/0.27.0")
+
+
+# --- PagerDuty ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page:
+    """One PagerDuty incident."""
+
+    number: int
+    title: str
+    created: str
+    service: str = "checkout"
+    urgency: str = "high"
+    priority: str | None = None
+    key: str | None = None
+
+    @property
+    def id(self) -> str:
+        return "Q" + hashlib.sha256(f"page {self.number}".encode()).hexdigest()[:13].upper()
+
+    def _reference(self, name: str, kind: str) -> dict[str, Any]:
+        ident = "P" + hashlib.sha256(name.encode()).hexdigest()[:6].upper()
+        return {"id": ident, "type": f"{kind}_reference", "summary": name, "html_url": None, "self": None}
+
+    def _send(self, kind: str, at: str, data: dict[str, Any], by: str | None, mark: str = "") -> Sent:
+        seed = f"{self.number} {kind} {at} {mark}"
+        event = {
+            "id": "01" + hashlib.sha256(seed.encode()).hexdigest()[:24].upper(),
+            "event_type": kind,
+            "resource_type": "incident",
+            "occurred_at": rfc3339(at),
+            "agent": self._reference(by, "user") if by else None,
+            "client": None,
+            "data": data,
+        }
+        delivery = hashlib.sha256(f"{seed} webhook".encode()).hexdigest()[:32]
+        return _json("pagerduty", {"event": event}, x_webhook_id=delivery, user_agent="PagerDuty-Webhook/V3.0")
+
+    def _incident(self, status: str, people: tuple[str, ...], policy: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "type": "incident",
+            "html_url": f"https://acme.pagerduty.example/incidents/{self.id}",
+            "number": self.number,
+            "status": status,
+            "incident_key": self.key,
+            "created_at": rfc3339(self.created),
+            "title": self.title,
+            "service": self._reference(self.service, "service"),
+            "assignees": [self._reference(name, "user") for name in people],
+            "escalation_policy": self._reference(policy, "escalation_policy"),
+            "teams": [],
+            "priority": self._reference(self.priority, "priority") if self.priority else None,
+            "urgency": self.urgency,
+            "conference_bridge": None,
+            "resolve_reason": None,
+        }
+
+    def triggered(self, *people: str, policy: str = "Checkout on-call") -> Sent:
+        return self._send("incident.triggered", self.created, self._incident("triggered", people, policy), None)
+
+    def acknowledged(self, at: str, by: str) -> Sent:
+        return self._send("incident.acknowledged", at, self._incident("acknowledged", (by,), "Checkout on-call"), by)
+
+    def escalated(self, at: str, to: str) -> Sent:
+        return self._send("incident.escalated", at, self._incident("triggered", (to,), "Checkout on-call"), None)
+
+    def resolved(self, at: str, by: str | None = None) -> Sent:
+        return self._send("incident.resolved", at, self._incident("resolved", (), "Checkout on-call"), by)
+
+    def reopened(self, at: str, by: str) -> Sent:
+        return self._send("incident.reopened", at, self._incident("triggered", (by,), "Checkout on-call"), by)
+
+    def annotated(self, at: str, by: str, text: str) -> Sent:
+        note = {
+            "id": "N" + hashlib.sha256(text.encode()).hexdigest()[:8].upper(),
+            "type": "incident_note",
+            "incident": self._reference(self.title, "incident") | {"id": self.id},
+            "content": text,
+            "trimmed": False,
+        }
+        return self._send("incident.annotated", at, note, by, text)
+
+    def published(self, at: str, by: str, text: str) -> Sent:
+        update = {
+            "id": "U" + hashlib.sha256(text.encode()).hexdigest()[:8].upper(),
+            "type": "incident_status_update",
+            "incident": self._reference(self.title, "incident") | {"id": self.id},
+            "message": text,
+            "trimmed": False,
+        }
+        return self._send("incident.status_update_published", at, update, by, text)
+
+
+def page(number: int, title: str, *, at: str, **more: Any) -> Page:
+    """A page that was triggered then."""
+    return Page(number, title, at, **more)
+
+
+def incident_key(*alerts: Alert, by: tuple[str, ...] = ("alertname", "service")) -> str:
+    """What Alertmanager gives PagerDuty as the dedup key of this group."""
+    return hashlib.sha256(group_key(*alerts, by=by).encode()).hexdigest()
+
+
+# --- GitHub ---------------------------------------------------------------------------------------------------------
+
+
+def _github(kind: str, body: dict[str, Any], seed: str) -> Sent:
+    guid = hashlib.sha256(seed.encode()).hexdigest()
+    delivery = f"{guid[:8]}-{guid[8:12]}-{guid[12:16]}-{guid[16:20]}-{guid[20:32]}"
+    return _json("github", body, x_github_event=kind, x_github_delivery=delivery, user_agent="GitHub-Hookshot/7e2f1a0")
+
+
+def _repository(name: str) -> dict[str, Any]:
+    owner, _, short = name.partition("/")
+    url = f"https://github.example/{name}"
+    return {"id": 81, "name": short, "full_name": name, "html_url": url, "owner": {"login": owner, "id": 7}}
+
+
+def _user(login: str) -> dict[str, Any]:
+    return {"login": login, "id": int(hashlib.sha256(login.encode()).hexdigest()[:6], 16), "type": "User"}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One GitHub deployment."""
+
+    id: int
+    repository: str
+    environment: str
+    description: str
+    by: str
+    created: str
+    service: str | None = None
+    task: str = "deploy"
+    ref: str = "main"
+
+    @property
+    def sha(self) -> str:
+        return hashlib.sha1(f"{self.repository} {self.id}".encode(), usedforsecurity=False).hexdigest()
+
+    def _json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "sha": self.sha,
+            "ref": self.ref,
+            "task": self.task,
+            "payload": {"service": self.service} if self.service else {},
+            "environment": self.environment,
+            "original_environment": self.environment,
+            "description": self.description,
+            "creator": _user(self.by),
+            "created_at": rfc3339(self.created),
+            "updated_at": rfc3339(self.created),
+            "url": f"https://api.github.example/repos/{self.repository}/deployments/{self.id}",
+        }
+
+    def _body(self, **more: Any) -> dict[str, Any]:
+        who = {"repository": _repository(self.repository), "sender": _user(self.by)}
+        return {"action": "created", "deployment": self._json(), **who, **more}
+
+    def requested(self) -> Sent:
+        return _github("deployment", self._body(), f"deployment {self.id}")
+
+    def status(self, state: str, at: str) -> Sent:
+        status = {
+            "id": int(hashlib.sha256(f"{self.id} {state} {at}".encode()).hexdigest()[:8], 16),
+            "state": state,
+            "creator": _user(self.by),
+            "description": "",
+            "environment": self.environment,
+            "target_url": f"https://ci.example/runs/{self.id}",
+            "log_url": f"https://ci.example/runs/{self.id}/log",
+            "environment_url": "",
+            "created_at": rfc3339(at),
+            "updated_at": rfc3339(at),
+        }
+        return _github("deployment_status", self._body(deployment_status=status), f"{self.id} {state} {at}")
+
+
+def deployment(number: int, repository: str, description: str, *, at: str, **more: Any) -> Deployment:
+    """A deployment requested then."""
+    chosen = {"environment": "production", "by": "ana-lima", **more}
+    return Deployment(number, repository, description=description, created=at, **chosen)
+
+
+def merged(number: int, repository: str, title: str, *, at: str, by: str = "ana-lima") -> Sent:
+    """A pull request that was merged then."""
+    sha = hashlib.sha1(f"merge {repository} {number}".encode(), usedforsecurity=False).hexdigest()
+    pull = {
+        "id": 5_000 + number,
+        "number": number,
+        "state": "closed",
+        "title": title,
+        "html_url": f"https://github.example/{repository}/pull/{number}",
+        "user": _user(by),
+        "merged": True,
+        "merged_by": _user(by),
+        "merged_at": rfc3339(at),
+        "updated_at": rfc3339(at),
+        "closed_at": rfc3339(at),
+        "merge_commit_sha": sha,
+        "head": {"ref": "fix", "sha": sha[::-1]},
+        "base": {"ref": "main", "sha": sha},
+    }
+    body = {"action": "closed", "number": number, "pull_request": pull}
+    more = {"repository": _repository(repository), "sender": _user(by)}
+    return _github("pull_request", body | more, f"pull {number} {at}")
+
+
+# --- CloudEvents ----------------------------------------------------------------------------------------------------
+
+
+def cloudevent(kind: str, ident: str, *, at: str, subject: str = "", sender: str = "/ops/console", **data: Any) -> Sent:
+    """One structured CloudEvent."""
+    event = {
+        "specversion": "1.0",
+        "id": ident,
+        "source": sender,
+        "type": kind,
+        "time": rfc3339(at),
+        "subject": subject,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    sent = _json("cloudevents", {k: v for k, v in event.items() if v != ""})
+    return replace(sent, headers={"content-type": "application/cloudevents+json"})
