@@ -21,7 +21,8 @@ import structlog
 from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Rules
-from collector.correlation.incremental import Changes, Regrouping
+from collector.correlation.changes import Changes
+from collector.correlation.incremental import Regrouping
 from collector.event import MACHINE, Event, RecordedEvent, event_id
 from collector.log import EventLog, Submission, reading
 from collector.projections.shelf import SqlShelf, write

@@ -138,7 +138,7 @@ def opened(
     reported_by: str = "",
 ) -> Event:
     """A report: something is wrong, as a person says. It opens an incident, or joins the one it belongs to."""
-    fact = _fact(
+    return _fact(
         "incident.opened",
         key=key,
         by=by,
@@ -151,7 +151,6 @@ def opened(
         severity=severity,
         data={"by": reported_by} if reported_by else {},
     )
-    return fact
 
 
 def joined(*, key: str, by: str, stated_at: int, incident: str, event: str) -> Event:

@@ -30,6 +30,7 @@ from renderers.document import (
     Timeline,
 )
 from renderers.history import History
+from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections import SECTIONS, appendix, diagnostics, resolution, timeline
 from renderers.words import counted
@@ -83,6 +84,8 @@ def draft(history: History, options: Options = PLAIN) -> Document:
         digest=hashed,
         options=options,
         as_of=history.as_of,
+        moments=history.moments,
+        durations=restate(history, options.profile),
     )
 
 

@@ -446,7 +446,7 @@ def _unfolded(table: _Table) -> Iterator[Row]:
     """A row for each event; an alert whose firing was not received has one more, for its start."""
     for alert in table.history.alerts:
         if alert.fired.type == "alert.resolved":
-            yield _firing_row(table, [Spell(episodes=(alert,))])
+            yield _firing_row(table, [Spell(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))])
     for event in table.history.events:
         change = table.changes.get(event.id)
         row = _row(event, _change_told(change, event)) if change else _event_row(table, event)

@@ -79,7 +79,9 @@ def cli_page() -> str:
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=f"timelined {name}", max_content_width=100, terminal_width=100)
+    # click keeps the help option of the first context it sees; it has to be the one a person gets.
+    parent = click.Context(cli.timelined, info_name="timelined", **cli.timelined.context_settings)
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=100)
     yield f"\n### {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 

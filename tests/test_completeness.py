@@ -100,9 +100,10 @@ def test_every_command_a_page_tells_exists(page: str) -> None:
     told = _told_commands(path.read_text("utf-8")) if path.exists() else []
     assert told or page != "README.md"
     for _, *words in told:
-        name, command, rest = cli.timelined.resolve_command(cli.timelined.make_context("timelined", ["x"]), words)
+        context = cli.timelined.make_context("timelined", list(words))
+        name, command, rest = cli.timelined.resolve_command(context, words)
         assert command is not None
-        command.make_context(name, list(rest))
+        command.make_context(name, list(rest), parent=context)
 
 
 def test_what_the_readme_has_make_do_exists() -> None:

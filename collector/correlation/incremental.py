@@ -20,14 +20,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 import msgspec
 
 from collector.correlation.attach import NEAR, Attaching, View
 from collector.correlation.catalog import Catalog
+from collector.correlation.changes import Changes, Kept, Move, Place, Shelf
 from collector.correlation.facts import Links, is_link, named_events
-from collector.correlation.parts import Part, Summary, keys_of
+from collector.correlation.parts import Part, keys_of
 from collector.correlation.signals import Unit, fold, fold_keys
 from collector.correlation.spans import Spans
 from collector.correlation.sweep import (
@@ -42,83 +42,11 @@ from collector.correlation.sweep import (
     service_match,
     storm_match,
 )
-from collector.correlation.values import Rules, Unjoined
+from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 
 _FAR = 1 << 62
 _ALONE = "event\x1f"
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A unit's membership in one incident, as it is kept."""
-
-    rule: str
-    reason: str
-    detail: str = ""
-    """Of an opening signal: the name that decided, to compare other ties with."""
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit as it lies on the shelf."""
-
-    unit: Unit
-    places: dict[int, Place]
-    missed: str
-
-
-class Move(msgspec.Struct, frozen=True):
-    """A unit that came into incidents or left them: when it began, and the numbers it was in and is in."""
-
-    start: int
-    before: frozenset[int]
-    after: frozenset[int]
-
-
-class Shelf(Protocol):
-    """Where closed components lie; it answers as of the end of the last round."""
-
-    def entity(self, key: str) -> list[RecordedEvent]:
-        """The current events folded under a key."""
-
-    def folds(self, event: str) -> tuple[str, ...]:
-        """The keys an event was folded under."""
-
-    def unit_of(self, events: Sequence[str]) -> dict[str, str]:
-        """The units that these events belong to."""
-
-    def units(self, uids: Sequence[str]) -> list[Kept]: ...
-
-    def units_of_fold(self, key: str) -> list[Kept]: ...
-
-    def latest(self) -> int:
-        """The latest start of any unit."""
-
-    def keyed(self, key: str, low: int, high: int) -> list[str]:
-        """Units under a key that start by ``high`` and cover ``low`` or later."""
-
-    def started(self, low: int, high: int) -> list[str]:
-        """Opening signals that started from ``low`` to ``high``."""
-
-    def happened(self, low: int, high: int) -> list[str]:
-        """Other units that started by ``high``, with an event at ``low`` or later."""
-
-    def incidents_of(self, key: str, low: int, high: int) -> list[int]:
-        """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
-
-    def component(self, number: int) -> dict[int, tuple[list[Kept], dict[int, str]]]:
-        """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
-
-    def lessons(self, token: str) -> Counter[str]:
-        """How many changes with a ref name which service."""
-
-    def links(self) -> list[RecordedEvent]:
-        """People's words on what belongs together."""
-
-    def next_number(self) -> int:
-        """A number that was never given."""
-
-    def homeless(self) -> dict[str, int]:
-        """Numbers that no incident has, by the events they hang on."""
 
 
 class Component:
@@ -128,32 +56,6 @@ class Component:
         self.parts = [part]
         self.plain = True
         self.dirty = False
-
-
-class Changes:
-    """What a round changed."""
-
-    def __init__(self) -> None:
-        self.units: dict[str, tuple[Unit, str]] = {}
-        """Units new or changed, each with why it joined nothing."""
-        self.dropped: dict[str, Unit] = {}
-        self.homes: dict[str, tuple[str, tuple[str, ...]]] = {}
-        """Event → its unit and the keys it is folded under; no keys where it is folded no more."""
-        self.keys: dict[tuple[str, str], tuple[int, int] | None] = {}
-        """(key, unit) → from when until when; None where it is gone."""
-        self.places: dict[tuple[str, int], Place | None] = {}
-        self.incidents: dict[int, tuple[Summary, int]] = {}
-        """Number → what lists show, and the component (named after the smallest number in it)."""
-        self.unkeyed: set[int] = set()
-        """Numbers whose keys are no more."""
-        self.incident_keys: set[tuple[str, int]] = set()
-        self.numbers: dict[int, tuple[str, int | None]] = {}
-        """Number → the event it hangs on, and the number it goes by now; None where that event opens no incident."""
-        self.lessons: set[tuple[str, str, int]] = set()
-        self.ignored: tuple[Unjoined, ...] | None = None
-        self.moves: dict[str, Move] = {}
-        self.first: set[int] = set()
-        """Numbers given out in this round."""
 
 
 class _Round:

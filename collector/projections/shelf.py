@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from collector.correlation.changes import Changes, Kept, Place
 from collector.correlation.facts import LINKING
-from collector.correlation.incremental import Changes, Kept, Place
 from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import reading
@@ -27,7 +27,7 @@ _ALONE = "event\x1f"
 
 
 class SqlShelf:
-    """:class:`collector.correlation.incremental.Shelf` over one connection."""
+    """:class:`collector.correlation.changes.Shelf` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

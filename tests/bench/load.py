@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -87,7 +87,7 @@ def run(port: int, path: str, body: bytes, *, connections: int, seconds: float, 
         else:
             module = [sys.executable, "-m", "tests.bench.load"]
             command = [*module, str(template), prefix, str(port), str(connections), str(seconds)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
     line = next(line for line in told.splitlines() if line.startswith("RESULT "))
     return Result(**json.loads(line.removeprefix("RESULT ")))
 
@@ -119,8 +119,8 @@ class _Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def _send(self) -> None:

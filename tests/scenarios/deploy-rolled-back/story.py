@@ -21,7 +21,8 @@ def story(s):
         runbook="https://runbooks.example/checkout/errors",
     )
     slow = alert("SlowCart", since="14:03:20", service="cart", severity="warning", summary="Carts take 4 s to load.")
-    s.given("14:02:25", alertmanager(errors), alertmanager(errors, peer="am-1"))
+    s.given("14:02:25", alertmanager(errors))
+    s.given("14:02:40", alertmanager(errors, peer="am-1"))
     call = page(311, "HighErrorRate on checkout", at="14:02:30", key=incident_key(errors), priority="P1")
     s.given("14:02:31", call.triggered("Ana Lima"))
     s.given("14:03:35", alertmanager(slow))
