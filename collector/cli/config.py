@@ -48,7 +48,7 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
 @CONFIG_FILE
 @OUTPUT
 def sources(config_file: Path | None, form: str) -> None:
-    """List the configured sources, how each is authenticated, and what to enter there."""
+    """List the configured sources and what to enter there."""
     settings = Where(config_file=config_file).settings()
     told = [_source(settings, name, source) for name, source in settings.sources.items()]
     if form == "json":

@@ -75,7 +75,7 @@ log:
 )
 @click.option("--daemon", "folder", type=click.Path(path_type=Path), hidden=True)
 def demo(to: Path, database: Path | None, folder: Path | None) -> None:
-    """Play a recorded incident against a real daemon and draft its postmortem."""
+    """Play a recorded incident to a real daemon and draft it."""
     if folder:
         return _daemon(folder)
     with tempfile.TemporaryDirectory(prefix="timelined-demo-") as workshop:

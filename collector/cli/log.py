@@ -69,7 +69,7 @@ def why(where: Where, event: str, form: str) -> None:
 @OUTPUT
 @asking
 def deliveries(where: Where, form: str, **filters: object) -> None:
-    """List what senders delivered, newest first: did my webhook arrive?"""
+    """List what senders delivered: did my webhook arrive?"""
     told = where.get("/api/v1/deliveries", **filters).json()
     if form == "json":
         return output.as_json(told)

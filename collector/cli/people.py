@@ -69,7 +69,7 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
 @stating
 def mark(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """State a moment of an incident: when impact started, what mitigated it.
+    """State a moment: when impact started, what mitigated it.
 
     MOMENT is impact_started, impact_ended, detected, mitigated or cause_identified.
     """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from collector.event import RecordedEvent
 from renderers import facts, folding, phrases
 from renderers.document import Block, Bullets, Claim, Link, Options, Prompt, Section
-from renderers.history import Change, History
+from renderers.history import Alert, Change, History
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
 from renderers.sections.summary import TITLED
 from renderers.words import counted
@@ -21,7 +23,8 @@ LINKS = 5
 def section(history: History, options: Options, most: int = DOINGS) -> Section:
     """The actions in order, each with what ended next; then the links."""
     found = facts.doings(history)
-    items = [*_mitigated(history, options), *(_doing(history, each) for each in found[:most]), *_rest(found[most:])]
+    ends = _Ends.of(history)
+    items = [*_mitigated(history, options), *(_doing(ends, each) for each in found[:most]), *_rest(found[most:])]
     items = items or [_nothing(history, options)]
     blocks: list[Block] = [Bullets(items=(*items, *_links(history))), Prompt("permanent steps.")]
     return Section(key="resolution", blocks=tuple(blocks))
@@ -37,9 +40,24 @@ def _mitigated(history: History, options: Options) -> Iterator[Claim]:
             )
 
 
-def _doing(history: History, doing: facts.Doing) -> Claim:
-    said, proof = _ended_next(history, doing.at)
-    return claim(_called(history, doing), "; ", said, proof=cites(doing.event, proof))
+class _Ends(msgspec.Struct, frozen=True):
+    """The ends of the alerts, folded once for all actions; a flapping alert counts at its last end only."""
+
+    history: History
+    measured: list[Alert]
+    every: list[Alert]
+    last: Alert | None
+
+    @classmethod
+    def of(cls, history: History) -> _Ends:
+        measured = [spell.last for spell in folding.spells(facts.measured(history))]
+        every = [spell.last for spell in folding.spells(history.alerts)]
+        return cls(history, measured, every, facts.last_ended(history.alerts))
+
+
+def _doing(ends: _Ends, doing: facts.Doing) -> Claim:
+    said, proof = _ended_next(ends, doing.at)
+    return claim(_called(ends.history, doing), "; ", said, proof=cites(doing.event, proof))
 
 
 def _called(history: History, doing: facts.Doing) -> Phrase:
@@ -55,16 +73,14 @@ def _called(history: History, doing: facts.Doing) -> Phrase:
     return say(phrases.capital(called), named(" by ", change.actor), " failed" if change.outcome == "failed" else "")
 
 
-def _ended_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | None]:
-    """What ended next and when, a flapping alert only at its last end; that nothing did is said without a verdict."""
-    ends = [spell.last for spell in folding.spells(facts.measured(history))]
-    lower = [spell.last for spell in folding.spells(history.alerts)]
-    ended = facts.next_end(ends, done) or facts.next_end(lower, done)
+def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
+    """What ended next and when; that nothing did is said without a verdict."""
+    ended = facts.next_end(ends.measured, done) or facts.next_end(ends.every, done)
     if ended is None or ended.end is None:
-        return _page_next(history, done)
-    later, last = _later(ended.end - done), facts.last_ended(history.alerts)
-    if last is not None and last.end == ended.end:
-        return say("last alert ended", later), facts.end_event(last)
+        return _page_next(ends.history, done)
+    later = _later(ended.end - done)
+    if ends.last is not None and ends.last.end == ended.end:
+        return say("last alert ended", later), facts.end_event(ends.last)
     return say(phrases.alert_on(ended, severity=not ended.opening), " ended", later), facts.end_event(ended)
 
 
