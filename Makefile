@@ -37,8 +37,10 @@ check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_layers.py
 
-bench: $(VENV)/.dev ## Measure what this machine can take in
-	@$(BIN)/python -m tests.bench.ingest $(BENCH)
+bench: $(VENV)/.dev ## Measure what this machine can take
+	@missed=; for each in ingest "ingest --daemon --only one" follower draft memory; do echo "== $$each"; \
+		$(BIN)/python -m tests.bench.$$each || missed="$$missed [$$each]"; done; \
+		if [ -n "$$missed" ]; then echo "goals missed:$$missed" >&2; exit 1; fi
 
 clean: ## Remove what was made; ./data, where your log is, stays
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,61 @@
+"""Promise 7 over every story: each generated sentence cites, and says nothing once its proof is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector.drafts import document_of
+from collector.projections import Case
+from renderers.cite import short_ids
+from renderers.document import Options
+from renderers.lint import lint, lint_text
+from renderers.markdown import markdown
+from tests.scenario import names, played, submission, tell
+
+
+async def cases(name: str, folder: Path) -> list[Case]:
+    """What the drafts of a story are rendered from."""
+    story = tell(name)
+    async with played([submission(a) for a in story.arrivals], story.rules, folder / "events.db") as lists:
+        found = [await lists.case(row.number) for row in await lists.incidents(limit=100)]
+    return [case for case in found if case is not None]
+
+
+@pytest.mark.parametrize("name", names())
+async def test_no_generated_sentence_is_uncited(name: str, tmp_path: Path) -> None:
+    """`timelined lint` counts 0 uncited claims in the drafts of every story."""
+    for case in await cases(name, tmp_path):
+        document = document_of(case)
+        assert lint(document) == ()
+        assert lint_text(markdown(document)) == ()
+
+
+@pytest.mark.parametrize("name", names())
+async def test_removing_an_event_removes_what_it_proved(name: str, tmp_path: Path) -> None:
+    """Without an event nothing cites it any more, and what is left still cites for every sentence."""
+    for case in await cases(name, tmp_path):
+        for gone in case.events[:: max(1, len(case.events) // 12)]:
+            rest = tuple(event for event in case.events if event.id != gone.id)
+            if not rest:
+                continue
+            document = document_of(without(case, rest, gone.id), options=Options())
+            text = markdown(document)
+            assert lint(document) == ()
+            assert gone.id not in document.events
+            assert short_ids([*document.events, gone.id])[gone.id] not in text
+
+
+def without(case: Case, rest: tuple, gone: str) -> Case:  # type: ignore[type-arg]
+    """The same case where an event was never known."""
+    import msgspec
+
+    reported = {family: tuple(i for i in ids if i != gone) for family, ids in case.reported.items()}
+    return msgspec.structs.replace(
+        case,
+        events=rest,
+        memberships={event: why for event, why in case.memberships.items() if event != gone},
+        reported={family: ids for family, ids in reported.items() if ids},
+        collector=tuple(event for event in case.collector if event.id != gone),
+    )
