@@ -160,6 +160,14 @@ async def _read(request: web.Request, most: int) -> bytes:
     return bytes(body)
 
 
+def incoming(request: web.Request) -> bytes | AsyncIterator[bytes]:
+    """The body's bytes: all at once where they are here already, as small ones are; else as they come."""
+    content = request.content
+    if content.is_eof() and content.exception() is None:
+        return content.read_nowait()
+    return chunks(request)
+
+
 async def chunks(request: web.Request) -> AsyncIterator[bytes]:
     """The body's bytes as they come; a connection that ends before its body does is :class:`MalformedWebhook`."""
     received = 0

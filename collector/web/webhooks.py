@@ -11,7 +11,7 @@ from aiohttp import web
 
 from collector.web import answers
 from collector.web.keys import CLOCK, INTAKE
-from collector.web.requests import chunks, headers_of
+from collector.web.requests import headers_of, incoming
 
 routes = web.RouteTableDef()
 
@@ -29,7 +29,7 @@ async def receive(request: web.Request) -> web.Response:
     intake, source, token = request.app[INTAKE], request.match_info["source"], request.match_info.get("token", "")
     headers, length = headers_of(request), request.content_length
     encoding = headers.get("content-encoding", "")
-    body = await intake.read_body(source, chunks(request), encoding=encoding, length=length)
+    body = await intake.read_body(source, incoming(request), encoding=encoding, length=length)
     receipt = await intake.receive(source, headers, body, token, request.app[CLOCK]())
     return answers.json(answers.receipt(receipt), status=200 if receipt.known else 202)
 
