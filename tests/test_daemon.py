@@ -132,7 +132,8 @@ def test_what_was_answered_survives_kill_9(process):
     for receipt in receipts:
         (item,) = receipt["items"]
         assert get(f"{address}/api/v1/events/{item['event']}")["events"][0]["position"] == item["position"]
-    started = get(f"{address}/api/v1/events?type=collector.started&order=desc")["events"][0]
+    found = f"{address}/api/v1/events?type=collector.started&order=desc"
+    started = eventually(lambda: len(events := get(found)["events"]) == 2 and events[0])
     assert started["data"]["previous_stop"] == "missing"
     assert started["data"]["last_received_at"]
 
@@ -142,7 +143,8 @@ def test_a_stop_on_purpose_is_recorded(process):
     process.start()
     assert process.end(signal.SIGTERM) == 0
     address = process.start()
-    events = get(f"{address}/api/v1/events?type=collector.*")["events"]
+    listed = f"{address}/api/v1/events?type=collector.*"
+    events = eventually(lambda: len(found := get(listed)["events"]) == 3 and found)
     assert [event["type"] for event in events] == ["collector.started", "collector.stopped", "collector.started"]
     assert [events[0]["data"], events[2]["data"]] == [{"previous_stop": "first start"}, {"previous_stop": "recorded"}]
 
