@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario import SCENARIOS, draft_files, names, tell, told_promise
+from collector.drafts import postmortem
+from tests.scenario import SCENARIOS, draft_files, names, played, submission, tell, told_promise
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,6 +48,19 @@ def test_the_same_log_gives_the_same_bytes_in_any_process(zone: str, seed: str, 
     command = (sys.executable, "-m", "collector", "draft", "1", "--storage.url", f"sqlite:///{database}")
     shown = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, timeout=60, check=True)
     assert shown.stdout.decode() == expected
+
+
+async def test_before_its_first_delivery_there_is_no_draft(tmp_path: Path) -> None:
+    """What was known then: nothing at all before anything of the incident arrived, and its alert right after."""
+    story = tell("late-resolve")
+    steps = [submission(arrival) for arrival in story.arrivals]
+    first = story.arrivals[0].at
+    async with played(steps, story.rules, tmp_path / "events.db") as lists:
+        assert await postmortem(lists, 1, as_of=first - 1) is None
+        early = await postmortem(lists, 1, as_of=first)
+    assert early is not None
+    assert "QueueBacklog" in early
+    assert "Tom Beck" not in early
 
 
 async def write(name: str) -> None:

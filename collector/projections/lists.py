@@ -161,7 +161,7 @@ class _Reading:
         self._until = (1 << 62) if as_of is None else as_of
 
     def case(self, number: int) -> Case | None:
-        """Everything of the incident that a number goes by now."""
+        """Everything of the incident that a number goes by now; None where nothing of it was known by ``as_of``."""
         found = _stored(self._connection, number)
         if found is not None and found[1] is not None and found[1] != number:
             found = _stored(self._connection, found[1])
@@ -170,6 +170,8 @@ class _Reading:
         row, low, high = _row(found), found[-2], found[-1]
         memberships = self._memberships(row.number)
         events = reading.read_ids(self._connection, sorted(memberships), self._as_of)
+        if self._as_of is not None and not events:
+            return None
         told = {event.id for event in events}
         return Case(
             row=row,
