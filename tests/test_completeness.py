@@ -123,7 +123,7 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 
 def test_no_page_names_a_machine_or_a_package_host() -> None:
     """The project works wherever it is put, and packages come from wherever you get yours."""
-    banned = re.compile(r"/home/\w|/Users/\w|/root/\w|file://")
+    banned = re.compile(r"/home/\w|/Users/\w|/root/\w|file://|index.url|/simple/")
     sources = [path for package in ("collector", "renderers", "tests") for path in (ROOT / package).rglob("*.py")]
     found = [str(p.relative_to(ROOT)) for p in [*TEXTS, *sources] if banned.search(p.read_text("utf-8", "replace"))]
     assert [name for name in found if name != "tests/test_completeness.py"] == []
