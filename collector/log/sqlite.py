@@ -246,7 +246,7 @@ class _Write(Generic[T]):
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
             except Exception as error:
                 self._roll_back()
-                busy = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                busy = _code(error) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() >= until:
                     if busy and not wait:
                         return False
@@ -281,23 +281,18 @@ class _Write(Generic[T]):
         """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""
         with suppress(DBAPIError):
             self._connection.rollback()
-        driver = self._driver()
+        driver = store.driver_of(self._connection)
         # SQLAlchemy takes a commit that failed for the end of the transaction; SQLite may not.
         if driver.in_transaction:
             with suppress(sqlite3.Error):
                 driver.rollback()
 
-    def _driver(self) -> sqlite3.Connection:
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
-        return driver
-
     def _pragma(self, setting: str) -> None:
-        self._driver().execute(f"PRAGMA {setting}")
+        store.driver_of(self._connection).execute(f"PRAGMA {setting}")
 
     def _spoken(self, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
-        mistaken = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+        mistaken = _code(error) == sqlite3.SQLITE_ERROR
         if mistaken or not store.is_outage(error):
             return error
         return Unavailable(f"cannot write to {self._path}: {_cause(error)}")
@@ -344,6 +339,12 @@ def _create(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
     head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
     if head != last:
         raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")
+
+
+def _code(error: Exception) -> int:
+    """SQLite's extended result code; 0 where it was not SQLite that failed."""
+    code: int = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0)
+    return code
 
 
 def _cause(error: Exception) -> str:

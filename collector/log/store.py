@@ -12,7 +12,8 @@ Everything here is synchronous and knows neither threads nor files.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from struct import Struct
 from typing import Any
@@ -135,12 +136,13 @@ class _Batch:
 
     def __init__(self, connection: Connection, submissions: Sequence[Submission]) -> None:
         self.connection = connection
-        position, delivery, content = connection.exec_driver_sql("SELECT position, delivery, content FROM head").one()
+        self.driver = driver_of(connection)
+        position, delivery, content = self.driver.execute("SELECT position, delivery, content FROM head").fetchone()
         self.position: int = position
         self.delivery: int = delivery
         self.content: int = content
         self.identities = [[_binary(event.id) for event in told.events] for told in submissions]
-        self.facts = _facts(connection, {one for each in self.identities for one in each})
+        self.facts = _facts(self.driver, {one for each in self.identities for one in each})
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
         self.salts = _salts(len(submissions) + sum(map(len, self.identities)))
         self.event_rows: list[tuple[Any, ...]] = []
@@ -167,11 +169,11 @@ class _Batch:
         rows = (self.content_rows, self.delivery_rows, self.event_rows, self.repeat_rows)
         for statement, some in zip(_INSERTS, rows, strict=True):
             if some:
-                self.connection.exec_driver_sql(statement, some)
+                self.driver.executemany(statement, some)
         if self.event_rows:
             self.connection.info["appended"] = True
         last = (self.position, self.delivery, self.content)
-        self.connection.exec_driver_sql("UPDATE head SET position = ?, delivery = ?, content = ?", last)
+        self.driver.execute("UPDATE head SET position = ?, delivery = ?, content = ?", last)
 
     def _keep(self, salt: bytes, content: bytes) -> int:
         self.content += 1
@@ -231,8 +233,8 @@ class _Batch:
             "SELECT content.bytes FROM delivery JOIN content ON content.number = delivery.content "
             "WHERE delivery.number = ?"
         )
-        body = self.connection.exec_driver_sql(statement, (delivery,)).scalar()
-        return None if body is None else sha256(body).digest()
+        row = self.driver.execute(statement, (delivery,)).fetchone()
+        return None if row is None else sha256(row[0]).digest()
 
     def _insert(self, telling: _Telling, item: int, event: Event, identity: bytes, fact: _Fact) -> None:
         self.position += 1
@@ -270,10 +272,10 @@ def _salts(count: int) -> Iterator[bytes]:
     return (pool[i : i + SALT_SIZE] for i in range(0, len(pool), SALT_SIZE))
 
 
-def _facts(connection: Connection, identities: set[bytes]) -> dict[bytes, _Fact]:
+def _facts(driver: sqlite3.Connection, identities: set[bytes]) -> dict[bytes, _Fact]:
     """Those of the ids that the log holds."""
     facts: dict[bytes, _Fact] = {}
-    for row in select_in(connection, _SELECT_FACTS, list(identities)):
+    for row in _select_in(driver.execute, _SELECT_FACTS, list(identities)):
         identity, position, amendment, received_at, delivery = row
         fact = facts.get(identity)
         if fact is None:
@@ -293,14 +295,28 @@ def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> 
     Chunks are filled up to a power of two by repeating the last value, so that the driver keeps a few prepared
     statements instead of one for each number of values.
     """
+    return _select_in(connection.exec_driver_sql, statement, values)
+
+
+def _select_in(execute: Callable[..., Iterable[Any]], statement: str, values: Sequence[Any]) -> Iterator[Any]:
     for start in range(0, len(values), _CHUNK):
         some = tuple(values[start : start + _CHUNK])
         size = 1 << (len(some) - 1).bit_length()
         marks = ",".join("?" * size)
-        yield from connection.exec_driver_sql(statement.format(marks), some + some[-1:] * (size - len(some)))
+        yield from execute(statement.format(marks), some + some[-1:] * (size - len(some)))
 
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database, and not a value, is why nothing was stored: full, locked, unreadable, damaged."""
     # The exact class: IntegrityError and DataError, which accuse a value, are kinds of DatabaseError.
-    return isinstance(error, (OperationalError, InternalError, MemoryError)) or type(error) is DatabaseError
+    return isinstance(error, _OUTAGES) or type(error) in (DatabaseError, sqlite3.DatabaseError)
+
+
+_OUTAGES = (OperationalError, InternalError, sqlite3.OperationalError, sqlite3.InternalError, MemoryError)
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection: to go past SQLAlchemy saves a tenth of a millisecond for each batch."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
+    return driver
