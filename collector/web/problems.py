@@ -182,7 +182,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         from_sender = request.path.startswith("/webhooks/")
         patience = request.app[LIMITS].retry_after
-        response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience)
+        return final(answer(error, instance_of(request), from_sender=from_sender, retry_after=patience))
+
+
+def final(response: web.Response) -> web.Response:
+    """An error answer, and whether its connection goes on."""
     if response.status in (413, 503):
         # What is still to come of the body is not wanted; the sender's next try is another connection.
         response.force_close()

@@ -160,7 +160,7 @@ async def _read(request: web.Request, most: int) -> bytes:
     return bytes(body)
 
 
-def incoming(request: web.Request) -> bytes | AsyncIterator[bytes]:
+def incoming(request: web.BaseRequest) -> bytes | AsyncIterator[bytes]:
     """The body's bytes: all at once where they are here already, as small ones are; else as they come."""
     content = request.content
     if content.is_eof() and content.exception() is None:
@@ -168,7 +168,7 @@ def incoming(request: web.Request) -> bytes | AsyncIterator[bytes]:
     return chunks(request)
 
 
-async def chunks(request: web.Request) -> AsyncIterator[bytes]:
+async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
     """The body's bytes as they come; a connection that ends before its body does is :class:`MalformedWebhook`."""
     received = 0
     try:
@@ -180,12 +180,12 @@ async def chunks(request: web.Request) -> AsyncIterator[bytes]:
         raise MalformedWebhook(f"cannot read the body: it broke off at {place}; send it whole", place) from error
 
 
-def headers_of(request: web.Request) -> dict[str, str]:
+def headers_of(request: web.BaseRequest) -> dict[str, str]:
     """Headers by their names in lower case; several of one name are joined, as RFC 9110 §5.3 allows."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        known = headers.get(name.lower())
-        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    given = request.headers
+    headers = {name.lower(): value for name, value in given.items()}
+    if len(headers) < len(given):
+        headers = {name: ", ".join(given.getall(name)) for name in headers}
     return headers
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from collector.web import problems
 from collector.web.access import secure
+from collector.web.door import Door
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +38,18 @@ def server_kwargs(*, idle: float = 15.0) -> dict[str, Any]:
 
 
 class Runner(web.AppRunner):
-    """Runs an application behind :class:`Connection`; otherwise as aiohttp's own."""
+    """Runs an application behind :class:`Door` and :class:`Connection`; otherwise as aiohttp's own."""
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        return Listener(server, self._kwargs)
+        return Listener(server, Door(self.app, server.request_handler), self._kwargs)
 
 
 class Listener(web.Server):
     """Accepts connections."""
 
-    def __init__(self, server: web.Server, settings: dict[str, Any]) -> None:
-        super().__init__(server.request_handler, request_factory=server.request_factory, **settings)
+    def __init__(self, server: web.Server, door: Door, settings: dict[str, Any]) -> None:
+        super().__init__(door, request_factory=server.request_factory, **settings)
         self._settings = settings
 
     def __call__(self) -> web.RequestHandler:

@@ -7,8 +7,11 @@ answer comes after the commit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
+from collector.intake import Intake
 from collector.web import answers
 from collector.web.keys import CLOCK, INTAKE
 from collector.web.requests import headers_of, incoming
@@ -26,11 +29,18 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 @routes.post(SECRET_ADDRESS)
 async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known."""
-    intake, source, token = request.app[INTAKE], request.match_info["source"], request.match_info.get("token", "")
+    app, named = request.app, request.match_info
+    return await take(request, app[INTAKE], app[CLOCK], named["source"], named.get("token", ""))
+
+
+async def take(
+    request: web.BaseRequest, intake: Intake, clock: Callable[[], int], source: str, token: str
+) -> web.Response:  # fmt: skip
+    """The same, once it is known to whom the delivery goes."""
     headers, length = headers_of(request), request.content_length
     encoding = headers.get("content-encoding", "")
     body = await intake.read_body(source, incoming(request), encoding=encoding, length=length)
-    receipt = await intake.receive(source, headers, body, token, request.app[CLOCK]())
+    receipt = await intake.receive(source, headers, body, token, clock())
     return answers.json(answers.receipt(receipt), status=200 if receipt.known else 202)
 
 

@@ -1,0 +1,54 @@
+"""The short way in for deliveries.
+
+Nearly every request is a POST to the address of a source. Such a one needs no
+routing, no token of the API and no middleware, which together cost a third of
+what aiohttp does for it; so it is taken here. Whatever is unusual about a
+request (an ``Expect``, a query, a percent sign, another method) sends it the
+long way through the application, where the same functions take it, and the
+answer is the same (``tests/test_web.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from collector.web import problems
+from collector.web.access import secure
+from collector.web.keys import CLOCK, INTAKE, LIMITS
+from collector.web.webhooks import take
+
+_PLAIN = re.compile(r"/webhooks/([A-Za-z0-9._~-]+)(?:/([A-Za-z0-9._~-]+))?")
+"""A source's address in characters that stand for themselves, and its token where it has one."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Door:
+    """Stands before an application."""
+
+    def __init__(self, app: web.Application, long_way: Handler) -> None:
+        self._long_way = long_way
+        self._intake = app[INTAKE]
+        self._clock = app[CLOCK]
+        self._patience = app[LIMITS].retry_after
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        if request.method == "POST" and "Expect" not in request.headers:
+            address = _PLAIN.fullmatch(request.raw_path)
+            if address is not None:
+                return await self._delivery(request, *address.groups(""))
+        return await self._long_way(request)
+
+    async def _delivery(self, request: web.BaseRequest, source: str, token: str) -> web.Response:
+        try:
+            response = await take(request, self._intake, self._clock, source, token)
+        except Exception as error:
+            failed = problems.answer(error, "/webhooks", from_sender=True, retry_after=self._patience)
+            response = problems.final(failed)
+        # The application's hook, which does this elsewhere, is not asked for what the application never saw.
+        secure(response.headers)
+        return response
