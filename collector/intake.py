@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -362,6 +363,7 @@ def _kept(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
+_ESCAPED = re.compile(rb'\\["\\]')
 _BESIDES = bytes(set(range(256)) - set(b'[]{}"'))
 
 
@@ -371,7 +373,7 @@ def check_depth(webhook: Webhook) -> None:
     if body.count(b"{") + body.count(b"[") <= DEEPEST or body.lstrip()[:1] not in (b"{", b"["):
         return
     if b"\\" in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+        body = _ESCAPED.sub(b"", body)
     # Two quotes side by side hold no bracket between them; then every other piece is outside of strings.
     marks = body.translate(_BRACKETS, _BESIDES).replace(b'""', b"")
     brackets = b"".join(marks.split(b'"')[::2])

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,6 +45,20 @@ _LONE = re.compile("[\ud800-\udfff]")
 _SYNTAX = msgspec.json.Decoder(msgspec.Raw)
 
 T = TypeVar("T")
+
+
+def remembered(answer: Callable[[str], T]) -> Callable[[str], T]:
+    """Keep the last 1024 answers to texts of ordinary length: senders repeat themselves in every body.
+
+    A stranger's long texts are not kept; they could fill the memory.
+    """
+    kept = lru_cache(maxsize=1024)(answer)
+
+    @wraps(answer)
+    def ask(text: str) -> T:
+        return kept(text) if len(text) <= LINE else answer(text)
+
+    return ask
 
 
 # --- syntax -----------------------------------------------------------------------------------------------------------
@@ -216,7 +230,7 @@ def links(*pairs: tuple[str, object]) -> tuple[Link, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _address(url: str) -> str:
     """The URL without a password in it; empty where it is none that a reader could follow."""
     trimmed = url.strip()

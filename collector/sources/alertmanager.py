@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -113,17 +112,27 @@ def _about_version(version: str | int | None) -> str:
 
 def _common(group: Group) -> _Common:
     key = group.group_key or ""
-    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
     return _Common(
         group_key=fit.text(key),
         group_labels=fit.labels(group.group_labels),
-        # The receiver's name arrives quoted for a regular expression, ``web\.hook``.
-        receiver=re.sub(r"\\(.)", r"\1", fit.line(group.receiver)),
+        receiver=_receiver(group.receiver or ""),
         reason=fit.line(group.notification_reason),
         status=group.status or "",
         source_url=group.external_url,
-        refs=(f"alertgroup:{digest}",) if key else (),
+        refs=_refs(key),
     )
+
+
+@fit.remembered
+def _receiver(name: str) -> str:
+    """The receiver's name, which arrives quoted for a regular expression: ``web\\.hook``."""
+    return re.sub(r"\\(.)", r"\1", fit.line(name))
+
+
+@fit.remembered
+def _refs(group_key: str) -> tuple[str, ...]:
+    """What PagerDuty names this group by, too; a group notifies again and again."""
+    return (f"alertgroup:{hashlib.sha256(group_key.encode()).hexdigest()}",) if group_key else ()
 
 
 def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: _Common, reading: Reading) -> Event:
@@ -222,7 +231,7 @@ def _gap(webhook: Webhook, missing: int, common: _Common, events: Sequence[Event
     )
 
 
-@lru_cache(maxsize=4096)
+@fit.remembered
 def query_of(generator_url: str) -> str:
     """The PromQL of a rule, out of its link to Prometheus' graph page; empty where the link holds none."""
     try:
