@@ -87,19 +87,31 @@ def signal(row: SignalRow) -> Json:
     return msgspec.structs.asdict(row) | {"since": rfc3339(row.since), "last_at": rfc3339(row.last_at)}
 
 
-def item(told: ReceiptItem) -> Json:
+class Item(msgspec.Struct, frozen=True):
     """Where one of a delivery's events stands."""
-    return {"event": told.event_id, "position": told.position, "known": told.known}
+
+    event: str
+    position: int
+    known: bool
 
 
-def receipt(stored: Receipt) -> Json:
+class Stored(msgspec.Struct, frozen=True):
     """What is promised to a sender after the commit."""
-    return {
-        "delivery": stored.delivery,
-        "status": stored.status,
-        "reason": stored.reason,
-        "items": [item(told) for told in stored.items],
-    }
+
+    delivery: str
+    status: str
+    reason: str
+    items: list[Item]
+
+
+def item(told: ReceiptItem) -> Item:
+    """Where one of a delivery's events stands."""
+    return Item(told.event_id, told.position, told.known)
+
+
+def receipt(told: Receipt) -> Stored:
+    """What is promised to a sender after the commit."""
+    return Stored(told.delivery, told.status, told.reason, [item(each) for each in told.items])
 
 
 def delivery(stored: Delivery) -> Json:
@@ -147,7 +159,7 @@ def encode(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_clean(value))
+        return msgspec.json.encode(_clean(msgspec.to_builtins(value)))
 
 
 def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
