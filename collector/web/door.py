@@ -15,10 +15,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from collector.web import problems
+from collector.web import answers, direct, problems
 from collector.web.access import secure
 from collector.web.keys import CLOCK, INTAKE, LIMITS
-from collector.web.webhooks import take
+from collector.web.webhooks import status_of, take
 
 _PLAIN = re.compile(r"/webhooks/([A-Za-z0-9._~-]+)(?:/([A-Za-z0-9._~-]+))?")
 """A source's address in characters that stand for themselves, and its token where it has one."""
@@ -43,12 +43,19 @@ class Door:
                 return await self._delivery(request, *address.groups(""))
         return await self._long_way(request)
 
-    async def _delivery(self, request: web.BaseRequest, source: str, token: str) -> web.Response:
+    async def _delivery(self, request: web.BaseRequest, source: str, token: str) -> web.StreamResponse:
         try:
-            response = await take(request, self._intake, self._clock, source, token)
+            receipt = await take(request, self._intake, self._clock, source, token)
         except Exception as error:
             failed = problems.answer(error, "/webhooks", from_sender=True, retry_after=self._patience)
-            response = problems.final(failed)
-        # The application's hook, which does this elsewhere, is not asked for what the application never saw.
-        secure(response.headers)
-        return response
+            return _secured(problems.final(failed))
+        told, status = answers.receipt(receipt), status_of(receipt)
+        if direct.possible(request):
+            return direct.Direct(answers.encode(told), status)
+        return _secured(answers.json(told, status=status))
+
+
+def _secured(response: web.Response) -> web.Response:
+    """With the headers of every answer; the application's hook sees only what the application answers."""
+    secure(response.headers)
+    return response

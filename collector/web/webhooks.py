@@ -12,6 +12,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from collector.intake import Intake
+from collector.log import Receipt
 from collector.web import answers
 from collector.web.keys import CLOCK, INTAKE
 from collector.web.requests import headers_of, incoming
@@ -30,18 +31,23 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known."""
     app, named = request.app, request.match_info
-    return await take(request, app[INTAKE], app[CLOCK], named["source"], named.get("token", ""))
+    receipt = await take(request, app[INTAKE], app[CLOCK], named["source"], named.get("token", ""))
+    return answers.json(answers.receipt(receipt), status=status_of(receipt))
 
 
 async def take(
     request: web.BaseRequest, intake: Intake, clock: Callable[[], int], source: str, token: str
-) -> web.Response:  # fmt: skip
-    """The same, once it is known to whom the delivery goes."""
+) -> Receipt:  # fmt: skip
+    """Take in one delivery to a source, and wait until it is stored."""
     headers, length = headers_of(request), request.content_length
     encoding = headers.get("content-encoding", "")
     body = await intake.read_body(source, incoming(request), encoding=encoding, length=length)
-    receipt = await intake.receive(source, headers, body, token, clock())
-    return answers.json(answers.receipt(receipt), status=200 if receipt.known else 202)
+    return await intake.receive(source, headers, body, token, clock())
+
+
+def status_of(receipt: Receipt) -> int:
+    """What a stored delivery is answered."""
+    return 200 if receipt.known else 202
 
 
 @routes.options(ADDRESS)
