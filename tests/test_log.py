@@ -28,7 +28,7 @@ from collector.errors import InvalidInput, InvalidSettings, LogDamaged, Unavaila
 from collector.event import MACHINE, PEOPLE, Event, event_id
 from collector.log import EventLog, Receipt, Submission, open_log, reading, store
 from collector.log.lock import holder
-from collector.log.merkle import delivery_commitment, event_commitment, leaf
+from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from collector.log.sqlite import SqliteLog
 from collector.log.tables import SCHEMA_VERSION
 
@@ -357,7 +357,7 @@ async def test_no_event_is_replaced_under_another_position(log: EventLog) -> Non
     await append(log, told(fact("a")))
     statement = (
         "INSERT OR REPLACE INTO event SELECT 99, id, revision, amendment, type, source, received_at, occurred_at, "
-        "delivery, item, content, commitment, leaf FROM event"
+        "delivery, item, content, content_commitment, commitment, leaf FROM event"
     )
     with pytest.raises(IntegrityError, match="append-only"):
         await log.transact(lambda c: c.exec_driver_sql(statement))
@@ -403,14 +403,20 @@ async def test_commitments_and_leaves_can_be_computed_again(log: EventLog) -> No
     (receipt,) = await append(log, told(fact("a"), body=b"raw", received_at=AT + 1))
     rows = await log.query(
         lambda c: c.exec_driver_sql(
-            "SELECT e.commitment, e.leaf, d.commitment, ec.salt, ec.bytes, dc.salt, dc.bytes FROM event e "
+            "SELECT e.content_commitment, e.commitment, e.leaf, e.content, d.commitment, d.leaf, d.headers, d.told, "
+            "d.content, ec.salt, ec.bytes, dc.salt, dc.bytes FROM event e "
             "JOIN delivery d ON d.number = e.delivery JOIN content ec ON ec.number = e.content "
             "JOIN content dc ON dc.number = d.content"
         ).one()
     )
-    commitment, kept_leaf, of_delivery, salt, content, body_salt, body = rows
+    of_content, commitment, kept_leaf, number, of_delivery, delivered, headers, items, kept = rows[:9]
+    salt, content, body_salt, body = rows[9:]
     assert of_delivery == delivery_commitment(body_salt, body) == sha256(body_salt + b"raw").digest()
-    assert commitment == event_commitment(salt, of_delivery, content)
+    assert of_content == content_commitment(salt, of_delivery, content) == sha256(salt + of_delivery + content).digest()
+    assert commitment == event_commitment(fact("a").occurred_at, 1, 0, number, "am", "", of_content)
+    assert delivered == delivery_leaf(
+        1, AT + 1, 3, kept, "am", "bearer", "read", "", headers, items, of_delivery
+    )  # fmt: skip
     assert kept_leaf == leaf(1, bytes.fromhex(fact("a").id), 0, AT + 1, "alert.firing", commitment)
     assert len(salt) == len(body_salt) == 32
     assert salt != body_salt

@@ -25,7 +25,15 @@ from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 from collector import reading
 from collector.errors import InvalidInput, Unavailable
 from collector.event import MACHINE, PEOPLE, Event
-from collector.log.merkle import NO_DELIVERY, SALT_SIZE, delivery_commitment, event_commitment, leaf
+from collector.log.merkle import (
+    NO_DELIVERY,
+    SALT_SIZE,
+    content_commitment,
+    delivery_commitment,
+    delivery_leaf,
+    event_commitment,
+    leaf,
+)
 from collector.log.promise import Receipt, ReceiptItem, Submission
 from collector.webhook import Webhook
 
@@ -171,7 +179,7 @@ class _Batch:
             if some:
                 self.driver.executemany(statement, some)
         if self.event_rows:
-            self.connection.info["appended"] = True
+            self.connection.info["appended"] = (self.position, self.event_rows[-1][-1])
         last = (self.position, self.delivery, self.content)
         self.driver.execute("UPDATE head SET position = ?, delivery = ?, content = ?", last)
 
@@ -181,10 +189,12 @@ class _Batch:
         return self.content
 
     def _deliver(self, telling: _Telling, packed: bytes, content: int) -> None:
-        told = telling.submission
+        told, size, headers = telling.submission, len(telling.submission.body), _encode(telling.submission.headers)
         self.delivery_rows.append((
-            telling.number, told.source, told.received_at, len(told.body), told.authentication, told.status,
-            told.reason, _encode(told.headers), packed, content, telling.commitment,
+            telling.number, told.source, told.received_at, size, told.authentication, told.status,
+            told.reason, headers, packed, content, telling.commitment,
+            delivery_leaf(telling.number, told.received_at, size, content, told.source, told.authentication,
+                          told.status, told.reason, headers, packed, telling.commitment),
         ))  # fmt: skip
 
     def _events(self, telling: _Telling, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
@@ -240,10 +250,13 @@ class _Batch:
         self.position += 1
         received_at = telling.submission.received_at
         salt, content = next(self.salts), _encode(event)
-        commitment = event_commitment(salt, telling.commitment, content)
+        committed, number = content_commitment(salt, telling.commitment, content), self._keep(salt, content)
+        commitment = event_commitment(
+            event.occurred_at, telling.number, item, number, event.source, event.amendment, committed
+        )
         self.event_rows.append((
             self.position, identity, event.revision, event.amendment, event.type, event.source, received_at,
-            event.occurred_at, telling.number, item, self._keep(salt, content), commitment,
+            event.occurred_at, telling.number, item, number, committed, commitment,
             leaf(self.position, identity, event.revision, received_at, event.type, commitment),
         ))  # fmt: skip
         fact.told = telling.number
@@ -252,8 +265,8 @@ class _Batch:
 
 _INSERTS = (
     "INSERT INTO content VALUES (?,?,?)",
-    "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     """INSERT INTO repeat VALUES (?,1,?)
        ON CONFLICT (id) DO UPDATE SET count = count + 1, last_at = max(last_at, excluded.last_at)""",
 )

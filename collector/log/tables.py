@@ -1,7 +1,8 @@
 """The tables of the log, and what the database itself refuses.
 
-``event`` and ``delivery`` hold metadata, commitments and leaves: no row of
-them is ever changed or removed, by whatever program. ``content`` holds salts,
+``event`` and ``delivery`` hold metadata, commitments and leaves, and
+``checkpoint`` the sealed trees over them: no row of these is ever changed or
+removed, by whatever program. ``content`` holds salts,
 canonical content and raw bodies; its rows can be removed (erasure, retention)
 but not changed. ``repeat`` is a projection and may be dropped.
 
@@ -42,7 +43,8 @@ event = Table(
     Column("delivery", Integer, nullable=False, comment="0 where a person or the daemon told it"),
     Column("item", Integer, nullable=False),
     Column("content", Integer, nullable=False),
-    Column("commitment", LargeBinary(32), nullable=False),
+    Column("content_commitment", LargeBinary(32), nullable=False, comment="salted: hides the content it stands for"),
+    Column("commitment", LargeBinary(32), nullable=False, comment="that one, and the columns the leaf does not name"),
     Column("leaf", LargeBinary(32), nullable=False),
     # Ids begin with their time, so this index, too, grows at its end.
     Index("event_id_revision", "id", "revision", unique=True),
@@ -62,6 +64,7 @@ delivery = Table(
     Column("told", LargeBinary, nullable=False, comment="for each event it told: id, position u64, known u8"),
     Column("content", Integer, nullable=False),
     Column("commitment", LargeBinary(32), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False, comment="of the deliveries' own tree"),
     # Free for the deliveries that were read, which are nearly all.
     Index("delivery_not_read", "number", sqlite_where=text("status <> 'read'")),
 )
@@ -72,6 +75,18 @@ content = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("salt", LargeBinary(32), nullable=False),
     Column("bytes", LargeBinary, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("tree", Text, primary_key=True, comment="event or delivery: the table whose leaves it is over"),
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("frontier", LargeBinary, nullable=False, comment="the compact range: what the next one is computed from"),
+    Column("note", Text, nullable=False, comment="the checkpoint as it is published"),
+    Column("digest", LargeBinary(32), nullable=False, comment="SHA-256 of the one before it and the note"),
+    sqlite_with_rowid=False,
 )
 
 repeat = Table(
@@ -103,6 +118,9 @@ TRIGGERS = (
     _refuse("delivery", "INSERT", "EXISTS (SELECT 1 FROM delivery WHERE number = NEW.number)"),
     _refuse("content", "UPDATE"),
     _refuse("content", "INSERT", "EXISTS (SELECT 1 FROM content WHERE number = NEW.number)"),
+    _refuse("checkpoint", "UPDATE"),
+    _refuse("checkpoint", "DELETE"),
+    _refuse("checkpoint", "INSERT", "EXISTS (SELECT 1 FROM checkpoint WHERE tree = NEW.tree AND size >= NEW.size)"),
     _refuse("head", "UPDATE", "NEW.one <> OLD.one OR NEW.position < OLD.position OR NEW.delivery < OLD.delivery "
             "OR NEW.content < OLD.content"),
     _refuse("head", "DELETE"),
