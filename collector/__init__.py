@@ -10,7 +10,7 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times
+    0  errors event times files proofcheck
     1  webhook people journal notify
     2  signing reading
     3  sources correlation log

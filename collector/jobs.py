@@ -14,9 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import os
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from collector.errors import TimelinedError
+from collector.files import replace
 from collector.projections import IncidentRow, Projections
 
 log = structlog.get_logger(__name__)
@@ -154,7 +153,7 @@ class Shelf:
         self._keep(record)
 
     def _keep(self, record: Mapping[int, Written]) -> None:
-        _replace(self.folder / RECORD, msgspec.json.encode(dict(sorted(record.items()))))
+        replace(self.folder / RECORD, msgspec.json.encode(dict(sorted(record.items()))))
 
     def _plan(
         self, number: int, texts: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
@@ -182,7 +181,7 @@ class Shelf:
 
     def _put(self, number: int, path: Path, content: bytes) -> None:
         if _digest_of(path) != _sha256(content):
-            _replace(path, content)
+            replace(path, content)
         usual = f"incident-{number}{path.suffix}"
         if path.name != usual:
             log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
@@ -220,26 +219,6 @@ def _digest_of(path: Path) -> str | None:
         return _sha256(path.read_bytes())
     except FileNotFoundError:
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in place of another: whoever reads sees the old one or the new one, also after a power cut."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o640)  # noqa: PTH101 - a name, not a path object
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 # --- the job ----------------------------------------------------------------------------------------------------------
