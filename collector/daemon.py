@@ -18,8 +18,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,9 +35,14 @@ from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
 from collector.log import EventLog, database_path, open_log
+from collector.log.acknowledged import Loss
+from collector.log.beside import Beside
+from collector.log.checkpoint import Signer
 from collector.log.lock import holder as lock_holder
+from collector.loss import watched
 from collector.notify import Notifier
 from collector.projections import EventFilter, Projections
+from collector.sealing import SealJob
 from collector.settings import Settings
 from collector.sources import SOURCES
 from collector.web import Limits as WebLimits
@@ -72,6 +78,11 @@ class Parts:
         self.clock = clock
         self.stopping = False
         self.follower: Follower | None = None
+        self.lost: Loss | None = None
+        """What was lost before this start, and accepted."""
+        self.sealing = SealJob(
+            log=store, beside=beside_of(settings), origin=settings.proof.origin, signer=signer_of(settings)
+        )
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
 
@@ -98,7 +109,10 @@ class Parts:
             return Readiness(ready=False, reason="the daemon is stopping")
         lag = await self.log.head() - await self.projections.position()
         failure = self.writer.failure
-        facts = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
+        if self.lost:
+            facts["lost"] = str(self.lost)
         return Readiness(ready=not failure, reason=failure, facts=facts)
 
 
@@ -133,8 +147,22 @@ def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem
     return {form: partial(render, form) for form in FORMATS}
 
 
+def beside_of(settings: Settings) -> Beside:
+    """What is kept outside the database."""
+    folder = settings.proof.dir or f"{database_path(settings.storage.url)}.proof"
+    return Beside(Path(folder), settings.proof.origin)
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """What signs checkpoints, if anything does."""
+    proof = settings.proof
+    return Signer.load(proof.origin, proof.signing_key) if proof.signing_key else None
+
+
 @asynccontextmanager
-async def _opened(settings: Settings, clock: Clock, *, writable: bool) -> AsyncIterator[Parts]:
+async def _opened(
+    settings: Settings, clock: Clock, *, writable: bool, accept_loss: bool = False
+) -> AsyncIterator[Parts]:
     """The log and what is made of it, without a face. ``writable`` takes the writer's lock."""
     async with AsyncExitStack() as stack:
         if writable:
@@ -143,19 +171,22 @@ async def _opened(settings: Settings, clock: Clock, *, writable: bool) -> AsyncI
         stack.push_async_callback(store.close)
         parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
         if writable:
+            kept = parts.sealing.beside.acknowledged
+            parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
             parts.follower = await stack.enter_async_context(_following(store, settings, clock))
             stack.push_async_callback(parts.writer.close)
         yield parts
 
 
 def _make_folder(settings: Settings) -> None:
-    folder = database_path(settings.storage.url).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(
-            f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set storage.url"
-        ) from error
+    places = ((database_path(settings.storage.url).parent, "storage.url"), (beside_of(settings).folder, "proof.dir"))
+    for folder, setting in places:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set {setting}"
+            ) from error
 
 
 @asynccontextmanager
@@ -226,24 +257,37 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = wall_clock) -> AsyncIterator[Daemon]:
+async def running(settings: Settings, *, clock: Clock = wall_clock, accept_loss: bool = False) -> AsyncIterator[Daemon]:
     """A whole daemon for the length of the block.
 
     At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
-    :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had.
+    :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
+    :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
     """
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(_opened(settings, clock, writable=True))
+        parts = await stack.enter_async_context(_opened(settings, clock, writable=True, accept_loss=accept_loss))
         await _record_start(parts)
+        stack.push_async_callback(parts.sealing.run)
         stack.push_async_callback(_record_stop, parts)
-        if settings.drafts.enabled:
-            _start_jobs(stack, parts)
+        _start_jobs(stack, parts)
         address = await _listen(stack, parts)
         stack.callback(setattr, parts, "stopping", True)
         yield Daemon(parts, address)
 
 
 def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
+    runs = jobs.scheduler()
+    every = parts.settings.proof.every / SECOND
+    runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
+    idle = [parts.sealing.idle]
+    if parts.settings.drafts.enabled:
+        idle.append(_start_drafts(stack, parts, runs))
+    runs.start()
+    stack.push_async_callback(_stop_jobs, runs, idle)
+
+
+def _start_drafts(stack: AsyncExitStack, parts: Parts, runs: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Have drafts written; the answer waits until none is being written."""
     drafts = parts.settings.drafts
     rendered = _postmortems(parts.projections, parts.settings)
     job = jobs.DraftJob(
@@ -253,18 +297,17 @@ def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
         stale_after=drafts.stale_after,
         clock=parts.clock,
     )
-    runs = jobs.scheduler()
     at_once = jobs.schedule(runs, job)
-    runs.start()
-    stack.push_async_callback(_stop_jobs, runs, job)
     if parts.follower is not None:
         stack.callback(parts.follower.on_resolved(at_once))
+    return job.idle
 
 
-async def _stop_jobs(runs: Any, job: jobs.DraftJob) -> None:
-    """No new pass; the one that runs is waited for, since it reads the log and shutting down would cut it off."""
+async def _stop_jobs(runs: Any, idle: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """No new pass; those that run are waited for, since they read the log and shutting down would cut them off."""
     runs.pause()
-    await job.idle()
+    for each in idle:
+        await each()
     runs.shutdown(wait=False)
 
 
@@ -317,8 +360,8 @@ async def _record_start(parts: Parts) -> None:
     A postmortem tells a time without alerts from a time without a collector by these.
     """
     last = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=1))
-    known = {"collector.stopped": "recorded", "collector.started": "missing"}
-    data: dict[str, Any] = {"previous_stop": known[last[0].type] if last else "first start"}
+    known = {"collector.stopped": "recorded"}
+    data: dict[str, Any] = {"previous_stop": known.get(last[0].type, "missing") if last else "first start"}
     deliveries = await parts.log.deliveries(limit=1)
     if deliveries:
         data["last_received_at"] = deliveries[0].received_at
@@ -351,7 +394,13 @@ async def _record(parts: Parts, kind: str, data: dict[str, Any]) -> None:
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 
-async def serve(settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock = wall_clock) -> None:
+async def serve(
+    settings: Settings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+) -> None:
     """Run until SIGTERM or SIGINT, then finish what was begun; a second signal ends the process at once.
 
     ``ready`` is called with the URL once it serves. systemd is told where it asks to be.
@@ -360,7 +409,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] | None = Non
     notifier = Notifier(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
-        daemon = await _unless(stop, stack.enter_async_context(running(settings, clock=clock)))
+        daemon = await _unless(stop, stack.enter_async_context(running(settings, clock=clock, accept_loss=accept_loss)))
         if daemon is None:
             return
         stack.callback(notifier.stopping, "finishing what was accepted")
@@ -375,11 +424,17 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] | None = Non
     log.info("stopped")
 
 
-def run(settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock = wall_clock) -> None:
+def run(
+    settings: Settings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+) -> None:
     """:func:`serve` on the fastest event loop there is."""
     seldom_collect()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, ready=ready, clock=clock))
+        runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss))
 
 
 def seldom_collect() -> None:

@@ -130,6 +130,7 @@ EVENT_TYPES: dict[str, str] = {
     "source.unrecognised": "A sender said something authentic that no adapter understands; the body is kept.",
     "collector.started": "This daemon began to take webhooks.",
     "collector.stopped": "This daemon stopped taking webhooks.",
+    "collector.lost": "The log was found to lack acknowledged events, and a person started the daemon all the same.",
 }
 """Every known type and the sentence the documentation prints for it."""
 
@@ -212,6 +213,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     "collector": {
         "previous_stop": "`recorded`, `missing` or `first start`",
         "last_received_at": "when the last delivery before was received, µs",
+        "acknowledged": "the last position that was acknowledged before events were lost",
+        "found": "the last position that was found",
     },
     "*": {
         "type": "the sender's own type",

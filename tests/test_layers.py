@@ -31,10 +31,13 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.journal",
         "collector.daemon",
         "collector.jobs",
+        "collector.sealing",
+        "collector.loss",
         "collector.intake",
         "collector.follower",
         "collector.cli",
     ),
+    "cryptography": ("collector.log",),
     "uvloop": ("collector.daemon", "collector.cli"),
     "msgspec": PACKAGES,
 }

@@ -25,12 +25,22 @@ from collector.cli.where import CONFIG_FILE, STORAGE_URL, Where
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warning", "error"]),
     envvar="TIMELINED_LOG_LEVEL", help="How much the daemon says.",
 )  # fmt: skip
-def serve(config_file: Path | None, storage_url: str | None, listen_address: str | None, log_level: str | None) -> None:
+@click.option(
+    "--storage.accept-loss", "accept_loss", is_flag=True,
+    help="Start although the log lacks acknowledged events; the loss is recorded.",
+)  # fmt: skip
+def serve(
+    config_file: Path | None,
+    storage_url: str | None,
+    listen_address: str | None,
+    log_level: str | None,
+    accept_loss: bool,
+) -> None:
     """Run the daemon: take webhooks, keep the log, answer the API."""
     where = Where(config_file=config_file, storage_url=storage_url)
     settings = where.settings(web__listen_address=listen_address, log__level=log_level)
     journal.set_up(settings.log.level, settings.log.format)
-    daemon.run(settings, ready=_ready)
+    daemon.run(settings, ready=_ready, accept_loss=accept_loss)
 
 
 def _ready(address: str) -> None:

@@ -136,6 +136,12 @@ class EventLog(Protocol):
         A hint only, and only within this process: the position is the truth.
         """
 
+    def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
+        """Have ``record`` called with the position and the leaf of the last event after each commit that added one.
+
+        It is called before anybody is answered, on the writer's thread, and has to be quick.
+        """
+
     def announce(self, address: str) -> None:
         """Say to whoever finds the log held where the holder's API listens, once that is known."""
 

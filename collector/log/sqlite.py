@@ -63,6 +63,7 @@ class SqliteLog:
         self._closed = False
         self._busy = 0
         self._wakes: list[Callable[[], None]] = []
+        self._acknowledge: Callable[[int, bytes], None] | None = None
         self._lock: WriterLock | None = None
         self._writer: Connection | None = None
         if writable:
@@ -112,7 +113,7 @@ class SqliteLog:
         """
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
-        begun = _Write(self.path, self._writer, work)
+        begun = _Write(self.path, self._writer, work, self._acknowledge)
         if not (here and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
         begun.work()
@@ -152,6 +153,10 @@ class SqliteLog:
         """See :meth:`collector.log.EventLog.subscribe`."""
         self._wakes.append(wake)
         return lambda: self._wakes.remove(wake)
+
+    def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
+        """See :meth:`collector.log.EventLog.acknowledge`."""
+        self._acknowledge = record
 
     async def follow(self) -> AsyncIterator[None]:
         """At once, and then whenever events were added since the last time; several commits may make one wake-up."""
@@ -217,13 +222,20 @@ class SqliteLog:
 class _Write(Generic[T]):
     """One write transaction. However it ends, the connection is ready for the next."""
 
-    def __init__(self, path: Path, connection: Connection, work: Callable[[Connection], T]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: Connection,
+        work: Callable[[Connection], T],
+        acknowledge: Callable[[int, bytes], None] | None = None,
+    ) -> None:
         self._path = path
         self._connection = connection
         self._work = work
+        self._acknowledge = acknowledge
         self._answer: T
-        self.appended = False
-        """Whether events were added."""
+        self.appended: tuple[int, bytes] | None = None
+        """The last event that was added, its position and leaf; None where none was."""
 
     def whole(self, durable: bool) -> T:
         """All of it, waiting for another program's transaction if there is one."""
@@ -257,7 +269,7 @@ class _Write(Generic[T]):
 
     def work(self) -> None:
         """What the transaction is for."""
-        self._connection.info["appended"] = False
+        self._connection.info["appended"] = None
         try:
             self._answer = self._work(self._connection)
         except Exception as error:
@@ -275,6 +287,8 @@ class _Write(Generic[T]):
         except Exception as error:
             self._roll_back()
             raise self._spoken(error) from error
+        if self.appended and self._acknowledge:
+            self._acknowledge(*self.appended)
         return self._answer
 
     def _roll_back(self) -> None:

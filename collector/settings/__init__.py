@@ -17,10 +17,10 @@ import yaml
 from collector.errors import InvalidSettings
 from collector.settings.keys import OVERRIDES, document
 from collector.settings.marks import Mistakes, Place, Wrong, parse
-from collector.settings.schema import Api, Drafts, Log, Settings, SourceSettings, Storage, Web
+from collector.settings.schema import Api, Drafts, Log, Proof, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files
 
-__all__ = ["Api", "Drafts", "Log", "Settings", "SourceSettings", "Storage", "Web", "load_settings"]
+__all__ = ["Api", "Drafts", "Log", "Proof", "Settings", "SourceSettings", "Storage", "Web", "load_settings"]
 
 CONFIG_FILE = "TIMELINED_CONFIG_FILE"
 

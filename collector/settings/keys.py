@@ -30,7 +30,7 @@ from collector.settings.marks import (
     truth,
     whole,
 )
-from collector.settings.schema import Api, Drafts, Log, Settings, SourceSettings, Storage, Web
+from collector.settings.schema import Api, Drafts, Log, Proof, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size
 from collector.sources import SOURCES
@@ -64,6 +64,13 @@ def _url(written: str) -> str:
     scheme, _, rest = written.partition("://")
     if not rest or scheme.partition("+")[0] != "sqlite":
         raise ValueError(f"is {written!r}, which is not a database address; write it like sqlite:///data/timelined.db")
+    return written
+
+
+def _origin(written: str) -> str:
+    """A name as signed notes take it (https://c2sp.org/signed-note); the lines of a checkpoint must stay apart."""
+    if not written.isprintable() or any(character.isspace() or character == "+" for character in written):
+        raise ValueError(f"is {written!r}, which cannot name a log; write it like example.com/timelined, without +")
     return written
 
 
@@ -121,6 +128,18 @@ def _api(files: Files) -> Reader[Api]:
         return Api(tokens=secrets_of(place, values, "token"))
 
     return section(build, readers(files, "token"))
+
+
+def _proof(files: Files) -> Reader[Proof]:
+    def build(place: Place, values: dict[str, Any]) -> Proof:
+        keys = secrets_of(place, values, "signing_key")
+        if len(keys) > 1:
+            place.note("has several signing keys; a log signs with one")
+        plain = {name: values[name] for name in ("origin", "every", "dir") if name in values}
+        return Proof(signing_key=keys[0] if keys else b"", **plain)
+
+    named = {"origin": parsed(_origin), "every": _positive(duration), "dir": text}
+    return section(build, {**named, **readers(files, "signing_key")})
 
 
 def _rules(place: Place, values: dict[str, Any]) -> Rules:
@@ -282,6 +301,7 @@ def document(files: Files) -> Reader[Settings]:
             "correlation": _CORRELATION,
             "catalog": _CATALOG,
             "drafts": _DRAFTS,
+            "proof": _proof(files),
             "log": _LOG,
         },
     )

@@ -60,6 +60,22 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """An SQLAlchemy address; a relative path counts from where the daemon was started."""
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """How the log proves itself."""
+
+    origin: str = "timelined"
+    """Under which name checkpoints are published, and the key's name."""
+    every: int = HOUR
+    """How often the trees are sealed, µs; and at each start and stop."""
+    dir: str = ""
+    """Where what is kept beside the database goes; empty: beside it, under its name and ``.proof``."""
+    signing_key: bytes = b""
+    """A private Ed25519 key in PEM; empty: checkpoints are not signed."""
+
+    def __repr__(self) -> str:
+        return f"Proof(origin={self.origin!r}, signed={bool(self.signing_key)})"
+
+
 class Api(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read and write through ``/api``."""
 
@@ -118,6 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     correlation: Rules = Rules()
     """The catalog of services is part of it."""
     drafts: Drafts = Drafts()
+    proof: Proof = Proof()
     log: Log = Log()
 
     @property

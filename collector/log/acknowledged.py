@@ -1,0 +1,159 @@
+"""The last acknowledged (position, leaf), kept outside the database.
+
+A database can come back shorter than it was: restored from a backup, or
+promoted from a replica that lagged. It cannot say so itself. This file can,
+and the daemon compares the two before it writes anything.
+
+**What it is worth.** It is written after each commit and before anybody is
+answered, so it names every acknowledged event, and never one that is not
+committed. It is written into the page cache, which a crash of the process or
+of the database's machine does not touch, and synced every few seconds: only
+where this machine itself loses power may it fall behind by that much. Then
+the database, synced at each commit, is what is ahead, and a loss is missed
+only if the database goes back within those same seconds.
+
+Two slots are written in turn, each with a checksum: one torn by a power cut
+leaves the other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from collector.errors import LogDamaged, Unavailable
+
+SYNC_EVERY = 5.0
+"""Seconds between two syncs."""
+
+_SLOT = 103
+_LINE = re.compile(rb"(\d{20}) ([0-9a-f]{64}) ([0-9a-f]{16})\n")
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The last event that was acknowledged."""
+
+    position: int
+    leaf: bytes
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """What a log lacks of what was acknowledged."""
+
+    acknowledged: int
+    """The last acknowledged position."""
+    found: int
+    """The last position the log has."""
+
+    def __str__(self) -> str:
+        if self.found < self.acknowledged:
+            missing = self.acknowledged - self.found
+            return (
+                f"it ends at position {self.found}, and position {self.acknowledged} was acknowledged: {missing} lost"
+            )
+        return f"position {self.acknowledged} is not the event that was acknowledged there"
+
+
+class Acknowledged:
+    """The file, open for writing. One process has it: the one that holds the writer's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._dirty = False
+        self._turn = 0
+        self._guard = threading.Lock()
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot open {path}, which holds the last acknowledged event: {error.strerror}"
+            ) from error
+
+    def read(self) -> Last | None:
+        """What was acknowledged last; None in a new file. Raises :class:`LogDamaged` where no line of it is whole."""
+        content = os.pread(self._file, 4096, 0)
+        newest = _newest(content, self.path)
+        # The next line goes over the older one.
+        self._turn = 1 if newest and content.startswith(_line(newest.position, newest.leaf)) else 0
+        return newest
+
+    def restart(self, last: Last) -> None:
+        """Forget what was acknowledged and begin with this. Raises OSError."""
+        os.ftruncate(self._file, 0)
+        self._turn = 0
+        self.record(last.position, last.leaf)
+        self.sync()
+
+    def record(self, position: int, leaf: bytes) -> None:
+        """Note what was committed. No sync and no error: what was committed is to be answered all the same."""
+        with self._guard:
+            if self._file < 0:
+                return
+            try:
+                os.pwrite(self._file, _line(position, leaf), self._turn * _SLOT)
+            except OSError:
+                return  # a full disk: the other slot still names what was acknowledged before
+            self._turn, self._dirty = 1 - self._turn, True
+
+    def sync(self) -> None:
+        """Make it survive a power cut. Raises OSError."""
+        if self._dirty:
+            self._dirty = False
+            os.fdatasync(self._file)
+
+    def close(self) -> None:
+        """Sync and let go; what is recorded later is lost without a word."""
+        with self._guard:
+            if self._file >= 0:
+                os.fdatasync(self._file)
+                os.close(self._file)
+                self._file = -1
+
+
+def read(path: Path) -> Last | None:
+    """What was acknowledged last, for who only looks; None where there is no such file."""
+    try:
+        return _newest(path.read_bytes(), path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"cannot read {path}: {error.strerror}") from error
+
+
+def last(connection: Connection) -> Last | None:
+    """The last event of the log; None while it has none."""
+    row = connection.execute(text("SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1")).one_or_none()
+    return None if row is None else Last(int(row[0]), bytes(row[1]))
+
+
+def loss(connection: Connection, last: Last | None) -> Loss | None:
+    """What the log lacks of what was acknowledged; None where it has it."""
+    if last is None:
+        return None
+    statement = text("SELECT leaf, (SELECT position FROM head) FROM event WHERE position = :position")
+    row = connection.execute(statement, {"position": last.position}).one_or_none()
+    if row is None:
+        return Loss(last.position, int(connection.execute(text("SELECT position FROM head")).scalar_one()))
+    return None if bytes(row[0]) == last.leaf else Loss(last.position, int(row[1]))
+
+
+def _line(position: int, leaf: bytes) -> bytes:
+    said = b"%020d %s" % (position, leaf.hex().encode())
+    return b"%s %s\n" % (said, sha256(said).hexdigest()[:16].encode())
+
+
+def _newest(content: bytes, path: Path) -> Last | None:
+    lines = (_LINE.fullmatch(content[at : at + _SLOT]) for at in (0, _SLOT))
+    held = [match for match in lines if match and _line(int(match[1]), bytes.fromhex(match[2].decode())) == match[0]]
+    if not held:
+        if content.strip(b"\x00"):
+            raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: no line of it is whole")
+        return None
+    newest = max(held, key=lambda match: int(match[1]))
+    return Last(int(newest[1]), bytes.fromhex(newest[2].decode()))

@@ -1,0 +1,119 @@
+"""Sealing: from stored leaf hashes to the next checkpoint.
+
+Each tree goes on from the compact range of its last checkpoint, so a pass
+reads only what came since. What is sealed was checked for gaps; whether a leaf
+is right is ``verify``'s question. No two checkpoints of one origin ever
+contradict each other: a range that does not give the last root is damage, and
+nothing is sealed on top of it.
+
+A pass reads first (:func:`extended`) and writes later (:func:`keep`), so that
+nobody waits for the hashing. Whoever runs passes runs one at a time; the
+table refuses a second checkpoint of a size.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from collector.errors import LogDamaged
+from collector.log.checkpoint import Checkpoint, Signer, origin_of, published
+from collector.log.tree import Range
+
+NO_DIGEST = bytes(32)
+"""Stands for the digest of the checkpoint before the first."""
+
+_NUMBER = {"event": "position", "delivery": "number"}
+_HEAD = {"event": "SELECT position FROM head", "delivery": "SELECT delivery FROM head"}
+_LEAVES = {
+    tree: f"SELECT {number}, leaf FROM {tree} WHERE {number} > :after AND {number} <= :until ORDER BY {number}"  # noqa: S608 - names of our own
+    for tree, number in _NUMBER.items()
+}
+_PAGE = 10_000
+_LAST = "SELECT size, root, frontier, note, digest FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 1"
+_KEEP = """INSERT INTO checkpoint (tree, size, root, frontier, note, digest)
+    VALUES (:tree, :size, :root, :frontier, :note, :digest)"""
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``checkpoint``."""
+
+    tree: str
+    size: int
+    root: bytes
+    frontier: bytes
+    note: str
+    digest: bytes
+
+
+def last(connection: Connection, tree: str) -> Sealed | None:
+    """The latest checkpoint of a tree in the database."""
+    row = connection.execute(text(_LAST), {"tree": tree}).one_or_none()
+    if row is None:
+        return None
+    size, root, frontier, note, digest = row
+    return Sealed(tree=tree, size=size, root=bytes(root), frontier=bytes(frontier), note=note, digest=bytes(digest))
+
+
+def extended(connection: Connection, tree: str, origin: str, signer: Signer | None) -> Sealed | None:
+    """The next checkpoint of a tree; None where nothing came since the last.
+
+    Raises :class:`collector.errors.LogDamaged` where the last checkpoint contradicts itself or a row is missing.
+    """
+    before = last(connection, tree)
+    end = int(connection.execute(text(_HEAD[tree])).scalar_one())
+    if end == (before.size if before else 0):
+        return None
+    grown = _range(before)
+    _grow(connection, tree, grown, end)
+    note = published(Checkpoint(origin_of(tree, origin), end, grown.root()), signer)
+    digest = sha256((before.digest if before else NO_DIGEST) + note.encode()).digest()
+    return Sealed(tree=tree, size=end, root=grown.root(), frontier=grown.packed(), note=note, digest=digest)
+
+
+def keep(connection: Connection, sealed: Sealed) -> None:
+    """Store a checkpoint."""
+    connection.execute(text(_KEEP), msgspec.structs.asdict(sealed))
+
+
+def root_at(connection: Connection, tree: str, size: int) -> bytes:
+    """The root over the first ``size`` stored leaves. Raises :class:`LogDamaged` where there are fewer."""
+    grown = Range()
+    _grow(connection, tree, grown, size)
+    return grown.root()
+
+
+def notes(connection: Connection, tree: str, after: int = 0) -> list[str]:
+    """The checkpoints of a tree above a size, as they are published, the smallest first."""
+    statement = "SELECT note FROM checkpoint WHERE tree = :tree AND size > :after ORDER BY size"
+    return list(connection.execute(text(statement), {"tree": tree, "after": after}).scalars())
+
+
+def _range(before: Sealed | None) -> Range:
+    if before is None:
+        return Range()
+    try:
+        grown = Range.unpacked(before.size, before.frontier)
+    except ValueError as error:
+        raise LogDamaged(f"cannot go on from the checkpoint of {before.tree} at {before.size}: {error}") from error
+    if grown.root() != before.root:
+        raise LogDamaged(
+            f"cannot go on from the checkpoint of {before.tree} at {before.size}: it contradicts itself; "
+            "run timelined verify"
+        )
+    return grown
+
+
+def _grow(connection: Connection, tree: str, grown: Range, end: int) -> None:
+    """Append the stored leaves up to ``end``, none of which may be missing."""
+    while grown.size < end:
+        some = {"after": grown.size, "until": min(end, grown.size + _PAGE)}
+        page: list[Any] = list(connection.execute(text(_LEAVES[tree]), some))
+        for number, leaf in page:
+            if number == grown.size + 1:
+                grown.append(bytes(leaf))
+        if grown.size != some["until"]:
+            raise LogDamaged(f"cannot seal the log: {tree} {grown.size + 1} is missing; run timelined verify")

@@ -1,0 +1,86 @@
+"""The job that seals the log: a checkpoint in the database, and the same beside it.
+
+A pass may run twice or be cut off anywhere. The database comes first; what the
+folder lacks is written at the next pass. A folder that is ahead of the
+database, or that tells of another log, stops the sealing until a person has
+looked: a log that signs two histories proves nothing. Intake goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from collector.errors import LogDamaged, TimelinedError
+from collector.log import EventLog, seal
+from collector.log.beside import Beside
+from collector.log.checkpoint import EVENTS, TREES, Signer, origin_of
+
+log = structlog.get_logger(__name__)
+
+
+class SealJob:
+    """Seals both trees. Passes never overlap."""
+
+    def __init__(self, *, log: EventLog, beside: Beside, origin: str, signer: Signer | None) -> None:
+        self._log = log
+        self.beside = beside
+        self._origin = origin
+        self._signer = signer
+        self._alone = asyncio.Lock()
+        self.size = 0
+        """How many events the last checkpoint covers."""
+        self.failure = ""
+        """Why the last pass did not seal; empty where it did, or where nothing was new."""
+
+    async def run(self) -> None:
+        """Seal what came since the last pass. What goes wrong is said, and tried again at the next pass."""
+        async with self._alone:
+            try:
+                for tree in TREES:
+                    await self._seal(tree)
+            except (TimelinedError, OSError, ValueError) as error:
+                self.failure = str(error)
+                log.error("cannot seal the log; the next pass tries again", error=self.failure)
+            else:
+                self.failure = ""
+
+    async def idle(self) -> None:
+        """Return when no pass is under way."""
+        async with self._alone:
+            return
+
+    async def _seal(self, tree: str) -> None:
+        await self._agree(tree)
+        sealed = await self._log.query(partial(seal.extended, tree=tree, origin=self._origin, signer=self._signer))
+        if sealed is not None:
+            await self._log.transact(partial(seal.keep, sealed=sealed))
+            await asyncio.to_thread(self.beside.keep, tree, sealed.note)
+            log.info("sealed the log", tree=tree, size=sealed.size)
+        if tree == EVENTS:
+            last = sealed or await self._log.query(partial(seal.last, tree=tree))
+            self.size = last.size if last else 0
+
+    async def _agree(self, tree: str) -> None:
+        """The folder tells of this log, and has every checkpoint of it."""
+        beside = await asyncio.to_thread(self.beside.latest, tree)
+        if beside is not None:
+            await self._same_log(tree, beside.size, beside.root)
+        origin = origin_of(tree, self._origin)
+        for note in await self._log.query(partial(seal.notes, tree=tree, after=beside.size if beside else 0)):
+            if note.startswith(f"{origin}\n"):
+                await asyncio.to_thread(self.beside.keep, tree, note)
+
+    async def _same_log(self, tree: str, size: int, root: bytes) -> None:
+        known = await self._log.query(partial(seal.last, tree=tree))
+        if known is not None and known.size == size:
+            found = known.root
+        else:
+            found = await self._log.query(partial(seal.root_at, tree=tree, size=size))
+        if found != root:
+            raise LogDamaged(
+                f"cannot seal the log: the checkpoint in {self.beside.checkpoints} at {size} is of another log; "
+                "run timelined verify, and give this log a new proof.origin if it is right"
+            )
