@@ -1,0 +1,77 @@
+"""What may be gone from the log because the log itself records its removal.
+
+An event's content may be gone if a later revision of it is an erasure. A
+delivery's body may be gone if none was kept, or if a recorded fact names it:
+``delivery.erased`` by pairs of first and last numbers, ``delivery.expired`` by
+the source and the numbers of a retention, of all deliveries or of those that
+told nothing new. Whatever else is gone was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from collector.log.store import TOLD
+
+Spans = list[tuple[int, int]]
+
+
+class _Facts(msgspec.Struct):
+    deliveries: list[tuple[int, int]] = []
+    source: str = ""
+    kind: str = ""
+    first: int = 0
+    last: int = -1
+
+
+class _Recorded(msgspec.Struct):
+    data: _Facts = msgspec.field(default_factory=_Facts)
+
+
+_recorded = msgspec.json.Decoder(_Recorded).decode
+
+
+class Absent:
+    """What the log records of removals, read once, when the first thing is found to be gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._erasures: dict[bytes, int] | None = None
+        self._erased: Spans = []
+        self._expired: dict[tuple[str, str], Spans] | None = None
+
+    def event(self, identity: bytes, revision: int) -> bool:
+        """Whether the content of this revision may be gone."""
+        if self._erasures is None:
+            statement = "SELECT id, max(revision) FROM event WHERE amendment = 'erasure' GROUP BY id"
+            self._erasures = {bytes(row[0]): row[1] for row in self._connection.execute(text(statement))}
+        return revision < self._erasures.get(identity, 0)
+
+    def body(self, number: int, source: str, told: bytes) -> bool:
+        """Whether the body of this delivery may be gone. ``told`` is its row's list of what it told."""
+        if self._expired is None:
+            self._expired = {}
+            self._read()
+        repeats = bool(told) and all(known for _, _, known in TOLD.iter_unpack(told))
+        kinds = ("deliveries", "repeats") if repeats else ("deliveries",)
+        spans = [self._erased, *(self._expired.get((source, kind), []) for kind in kinds)]
+        return any(first <= number <= last for some in spans for first, last in some)
+
+    def _read(self) -> None:
+        for kind, content in self._facts():
+            try:
+                fact = _recorded(bytes(content)).data
+            except msgspec.DecodeError:
+                continue  # a damaged record excuses nothing
+            if kind == "delivery.erased":
+                self._erased += fact.deliveries
+            elif self._expired is not None:
+                self._expired.setdefault((fact.source, fact.kind), []).append((fact.first, fact.last))
+
+    def _facts(self) -> Iterable[tuple[str, bytes]]:
+        statement = """SELECT event.type, content.bytes FROM event JOIN content ON content.number = event.content
+            WHERE event.type IN ('delivery.erased', 'delivery.expired')"""
+        return [(row[0], row[1]) for row in self._connection.execute(text(statement))]

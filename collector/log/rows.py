@@ -1,0 +1,194 @@
+"""One stored row against what was committed.
+
+A row is judged by itself: its leaf and its commitments are computed again from
+its columns, its salt and its content, and its columns are compared with what
+the content says too. A value that cannot be is a row that does not hold, never
+an error: what is read here may be damaged.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it has no name of its own
+from typing import Any
+
+import msgspec
+
+from collector.log.merkle import NO_DELIVERY
+from collector.log.store import TOLD
+
+EVENTS = """SELECT e.position, e.id, e.revision, e.amendment, e.type, e.source, e.received_at, e.occurred_at,
+    e.delivery, e.item, e.content, e.content_commitment, e.commitment, e.leaf, c.salt, c.bytes, d.commitment,
+    substr(d.told, e.item * 25 + 1, 25)
+    FROM event e LEFT JOIN content c ON c.number = e.content LEFT JOIN delivery d ON d.number = e.delivery
+    WHERE e.position > :after AND e.position <= :last ORDER BY e.position"""
+"""What :func:`event_holds` takes."""
+DELIVERIES = """SELECT d.number, d.source, d.received_at, d.size, d.authentication, d.status, d.reason, d.headers,
+    d.told, d.content, d.commitment, d.leaf, c.salt, c.bytes
+    FROM delivery d LEFT JOIN content c ON c.number = d.content
+    WHERE d.number > :after AND d.number <= :last ORDER BY d.number"""
+"""What :func:`delivery_holds` takes."""
+
+# Spelled out here and not taken from ``merkle``: the inner loop of ``verify`` spends its time on calls.
+_ROW, _LEAF, _DELIVERY = Struct(">qQIQHH"), Struct(">BQ16sHqH"), Struct(">BQqQQHHHIII")
+_WRONG = (StructError, TypeError, ValueError, AttributeError, IndexError, msgspec.DecodeError)
+"""What computing with a damaged value raises."""
+
+
+class _Said(msgspec.Struct, gc=False):
+    """What content says that stands in columns as well."""
+
+    id: str
+    type: str
+    source: str
+    occurred_at: int
+    revision: int = 0
+    amendment: str = ""
+
+
+_said = msgspec.json.Decoder(_Said).decode
+
+
+# --- one event --------------------------------------------------------------------------------------------------------
+
+
+def event_holds(row: Any) -> bool:
+    """Whether every column of an event follows from what was committed. One function: this is the inner loop."""
+    (
+        position, identity, revision, amendment, kind, source, received_at, occurred_at, delivery, item, number,
+        committed, commitment, leaf, salt, content, telling, told,
+    ) = row  # fmt: skip
+    try:
+        if content is None or sha256(salt + (telling or NO_DELIVERY) + content).digest() != committed:
+            return False
+        name, who, why = kind.encode(), source.encode(), amendment.encode()
+        fixed = _ROW.pack(occurred_at, delivery, item, number, len(who), len(why))
+        if sha256(fixed + who + why + committed).digest() != commitment:
+            return False
+        fixed = _LEAF.pack(0, position, identity, revision, received_at, len(name))
+        if sha256(fixed + name + commitment).digest() != leaf:
+            return False
+        said = _said(content)
+        return (
+            said.type == kind
+            and said.occurred_at == occurred_at
+            and said.source == source
+            and said.revision == revision
+            and said.amendment == amendment
+            and bytes.fromhex(said.id) == identity
+            # What a delivery tells at this item: the event's id, its position, whether it was known.
+            and (
+                told[:16] == identity and (told[24] == 1 or told[16:24] == fixed[1:9]) if delivery else telling is None
+            )
+        )
+    except _WRONG:
+        return False
+
+
+def _same_row(row: Any) -> bool:
+    """Whether commitment and leaf follow from the row."""
+    (
+        position, identity, revision, amendment, kind, source, received_at, occurred_at, delivery, item, number,
+        committed, commitment, leaf, _, _, _, _,
+    ) = row  # fmt: skip
+    name, who, why = kind.encode(), source.encode(), amendment.encode()
+    fixed = _ROW.pack(occurred_at, delivery, item, number, len(who), len(why))
+    found: bytes = sha256(fixed + who + why + committed).digest()
+    if found != commitment:
+        return False
+    fixed = _LEAF.pack(0, position, identity, revision, received_at, len(name))
+    return sha256(fixed + name + found).digest() == leaf  # type: ignore[no-any-return]
+
+
+def _told(packed: bytes, identity: bytes, position: int) -> bool:
+    """Whether the delivery says at this item that it told this event: here, or again."""
+    told, at, known = TOLD.unpack(packed)
+    return bool(told == identity and (known or at == position))
+
+
+def event_row_holds(row: Any) -> bool:
+    """The same without content."""
+    try:
+        return _same_row(row) and (_told(row[17], row[1], row[0]) if row[8] else row[16] is None)
+    except _WRONG:
+        return False
+
+
+def event_explained(row: Any) -> str:
+    """What differs, as exactly as can be told."""
+    delivery, committed, salt, content, telling = row[8], row[11], row[14], row[15], row[16]
+    if content is None:
+        return "its content is missing and no erasure of it is recorded" + _row_explained(row)
+    if delivery and telling is None:
+        return f"its delivery d{delivery} is missing"
+    try:
+        whole = sha256(salt + (telling or NO_DELIVERY) + content).digest() == committed
+    except _WRONG:
+        whole = False
+    if not whole:
+        return f"its salt, its content, delivery d{delivery}'s commitment or its own is not as it was"
+    return _columns_explained(row) or "its row" + (_row_explained(row) or " is not as it was")
+
+
+def _columns_explained(row: Any) -> str:
+    """The columns that say something else than the content, which is as it was."""
+    try:
+        said = _said(row[15])
+        pairs = {
+            "id": (row[1], bytes.fromhex(said.id)), "revision": (row[2], said.revision),
+            "amendment": (row[3], said.amendment), "type": (row[4], said.type), "source": (row[5], said.source),
+            "occurred_at": (row[7], said.occurred_at),
+        }  # fmt: skip
+    except _WRONG:
+        return "its content cannot be read"
+    wrong = [name for name, (stored, meant) in pairs.items() if stored != meant]
+    return f"its {', '.join(wrong)} is not what its content says" if wrong else ""
+
+
+def _row_explained(row: Any) -> str:
+    try:
+        if _same_row(row):
+            return f" and delivery d{row[8]} do not tell of each other"
+    except _WRONG:
+        return " holds a value that cannot be"
+    return " is not what its leaf was computed from"
+
+
+# --- one delivery -----------------------------------------------------------------------------------------------------
+
+
+def delivery_holds(row: Any) -> bool:
+    """Whether every column of a delivery is in its leaf, and its body is the committed one."""
+    size, commitment, salt, body = row[3], row[10], row[12], row[13]
+    try:
+        return (
+            body is not None
+            and size == len(body)
+            and sha256(salt + body).digest() == commitment
+            and delivery_row_holds(row)
+        )
+    except _WRONG:
+        return False
+
+
+def delivery_row_holds(row: Any) -> bool:
+    """The same without the body."""
+    number, source, received_at, size, authentication, status, reason, headers, told, content = row[:10]
+    commitment, leaf = row[10:12]
+    try:
+        who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
+        lengths = (len(who), len(how), len(state), len(why), len(headers), len(told))
+        fixed = _DELIVERY.pack(0, number, received_at, size, content, *lengths)
+        return bool(sha256(fixed + who + how + state + why + headers + told + commitment).digest() == leaf)
+    except _WRONG:
+        return False
+
+
+def delivery_explained(row: Any) -> str:
+    body = row[13]
+    if not delivery_row_holds(row):
+        return "its row is not what its leaf was computed from"
+    if body is None:
+        return "its body is missing and no removal of it is recorded"
+    return "its salt or its body is not what was committed"

@@ -1,0 +1,279 @@
+"""Verifying the log: everything that is stored, against everything that was committed.
+
+Nothing is believed. Every leaf is computed again from its row, every
+commitment from salt and content, every column from the content where the
+content says it too (``rows``), both trees from the leaves, and their roots are
+held to the checkpoints in the database and beside it. What is not as it was is
+named by its position or number.
+
+What this cannot see: a log rewritten together with its checkpoints, in the
+database and beside it, by somebody who may sign. Checkpoints kept elsewhere
+show that. ``repeat`` and the projections are not facts; they follow from facts
+and may be dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from collector.log import tables
+from collector.log.acknowledged import Last, loss
+from collector.log.checkpoint import DELIVERIES, EVENTS, TREES, parse
+from collector.log.scan import Difference, Scan, cause
+from collector.log.seal import NO_DIGEST
+from collector.log.tree import HASH_SIZE, Range
+
+Signature = Callable[[str], bool]
+"""Whether the signatures of a note hold, as far as their keys are known."""
+
+_ROWS = "SELECT size, root, frontier, note, digest FROM checkpoint WHERE tree = :tree ORDER BY size"
+_TOLD_BY = "SELECT DISTINCT delivery FROM event WHERE position >= :first AND position <= :last AND delivery > 0"
+
+
+class Beyond(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the log from outside its database. Read it first: the log only grows."""
+
+    notes: Sequence[tuple[str, str, bytes]] = ()
+    """Checkpoints kept elsewhere: tree, name, content."""
+    acknowledged: Last | None = None
+    signature: Signature = lambda note: True
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found."""
+
+    size: int
+    root: bytes
+    deliveries: int
+    deliveries_root: bytes
+    checkpoints: int
+    """How many of them, in the database, were held to the trees."""
+    sealed: int
+    """The size of the last one over the events."""
+    removed: int
+    """Contents and bodies that are gone, as the log records."""
+    differences: tuple[Difference, ...]
+    """Empty where everything is as it was stored."""
+
+
+def verify(
+    connection: Connection,
+    *,
+    beyond: Beyond,
+    only: Iterable[tuple[int, int]] | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> Verdict:
+    """Verify the whole log, or with ``only`` the rows of some first and last positions; the trees are always whole.
+
+    Runs for as long as reading the log takes, on one consistent view of it. Raises nothing for what is damaged.
+    """
+    scan = Scan(connection, progress)
+    _database(connection, scan)
+    trees = {tree: _Tree(connection, scan, tree, beyond) for tree in TREES}
+    if only is None:
+        ends = {EVENTS: scan.events(trees[EVENTS].grow), DELIVERIES: scan.deliveries(trees[DELIVERIES].grow)}
+        _contents(connection, scan)
+    else:
+        ends = {tree: scan.leaves(tree, trees[tree].grow) for tree in TREES}
+        _some(connection, scan, only)
+    _head(connection, scan, ends, whole=only is None)
+    for tree in trees.values():
+        tree.finish()
+    _acknowledged(connection, scan, beyond.acknowledged)
+    return Verdict(
+        size=trees[EVENTS].grown.size,
+        root=trees[EVENTS].grown.root(),
+        deliveries=trees[DELIVERIES].grown.size,
+        deliveries_root=trees[DELIVERIES].grown.root(),
+        checkpoints=sum(len(tree.rows) for tree in trees.values()),
+        sealed=max(trees[EVENTS].rows, default=0),
+        removed=scan.removed,
+        differences=tuple(scan.differences),
+    )
+
+
+def _some(connection: Connection, scan: Scan, only: Iterable[tuple[int, int]]) -> None:
+    """Verify the rows of some positions, and the deliveries that told them."""
+    numbers: set[int] = set()
+    for first, last in only:
+        if scan.events(_ignore, first - 1, last) < last:
+            scan.differs(EVENTS, last, "it is missing, or what stands before it")
+        found = connection.execute(text(_TOLD_BY), {"first": first, "last": last})
+        numbers.update(int(row[0]) for row in found)
+    for number in sorted(numbers):
+        scan.deliveries(_ignore, number - 1, number)
+
+
+def _ignore(leaves: Sequence[Any]) -> None:
+    """The tree takes its leaves from another pass."""
+
+
+# --- what belongs to no row -------------------------------------------------------------------------------------------
+
+
+def _database(connection: Connection, scan: Scan) -> None:
+    """SQLite's own check of its file, and whether what refuses changes is still there: indexes lie, and triggers go."""
+    if connection.dialect.name != "sqlite":
+        return
+    try:
+        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+        there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
+    except Exception as error:
+        scan.differs("database", 0, f"SQLite cannot check its file: {cause(error)}")
+        return
+    for line in said if said != ["ok"] else []:
+        scan.differs("database", 0, line)
+    for trigger in tables.TRIGGERS:
+        name = trigger.removeprefix("CREATE TRIGGER IF NOT EXISTS ").partition(" ")[0]
+        if name not in there:
+            scan.differs("database", 0, f"the trigger {name} is gone: changes are no longer refused")
+
+
+def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole: bool) -> None:
+    try:
+        rows = connection.execute(text("SELECT one, position, delivery, content FROM head")).all()
+    except Exception as error:
+        scan.differs("head", 0, f"it cannot be read: {cause(error)}")
+        return
+    if len(rows) != 1 or rows[0][0] != 1:
+        scan.differs("head", 0, f"it has {len(rows)} rows, where one numbered 1 belongs")
+        return
+    for (tree, end), said in zip(ends.items(), rows[0][1:3], strict=True):
+        if isinstance(said, int) and said > end:
+            until = f", and all up to {said}" if said > end + 1 else ""
+            scan.differs(tree, end + 1, f"it is missing{until}: the head says that there are {said}")
+        elif said != end:
+            scan.differs("head", 0, f"it says that the last {tree} is {said}, and {end} is")
+    if whole and rows[0][3] != scan.highest:
+        scan.differs("head", 0, f"it says that the last content is {rows[0][3]}, and {scan.highest} is")
+
+
+def _contents(connection: Connection, scan: Scan) -> None:
+    """No content that no row names: it would be one that was doubled, or whose number was changed."""
+    try:
+        if connection.execute(text("SELECT count(*) FROM content")).scalar_one() == scan.contents:
+            return
+        named = {row[0] for row in connection.execute(text("SELECT content FROM event"))}
+        named |= {row[0] for row in connection.execute(text("SELECT content FROM delivery"))}
+        for (number,) in connection.execute(text("SELECT number FROM content ORDER BY number")):
+            if number not in named:
+                scan.differs("content", number, "no event and no delivery names it")
+    except Exception as error:
+        scan.differs("content", 0, f"it cannot be read: {cause(error)}")
+
+
+def _acknowledged(connection: Connection, scan: Scan, last: Last | None) -> None:
+    try:
+        lost = loss(connection, last)
+    except Exception:
+        return  # a row that cannot be read was named before
+    if lost is not None:
+        scan.differs("acknowledged", 0, f"{lost}")
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+class _Tree:
+    """One tree while it grows, and the checkpoints it has to meet."""
+
+    def __init__(self, connection: Connection, scan: Scan, tree: str, beyond: Beyond) -> None:
+        self._scan = scan
+        self._tree = tree
+        self._signature = beyond.signature
+        self.grown = Range()
+        self.rows = self._stored(connection)
+        """By size."""
+        self._kept: dict[int, bytes] = {}
+        for name, content in [(name, content) for of, name, content in beyond.notes if of == tree]:
+            self._beside(name, content)
+        self._ahead = sorted({*self.rows, *self._kept}, reverse=True)
+        self._next = self._ahead.pop() if self._ahead else -1
+        self._off = 0
+
+    def grow(self, leaves: Sequence[Any]) -> None:
+        """Take the next leaves, and meet the checkpoints on the way."""
+        grown, append = self.grown, self.grown.append
+        for leaf in leaves:
+            append(leaf if type(leaf) is bytes else b"")
+            if grown.size == self._next:
+                self._meet()
+                self._next = self._ahead.pop() if self._ahead else -1
+
+    def finish(self) -> None:
+        """Name the checkpoints that the log does not reach."""
+        ahead = [self._next, *reversed(self._ahead)] if self._next >= 0 else []
+        for size in ahead:
+            self._differs(size, f"the log ends at {self.grown.size}: {size - self.grown.size} were cut off")
+        if self._off > 1:
+            self._differs(0, f"{self._off - 1} later ones over this tree differ as well")
+
+    def _differs(self, size: int, what: str) -> None:
+        which = "" if self._tree == EVENTS else "of deliveries: "
+        self._scan.differs("checkpoint", size, which + what)
+
+    def _meet(self) -> None:
+        size, root = self.grown.size, self.grown.root()
+        if size in self.rows:
+            stored, frontier = self.rows[size][1:3]
+            if stored == root and frontier != self.grown.packed():
+                self._differs(size, "its frontier is not the tree's")
+        known = {bytes(self.rows[size][1])} if size in self.rows and type(self.rows[size][1]) is bytes else set()
+        known |= {_root(self._kept[size])} if size in self._kept else set()
+        if known != {root}:
+            self._off += 1
+            if self._off == 1:
+                self._differs(size, "its root is not that of the log's first leaves")
+
+    def _stored(self, connection: Connection) -> dict[int, Any]:
+        """The rows, each held to itself and to the one before it."""
+        try:
+            rows = connection.execute(text(_ROWS), {"tree": self._tree}).all()
+        except Exception as error:
+            self._differs(0, f"they cannot be read: {cause(error)}")
+            return {}
+        digest = NO_DIGEST
+        for row in rows:
+            digest = self._linked(row, digest)
+        return {row[0]: row for row in rows if isinstance(row[0], int)}
+
+    def _linked(self, row: Any, before: bytes) -> bytes:
+        """Say what is wrong with a row by itself; its digest."""
+        size, root, frontier, note, digest = row
+        try:
+            told = parse(note)
+            held = (told.size, told.root) == (size, root) and len(frontier) == HASH_SIZE * size.bit_count()
+        except (ValueError, TypeError, AttributeError):
+            held = False
+        if not held:
+            self._differs(size, "its row is not what its note says")
+        elif sha256(before + note.encode()).digest() != digest:
+            self._differs(size, "its digest does not follow from the one before it: it was changed, or one is missing")
+        elif not self._signature(note):
+            self._differs(size, "its signature does not hold")
+        return digest if isinstance(digest, bytes) else b""
+
+    def _beside(self, name: str, content: bytes) -> None:
+        """Hold a file to the row of its size."""
+        try:
+            told = parse(content.decode())
+        except ValueError as error:
+            self._differs(0, f"the file {name} beside the database cannot be read: {error}")
+            return
+        if not name.endswith(("-latest", f"-{told.size:020}")):
+            self._differs(told.size, f"the file {name} beside the database is of this size")
+        row = self.rows.get(told.size)
+        if row is None:
+            self._differs(told.size, f"the database does not have it, and the file {name} beside it does")
+        elif row[3] != content.decode():
+            self._differs(told.size, f"the file {name} beside the database is another one")
+        self._kept[told.size] = content
+
+
+def _root(note: bytes) -> bytes:
+    return parse(note.decode()).root
