@@ -32,10 +32,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 """Events read in one round."""
-CROWDED = 5_000
-"""Units kept in memory before all are let go of; what is needed again is fetched."""
-_APART = 10_000
-"""Events between two times of letting go: an incident larger than ``CROWDED`` is not fetched anew in every round."""
+CROWDED = 2_000
+"""Units kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
 
 _RECIPE = "follower.1"
 _SLOWEST = 60.0
@@ -76,8 +74,6 @@ class Follower:
         self._on_changed: list[Listener] = []
         self._alone = asyncio.Lock()
         self._unsaid = True
-        # A smaller bound than usual is asked for by tests, and means it.
-        self._taken, self._apart = 0, _APART if crowded >= CROWDED else 0
 
     def on_resolved(self, listener: Listener) -> Callable[[], None]:
         """Have ``listener`` told when an incident is over; the answer unsubscribes it."""
@@ -139,7 +135,7 @@ class Follower:
         if not events:
             return False
         try:
-            changes = await self._log.query(lambda c: self._groups.take(_foreign(events), SqlShelf(c)))
+            changes = await self._log.query(lambda c: self._regroup(events, c))
             outcome = await self._log.transact(lambda c: self._commit(c, events, changes), durable=False)
         except BaseException:
             # What is in memory may be ahead of what was kept.
@@ -147,17 +143,14 @@ class Follower:
             raise
         self._position = outcome.position
         self._unsaid = outcome.said > 0
-        self._make_room(len(events))
         await self._say()
         self._tell(outcome)
         return True
 
-    def _make_room(self, taken: int) -> None:
-        """Let go of what the database holds anyway, once there is much of it, but not soon again."""
-        self._taken += taken
-        if len(self._groups) > self._crowded and self._taken > self._apart:
-            self._groups.forget(settled=self._settled)
-            self._taken = 0
+    def _regroup(self, events: Sequence[RecordedEvent], connection: Connection) -> Changes:
+        """Take a round's events in, on a reader's thread; what the rounds before left behind lies in the database."""
+        self._groups.evict(self._crowded)
+        return self._groups.take(_foreign(events), SqlShelf(connection))
 
     async def _open(self) -> None:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""

@@ -6,7 +6,7 @@ Values and one protocol. Where things are kept is not known here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -56,13 +56,20 @@ class Shelf(Protocol):
 
     def units(self, uids: Sequence[str]) -> list[Kept]: ...
 
-    def units_of_fold(self, key: str) -> list[Kept]: ...
+    def units_before(self, key: str, start: int) -> Iterator[Unit]:
+        """The units of one entity that began before ``start``, latest first."""
+
+    def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
+        """These events, each as it was told last; those retracted are left out."""
 
     def latest(self) -> int:
         """The latest start of any unit."""
 
     def keyed(self, key: str, low: int, high: int) -> list[str]:
         """Units under a key that start by ``high`` and cover ``low`` or later."""
+
+    def naming(self, events: Sequence[str]) -> list[str]:
+        """Units that name one of these events."""
 
     def started(self, low: int, high: int) -> list[str]:
         """Opening signals that started from ``low`` to ``high``."""

@@ -68,7 +68,9 @@ class Part:
         self.before: View | None = None
         """As it was when this round began; None where it is new."""
         self.gained: set[str] = set()
-        """Keys, and events, that it did not have when this round began."""
+        """Keys that it did not have when this round began."""
+        self.gained_events: set[str] = set()
+        """Events of its signals, likewise."""
         self._order: list[tuple[int, str]] = []
         self._reaches: list[tuple[int, str]] = []
         self._ends: list[tuple[int, str]] = []
@@ -83,6 +85,10 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.units)
+
+    def unchanged(self) -> None:
+        """From here on note what is gained."""
+        self.gained, self.gained_events = set(), set()
 
     # Signals come, change and go
 

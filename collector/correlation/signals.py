@@ -29,7 +29,8 @@ _SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
 
 _SAID_OF_INCIDENTS = frozenset({"incident.resolved", "incident.reopened", "incident.edited"})
 _WORDS = ("note.", "status.", "chat.")
-_SEPARATOR = "\x1f"
+SEPARATOR = "\x1f"
+"""Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -108,23 +109,23 @@ def fold_keys(event: RecordedEvent) -> tuple[str, ...]:
 
 def _owner(event: RecordedEvent, family: str) -> str:
     if family == "alert":
-        return _SEPARATOR.join(("alert", event.source, event.entity))
+        return SEPARATOR.join(("alert", event.source, event.entity))
     if family == "page":
-        return _SEPARATOR.join(("page", event.entity))
+        return SEPARATOR.join(("page", event.entity))
     if event.type.startswith(_WORDS) and (page := _first_ref(event, "page:")):
-        return _SEPARATOR.join(("page", page))
+        return SEPARATOR.join(("page", page))
     if family == "change" and event.type not in _SINGLE:
-        return _SEPARATOR.join(("change", event.source, event.entity))
+        return SEPARATOR.join(("change", event.source, event.entity))
     if event.type == "incident.opened":
-        return _SEPARATOR.join(("report", event.id))
-    return _SEPARATOR.join(("event", event.id))
+        return SEPARATOR.join(("report", event.id))
+    return SEPARATOR.join(("event", event.id))
 
 
 def _influenced(event: RecordedEvent) -> list[str]:
     """A person's note prolongs the report it is about, a person's word ends it."""
     if event.source != PEOPLE:
         return []
-    return [_SEPARATOR.join(("report", key)) for key in refs_of(event, "incident:")]
+    return [SEPARATOR.join(("report", key)) for key in refs_of(event, "incident:")]
 
 
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
@@ -139,7 +140,7 @@ def _first_ref(event: RecordedEvent, kind: str) -> str:
 def fold(key: str, events: Iterable[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Unit]:
     """The units of one entity, of all its events at their current revision."""
     ordered = sorted(events, key=reading_order)
-    shape = key.partition(_SEPARATOR)[0]
+    shape = key.partition(SEPARATOR)[0]
     fold_one = {"alert": _alerts, "page": _page, "report": _report, "change": _changes}.get(shape, _singles)
     return fold_one(_Folding(key, rules, catalog), ordered)
 
@@ -235,9 +236,9 @@ def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
 def _alert(folding: _Folding, members: list[RecordedEvent], start: int, end: int | None) -> Unit:
     severity = _last(event.severity for event in members)
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
-    _, source, entity = folding.key.split(_SEPARATOR, 2)
-    seeks = [f"alert:{source}{_SEPARATOR}{entity}", f"alert-paged:{entity}"]
-    offers = [f"alert:{source}{_SEPARATOR}{entity}", f"alert-fired:{entity}"]
+    _, source, entity = folding.key.split(SEPARATOR, 2)
+    seeks = [f"alert:{source}{SEPARATOR}{entity}", f"alert-paged:{entity}"]
+    offers = [f"alert:{source}{SEPARATOR}{entity}", f"alert-fired:{entity}"]
     for group in sorted({ref for event in members for ref in refs_of(event, "alertgroup:")}):
         seeks.append(f"group-paged:{group}")
         offers.append(f"group-fired:{group}")
@@ -308,6 +309,11 @@ def _proven(event: RecordedEvent, firing: list[int]) -> tuple[int, int]:
     return min(start, end), end
 
 
+def proves_its_start(event: RecordedEvent) -> bool:
+    """Whether an alert's event says by itself from when on the alert fired; else any firing before it may say so."""
+    return event.type == "alert.firing" or isinstance(event.data.get("starts_at"), int)
+
+
 # Pages and reports
 
 
@@ -321,7 +327,7 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
         (e.occurred_at for e in events if e.type != "page.resolved" and (end is None or e.occurred_at <= end)),
         default=start,
     )
-    seeks, offers = _page_keys(folding.key.partition(_SEPARATOR)[2], told)
+    seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], told)
     return [
         folding.unit("page", list(events), start, end, last_word, opening=True, state=_page_state(told, end),
                      seeks=seeks, offers=offers)
@@ -365,7 +371,7 @@ def _page_keys(page: str, told: Sequence[RecordedEvent]) -> tuple[tuple[str, ...
 
 def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     """An incident opened by hand: open until a person resolves it by name."""
-    key = folding.key.partition(_SEPARATOR)[2]
+    key = folding.key.partition(SEPARATOR)[2]
     opened = next((event for event in events if event.id == key and event.type == "incident.opened"), None)
     if opened is None:
         return []

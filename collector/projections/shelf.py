@@ -6,7 +6,8 @@ Everything happens on an open connection, inside the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -41,7 +42,17 @@ class SqlShelf:
         ids = self._strings("SELECT event FROM event_unit WHERE fold = ?", key)
         if not key.startswith(_ALONE):
             ids += self._strings("SELECT event FROM influence WHERE fold = ?", key)
-        return current(reading.read_ids(self._connection, ids))
+        return self.events(ids)
+
+    def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
+        """These events, each as it was told last; what the follower did not read yet does not count."""
+        revisions = reading.read_ids(self._connection, ids)
+        return current(event for event in revisions if event.position <= self._position)
+
+    @cached_property
+    def _position(self) -> int:
+        """Up to where the log was followed: the log itself is ahead of what lies here."""
+        return int(self._execute("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
 
     def folds(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
@@ -58,9 +69,14 @@ class SqlShelf:
         rows = list(select_in(self._connection, "SELECT uid, missed, body FROM signal WHERE uid IN ({})", uids))
         return self._kept(rows)
 
-    def units_of_fold(self, key: str) -> list[Kept]:
-        """The units of one entity."""
-        return self._kept(list(self._execute("SELECT uid, missed, body FROM signal WHERE fold = ?", (key,))))
+    def units_before(self, key: str, start: int) -> Iterator[Unit]:
+        """The units of one entity that began before ``start``, latest first."""
+        statement = "SELECT start, body FROM signal WHERE fold = ? AND start < ? ORDER BY start DESC LIMIT ?"
+        size, rows = 2, [(start, b"")]
+        while rows:
+            rows = list(self._execute(statement, (key, rows[-1][0], size)))
+            yield from (_decode(body) for _, body in rows)
+            size *= 4
 
     def _kept(self, rows: Sequence[Any]) -> list[Kept]:
         places: dict[str, dict[int, Place]] = {row[0]: {} for row in rows}
@@ -77,6 +93,12 @@ class SqlShelf:
     def keyed(self, key: str, low: int, high: int) -> list[str]:
         """Units under a key that start by ``high`` and cover ``low`` or later."""
         return self._strings("SELECT uid FROM signal_key WHERE key = ? AND cover >= ? AND start <= ?", key, low, high)
+
+    def naming(self, events: Sequence[str]) -> list[str]:
+        """Units that name one of these events."""
+        keys = [f"name:{event}" for event in events]
+        rows = select_in(self._connection, "SELECT uid FROM signal_key WHERE key IN ({})", keys)
+        return [uid for (uid,) in rows]
 
     def started(self, low: int, high: int) -> list[str]:
         """Opening signals that started from ``low`` to ``high``."""

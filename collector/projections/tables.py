@@ -74,7 +74,7 @@ unit = Table(
     Column("events", Integer, nullable=False),
     Column("missed", Text, nullable=False, comment="why it joined nothing"),
     Column("body", LargeBinary, nullable=False),
-    Index("signal_fold", "fold"),
+    Index("signal_fold", "fold", "start"),
     Index("signal_start", "start"),
     Index("signal_last", "last", sqlite_where=text("opening = 0")),
     Index("signal_open", "start", sqlite_where=text("ended = 0")),

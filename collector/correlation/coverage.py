@@ -1,0 +1,50 @@
+"""Of which keys, and of what time, everything there is lies in memory.
+
+Only a cache's bookkeeping: an entry that is missing has something fetched a
+second time, one that claims too much would have it overlooked.
+"""
+
+from __future__ import annotations
+
+
+class Coverage:
+    """One span of time for each name: it claims whatever begins by its end and reaches its beginning or further."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def claim(self, name: str, low: int, high: int, live: bool) -> bool:
+        """Claim a span; whether it has to be fetched for that.
+
+        Spans that touch are made one. Of two that do not, the one that is ``live`` (open to what comes) is remembered:
+        a straggler from long before is fetched for, and does not bring in everything since.
+        """
+        known = self._spans.get(name)
+        if known is None:
+            self._spans[name] = (low, high)
+        elif known[0] <= low and high <= known[1]:
+            return False
+        elif low <= known[1] and known[0] <= high:
+            self._spans[name] = (min(low, known[0]), max(high, known[1]))
+        elif live:
+            self._spans[name] = (low, high)
+        return True
+
+    def withdraw(self, name: str, cover: int) -> None:
+        """What reaches to ``cover`` lies in memory no more: claim only what reaches further."""
+        known = self._spans.get(name)
+        if known is None or cover < known[0]:
+            return
+        if cover >= known[1]:
+            del self._spans[name]
+        else:
+            self._spans[name] = (cover + 1, known[1])
+
+    def trim(self, most: int) -> None:
+        """Forget the names claimed first, once there are more than ``most``."""
+        if len(self._spans) > most:
+            for name in list(self._spans)[: len(self._spans) - most // 2]:
+                del self._spans[name]

@@ -1,0 +1,266 @@
+"""What incremental correlation holds in memory, and how it fetches what it does not hold.
+
+Everything a round leaves behind lies on the shelf (the database). Memory holds
+what was touched of late: whole components, the units attached to them, and
+what each was found by. Nothing here decides anything; what is missing is
+fetched when it is asked for, so letting go of something (``eviction``) costs
+time and never changes a result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from collector.correlation.attach import Attaching
+from collector.correlation.catalog import Catalog
+from collector.correlation.changes import Kept, Place, Shelf
+from collector.correlation.coverage import Coverage
+from collector.correlation.facts import Links
+from collector.correlation.index import Index
+from collector.correlation.parts import Part, keys_of
+from collector.correlation.rounds import Round
+from collector.correlation.signals import Unit
+from collector.correlation.sweep import RULE_NAMES, Match
+from collector.correlation.values import Rules
+from collector.event import RecordedEvent
+
+FAR = 1 << 62
+
+
+class Component:
+    """Opening signals that only each other could be tied to, in one incident or several."""
+
+    __slots__ = ("dirty", "parts", "plain", "seen")
+
+    def __init__(self, part: Part) -> None:
+        self.parts = [part]
+        self.plain = True
+        """Whether nothing in it could be kept apart, so that it is one incident."""
+        self.dirty = False
+        self.seen = 0
+        """The round that touched it last."""
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+
+class Held:
+    """Units, incidents and components in memory."""
+
+    shelf: Shelf
+    attaching: Attaching
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules, self.catalog = rules, Catalog(rules)
+        self.forget()
+
+    def forget(self, complete: bool = False, settled: int = 0) -> None:
+        """Let go of everything; ``complete`` says that the shelf is empty, so that nothing has to be fetched."""
+        self.complete = complete
+        self.settled = settled or FAR
+        """Numbers below it go before those above."""
+        self.round, self.rounds = Round(), 0
+        self.facts: dict[str, RecordedEvent] | None = None
+        """People's words on grouping; None before the first round."""
+        self.named: frozenset[str] = frozenset()
+        """Every event that people's words name."""
+        self.links = Links((), {})
+        self.units: dict[str, Unit] = {}
+        self.tails: dict[str, tuple[bool, tuple[str, ...]]] = {}
+        """Of an entity: its last units, and whether there are none before them; those before end before they begin."""
+        self.part_of: dict[str, Part] = {}
+        self.component_of: dict[Part, Component] = {}
+        self.components: dict[Component, None] = {}
+        """The least recently touched first."""
+        self.match: dict[str, Match] = {}
+        self.places: dict[str, dict[int, Place]] = {}
+        self.missed: dict[str, str] = {}
+        """Of attaching units: why they joined nothing."""
+        self.others: dict[str, int] = {}
+        """Attaching units, the least recently touched first, each with the round that touched it."""
+        self.attached_to: dict[str, set[Part]] = {}
+        self.index, self.coverage = Index(), Coverage()
+        self.lessons: dict[str, Counter[str]] = {}
+        self.loaded: set[int] = set()
+        """Numbers whose component is in memory."""
+        self.latest = 0
+        """The latest start of any unit."""
+        self.next_number = 0
+        self.homeless: dict[str, int] = {}
+
+    # Fetching
+
+    def fetch(self, uids: Iterable[str]) -> None:
+        """Have these units in memory, opening ones with their whole component."""
+        if self.complete:
+            return
+        wanted = [uid for uid in uids if uid not in self.units and uid not in self.round.removed]
+        if wanted:
+            self.admit(self.shelf.units(wanted))
+
+    def admit(self, kept: Sequence[Kept]) -> None:
+        """Take in what was fetched, opening signals with their whole component."""
+        for entry in kept:
+            uid = entry.unit.uid
+            if uid in self.units or uid in self.round.removed:
+                continue
+            if entry.unit.opening:
+                for number in entry.places:
+                    self.load(number)
+            else:
+                self._admit_other(entry)
+
+    def _admit_other(self, entry: Kept) -> None:
+        unit = entry.unit
+        self.units[unit.uid] = unit
+        self.places[unit.uid] = dict(entry.places)
+        self.missed[unit.uid] = entry.missed
+        self.index_other(unit)
+
+    def load(self, number: int) -> None:
+        """Have an incident and its component in memory."""
+        if self.complete or number in self.loaded:
+            return
+        component: Component | None = None
+        for one, (kept, numbers) in sorted(self.shelf.component(number).items()):
+            self.loaded.add(one)
+            part = self._load_part(one, kept, numbers)
+            if component is None:
+                component = Component(part)
+            else:
+                component.parts.append(part)
+            self.component_of[part] = component
+            self.round.loaded[part] = None
+        if component is not None:
+            name = min(part.number for part in component.parts)
+            for part in component.parts:
+                part.shelved = (part.number, name)
+            component.plain = len(component.parts) == 1 and self.plain(component.parts)
+
+    def _load_part(self, number: int, kept: list[Kept], numbers: dict[int, str]) -> Part:
+        part = Part()
+        part.number = part.keyed_as = number
+        part.numbers = dict(numbers)
+        part.known_numbers = dict.fromkeys(numbers, number)
+        for entry in kept:
+            unit = entry.unit
+            if unit.opening:
+                place = entry.places[number]
+                self.places[unit.uid] = dict(entry.places)
+                self.match[unit.uid] = (RULE_NAMES.index(place.rule), place.detail)
+                self.enter(part, unit)
+                self.index_opening(unit)
+            else:
+                self._load_attached(part, entry)
+        part.unchanged()
+        return part
+
+    def _load_attached(self, part: Part, entry: Kept) -> None:
+        """An attached unit of an incident; where this round has changed it already, the incident's row is outdated."""
+        uid = entry.unit.uid
+        if uid not in self.round.removed:
+            if uid not in self.units:
+                self._admit_other(entry)
+            part.attach(self.units[uid])
+            self.attached_to.setdefault(uid, set()).add(part)
+        if self.units.get(uid) != entry.unit:
+            self.round.listed[part] = None
+
+    def ensure(self, kind: str, key: str, low: int, high: int) -> None:
+        """Have everything in memory that is found by a key and has to do with the time from ``low`` to ``high``."""
+        if self.complete:
+            return
+        live = high >= self.latest
+        high = FAR if live else high
+        if not self.coverage.claim(kind + key, low, high, live):
+            return
+        if kind == "incident:":
+            for number in self.shelf.incidents_of(key, low, high):
+                self.load(number)
+        elif kind == "started":
+            self.fetch(self.shelf.started(low, high))
+        elif kind == "happened":
+            self.fetch(self.shelf.happened(low, high))
+        else:
+            self.fetch(self.shelf.keyed(kind + key, low, high))
+
+    # Who is what
+
+    def uid(self, event: str) -> str | None:
+        """The unit that an event belongs to."""
+        return self.uids([event]).get(event)
+
+    def uids(self, events: Iterable[str]) -> dict[str, str]:
+        """The units that these events belong to, where they belong to one."""
+        found: dict[str, str | None] = {}
+        homes, asked = self.round.changes.homes, self.round.units_of
+        for event in events:
+            if event in homes:
+                found[event] = homes[event][0]
+            else:
+                # A unit is called after its first event.
+                found[event] = event if event in self.units else asked.get(event)
+        unknown = [event for event in found if event not in homes and event not in self.units and event not in asked]
+        if unknown:
+            told = self.shelf.unit_of(unknown)
+            asked.update((event, told.get(event)) for event in unknown)
+            found.update(told)
+        return {event: uid for event, uid in found.items() if uid}
+
+    def classmates(self, uid: str) -> list[str]:
+        """The other opening signals that people tied to this one."""
+        name = self.links.class_of(uid)
+        if name is None:
+            return []
+        mates = [other for other in self.links.units() if other != uid and self.links.class_of(other) == name]
+        self.fetch(mates)
+        return [other for other in mates if other in self.part_of]
+
+    def taught(self, token: str) -> Counter[str]:
+        """How many changes with a ref name which service."""
+        if token not in self.lessons:
+            self.lessons[token] = Counter() if self.complete else self.shelf.lessons(token)
+        return self.lessons[token]
+
+    def plain(self, parts: Sequence[Part]) -> bool:
+        """Whether nothing in these could be kept apart, so that being tied is being one incident."""
+        environments = {name for part in parts for name in part.environments}
+        span = max(part.latest_start for part in parts) - min(part.order[0] for part in parts)
+        guarded = self.links.guarded()
+        kept_together = all(guarded.isdisjoint(part.classes) for part in parts)
+        return len(environments) <= 1 and span <= self.rules.longest and kept_together
+
+    # Taking in
+
+    def enter(self, part: Part, unit: Unit) -> None:
+        """Have a signal in an incident."""
+        self.units[unit.uid] = unit
+        keys = [key for key in keys_of(unit) if key not in part.keys]
+        part.add(unit, self.links)
+        self.part_of[unit.uid] = part
+        for event in self.homeless.keys() & unit.events if self.homeless else ():
+            part.numbers[self.homeless.pop(event)] = event
+        self.index.put_part(part, keys)
+        part.gained.update(keys)
+        part.gained_events.update(unit.events)
+
+    def index_opening(self, unit: Unit) -> None:
+        """Have a signal found by what it may tie."""
+        self.index.put_opening(unit, unit.reach + self.rules.gap)
+        self.latest = max(self.latest, unit.start)
+
+    def index_other(self, unit: Unit) -> None:
+        """Have an attaching unit found when something that it could concern changes."""
+        keys = {f"seek:{key}" for key in unit.seeks} | {f"name:{event}" for event in unit.named}
+        keys |= {f"seek:service:{service}" for service in self.attaching.sought(unit)}
+        if unit.service is None:
+            keys |= {f"learn:{token}" for token in unit.tokens}
+        self.index.put_other(unit, frozenset(keys))
+        self.others[unit.uid] = self.rounds
+        self.latest = max(self.latest, unit.start)
+
+    def unindex_other(self, unit: Unit) -> None:
+        """Have it found no more."""
+        self.index.drop_other(unit)
+        self.others.pop(unit.uid, None)

@@ -1,0 +1,128 @@
+"""Where units and incidents in memory are found: by key and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from collector.correlation.parts import Part
+from collector.correlation.signals import Unit
+from collector.correlation.spans import Order, Spans
+
+
+class Index:
+    """Opening signals by what ties them, attaching units by what they look for, incidents by what they offer."""
+
+    def __init__(self) -> None:
+        self.starts, self.pages, self.others = Spans(), Spans(), Spans()
+        self.keys_of: dict[str, frozenset[str]] = {}
+        """Of attaching units: the keys they are found by."""
+        self._ties: dict[str, Spans] = {}
+        self._found_by: dict[str, Spans] = {}
+        self._environments: dict[str, set[str | None]] = {}
+        self._parts: dict[str, tuple[Part, ...]] = {}
+
+    # Opening signals
+
+    def put_opening(self, unit: Unit, cover: int) -> None:
+        """Have a signal found by those that it reaches until ``cover``."""
+        for key in _tie_keys(unit):
+            _put(self._ties, key, unit.order, cover)
+        if unit.service is not None:
+            self._environments.setdefault(unit.service, set()).add(unit.environment)
+        self.starts.put(unit.order, unit.start)
+        if unit.paging:
+            self.pages.put(unit.order, unit.start)
+
+    def drop_opening(self, unit: Unit) -> None:
+        """Have a signal found no more."""
+        for key in _tie_keys(unit):
+            _drop(self._ties, key, unit.order)
+        if unit.service is not None and _service_key(unit.service, unit.environment) not in self._ties:
+            named = self._environments.get(unit.service, set())
+            named.discard(unit.environment)
+            if not named:
+                self._environments.pop(unit.service, None)
+        self.starts.drop(unit.order)
+        self.pages.drop(unit.order)
+
+    def ties(self, key: str) -> Spans | None:
+        """The signals that offer a key."""
+        return self._ties.get(key)
+
+    def serving(self, service: str, environment: str | None) -> Iterator[Spans]:
+        """The signals of a service, by environment: those where a signal of this environment could be."""
+        for other in sorted(self._environments.get(service, ()), key=str):
+            spans = self._ties.get(_service_key(service, other))
+            if spans is not None and not apart(environment, other):
+                yield spans
+
+    # Attaching units
+
+    def put_other(self, unit: Unit, keys: frozenset[str]) -> None:
+        """Have an attaching unit found by these keys, and by when it happened."""
+        for key in keys:
+            _put(self._found_by, key, unit.order, unit.last)
+        self.keys_of[unit.uid] = keys
+        self.others.put(unit.order, unit.last)
+
+    def drop_other(self, unit: Unit) -> None:
+        """Have it found no more."""
+        for key in self.keys_of.pop(unit.uid, frozenset()):
+            _drop(self._found_by, key, unit.order)
+        self.others.drop(unit.order)
+
+    def found_by(self, key: str, low: int, high: int) -> Iterable[str]:
+        """Attaching units under a key that start by ``high``, with an event at ``low`` or later."""
+        spans = self._found_by.get(key)
+        return () if spans is None else spans.overlapping(low, high)
+
+    # Incidents
+
+    def put_part(self, part: Part, keys: Iterable[str]) -> None:
+        """Have an incident found by these keys."""
+        for key in keys:
+            known = self._parts.get(key, ())
+            if part not in known:
+                self._parts[key] = (*known, part)
+
+    def drop_part(self, part: Part) -> None:
+        """Have an incident found no more."""
+        for key in part.keys:
+            left = tuple(other for other in self._parts.get(key, ()) if other is not part)
+            if left:
+                self._parts[key] = left
+            else:
+                self._parts.pop(key, None)
+
+    def parts(self, key: str) -> tuple[Part, ...]:
+        """The incidents with a signal that offers this key, or is of this service."""
+        return self._parts.get(key, ())
+
+
+def apart(a: str | None, b: str | None) -> bool:
+    """Whether two environments are two named ones."""
+    return a is not None and b is not None and a != b
+
+
+def _put(spans: dict[str, Spans], key: str, order: Order, cover: int) -> None:
+    if key not in spans:
+        spans[key] = Spans()
+    spans[key].put(order, cover)
+
+
+def _drop(spans: dict[str, Spans], key: str, order: Order) -> None:
+    if (found := spans.get(key)) is not None:
+        found.drop(order)
+        if not found:
+            del spans[key]
+
+
+def _tie_keys(unit: Unit) -> list[str]:
+    keys = list(unit.offers)
+    if unit.service is not None:
+        keys.append(_service_key(unit.service, unit.environment))
+    return keys
+
+
+def _service_key(service: str, environment: str | None) -> str:
+    return f"service:{service}\x1f{environment or ''}"

@@ -1,0 +1,189 @@
+"""Entities folded again when their events change, no more of each than the change concerns.
+
+An alert's episodes before a settled one (proven to have ended before the
+change begins) stay what they are, so an alert that fires for the thousandth
+time costs what it cost the first time. Any other entity is small and is folded
+as a whole. Events are read back from the log when they are needed: all of a
+round's at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from collector.correlation.held import Held
+from collector.correlation.rounds import Changed
+from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys, proves_its_start
+from collector.event import RecordedEvent
+
+_EVER = -1
+
+
+class _Entity:
+    """One entity in this round: what came, what went, and from when on it has to be folded."""
+
+    __slots__ = ("added", "before", "bounded", "removed", "since")
+
+    def __init__(self) -> None:
+        self.added: dict[str, RecordedEvent] = {}
+        self.removed: set[str] = set()
+        self.since = 1 << 62
+        self.before: list[Unit] = []
+        self.bounded: Unit | None = None
+        """The settled unit before those that are folded."""
+
+
+class Refolding:
+    """The first step of a round: events → the units that came, went or changed."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def refold(self, batch: Sequence[RecordedEvent]) -> Changed:
+        """Fold the entities that these events are of."""
+        entities: dict[str, _Entity] = {}
+        for event in batch:
+            self._sort_in(event, entities)
+        for key, entity in entities.items():
+            entity.before, entity.bounded = self._units_before(key, entity)
+        told = self._read(entities)
+        changed: Changed = {}
+        for key, entity in entities.items():
+            self._fold(key, entity, told, changed)
+        return changed
+
+    def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
+        homes = self._held.round.changes.homes
+        keys = () if event.amendment == "retraction" else fold_keys(event)
+        before, since = self._folds_before(event)
+        for key in dict.fromkeys((*before, *keys)):
+            entity = entities.setdefault(key, _Entity())
+            entity.since = min(entity.since, since)
+            if key not in keys:
+                entity.added.pop(event.id, None)
+                entity.removed.add(event.id)
+            elif event.id not in entity.added or entity.added[event.id].revision <= event.revision:
+                entity.added[event.id] = event
+                entity.removed.discard(event.id)
+                entity.since = min(entity.since, _begins(event))
+        if before != keys:
+            homes[event.id] = ("", keys)
+
+    def _folds_before(self, event: RecordedEvent) -> tuple[tuple[str, ...], int]:
+        """The entities an event was folded into, and the start of the unit it was in."""
+        noted = self._held.round.changes.homes.get(event.id)
+        if noted is not None:
+            return noted[1], 1 << 62
+        if event.revision == 0:
+            return (), 1 << 62
+        uid = self._held.uid(event.id)
+        if uid is not None:
+            self._held.fetch([uid])
+        unit = self._held.units.get(uid or "")
+        return self._held.shelf.folds(event.id), _EVER if unit is None else unit.start
+
+    # What there was
+
+    def _units_before(self, key: str, entity: _Entity) -> tuple[list[Unit], Unit | None]:
+        """The units to fold again, by start, and the settled one before them."""
+        shape = key.partition(SEPARATOR)[0]
+        if shape == "event" and not any(event.revision for event in entity.added.values()) and not entity.removed:
+            return [], None
+        return self._walk_back(key, entity.since if shape == "alert" else _EVER)
+
+    def _walk_back(self, key: str, since: int) -> tuple[list[Unit], Unit | None]:
+        """An entity's last units, back to one that ended before ``since`` and before the next began."""
+        held = self._held
+        whole, tail = held.tails.get(key, (held.complete, ()))
+        found: list[Unit] = []
+        for unit in reversed([held.units[uid] for uid in tail]):
+            if unit.end is not None and unit.end < since:
+                return found[::-1], unit
+            found.append(unit)
+            since = min(since, unit.start)
+        settled = None if whole else self._walk_shelf(key, since, found)
+        return found[::-1], settled
+
+    def _walk_shelf(self, key: str, since: int, found: list[Unit]) -> Unit | None:
+        """The same, further back than memory reaches."""
+        uids, settled = [], None
+        for unit in self._held.shelf.units_before(key, found[-1].start if found else 1 << 62):
+            if unit.end is not None and unit.end < since:
+                settled = unit
+                break
+            uids.append(unit.uid)
+            since = min(since, unit.start)
+        self._held.fetch(uids)
+        found += [self._held.units[uid] for uid in uids if uid in self._held.units]
+        return settled
+
+    def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
+        """What the log says of the events in the units that are folded again."""
+        wanted = {
+            event: None
+            for entity in entities.values()
+            for unit in entity.before
+            for event in unit.events
+            if event not in entity.added and event not in entity.removed
+        }
+        return {event.id: event for event in self._held.shelf.events(list(wanted))} if wanted else {}
+
+    # What there is
+
+    def _fold(self, key: str, entity: _Entity, told: dict[str, RecordedEvent], changed: Changed) -> None:
+        events = self._events(key, entity, told)
+        if entity.bounded is not None and not all(map(proves_its_start, events.values())):
+            # Where it began depends on any firing before it.
+            entity.before, entity.bounded = self._walk_back(key, _EVER)
+            events = self._events(key, entity, self._read({key: entity}))
+        before = {unit.uid: unit for unit in entity.before}
+        after = {unit.uid: unit for unit in fold(key, events.values(), self._held.rules, self._held.catalog)}
+        for uid in before.keys() | after.keys():
+            old, new = before.get(uid), after.get(uid)
+            if old != new:
+                known = changed.get(uid, (None, None))
+                changed[uid] = (old or known[0], new or known[1])
+        self._note_homes(before, after.values(), events)
+        self._keep_tail(key, entity.bounded, list(after.values()))
+
+    def _events(self, key: str, entity: _Entity, told: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
+        if key.startswith("report" + SEPARATOR):
+            # What influences a report is in units of its own.
+            found = {event.id: event for event in self._held.shelf.entity(key)}
+        else:
+            found = {event: told[event] for unit in entity.before for event in unit.events if event in told}
+        found = {event: one for event, one in found.items() if event not in entity.removed}
+        return {**found, **entity.added}
+
+    def _note_homes(self, before: dict[str, Unit], after: Iterable[Unit], events: dict[str, RecordedEvent]) -> None:
+        homes = self._held.round.changes.homes
+        for unit in after:
+            old = before.get(unit.uid)
+            known = set(old.events) if old is not None else set()
+            for event in unit.events:
+                if event not in known or event in homes:
+                    homes[event] = (unit.uid, homes[event][1] if event in homes else fold_keys(events[event]))
+
+    def _keep_tail(self, key: str, settled: Unit | None, after: list[Unit]) -> None:
+        """Remember an entity's last units, from the last one on that is settled."""
+        at = 0
+        if key.startswith("alert" + SEPARATOR):
+            at = max((i for i, unit in enumerate(after) if _settled(unit, after[i + 1 : i + 2])), default=0)
+        kept = after[at:]
+        if at == 0 and settled is not None and settled.uid in self._held.units:
+            kept = [settled, *kept]
+        if (kept or settled) and not key.startswith("event" + SEPARATOR):
+            self._held.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in kept))
+        else:
+            self._held.tails.pop(key, None)
+
+
+def _settled(unit: Unit, following: Sequence[Unit]) -> bool:
+    """Whether an episode's end is proven, and not only the beginning of the next."""
+    return unit.end is not None and all(unit.end < other.start for other in following)
+
+
+def _begins(event: RecordedEvent) -> int:
+    """The first moment that an event says something of."""
+    start = event.data.get("starts_at")
+    return min(start, event.occurred_at) if isinstance(start, int) else event.occurred_at

@@ -1,0 +1,39 @@
+"""What is noted while one round of incremental correlation goes on, and forgotten after it."""
+
+from __future__ import annotations
+
+from collector.correlation.changes import Changes, Place
+from collector.correlation.parts import Part
+from collector.correlation.signals import Unit
+
+Changed = dict[str, tuple[Unit | None, Unit | None]]
+"""Unit → as it was and as it is; None where it was not there, or is no more."""
+
+
+class Round:
+    """What one batch of events touched, and what it changed."""
+
+    def __init__(self) -> None:
+        self.changes = Changes()
+        self.touched: dict[Part, None] = {}
+        """Incidents whose opening signals changed."""
+        self.gone: list[Part] = []
+        self.listed: dict[Part, None] = {}
+        """Incidents of which only what lists show changed."""
+        self.alive: dict[Part, None] = {}
+        self.loaded: dict[Part, None] = {}
+        """Incidents that were fetched."""
+        self.review: set[str] = set()
+        """Attaching units that are to be judged again."""
+        self.found: dict[str, dict[Part, Place]] = {}
+        """Where those that were judged attach."""
+        self.moved: set[str] = set()
+        """Units whose membership may have changed."""
+        self.removed: set[str] = set()
+        self.taught: set[str] = set()
+        """Refs that name another set of services than before."""
+        self.renumbered: dict[str, dict[int, int]] = {}
+        self.old_keys: dict[str, set[str]] = {}
+        self.by_view: dict[str, Part] = {}
+        self.units_of: dict[str, str | None] = {}
+        """Events that were asked for on the shelf, each with its unit."""
