@@ -29,7 +29,7 @@ MACHINE = "timelined"
 """The source of what this daemon itself records: groupings, starts and stops."""
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A place to look; ``url`` came from a field that holds URLs, never out of a text."""
 
     rel: str
@@ -37,7 +37,7 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One fact (design §3)."""
 
     id: str
@@ -74,7 +74,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What this type says beyond the common fields; :data:`EVENT_DATA` lists the keys that are read."""
 
 
-class RecordedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RecordedEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event as the log answers it: the same, and where it stands."""
 
     position: int

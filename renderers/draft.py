@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from collector.event import MINUTE, RecordedEvent
-from renderers import facts, folding, phrases
+from renderers import facts, phrases
 from renderers.document import (
     Actions,
     Block,
@@ -32,6 +32,7 @@ from renderers.document import (
 from renderers.history import History
 from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.rows import Planned
 from renderers.sections import SECTIONS, appendix, diagnostics, resolution, timeline
 from renderers.words import counted
 
@@ -137,10 +138,10 @@ def _lead(history: History) -> Claim | None:
 
 def _sections(history: History, options: Options) -> tuple[Section, ...]:
     """The sections within the length; only the parts that can grow are written again."""
-    told = folding.rows(history, options)
+    planned = Planned(history, options)
     written = {key: section(history, options) for key, section in SECTIONS.items() if key != "timeline"}
     for limits in STEPS:
-        written["timeline"] = timeline.section(history, options, limits.rows, told)
+        written["timeline"] = timeline.section(history, options, limits.rows, planned)
         if limits is not STEPS[0]:
             written |= {
                 "diagnostics": diagnostics.section(history, options, limits.notes),

@@ -71,6 +71,28 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.end is None and self.until is None
 
 
+class Spell(msgspec.Struct, frozen=True, gc=False):
+    """One alert from its first firing to its last end, whatever it flapped in between."""
+
+    start: int
+    end: int | None
+    """The last episode's end; None where it is not known."""
+    entity: str
+    episodes: tuple[Alert, ...]
+
+    @property
+    def first(self) -> Alert:
+        return self.episodes[0]
+
+    @property
+    def last(self) -> Alert:
+        return self.episodes[-1]
+
+    @property
+    def flaps(self) -> int:
+        return len(self.episodes) - 1
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One page, from triggered to resolved."""
 
@@ -158,6 +180,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The senders' and people's facts at their highest revision, in reading order."""
     alerts: tuple[Alert, ...] = ()
     """By (start, entity)."""
+    spells: tuple[Spell, ...] = ()
+    """The alerts' episodes, those of one that flapped taken together; by start."""
     pages: tuple[Page, ...] = ()
     changes: tuple[Change, ...] = ()
     """By (end or start, entity)."""

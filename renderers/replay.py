@@ -14,6 +14,7 @@ import msgspec
 from collector.event import MACHINE, RecordedEvent, current
 from renderers import episodes, moments
 from renderers.history import Alert, Change, Context, History, Page
+from renderers.spells import spells
 
 _NOTHING = Context()
 
@@ -32,6 +33,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     folded = History(
         events=tuple(facts),
         alerts=alerts,
+        spells=spells(alerts),
         pages=pages,
         changes=sorted_out.changes(),
         notes=tuple(sorted_out.notes),

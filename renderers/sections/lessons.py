@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import MINUTE
-from renderers import facts, folding, phrases
+from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Options, Prompt, Section
-from renderers.history import Alert, History
+from renderers.history import Alert, History, Spell
 from renderers.phrases import cites, claim, say
 from renderers.words import counted
 
@@ -48,8 +48,8 @@ def _waiting(history: History) -> Iterator[Claim]:
 
 def _flapping(history: History) -> Iterator[Claim]:
     """The alert name that flapped most."""
-    names: dict[str, list[folding.Spell]] = {}
-    for spell in folding.spells(history.alerts):
+    names: dict[str, list[Spell]] = {}
+    for spell in history.spells:
         if spell.flaps:
             names.setdefault(spell.first.name, []).append(spell)
     counts = {name: sum(spell.flaps for spell in spells) for name, spells in names.items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers import facts, folding, phrases
+from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Link, Options, Prompt, Section
 from renderers.history import Alert, Change, History
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
@@ -50,8 +50,8 @@ class _Ends(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, history: History) -> _Ends:
-        measured = [spell.last for spell in folding.spells(facts.measured(history))]
-        every = [spell.last for spell in folding.spells(history.alerts)]
+        every = [spell.last for spell in history.spells]
+        measured = [alert for alert in every if alert.opening] or every
         return cls(history, measured, every, facts.last_ended(history.alerts))
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from renderers import folding, times
-from renderers.document import Claim, Options, Row, Section, Timeline, Words
+from renderers import rows, times
+from renderers.document import Claim, Options, Section, Timeline, Words
 from renderers.history import History
 
 
-def section(history: History, options: Options, most: int = folding.ROWS, told: Sequence[Row] | None = None) -> Section:
-    """The rows in the detail asked for, at most ``most`` of them, under the zone they are told in."""
-    table = folding.timeline(history, options, most, told)
+def section(history: History, options: Options, most: int = rows.ROWS, planned: rows.Planned | None = None) -> Section:
+    """The rows in the detail asked for, at most ``most`` of them, under the zone they are told in.
+
+    ``planned`` are the history's rows, where the caller has them already.
+    """
+    table = (planned or rows.Planned(history, options)).timeline(most)
     return Section(key="timeline", blocks=(_zone(history, table, options), table))
 
 

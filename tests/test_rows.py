@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.event import MINUTE, SECOND
-from renderers import folding
+from renderers import rows
 from renderers.document import Options, Row, Timeline
 from renderers.plain import plain
 from tests.histories import Told, at, example, monster, storm, switched_off
@@ -13,7 +13,7 @@ from tests.histories import Told, at, example, monster, storm, switched_off
 
 def table(told: Told, detail: str = "normal") -> Timeline:
     """The timeline of this incident."""
-    return folding.timeline(told.history(), Options(detail=detail))
+    return rows.timeline(told.history(), Options(detail=detail))
 
 
 def lines(told: Told, detail: str = "normal") -> list[str]:
@@ -229,7 +229,7 @@ def test_nothing_disappears_silently(build: object) -> None:
     shown = table(told)
     cited = {each for row in shown.rows for each in row.cites} | set(shown.left_out.cites if shown.left_out else ())
     assert cited == {event.id for event in told.events}
-    assert len(shown.rows) <= folding.ROWS
+    assert len(shown.rows) <= rows.ROWS
 
 
 def test_a_storm_is_told_before_its_chatter() -> None:

@@ -1,0 +1,70 @@
+"""Which room words the row of which type, and the rows that stand for one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from collector.event import RecordedEvent
+from renderers.history import Spell
+from renderers.phrases import Phrase, text_in
+from renderers.rows import alerts, changes, pages, people
+from renderers.rows.plan import Plan, Table
+
+Words = Callable[[Table, RecordedEvent], Phrase]
+
+_TYPES: dict[str, Words] = {
+    "alert.firing": alerts.fired_alone,
+    "alert.resolved": alerts.ended_alone,
+    "page.triggered": pages.triggered,
+    "page.acknowledged": pages.acknowledged,
+    "page.escalated": pages.escalated,
+    "note.added": people.note,
+    "chat.message": people.chat,
+    "status.updated": people.status,
+    "observation.recorded": people.observed,
+    "incident.opened": people.reported,
+    "mark.set": people.marked,
+    "incident.resolved": people.declared_over,
+    "incident.reopened": people.declared_not_over,
+}
+_FAMILIES: dict[str, Words] = {"page": pages.page_step, "change": changes.told_alone}
+"""What words the types of a family that have no words of their own."""
+
+
+def plans(table: Table) -> Iterator[Plan]:
+    """A row for each event that is not an alert's; the states of one change are told together."""
+    for event in table.history.events:
+        if event.type.startswith("alert."):
+            continue
+        change = table.changes.get(event.id)
+        if change is not None:
+            yield from changes.plans(change, event)
+        elif (alone := _alone(event)) is not None:
+            yield alone
+
+
+def unfolded(table: Table) -> Iterator[Plan]:
+    """A row for each event; an alert whose firing was not received has one more, for its start."""
+    for alert in table.history.alerts:
+        if alert.fired.type == "alert.resolved":
+            spell = Spell(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))
+            yield alerts.fired_plan([spell])
+    for event in table.history.events:
+        change = table.changes.get(event.id)
+        row = changes.plan(change, event) if change else _alone(event)
+        if row is not None:
+            yield row
+
+
+def _alone(event: RecordedEvent) -> Plan | None:
+    """The row of one event, or None for what belongs elsewhere in the draft."""
+    words = _TYPES.get(event.type) or _FAMILIES.get(event.type.partition(".")[0])
+    if words is None or (event.type == "mark.set" and text_in(event.data, "mark") not in people.MARKS):
+        return None
+    return Plan(at=event.occurred_at, type=event.type, cites=(event.id,), told=partial(_worded, words, event),
+                led_by=(event,))  # fmt: skip
+
+
+def _worded(words: Words, event: RecordedEvent, table: Table) -> Phrase:
+    return words(table, event)

@@ -1,0 +1,93 @@
+"""The labels in front of rows: which event of the incident was the detection, the page, the recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+import msgspec
+
+from collector.event import RecordedEvent
+from renderers import facts, phrases
+from renderers.phrases import Phrase
+from renderers.rows import pages, people
+from renderers.rows.plan import Plan, Table, Told
+
+LABELS = ("First symptom", "Detected", "Paged", "Acknowledged", "Mitigated", "Last alert ended", "Resolved")
+"""Every label, in the order in which several are shown on one row."""
+
+_MOMENTS = (
+    ("First symptom", "first_symptom"),
+    ("Detected", "detected"),
+    ("Acknowledged", "acknowledged"),
+    ("Mitigated", "mitigated"),
+    ("Resolved", "resolved"),
+)
+
+_GOING_ON: dict[str, Callable[[Table, RecordedEvent, str], Phrase]] = {
+    "page.acknowledged": pages.acknowledged_on,
+    "mark.set": people.marked_on,
+    "incident.resolved": people.declared_on,
+}
+"""Types whose row goes on from its label in lower case: ``Acknowledged by Ana``."""
+
+
+def labelled(table: Table, plans: Iterable[Plan]) -> Iterator[Plan]:
+    """The rows with their labels, each label on the first row that its event leads or is folded into."""
+    waiting = _labels(table)
+    for plan in plans:
+        if waiting.keys().isdisjoint(plan.cites):
+            yield plan
+            continue
+        names: list[str] = []
+        for each in plan.cites:
+            fitting = [name for name in waiting.get(each, ()) if _fits(name, plan.type)]
+            if fitting:
+                names += fitting
+                waiting[each] = [name for name in waiting[each] if name not in fitting]
+        if "Detected" in names and "First symptom" in names:
+            names.remove("First symptom")
+        yield _under(table, plan, sorted(names, key=LABELS.index)) if names else plan
+
+
+def _labels(table: Table) -> dict[str, list[str]]:
+    """Event id → the labels its row carries."""
+    history = table.history
+    found: dict[str, list[str]] = {}
+    for label, name in _MOMENTS:
+        moment = facts.moment(history, name)
+        if moment is None or not moment.cites or (name == "mitigated" and moment.known != "stated"):
+            continue
+        if name == "resolved" and not history.resolved:
+            continue
+        exact = [each for each in moment.cites if each in table.events and table.events[each].occurred_at == moment.at]
+        found.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
+    paged = next((event for page in history.pages if (event := phrases.page_event(page))), None)
+    if paged:
+        found.setdefault(paged.id, []).append("Paged")
+    last = facts.last_ended(history.alerts)
+    if last and last.resolved:
+        found.setdefault(last.resolved.id, []).append("Last alert ended")
+    return found
+
+
+def _fits(label: str, event_type: str) -> bool:
+    """Whether a label belongs on a row of this type, where one event gives a row for its start and one for its end."""
+    if event_type == "alert.firing":
+        return label in ("First symptom", "Detected")
+    if event_type == "alert.resolved":
+        return label in ("Last alert ended", "Resolved", "Mitigated")
+    return True
+
+
+def _under(table: Table, plan: Plan, names: Sequence[str]) -> Plan:
+    """The row under its labels; where the last of them is the row's own verb, the row goes on from it."""
+    label = ", ".join(names)
+    if plan.type not in _GOING_ON:
+        return msgspec.structs.replace(plan, label=label)
+    event = table.events[plan.cites[0]]
+    return msgspec.structs.replace(plan, label=label, told=partial(_going_on, event, names[-1], plan.told))
+
+
+def _going_on(event: RecordedEvent, label: str, alone: Told, table: Table) -> Phrase:
+    return _GOING_ON[event.type](table, event, label) or alone(table)

@@ -1,0 +1,69 @@
+"""What the rows of notes, chat, status posts, observations, reports and people's statements say."""
+
+from __future__ import annotations
+
+from collector.event import RecordedEvent
+from renderers import phrases
+from renderers.phrases import Phrase, named, quoted, say
+from renderers.rows.plan import Table
+
+
+def note(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Note", named(", ", event.actor), quoted(": ", event.title))
+
+
+def chat(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Chat", named(", ", event.actor), quoted(": ", event.title))
+
+
+def status(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Status page", quoted(": ", event.title) or " updated")
+
+
+def observed(table: Table, event: RecordedEvent) -> Phrase:
+    return say(phrases.observation_called(event), named(", by ", event.actor),
+               quoted(": ", phrases.observation_title(event)))  # fmt: skip
+
+
+def reported(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Reported", named(" by ", phrases.text_in(event.data, "by") or event.actor),
+               named(" for ", event.service), quoted(": ", event.title))  # fmt: skip
+
+
+MARKS = {
+    "impact_started": "Impact began",
+    "impact_ended": "Impact ended",
+    "detected": "Detected",
+    "mitigated": "Mitigated",
+    "cause_identified": "Cause identified",
+}
+"""How a stated moment reads in the table."""
+
+
+def marked(table: Table, event: RecordedEvent) -> Phrase:
+    words = MARKS.get(phrases.text_in(event.data, "mark"))
+    if not words:
+        return ()
+    by = phrases.text_in(event.data, "by")
+    return say(words, named(" by ", by), named(", as stated by ", event.actor) or ", as stated",
+               quoted(": ", event.title))  # fmt: skip
+
+
+def marked_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
+    """``as stated by Ana: "Switched over"`` behind **Mitigated**."""
+    if MARKS.get(phrases.text_in(event.data, "mark")) != label:
+        return ()
+    by = named("by ", phrases.text_in(event.data, "by"), ", ")
+    return say(by, "as stated", named(" by ", event.actor), quoted(": ", event.title))
+
+
+def declared_over(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Declared resolved", named(" by ", event.actor))
+
+
+def declared_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
+    return say("as stated", named(" by ", event.actor)) if label == "Resolved" else ()
+
+
+def declared_not_over(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Declared not resolved after all", named(" by ", event.actor))
