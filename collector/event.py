@@ -238,6 +238,7 @@ _CAUSE_FIRST = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1_024)
 def rank(event_type: str) -> int:
     """The place of a type among events of one microsecond: causes before their effects (design §6)."""
     if event_type in _CAUSE_FIRST:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -40,7 +41,7 @@ WORDS = 700
 """The most generated words above the Appendix, timeline included."""
 SHOWN = 3
 """How many ids of a citation are printed."""
-FORM = "timelined draft 1"
+FORM = "timelined draft 2"
 """Which wording this is; another wording is another draft of the same events."""
 
 
@@ -251,22 +252,22 @@ def digest(history: History, options: Options) -> str:
     """
     context = history.context
     near = sorted(context.nearby, key=lambda near: (near.event.occurred_at, near.event.id))
+    beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
+    events = [*history.events, *beside, *(each.event for each in near)]
     content = (
-        (FORM, options, history.as_of, context.key),
-        [_content(event) for event in history.events],
-        [_content(event) for event in sorted(context.collector, key=lambda event: (event.occurred_at, event.id))],
-        [(_content(each.event), each.reason) for each in near],
-        {each: (why.rule, why.reason) for each, why in context.grouped.items()},
+        (FORM, options, history.as_of, context.key, context.lookback),
+        (len(history.events), len(beside), [each.reason for each in near]),
+        [(each.id, facts.lateness(each) // MINUTE) for each in events if facts.lateness(each)],
+        [each.id for each in events if each.amendment == "correction"],
+        context.grouped,
         sorted(family for family, events in context.reported.items() if events),
+        [_said(each) for each in events],
     )
     return hashlib.sha256(_ENCODER.encode(content)).hexdigest()
 
 
-def _content(event: RecordedEvent) -> tuple[object, ...]:
-    """What the sender or the person said, by a fixed list of fields."""
-    late = event.received_at - event.occurred_at >= facts.LATE and facts.lateness(event) // MINUTE
-    return (
-        event.id, event.type, event.source, event.entity, event.occurred_at, event.time_text, event.time_quality,
-        event.amendment == "correction", event.service, event.environment, event.severity, event.title, event.actor,
-        event.links, event.refs, event.labels, event.data, late,
-    )  # fmt: skip
+_said = attrgetter(
+    "id", "type", "source", "entity", "occurred_at", "time_text", "time_quality", "service", "environment", "severity",
+    "title", "actor", "links", "refs", "labels", "data",
+)  # fmt: skip
+"""What the sender or the person said, by a fixed list of fields."""

@@ -11,11 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from collector.event import HOUR, MINUTE, RecordedEvent
+from collector.event import MINUTE, PEOPLE, RecordedEvent
 from renderers.history import Alert, Change, History, Moment, Page
 
-LOOKBACK = 2 * HOUR
-"""How far before the first symptom a missing change is worth a sentence."""
 LATE = 5 * MINUTE
 """From how late on a reader is told that an event was received late."""
 
@@ -189,10 +187,8 @@ def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
 
 def lateness(event: RecordedEvent) -> int:
     """How long after it happened a sender's event was received, µs; 0 below what a reader is told."""
-    if event.source == "people" or event.time_quality == "absent":
-        return 0
     late = event.received_at - event.occurred_at
-    return late if late >= LATE else 0
+    return late if late >= LATE and event.source != PEOPLE and event.time_quality != "absent" else 0
 
 
 def unacknowledged(page: Page) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.event import RecordedEvent
+from collector.event import HOUR, RecordedEvent
 
 
 class Nearby(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,7 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Grouped(msgspec.Struct, frozen=True, kw_only=True):
+class Grouped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why an event is part of the incident."""
 
     rule: str
@@ -35,6 +35,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()
+    lookback: int = 2 * HOUR
+    """How far before the first signal correlation looks for changes, µs: only so far is "none recorded" true."""
     reported: Mapping[str, tuple[str, ...]] = {}
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window,
     whatever they joined: only then does the absence of one mean anything."""
@@ -195,6 +197,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Follow-ups, the latest statement on each."""
     marks: tuple[RecordedEvent, ...] = ()
     """``mark.set``, the newest statement of each mark."""
+    collector: tuple[RecordedEvent, ...] = ()
+    """The incident's own ``source.*`` and ``collector.*`` events: what may be missing from it."""
     edits: Mapping[str, RecordedEvent] = {}
     """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
     moments: Mapping[str, Moment] = {}

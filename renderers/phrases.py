@@ -287,7 +287,9 @@ def no_change(history: History, options: Options, lead: str, why: str = "") -> C
     if not facts.seen(history, "change"):
         return claim(lead, f": not observed{why}.", label=True)
     start = facts.reference(history)
-    return no_change_in(history, options, (start - facts.LOOKBACK, start), f"{lead}: none recorded in the 2 h before")
+    lookback = history.context.lookback
+    words = f"{lead}: none recorded in the {lasted(lookback)} before"
+    return no_change_in(history, options, (start - lookback, start), words)
 
 
 def no_change_in(history: History, options: Options, span: tuple[int, int], words: str) -> Claim:

@@ -41,6 +41,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         observations=tuple(sorted_out.of("observation.recorded")),
         reports=reports,
         actions=sorted_out.actions(),
+        collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
         resolved=_over(alerts, pages, reports, verdict),
@@ -89,6 +90,11 @@ class _Kinds:
     def changes(self) -> tuple[Change, ...]:
         found = [each for events in self._families["change"].values() for each in episodes.changes(events)]
         return tuple(sorted(found, key=lambda c: (c.start if c.end is None else c.end, c.entity, c.last.id)))
+
+    def collector(self) -> tuple[RecordedEvent, ...]:
+        """What sources and the collector said of themselves."""
+        own = [kind for kind in self._types if kind.startswith(("source.", "collector."))]
+        return tuple([event for kind in own for event in self._types[kind]])
 
     def actions(self) -> tuple[RecordedEvent, ...]:
         """The newest statement on each follow-up, in the order they were first told."""

@@ -85,8 +85,9 @@ def fired_plan(run: Sequence[Spell]) -> Plan:
 
 def _fired(run: Sequence[Spell], table: Table) -> Phrase:
     first = run[0].first
-    return say(alert_fired(first.name), _services([spell.first.service for spell in run]),
-               named(" (", first.severity, ")"), _count(table, run), _flaps(table, run), quoted(": ", _shared(run)))  # fmt: skip
+    services = _services([spell.first.service for spell in run])
+    return say(alert_fired(first.name), services, named(" (", first.severity, ")"), _count(table, run),
+               _flaps(table, run), quoted(": ", _shared(run)))  # fmt: skip
 
 
 def alert_fired(name: str) -> Phrase:

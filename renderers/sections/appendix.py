@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Section
-from renderers.history import Grouped, History
+from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.words import counted
 
@@ -73,18 +73,19 @@ RULES = ("opened", "person", "page", "alert", "alert_group", "service", "depende
 
 def _grouping(history: History) -> Iterator[Claim]:
     """One line a rule: the reason of the first event it joined, how many it joined, and how many reasons it had."""
-    rules: dict[str, list[tuple[RecordedEvent, Grouped]]] = {}
+    grouped = history.context.grouped
+    rules: dict[str, list[str]] = {}
     for event in history.events:
-        grouped = history.context.grouped.get(event.id)
-        if grouped is not None:
-            rules.setdefault(grouped.rule, []).append((event, grouped))
+        if event.id in grouped:
+            rules.setdefault(grouped[event.id].rule, []).append(event.id)
     for rule in sorted(rules, key=_strength)[:REASONS]:
         members = rules[rule]
-        reasons = {grouped.reason for _, grouped in members}
-        first = members[0][1].reason.rstrip(". ")
-        more = f" and {counted(len(reasons) - 1, 'similar reason')}" if len(reasons) > 1 else ""
-        yield claim("Grouping: ", Name(first or rule), f"{more}, {counted(len(members), 'event')}",
-                    proof=cites([event for event, _ in members]))  # fmt: skip
+        reasons = len({grouped[each].reason for each in members})
+        first = grouped[members[0]].reason.rstrip(". ")
+        more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
+        said = f"{more}, {counted(len(members), 'event')}"
+        # The history's events stand in reading order, so the proof does too.
+        yield claim("Grouping: ", Name(first or rule), said, proof=tuple(members))
 
 
 def _strength(rule: str) -> tuple[int, str]:
@@ -105,7 +106,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
 
 def _events(history: History, kind: str) -> list[RecordedEvent]:
     """The events of a type among the context's and the incident's own, oldest first, each once."""
-    found = {e.id: e for e in (*history.context.collector, *history.events) if e.type == kind}
+    found = {e.id: e for e in (*history.context.collector, *history.collector) if e.type == kind}
     return sorted(found.values(), key=lambda event: (event.occurred_at, event.id))
 
 
@@ -161,8 +162,9 @@ QUALITIES = {
 
 
 def _times(history: History) -> Iterator[Claim]:
+    inexact = [event for event in history.events if event.time_quality != "exact"]
     for quality, words in QUALITIES.items():
-        events = [event for event in history.events if event.time_quality == quality]
+        events = [event for event in inexact if event.time_quality == quality]
         if events:
             yield claim(f"Completeness: {counted(len(events), 'event')} {words}", proof=cites(events))
 
@@ -175,15 +177,21 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
 
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
-    printed = set(shown)
     runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
-    known = [events[each] for each in dict.fromkeys(cited) if each in events]
-    for event in sorted(known, key=lambda event: (event.occurred_at, event.id)):
-        runs.setdefault((event.occurred_at // MINUTE, event.type, event.source), []).append(event)
-    ranked = sorted(runs, key=lambda key: (printed.isdisjoint(event.id for event in runs[key]), key))
-    kept = set(ranked[:LINES])
-    lines = tuple(_line(run, printed) for key, run in runs.items() if key in kept)
-    return Index(lines=lines, left_out=sum(len(runs[key]) for key in ranked[LINES:]))
+    known = [event for each in set(cited) if (event := events.get(each)) is not None]
+    for event in known:
+        runs.setdefault(_run_of(event), []).append(event)
+    printed = {_run_of(events[each]) for each in shown if each in events}
+    kept = sorted(runs, key=lambda key: (key not in printed, key))[:LINES]
+    shown_runs = [sorted(runs[key], key=lambda event: (event.occurred_at, event.id)) for key in kept]
+    shown_runs.sort(key=lambda run: (run[0].occurred_at, run[0].id))
+    lines = tuple(_line(run, set(shown)) for run in shown_runs)
+    return Index(lines=lines, left_out=len(known) - sum(len(run) for run in shown_runs))
+
+
+def _run_of(event: RecordedEvent) -> tuple[int, str, str]:
+    """What events on one line of the index have in common: minute, type and source."""
+    return (event.occurred_at // MINUTE, event.type, event.source)
 
 
 def digested(events: int, digest: str, left_out: int = 0) -> Claim:

@@ -73,8 +73,8 @@ def _detecting(history: History) -> RecordedEvent | None:
     """The event that detected it, by the senders' own facts."""
     moment = facts.moment(history, "detected")
     ids = set(moment.cites) if moment else set()
-    signals = [event for event in history.events if event.type in SIGNALS]
-    return next((event for event in signals if event.id in ids), signals[0] if signals else None)
+    first = next((event for event in history.events if event.type in SIGNALS), None)
+    return next((event for event in history.events if event.id in ids and event.type in SIGNALS), first)
 
 
 SIGNALS = ("alert.firing", "alert.resolved", "page.triggered", "incident.opened")

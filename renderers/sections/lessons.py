@@ -76,11 +76,7 @@ def _runbooks(history: History) -> Iterator[Claim]:
 
 def _late(history: History) -> Iterator[Claim]:
     """How many events were received late, and how late at most."""
-    found = [
-        (facts.lateness(event), event)
-        for event in history.events
-        if event.received_at - event.occurred_at >= facts.LATE and facts.lateness(event)
-    ]
+    found = [(late, event) for event in history.events if (late := facts.lateness(event))]
     if found:
         worst = phrases.lasted(max(micros for micros, _ in found) // MINUTE * MINUTE)
         verb = "was" if len(found) == 1 else "were"
