@@ -21,12 +21,12 @@ SHOWN = 3
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """Each id → the fewest of its last digits, five at least, that no other of these ids ends in."""
     found: dict[str, str] = {}
-    waiting, length = set(ids), SHORTEST
+    waiting, length = list(dict.fromkeys(ids)), SHORTEST
     while waiting:
-        taken = Counter([each[-length:] for each in waiting])
-        alone = {each: end for each in waiting if taken[end := each[-length:]] == 1 or len(each) <= length}
-        found |= alone
-        waiting -= alone.keys()
+        ends = {each: each[-length:] for each in waiting}
+        found |= ends
+        taken = Counter(ends.values())
+        waiting = [each for each, end in ends.items() if taken[end] > 1 and len(each) > length]
         length += 1
     return found
 

@@ -253,11 +253,12 @@ def digest(history: History, options: Options) -> str:
     context = history.context
     near = sorted(context.nearby, key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
-    events = [*history.events, *beside, *(each.event for each in near)]
+    aside = [*beside, *(each.event for each in near)]
+    events = [*history.events, *aside]
     content = (
         (FORM, options, history.as_of, context.key, context.lookback),
         (len(history.events), len(beside), [each.reason for each in near]),
-        [(each.id, facts.lateness(each) // MINUTE) for each in events if facts.lateness(each)],
+        [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),

@@ -8,6 +8,7 @@ by what the sender says of start and end, never by what arrived first (design
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from collector.event import RecordedEvent, reading_order
@@ -33,6 +34,7 @@ SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
 """Changes whose entity outlives one change: each event of them is a change of its own."""
 
 
+@lru_cache(maxsize=1_024)
 def opening(severity: str | None) -> bool:
     """Whether an alert of this severity opens an incident: it is above ``warning``, or nobody said."""
     return severity is None or severity.casefold() not in LOW_SEVERITIES
@@ -71,11 +73,14 @@ def alert_episodes(events: Sequence[RecordedEvent]) -> list[Alert]:
     begun: dict[int, list[RecordedEvent]] = {}
     ends: dict[int, int] = {}
     for event in events:
-        closes = event.type == "alert.resolved"
-        start = _closed_start(event, begun) if closes else event.occurred_at
-        begun.setdefault(start, []).append(event)
-        if closes:
-            ends[start] = max(event.occurred_at, ends.get(start, event.occurred_at))
+        start = end = event.occurred_at
+        if event.type == "alert.resolved":
+            start = _closed_start(event, begun)
+            ends[start] = max(end, ends.get(start, end))
+        if start in begun:
+            begun[start].append(event)
+        else:
+            begun[start] = [event]
     found: list[_Episode] = []
     for start in sorted(begun):
         last = found[-1] if found else None
@@ -100,8 +105,7 @@ def _alert(episode: _Episode) -> Alert:
     events = sorted(episode.events, key=reading_order) if episode.mixed else episode.events
     fired = resolved = severity = None
     for each in events:
-        if each.severity is not None:
-            severity = each.severity
+        severity = each.severity or severity
         if each.type == "alert.firing":
             fired = fired or each
         elif each.occurred_at == episode.end:

@@ -104,11 +104,13 @@ def measured(history: History) -> tuple[Alert, ...]:
 def last_ended(alerts: Iterable[Alert]) -> Alert | None:
     """The alert that ended last, if none still fires; of several at once the one that began first."""
     last: Alert | None = None
+    latest: int | None = None
     for alert in alerts:
-        if alert.firing:
-            return None
-        if alert.end is not None and (last is None or last.end is None or alert.end > last.end):
-            last = alert
+        if alert.end is None:
+            if alert.firing:
+                return None
+        elif latest is None or alert.end > latest:
+            last, latest = alert, alert.end
     return last
 
 

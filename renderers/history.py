@@ -197,6 +197,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Follow-ups, the latest statement on each."""
     marks: tuple[RecordedEvent, ...] = ()
     """``mark.set``, the newest statement of each mark."""
+    late: tuple[RecordedEvent, ...] = ()
+    """Those of the events that were received so late that a reader is told, see :func:`renderers.facts.lateness`."""
     collector: tuple[RecordedEvent, ...] = ()
     """The incident's own ``source.*`` and ``collector.*`` events: what may be missing from it."""
     edits: Mapping[str, RecordedEvent] = {}

@@ -127,7 +127,7 @@ def _mitigated(history: History) -> Moment:
     """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
     alerts = [each for each in history.alerts if each.opening]
     ended = [each for each in alerts if each.end is not None]
-    if any(each.firing for each in alerts):
+    if len(ended) < len(alerts) and any(each.firing for each in alerts):
         return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
     if not ended:
         return _unknown("mitigated")

@@ -152,7 +152,7 @@ def texts_in(data: Mapping[str, Any], key: str) -> list[str]:
 
 def web_links(event: Event, *rels: str) -> list[EventLink]:
     """The event's links of these kinds, in the order of the kinds."""
-    return [link for rel in rels for link in event.links if link.rel == rel]
+    return [link for rel in rels for link in event.links if link.rel == rel] if event.links else []
 
 
 def link_to(event: Event, rel: str, text: str) -> Link | None:

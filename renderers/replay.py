@@ -13,6 +13,7 @@ import msgspec
 
 from collector.event import MACHINE, RecordedEvent, current
 from renderers import episodes, moments
+from renderers.facts import LATE, lateness
 from renderers.history import Alert, Change, Context, History, Page
 from renderers.spells import spells
 
@@ -41,6 +42,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         observations=tuple(sorted_out.of("observation.recorded")),
         reports=reports,
         actions=sorted_out.actions(),
+        late=tuple([each for each in facts if each.received_at - each.occurred_at >= LATE and lateness(each)]),
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
@@ -68,13 +70,18 @@ class _Kinds:
         self._families: dict[str, dict[tuple[str, str], list[RecordedEvent]]] = {"alert": {}, "page": {}, "change": {}}
         self.notes: list[RecordedEvent] = []
         for event in facts:
-            entities = self._families.get(event.type.partition(".")[0])
+            event_type = event.type
+            entities = self._families.get(event_type[: event_type.find(".")])
             if entities is not None:
-                entities.setdefault((event.source, event.entity), []).append(event)
-            elif event.type in ("note.added", "chat.message"):
+                entity = (event.source, event.entity)
+                if entity in entities:
+                    entities[entity].append(event)
+                else:
+                    entities[entity] = [event]
+            elif event_type in ("note.added", "chat.message"):
                 self.notes.append(event)
             else:
-                self._types.setdefault(event.type, []).append(event)
+                self._types.setdefault(event_type, []).append(event)
 
     def of(self, event_type: str) -> list[RecordedEvent]:
         return self._types.get(event_type, [])

@@ -114,7 +114,9 @@ def left_out(every: Sequence[Plan], kept: Sequence[Plan]) -> Claim | None:
     missing = [row for row in every if row.cites not in known and not told.issuperset(row.cites)]
     if not missing:
         return None
-    counts = Counter(_kind(row.type) for row in missing)
+    counts: Counter[tuple[str, str]] = Counter()
+    for event_type, number in Counter(row.type for row in missing).items():
+        counts[_kind(event_type)] += number
     words = [counted(number, *kind) for kind, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     return phrases.claim(
         f"{counted(len(missing), 'row')} left out ({', '.join(words)}); ",

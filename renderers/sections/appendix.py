@@ -177,21 +177,17 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
 
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
+    names = set(shown)
     runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
     known = [event for each in set(cited) if (event := events.get(each)) is not None]
     for event in known:
-        runs.setdefault(_run_of(event), []).append(event)
-    printed = {_run_of(events[each]) for each in shown if each in events}
+        runs.setdefault((event.occurred_at // MINUTE, event.type, event.source), []).append(event)
+    printed = {key for key, run in runs.items() if not names.isdisjoint([event.id for event in run])}
     kept = sorted(runs, key=lambda key: (key not in printed, key))[:LINES]
     shown_runs = [sorted(runs[key], key=lambda event: (event.occurred_at, event.id)) for key in kept]
     shown_runs.sort(key=lambda run: (run[0].occurred_at, run[0].id))
-    lines = tuple(_line(run, set(shown)) for run in shown_runs)
+    lines = tuple(_line(run, names) for run in shown_runs)
     return Index(lines=lines, left_out=len(known) - sum(len(run) for run in shown_runs))
-
-
-def _run_of(event: RecordedEvent) -> tuple[int, str, str]:
-    """What events on one line of the index have in common: minute, type and source."""
-    return (event.occurred_at // MINUTE, event.type, event.source)
 
 
 def digested(events: int, digest: str, left_out: int = 0) -> Claim:

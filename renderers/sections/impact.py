@@ -8,7 +8,7 @@ from typing import Any
 from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
-from renderers.history import History
+from renderers.history import Alert, History
 from renderers.phrases import cites, claim, named, quoted, say
 from renderers.words import counted
 
@@ -74,20 +74,18 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
 
 def _descriptions(history: History) -> Iterator[Claim]:
     """What the alerts said, each name and each text once, the opening alerts first."""
-    names: dict[str, tuple[str, RecordedEvent]] = {}
-    texts: set[str] = set()
-    for opening in (True, False):
-        for alert in history.alerts:
-            if alert.opening is not opening or alert.name in names or len(names) == DESCRIPTIONS:
-                continue
+    texts: dict[str, Alert] = {}
+    names: set[str] = set()
+    for alert in sorted(history.alerts, key=lambda alert: not alert.opening):
+        if alert.name not in names:
             data = alert.fired.data
             text = phrases.text_in(data, "description") or phrases.text_in(data, "summary")
-            if text and text not in texts:
-                names[alert.name] = (text, alert.fired)
-                texts.add(text)
-    for name, (text, event) in names.items():
-        subject = "The alert" if len(names) == 1 else phrases.alert_named(name)
-        yield claim(subject, " said", quoted(": ", text), proof=cites(event))
+            if text:
+                names.add(alert.name)
+                texts.setdefault(text, alert)
+    for text, alert in list(texts.items())[:DESCRIPTIONS]:
+        subject = "The alert" if len(names) == 1 else phrases.alert_named(alert.name)
+        yield claim(subject, " said", quoted(": ", text), proof=cites(alert.fired))
 
 
 def _priority(history: History) -> Iterator[Claim]:

@@ -65,7 +65,7 @@ def _runbooks(history: History) -> Iterator[Claim]:
     known: set[str] = set()
     for alert in history.alerts:
         first.setdefault(alert.name, alert)
-        if phrases.web_links(alert.fired, "runbook"):
+        if alert.name not in known and phrases.web_links(alert.fired, "runbook"):
             known.add(alert.name)
     missing = [alert for name, alert in first.items() if name not in known]
     if missing:
@@ -76,10 +76,10 @@ def _runbooks(history: History) -> Iterator[Claim]:
 
 def _late(history: History) -> Iterator[Claim]:
     """How many events were received late, and how late at most."""
-    found = [(late, event) for event in history.events if (late := facts.lateness(event))]
+    found = history.late
     if found:
-        worst = phrases.lasted(max(micros for micros, _ in found) // MINUTE * MINUTE)
+        worst = phrases.lasted(max(facts.lateness(event) for event in found) // MINUTE * MINUTE)
         verb = "was" if len(found) == 1 else "were"
         most = worst if len(found) == 1 else f"up to {worst}"
         yield claim(f"Observed: {counted(len(found), 'event')} {verb} received {most} late",
-                    proof=cites([event for _, event in found]))  # fmt: skip
+                    proof=cites(found))  # fmt: skip
