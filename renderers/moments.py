@@ -126,14 +126,13 @@ def _acknowledgements(history: History) -> list[_Seen]:
 def _mitigated(history: History) -> Moment:
     """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
     alerts = [each for each in history.alerts if each.opening]
-    ended = [each for each in alerts if each.end is not None]
-    if len(ended) < len(alerts) and any(each.firing for each in alerts):
+    last = _last_ended(alerts)
+    if any(each.end is None and each.firing for each in alerts):
         return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
-    if not ended:
+    if last is None:
         return _unknown("mitigated")
-    last = max(ended, key=_end_order)
-    other = max((each for each in ended if each.entity != last.entity), key=_end_order, default=None)
-    earlier = other if other and _end_order(last)[0] - _end_order(other)[0] >= OUTLIER else None
+    other = _last_ended(each for each in alerts if each.entity != last.entity)
+    earlier = other if other and (last.end or 0) - (other.end or 0) >= OUTLIER else None
     return Moment(
         name="mitigated",
         at=last.end,
@@ -145,8 +144,11 @@ def _mitigated(history: History) -> Moment:
     )
 
 
-def _end_order(alert: Alert) -> tuple[int, str]:
-    return (alert.end or 0, _end_event(alert).id)
+def _last_ended(alerts: Iterable[Alert]) -> Alert | None:
+    """The alert that ended last; of several at once the one whose end has the greatest id."""
+    ended = [each for each in alerts if each.end is not None]
+    last = max((each.end or 0 for each in ended), default=0)
+    return max((each for each in ended if each.end == last), key=lambda each: _end_event(each).id, default=None)
 
 
 def _end_event(alert: Alert) -> RecordedEvent:
@@ -160,8 +162,8 @@ def _resolved(history: History) -> Moment:
     if history.verdict is not None:
         said = history.verdict
         return Moment(name="resolved", at=said.occurred_at, known="stated", basis="stated", cites=(said.id,))
-    ended = max((each for each in history.alerts if each.end is not None), key=_end_order, default=None)
-    ends = [_Seen(_end_order(ended)[0], _end_event(ended).id, "last alert ended")] if ended else []
+    ended = _last_ended(history.alerts)
+    ends = [_Seen(ended.end or 0, _end_event(ended).id, "last alert ended")] if ended else []
     ends += [
         _Seen(each.resolved.occurred_at, each.resolved.id, "page resolved") for each in history.pages if each.resolved
     ]

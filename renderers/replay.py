@@ -8,6 +8,7 @@ the machine's own decisions do not count at all; what people state does.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 import msgspec
 
@@ -88,7 +89,7 @@ class _Kinds:
 
     def alerts(self) -> tuple[Alert, ...]:
         found = [each for events in self._families["alert"].values() for each in episodes.alert_episodes(events)]
-        return tuple(sorted(found, key=lambda each: (each.start, each.entity, each.fired.id)))
+        return tuple(sorted(found, key=attrgetter("start", "entity", "fired.id")))
 
     def pages(self) -> tuple[Page, ...]:
         found = [episodes.page(events) for events in self._families["page"].values()]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import cached_property
 
 from collector.event import rank
 from renderers.document import Options, Timeline
 from renderers.history import History
 from renderers.rows import alerts, events
 from renderers.rows.labels import labelled
-from renderers.rows.lengths import fit, left_out
+from renderers.rows.lengths import fit, left_out, stormed
 from renderers.rows.plan import Plan, Table, written
 
 ROWS = 40
@@ -35,11 +36,16 @@ class Planned:
         self._every = _plans(self._table, options.detail)
         self._wanted = [plan for plan in self._every if _wanted(plan, options.detail)]
 
+    @cached_property
+    def _fewer(self) -> list[Plan]:
+        """The rows wanted, those that came close together as one."""
+        return stormed(self._wanted)
+
     def timeline(self, most: int = ROWS) -> Timeline:
         """The rows, at most ``most`` of them unless the detail is ``all``, and what was left out."""
         if self._detail == "all":
             return Timeline(rows=tuple([written(plan, self._table) for plan in self._every]))
-        kept = fit(self._wanted, most)
+        kept = fit(self._wanted if len(self._wanted) <= most else self._fewer, most)
         rows = tuple([written(plan, self._table) for plan in kept])
         return Timeline(rows=rows, left_out=left_out(self._every, kept))
 

@@ -7,7 +7,7 @@ silently. Linear in the rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from collector.event import MINUTE
@@ -24,21 +24,20 @@ STORMING = ("alert.firing", "alert.resolved", "page.triggered", "observation.rec
 """Types of which many close together are one row where there are too many rows."""
 
 
-def fit(told: Sequence[Plan], most: int) -> list[Plan]:
-    """At most ``most`` rows: first what came close together becomes one row, then the least telling go.
+def fit(plans: Sequence[Plan], most: int) -> list[Plan]:
+    """At most ``most`` of the rows, the most telling.
 
     Of a kind that is too many, those that stay are spread evenly, so that the whole course is seen.
     """
-    shorter = list(told) if len(told) <= most else list(_stormed(told))
-    if len(shorter) <= most:
-        return shorter
+    if len(plans) <= most:
+        return list(plans)
     kinds: dict[int, list[int]] = {}
-    for index, row in enumerate(shorter):
+    for index, row in enumerate(plans):
         kinds.setdefault(_importance(row), []).append(index)
     keep: set[int] = set()
     for kind in sorted(kinds):
         keep.update(_spread(kinds[kind], most - len(keep)))
-    return [row for index, row in enumerate(shorter) if index in keep]
+    return [row for index, row in enumerate(plans) if index in keep]
 
 
 def _spread(indices: Sequence[int], most: int) -> list[int]:
@@ -60,11 +59,11 @@ def _importance(row: Plan) -> int:
     return {"note": 3, "observation": 4, "page": 4}.get(family, 5)
 
 
-def _stormed(told: Sequence[Plan]) -> Iterator[Plan]:
+def stormed(plans: Sequence[Plan]) -> list[Plan]:
     """Unlabelled rows of one type within a few minutes as one row, where the first of them is."""
     held: dict[str, list[Plan]] = {}
     runs: list[list[Plan]] = []
-    for row in told:
+    for row in plans:
         run = held.get(row.type)
         if row.label or row.type not in STORMING:
             runs.append([row])
@@ -73,10 +72,7 @@ def _stormed(told: Sequence[Plan]) -> Iterator[Plan]:
         else:
             held[row.type] = [row]
             runs.append(held[row.type])
-    for run in runs:
-        yield run[0] if len(run) < SERIES else _storm(run)
-        if len(run) == SERIES - 1:
-            yield run[1]
+    return [row for run in runs for row in (run if len(run) < SERIES else [_storm(run)])]
 
 
 STORMS = {

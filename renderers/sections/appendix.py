@@ -177,17 +177,18 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
 
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
-    names = set(shown)
-    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
     known = [event for each in set(cited) if (event := events.get(each)) is not None]
-    for event in known:
-        runs.setdefault((event.occurred_at // MINUTE, event.type, event.source), []).append(event)
-    printed = {key for key, run in runs.items() if not names.isdisjoint([event.id for event in run])}
-    kept = sorted(runs, key=lambda key: (key not in printed, key))[:LINES]
-    shown_runs = [sorted(runs[key], key=lambda event: (event.occurred_at, event.id)) for key in kept]
-    shown_runs.sort(key=lambda run: (run[0].occurred_at, run[0].id))
-    lines = tuple(_line(run, names) for run in shown_runs)
-    return Index(lines=lines, left_out=len(known) - sum(len(run) for run in shown_runs))
+    keys = [(event.occurred_at // MINUTE, event.type, event.source) for event in known]
+    names = set(shown)
+    printed = {key for key, event in zip(keys, known, strict=True) if event.id in names}
+    kept = set(sorted(set(keys), key=lambda key: (key not in printed, key))[:LINES])
+    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {key: [] for key in kept}
+    for key, event in zip(keys, known, strict=True):
+        if key in kept:
+            runs[key].append(event)
+    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), names) for run in runs.values()]
+    lines.sort(key=lambda line: (line.at, line.cites))
+    return Index(lines=tuple(lines), left_out=len(known) - sum(len(run) for run in runs.values()))
 
 
 def digested(events: int, digest: str, left_out: int = 0) -> Claim:
