@@ -210,8 +210,8 @@ def _spoken(parts: Sequence[Part]) -> int:
 def _known(history: History) -> dict[str, RecordedEvent]:
     """Every event that may be cited."""
     context = history.context
-    near = [each.event for each in context.nearby]
-    return {event.id: event for event in (*near, *context.collector, *history.events)}
+    beside = [*(each.event for each in context.nearby), *context.collector]
+    return {**{event.id: event for event in beside}, **history.by_id}
 
 
 def _indexed(
@@ -262,9 +262,12 @@ def digest(history: History, options: Options) -> str:
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
-        [_said(each) for each in events],
     )
-    return hashlib.sha256(_ENCODER.encode(content)).hexdigest()
+    # One event at a time: a list of all of them would need as much memory again.
+    hashed = hashlib.sha256(_ENCODER.encode(content))
+    for said in map(_said, events):
+        hashed.update(_ENCODER.encode(said))
+    return hashed.hexdigest()
 
 
 _said = attrgetter(

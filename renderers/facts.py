@@ -95,12 +95,6 @@ def families(history: History) -> tuple[Family, ...]:
     return tuple(Family(name=key[0], service=key[1], alerts=tuple(found[key])) for key in keys)
 
 
-def measured(history: History) -> tuple[Alert, ...]:
-    """The alerts that durations are told of: the opening ones, or all if none is."""
-    opening = tuple(alert for alert in history.alerts if alert.opening)
-    return opening or history.alerts
-
-
 def last_ended(alerts: Iterable[Alert]) -> Alert | None:
     """The alert that ended last, if none still fires; of several at once the one that began first."""
     last: Alert | None = None

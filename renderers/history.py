@@ -180,8 +180,12 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     events: tuple[RecordedEvent, ...]
     """The senders' and people's facts at their highest revision, in reading order."""
+    by_id: Mapping[str, RecordedEvent] = {}
+    """The same events."""
     alerts: tuple[Alert, ...] = ()
     """By (start, entity)."""
+    measured: tuple[Alert, ...] = ()
+    """The alerts that durations are told of: the opening ones, or all if none is."""
     spells: tuple[Spell, ...] = ()
     """The alerts' episodes, those of one that flapped taken together; by start."""
     pages: tuple[Page, ...] = ()

@@ -9,6 +9,7 @@ never zero. Profiles say the same moments in the vendors' own terms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 import msgspec
 
@@ -178,7 +179,7 @@ def _recorded(history: History) -> Moment:
     if not history.events:
         return _unknown("recorded")
     # The events stand in reading order, and min keeps the first of several received at once.
-    first = min(history.events, key=lambda each: each.received_at)
+    first = min(history.events, key=attrgetter("received_at"))
     basis = "first event received"
     return Moment(name="recorded", at=first.received_at, known="observed", basis=basis, cites=(first.id,))
 

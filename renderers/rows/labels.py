@@ -52,7 +52,7 @@ def labelled(table: Table, plans: Iterable[Plan]) -> Iterator[Plan]:
 
 def _labels(table: Table) -> dict[str, list[str]]:
     """Event id → the labels its row carries."""
-    history = table.history
+    history, known = table.history, table.history.by_id
     found: dict[str, list[str]] = {}
     for label, name in _MOMENTS:
         moment = facts.moment(history, name)
@@ -60,7 +60,7 @@ def _labels(table: Table) -> dict[str, list[str]]:
             continue
         if name == "resolved" and not history.resolved:
             continue
-        exact = [each for each in moment.cites if each in table.events and table.events[each].occurred_at == moment.at]
+        exact = [each for each in moment.cites if each in known and known[each].occurred_at == moment.at]
         found.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
     paged = next((event for page in history.pages if (event := phrases.page_event(page))), None)
     if paged:
@@ -85,7 +85,7 @@ def _under(table: Table, plan: Plan, names: Sequence[str]) -> Plan:
     label = ", ".join(names)
     if plan.type not in _GOING_ON:
         return msgspec.structs.replace(plan, label=label)
-    event = table.events[plan.cites[0]]
+    event = table.history.by_id[plan.cites[0]]
     return msgspec.structs.replace(plan, label=label, told=partial(_going_on, event, names[-1], plan.told))
 
 

@@ -93,7 +93,7 @@ def _storm(run: Sequence[Plan]) -> Plan:
 def _storm_told(run: Sequence[Plan], ids: Sequence[str], table: Table) -> Phrase:
     """``7 alerts fired: A, B, C and 4 more``."""
     kind, names = run[0].type, list[phrases.Said]()
-    known = [table.events[each] for each in ids]
+    known = [table.history.by_id[each] for each in ids]
     if kind.startswith("alert."):
         names = [Name(name) for name in dict.fromkeys(event.title for event in known) if name]
     if kind == "observation.recorded":

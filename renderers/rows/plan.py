@@ -22,7 +22,7 @@ Told = Callable[["Table"], Phrase]
 """Puts a row into words."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row that could be shown."""
 
     at: int
@@ -41,11 +41,6 @@ class Table:
     def __init__(self, history: History, zone: str) -> None:
         self.history = history
         self.zone = zone
-
-    @cached_property
-    def events(self) -> dict[str, RecordedEvent]:
-        """By id."""
-        return {event.id: event for event in self.history.events}
 
     @cached_property
     def pages(self) -> dict[str, Page]:

@@ -178,9 +178,9 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
     known = [event for each in set(cited) if (event := events.get(each)) is not None]
-    keys = [(event.occurred_at // MINUTE, event.type, event.source) for event in known]
+    keys = [_run_of(event) for event in known]
     names = set(shown)
-    printed = {key for key, event in zip(keys, known, strict=True) if event.id in names}
+    printed = {_run_of(events[each]) for each in names if each in events}
     kept = set(sorted(set(keys), key=lambda key: (key not in printed, key))[:LINES])
     runs: dict[tuple[int, str, str], list[RecordedEvent]] = {key: [] for key in kept}
     for key, event in zip(keys, known, strict=True):
@@ -189,6 +189,11 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
     lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), names) for run in runs.values()]
     lines.sort(key=lambda line: (line.at, line.cites))
     return Index(lines=tuple(lines), left_out=len(known) - sum(len(run) for run in runs.values()))
+
+
+def _run_of(event: RecordedEvent) -> tuple[int, str, str]:
+    """What events on one line of the index have in common: minute, type and source."""
+    return (event.occurred_at // MINUTE, event.type, event.source)
 
 
 def digested(events: int, digest: str, left_out: int = 0) -> Claim:

@@ -304,8 +304,8 @@ def _to_mitigate(history: History, duration: Duration) -> Claim:
 
 def _alternative(history: History, mitigated: Moment) -> Alert | None:
     """The alert that ended long after all others, if it is another one than the one that ended before it."""
-    last = facts.last_ended(facts.measured(history))
+    last = facts.last_ended(history.measured)
     if mitigated.alternative is None or last is None:
         return None
-    others = [alert for alert in facts.measured(history) if facts.end_event(alert).id in mitigated.alternative_cites]
+    others = [alert for alert in history.measured if facts.end_event(alert).id in mitigated.alternative_cites]
     return last if any(alert.entity != last.entity for alert in others) else None

@@ -143,7 +143,7 @@ def length(history: History, options: Options) -> list[Claim]:
 
 
 def _alerts_lasted(history: History, options: Options) -> Claim:
-    alerts = facts.measured(history)
+    alerts = history.measured
     last = facts.last_ended(alerts)
     first = alerts[0]
     if last is None:
