@@ -72,6 +72,7 @@ def context_of(case: Case) -> Context:
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
         reported=case.reported,
         collector=case.collector,
+        lookback=case.lookback,
     )
 
 

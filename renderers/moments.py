@@ -138,7 +138,7 @@ def _mitigated(history: History) -> Moment:
         name="mitigated",
         at=last.end,
         known="derived",
-        basis="last alert ended",
+        basis="last alert ended" if last_of_all(last, history.alerts) else "last alert above warning ended",
         cites=(_end_event(last).id,),
         alternative=earlier.end if earlier else None,
         alternative_cites=(_end_event(earlier).id,) if earlier else (),
@@ -150,6 +150,11 @@ def _last_ended(alerts: Iterable[Alert]) -> Alert | None:
     ended = [each for each in alerts if each.end is not None]
     last = max((each.end or 0 for each in ended), default=0)
     return max((each for each in ended if each.end == last), key=lambda each: _end_event(each).id, default=None)
+
+
+def last_of_all(last: Alert, alerts: Iterable[Alert]) -> bool:
+    """Whether none of the alerts fires still or ended later than this one; where one did, "the last alert" misleads."""
+    return not any(each.firing or (each.end or 0) > (last.end or 0) for each in alerts)
 
 
 def _end_event(alert: Alert) -> RecordedEvent:

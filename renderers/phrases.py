@@ -16,7 +16,7 @@ from collector.event import Link as EventLink
 from renderers import facts
 from renderers.document import Claim, Link, Name, Options, Part, Quote, Words
 from renderers.history import Alert, Change, History, Moment, Page
-from renderers.times import clock
+from renderers.times import clock, offset
 from renderers.words import counted, duration
 
 Phrase = tuple[Part, ...]
@@ -260,14 +260,22 @@ def lasted(micros: int) -> str:
 
 
 def at(moment: int, zone: str, since: int) -> str:
-    """A time of day with seconds; with its date where that is another day than ``since``'s."""
-    day, time = clock(moment, zone)
-    return time if day == clock(since, zone)[0] else f"{day} {time}"
+    """A time of day with seconds; with its date or offset where that is not ``since``'s."""
+    return _at(moment, zone, since, seconds=True)
 
 
 def minute(moment: int, zone: str, since: int) -> str:
     """A time of day as in the table, without seconds."""
-    return at(moment, zone, since)[:-3]
+    return _at(moment, zone, since, seconds=False)
+
+
+def _at(moment: int, zone: str, since: int, *, seconds: bool) -> str:
+    day, time = clock(moment, zone)
+    shown = [day] if day != clock(since, zone)[0] else []
+    shown.append(time if seconds else time[:-3])
+    if offset(moment, zone) != offset(since, zone):
+        shown.append(offset(moment, zone))
+    return " ".join(shown)
 
 
 # --- what was looked for and not found --------------------------------------------------------------------------

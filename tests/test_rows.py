@@ -95,7 +95,7 @@ def test_more_flaps_are_counted_and_the_last_end_keeps_its_row() -> None:
     """From two flaps on the row counts them with their span; the final end is told where it happened."""
     assert lines(flapping(4)) == [
         "Detected: Alert X fired on web (critical), flapped 4 times, 14:08–14:22",
-        "Last alert ended, Resolved: X resolved on web after 18 min",
+        "Last alert ended, Resolved: X resolved on web after 18 min on and off",
     ]
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.correlation import Rules
 from collector.drafts import postmortem
+from collector.event import MINUTE
 from tests.scenario import SCENARIOS, draft_files, names, played, submission, tell, told_promise
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +50,16 @@ def test_the_same_log_gives_the_same_bytes_in_any_process(zone: str, seed: str, 
     command = (sys.executable, "-m", "collector", "draft", "1", "--storage.url", f"sqlite:///{database}")
     shown = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, timeout=60, check=True)
     assert shown.stdout.decode() == expected
+
+
+async def test_a_draft_says_how_far_back_correlation_looked(tmp_path: Path) -> None:
+    """The rules that grouped the incident decide over which span "none recorded" is said."""
+    story = tell("noise-in-the-window")
+    rules = Rules(lookback=45 * MINUTE)
+    async with played([submission(arrival) for arrival in story.arrivals], rules, tmp_path / "events.db") as lists:
+        shown = await postmortem(lists, 2)
+    assert shown is not None
+    assert "none recorded in the 45 min before [none: `change.* service=checkout 05:16..06:01`]" in shown
 
 
 async def test_before_its_first_delivery_there_is_no_draft(tmp_path: Path) -> None:

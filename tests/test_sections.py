@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.event import HOUR, MINUTE, SECOND
+from renderers import phrases
 from renderers.document import Actions, Bullets, Claim, Code, Link, Options, Prompt, Section
 from renderers.plain import plain
 from renderers.sections import SECTIONS
@@ -65,6 +67,37 @@ def test_the_summary_has_four_sentences() -> None:
         "Last action: rollback, 3 min before recovery",
         "Alerts fired for 21 min",
     ]
+
+
+def test_an_alert_of_many_series_is_counted() -> None:
+    """Fifty pods are not told as one, and what one of them said is not said of all."""
+    told = Told()
+    fired = [
+        told.fires("X", f"10:0{pod}:00", "web", series=f"pod-{pod}", said=f"pod-{pod} is down.") for pod in range(3)
+    ]
+    assert said(told, "summary")[0] == "X (3 series) fired on web (production), first at 10:00:00"
+    assert claims(told, "summary")[0].cites == tuple(event.id for event in fired)
+    assert 'One series of the alert said: "pod-0 is down."' in said(told, "impact")
+
+
+def test_a_stated_mitigation_stands_where_no_action_was_recorded() -> None:
+    """The summary has what a person said ended it; an action that was recorded goes first."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:30:00")
+    told.marks("mitigated", "10:20:00", "Traffic moved")
+    assert 'Mitigated at 10:20:00, stated by Ana: "Traffic moved"' in said(told, "summary")
+    told.add("observation.recorded", "10:10:00", actor="Eli", data={"type": "com.acme.switch.set"})
+    assert not any(text.startswith("Mitigated") for text in said(told, "summary"))
+
+
+def test_how_far_back_changes_were_looked_for_is_said() -> None:
+    """ "None recorded" holds for as long as correlation looks back, which is a setting."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
+    change = claims(told, "summary")[1]
+    assert plain(change.parts) == "Closest earlier change: none recorded in the 30 min before"
+    assert change.none == "change.* service=web 09:30..10:00"
 
 
 def test_an_earlier_low_alert_and_an_earlier_report_are_told() -> None:
@@ -272,6 +305,53 @@ def test_profiles_state_the_same_incident_in_a_vendor_s_terms() -> None:
     assert said(example(), "detection", profile="rootly")[:2] == said(example(), "detection")[:2]
 
 
+def test_a_lost_end_is_asked_for() -> None:
+    """Where an alert has no recorded end, a person is asked when it was mitigated."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.page("resolved", "10:20:00")
+    assert prompts(told, "detection") == ["when was it mitigated?", "how would we halve this?"]
+
+
+def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
+    """Where a low alert ended later, the end that counts is not called the last alert's."""
+    told = Told()
+    told.deploys("web", "09:58:00", "09:59:00")
+    fired, low = told.fires("X", "10:00:00", "web"), told.fires("Low", "10:01:00", "web", severity="warning")
+    told.deploys("web", "10:04:00", "10:05:00", rollback=True)
+    told.ends(fired, "10:06:00")
+    assert "Time to mitigate: 6 min, derived, last alert above warning ended" in said(told, "detection")
+    told.ends(low, "10:07:00")
+    assert "Time to mitigate: 6 min, derived, last alert above warning ended" in said(told, "detection")
+    assert "For: rolled back, last alert above warning ended 1 min later." in said(told, "root_causes")[-1]
+
+
+def test_a_series_that_outlived_the_others_is_called_one_series() -> None:
+    """The alternative is told without one series, not without the whole alert."""
+    told = Told()
+    for pod, end in (("a", "10:05:00"), ("b", "10:30:00")):
+        told.ends(told.fires("X", "10:00:00", "web", series=pod), end)
+    assert any("; 5 min without one series of X on web, which ended 25 min after" in t for t in said(told, "detection"))
+
+
+def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
+    """A page under a team's service, tied to its alert by the alert group, is not a service without an alert."""
+    told = Told()
+    told.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
+    told.page("triggered", "10:01:00", service="Platform")
+    assert any(text.startswith("Platform was paged") for text in said(told, "detection"))
+    told = told.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
+    assert not any(text.startswith("Platform was paged") for text in said(told, "detection"))
+
+
+def test_a_time_after_the_clocks_changed_has_its_offset() -> None:
+    """In the hour that comes twice, a time of day alone would name two instants."""
+    before = 1_792_888_200 * SECOND  # 2026-10-25T00:30:00Z, 02:30 in Berlin; an hour later it is 02:30 again
+    assert phrases.at(before, "Europe/Berlin", before) == "02:30:00"
+    assert phrases.at(before + HOUR, "Europe/Berlin", before) == "02:30:00 +01:00"
+    assert phrases.minute(before + HOUR, "Europe/Berlin", before) == "02:30 +01:00"
+
+
 # --- root causes ------------------------------------------------------------------------------------------------
 
 
@@ -361,6 +441,19 @@ def test_actions_tell_what_ended_next() -> None:
         'Switch set, bulk-mail, by Eli: "bulk mail off"; last alert ended 4 min later'
     ]
     assert said(many_changes(), "resolution")[0] == 'Flag "new-cache" by bo; High5xx on web ended 2 min later'
+
+
+def test_an_action_after_which_more_was_done_says_so() -> None:
+    """An end that came only after the next action is not left to stand as if the first had brought it."""
+    told = Told()
+    fired = told.fires("X", "10:00:00", "web")
+    told.deploys("web", "10:04:00", "10:05:00", rollback=True)
+    restart = told.add("observation.recorded", "10:20:00", actor="Eli", data={"type": "com.acme.db.restarted"})
+    end = told.ends(fired, "10:22:00")
+    first, second = claims(told, "resolution")[:2]
+    assert plain(first.parts) == "Rollback; last alert ended 17 min later, after the next action"
+    assert {restart.id, end.id} <= set(first.cites)
+    assert plain(second.parts) == "Db restarted, by Eli; last alert ended 2 min later"
 
 
 def test_a_deploy_under_way_at_the_detection_was_no_answer_to_it() -> None:

@@ -53,7 +53,8 @@ class Projections:
 
     def __init__(self, log: EventLog, rules: Rules | None = None) -> None:
         self._log = log
-        self._catalog = Catalog(rules or Rules())
+        self._rules = rules or Rules()
+        self._catalog = Catalog(self._rules)
 
     async def position(self) -> int:
         """The last position that the projections have taken in."""
@@ -115,7 +116,8 @@ class Projections:
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
-        return await self._log.query(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
+        found = await self._log.query(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
+        return found and msgspec.structs.replace(found, lookback=self._rules.lookback)
 
     async def signals(self) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start."""

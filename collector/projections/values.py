@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.correlation import Membership
+from collector.correlation import Membership, Rules
 from collector.event import RecordedEvent
 
 
@@ -74,6 +74,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""
     collector: tuple[RecordedEvent, ...]
     """``collector.*`` and ``source.*`` events in the window."""
+    lookback: int = Rules().lookback
+    """How far before its first start the window begins, µs."""
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):

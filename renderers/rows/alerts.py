@@ -169,7 +169,7 @@ def _one_end(table: Table, run: Sequence[Spell]) -> Phrase:
     alert = run[0].last
     services = _services([spell.last.service for spell in run])
     if len(run) == 1:
-        length = phrases.lasted(_end(run[0]) - run[0].start)
+        length = phrases.lasted(_end(run[0]) - run[0].start) + (" on and off" if run[0].flaps else "")
         return say(phrases.capital(phrases.alert_named(alert.name)), " resolved", services, f" after {length}")
     first = phrases.minute(_end(run[0]), table.zone, _end(run[-1]))
     spread = _end(run[-1]) - _end(run[0]) >= MINUTE

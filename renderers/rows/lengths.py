@@ -130,6 +130,8 @@ def _kind(event_type: str) -> tuple[str, str]:
         "note": ("note", "notes"),
         "change": ("change", "changes"),
         "observation": ("observation", "observations"),
+        "page.triggered": ("page", "pages"),
+        "page.resolved": ("end of a page", "ends of pages"),
         "page": ("detail of a page", "details of pages"),
         "status": ("status post", "status posts"),
     }

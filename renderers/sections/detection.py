@@ -37,10 +37,15 @@ def section(history: History, options: Options) -> Section:
         *_durations(history, options),
     ]
     blocks: list[Block] = [Bullets(items=tuple(items))] if items else []
-    mitigated = facts.moment(history, "mitigated")
-    if mitigated is not None and _alternative(history, mitigated) is not None:
+    if _unsettled(history):
         blocks.append(Prompt("when was it mitigated?"))
     return Section(key="detection", blocks=(*blocks, Prompt("how would we halve this?")))
+
+
+def _unsettled(history: History) -> bool:
+    """Whether only a person knows when it was mitigated: an alert's end is missing, or came long after all others."""
+    mitigated = facts.moment(history, "mitigated")
+    return bool(history.alerts) if mitigated is None else _alternative(history, mitigated) is not None
 
 
 # --- (a) who or what --------------------------------------------------------------------------------------------
@@ -199,8 +204,12 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         return
     fired = {alert.service for alert in history.alerts}
     hit: dict[str, tuple[str, RecordedEvent]] = {}
+    tied = {ref for alert in history.alerts for ref in (*alert.fired.refs, f"alert:{alert.entity}")}
     for page in history.pages:
         told = phrases.page_event(page)
+        if any(not tied.isdisjoint(step.refs) for step in page.steps):
+            # It names its alert: the service that was paged is the team's, and not one that was hit.
+            continue
         if told and page.service and page.service not in fired:
             hit.setdefault(page.service, ("paged", told))
     for report in history.reports:
@@ -297,9 +306,16 @@ def _to_mitigate(history: History, duration: Duration) -> Claim:
         return measured
     later = mitigated.at - mitigated.alternative
     shorter = max(0, (duration.micros or 0) - later)
-    said = say(measured.parts, f"; {phrases.lasted(shorter)} without ", phrases.alert_on(last),
+    one = "one series of " if _has_siblings(last, history) else ""
+    said = say(measured.parts, f"; {phrases.lasted(shorter)} without {one}", phrases.alert_on(last),
                f", which ended {phrases.lasted(later)} after all others")  # fmt: skip
     return claim(said, proof=tuple(dict.fromkeys((*mitigated.alternative_cites, *measured.cites))))
+
+
+def _has_siblings(alert: Alert, history: History) -> bool:
+    """Whether other series of the same alert fired on the same service."""
+    kin = (each for each in history.alerts if (each.name, each.service) == (alert.name, alert.service))
+    return any(each.entity != alert.entity for each in kin)
 
 
 def _alternative(history: History, mitigated: Moment) -> Alert | None:

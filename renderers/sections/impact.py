@@ -9,7 +9,7 @@ from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, History
-from renderers.phrases import cites, claim, named, quoted, say
+from renderers.phrases import Said, cites, claim, named, quoted, say
 from renderers.words import counted
 
 DESCRIPTIONS = 3
@@ -74,18 +74,19 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
 
 def _descriptions(history: History) -> Iterator[Claim]:
     """What the alerts said, each name and each text once, the opening alerts first."""
-    texts: dict[str, Alert] = {}
-    names: set[str] = set()
+    said: dict[str, dict[str, Alert]] = {}
     for alert in sorted(history.alerts, key=lambda alert: not alert.opening):
-        if alert.name not in names:
-            data = alert.fired.data
-            text = phrases.text_in(data, "description") or phrases.text_in(data, "summary")
-            if text:
-                names.add(alert.name)
-                texts.setdefault(text, alert)
-    for text, alert in list(texts.items())[:DESCRIPTIONS]:
-        subject = "The alert" if len(names) == 1 else phrases.alert_named(alert.name)
-        yield claim(subject, " said", quoted(": ", text), proof=cites(alert.fired))
+        text = phrases.text_in(alert.fired.data, "description") or phrases.text_in(alert.fired.data, "summary")
+        if text:
+            said.setdefault(alert.name, {}).setdefault(text, alert)
+    told: dict[str, Alert] = {}
+    for name in said:
+        text, alert = next(iter(said[name].items()))
+        told.setdefault(text, alert)
+    for text, alert in list(told.items())[:DESCRIPTIONS]:
+        called: Said = "the alert" if len(said) == 1 else phrases.alert_named(alert.name)
+        one = "one series of " if len({each.entity for each in said[alert.name].values()}) > 1 else ""
+        yield claim(one, called, " said", quoted(": ", text), proof=cites(alert.fired))
 
 
 def _priority(history: History) -> Iterator[Claim]:

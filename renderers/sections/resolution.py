@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -11,7 +12,7 @@ from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Link, Options, Prompt, Section
 from renderers.history import Alert, Change, History
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
-from renderers.sections.summary import TITLED
+from renderers.sections.summary import TITLED, stated_mitigation
 from renderers.words import counted
 
 DOINGS = 8
@@ -24,20 +25,10 @@ def section(history: History, options: Options, most: int = DOINGS) -> Section:
     """The actions in order, each with what ended next; then the links."""
     found = facts.doings(history)
     ends = _Ends.of(history)
-    items = [*_mitigated(history, options), *(_doing(ends, each) for each in found[:most]), *_rest(found[most:])]
+    items = [*stated_mitigation(history, options), *_doings(ends, found, most), *_rest(found[most:])]
     items = items or [_nothing(history, options)]
     blocks: list[Block] = [Bullets(items=(*items, *_links(history))), Prompt("permanent steps.")]
     return Section(key="resolution", blocks=tuple(blocks))
-
-
-def _mitigated(history: History, options: Options) -> Iterator[Claim]:
-    """What a person said about the mitigation."""
-    for mark in history.marks:
-        if phrases.text_in(mark.data, "mark") == "mitigated":
-            time = phrases.at(mark.occurred_at, options.zone, facts.anchor(history))
-            yield claim(
-                f"Mitigated at {time}", named(", stated by ", mark.actor), quoted(": ", mark.title), proof=cites(mark)
-            )
 
 
 class _Ends(msgspec.Struct, frozen=True):
@@ -55,9 +46,14 @@ class _Ends(msgspec.Struct, frozen=True):
         return cls(history, measured, every, facts.last_ended(history.alerts))
 
 
-def _doing(ends: _Ends, doing: facts.Doing) -> Claim:
-    said, proof = _ended_next(ends, doing.at)
-    return claim(_called(ends.history, doing), "; ", said, proof=cites(doing.event, proof))
+def _doings(ends: _Ends, found: Sequence[facts.Doing], most: int) -> Iterator[Claim]:
+    """Each action and what ended next; where more was done before that, it says so."""
+    for doing, after in list(itertools.zip_longest(found, found[1:]))[:most]:
+        said, proof = _ended_next(ends, doing.at)
+        done_since = after is not None and proof is not None and after.at < proof.occurred_at
+        further = ", after the next action" if done_since else ""
+        yield claim(_called(ends.history, doing), "; ", said, further,
+                    proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
 
 
 def _called(history: History, doing: facts.Doing) -> Phrase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import facts, phrases
+from renderers import facts, moments, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Change, History
 from renderers.phrases import Evidence, Phrase, Said, cites, claim, named, quoted, say
@@ -103,7 +103,8 @@ def _for(history: History, change: Change) -> list[Argument]:
         return []
     if done < facts.reference(history):
         return []
-    ended = f"last alert ended {phrases.lasted(last.end - done)} later"
+    called = "last alert" if moments.last_of_all(last, history.alerts) else "last alert above warning"
+    ended = f"{called} ended {phrases.lasted(last.end - done)} later"
     return [(say("rolled back, ", ended), (back.last, facts.end_event(last)))]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from renderers import facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section
 from renderers.history import Alert, Change, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.rows.alerts import SERIES
 
 
 def section(history: History, options: Options) -> Section:
@@ -45,7 +48,10 @@ def _fired(history: History, options: Options) -> Claim:
     alert = first.first if not first.first.opening else next(a for a in first.alerts if a.opening)
     following = [each for each in others if each.first.start >= alert.start]
     preceding = [each for each in others if each.first.start < alert.start]
-    said = say(phrases.alert_named(alert.name), " fired", phrases.place(alert.service, alert.environment),
+    series = len({each.entity for each in first.alerts})
+    several = series >= SERIES
+    said = say(phrases.alert_named(alert.name), f" ({series:,} series)" if several else "", " fired",
+               phrases.place(alert.service, alert.environment), ", first" if several else "",
                _time(history, options, alert.start))  # fmt: skip
     reported = [report for report in history.reports if report.occurred_at < alert.start][:1]
     for report in reported:
@@ -57,7 +63,9 @@ def _fired(history: History, options: Options) -> Claim:
             said = say(said, "; ", phrases.alert_named(families[0].name), words, named(" on ", families[0].service))
         elif names:
             said = say(said, "; ", phrases.listed(names, 3, ("more alert", "more alerts")), words)
-    return claim(said, proof=cites(reported, alert.fired, [each.first.fired for each in (*preceding, *following)]))
+    counted = {each.entity: each.fired for each in reversed(first.alerts)}.values() if several else ()
+    others_first = [each.first.fired for each in (*preceding, *following)]
+    return claim(said, proof=cites(reported, alert.fired, counted, others_first))
 
 
 def _nothing(history: History, options: Options) -> Claim | None:
@@ -105,10 +113,10 @@ def _apart(start: int, before: int) -> str:
 
 
 def action(history: History, options: Options) -> list[Claim]:
-    """The last action between detection and recovery."""
+    """The last action between detection and recovery; where none was recorded, what a person said mitigated it."""
     found = facts.doings(history)
     if not found:
-        return []
+        return list(stated_mitigation(history, options))
     last = found[-1]
     better = facts.recovery(history) if history.resolved or facts.moment(history, "mitigated") else None
     done = doing_called(last, facts.primary_service(history))
@@ -118,6 +126,15 @@ def action(history: History, options: Options) -> list[Claim]:
     ahead = better.at - last.at
     when = f", {phrases.lasted(ahead)} before recovery" if ahead else ", at recovery"
     return [claim("Last action: ", done, when, proof=cites(last.event, better))]
+
+
+def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
+    """What a person said about the mitigation."""
+    for mark in history.marks:
+        if phrases.text_in(mark.data, "mark") == "mitigated":
+            by = named(", stated by ", mark.actor) or ", as stated"
+            time = _time(history, options, mark.occurred_at)
+            yield claim("Mitigated", time, by, quoted(": ", mark.title), proof=cites(mark))
 
 
 def doing_called(doing: facts.Doing, known: str | None) -> Phrase:
