@@ -75,6 +75,11 @@ class Follower:
         self._alone = asyncio.Lock()
         self._unsaid = True
 
+    @property
+    def held(self) -> int:
+        """How many units lie in memory; all else is in the database alone."""
+        return len(self._groups)
+
     def on_resolved(self, listener: Listener) -> Callable[[], None]:
         """Have ``listener`` told when an incident is over; the answer unsubscribes it."""
         self._on_resolved.append(listener)

@@ -37,7 +37,7 @@ EVERY = 60
 """Seconds between passes over all incidents; a resolved one is written at once, without waiting for a pass."""
 
 _PAGE = 500
-_BATCH = 50
+_BATCH = 10
 """Drafts between two writings of the record."""
 _DRAFT = re.compile(r"incident-(\d+)\.md")
 
@@ -315,11 +315,25 @@ def schedule(runs: AsyncIOScheduler, job: DraftJob) -> Callable[[int], None]:
     """Have ``job`` run over everything now and every minute; the answer has it run for one incident at once."""
     runs.add_job(job.run, "interval", seconds=EVERY, id="drafts", next_run_time=datetime.now(UTC))
 
-    def at_once(number: int) -> None:
+    waiting: set[int] = set()
+    turn = asyncio.Lock()
+
+    def soon() -> None:
         # Two instances: one that runs and one that waits for it, which will read what is true then.
-        runs.add_job(
-            job.run, id=f"draft-{number}", args=[(number,)], replace_existing=True, max_instances=2,
-            next_run_time=datetime.now(UTC),
-        )  # fmt: skip
+        runs.add_job(some, id="drafts-at-once", replace_existing=True, max_instances=2, next_run_time=datetime.now(UTC))
+
+    async def some() -> None:
+        # A few in one pass, since each reads and writes the whole record; not more, since stopping waits for a pass.
+        async with turn:
+            numbers = sorted(waiting)[:_BATCH]
+            waiting.difference_update(numbers)
+            if waiting:
+                soon()
+            await job.run(numbers)
+
+    def at_once(number: int) -> None:
+        if not waiting:
+            soon()
+        waiting.add(number)
 
     return at_once

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,59 @@ def test_any_arrival_and_any_batching_equal_correlation(
             assert await followed.log.query(kept) == batch(events, rules)
             assert numbers == await followed.numbers()
             assert await followed.log.head() == head
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(story(Path(folder)))
+
+
+@st.composite
+def flapping(draw: st.DrawFn) -> list[Submission]:
+    """One alert's events in any order, some without a start, some told again otherwise or taken back later."""
+    told: list[Submission] = []
+    for number in range(draw(st.integers(1, 12))):
+        since = draw(st.integers(0, 60))
+        until = since + draw(st.integers(0, 20))
+        event = firing("A1", since, identity=number) if draw(st.booleans()) else resolved("A1", since, until)
+        if draw(st.integers(0, 3)) == 0:
+            event = msgspec.structs.replace(event, data={})
+        told.append(submission(event))
+        if draw(st.integers(0, 3)) == 0:
+            amendment = draw(st.sampled_from(["correction", "retraction"]))
+            again = msgspec.structs.replace(
+                told[-1].events[0], occurred_at=at(draw(st.integers(0, 80))), revision=1, amendment=amendment
+            )
+            told.append(Submission(source="people", received_at=at(90), events=(again,)))
+    return list({(one.events[0].id, one.events[0].revision): one for one in told}.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    told=flapping(),
+    order=st.randoms(use_true_random=False),
+    size=st.sampled_from([1, 500]),
+    crowded=st.sampled_from([0, 2, 10_000]),
+)
+def test_an_alerts_last_episodes_fold_as_all_of_them_do(
+    told: list[Submission], order: Any, size: int, crowded: int
+) -> None:
+    """Folding again only what an event could concern gives the same episodes as folding all of an alert's events."""
+    corrections = [one for one in told if one.events[0].revision]
+    told = [one for one in told if not one.events[0].revision]
+    order.shuffle(told)
+    for one in corrections:
+        first = next(i for i, other in enumerate(told) if other.events[0].id == one.events[0].id)
+        told.insert(order.randint(first + 1, len(told)), one)
+
+    async def story(folder: Path) -> None:
+        async with following(folder, batch=size, crowded=crowded) as followed:
+            for one in told:
+                assert not isinstance((await followed.log.append([one]))[0], Exception)
+                if order.random() < 0.6:
+                    await followed.follower.catch_up()
+                if order.random() < 0.1:
+                    followed.restart()
+            await followed.follower.catch_up()
+            assert await followed.log.query(kept) == batch(await followed.log.read(0, 1000), followed.rules)
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(story(Path(folder)))

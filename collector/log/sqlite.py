@@ -42,7 +42,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     # Pages. The default of 1000 makes a checkpoint, and its two syncs, every few batches.
     "PRAGMA wal_autocheckpoint = 4000",
-    "PRAGMA cache_size = -32768",
+    "PRAGMA cache_size = -8192",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
 _BUSY = 5.0

@@ -30,7 +30,7 @@ SERVICES = 1_000
 SIGNALS = 10_000
 SLOWEST = 20.0
 """Seconds for 20,000 events."""
-STEEPEST = 2.0
+STEEPEST = 1.5
 """How much dearer the last thousand events of an incident may be than the first."""
 
 
@@ -44,26 +44,26 @@ def alert(kind: str, name: str, service: str, since: int, at: int, received_at: 
     return Submission(source="bench", received_at=received_at, events=(event,))
 
 
-def quiet_days() -> list[Submission]:
+def quiet_days(services: int = SERVICES) -> list[Submission]:
     """Every service has an alert that fires and ends, five times; none has to do with another."""
     told = []
     for turn in range(5):
-        for service in range(SERVICES):
-            since = START + (turn * SERVICES + service) * 60 * SECOND
+        for service in range(services):
+            since = START + (turn * services + service) * 60 * SECOND
             name = f"svc-{service}"
             told.append(alert("firing", name, name, since, since, since + 30 * SECOND))
             told.append(alert("resolved", name, name, since, since + 40 * SECOND, since + 70 * SECOND))
     return told
 
 
-def one_incident() -> list[Submission]:
-    """One service, ten thousand pods: each fires, late by up to a minute, and ends while others begin."""
+def one_incident(signals: int = SIGNALS) -> list[Submission]:
+    """One service, many pods: each fires, late by up to a minute, and ends while others begin."""
     told = []
     start = START + 10_000_000 * SECOND
-    for pod in range(SIGNALS):
+    for pod in range(signals):
         since = start + pod * 5 * SECOND
         told.append(alert("firing", f"pod-{pod}", "checkout", since, since, since + (pod * 7919 % 60) * SECOND))
-    for pod in range(SIGNALS):
+    for pod in range(signals):
         since = start + pod * 5 * SECOND
         told.append(alert("resolved", f"pod-{pod}", "checkout", since, since + 3_600 * SECOND, since + 3_650 * SECOND))
     return sorted(told, key=lambda submission: submission.received_at)

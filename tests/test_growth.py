@@ -1,0 +1,153 @@
+"""The short form of two benchmarks: what the follower does and holds, counted and not timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event as listening
+from sqlalchemy.engine import Engine
+
+from collector import follower as following
+from collector import projections
+from collector.correlation import Rules
+from collector.correlation.changes import Changes
+from collector.follower import Follower
+from collector.log import EventLog, Submission, open_log
+from collector.projections.shelf import SqlShelf
+from tests.bench import memory
+from tests.bench.follower import alert, one_incident, quiet_days
+
+STEP = 10
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> Any:
+    """A log of one's own."""
+    made = open_log(f"sqlite:///{tmp_path / 'log.db'}", extra_metadata=[projections.metadata])
+    yield made
+    await made.close()
+
+
+class Counted:
+    """What the rounds of a follower wrote, fetched and asked, since :meth:`since` was called last."""
+
+    def __init__(self) -> None:
+        self.rows = self.units = self.events = self.statements = 0
+
+    def since(self) -> tuple[int, int, int, int]:
+        """Rows written, units and events fetched, statements executed; counting begins anew."""
+        found = (self.rows, self.units, self.events, self.statements)
+        self.rows = self.units = self.events = self.statements = 0
+        return found
+
+    def wrote(self, changes: Changes) -> None:
+        """Note a round's rows."""
+        told = (changes.units, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys)
+        self.rows += sum(map(len, told)) + len(changes.numbers)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
+    """Counts for every follower of the test."""
+    found = Counted()
+    write, kept, events = following.write, SqlShelf._kept, SqlShelf.events
+
+    def writing(connection: Any, changes: Changes) -> None:
+        found.wrote(changes)
+        write(connection, changes)
+
+    def keeping(shelf: SqlShelf, rows: Sequence[Any]) -> Any:
+        found.units += len(rows)
+        return kept(shelf, rows)
+
+    def reading(shelf: SqlShelf, ids: Sequence[str]) -> Any:
+        found.events += len(ids)
+        return events(shelf, ids)
+
+    def executing(*_: Any) -> None:
+        found.statements += 1
+
+    monkeypatch.setattr(following, "write", writing)
+    monkeypatch.setattr(SqlShelf, "_kept", keeping)
+    monkeypatch.setattr(SqlShelf, "events", reading)
+    listening.listen(Engine, "before_cursor_execute", executing)
+    yield found
+    listening.remove(Engine, "before_cursor_execute", executing)
+
+
+async def follow(log: EventLog, follower: Follower, told: Sequence[Submission], step: int = STEP) -> None:
+    """Append and follow, a few at a time."""
+    for at in range(0, len(told), step):
+        await log.append(told[at : at + step])
+        await follower.catch_up()
+
+
+async def test_an_event_costs_the_same_however_large_its_incident_is(log: EventLog, counted: Counted) -> None:
+    """The last hundred alerts of an open incident write, fetch and ask what the second hundred did.
+
+    The follower may keep far fewer units than the incident has, and keeps the incident all the same: it is open.
+    """
+    follower = Follower(log, Rules(), crowded=100)
+    told = [one for one in one_incident(1_000) if one.events[0].type == "alert.firing"]
+    await follow(log, follower, told[:100])
+    counted.since()
+    await follow(log, follower, told[100:200])
+    early = counted.since()
+    await follow(log, follower, told[200:900])
+    counted.since()
+    await follow(log, follower, told[900:])
+    late = counted.since()
+    assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
+    assert follower.held >= 900
+
+
+async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_before(
+    log: EventLog, counted: Counted
+) -> None:
+    """An alert's earlier episodes are neither read nor written again when it fires once more."""
+    follower = Follower(log, Rules(), crowded=20)
+    told = []
+    for turn in range(150):
+        since = start_of(turn)
+        told.append(alert("firing", "a", "checkout", since, since, since))
+        told.append(alert("resolved", "a", "checkout", since, since + 60_000_000, since + 60_000_000))
+    await follow(log, follower, told[:80])
+    counted.since()
+    await follow(log, follower, told[80:120])
+    early = counted.since()
+    await follow(log, follower, told[120:260])
+    counted.since()
+    await follow(log, follower, told[260:])
+    late = counted.since()
+    assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
+    assert early[2] <= 40
+
+
+def start_of(turn: int) -> int:
+    """Two days apart, so that each episode is an incident of its own; µs."""
+    return 1_772_582_400_000_000 + turn * 172_800_000_000
+
+
+async def test_memory_holds_what_is_open_and_few_others(log: EventLog) -> None:
+    """However many incidents came and went, the units kept stay near the bound."""
+    follower = Follower(log, Rules(), crowded=100)
+    held = []
+    told = quiet_days(200)
+    for at in range(0, len(told), 100):
+        await follow(log, follower, told[at : at + 100], step=50)
+        held.append(follower.held)
+    # A round of fifty events comes on top, and alerts of the last quarter of an hour are not closed yet.
+    assert max(held) <= 200
+    rows = await projections.open_projections(log, Rules()).incidents(limit=2_000)
+    assert len(rows) == 1_000
+
+
+def test_the_memory_benchmark_measures_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints the resident size on the way, and ends with a follower that has read everything."""
+    held, lag = memory.measure(400, 200)
+    assert lag == 0
+    assert 10 < held < memory.GOAL
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["events", "0", "200", "400"]
