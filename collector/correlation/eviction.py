@@ -17,6 +17,9 @@ from collector.correlation.signals import Unit
 FLOOD = 20
 """How many times the wanted units there may be before what is open goes, too."""
 
+_CLAIMS = 10
+"""How many keys, for each wanted unit, are known to be fetched already."""
+
 
 class Eviction:
     """The least recently touched goes first."""
@@ -45,7 +48,7 @@ class Eviction:
         An attempt looks at everything that is open, so the next one waits until memory grew by a third.
         """
         held = self._held
-        held.coverage.trim(20 * most + 10_000)
+        held.coverage.trim(_CLAIMS * most)
         self._left = min(self._left, len(held.units))
         if len(held.units) <= max(most, self._left + self._left // 3):
             return

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from collector.correlation.episodes import proves_its_start
 from collector.correlation.held import Held
 from collector.correlation.rounds import Changed
-from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys, proves_its_start
+from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
 from collector.event import RecordedEvent
 
 _EVER = -1
