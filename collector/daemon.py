@@ -34,7 +34,7 @@ from collector.errors import TimelinedError, Unavailable
 from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
-from collector.log import EventLog, database_path, open_log
+from collector.log import EventLog, database_path, migrations, open_log
 from collector.log.acknowledged import Loss
 from collector.log.beside import Beside
 from collector.log.checkpoint import Signer
@@ -107,13 +107,17 @@ class Parts:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
         if self.stopping:
             return Readiness(ready=False, reason="the daemon is stopping")
-        lag = await self.log.head() - await self.projections.position()
+        schema = await self.log.query(migrations.schema)
+        unfit = await projections.mismatch(self.log)
+        lag = 0 if unfit else await self.log.head() - await self.projections.position()
         failure = self.writer.failure
         facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        facts |= {"schema": schema.revision}
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
         if self.lost:
             facts["lost"] = str(self.lost)
-        return Readiness(ready=not failure, reason=failure, facts=facts)
+        reason = schema.mismatch or unfit or failure
+        return Readiness(ready=not reason, reason=reason, facts=facts)
 
 
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:
@@ -175,6 +179,8 @@ async def _opened(
             parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
             parts.follower = await stack.enter_async_context(_following(store, settings, clock))
             stack.push_async_callback(parts.writer.close)
+        elif wrong := await projections.mismatch(store):
+            raise Unavailable(f"cannot read {settings.storage.url}: {wrong}")
         yield parts
 
 

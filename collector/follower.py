@@ -25,8 +25,8 @@ from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.event import MACHINE, Event, RecordedEvent, event_id
 from collector.log import EventLog, Submission, reading
+from collector.projections import shape
 from collector.projections.shelf import SqlShelf, write
-from collector.projections.tables import REBUILT
 
 log = structlog.get_logger(__name__)
 
@@ -122,8 +122,7 @@ class Follower:
     async def rebuild(self) -> None:
         """Drop the projections and make them again; numbers stay, and nothing is announced a second time."""
         async with self._alone:
-            head = await self._log.head()
-            await self._log.transact(lambda connection: _empty(connection, head))
+            await self._log.transact(shape.empty)
             self._position = -1
             while await self._step():
                 pass
@@ -165,6 +164,8 @@ class Follower:
             fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is None
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
+        if not await self._log.query(shape.fits) and await self._log.transact(shape.fit):
+            log.warning("another version made the lists; making them anew out of the log")
         position, quiet, settled, rules, fresh = await self._log.query(work)
         if rules != self._digest and position > 0:
             log.warning("the rules of grouping changed; what is grouped already stays so until a rebuild")
@@ -263,14 +264,6 @@ def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) 
         known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
         connection.exec_driver_sql("INSERT OR IGNORE INTO incident VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", known)
         connection.exec_driver_sql("INSERT OR IGNORE INTO incident_number VALUES (?, ?, NULL)", (number, anchor))
-
-
-def _empty(connection: Connection, head: int) -> None:
-    for table in REBUILT:
-        connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608 - names of ours
-    connection.exec_driver_sql("UPDATE incident_number SET goes_by = NULL")
-    settled = "SELECT coalesce(max(number), 0) + 1 FROM incident_number"
-    connection.exec_driver_sql(f"INSERT INTO cursor VALUES (1, 0, ?, ({settled}), '')", (head,))  # noqa: S608 - ours
 
 
 class _Before:

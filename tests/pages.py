@@ -81,8 +81,16 @@ def cli_page() -> str:
 def _command(name: str, command: click.Command) -> Iterator[str]:
     # click keeps the help option of the first context it sees; it has to be the one a person gets.
     parent = click.Context(cli.timelined, info_name="timelined", **cli.timelined.context_settings)
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100)
+    yield from _help(name, command, parent)
+
+
+def _help(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
+    """A command, and what a group of commands holds."""
+    context = click.Context(command, info_name=name.split()[-1], parent=parent, terminal_width=100)
     yield f"\n### {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for below, one in command.commands.items():
+            yield from _help(f"{name} {below}", one, context)
 
 
 def events_page() -> str:

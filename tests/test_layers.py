@@ -19,6 +19,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "sqlalchemy": ("collector.log", "collector.projections", "collector.follower"),
     "sqlite3": ("collector.log",),
     "aiosqlite": ("collector.log",),
+    "alembic": ("collector.log.migrations",),
     "aiohttp": ("collector.web", "collector.daemon", "collector.cli.client"),
     "apscheduler": ("collector.jobs", "collector.daemon"),
     "jinja2": ("renderers.markdown", "renderers.html"),

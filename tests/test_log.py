@@ -30,7 +30,6 @@ from collector.log import EventLog, Receipt, Submission, open_log, reading, stor
 from collector.log.lock import holder
 from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from collector.log.sqlite import SqliteLog
-from collector.log.tables import SCHEMA_VERSION
 
 AT = 1_772_633_530_000_000
 """4 March 2026, 14:12:10 UTC."""
@@ -735,17 +734,6 @@ def test_a_url_that_cannot_be_a_log_is_refused(url: str) -> None:
     """Other databases, memory and nonsense are mistakes of the settings."""
     with pytest.raises(InvalidSettings, match=r"storage\.url"):
         open_log(url)
-
-
-async def test_a_log_of_a_later_version_is_not_written(database: str) -> None:
-    """A newer schema is refused, and the lock is let go."""
-    await open_log(database).close()
-    connection = sqlite3.connect(database.removeprefix("sqlite:///"))
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    connection.close()
-    for _ in range(2):
-        with pytest.raises(Unavailable, match="a later timelined"):
-            open_log(database)
 
 
 async def test_a_head_that_contradicts_the_events_stops_the_start(database: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import collector
-from collector.cli import config, demo, drafts, incidents, log, output, people, serve
+from collector.cli import config, db, demo, drafts, incidents, log, output, people, serve
 from collector.errors import TimelinedError
 
 
@@ -53,7 +53,7 @@ for command in (
     log.events, log.why, log.deliveries, log.delivery,
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
     people.resolve, people.reopen, people.edit,
-    config.check, config.sources,
+    config.check, config.sources, db.db,
 ):  # fmt: skip
     timelined.add_command(command)
 

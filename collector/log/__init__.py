@@ -18,19 +18,25 @@ from sqlalchemy import MetaData, make_url
 from sqlalchemy.exc import ArgumentError
 
 from collector.errors import InvalidSettings
+from collector.log import sqlite
+from collector.log.migrations import HEAD, Schema
 from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
 from collector.log.sqlite import SqliteLog
 
 __all__ = [
+    "HEAD",
     "Delivery",
     "EventLog",
     "Receipt",
     "ReceiptItem",
     "Repeats",
+    "Schema",
     "Submission",
     "Tail",
     "database_path",
     "open_log",
+    "schema_of",
+    "upgrade",
 ]
 
 
@@ -45,6 +51,19 @@ def open_log(
     writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
     """
     return SqliteLog(database_path(url), writable=writable, address=address, extra_metadata=extra_metadata)
+
+
+async def schema_of(url: str) -> Schema:
+    """Which revision the log of a URL is at; a log of any version can be asked, also while a daemon writes to it."""
+    return sqlite.schema_of(database_path(url))
+
+
+async def upgrade(url: str) -> Schema:
+    """Bring the log of a URL to this version's schema, making it where there is none; what was found before.
+
+    Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
+    """
+    return await sqlite.upgrade(database_path(url))
 
 
 def database_path(url: str) -> Path:

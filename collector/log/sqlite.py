@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import LogDamaged, Unavailable
 from collector.event import RecordedEvent
-from collector.log import reading, store, tables
+from collector.log import migrations, reading, store
 from collector.log.lock import WriterLock
 from collector.log.promise import Delivery, Receipt, Repeats, Submission
 
@@ -71,6 +71,8 @@ class SqliteLog:
         elif not path.is_file():
             raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
         self._reader_engine = _engine(partial(_connect_reader, path), pooled=True)
+        if not writable:
+            self._check_readable()
         self._writing = ThreadPoolExecutor(1, "log-writer")
         self._reading = ThreadPoolExecutor(_READERS, "log-reader")
 
@@ -80,10 +82,17 @@ class SqliteLog:
         self._lock = WriterLock(self.path, address)
         try:
             self._writer = _engine(partial(_connect_writer, self.path)).connect()
-            _Write(self.path, self._writer, partial(_create, extra_metadata=extra_metadata)).whole(durable=True)
+            _Write(self.path, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
         except BaseException:
             self._release()
             raise
+
+    def _check_readable(self) -> None:
+        """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
+        found = self._read(migrations.schema)
+        if found.mismatch and not found.ahead:
+            self._reader_engine.dispose()
+            raise Unavailable(f"cannot read the log {self.path}: {found.mismatch}")
 
     def announce(self, address: str) -> None:
         """Say in the lock file where the API listens, once that is known."""
@@ -219,6 +228,24 @@ class SqliteLog:
             self._lock.release()
 
 
+def schema_of(path: Path) -> migrations.Schema:
+    """The revision a file is at, whatever version wrote it; raises ``Unavailable`` where there is no such file."""
+    if not path.is_file():
+        raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
+    try:
+        with _engine(partial(_connect_reader, path)).connect() as connection:
+            return migrations.schema(connection)
+    except DBAPIError as error:
+        raise Unavailable(f"cannot read the log {path}: {_cause(error)}") from error
+
+
+async def upgrade(path: Path) -> migrations.Schema:
+    """Open a file to write, which upgrades it; what was found before."""
+    found = schema_of(path) if path.is_file() else migrations.Schema("")
+    await SqliteLog(path).close()
+    return found
+
+
 class _Write(Generic[T]):
     """One write transaction. However it ends, the connection is ready for the next."""
 
@@ -338,18 +365,12 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _create(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
-    """Make what is missing, and refuse a file that a later version wrote or that contradicts itself."""
-    execute = connection.exec_driver_sql
-    version = execute("PRAGMA user_version").scalar_one()
-    if version > tables.SCHEMA_VERSION:
-        raise Unavailable(f"cannot write to this log: a later timelined wrote it (schema {version}); use that one")
-    for metadata in (tables.metadata, *extra_metadata):
+def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
+    """Bring the schema up to date and make what else is missing; refuse a file that contradicts itself."""
+    migrations.upgrade(connection)
+    for metadata in extra_metadata:
         metadata.create_all(connection)
-    for trigger in tables.TRIGGERS:
-        execute(trigger)
-    execute("INSERT INTO head SELECT 1, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM head)")
-    execute(f"PRAGMA user_version = {tables.SCHEMA_VERSION}")
+    execute = connection.exec_driver_sql
     head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
     if head != last:
         raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")

@@ -1,5 +1,8 @@
 """The tables of the log, and what the database itself refuses.
 
+This is the schema as it is now. What makes it, and brings an older one to it,
+are the revisions in ``migrations``; a test holds the two together.
+
 ``event`` and ``delivery`` hold metadata, commitments and leaves, and
 ``checkpoint`` the sealed trees over them: no row of these is ever changed or
 removed, by whatever program. ``content`` holds salts,
@@ -13,9 +16,6 @@ index pages, not Python, are what an insert costs.
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
-
-SCHEMA_VERSION = 1
-"""Stands in the file's ``user_version``. A program refuses a file of a later one."""
 
 metadata = MetaData()
 
@@ -126,4 +126,4 @@ TRIGGERS = (
     _refuse("head", "DELETE"),
     _refuse("head", "INSERT", "EXISTS (SELECT 1 FROM head)"),
 )  # fmt: skip
-"""Statements for SQLite, each safe to run again."""
+"""Statements for SQLite."""

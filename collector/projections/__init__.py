@@ -1,12 +1,14 @@
 """What lists and pages read: state computed from events, safe to drop and rebuild.
 
-``tables`` lie in the same database as the log; ``shelf`` is what the follower
-puts there and fetches back, ``lists`` what everybody else reads.
+``tables`` lie in the same database as the log, and ``shape`` knows whether they
+are ours; ``shelf`` is what the follower puts there and fetches back, ``lists``
+what everybody else reads.
 """
 
 from collector.correlation import Rules
 from collector.log import EventLog
 from collector.projections.lists import Projections
+from collector.projections.shape import mismatch
 from collector.projections.tables import metadata
 from collector.projections.values import (
     Case,
@@ -26,6 +28,7 @@ __all__ = [
     "Projections",
     "SignalRow",
     "metadata",
+    "mismatch",
     "open_projections",
 ]
 

@@ -10,6 +10,17 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Tex
 
 metadata = MetaData()
 
+CONTENT = "1"
+"""Counted up when what is put into these tables changes without their shape showing it: then they are made anew."""
+
+shape = Table(
+    "shape",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    comment="which version's shape these tables have; see shape.py",
+)
+
 cursor = Table(
     "cursor",
     metadata,

@@ -1,0 +1,63 @@
+"""The schema of the database: which revision it is at, and bringing it to this version's."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from collector import log
+from collector.cli import output
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.log import HEAD, Schema
+
+
+@click.group()
+def db() -> None:
+    """Look at the schema of the database, or upgrade it.
+
+    An SQLite file is upgraded by itself when the daemon or a writing command opens it; PostgreSQL only by this.
+    """
+
+
+@db.command()
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def current(config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Say which revision the database is at, and which this version writes to."""
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    found = asyncio.run(log.schema_of(settings.storage.url))
+    if form == "json":
+        output.as_json({"revision": found.revision or None, "head": HEAD, "state": _state(found)})
+    else:
+        output.facts([("Revision", found.revision), ("This version", HEAD), ("State", _state(found))])
+    if found.mismatch:
+        output.say(f"{settings.storage.url}: {found.mismatch}.")
+
+
+@db.command()
+@CONFIG_FILE
+@STORAGE_URL
+def upgrade(config_file: Path | None, storage_url: str | None) -> None:
+    """Bring the database to the schema of this version, in one transaction.
+
+    There is no way back but a backup made before.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    found = asyncio.run(log.upgrade(settings.storage.url))
+    if found.behind:
+        before = found.revision or "nothing"
+        click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")
+    else:
+        output.say(f"{settings.storage.url} is at revision {HEAD} already.")
+
+
+def _state(found: Schema) -> str:
+    """One word on how the database stands to this version."""
+    if not found.revision:
+        return "empty"
+    if not found.stamped:
+        return "unmarked"
+    return "ahead" if found.ahead else "behind" if found.behind else "current"
