@@ -30,7 +30,7 @@ from aiohttp import web
 
 from collector import jobs, projections
 from collector.drafts import options_of, postmortem
-from collector.errors import TimelinedError, Unavailable
+from collector.errors import DiskFailed, TimelinedError, Unavailable
 from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
@@ -110,7 +110,7 @@ class Parts:
         schema = await self.log.query(migrations.schema)
         unfit = await projections.mismatch(self.log)
         lag = 0 if unfit else await self.log.head() - await self.projections.position()
-        failure = self.writer.failure
+        failure = await self.writer.check()
         facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
         facts |= {"schema": schema.revision}
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
@@ -409,7 +409,9 @@ async def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what was begun; a second signal ends the process at once.
 
-    ``ready`` is called with the URL once it serves. systemd is told where it asks to be.
+    ``ready`` is called with the URL once it serves. systemd is told where it asks to be. Raises
+    :class:`collector.errors.DiskFailed` where the disk failed to keep a write: the process must end then, without
+    closing what it left open.
     """
     stop = _stop_signals()
     notifier = Notifier(os.environ)
@@ -425,7 +427,10 @@ async def serve(
             ready(daemon.address)
         _show_hints(settings, daemon.address)
         async with _signs_of_life(notifier, daemon.log):
-            await stop.wait()
+            failure = await _stopped_or_broken(stop, daemon.log)
+        if failure:
+            log.critical("ending, since what is on the disk is not known", reason=failure)
+            raise DiskFailed(failure)
         log.info("stopping: finishing what was accepted")
     log.info("stopped")
 
@@ -488,6 +493,17 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | N
         return None
     finally:
         asked.cancel()
+
+
+async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
+    """Wait until we are asked to stop, or until the log cannot know any more what it holds; why, in that case."""
+    asked, broken = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.broken())
+    try:
+        await asyncio.wait((asked, broken), return_when=asyncio.FIRST_COMPLETED)
+        return broken.result() if broken.done() else ""
+    finally:
+        asked.cancel()
+        broken.cancel()
 
 
 @asynccontextmanager

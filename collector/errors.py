@@ -9,7 +9,8 @@
     │   └── NotFound           … because what it names does not exist
     ├── InvalidSettings        the configuration has mistakes (all of them, each with its line)
     ├── Unavailable            cannot store or read now; the sender should come again
-    │   └── TooSlow            … because its body did not arrive in time
+    │   ├── TooSlow            … because its body did not arrive in time
+    │   └── DiskFailed         … nor ever in this process: what is on the disk is not known
     └── LogDamaged             the log contradicts itself
 
 Every message answers four questions: what was attempted, on what, what was
@@ -82,6 +83,11 @@ class Unavailable(TimelinedError):
 
 class TooSlow(Unavailable):
     """A body that did not arrive in time; the answer is 503, since a 4xx would make most senders give the event up."""
+
+
+class DiskFailed(Unavailable):
+    """The disk could not keep what was written: nobody can say what is on it. Nothing more is stored or acknowledged,
+    and the process ends; the next one finds out."""
 
 
 class LogDamaged(TimelinedError):

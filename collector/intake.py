@@ -214,6 +214,16 @@ class Writer:
             self._task = asyncio.create_task(self._drain(), name="writer")
         return answer
 
+    async def check(self) -> str:
+        """Why nothing can be stored now; empty where it can.
+
+        Where the last transaction failed, one without anything in it is tried: what had been wrong may be over, and no
+        sender may come to find out while a balancer keeps them away.
+        """
+        if self.failure and self._task is None:
+            await self._append([])
+        return self.failure
+
     async def close(self) -> None:
         """Refuse what comes now, and finish what was queued."""
         self._closed = True

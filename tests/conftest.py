@@ -7,10 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.processes import Process
 
 
 def require(program: str) -> str:
@@ -72,3 +75,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     ran = timelined("demo", "--to", "out", "--database", "demo.db", cwd=folder)
     url = f"sqlite:///{folder / 'demo.db'}"
     return Played(ran.returncode, ran.stdout, ran.stderr, folder / "out", url)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    """A daemon that is not started yet; whatever happens it is gone afterwards."""
+    made = Process(tmp_path)
+    yield made
+    if made._process is not None and made._process.poll() is None:
+        made._process.kill()
+        made._process.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shlex
 import signal
@@ -12,11 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -27,90 +23,7 @@ from collector.errors import Unavailable
 from collector.settings import Api, Drafts, Settings, Storage, Web
 from collector.sources import SOURCES
 from collector.webhook import Reading, Webhook
-
-PROJECT = Path(__file__).parent.parent
-PATIENCE = 20.0
-"""Seconds that anything may take before the test says that it did not happen."""
-
-
-def alert(status: str, name: str = "HighErrorRate", number: int = 1) -> bytes:
-    """An Alertmanager delivery about one critical alert that began at 14:02:10, and ended at 14:23."""
-    told = {
-        "status": status,
-        "labels": {"alertname": name, "service": "checkout", "severity": "critical", "environment": "production"},
-        "annotations": {"summary": "12% of requests fail."},
-        "startsAt": "2026-03-04T14:02:10Z",
-        "endsAt": "2026-03-04T14:23:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
-        "fingerprint": f"{number:016x}",
-    }
-    body = {"version": "4", "groupKey": '{}:{alertname="x"}', "status": status, "receiver": "r", "alerts": [told]}
-    return json.dumps(body).encode()
-
-
-def get(url: str) -> Any:
-    """What a URL answers, as JSON."""
-    with urllib.request.urlopen(url, timeout=PATIENCE) as response:  # noqa: S310 - our own address
-        return json.load(response)
-
-
-def post(url: str, body: bytes) -> tuple[int, Any]:
-    """The status and the JSON that a delivery is answered with."""
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
-        return response.status, json.load(response)
-
-
-def eventually(what: Callable[[], Any]) -> Any:
-    """What ``what`` gives once that is true; looks again and again, and fails after :data:`PATIENCE`."""
-    until = time.monotonic() + PATIENCE
-    while not (found := what()):
-        assert time.monotonic() < until, f"{what} did not happen"
-        time.sleep(0.02)
-    return found
-
-
-class Process:
-    """One daemon as a process of its own, in a folder of its own."""
-
-    def __init__(self, folder: Path, **environ: str) -> None:
-        self.folder = folder
-        self.said = folder / "stderr"
-        self._environ = {**os.environ, "PYTHONPATH": str(PROJECT), **environ}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *flags: str) -> str:
-        """Start it on a free port; its address, once it serves."""
-        before = self.said.stat().st_size if self.said.exists() else 0
-        command = [sys.executable, "-m", "collector", "serve", "--web.listen-address", "127.0.0.1:0", *flags]
-        with self.said.open("ab") as said:
-            self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said)
-
-        def address() -> str:
-            assert self.process.poll() is None, self.said.read_text()
-            found = re.search(r"address=(http://\S+)", self.said.read_text()[before:])
-            return found[1] if found else ""
-
-        return str(eventually(address))
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None
-        return self._process
-
-    def end(self, number: int) -> int:
-        """Send a signal and wait for the end; the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[Process]:
-    """A daemon that is not started yet; whatever happens it is gone afterwards."""
-    made = Process(tmp_path)
-    yield made
-    if made._process is not None and made._process.poll() is None:
-        made._process.kill()
-        made._process.wait()
+from tests.processes import PATIENCE, Process, alert, eventually, get, post, refused
 
 
 def test_a_resolved_incident_becomes_a_draft_without_asking(process):
@@ -166,12 +79,6 @@ def test_sigterm_finishes_what_was_begun(process):
     assert process.process.wait(PATIENCE) == 0
     address = process.start()
     assert len(get(f"{address}/api/v1/events?type=alert.firing")["events"]) == 1
-
-
-def refused(host: str, port: int) -> bool:
-    """Whether nobody listens there any more."""
-    with socket.socket() as probe:
-        return probe.connect_ex((host, port)) != 0
 
 
 def test_a_second_signal_ends_the_process_at_once(process):

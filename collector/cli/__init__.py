@@ -7,14 +7,15 @@ ended stands in its exit code; the table is :data:`collector.cli.output.EXIT_COD
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 import collector
 from collector.cli import config, db, demo, drafts, incidents, log, output, people, serve
-from collector.errors import TimelinedError
+from collector.errors import DiskFailed, TimelinedError
 
 
 class Commands(click.Group):
@@ -30,12 +31,22 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except TimelinedError as error:
             output.say(str(error))
+            if isinstance(error, DiskFailed):
+                _end(output.exit_code(error))
             raise click.exceptions.Exit(output.exit_code(error)) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """How a command may end."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning) for code, meaning in output.EXIT_CODES.items()])
+
+
+def _end(code: int) -> NoReturn:
+    """End the process without closing anything: closing the database would write what nobody can vouch for."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

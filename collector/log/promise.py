@@ -91,7 +91,7 @@ class EventLog(Protocol):
 
         If a value breaks the batch, the submissions are taken singly and the culprit is stored as
         ``source.unrecognised``; its neighbours are not refused. Raises :class:`collector.errors.Unavailable` when
-        nothing can be stored now.
+        nothing can be stored now; an append of nothing finds out whether that is so.
         """
 
     async def head(self) -> int:
@@ -140,6 +140,12 @@ class EventLog(Protocol):
         """Have ``record`` called with the position and the leaf of the last event after each commit that added one.
 
         It is called before anybody is answered, on the writer's thread, and has to be quick.
+        """
+
+    async def broken(self) -> str:
+        """Wait until this process can no longer know what is stored; why. Most never come to an end of waiting.
+
+        From then on every write raises :class:`collector.errors.DiskFailed`, and the process has to end.
         """
 
     def announce(self, address: str) -> None:

@@ -3,7 +3,8 @@
 One connection writes and makes every checkpoint, on a thread of its own; a
 race between two writing connections has damaged files before SQLite 3.51.3.
 WAL with ``synchronous=FULL``: a commit that was answered survives a power cut
-(with NORMAL it does not). Readers open the file read-only and see one
+(with NORMAL it does not). A disk that fails to keep a write ends all writing:
+``disk.py`` says why. Readers open the file read-only and see one
 consistent view each; they neither wait for the writer nor make it wait.
 
 Order: there is one writer at a time (``lock.py``, and ``BEGIN IMMEDIATE``
@@ -27,9 +28,10 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from collector.errors import LogDamaged, Unavailable
+from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.event import RecordedEvent
 from collector.log import migrations, reading, store
+from collector.log.disk import Disk, cause, is_busy
 from collector.log.lock import WriterLock
 from collector.log.promise import Delivery, Receipt, Repeats, Submission
 
@@ -40,14 +42,18 @@ _WRITER_PRAGMAS = (
     "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    # Pages. The default of 1000 makes a checkpoint, and its two syncs, every few batches.
-    "PRAGMA wal_autocheckpoint = 4000",
+    # SQLite's own checkpoints keep it to themselves when the disk fails; see Disk.
+    "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA cache_size = -8192",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
 _BUSY = 5.0
 """Seconds to wait for another program's write before answering that nothing can be stored now."""
+_STILL_BUSY = 0.25
+"""The same, while it was held for all of that time before: those who come now are refused soon."""
 _READERS = 4
+_LEFT_OPEN: list[Connection] = []
+"""Writers over a disk that failed. Closing would make a checkpoint, out of pages that may not be those we wrote."""
 _ROWS_ON_LOOP = 1200
 """A batch of more deliveries and events than this is inserted on the writer's thread. Up to it, some 10 ms of the event
 loop are the lesser evil: on the thread the same takes longer, and the loop is held up as well, row by row."""
@@ -66,6 +72,8 @@ class SqliteLog:
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._lock: WriterLock | None = None
         self._writer: Connection | None = None
+        self._disk = Disk(path)
+        self._broken = asyncio.Event()
         if writable:
             self._open_writer(address, extra_metadata)
         elif not path.is_file():
@@ -82,7 +90,8 @@ class SqliteLog:
         self._lock = WriterLock(self.path, address)
         try:
             self._writer = _engine(partial(_connect_writer, self.path)).connect()
-            _Write(self.path, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
+            self._disk.recover(self._writer)
+            _Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
         except BaseException:
             self._release()
             raise
@@ -101,6 +110,8 @@ class SqliteLog:
 
     async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
         """See :meth:`collector.log.EventLog.append`."""
+        if not submissions:
+            self._disk.check_room()
         rows = sum(1 + len(told.events) for told in submissions)
         try:
             return await self._perform(partial(store.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
@@ -122,10 +133,14 @@ class SqliteLog:
         """
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
-        begun = _Write(self.path, self._writer, work, self._acknowledge)
+        begun = _Write(self._disk, self._writer, work, self._acknowledge)
         if not (here and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
-        begun.work()
+        try:
+            begun.work()
+        except DiskFailed:
+            self._broken.set()
+            raise
         return await self._elsewhere(begun.commit, begun)
 
     async def _elsewhere(self, job: Callable[[], T], write: _Write[T]) -> T:
@@ -133,16 +148,35 @@ class SqliteLog:
 
         It is finished even if nobody waits for it any longer: a transaction is never left open.
         """
-        self._busy += 1
-        running = asyncio.get_running_loop().run_in_executor(self._writing, job)
+        running = self._submit(job)
         running.add_done_callback(partial(self._finished, write))
         return await asyncio.shield(running)
 
-    def _finished(self, write: _Write[Any], running: asyncio.Future[Any]) -> None:
+    def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        self._busy += 1
+        running = asyncio.get_running_loop().run_in_executor(self._writing, job)
+        running.add_done_callback(self._let_go)
+        return running
+
+    def _let_go(self, running: asyncio.Future[Any]) -> None:
         self._busy -= 1
-        if write.appended and not running.cancelled() and running.exception() is None:
+        if self._disk.failure:
+            self._broken.set()
+
+    def _finished(self, write: _Write[Any], running: asyncio.Future[Any]) -> None:
+        if running.cancelled() or running.exception() is not None:
+            return
+        if write.appended:
             for wake in tuple(self._wakes):
                 wake()
+        if self._writer is not None and not self._closed and self._disk.due():
+            # After those who wait were answered, and before anybody else writes.
+            self._submit(partial(self._disk.checkpoint, self._writer))
+
+    async def broken(self) -> str:
+        """See :meth:`collector.log.EventLog.broken`."""
+        await self._broken.wait()
+        return self._disk.failure
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`collector.log.EventLog.query`."""
@@ -156,7 +190,7 @@ class SqliteLog:
                 connection.exec_driver_sql("BEGIN")
                 return work(connection)
         except DBAPIError as error:
-            raise Unavailable(f"cannot read the log {self.path}: {_cause(error)}") from error
+            raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See :meth:`collector.log.EventLog.subscribe`."""
@@ -222,7 +256,10 @@ class SqliteLog:
 
     def _release(self) -> None:
         if self._writer is not None:
-            self._writer.close()
+            if self._disk.failure:
+                _LEFT_OPEN.append(self._writer)
+            else:
+                self._writer.close()
             self._writer = None
         if self._lock is not None:
             self._lock.release()
@@ -236,27 +273,31 @@ def schema_of(path: Path) -> migrations.Schema:
         with _engine(partial(_connect_reader, path)).connect() as connection:
             return migrations.schema(connection)
     except DBAPIError as error:
-        raise Unavailable(f"cannot read the log {path}: {_cause(error)}") from error
+        raise Unavailable(f"cannot read the log {path}: {cause(error)}") from error
 
 
 async def upgrade(path: Path) -> migrations.Schema:
     """Open a file to write, which upgrades it; what was found before."""
-    found = schema_of(path) if path.is_file() else migrations.Schema("")
+    found = _schema_before(path)
     await SqliteLog(path).close()
     return found
 
 
+def _schema_before(path: Path) -> migrations.Schema:
+    return schema_of(path) if path.is_file() else migrations.Schema("")
+
+
 class _Write(Generic[T]):
-    """One write transaction. However it ends, the connection is ready for the next."""
+    """One write transaction. However it ends, the connection is ready for the next, unless the disk failed."""
 
     def __init__(
         self,
-        path: Path,
+        disk: Disk,
         connection: Connection,
         work: Callable[[Connection], T],
         acknowledge: Callable[[int, bytes], None] | None = None,
     ) -> None:
-        self._path = path
+        self._disk = disk
         self._connection = connection
         self._work = work
         self._acknowledge = acknowledge
@@ -278,20 +319,25 @@ class _Write(Generic[T]):
 
     def begin(self, *, wait: bool) -> bool:
         """Take SQLite's write lock. Without ``wait`` the answer may be False: another program holds it."""
-        until = time.monotonic() + (_BUSY if wait else 0)
+        if self._disk.failure:
+            raise DiskFailed(self._disk.failure)
+        patience = _STILL_BUSY if self._disk.locked else _BUSY
+        until = time.monotonic() + (patience if wait else 0)
         while True:
             self._connection.begin()
             try:
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
             except Exception as error:
                 self._roll_back()
-                busy = _code(error) & 0xFF == sqlite3.SQLITE_BUSY
+                busy = is_busy(error)
                 if not busy or time.monotonic() >= until:
                     if busy and not wait:
                         return False
-                    raise self._spoken(error) from error
+                    self._disk.locked = busy
+                    raise self._disk.spoken(error) from error
                 time.sleep(0.01)
             else:
+                self._disk.locked = False
                 return True
 
     def work(self) -> None:
@@ -301,7 +347,7 @@ class _Write(Generic[T]):
             self._answer = self._work(self._connection)
         except Exception as error:
             self._roll_back()
-            spoken = self._spoken(error)
+            spoken = self._disk.spoken(error)
             if spoken is error:
                 raise
             raise spoken from error
@@ -313,7 +359,8 @@ class _Write(Generic[T]):
             self._connection.commit()
         except Exception as error:
             self._roll_back()
-            raise self._spoken(error) from error
+            raise self._disk.spoken(error) from error
+        self._disk.committed(store.driver_of(self._connection))
         if self.appended and self._acknowledge:
             self._acknowledge(*self.appended)
         return self._answer
@@ -330,13 +377,6 @@ class _Write(Generic[T]):
 
     def _pragma(self, setting: str) -> None:
         store.driver_of(self._connection).execute(f"PRAGMA {setting}")
-
-    def _spoken(self, error: Exception) -> Exception:
-        """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
-        mistaken = _code(error) == sqlite3.SQLITE_ERROR
-        if mistaken or not store.is_outage(error):
-            return error
-        return Unavailable(f"cannot write to {self._path}: {_cause(error)}")
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:
@@ -374,14 +414,3 @@ def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None
     head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
     if head != last:
         raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")
-
-
-def _code(error: Exception) -> int:
-    """SQLite's extended result code; 0 where it was not SQLite that failed."""
-    code: int = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0)
-    return code
-
-
-def _cause(error: Exception) -> str:
-    """The database's own words, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error)

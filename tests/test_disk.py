@@ -1,0 +1,225 @@
+"""Disks that are full, held by others, or fail: what is answered, what stays up, and what ends the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.log.disk import Disk, is_uncertain
+from tests.conftest import require
+from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
+
+ROOT = Path(__file__).parent
+
+
+def answer(address: str, body: bytes) -> tuple[int, str]:
+    """The status of a delivery and its Retry-After; 0 where the connection broke off."""
+    try:
+        return post(f"{address}/webhooks/alertmanager", body)[0], ""
+    except urllib.error.HTTPError as refused:
+        with closing(refused):
+            return refused.code, str(refused.headers["Retry-After"])
+    except (urllib.error.URLError, ConnectionError):
+        return 0, ""
+
+
+def ready(address: str) -> tuple[int, str]:
+    """What readiness answers: the status and the reason."""
+    try:
+        return 200, get(f"{address}/-/ready")["reason"]
+    except urllib.error.HTTPError as refused:
+        with closing(refused):
+            return refused.code, refused.read().decode()
+
+
+def events(address: str, of_type: str) -> list[Any]:
+    """Events of a type or a family of types, newest first."""
+    found: list[Any] = get(f"{address}/api/v1/events?type={of_type}&order=desc&limit=1000")["events"]
+    return found
+
+
+# A disk that fails
+
+
+@pytest.fixture(scope="module")
+def failing_sync(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A library that makes a sync fail, once, when it is told to."""
+    made = tmp_path_factory.mktemp("shim") / "failing_sync.so"
+    command = [require("cc"), "-shared", "-fPIC", "-O1", "-o", str(made), str(ROOT / "failing_sync.c")]
+    subprocess.run(command, check=True, capture_output=True)
+    return str(made)
+
+
+@pytest.fixture
+def on_failing_disk(tmp_path: Path, failing_sync: str) -> Iterator[Process]:
+    """A daemon that is not started yet, whose next sync fails once ``armed`` exists in its folder."""
+    made = Process(tmp_path, LD_PRELOAD=failing_sync, FAIL_SYNC=str(tmp_path / "armed"))
+    yield made
+    if made._process is not None and made._process.poll() is None:
+        made._process.kill()
+        made._process.wait()
+
+
+def test_a_failed_sync_ends_the_process(on_failing_disk: Process) -> None:
+    """Not one delivery is acknowledged after it, though later syncs would succeed; the next start goes on."""
+    process = on_failing_disk
+    address = process.start()
+    for number in range(3):
+        assert answer(address, alert("firing", number=number))[0] == 202
+    (process.folder / "armed").touch()
+    answers = [answer(address, alert("firing", number=number))[0] for number in range(10, 20)]
+    assert set(answers) <= {0, 503}
+    assert process.process.wait(PATIENCE) == 4
+    assert not (process.folder / "armed").exists()
+    assert "the disk failed to keep a write" in process.said.read_text()
+    address = process.start()
+    assert answer(address, alert("firing", number=30))[0] == 202
+    wanted = {f"{number:016x}" for number in (0, 1, 2, 30)}
+    eventually(lambda: wanted <= {event["entity"] for event in events(address, "alert.firing")})
+    assert events(address, "collector.*")[0]["data"]["previous_stop"] == "missing"
+    assert process.end(signal.SIGTERM) == 0
+
+
+_CHECKPOINT = """
+import asyncio, contextlib, pathlib, sys
+from collector.errors import DiskFailed
+from collector.log import disk, open_log
+sys.path.insert(0, sys.argv[2])
+from test_log import fact, told
+disk._CHECKPOINT = 200
+async def main():
+    log = open_log(sys.argv[1])
+    for number in range(5):
+        await log.append([told(fact(str(number)))])
+    # A transaction that is not synced: the next sync is the checkpoint's.
+    pathlib.Path(sys.argv[3]).touch()
+    with contextlib.suppress(DiskFailed):
+        for _ in range(30):
+            await log.transact(lambda c: c.exec_driver_sql("UPDATE head SET one = one"), durable=False)
+    async with asyncio.timeout(10):
+        print(await log.broken())
+    try:
+        await log.append([told(fact("after"))])
+    except DiskFailed:
+        print("refused")
+    await log.close()
+asyncio.run(main())
+import os; os._exit(0)
+"""
+
+
+def test_a_failed_sync_of_a_checkpoint_is_not_kept_quiet(tmp_path: Path, failing_sync: str) -> None:
+    """SQLite's automatic checkpoints swallow it, and a commit after it would rest on pages that are not on the disk."""
+    armed = tmp_path / "armed"
+    environ = os.environ | {"PYTHONPATH": str(PROJECT), "LD_PRELOAD": failing_sync, "FAIL_SYNC": str(armed)}
+    command = [sys.executable, "-c", _CHECKPOINT, f"sqlite:///{tmp_path / 'timelined.db'}", str(ROOT), str(armed)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert "the disk failed to keep a write" in done.stdout, done.stderr
+    assert done.stdout.endswith("refused\n")
+    # Nothing was closed properly, so the file is as a dead process leaves it: with its write-ahead log.
+    assert (tmp_path / "timelined.db-wal").stat().st_size > 0
+
+
+def failed(code: int) -> sqlite3.OperationalError:
+    """An error of SQLite's with this code."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "uncertain"),
+    [
+        (sqlite3.SQLITE_IOERR_FSYNC, True),
+        (sqlite3.SQLITE_IOERR_DIR_FSYNC, True),
+        (sqlite3.SQLITE_IOERR_WRITE, True),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_BUSY, False),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, False),
+        (sqlite3.SQLITE_IOERR_READ, False),
+        (sqlite3.SQLITE_CANTOPEN, False),
+    ],
+)
+def test_only_what_leaves_the_disk_in_doubt_is_final(code: int, uncertain: bool, tmp_path: Path) -> None:
+    """Full, locked and unreadable pass, and starting anew would not help; a write that was not kept does not."""
+    disk = Disk(tmp_path / "timelined.db")
+    disk.notice(failed(code))
+    assert (is_uncertain(failed(code)), bool(disk.failure)) == (uncertain, uncertain)
+
+
+# A disk that is full
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB of the test's own."""
+    made = tmp_path / "small"
+    made.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(made)], check=False).returncode:
+        pytest.skip("a small file system of one's own can only be mounted as root")
+    yield made
+    subprocess.run(["umount", "--lazy", str(made)], check=True)
+
+
+def test_a_full_disk_is_said_and_passes(process: Process, small: Path) -> None:
+    """503 with Retry-After and a reason while it is full, reads stay up, and with space again all is as before."""
+    address = process.start("--storage.url", f"sqlite:///{small}/timelined.db")
+    # What is large is refused first; what is small as well, once nothing at all is left.
+    acknowledged = _fill(address, "x" * 100_000)
+    acknowledged += _fill(address, "", acknowledged)
+    status, patience = answer(address, alert("firing", number=999))
+    assert (status, int(patience) >= 1) == (503, True)
+    status, reason = ready(address)
+    assert (status, "full" in reason) == (503, True)
+    assert len(_stored(address)) == acknowledged
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
+    assert ready(address) == (200, "")
+    assert answer(address, alert("firing", number=999))[0] == 202
+    assert len(_stored(address)) == acknowledged + 1
+    assert process.end(signal.SIGTERM) == 0
+
+
+def _fill(address: str, padding: str, first: int = 0) -> int:
+    """Deliver until there is no room; how many deliveries were acknowledged."""
+    for number in range(first, first + 1000):
+        status, _ = answer(address, alert("firing", name=f"{number}{padding}", number=number))
+        if status == 503:
+            return number - first
+        assert status == 202
+    raise AssertionError("the disk never became full")
+
+
+def _stored(address: str) -> list[Any]:
+    return get(f"{address}/api/v1/deliveries?limit=1000")["deliveries"]
+
+
+# A database that another program holds
+
+
+def test_a_lock_of_another_program_is_said_and_passes(process: Process) -> None:
+    """The first who comes waits for it, the next are refused soon, reads stay up, and afterwards all is as before."""
+    address = process.start("--storage.url", "sqlite:///timelined.db")
+    assert answer(address, alert("firing", number=1))[0] == 202
+    with closing(sqlite3.connect(process.folder / "timelined.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert answer(address, alert("firing", number=2))[0] == 503
+        began = time.monotonic()
+        assert answer(address, alert("firing", number=3))[0] == 503
+        assert time.monotonic() - began < 3
+        assert "locked" in ready(address)[1]
+        assert len(_stored(address)) == 1
+        other.execute("ROLLBACK")
+    assert ready(address) == (200, "")
+    assert answer(address, alert("firing", number=2))[0] == 202
+    assert process.end(signal.SIGTERM) == 0
