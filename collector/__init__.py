@@ -11,7 +11,7 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck
-    1  webhook people journal notify
+    1  webhook people journal notify activation
     2  signing reading
     3  sources correlation log
     4  projections settings

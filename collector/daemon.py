@@ -28,9 +28,9 @@ from typing import Any, TypeVar
 import structlog
 from aiohttp import web
 
-from collector import jobs, projections
+from collector import activation, jobs, projections
 from collector.drafts import options_of, postmortem
-from collector.errors import DiskFailed, TimelinedError, Unavailable
+from collector.errors import DiskFailed, InvalidSettings, TimelinedError, Unavailable
 from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
@@ -56,6 +56,8 @@ T = TypeVar("T")
 FORMATS = ("md", "json")
 _GRACE = 5.0
 """Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
+_BACKLOG = 4096
+"""Connections that wait in the kernel while we start: as many as systemd asks for, not aiohttp's 128."""
 Clock = Callable[[], int]
 """Now, µs UTC."""
 
@@ -263,8 +265,14 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = wall_clock, accept_loss: bool = False) -> AsyncIterator[Daemon]:
-    """A whole daemon for the length of the block.
+async def running(
+    settings: Settings,
+    *,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+    sockets: Sequence[socket.socket] = (),
+) -> AsyncIterator[Daemon]:
+    """A whole daemon for the length of the block; it listens on ``sockets`` if there are any.
 
     At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
     :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
@@ -276,7 +284,7 @@ async def running(settings: Settings, *, clock: Clock = wall_clock, accept_loss:
         stack.push_async_callback(parts.sealing.run)
         stack.push_async_callback(_record_stop, parts)
         _start_jobs(stack, parts)
-        address = await _listen(stack, parts)
+        address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)
         yield Daemon(parts, address)
 
@@ -317,30 +325,40 @@ async def _stop_jobs(runs: Any, idle: Sequence[Callable[[], Coroutine[Any, Any, 
     runs.shutdown(wait=False)
 
 
-async def _listen(stack: AsyncExitStack, parts: Parts) -> str:
-    """Take the port and say in the lock file where; the answer is the URL."""
+async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.socket]) -> str:
+    """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
     at = parts.settings.web
     runner = Runner(parts.app(parts.settings.api.tokens, local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    try:
-        await web.TCPSite(runner, at.host or None, at.port).start()
-    except OSError as error:
-        raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
-    stack.push_async_callback(_stop_accepting, runner, parts)
+    for site in _sites(runner, at.host, at.port, _checked(sockets, parts.settings)):
+        try:
+            await site.start()
+        except OSError as error:
+            raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
+    stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0])
     parts.log.announce(address)
     return address
 
 
-async def _stop_accepting(runner: Runner, parts: Parts) -> None:
-    """Refuse new connections, and let bodies arrive that are on their way: once it shuts down, aiohttp drops them."""
-    for site in list(runner.sites):
-        await site.stop()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
-            while parts.intake.bodies.in_flight:  # noqa: ASYNC110 - a number that nobody announces
-                await asyncio.sleep(0.02)
+def _sites(runner: Runner, host: str, port: int, sockets: Sequence[socket.socket]) -> list[web.BaseSite]:
+    if not sockets:
+        return [web.TCPSite(runner, host or None, port)]
+    return [web.SockSite(runner, one, backlog=_BACKLOG) for one in sockets]
+
+
+def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
+    """What is open to others was checked for the address in the settings; a socket must not be open to more."""
+    for one in sockets:
+        if settings.web.loopback and not activation.is_loopback(one):
+            host, port = one.getsockname()[:2]
+            message = (
+                f"cannot listen on the socket that systemd opened: others reach {host}, and web.listen_address is "
+                f"{settings.web.listen_address}; set web.listen_address to {host}:{port} as well"
+            )
+            raise InvalidSettings((message,))
+    return sockets
 
 
 def _why_not(error: OSError) -> str:
@@ -415,9 +433,11 @@ async def serve(
     """
     stop = _stop_signals()
     notifier = Notifier(os.environ)
+    handed = activation.sockets(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
-        daemon = await _unless(stop, stack.enter_async_context(running(settings, clock=clock, accept_loss=accept_loss)))
+        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed)
+        daemon = await _unless(stop, stack.enter_async_context(opening))
         if daemon is None:
             return
         stack.callback(notifier.stopping, "finishing what was accepted")

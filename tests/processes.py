@@ -55,6 +55,15 @@ def eventually(what: Callable[[], Any]) -> Any:
     return found
 
 
+_HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""What systemd does between fork and exec."""
+
+
 class Process:
     """One daemon as a process of its own, in a folder of its own."""
 
@@ -63,13 +72,19 @@ class Process:
         self.said = folder / "stderr"
         self._environ = {**os.environ, "PYTHONPATH": str(PROJECT), **environ}
         self._process: subprocess.Popen[bytes] | None = None
+        self.listening: socket.socket | None = None
+        """Handed to the daemon as systemd does it, instead of letting it listen by itself."""
 
     def start(self, *flags: str) -> str:
         """Start it on a free port; its address, once it serves."""
         before = self.said.stat().st_size if self.said.exists() else 0
         command = [sys.executable, "-m", "collector", "serve", "--web.listen-address", "127.0.0.1:0", *flags]
+        handed: tuple[int, ...] = ()
+        if self.listening is not None:
+            handed = (self.listening.fileno(),)
+            command = [sys.executable, "-c", _HAND_OVER, str(handed[0]), *command]
         with self.said.open("ab") as said:
-            self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said)
+            self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed)
 
         def address() -> str:
             assert self.process.poll() is None, self.said.read_text()

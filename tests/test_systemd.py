@@ -15,11 +15,13 @@ import pytest
 
 from collector.cli.serve import serve
 from collector.notify import Notifier
+from collector.settings import Web
 from collector.settings.values import duration
 from collector.web import server_kwargs
 from tests.conftest import require
 
 UNIT = Path(__file__).parent.parent / "systemd" / "timelined.service"
+SOCKET = UNIT.with_suffix(".socket")
 EXPOSED_AT_MOST = 1.0
 """systemd's own score, 0 to 10; distributions ship their daemons at 9."""
 
@@ -44,6 +46,21 @@ def test_systemd_accepts_the_unit(unit):
         [require("systemd-analyze"), "verify", str(unit)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+
+
+def test_systemd_accepts_the_socket(unit):
+    """It belongs to the service beside it, and no directive is unknown, misspelt or ignored."""
+    copy = unit.with_suffix(".socket")
+    copy.write_text(SOCKET.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [require("systemd-analyze"), "verify", str(copy), str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.stem in line]) == (0, [])
+
+
+def test_the_socket_listens_where_the_daemon_would():
+    """Enabling it changes nothing for senders, and nothing that has to be authenticated."""
+    told = re.findall(r"^ListenStream=(.*)$", SOCKET.read_text(encoding="utf-8"), re.MULTILINE)
+    assert told == [Web().listen_address]
 
 
 def test_the_unit_exposes_little(unit):

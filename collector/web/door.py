@@ -34,6 +34,8 @@ class Door:
         self._intake = app[INTAKE]
         self._clock = app[CLOCK]
         self._patience = app[LIMITS].retry_after
+        self.closing = False
+        """Whether connections end with their next answer, which says so."""
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -50,7 +52,7 @@ class Door:
             failed = problems.answer(error, "/webhooks", from_sender=True, retry_after=self._patience)
             return _secured(problems.final(failed))
         told, status = answers.receipt(receipt), status_of(receipt)
-        if direct.possible(request):
+        if not self.closing and direct.possible(request):
             return direct.Direct(answers.encode(told), status)
         return _secured(answers.json(told, status=status))
 

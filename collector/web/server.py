@@ -2,11 +2,13 @@
 
 aiohttp's defaults inflate bodies before anybody looks, keep idle connections
 for an hour, write senders' bytes unescaped into an access log, and answer a
-malformed request by repeating it. Here they do not.
+malformed request by repeating it. On stopping they close connections whose
+request is still on its way. Here they do not.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -17,6 +19,10 @@ from collector.web.access import secure
 from collector.web.door import Door
 
 log = logging.getLogger(__name__)
+
+_SILENCE = 0.5
+"""Seconds without a byte after which a connection is taken to have nothing more to say, once we stop."""
+_LOOK = 0.02
 
 
 def server_kwargs(*, idle: float = 15.0) -> dict[str, Any]:
@@ -44,6 +50,13 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         return Listener(server, Door(self.app, server.request_handler), self._kwargs)
 
+    async def drain(self, grace: float) -> None:
+        """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
+        for site in list(self.sites):
+            await site.stop()
+        if isinstance(self.server, Listener):
+            await self.server.drain(grace)
+
 
 class Listener(web.Server):
     """Accepts connections."""
@@ -51,6 +64,20 @@ class Listener(web.Server):
     def __init__(self, server: web.Server, door: Door, settings: dict[str, Any]) -> None:
         super().__init__(door, request_factory=server.request_factory, **settings)
         self._settings = settings
+        self._door = door
+        self.draining = False
+        """Whether each connection ends with its next answer."""
+
+    async def drain(self, grace: float) -> None:
+        """Wait until every connection that still may say something was answered or is silent."""
+        self.draining = self._door.closing = True
+        until = self._loop.time() + grace
+        silent_from = self._loop.time() + _SILENCE
+        while self._loop.time() < until:
+            await asyncio.sleep(_LOOK)
+            now = self._loop.time()
+            if not any(one.awaited(now, silent_from) for one in self.connections if isinstance(one, Connection)):
+                return
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, loop=self._loop, **self._settings)
@@ -59,7 +86,26 @@ class Listener(web.Server):
 class Connection(web.RequestHandler):
     """One connection. Whatever aiohttp itself refuses on it has the shape of every other error."""
 
-    __slots__ = ()
+    __slots__ = ("_heard",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._heard = self._loop.time()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends, and remember when it last did."""
+        self._heard = self._loop.time()
+        super().data_received(data)
+
+    def awaited(self, now: float, silent_from: float) -> bool:
+        """Whether a request is being answered, or one may be on its way: nobody can see bytes that are not here yet.
+
+        Before ``silent_from`` every connection may be about to say something.
+        """
+        if self._request_in_progress or self._messages:
+            return True
+        return now < max(silent_from, self._heard + _SILENCE)
 
     def handle_error(
         self,
@@ -86,4 +132,6 @@ class Connection(web.RequestHandler):
         """Send an answer; what aiohttp raised before any of our code ran is put in our shape first."""
         if isinstance(resp, web.HTTPException):
             resp = problems.from_http(resp)
+        if isinstance(self._manager, Listener) and self._manager.draining:
+            resp.force_close()
         return await super().finish_response(request, resp, start_time)
