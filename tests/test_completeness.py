@@ -93,7 +93,9 @@ def _told_commands(text: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if re.match(r"(\S*/)?timelined\b", line)]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md", "docs/api.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/architecture.md", "docs/backup.md", "docs/operations.md", "docs/api.md"]
+)
 def test_every_command_a_page_tells_exists(page: str) -> None:
     """What a stranger types after reading a page is a command with such options."""
     path = ROOT / page

@@ -17,22 +17,27 @@ from pathlib import Path
 from sqlalchemy import MetaData, make_url
 from sqlalchemy.exc import ArgumentError
 
-from collector.errors import InvalidSettings
+from collector.errors import InvalidInput, InvalidSettings
 from collector.log import sqlite
+from collector.log.backup import Backup, Progress
+from collector.log.backup import backup as _backup
 from collector.log.migrations import HEAD, Schema
 from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
 from collector.log.sqlite import SqliteLog
 
 __all__ = [
     "HEAD",
+    "Backup",
     "Delivery",
     "EventLog",
+    "Progress",
     "Receipt",
     "ReceiptItem",
     "Repeats",
     "Schema",
     "Submission",
     "Tail",
+    "back_up",
     "database_path",
     "open_log",
     "schema_of",
@@ -64,6 +69,16 @@ async def upgrade(url: str) -> Schema:
     Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
     """
     return await sqlite.upgrade(database_path(url))
+
+
+def back_up(url: str, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
+    """Copy the log of a URL to a file, while whoever writes to it goes on; see :func:`collector.log.backup.backup`."""
+    if make_url(url).get_backend_name() == "postgresql":
+        raise InvalidInput(
+            "cannot back up a PostgreSQL database: its own tools do, and follow it continuously; use pg_basebackup or "
+            "pgBackRest (docs/backup.md)"
+        )
+    return _backup(database_path(url), target, progress)
 
 
 def database_path(url: str) -> Path:

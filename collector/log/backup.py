@@ -1,0 +1,204 @@
+"""A copy of a log in an SQLite file, made while a daemon writes to it, and checked before it is called a backup.
+
+SQLite's backup interface copies a few pages at a time out of one read
+transaction: the copy is of one moment, and the writer is held up by no more
+than the pages of one step. (``VACUUM INTO`` makes a smaller file and holds the
+writer up about twice as long.) The write-ahead log cannot start over until the
+copy is made; it grows by what is written meanwhile.
+
+The copy is read back from the disk and verified as ``timelined verify`` does
+it; the head and the roots of both trees are compared with those of the source
+at that moment. Only then it gets its name. It never takes the place of a file
+that is there, and nobody but its owner can read it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from sqlalchemy import Engine, NullPool, create_engine
+
+from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
+from collector.files import sync_folder
+from collector.log.tree import Range
+from collector.log.verify import Beyond, Verdict, verify
+
+_PAGES = 64
+"""Pages copied in one step, half a megabyte, …"""
+_REST = 0.002
+"""… and the seconds in which the disk belongs to the writer after it."""
+
+_STATE = "SELECT position, delivery, content, (SELECT count(*) FROM content) FROM head"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done (``copying``, ``checking``), how much of it is done, and how much there is."""
+
+
+class Backup(NamedTuple):
+    """A backup that was checked."""
+
+    path: Path
+    position: int
+    """The last event in it."""
+    root: bytes
+    """Of the Merkle tree over all its events (RFC 6962)."""
+    size: int
+    """In bytes."""
+
+
+def backup(source: Path, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
+    """Copy the log in ``source`` to ``target``, check it, and only then give it that name.
+
+    Raises :class:`collector.errors.InvalidInput` where something is in the way at ``target``,
+    :class:`collector.errors.Unavailable` where one of the two cannot be read or written, and
+    :class:`collector.errors.LogDamaged` where what was copied contradicts itself or the source.
+    """
+    if not source.is_file():
+        raise NotFound(f"cannot back up {source}: there is no such file; name the database with --storage.url")
+    _refuse_existing(target)
+    try:
+        with _partial(target) as partial, closing(_reader(source, "mode=ro")) as origin:
+            # From here on this connection sees one moment of the log.
+            origin.execute("BEGIN")
+            origin.execute("SELECT position FROM head").fetchone()
+            _copy(origin, partial, progress)
+            _sync(partial)
+            verdict = _check(origin, partial, progress)
+            _name(partial, target)
+    except (OSError, sqlite3.Error) as error:
+        raise Unavailable(
+            f"cannot back up {source} to {target}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    return Backup(target, verdict.size, verdict.root, target.stat().st_size)
+
+
+def _refuse_existing(target: Path) -> None:
+    """SQLite would take a write-ahead log that lies beside a file for that file's own."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        found = target.with_name(target.name + suffix)
+        if found.exists() or found.is_symlink():
+            raise InvalidInput(f"cannot back up to {target}: {found} is there already; move it away, or name another")
+
+
+@contextmanager
+def _partial(target: Path) -> Iterator[Path]:
+    """A file of our own beside the target; what a run that was killed left there is written over."""
+    partial = target.with_name(target.name + ".partial")
+    # Closed last: closing any descriptor of a file takes SQLite's locks on it away.
+    held = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput(f"cannot back up to {target}: another backup is being written there") from None
+        os.fchmod(held, 0o600)
+        os.ftruncate(held, 0)
+        try:
+            yield partial
+        finally:
+            partial.unlink(missing_ok=True)
+    finally:
+        os.close(held)
+
+
+def _reader(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _copy(origin: sqlite3.Connection, partial: Path, progress: Progress) -> None:
+    """All pages, a few at a time."""
+
+    def step(status: int, remaining: int, pages: int) -> None:
+        progress("copying", pages - remaining, pages)
+        if remaining:
+            time.sleep(_REST)
+
+    with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+        # It is synced once, when it is whole; until then it is nothing that could be lost.
+        copy.execute("PRAGMA synchronous = OFF")
+        copy.execute("PRAGMA journal_mode = OFF")
+        origin.backup(copy, pages=_PAGES, progress=step)
+    with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+        # A single file, which can be read where nothing can be written. The daemon sets its own mode again.
+        copy.execute("PRAGMA locking_mode = EXCLUSIVE")
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give the copy its name for good, unless another file took it meanwhile."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise InvalidInput(f"cannot back up to {target}: a file of that name came up meanwhile") from None
+    except OSError:  # a file system without second names
+        _refuse_existing(target)
+        partial.rename(target)
+    with suppress(OSError):  # not every file system syncs folders
+        sync_folder(target.parent)
+
+
+def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Verdict:
+    """Verify the copy as it is read back, and compare it with the moment of the source that was copied.
+
+    Raises :class:`LogDamaged` with the first differences.
+    """
+    total, done = _number(origin, "SELECT position + delivery FROM head"), 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("checking", done, total)
+
+    with _engine(partial).connect() as copy:
+        verdict = verify(copy, beyond=Beyond(), progress=read)
+        found = copy.exec_driver_sql(_STATE).one()
+    if verdict.differences:
+        shown = "; ".join(str(each) for each in verdict.differences[:3])
+        raise _damaged(f"what was copied is not what was committed to: {shown}")
+    roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
+    if (tuple(found), verdict.root, verdict.deliveries_root) != (origin.execute(_STATE).fetchone(), *roots):
+        raise _damaged("the copy holds something else than the log does")
+    return verdict
+
+
+def _root(origin: sqlite3.Connection, table: str, number: str) -> bytes:
+    """Of the tree over the leaves that the source stores."""
+    grown = Range()
+    for (leaf,) in origin.execute(f"SELECT leaf FROM {table} ORDER BY {number}"):  # noqa: S608 - names of ours
+        grown.append(leaf)
+    return grown.root()
+
+
+def _engine(partial: Path) -> Engine:
+    """Nobody writes to the copy, so no other file is needed beside it."""
+    connect = functools.partial(_reader, partial, "mode=ro&immutable=1")
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _number(connection: sqlite3.Connection, statement: str) -> int:
+    return int(connection.execute(statement).fetchone()[0])
+
+
+def _damaged(what: str) -> LogDamaged:
+    return LogDamaged(
+        f"cannot back up: {what}. Nothing was kept; the log may be damaged, or the disk that was written to"
+    )
