@@ -28,8 +28,9 @@ from sqlalchemy import Column, Index, MetaData, Text, create_engine
 from collector import cli, daemon, projections
 from collector.errors import LogDamaged, Unavailable
 from collector.follower import Follower
-from collector.log import HEAD, EventLog, migrations, open_log, tables
+from collector.log import HEAD, EventLog, migrations, open_log, sqlite, tables
 from collector.log.migrations.running import config
+from collector.log.verify import Beyond, verify
 from collector.projections import shape
 from collector.settings import Drafts, Settings, Storage, Web
 from renderers.document import Options
@@ -70,7 +71,10 @@ def made(path: Path) -> dict[str, str]:
 def made_events(path: Path) -> list[tuple[object, ...]]:
     """Every event of a file, as it stands there; making lists anew adds none."""
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT * FROM event ORDER BY position").fetchall()
+        return connection.execute(
+            """SELECT position, id, revision, amendment, type, source, received_at, occurred_at, delivery, item, content
+            FROM event ORDER BY position"""
+        ).fetchall()
 
 
 @asynccontextmanager
@@ -131,6 +135,14 @@ async def test_a_file_of_every_schema_replays_to_the_same_draft(revision: str, t
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
+async def test_what_was_upgraded_verifies(revision: str, tmp_path: Path) -> None:
+    """Every commitment and leaf is what this version computes out of what an earlier one stored."""
+    async with opened(unpacked(revision, tmp_path)) as log:
+        verdict = await log.query(lambda connection: verify(connection, beyond=Beyond()))
+    assert (verdict.differences, verdict.size) == ((), len(made_events(tmp_path / "timelined.db")))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
 async def test_an_upgraded_file_has_the_schema_of_a_new_one(revision: str, tmp_path: Path) -> None:
     """No index, trigger or column is lost or left on the way."""
     (tmp_path / "new").mkdir()
@@ -154,10 +166,9 @@ async def test_an_upgrade_that_is_cut_off_never_was(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         open_log(f"sqlite:///{path}", extra_metadata=[Cut()])
     assert made(path) == before
-    async with opened(path, writable=False) as log:
-        assert (await log.query(migrations.schema)).stamped is False
-    async with opened(path) as log:
-        assert await log.query(migrations.schema) == migrations.Schema(HEAD)
+    assert sqlite.schema_of(path) == migrations.Schema("0001", stamped=False)
+    async with opened(path):
+        assert sqlite.schema_of(path) == migrations.Schema(HEAD)
 
 
 # What is found decides
@@ -335,7 +346,8 @@ def test_every_change_of_the_lists_gives_another_shape(what: str, monkeypatch: p
 
 async def test_a_reader_does_not_show_lists_of_another_shape(tmp_path: Path) -> None:
     """A command of this version beside a daemon of another says so, instead of showing what it misreads."""
-    path = unpacked("0001", tmp_path)
+    path = unpacked(HEAD, tmp_path)
+    change(path, "UPDATE shape SET digest = 'another'")
     shown = await asyncio.to_thread(timelined, "incidents", "--storage.url", f"sqlite:///{path}", cwd=tmp_path)
     assert shown.returncode == cli.output.UNAVAILABLE
     assert "its lists are not those of this version" in shown.stderr

@@ -7,5 +7,6 @@ makes the database file that tests keep of it.
 
 A revision only adds: tables, indexes, triggers, and columns that may be NULL.
 So an older version can go on reading. It never changes a row of ``event`` or
-``delivery``, and never imports what may change later (``tables.py`` above all).
+``delivery`` (0002 did, before anything was sealed), and never imports what may
+change later (``tables.py`` above all).
 """

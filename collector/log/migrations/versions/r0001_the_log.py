@@ -59,4 +59,5 @@ SQLITE = (
 
 def upgrade() -> None:
     """Make everything."""
-    run(sqlite=SQLITE)
+    # No released version had PostgreSQL yet.
+    run(sqlite=SQLITE, postgresql=())
