@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from collector import projections
-from collector.correlation import Rules, Service, correlate
+from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
 from collector.log import EventLog, Submission, open_log
 from collector.projections import EventFilter
+from tests.regrouped import batch, kept
 from tests.stories import at, change, event, firing, low, page, resolved, says, streams
 
 CATALOG = Rules(
@@ -85,35 +86,6 @@ async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
 
 
 # --- incremental equals batch -----------------------------------------------------------------------------------------
-
-
-def batch(events: Sequence[RecordedEvent], rules: Rules) -> Any:
-    """What correlation says of all events at once, numbers aside."""
-    grouping = correlate(events, rules)
-    incidents = {
-        i.key: (i.started_at, i.ended_at, *i.window, {m.event: (m.rule, m.reason) for m in i.members})
-        for i in grouping.incidents
-    }
-    unjoined = {entry.event: entry.reason for entry in grouping.unjoined}
-    return incidents, unjoined, {entry.event: entry.reason for entry in grouping.ignored}
-
-
-def kept(connection: Connection) -> Any:
-    """The same out of the projections, and that each incident counts its events right."""
-    execute = connection.exec_driver_sql
-    members: dict[int, dict[str, tuple[str, str]]] = {}
-    statement = "SELECT number, event, rule, reason FROM membership JOIN event_unit ON unit = uid"
-    for number, told, rule, reason in execute(statement):
-        members.setdefault(number, {})[told] = (rule, reason)
-    statement = """SELECT key, started_at, ended_at, low, high, number, events FROM incident
-        JOIN incident_number USING (number) WHERE goes_by = number"""
-    incidents = {}
-    for key, started, ended, lowest, highest, number, count in execute(statement):
-        assert count == len(members[number])
-        incidents[key] = (started, ended, lowest, highest, members.pop(number))
-    assert not members
-    unjoined = execute("SELECT event, missed FROM event_unit JOIN signal ON uid = unit WHERE missed <> ''")
-    return incidents, dict(map(tuple, unjoined)), dict(map(tuple, execute("SELECT event, reason FROM ignored")))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,98 @@
+"""Runs faults, and writes a verdict of each: ``python -m tests.faults [FAULT …] [--seed N] [--rounds N] [--short]``."""
+
+# ruff: noqa: T201 - printing the result is what a run does
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.clock import clock_steps
+from tests.faults.disks import scratch
+from tests.faults.process import kills, stops
+from tests.faults.report import Report, Skipped
+from tests.faults.storage import disk_full, failing_sync, foreign_lock, power_cuts
+
+
+class Fault(NamedTuple):
+    """A fault, and how often it is done: in ``make faults``, and in the suite."""
+
+    run: Callable[[Path, Report], Awaitable[None]]
+    rounds: int
+    short: int
+    briefly: Callable[[Path, Report], Awaitable[None]] | None = None
+    """What the suite runs instead, where less often is not enough."""
+
+
+FAULTS = {
+    "kill": Fault(kills, 200, 3),
+    "power-cut": Fault(power_cuts, 50, 2),
+    "disk-full": Fault(disk_full, 5, 1),
+    "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),
+    "clock": Fault(clock_steps, 5, 1),
+    "fsync": Fault(failing_sync, 10, 1),
+    "stop": Fault(stops, 50, 2),
+}
+
+
+def perform(name: str, seed: int, *, rounds: int | None = None, short: bool = False) -> Report:
+    """Run one fault in a folder that is gone afterwards. A skip is a failure under ``CI`` unless the kernel refuses."""
+    fault = FAULTS[name]
+    report = Report(name, seed, rounds or (fault.short if short else fault.rounds))
+    work = fault.briefly if short and fault.briefly else fault.run
+    began = time.monotonic()
+    with scratch() as folder:
+        try:
+            asyncio.run(work(folder, report))  # type: ignore[arg-type]
+        except Skipped as reason:
+            report.skipped = str(reason)
+            if os.environ.get("CI") and not reason.kernel:
+                report.find("skipped", f"{reason}; under CI nothing may be missing")
+    report.facts["seconds"] = round(time.monotonic() - began, 1)
+    return report
+
+
+def main() -> None:
+    """Run faults and say what they came to; the exit status is 0 where every promise held."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=main.__doc__)
+    parser.add_argument("fault", nargs="*", help=f"of {', '.join(FAULTS)}; all of them where none is named")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="the run can be made again by it")
+    parser.add_argument("--rounds", type=int, help="how often, instead of each fault's own number")
+    parser.add_argument("--short", action="store_true", help="what `make test` runs")
+    parser.add_argument("--out", type=Path, default=Path("out/faults"), help="where the verdicts go")
+    given = parser.parse_args()
+    unknown = [name for name in given.fault if name not in FAULTS]
+    if unknown:
+        parser.error(f"there is no fault {unknown[0]}; there are {', '.join(FAULTS)}")
+    # An interruption from outside, too, unmounts and kills on its way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    held = [_told(name, given) for name in given.fault or FAULTS]
+    sys.exit(0 if all(held) else 1)
+
+
+def _told(name: str, given: argparse.Namespace) -> bool:
+    report = perform(name, given.seed, rounds=given.rounds, short=given.short)
+    said = report.verdict()
+    path = report.write(given.out)
+    word = f"SKIPPED, {report.skipped}" if report.skipped else "held" if report.ok else "BROKEN"
+    print(
+        f"{name:13} {word}: {said['done']} of {said['rounds']} rounds, {said['acked']} acked, {said['rejected']} "
+        f"rejected, {said['unknown']} unknown, {said['lost']} lost, {said['doubled']} doubled, "
+        f"{said['seconds']} s, seed {given.seed}: {path}",
+        flush=True,
+    )
+    for finding in report.findings[:10]:
+        print(f"  round {finding['round']}: {finding['kind']}: {finding['what']}")
+    return report.ok
+
+
+if __name__ == "__main__":
+    main()

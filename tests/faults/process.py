@@ -1,0 +1,70 @@
+"""The process ends: killed under load, and told to stop under load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults.report import Report
+from tests.faults.rig import Rig, rigged
+
+_ROUNDS_PER_LOG = 20
+"""Every round looks at its whole log, so a log must not grow for ever."""
+
+
+def logs(folder: Path, report: Report) -> Iterator[tuple[Path, str, int]]:
+    """A folder, a seed and a number of rounds for each log of a run."""
+    for first in range(0, report.rounds, _ROUNDS_PER_LOG):
+        name = f"log-{first // _ROUNDS_PER_LOG}"
+        report.next_log()
+        yield folder / name, f"{report.seed}/{name}", min(_ROUNDS_PER_LOG, report.rounds - first)
+
+
+async def kills(folder: Path, report: Report) -> None:
+    """SIGKILL under load: nothing that was acknowledged is lost, and nothing is there twice."""
+    for place, seed, rounds in logs(folder, report):
+        async with rigged(place, seed) as rig:
+            for _ in range(rounds):
+                await _kill(rig)
+                if not report.add(await rig.judge()):
+                    return
+
+
+async def _kill(rig: Rig) -> None:
+    rig.clients.start()
+    await rig.clients.acked(rig.random.randint(5, 150))
+    rig.daemon.kill()
+    await rig.clients.stop()
+    if rig.random.random() < 0.2:
+        # In the middle of recovering, wherever that is.
+        rig.daemon.launch()
+        await asyncio.sleep(rig.random.uniform(0.3, 0.9))
+        rig.daemon.kill()
+    await rig.daemon.start()
+    await rig.clients.send_again()
+
+
+async def stops(folder: Path, report: Report) -> None:
+    """SIGTERM under load: what was sent is answered or leaves no trace, and the exit code is 0."""
+    slowest = 0.0
+    for place, seed, rounds in logs(folder, report):
+        async with rigged(place, seed) as rig:
+            for _ in range(rounds):
+                slowest = max(slowest, await _stop(rig, report))
+                if not report.add(await rig.judge(orderly=True)):
+                    return
+    report.facts["slowest_stop_s"] = round(slowest, 3)
+
+
+async def _stop(rig: Rig, report: Report) -> float:
+    rig.clients.start()
+    await rig.clients.acked(rig.random.randint(5, 150))
+    began = asyncio.get_running_loop().time()
+    code = await rig.daemon.terminate()
+    took = asyncio.get_running_loop().time() - began
+    report.require(code == 0, "exit", f"the daemon ended with {code}")
+    await rig.clients.stop()
+    # Before what was refused is sent again: it must not be there already.
+    await rig.daemon.start()
+    return took

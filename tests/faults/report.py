@@ -1,0 +1,82 @@
+"""What a run of one fault came to: counts over all its logs, and every finding with the round it was made in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.faults.checker import Verdict
+
+_COUNTS = ("acked", "rejected", "unknown", "unknown_stored", "events")
+
+
+class Skipped(Exception):
+    """What a run needs is not here. ``kernel`` says that no package could bring it."""
+
+    def __init__(self, reason: str, *, kernel: bool = False) -> None:
+        super().__init__(reason)
+        self.kernel = kernel
+
+
+class Report:
+    """Kept while a fault is run, and written as JSON afterwards."""
+
+    def __init__(self, fault: str, seed: int, rounds: int) -> None:
+        self.fault, self.seed, self.rounds = fault, seed, rounds
+        self.done = 0
+        self.skipped = ""
+        self.findings: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {}
+        """What else is worth knowing, by name."""
+        self._closed = dict.fromkeys(_COUNTS, 0)
+        self._open: Verdict | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every promise held in every round that was to be run."""
+        return not self.findings and (bool(self.skipped) or self.done == self.rounds)
+
+    def add(self, verdict: Verdict) -> bool:
+        """Take in a round's verdict, which is over the whole log so far; whether it is worth going on."""
+        self._open = verdict
+        self.done += 1
+        for finding in verdict.findings:
+            self.find(finding.kind, finding.what)
+        return verdict.ok
+
+    def find(self, kind: str, what: str) -> None:
+        """A broken promise."""
+        self.findings.append({"round": self.done, "kind": kind, "what": what})
+
+    def require(self, holds: bool, kind: str, what: str) -> None:
+        """A promise that is not about the log: a finding where it does not hold."""
+        if not holds:
+            self.find(kind, what)
+
+    def next_log(self) -> None:
+        """The rounds to come are over another log."""
+        if self._open is not None:
+            for name in _COUNTS:
+                self._closed[name] += getattr(self._open, name)
+            self._open = None
+
+    def write(self, folder: Path) -> Path:
+        """The verdict as a file."""
+        self.next_log()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.fault}.json"
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self.verdict()), indent=2) + b"\n")
+        return path
+
+    def verdict(self) -> dict[str, Any]:
+        """The verdict as values."""
+        self.next_log()
+        kinds = [finding["kind"] for finding in self.findings]
+        return {
+            "fault": self.fault, "ok": self.ok, "skipped": self.skipped or None, "seed": self.seed,
+            "rounds": self.rounds, "done": self.done, **self._closed,
+            "lost": kinds.count("lost"), "doubled": kinds.count("doubled"),
+            "findings": self.findings[:100], "further_findings": max(0, len(self.findings) - 100), **self.facts,
+        }  # fmt: skip

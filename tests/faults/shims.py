@@ -1,0 +1,68 @@
+"""Libraries put under a daemon: a disk whose fsync fails, and a clock that steps."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.faults.report import Skipped
+
+_FAKETIME = (
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib64/faketime/libfaketimeMT.so.1",
+    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+)
+
+
+class FailingSync:
+    """While :meth:`fail` holds, every fsync and fdatasync of the daemon fails with EIO."""
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise Skipped("there is no C compiler for the library that makes fsync fail; install gcc and libc6-dev")
+        library = folder / "eio.so"
+        source = Path(__file__).with_name("eio.c")
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        if built.returncode:
+            raise Skipped(f"the library that makes fsync fail cannot be built: {built.stderr.strip()[-300:]}")
+        self._switch = folder / "eio"
+        self.environ = {"LD_PRELOAD": str(library), "EIO_WHILE": str(self._switch)}
+
+    def fail(self) -> None:
+        """From now on."""
+        self._switch.touch()
+
+    def work(self) -> None:
+        """The disk is well again."""
+        self._switch.unlink(missing_ok=True)
+
+
+class SteppedClock:
+    """The daemon's wall clock, as far from ours as :meth:`step` says; its monotonic clock stays what it is."""
+
+    def __init__(self, folder: Path) -> None:
+        library = next((path for path in _FAKETIME if Path(path).exists()), None)
+        if library is None:
+            raise Skipped("libfaketime is not installed; on Debian: apt-get install libfaketime")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / "clock"
+        self.step("+0")
+        self.environ = {
+            "LD_PRELOAD": library,
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DISABLE_SHM": "1",
+            # Otherwise timers stand still, which no step of a real clock does.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def step(self, offset: str) -> None:
+        """``-1h``, ``+24h``: within a second, under the running daemon."""
+        made = self._file.with_suffix(".new")
+        made.write_text(offset + "\n")
+        made.replace(self._file)  # never half written

@@ -1,0 +1,144 @@
+"""A small supervisor: one daemon as a process of its own, started again after whatever ended it."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.faults.history import now
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds that anything may take before a run says that it did not happen."""
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_libc = ctypes.CDLL(None)
+
+
+class DidNotHappenError(AssertionError):
+    """Something that was waited for."""
+
+
+async def until(what: Callable[[], bool], name: str, patience: float = PATIENCE) -> float:
+    """Wait for a condition; the seconds it took."""
+    began = now()
+    while not what():
+        if now() - began > patience:
+            raise DidNotHappenError(f"{name}: not within {patience:g} s")
+        await asyncio.sleep(0.01)
+    return now() - began
+
+
+class Supervisor:
+    """Runs ``python -m MODULE serve`` on one port over one database, as often as it is asked to."""
+
+    def __init__(
+        self, folder: Path, url: str, *, module: str = "collector", environ: Mapping[str, str] | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.url, self._module = folder, url, module
+        self.environ = dict(environ or {})
+        self.port = free_port()
+        self.said = folder / "stderr"
+        self.starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = folder / "timelined.yml"
+        self._config.write_text("drafts: {enabled: false}\n")
+
+    @property
+    def address(self) -> str:
+        """Where it listens, in every life."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The present life, or the last one."""
+        assert self._process is not None, "it was never started"
+        return self._process
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        self.launch()
+        await until(self._listens, "the daemon listens")
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
+        assert not self.alive, "it runs already"
+        with self.said.open("ab") as said:
+            self._process = subprocess.Popen(
+                self._command(),
+                cwd=self.folder,
+                env=self._environ(),
+                stderr=said,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread holds a lock it needs
+            )
+        self.starts += 1
+
+    def _command(self) -> Sequence[str]:
+        where = ("--web.listen-address", f"127.0.0.1:{self.port}", "--storage.url", self.url)
+        flags = ("--config.file", str(self._config), "--log.level", "warning")
+        return (sys.executable, "-m", self._module, "serve", *where, *flags)
+
+    def _environ(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
+        return inherited | {"PYTHONPATH": str(PROJECT)} | self.environ
+
+    def _listens(self) -> bool:
+        if not self.alive:
+            raise DidNotHappenError(f"the daemon ended with {self.process.returncode}: {self.last_words()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr."""
+        return self.said.read_text("utf-8", "replace")[-2000:]
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        self.process.kill()
+        self.process.wait()
+
+    async def terminate(self, patience: float = PATIENCE) -> int:
+        """SIGTERM, and wait for the end; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        await until(lambda: not self.alive, "the daemon ends after SIGTERM", patience)
+        return int(self.process.returncode)
+
+    async def stop_still(self) -> None:
+        """SIGSTOP, and wait until every thread of it stands: a system call that had begun is finished first."""
+        self.process.send_signal(signal.SIGSTOP)
+        await until(lambda: _stands_still(self.process.pid), "the daemon stands still")
+
+    def close(self) -> None:
+        """Whatever happened, it is gone."""
+        if self.alive:
+            self.kill()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _stands_still(pid: int) -> bool:
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return bool(stats) and all(text.rpartition(")")[2].split()[0] == "T" for text in stats)
+
+
+def _die_with_parent() -> None:
+    """However the driving process ends, no daemon is left behind."""
+    _libc.prctl(_DIES_WITH_PARENT, signal.SIGKILL)
