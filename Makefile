@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 LISTEN ?= 127.0.0.1:9720
 # For a short look: make bench BENCH="--rounds 1 --seconds 1"
 BENCH ?=
+# For one of them, or less of all: make faults FAULTS="kill --rounds 20 --seed 7", FAULTS=--short
+FAULTS ?=
 # Variables of another virtual environment must not leak into ours.
 unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench clean
+.PHONY: help run demo test check bench faults clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ bench: $(VENV)/.dev ## Measure what this machine can take
 	@missed=; for each in ingest "ingest --daemon --only one" follower draft memory; do echo "== $$each"; \
 		$(BIN)/python -m tests.bench.$$each || missed="$$missed [$$each]"; done; \
 		if [ -n "$$missed" ]; then echo "goals missed:$$missed" >&2; exit 1; fi
+
+faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowledged may be lost (root mounts disks)
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 clean: ## Remove what was made; ./data, where your log is, stays
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

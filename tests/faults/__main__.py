@@ -7,9 +7,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
 from tests.faults.process import kills, stops
 from tests.faults.report import Report, Skipped
+from tests.faults.rig import EVIDENCE
 from tests.faults.storage import disk_full, failing_sync, foreign_lock, power_cuts
 
 
@@ -43,8 +46,13 @@ FAULTS = {
 }
 
 
-def perform(name: str, seed: int, *, rounds: int | None = None, short: bool = False) -> Report:
-    """Run one fault in a folder that is gone afterwards. A skip is a failure under ``CI`` unless the kernel refuses."""
+def perform(
+    name: str, seed: int, *, rounds: int | None = None, short: bool = False, evidence: Path | None = None
+) -> Report:
+    """Run one fault in a folder that is gone afterwards.
+
+    A skip is a failure under ``CI``, unless the kernel refuses. What a broken run leaves is kept under ``evidence``.
+    """
     fault = FAULTS[name]
     report = Report(name, seed, rounds or (fault.short if short else fault.rounds))
     work = fault.briefly if short and fault.briefly else fault.run
@@ -56,8 +64,21 @@ def perform(name: str, seed: int, *, rounds: int | None = None, short: bool = Fa
             report.skipped = str(reason)
             if os.environ.get("CI") and not reason.kernel:
                 report.find("skipped", f"{reason}; under CI nothing may be missing")
+        except Exception as error:  # one fault that cannot be run to its end must not keep the others from being run
+            traceback.print_exc()
+            report.find("stalled", f"{type(error).__name__}: {error}")
+        if evidence and not report.ok:
+            _keep(folder, evidence / f"{name}-evidence")
     report.facts["seconds"] = round(time.monotonic() - began, 1)
     return report
+
+
+def _keep(folder: Path, to: Path) -> None:
+    """Save what the logs of a broken run left for whoever looks into it."""
+    for found in sorted(each for name in EVIDENCE for each in folder.rglob(name)):
+        kept = to / found.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(found, kept)
 
 
 def main() -> None:
@@ -79,7 +100,7 @@ def main() -> None:
 
 
 def _told(name: str, given: argparse.Namespace) -> bool:
-    report = perform(name, given.seed, rounds=given.rounds, short=given.short)
+    report = perform(name, given.seed, rounds=given.rounds, short=given.short, evidence=given.out)
     said = report.verdict()
     path = report.write(given.out)
     word = f"SKIPPED, {report.skipped}" if report.skipped else "held" if report.ok else "BROKEN"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,16 @@ from tests.faults.tail import Tail
 from tests.regrouped import batch, kept
 
 RULES = Settings().correlation
+EVIDENCE = ("history.jsonl", "broken.db", "stderr")
+"""What is kept of a run whose promises were broken."""
 
 
 class Rig:
     """What a fault is done to."""
 
-    def __init__(self, folder: Path, seed: str, *, database: Path | None = None, clients: int = 8, **daemon: Any) -> None:
+    def __init__(
+        self, folder: Path, seed: str, *, database: Path | None = None, clients: int = 8, **daemon: Any
+    ) -> None:
         self.folder = folder
         self.random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
         self.database = database or folder / "timelined.db"
@@ -40,13 +45,13 @@ class Rig:
 
     def remember(self) -> None:
         """Keep the root over what a reader can see now: whatever comes, the tree must be a continuation of it."""
-        leaves = _view(self.database, stored.leaves)
+        leaves = view(self.database, stored.leaves)
         self.checkpoints.append(Checkpoint(len(leaves), tree.root(leaves) if leaves else tree.EMPTY_ROOT))
 
     async def judge(self, *, orderly: bool = False) -> Verdict:
         """Wait until the daemon has caught up and the reader has seen everything; then compare all there is."""
         await self.caught_up()
-        log, projections = _view(self.database, _everything)
+        log, projections = view(self.database, everything)
         await self.tail.reach(log.head[0])
         shown = self.tail.seen[: log.head[0]]
         verdict = check(
@@ -55,12 +60,21 @@ class Rig:
         )  # fmt: skip
         self.remember()
         if not verdict.ok:
-            self.history.write(self.folder / "history.jsonl")
+            self._keep_evidence()
         return verdict
+
+    def _keep_evidence(self) -> None:
+        """For whoever looks into it: what the clients know, and the file as it is."""
+        self.history.write(self.folder / EVIDENCE[0])
+        with (
+            closing(stored.open_file(self.database)) as broken,
+            closing(sqlite3.connect(self.folder / EVIDENCE[1])) as to,
+        ):
+            broken.backup(to)
 
     async def caught_up(self, patience: float = 60.0) -> None:
         """Wait until the lists hold everything the log has."""
-        await until(lambda: _view(self.database, _lag) == 0, "the follower has caught up", patience)
+        await until(lambda: view(self.database, _lag) == 0, "the follower has caught up", patience)
 
     async def get(self, path: str) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -88,7 +102,7 @@ async def rigged(folder: Path, seed: str, *, start: bool = True, **more: Any) ->
         rig.close()
 
 
-def _view(database: Path, work: Any) -> Any:
+def view(database: Path, work: Any) -> Any:
     """One consistent view of the file, read only."""
     engine = create_engine("sqlite://", creator=lambda: stored.open_file(database), poolclass=NullPool)
     with engine.connect() as connection:
@@ -101,11 +115,14 @@ def _lag(connection: Connection) -> int:
     return -1 if row is None else int(row[0])
 
 
-def _everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tuple[Any, Any]]]:
+def everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tuple[Any, Any]]]:
     """The log, and each projection beside the same made afresh from the events it has taken in."""
     log = stored.read(connection)
     position = int(connection.exec_driver_sql("SELECT position FROM cursor").scalar_one())
-    events = reading.read(connection, 0, position)
+    try:
+        events = reading.read(connection, 0, position)
+    except msgspec.DecodeError as error:
+        return log, {"all lists": ({}, {"an event that cannot be read": str(error)})}
     made = batch(events, RULES)
     names = ("incidents", "what joined nothing", "what is ignored")
     pairs = {name: (one, other) for name, one, other in zip(names, kept(connection), made, strict=True)}
