@@ -20,7 +20,8 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def _mount(*arguments: str) -> None:
+def _mount_or_skip(*arguments: str) -> None:
+    """The first mount of a run: where it is refused, no other would be allowed either."""
     if os.geteuid() != 0:
         raise Skipped("mounting needs root", kernel=True)
     try:
@@ -33,7 +34,7 @@ def _mount(*arguments: str) -> None:
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A tmpfs of a few megabytes; :func:`resize` makes room on it."""
     folder.mkdir(parents=True)
-    _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    _mount_or_skip("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     try:
         yield folder
     finally:
@@ -42,7 +43,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 def resize(folder: Path, size: str) -> None:
     """Make a small disk larger or smaller while it is in use."""
-    _mount("-o", f"remount,size={size}", str(folder))
+    _run("mount", "-o", f"remount,size={size}", str(folder))
 
 
 class Image:
@@ -64,7 +65,14 @@ class Image:
 
     def mount(self, options: str = "") -> None:
         """Mount it; a journal that was left is replayed."""
-        _mount("-o", ",".join(("loop", *filter(None, [options]))), str(self._file), str(self.mountpoint))
+        _run("mount", *self._what(options))
+
+    def mount_or_skip(self) -> None:
+        """The same, for the first time."""
+        _mount_or_skip(*self._what(""))
+
+    def _what(self, options: str) -> tuple[str, ...]:
+        return ("-o", ",".join(("loop", *filter(None, [options]))), str(self._file), str(self.mountpoint))
 
     def unmount(self) -> None:
         """Let go of it and of its loop device."""
@@ -92,7 +100,7 @@ class Image:
 def image(folder: Path) -> Iterator[Image]:
     """An image, mounted for the length of the block, however it ends."""
     made = Image(folder)
-    made.mount()
+    made.mount_or_skip()
     try:
         yield made
     finally:

@@ -19,7 +19,7 @@ from tests.faults.rig import Rig, rigged
 from tests.faults.shims import FailingSync
 from tests.faults.supervisor import until
 
-_JOURNALLING = ("", "data=writeback", "commit=1", "nobarrier")
+_JOURNALLING = ("", "data=writeback", "data=journal", "commit=1")
 """Ways to mount ext4 that differ in what reaches the disk unasked, and when. All must keep what was synced."""
 
 # --- power cuts -------------------------------------------------------------------------------------------------------
