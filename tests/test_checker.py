@@ -20,8 +20,9 @@ import pytest
 from tests.faults import stored, tree
 from tests.faults.checker import KINDS, Checkpoint, Seen, Verdict, check
 from tests.faults.history import Attempt, History, Outcome, outcome_of
-from tests.faults.rig import everything, rigged, view
-from tests.faults.stored import StoredEvent, alter
+from tests.faults.rig import everything, rigged
+from tests.faults.stored import StoredEvent
+from tests.faults.stores import SqliteStore, alter, view
 from tests.faults.wrong import Toy, race
 
 
@@ -40,7 +41,7 @@ class Recorded(NamedTuple):
 
     def event(self, nth: int = 10) -> StoredEvent:
         """The first event of such a delivery."""
-        (found,) = (e for e in stored.read_file(self.database).events if e.id == self.acked(nth).placed[0].event)
+        (found,) = (e for e in view(self.database, stored.read).events if e.id == self.acked(nth).placed[0].event)
         return found
 
 
@@ -75,7 +76,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("recorded")
 
     async def run() -> Recorded:
-        async with rigged(folder, "recorded") as rig:
+        database = folder / "timelined.db"
+        async with rigged(folder, "recorded", store=SqliteStore(database)) as rig:
             for more in (60, 40):
                 rig.clients.start()
                 await rig.clients.acked(more)
@@ -84,9 +86,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
                 await rig.daemon.start()
                 assert (await rig.judge()).ok
             await rig.daemon.terminate()
-            rig.remember()
-            head = stored.read_file(rig.database).head[0]
-            return Recorded(rig.history, rig.database, rig.tail.seen[:head], rig.checkpoints)
+            await rig.remember()
+            (tail,) = rig.tails.values()
+            head = view(database, stored.read).head[0]
+            return Recorded(rig.history, database, tail.seen[:head], rig.checkpoints)
 
     return asyncio.run(run())
 
@@ -128,7 +131,7 @@ def test_a_dropped_event_is_found(case: Case) -> None:
 
 def test_a_cut_tail_is_found(case: Case) -> None:
     """Also where the head row was set back, so that the log looks whole."""
-    was, shown = stored.read_file(case.database).head[0], case.seen[-1]
+    was, shown = view(case.database, stored.read).head[0], case.seen[-1]
     last = shown.position - 5
     cut = f"DELETE FROM event WHERE position > {last}"
     alter(case.database, cut, f"UPDATE head SET position = {last}")
@@ -196,7 +199,7 @@ def _flip(database: Path, table: str, column: str, where: str) -> None:
 def test_a_doubled_event_is_found(case: Case, same_id: bool) -> None:
     """Under the same id, where the index that forbids it is gone, and under another one."""
     event = case.recorded.event()
-    last = stored.read_file(case.database).head[0]
+    last = view(case.database, stored.read).head[0]
     identity = event.id if same_id else "ab" * 16
     alter(
         case.database,
@@ -281,7 +284,7 @@ def test_an_answer_that_was_owed_is_found(case: Case) -> None:
     history = History()
     for each in case.attempts:
         history.add(each)
-    log = stored.read_file(case.database)
+    log = view(case.database, stored.read)
     assert found(check(history, log, orderly=True), "unanswered", attempt.placed[0].event)
     assert check(history, log).count("unanswered") == 0
 

@@ -1,17 +1,16 @@
-"""One run: a daemon, its clients and a reader, and the checker over all of them, in a folder of its own."""
+"""One run: daemons, their clients and readers, and the checker over all of them, in a folder of its own."""
 
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection
 
 from collector.log import reading
 from collector.settings import Settings
@@ -19,6 +18,7 @@ from tests.faults import stored, tree
 from tests.faults.checker import Checkpoint, Verdict, check
 from tests.faults.clients import Clients
 from tests.faults.history import History
+from tests.faults.stores import SqliteStore, Store
 from tests.faults.supervisor import Supervisor, until
 from tests.faults.tail import Tail
 from tests.regrouped import batch, kept
@@ -29,52 +29,55 @@ EVIDENCE = ("history.jsonl", "broken.db", "stderr")
 
 
 class Rig:
-    """What a fault is done to."""
+    """What a fault is done to: one daemon or several over one store."""
 
     def __init__(
-        self, folder: Path, seed: str, *, database: Path | None = None, clients: int = 8, **daemon: Any
+        self, folder: Path, seed: str, *, store: Store | None = None, clients: int = 8, daemons: int = 1, **daemon: Any
     ) -> None:
         self.folder = folder
         self.random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        self.database = database or folder / "timelined.db"
-        self.daemon = Supervisor(folder, f"sqlite:///{self.database}", **daemon)
+        self.store = store or SqliteStore(folder / "timelined.db")
+        places = [folder / f"daemon-{number}" for number in range(daemons)]
+        self.daemons = [Supervisor(place, self.store.url, **daemon) for place in places]
         self.history = History()
-        self.clients = Clients([self.daemon.address], self.history, seed, clients)
-        self.tail = Tail(self.daemon.address)
+        self.clients = Clients([each.address for each in self.daemons], self.history, seed, clients)
+        self.tails = {f"the reader of daemon {n}": Tail(each.address) for n, each in enumerate(self.daemons)}
         self.checkpoints: list[Checkpoint] = []
 
-    def remember(self) -> None:
+    @property
+    def daemon(self) -> Supervisor:
+        """The first daemon, which is the only one in most runs."""
+        return self.daemons[0]
+
+    async def remember(self) -> None:
         """Keep the root over what a reader can see now: whatever comes, the tree must be a continuation of it."""
-        leaves = view(self.database, stored.leaves)
+        leaves = await self.store.view(stored.leaves)
         self.checkpoints.append(Checkpoint(len(leaves), tree.root(leaves) if leaves else tree.EMPTY_ROOT))
 
     async def judge(self, *, orderly: bool = False) -> Verdict:
-        """Wait until the daemon has caught up and the reader has seen everything; then compare all there is."""
+        """Wait until the lists are up to date and the readers have seen everything; then compare all there is."""
         await self.caught_up()
-        log, projections = view(self.database, everything)
-        await self.tail.reach(log.head[0])
-        shown = self.tail.seen[: log.head[0]]
+        log, projections = await self.store.view(everything)
+        for tail in self.tails.values():
+            await tail.reach(log.head[0])
+        shown = {name: tail.seen[: log.head[0]] for name, tail in self.tails.items()}
         verdict = check(
-            self.history, log, tails={"the tail": shown}, checkpoints=self.checkpoints, projections=projections,
-            orderly=orderly,
-        )  # fmt: skip
-        self.remember()
+            self.history, log, tails=shown, checkpoints=self.checkpoints, projections=projections, orderly=orderly
+        )
+        await self.remember()
         if not verdict.ok:
-            self._keep_evidence()
+            self.history.write(self.folder / EVIDENCE[0])
+            self.store.copy(self.folder / EVIDENCE[1])
         return verdict
-
-    def _keep_evidence(self) -> None:
-        """For whoever looks into it: what the clients know, and the file as it is."""
-        self.history.write(self.folder / EVIDENCE[0])
-        with (
-            closing(stored.open_file(self.database)) as broken,
-            closing(sqlite3.connect(self.folder / EVIDENCE[1])) as to,
-        ):
-            broken.backup(to)
 
     async def caught_up(self, patience: float = 60.0) -> None:
         """Wait until the lists hold everything the log has."""
-        await until(lambda: view(self.database, _lag) == 0, "the follower has caught up", patience)
+
+        async def level() -> bool:
+            lag: int = await self.store.view(_lag)
+            return lag == 0
+
+        await until(level, "the follower has caught up", patience)
 
     async def get(self, path: str) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -82,32 +85,27 @@ class Rig:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self.daemon.address + path) as answer:
             return answer.status, answer.headers, msgspec.json.decode(await answer.read())
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing of it goes on."""
         self.clients.cancel()
-        self.daemon.close()
+        for tail in self.tails.values():
+            await tail.stop()
+        for daemon in self.daemons:
+            daemon.close()
 
 
 @asynccontextmanager
-async def rigged(folder: Path, seed: str, *, start: bool = True, **more: Any) -> AsyncIterator[Rig]:
-    """A rig whose daemon serves and whose reader follows."""
+async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
+    """A rig whose daemons serve and whose readers follow."""
     rig = Rig(folder, seed, **more)
     try:
-        if start:
-            await rig.daemon.start()
-        rig.tail.start()
+        for daemon in rig.daemons:
+            await daemon.start()
+        for tail in rig.tails.values():
+            tail.start()
         yield rig
     finally:
-        await rig.tail.stop()
-        rig.close()
-
-
-def view(database: Path, work: Any) -> Any:
-    """One consistent view of the file, read only."""
-    engine = create_engine("sqlite://", creator=lambda: stored.open_file(database), poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
-        return work(connection)
+        await rig.close()
 
 
 def _lag(connection: Connection) -> int:

@@ -17,6 +17,7 @@ from tests.faults.process import logs
 from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.shims import FailingSync
+from tests.faults.stores import SqliteStore, view
 from tests.faults.supervisor import until
 
 _JOURNALLING = ("", "data=writeback", "data=journal", "commit=1")
@@ -29,7 +30,7 @@ async def power_cuts(folder: Path, report: Report) -> None:
     """The power goes: what was acknowledged was on the disk. Without ``synchronous`` the same cuts must take some."""
     for place, seed, rounds in logs(folder, report):
         with image(place / "image") as disk:
-            async with rigged(place, seed, database=disk.mountpoint / "timelined.db") as rig:
+            async with rigged(place, seed, store=SqliteStore(disk.mountpoint / "timelined.db")) as rig:
                 for _ in range(rounds):
                     await _cut(rig, disk)
                     await rig.daemon.start()
@@ -46,7 +47,7 @@ async def _cut(rig: Rig, disk: Image) -> None:
     await rig.clients.acked(rig.random.randint(5, 150))
     await rig.daemon.stop_still()
     # What readers can see at this moment must have been on the disk.
-    rig.remember()
+    await rig.remember()
     disk.photograph()
     rig.daemon.kill()
     await rig.clients.stop()
@@ -62,7 +63,9 @@ async def _weak_cuts(folder: Path, report: Report) -> None:
         place = folder / f"log-{number}"
         with image(place / "image") as disk:
             database = disk.mountpoint / "timelined.db"
-            async with rigged(place, f"{report.seed}/{number}", database=database, module="tests.faults.weak") as rig:
+            async with rigged(
+                place, f"{report.seed}/{number}", store=SqliteStore(database), module="tests.faults.weak"
+            ) as rig:
                 await _cut(rig, disk)
                 lost += _found(rig, database).count("lost") > 0
     report.facts["synchronous_off"] = {"cuts": rounds, "cuts_that_lost": lost}
@@ -72,7 +75,7 @@ async def _weak_cuts(folder: Path, report: Report) -> None:
 def _found(rig: Rig, database: Path) -> Verdict:
     """What is on the disk after a cut, without a daemon to look at it; a file that is none holds nothing."""
     try:
-        log = stored.read_file(database)
+        log = view(database, stored.read)
     except DatabaseError:
         log = stored.EMPTY
     return check(rig.history, log)
@@ -87,7 +90,7 @@ async def disk_full(folder: Path, report: Report) -> None:
     for number in range(report.rounds):
         place = folder / f"log-{number}"
         with small_disk(place / "disk", "12m") as disk:
-            async with rigged(place, f"{report.seed}/{number}", database=disk / "timelined.db") as rig:
+            async with rigged(place, f"{report.seed}/{number}", store=SqliteStore(disk / "timelined.db")) as rig:
                 rig.clients.start()
                 await rig.clients.refused(20)
                 await _readable(rig, report, "while the disk is full")
@@ -126,10 +129,11 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
     """Another program holds the database: refused within a bound, readable, and nothing lost."""
     slowest = 0.0
     for number in range(report.rounds):
-        async with rigged(folder / f"log-{number}", f"{report.seed}/{number}") as rig:
+        database = folder / f"log-{number}" / "timelined.db"
+        async with rigged(database.parent, f"{report.seed}/{number}", store=SqliteStore(database)) as rig:
             rig.clients.start()
             await rig.clients.acked(50)
-            with _held(rig.database):
+            with _held(database):
                 began = now()
                 await rig.clients.refused(8)
                 await _readable(rig, report, "while another program holds the database")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection
 
 from tests.faults.history import Placed
 
@@ -75,28 +72,6 @@ def read(connection: Connection) -> StoredLog:
 def leaves(connection: Connection) -> list[bytes]:
     """The stored leaf hashes in the order of positions."""
     return [bytes(leaf) for leaf in connection.exec_driver_sql("SELECT leaf FROM event ORDER BY position").scalars()]
-
-
-def read_file(path: Path) -> StoredLog:
-    """The log in an SQLite file, whatever state it is in; raises ``sqlalchemy.exc.DatabaseError`` where it is none."""
-    engine = create_engine("sqlite://", creator=lambda: open_file(path), poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
-        return read(connection)
-
-
-def alter(path: Path, *statements: str) -> None:
-    """Do to a file what the log itself refuses: its triggers go first."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
-
-
-def open_file(path: Path) -> sqlite3.Connection:
-    """A connection that only reads."""
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
 
 
 def _event(

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.history import now
@@ -25,14 +25,18 @@ class DidNotHappenError(AssertionError):
     """Something that was waited for."""
 
 
-async def until(what: Callable[[], bool], name: str, patience: float = PATIENCE) -> float:
+async def until(what: Callable[[], bool | Awaitable[bool]], name: str, patience: float = PATIENCE) -> float:
     """Wait for a condition; the seconds it took."""
     began = now()
-    while not what():
+    while not await _held(what()):
         if now() - began > patience:
             raise DidNotHappenError(f"{name}: not within {patience:g} s")
         await asyncio.sleep(0.01)
     return now() - began
+
+
+async def _held(condition: bool | Awaitable[bool]) -> bool:
+    return condition if isinstance(condition, bool) else await condition
 
 
 class Supervisor:
