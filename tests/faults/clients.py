@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -20,9 +20,12 @@ _TIMEOUT = aiohttp.ClientTimeout(total=40)
 class Clients:
     """Several senders at once. They go on through every fault, until they are told to stop."""
 
-    def __init__(self, addresses: Sequence[str], history: History, seed: str, count: int = 8) -> None:
-        self._addresses, self._history = addresses, history
-        self._deliveries = several(seed, count)
+    def __init__(
+        self, addresses: Sequence[str], history: History, seed: str, count: int = 8, *, pairs: bool = False
+    ) -> None:
+        """With ``pairs`` every delivery is sent by two at once, to two daemons, as a pair of Alertmanagers does."""
+        self._addresses, self._history, self._pairs = addresses, history, pairs
+        *self._deliveries, self._slow = several(seed, count + 1)
         self._random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -73,14 +76,31 @@ class Clients:
         self._history.add(attempt)
         return attempt
 
+    async def send_slowly(self, rest: asyncio.Event) -> Attempt:
+        """One delivery of its own whose second half comes once ``rest`` is set."""
+        delivery = self._slow.fresh()
+
+        async def halves() -> AsyncIterator[bytes]:
+            yield delivery.body[:100]
+            await rest.wait()
+            yield delivery.body[100:]
+
+        async with self._session() as session:
+            attempt = await self._attempt(session, delivery, self._addresses[0], halves())
+        self._history.add(attempt)
+        return attempt
+
     async def _send_on(self, number: int) -> None:
-        deliveries, address = self._deliveries[number], self._addresses[number % len(self._addresses)]
+        deliveries, count = self._deliveries[number], len(self._addresses)
+        addresses = [self._addresses[(number + peer) % count] for peer in range(1 + self._pairs)]
         async with self._session() as session:
             while not self._stopping:
                 delivery = deliveries.next()
-                attempt = await self._attempt(session, delivery, address)
-                self._history.add(attempt)
-                if attempt.outcome is Outcome.UNKNOWN or attempt.status in (0, 503):
+                told = (self._attempt(session, delivery, address) for address in addresses)
+                attempts = await asyncio.gather(*told)
+                for attempt in attempts:
+                    self._history.add(attempt)
+                if all(each.outcome is Outcome.UNKNOWN or each.status in (0, 503) for each in attempts):
                     self._again.append(delivery)
                     await asyncio.sleep(0.02)  # what a sender does before it tries again; nothing is waited for
 
@@ -88,14 +108,16 @@ class Clients:
     def _session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=_TIMEOUT)
 
-    async def _attempt(self, session: aiohttp.ClientSession, delivery: Delivery, address: str) -> Attempt:
+    async def _attempt(
+        self, session: aiohttp.ClientSession, delivery: Delivery, address: str, body: AsyncIterator[bytes] | None = None
+    ) -> Attempt:
         headers = {"Content-Type": "application/json"}
         if delivery.encoding:
             headers["Content-Encoding"] = delivery.encoding
         url, sent_at = f"{address}/webhooks/{delivery.source}", now()
         begun = Attempt(delivery.body, delivery.facts, Outcome.UNKNOWN, sent_at=sent_at)
         try:
-            async with session.post(url, data=delivery.body, headers=headers) as answer:
+            async with session.post(url, data=body or delivery.body, headers=headers) as answer:
                 raw = await answer.read()
         except aiohttp.ClientConnectorError:
             return begun._replace(outcome=Outcome.REJECTED, said="nobody listens", heard_at=now())

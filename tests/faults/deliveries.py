@@ -41,7 +41,7 @@ class Deliveries:
         kind = self._random.random()
         if kind < 0.08 and self._sent:
             return self._random.choice(self._sent)
-        delivery = self._fresh()
+        delivery = self.fresh()
         if kind > 0.97:
             return delivery._replace(source="nobody")
         if kind > 0.95:
@@ -51,7 +51,8 @@ class Deliveries:
         self._sent = [*self._sent[-20:], delivery]
         return delivery
 
-    def _fresh(self) -> Delivery:
+    def fresh(self) -> Delivery:
+        """Something new, and nothing to be refused."""
         count = self._random.choice((1, 1, 1, 1, 2, 2, 5))
         alerts = [self._resolved() if self._random.random() < 0.3 else self._fired() for _ in range(count)]
         facts = tuple(Fact(each["fingerprint"], f"alert.{each['status']}") for each in alerts)

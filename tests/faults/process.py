@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.faults.history import Outcome, now
 from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
+from tests.faults.supervisor import until
 
 _ROUNDS_PER_LOG = 20
 """Every round looks at its whole log, so a log must not grow for ever."""
+_SLOW = 4
+"""Bodies that are half sent when the daemon is told to stop."""
 
 
 def logs(folder: Path, report: Report) -> Iterator[tuple[Path, str, int]]:
@@ -59,12 +63,21 @@ async def stops(folder: Path, report: Report) -> None:
 
 async def _stop(rig: Rig, report: Report) -> float:
     rig.clients.start()
-    await rig.clients.acked(rig.random.randint(5, 150))
-    began = asyncio.get_running_loop().time()
-    code = await rig.daemon.terminate()
-    took = asyncio.get_running_loop().time() - began
+    rest = asyncio.Event()
+    slow = [asyncio.create_task(rig.clients.send_slowly(rest)) for _ in range(_SLOW)]
+    await rig.clients.acked(rig.random.randint(20, 150))
+    began = now()
+    rig.daemon.process.terminate()
+    # Bodies that were on their way when it was told to stop arrive while it stops.
+    await until(lambda: not rig.daemon.accepts(), "the daemon takes no more connections")
+    rest.set()
+    for attempt in await asyncio.gather(*slow):
+        said = f"a body on its way was answered {attempt.status}: {attempt.said}"
+        report.require(attempt.outcome is Outcome.ACKED, "unanswered", said)
+    await until(lambda: not rig.daemon.alive, "the daemon ends after SIGTERM")
+    took, code = now() - began, rig.daemon.process.returncode
     report.require(code == 0, "exit", f"the daemon ended with {code}")
     await rig.clients.stop()
-    # Before what was refused is sent again: it must not be there already.
+    # Nothing of what was refused comes again before it was looked for.
     await rig.daemon.start()
     return took

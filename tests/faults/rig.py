@@ -32,7 +32,15 @@ class Rig:
     """What a fault is done to: one daemon or several over one store."""
 
     def __init__(
-        self, folder: Path, seed: str, *, store: Store | None = None, clients: int = 8, daemons: int = 1, **daemon: Any
+        self,
+        folder: Path,
+        seed: str,
+        *,
+        store: Store | None = None,
+        clients: int = 8,
+        pairs: bool = False,
+        daemons: int = 1,
+        **daemon: Any,
     ) -> None:
         self.folder = folder
         self.random = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
@@ -40,7 +48,7 @@ class Rig:
         places = [folder / f"daemon-{number}" for number in range(daemons)]
         self.daemons = [Supervisor(place, self.store.url, **daemon) for place in places]
         self.history = History()
-        self.clients = Clients([each.address for each in self.daemons], self.history, seed, clients)
+        self.clients = Clients([each.address for each in self.daemons], self.history, seed, clients, pairs=pairs)
         self.tails = {f"the reader of daemon {n}": Tail(each.address) for n, each in enumerate(self.daemons)}
         self.checkpoints: list[Checkpoint] = []
 

@@ -101,6 +101,10 @@ class Supervisor:
     def _listens(self) -> bool:
         if not self.alive:
             raise DidNotHappenError(f"the daemon ended with {self.process.returncode}: {self.last_words()}")
+        return self.accepts()
+
+    def accepts(self) -> bool:
+        """Whether a connection to it can be made."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
