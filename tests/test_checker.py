@@ -169,7 +169,12 @@ CELLS = {
     "a leaf": ("event", "leaf", "SELECT {0.position}", "leaf"),
     "a commitment": ("event", "commitment", "SELECT {0.position}", "leaf"),
     "an id": ("event", "id", "SELECT {0.position}", "leaf"),
+    "a content's commitment": ("event", "content_commitment", "SELECT {0.position}", "content"),
+    "a source": ("event", "source", "SELECT {0.position}", "leaf"),
     "a delivery's commitment": ("delivery", "commitment", "SELECT {0.delivery}", "content"),
+    "a delivery's headers": ("delivery", "headers", "SELECT {0.delivery}", "delivery's leaf"),
+    "a delivery's source": ("delivery", "source", "SELECT {0.delivery}", "delivery's leaf"),
+    "what a delivery told": ("delivery", "told", "SELECT {0.delivery}", "delivery's leaf"),
 }
 
 
@@ -179,8 +184,9 @@ def test_a_flipped_bit_is_found(case: Case, cell: str) -> None:
     table, column, where, kind = CELLS[cell]
     event = case.recorded.event()
     _flip(case.database, table, column, where.format(event))
-    names = {"body": f"delivery d{event.delivery}", "content": "", "leaf": f"at position {event.position}"}
-    assert found(case.judge(), kind, names[kind])
+    delivery = f"delivery d{event.delivery}"
+    names = {"body": delivery, "content": "", "leaf": f"at position {event.position}", "delivery's leaf": delivery}
+    assert found(case.judge(), kind.removeprefix("delivery's "), names[kind])
     with closing(sqlite3.connect(case.database)) as connection:
         assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
 
@@ -191,7 +197,7 @@ def _flip(database: Path, table: str, column: str, where: str) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         (place,) = connection.execute(where).fetchone()
         (value,) = connection.execute(f"SELECT {column} FROM {table} WHERE {key} = ?", (place,)).fetchone()
-        flipped = bytes([value[0] ^ 0x04]) + value[1:]
+        flipped = chr(ord(value[0]) ^ 4) + value[1:] if isinstance(value, str) else bytes([value[0] ^ 4]) + value[1:]
         connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (flipped, place))
 
 
@@ -333,8 +339,16 @@ def test_a_reader_that_was_shown_something_else_is_found(case: Case, broken: Cal
 
 def test_another_root_is_found(case: Case) -> None:
     """A tree head that was kept names a tree that ours must continue."""
-    size, root = case.checkpoints[1]
-    case.checkpoints[1] = Checkpoint(size, bytes([root[0] ^ 1]) + root[1:])
+    for place, rows in enumerate(("events", "deliveries")):
+        size, root, tree_name = case.checkpoints[place]
+        case.checkpoints[place] = Checkpoint(size, bytes([root[0] ^ 1]) + root[1:], tree_name)
+        assert found(case.judge(), "root", f"the first {size} {rows}")
+
+
+def test_a_checkpoint_in_the_database_that_was_changed_is_found(case: Case) -> None:
+    """What the daemon sealed is held to the tree as well."""
+    (size,) = view(case.database, lambda c: c.exec_driver_sql("SELECT max(size) FROM checkpoint").one())
+    alter(case.database, f"UPDATE checkpoint SET root = zeroblob(32) WHERE tree = 'event' AND size = {size}")
     assert found(case.judge(), "root", f"the first {size} events")
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tests.faults import tree
 from tests.faults.history import MACHINE, Attempt, Fact, History, Outcome
-from tests.faults.stored import StoredDelivery, StoredEvent, StoredLog
+from tests.faults.stored import DELIVERIES, EVENTS, StoredDelivery, StoredEvent, StoredLog
 
 KINDS = {
     "lost": "acknowledged or shown to a reader, and not there",
@@ -52,10 +52,11 @@ class Seen(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A tree head that somebody kept: the root over the first ``size`` leaves."""
+    """A tree head that somebody kept: the root over the first ``size`` leaves of a tree."""
 
     size: int
     root: bytes
+    tree: str = EVENTS
 
 
 class Verdict(NamedTuple):
@@ -97,7 +98,7 @@ def check(
     case = _Case(history, log)
     findings = [
         *_numbers(case), *_acknowledged(case), *_refused(case, orderly), *_facts(case), *_deliveries(case),
-        *_contents(case), *_order(case), *_answers(history), *_checkpoints(log, checkpoints),
+        *_contents(case), *_order(case), *_answers(history), *_checkpoints(log, tuple(checkpoints)),
         *_tails(log, tails or {}), *_projections(projections or {}),
     ]  # fmt: skip
     stored_unknown = sum(1 for fact in case.unknown if fact in case.by_fact)
@@ -264,14 +265,18 @@ def _contents(case: _Case) -> Iterator[Finding]:
     for delivery in case.log.deliveries:
         if tree.delivery_commitment(delivery) != delivery.commitment:
             yield Finding("content", f"delivery d{delivery.number}: its commitment does not fit its body")
+        if tree.delivery_leaf(delivery) != delivery.leaf:
+            yield Finding("leaf", f"delivery d{delivery.number}: its leaf does not fit its row")
     for event in case.log.events:
         told_by = case.by_number.get(event.delivery)
         if event.delivery and told_by is None:
             yield Finding("lost", f"delivery d{event.delivery}, which told the event at position {event.position}")
             continue
         commitment = bytes(32) if told_by is None else told_by.commitment
-        if tree.event_commitment(event, commitment) != event.commitment:
+        if tree.content_commitment(event, commitment) != event.content_commitment:
             yield Finding("content", f"event {event.id} at position {event.position}: its commitment does not fit")
+        if tree.event_commitment(event) != event.commitment:
+            yield Finding("leaf", f"event {event.id} at position {event.position}: its commitment does not fit its row")
         if tree.leaf(event) != event.leaf:
             yield Finding("leaf", f"event {event.id} at position {event.position}: its leaf does not fit its row")
 
@@ -305,14 +310,17 @@ def _answers(history: History) -> Iterator[Finding]:
 
 
 def _checkpoints(log: StoredLog, checkpoints: Iterable[Checkpoint]) -> Iterator[Finding]:
-    """The tree is a continuation of each tree there was."""
-    kept = {each.size: each.root for each in checkpoints}
-    found = tree.roots((event.leaf for event in log.events), kept.keys())
-    for size, root in sorted(kept.items()):
-        if size not in found:
-            yield Finding("lost", f"there were {size} events, and there are {len(log.events)}")
-        elif found[size] != root:
-            yield Finding("root", f"the root over the first {size} events is not what it was")
+    """Both trees are continuations of each tree there was, and of those that the daemon sealed."""
+    sealed = [Checkpoint(each.size, each.root, each.tree) for each in log.sealed]
+    for name, rows in ((EVENTS, "events"), (DELIVERIES, "deliveries")):
+        kept = [each for each in (*checkpoints, *sealed) if each.tree == name]
+        leaves = log.leaves(name)
+        found = tree.roots(leaves, {each.size for each in kept})
+        for size, root in sorted({(each.size, each.root) for each in kept}):
+            if size not in found:
+                yield Finding("lost", f"there were {size} {rows}, and there are {len(leaves)}")
+            elif found[size] != root:
+                yield Finding("root", f"the root over the first {size} {rows} is not what it was")
 
 
 def _tails(log: StoredLog, tails: Mapping[str, Sequence[Seen]]) -> Iterator[Finding]:

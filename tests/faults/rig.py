@@ -59,8 +59,12 @@ class Rig:
 
     async def remember(self) -> None:
         """Keep the root over what a reader can see now: whatever comes, the tree must be a continuation of it."""
-        leaves = await self.store.view(stored.leaves)
-        self.checkpoints.append(Checkpoint(len(leaves), tree.root(leaves) if leaves else tree.EMPTY_ROOT))
+        log = await self.store.view(stored.read)
+        for name in (stored.EVENTS, stored.DELIVERIES):
+            leaves = log.leaves(name)
+            self.checkpoints.append(Checkpoint(len(leaves), tree.root(leaves), name))
+        # Those it sealed itself are on record, and stay so.
+        self.checkpoints += [Checkpoint(each.size, each.root, each.tree) for each in log.sealed]
 
     async def judge(self, *, orderly: bool = False) -> Verdict:
         """Wait until the lists are up to date and the readers have seen everything; then compare all there is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -11,10 +11,13 @@ from tests.faults.history import Placed
 
 _TOLD = Struct(">16sQ?")
 
-_EVENTS = """SELECT position, id, revision, amendment, type, source, received_at, delivery, item, commitment, leaf,
-    salt, bytes FROM event LEFT JOIN content ON content.number = event.content ORDER BY position"""
-_DELIVERIES = """SELECT delivery.number, told, commitment, salt, bytes
+_EVENTS = """SELECT position, id, revision, amendment, type, source, received_at, occurred_at, delivery, item, content,
+    content_commitment, commitment, leaf, salt, bytes
+    FROM event LEFT JOIN content ON content.number = event.content ORDER BY position"""
+_DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
+    content, commitment, leaf, salt, bytes
     FROM delivery LEFT JOIN content ON content.number = delivery.content ORDER BY delivery.number"""
+_SEALED = "SELECT tree, size, root, note FROM checkpoint ORDER BY tree, size"
 
 
 class StoredEvent(NamedTuple):
@@ -27,8 +30,12 @@ class StoredEvent(NamedTuple):
     type: str
     source: str
     received_at: int
+    occurred_at: int
     delivery: int
     item: int
+    number: int
+    """Of its content."""
+    content_commitment: bytes
     commitment: bytes
     leaf: bytes
     salt: bytes | None
@@ -39,10 +46,35 @@ class StoredDelivery(NamedTuple):
     """A row of ``delivery`` with its body."""
 
     number: int
-    told: tuple[Placed, ...]
+    source: str
+    received_at: int
+    size: int
+    authentication: str
+    status: str
+    reason: str
+    headers: bytes
+    packed: bytes
+    """What it told, as the row has it."""
+    content: int
+    """The number of its body."""
     commitment: bytes
+    leaf: bytes
     salt: bytes | None
     body: bytes | None
+
+    @property
+    def told(self) -> tuple[Placed, ...]:
+        """The events it told."""
+        return tuple(Placed(identity.hex(), at, known) for identity, at, known in _TOLD.iter_unpack(self.packed))
+
+
+class Sealed(NamedTuple):
+    """A checkpoint in the database."""
+
+    tree: str
+    size: int
+    root: bytes
+    note: str
 
 
 class StoredLog(NamedTuple):
@@ -53,8 +85,14 @@ class StoredLog(NamedTuple):
     events: tuple[StoredEvent, ...]
     """By position."""
     deliveries: tuple[StoredDelivery, ...]
+    sealed: tuple[Sealed, ...] = ()
+
+    def leaves(self, tree: str) -> list[bytes]:
+        """The leaves of one of the two trees, in order."""
+        return [row.leaf for row in (self.events if tree == EVENTS else self.deliveries)]
 
 
+EVENTS, DELIVERIES = "event", "delivery"
 EMPTY = StoredLog((0, 0), (), ())
 
 
@@ -65,25 +103,10 @@ def read(connection: Connection) -> StoredLog:
     return StoredLog(
         (position, delivery),
         tuple(_event(*row) for row in execute(_EVENTS)),
-        tuple(_delivery(*row) for row in execute(_DELIVERIES)),
+        tuple(StoredDelivery(*row) for row in execute(_DELIVERIES)),
+        tuple(Sealed(*row) for row in execute(_SEALED)),
     )
 
 
-def leaves(connection: Connection) -> list[bytes]:
-    """The stored leaf hashes in the order of positions."""
-    return [bytes(leaf) for leaf in connection.exec_driver_sql("SELECT leaf FROM event ORDER BY position").scalars()]
-
-
-def _event(
-    position: int, identity: bytes, revision: int, amendment: str, kind: str, source: str, received_at: int,
-    delivery: int, item: int, commitment: bytes, leaf: bytes, salt: bytes | None, content: bytes | None,
-) -> StoredEvent:  # fmt: skip
-    return StoredEvent(
-        position, bytes(identity).hex(), revision, amendment, kind, source, received_at, delivery, item,
-        bytes(commitment), bytes(leaf), salt, content,
-    )  # fmt: skip
-
-
-def _delivery(number: int, told: bytes, commitment: bytes, salt: bytes | None, body: bytes | None) -> StoredDelivery:
-    placed = tuple(Placed(identity.hex(), at, known) for identity, at, known in _TOLD.iter_unpack(told))
-    return StoredDelivery(number, placed, bytes(commitment), salt, body)
+def _event(position: int, identity: bytes, *more: Any) -> StoredEvent:
+    return StoredEvent(position, bytes(identity).hex(), *more)

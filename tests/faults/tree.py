@@ -15,9 +15,45 @@ def delivery_commitment(delivery: StoredDelivery) -> bytes:
     return sha256((delivery.salt or b"") + (delivery.body or b"")).digest()
 
 
-def event_commitment(event: StoredEvent, delivery: bytes) -> bytes:
+def content_commitment(event: StoredEvent, delivery: bytes) -> bytes:
     """SHA-256(salt ‖ the delivery's commitment ‖ content)."""
     return sha256((event.salt or b"") + delivery + (event.content or b"")).digest()
+
+
+def event_commitment(event: StoredEvent) -> bytes:
+    """SHA-256(the columns that the leaf does not name ‖ the content's commitment)."""
+    source, amendment = event.source.encode(), event.amendment.encode()
+    parts = (
+        event.occurred_at.to_bytes(8, "big", signed=True),
+        event.delivery.to_bytes(8, "big"),
+        event.item.to_bytes(4, "big"),
+        event.number.to_bytes(8, "big"),
+        len(source).to_bytes(2, "big"),
+        len(amendment).to_bytes(2, "big"),
+        source,
+        amendment,
+        event.content_commitment,
+    )
+    return sha256(b"".join(parts)).digest()
+
+
+def delivery_leaf(delivery: StoredDelivery) -> bytes:
+    """SHA-256(0x00 ‖ every column of its row)."""
+    short = [text.encode() for text in (delivery.source, delivery.authentication, delivery.status)]
+    long = [delivery.reason.encode(), delivery.headers, delivery.packed]
+    parts = (
+        b"\x00",
+        delivery.number.to_bytes(8, "big"),
+        delivery.received_at.to_bytes(8, "big", signed=True),
+        delivery.size.to_bytes(8, "big"),
+        delivery.content.to_bytes(8, "big"),
+        *(len(text).to_bytes(2, "big") for text in short),
+        *(len(text).to_bytes(4, "big") for text in long),
+        *short,
+        *long,
+        delivery.commitment,
+    )
+    return sha256(b"".join(parts)).digest()
 
 
 def leaf(event: StoredEvent) -> bytes:

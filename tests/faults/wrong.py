@@ -58,15 +58,20 @@ class Toy:
             await asyncio.sleep(0)
 
     def _commit(self, position: int, fact: Fact, body: bytes) -> None:
-        identity = sha256(repr(fact).encode()).digest()[:16].hex()
-        told = (Placed(identity, position, known=False),)
-        delivery = StoredDelivery(position, told, b"", bytes(32), body)
-        delivery = delivery._replace(commitment=tree.delivery_commitment(delivery))
-        content = f'{{"entity":"{fact.entity}"}}'.encode()
-        event = StoredEvent(
-            position, identity, 0, "", fact.type, "toy", 0, position, 0, b"", b"", bytes(32), content
+        identity = sha256(repr(fact).encode()).digest()[:16]
+        packed = identity + position.to_bytes(8, "big") + b"\x00"
+        salt, content = bytes(32), f'{{"entity":"{fact.entity}"}}'.encode()
+        delivery = StoredDelivery(
+            position, "toy", 0, len(body), "none", "read", "", b"[]", packed, 2 * position, b"", b"", salt, body
         )  # fmt: skip
-        event = event._replace(commitment=tree.event_commitment(event, delivery.commitment))
+        delivery = delivery._replace(commitment=tree.delivery_commitment(delivery))
+        delivery = delivery._replace(leaf=tree.delivery_leaf(delivery))
+        event = StoredEvent(
+            position, identity.hex(), 0, "", fact.type, "toy", 0, 0, position, 0, 2 * position + 1, b"", b"", b"", salt,
+            content,
+        )  # fmt: skip
+        event = event._replace(content_commitment=tree.content_commitment(event, delivery.commitment))
+        event = event._replace(commitment=tree.event_commitment(event))
         self._committed[position] = (event._replace(leaf=tree.leaf(event)), delivery)
 
 
