@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
+from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
 from tests.faults.report import Report, Skipped
 from tests.faults.rig import EVIDENCE
-from tests.faults.storage import disk_full, failing_sync, foreign_lock, power_cuts
+from tests.faults.storage import disk_full, failing_sync, foreign_lock
 
 
 class Fault(NamedTuple):

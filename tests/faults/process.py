@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.history import Outcome, now
-from tests.faults.report import Report
+from tests.faults.report import Report, logs
 from tests.faults.rig import Rig, rigged
 from tests.faults.supervisor import until
 
-_ROUNDS_PER_LOG = 20
-"""Every round looks at its whole log, so a log must not grow for ever."""
 _SLOW = 4
 """Bodies that are half sent when the daemon is told to stop."""
-
-
-def logs(folder: Path, report: Report) -> Iterator[tuple[Path, str, int]]:
-    """A folder, a seed and a number of rounds for each log of a run."""
-    for first in range(0, report.rounds, _ROUNDS_PER_LOG):
-        name = f"log-{first // _ROUNDS_PER_LOG}"
-        report.next_log()
-        yield folder / name, f"{report.seed}/{name}", min(_ROUNDS_PER_LOG, report.rounds - first)
 
 
 async def kills(folder: Path, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 
 from tests.faults.checker import Verdict
 
+_ROUNDS_PER_LOG = 20
+"""Every round looks at its whole log, so a log must not grow for ever."""
 _COUNTS = ("acked", "rejected", "unknown", "unknown_stored", "events")
 
 
@@ -80,3 +83,11 @@ class Report:
             "lost": kinds.count("lost"), "doubled": kinds.count("doubled"),
             "findings": self.findings[:100], "further_findings": max(0, len(self.findings) - 100), **self.facts,
         }  # fmt: skip
+
+
+def logs(folder: Path, report: Report) -> Iterator[tuple[Path, str, int]]:
+    """A folder, a seed and a number of rounds for each log of a run."""
+    for first in range(0, report.rounds, _ROUNDS_PER_LOG):
+        name = f"log-{first // _ROUNDS_PER_LOG}"
+        report.next_log()
+        yield folder / name, f"{report.seed}/{name}", min(_ROUNDS_PER_LOG, report.rounds - first)

@@ -1,0 +1,71 @@
+"""One bit of the database turns: ``timelined verify`` says so, and names the row."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.faults import stored
+from tests.faults.bits import places
+from tests.faults.report import Report
+from tests.faults.rig import rigged
+from tests.faults.stores import SqliteStore, view
+from tests.faults.supervisor import PROJECT
+
+TABLES = ("event", "delivery", "content")
+
+
+async def bit_flips(folder: Path, report: Report) -> None:
+    """One bit of one row turns, in the file itself: ``timelined verify`` says so and names the row."""
+    database = folder / "log" / "timelined.db"
+    async with rigged(database.parent, str(report.seed), store=SqliteStore(database)) as rig:
+        rig.clients.start()
+        await rig.clients.acked(150)
+        await rig.clients.stop()
+        verdict = await rig.judge()
+        await rig.daemon.terminate()
+    whole = await asyncio.to_thread(_verify, database)
+    report.require(whole == (0, []), "verify", f"a log that nobody touched was found to differ: {whole}")
+    kinds: Counter[str] = Counter()
+    owners = _owners(view(database, stored.read))
+    for place in places(database, TABLES, rig.random, report.rounds):
+        place.flip(database)
+        code, found = await asyncio.to_thread(_verify, database)
+        place.flip(database)
+        report.require(code == 6, "verify", f"{place} was not found: exit code {code}")
+        named = {(each["table"], each["number"]) for each in found}
+        report.require(bool(named & owners[place.table, place.row]), "verify", f"{place} was not named: {found[:5]}")
+        kinds[place.table] += 1
+        report.add(verdict)
+    report.facts["flipped"] = dict(kinds)
+
+
+def _verify(database: Path) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code of ``timelined verify``, and what it found to differ."""
+    command = [sys.executable, "-m", "collector", "verify", "--storage.url", f"sqlite:///{database}", "-o", "json"]
+    ran = subprocess.run(
+        command, cwd=database.parent, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, check=False
+    )
+    try:
+        return ran.returncode, msgspec.json.decode(ran.stdout)["differences"]
+    except msgspec.DecodeError:
+        return ran.returncode, [{"table": "?", "number": 0, "what": ran.stderr.decode("utf-8", "replace")}]
+
+
+def _owners(log: stored.StoredLog) -> dict[tuple[str, int], set[tuple[str, int]]]:
+    """Each row, and the rows that may be named for it: itself, or whose content it is."""
+    owners: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
+    for event in log.events:
+        owners["event", event.position].add(("event", event.position))
+        owners["content", event.number] |= {("event", event.position), ("content", event.number)}
+    for delivery in log.deliveries:
+        owners["delivery", delivery.number].add(("delivery", delivery.number))
+        owners["content", delivery.content] |= {("delivery", delivery.number), ("content", delivery.content)}
+    return owners
