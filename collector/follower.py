@@ -26,7 +26,7 @@ from collector.correlation.incremental import Regrouping
 from collector.event import MACHINE, Event, RecordedEvent, event_id
 from collector.log import EventLog, Submission, reading
 from collector.projections import shape
-from collector.projections.shelf import SqlShelf, write
+from collector.projections.shelf import SqlShelf, write, write_news
 
 log = structlog.get_logger(__name__)
 
@@ -215,6 +215,7 @@ class Follower:
         write(connection, changes)
         rows = [self._index_row(event) for event in events]
         connection.exec_driver_sql("INSERT OR REPLACE INTO event_index VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        write_news(connection, events[0].position, position)
         news = list(_news(changes, before, position)) if position > self._quiet else []
         if news:
             connection.exec_driver_sql(

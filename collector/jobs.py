@@ -2,8 +2,10 @@
 
 What is due is a pure function of the lists, the clock and what was written
 before. A job keeps no state besides the record of what it wrote, which lies
-with the files; losing that record loses nothing, it only makes every file look
-like a person's. A pass may run twice or be cut off anywhere.
+with the files, one small file for each incident, so that a draft costs the
+same however many there are. Losing a record loses nothing, it only makes that
+incident's files look like a person's. A pass may run twice or be cut off
+anywhere.
 
 A file that a person edited is never touched: the new draft is written beside
 it, under a name that says so.
@@ -31,14 +33,14 @@ from collector.projections import IncidentRow, Projections
 log = structlog.get_logger(__name__)
 
 FORMATS = ("md", "json")
-RECORD = ".written.json"
-"""Where the digests of what was last written stand, in the folder of the drafts."""
+RECORD = ".written"
+"""The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
 EVERY = 60
 """Seconds between passes over all incidents; a resolved one is written at once, without waiting for a pass."""
 
 _PAGE = 500
 _BATCH = 10
-"""Drafts between two writings of the record."""
+"""Resolved incidents written in one pass: a daemon that stops waits for the pass it is in."""
 _DRAFT = re.compile(r"incident-(\d+)\.md")
 
 Render = Callable[[int, str], Awaitable[str | None]]
@@ -97,7 +99,7 @@ def _next_reason(row: IncidentRow, known: Written, state: str) -> str:
 
 
 def state_of(row: IncidentRow) -> str:
-    """The digest of everything that a list shows of an incident: it changes when its events do."""
+    """The digest of the incident as lists know it: it changes with every event of it and every revision of one."""
     return hashlib.sha256(msgspec.json.encode(row, order="sorted")).hexdigest()
 
 
@@ -121,39 +123,41 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def record(self) -> dict[int, Written]:
-        """What was written; empty where the record is missing or cannot be read, and then every file is a person's."""
-        try:
-            return msgspec.json.decode((self.folder / RECORD).read_bytes(), type=dict[int, Written])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("cannot read what was written; every draft counts as edited", file=RECORD, error=str(error))
-            return {}
+    def records(self, numbers: Iterable[int]) -> dict[int, Written]:
+        """What was written of these incidents; those of which nothing is known are left out."""
+        return {number: found for number in numbers if (found := self.record(number)) is not None}
 
-    def write(self, drafts: Sequence[tuple[Due, Mapping[str, str]]]) -> None:
-        """Write some incidents' drafts, each given by format.
+    def record(self, number: int) -> Written | None:
+        """What was written of an incident; None where that is missing or unreadable: its files are then a person's."""
+        path = self._record(number)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Written)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("cannot read what was written; the draft counts as edited", file=str(path), error=str(error))
+            return None
+
+    def write(self, wanted: Due, texts: Mapping[str, str]) -> None:
+        """Write one incident's draft, given by format.
 
         What is going to be written is recorded first and what was written last, so that a file of ours is known as
-        ours wherever this is cut off. Raises OSError; whatever was not written is due again.
+        ours wherever this is cut off. Raises OSError; what was not written is due again.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        record = self.record()
-        planned = []
-        for wanted, texts in drafts:
-            known = record.get(wanted.number, Written(state=""))
-            plan, files = self._plan(wanted.number, texts, known.files)
-            record[wanted.number] = Written(state=known.state, files={**known.files, **files})
-            planned.append((wanted, plan))
-        self._keep(record)
-        for wanted, plan in planned:
-            for path, content in plan.items():
-                self._put(wanted.number, path, content)
-            record[wanted.number] = msgspec.structs.replace(record[wanted.number], state=wanted.state)
-        self._keep(record)
+        (self.folder / RECORD).mkdir(parents=True, exist_ok=True)
+        known = self.record(wanted.number) or Written(state="")
+        plan, files = self._plan(wanted.number, texts, known.files)
+        planned = Written(state=known.state, files={**known.files, **files})
+        self._keep(wanted.number, planned)
+        for path, content in plan.items():
+            self._put(wanted.number, path, content)
+        self._keep(wanted.number, msgspec.structs.replace(planned, state=wanted.state))
 
-    def _keep(self, record: Mapping[int, Written]) -> None:
-        replace(self.folder / RECORD, msgspec.json.encode(dict(sorted(record.items()))))
+    def _record(self, number: int) -> Path:
+        return self.folder / RECORD / f"{number}.json"
+
+    def _keep(self, number: int, written: Written) -> None:
+        replace(self._record(number), msgspec.json.encode(written, order="sorted"))
 
     def _plan(
         self, number: int, texts: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
@@ -188,13 +192,13 @@ class Shelf:
 
     def listing(self) -> tuple[DraftFile, ...]:
         """Every draft in the folder, by number."""
-        record = self.record()
         numbers = (_DRAFT.fullmatch(path.name) for path in self.folder.glob("incident-*.md"))
-        return tuple(self._listed(number, record) for number in sorted(int(match[1]) for match in numbers if match))
+        return tuple(self._listed(number) for number in sorted(int(match[1]) for match in numbers if match))
 
-    def _listed(self, number: int, record: Mapping[int, Written]) -> DraftFile:
+    def _listed(self, number: int) -> DraftFile:
         path = self.folder / f"incident-{number}.md"
-        files = record[number].files if number in record else {}
+        known = self.record(number)
+        files = known.files if known is not None else {}
         beside = (self.folder / name for name in files if name.endswith(".md") and name != path.name)
         return DraftFile(
             number=number,
@@ -247,10 +251,8 @@ class DraftJob:
         """Write what is due among all incidents, or among these; the answer is what was written."""
         async with self._alone:
             rows = await self._rows(numbers)
-            record = await asyncio.to_thread(self._shelf.record)
-            wanted = due(self._clock(), rows, record, self._stale_after)
-            batches = [wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)]
-            return tuple([done for batch in batches for done in await self._write(batch)])
+            record = await asyncio.to_thread(self._shelf.records, [row.number for row in rows])
+            return tuple(await self._write(due(self._clock(), rows, record, self._stale_after)))
 
     async def idle(self) -> None:
         """Return when no pass is under way."""
@@ -266,19 +268,22 @@ class DraftJob:
             rows.extend(page)
         return rows
 
-    async def _write(self, batch: Sequence[Due]) -> list[Due]:
-        """Write some drafts and record them. What goes wrong is said, and tried again at the next pass."""
-        drafts = [(wanted, texts) for wanted in batch if (texts := await self._rendered(wanted)) is not None]
-        try:
-            await asyncio.to_thread(self._shelf.write, drafts)
-        except OSError as error:
-            log.error(
-                "cannot write drafts; the next pass tries again", folder=str(self._shelf.folder), error=str(error)
-            )
-            return []
-        for wanted, _ in drafts:
+    async def _write(self, found: Sequence[Due]) -> list[Due]:
+        """Write what is due. What goes wrong is said, and tried again at the next pass; a full disk ends this one."""
+        done: list[Due] = []
+        for wanted in found:
+            texts = await self._rendered(wanted)
+            if texts is None:
+                continue
+            try:
+                await asyncio.to_thread(self._shelf.write, wanted, texts)
+            except OSError as error:
+                folder = str(self._shelf.folder)
+                log.error("cannot write drafts; the next pass tries again", folder=folder, error=str(error))
+                break
             log.info("wrote a draft", incident=wanted.number, reason=wanted.reason)
-        return [wanted for wanted, _ in drafts]
+            done.append(wanted)
+        return done
 
     async def _rendered(self, wanted: Due) -> dict[str, str] | None:
         """The texts by format; None where one could not be made, which holds up no other incident's draft."""

@@ -11,13 +11,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.correlation import Membership
+from collector import jobs, projections
+from collector.correlation import Membership, Rules
 from collector.drafts import options_of, postmortem
 from collector.errors import InvalidInput
-from collector.event import HOUR, MINUTE, RecordedEvent, event_id
+from collector.event import HOUR, MINUTE, Event, RecordedEvent, event_id
+from collector.follower import Follower
 from collector.jobs import RECORD, DraftJob, Due, Shelf, Written, due, schedule, scheduler, state_of
+from collector.log import EventLog, Submission, open_log
 from collector.projections import Case, IncidentRow
 from renderers.document import Options
+from tests.facts import fact, firing, resolved
 
 NOW = 1_772_632_800_000_000
 
@@ -64,6 +68,12 @@ def test_a_draft_that_was_written_is_due_only_when_the_incident_changed():
     assert reasons([later], drafted(before)) == {1: "changed"}
 
 
+def test_a_revision_alone_is_a_reason_to_write_again():
+    """A correction, a retraction or an erasure may leave everything else that lists show as it was."""
+    before = incident(1, status="resolved", ended_at=NOW, last_position=3)
+    assert reasons([msgspec.structs.replace(before, last_position=4)], drafted(before)) == {1: "changed"}
+
+
 def test_a_drafted_incident_that_opens_again_is_due():
     """A file that says Resolved while the incident is open would be wrong."""
     before = incident(1, status="resolved", ended_at=NOW)
@@ -90,7 +100,7 @@ def test_what_is_due_does_not_depend_on_the_order_of_the_list():
 
 def put(shelf: Shelf, text: str, number: int = 12) -> None:
     """Write one draft as the job does."""
-    shelf.write([(Due(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})])
+    shelf.write(Due(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
 
 
 @pytest.fixture
@@ -152,7 +162,7 @@ def test_a_lost_record_costs_no_persons_words(shelf, damage):
     """Without a record every file may be a person's, so nothing is written over."""
     put(shelf, "one")
     (shelf.folder / "incident-12.md").write_text("mine")
-    record = shelf.folder / RECORD
+    record = shelf.folder / RECORD / "12.json"
     if damage == "gone":
         record.unlink()
     else:
@@ -179,7 +189,9 @@ def test_a_pass_may_be_cut_off_anywhere(shelf, monkeypatch, step):
     monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="No space left"):
         put(shelf, "two")
-    assert shelf.record()[12].state == "one"
+    known = shelf.record(12)
+    assert known is not None
+    assert known.state == "one"
     monkeypatch.undo()
     put(shelf, "three")
     assert contents(shelf.folder) == {"incident-12.json": '"three"', "incident-12.md": "three"}
@@ -217,14 +229,79 @@ def job_over(lists: Lists, folder: Path) -> DraftJob:
     )  # fmt: skip
 
 
-async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path):
+async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path, monkeypatch):
     """Running twice does the work once, also over more incidents than one page holds."""
-    lists = Lists(*(incident(number, status="resolved") for number in range(1, 502)))
+    monkeypatch.setattr(jobs, "_PAGE", 10)
+    lists = Lists(*(incident(number, status="resolved") for number in range(1, 22)))
     job = job_over(lists, tmp_path)
-    assert len(await job.run()) == 501
+    assert len(await job.run()) == 21
     assert await job.run() == ()
-    assert len(lists.rendered) == 2 * 501
-    assert (tmp_path / "incident-501.md").read_text() == "md of 501 with 3 events"
+    assert len(lists.rendered) == 2 * 21
+    assert (tmp_path / "incident-21.md").read_text() == "md of 21 with 3 events"
+
+
+async def test_a_draft_costs_the_same_however_many_there_are(tmp_path, monkeypatch):
+    """What is written and read for one incident's draft does not grow with the number of other drafts."""
+    lists = Lists()
+    job = job_over(lists, tmp_path)
+    written, read = [], []
+    replace, read_bytes = os.replace, Path.read_bytes
+
+    def counted_replace(source, target):
+        written.append(Path(source).stat().st_size)
+        replace(source, target)
+
+    def counted_read(path):
+        found = read_bytes(path)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(os, "replace", counted_replace)
+    monkeypatch.setattr(Path, "read_bytes", counted_read)
+    costs = []
+    for number in range(10, 40):
+        lists.rows[number] = incident(number, status="resolved")
+        written.clear(), read.clear()
+        await job.run((number,))
+        costs.append((sum(written), sum(read)))
+    assert len(set(costs)) == 1, costs
+
+
+async def test_a_correction_that_changes_only_a_text_is_written_again(tmp_path):
+    """A revision of any event of the incident is a reason for another draft, though the lists look as before."""
+    log = open_log(f"sqlite:///{tmp_path / 'log.db'}", extra_metadata=[projections.metadata])
+    try:
+        lists = projections.open_projections(log, Rules())
+        follower = Follower(log, Rules(), clock=lambda: 0)
+        job = DraftJob(
+            projections=lists, render=lambda number, form: postmortem(lists, number, format=form),
+            folder=tmp_path / "drafts", stale_after=24 * HOUR, clock=lambda: NOW,
+        )  # fmt: skip
+        note = fact("note.added", 5, "note:1", service="checkout", title="Pool exhausted.")
+        for event in (firing(0), note, resolved(9, since=0)):
+            await told(log, event)
+        await follower.catch_up()
+        assert [done.reason for done in await job.run()] == ["resolved"]
+        before = await lists.incident(1)
+        await told(log, msgspec.structs.replace(note, title="Disk full.", revision=1, amendment="correction"))
+        await follower.catch_up()
+        after = await lists.incident(1)
+        assert before is not None
+        assert after == msgspec.structs.replace(before, last_position=after.last_position if after else 0)
+        assert [done.reason for done in await job.run()] == ["changed"]
+        text = (tmp_path / "drafts" / "incident-1.md").read_text()
+        assert "Disk full." in text
+        assert "Pool exhausted." not in text
+        assert await job.run() == ()
+    finally:
+        await log.close()
+
+
+async def told(log: EventLog, event: RecordedEvent) -> None:
+    """This arrives."""
+    plain = Event(**{name: getattr(event, name) for name in Event.__struct_fields__})
+    (answer,) = await log.append([Submission(source=event.source, received_at=event.received_at, events=(plain,))])
+    assert not isinstance(answer, Exception)
 
 
 async def test_passes_at_the_same_time_do_not_overlap(tmp_path):

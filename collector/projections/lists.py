@@ -39,7 +39,8 @@ _names = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
 _ROWS = """SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
-    events, low, high FROM incident JOIN incident_number USING (number) """
+    events, coalesce(incident_news.position, 0), low, high
+    FROM incident JOIN incident_number USING (number) LEFT JOIN incident_news USING (number) """
 _STATUS = {
     "open": "goes_by = number AND ended_at IS NULL",
     "resolved": "goes_by = number AND ended_at IS NOT NULL",
@@ -145,13 +146,13 @@ def _stored(connection: Connection, number: int) -> Any:
 
 
 def _row(row: Any) -> IncidentRow:
-    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, _, _ = row
+    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, news, _, _ = row
     merged = goes_by != number
     return IncidentRow(
         number=number, key=key, status="merged" if merged else "open" if ended is None else "resolved", title=title,
         started_at=started, ended_at=ended, last_at=last, services=_names(services),
         environments=_names(environments), severity=severity, lead=lead, events=events,
-        merged_into=goes_by if merged else None,
+        merged_into=goes_by if merged else None, last_position=news,
     )  # fmt: skip
 
 

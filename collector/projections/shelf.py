@@ -164,6 +164,14 @@ def write(connection: Connection, changes: Changes) -> None:
         _many(connection, "INSERT INTO ignored VALUES (?, ?)", [(e.event, e.reason) for e in changes.ignored])
 
 
+def write_news(connection: Connection, first: int, last: int) -> None:
+    """Note which incidents the events at these positions belong to; the events are indexed and grouped already."""
+    statement = """INSERT INTO incident_news SELECT number, max(position) FROM event_index
+        JOIN event_unit ON event = id JOIN membership ON uid = unit WHERE position BETWEEN ? AND ? GROUP BY number
+        ON CONFLICT (number) DO UPDATE SET position = max(position, excluded.position)"""
+    connection.exec_driver_sql(statement, (first, last))
+
+
 def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         connection.exec_driver_sql(statement, list(rows))

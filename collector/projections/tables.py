@@ -154,6 +154,13 @@ incident_key = Table(
     sqlite_with_rowid=False,
 )
 
+incident_news = Table(
+    "incident_news",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False, comment="of the latest revision of any of its events"),
+)
+
 lesson = Table(
     "lesson",
     metadata,
@@ -179,5 +186,8 @@ outbox = Table(
     comment="the daemon's own events that are still to be appended",
 )
 
-REBUILT = (cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, lesson, ignored)
+REBUILT = (
+    *(cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, incident_news),
+    *(lesson, ignored),
+)
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""

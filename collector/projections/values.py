@@ -30,6 +30,9 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     """How many events belong to it."""
     merged_into: int | None = None
+    last_position: int = 0
+    """Where the latest revision of any of its events stands in the log: it moves with each of them, whatever a
+    correction, a retraction or an erasure leaves of the rest of this row."""
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
