@@ -106,7 +106,7 @@ def _title(history: History) -> Claim:
 def _first_signal(history: History) -> tuple[Phrase, tuple[str, ...]]:
     alert = facts.first_alert(history)
     if alert is not None:
-        more = sum(1 for each in facts.families(history)[1:] if each.alerts[-1].start >= alert.start)
+        more = sum(1 for each in history.families[1:] if each.alerts[-1].start >= alert.start)
         rest = f", then {counted(more, 'more alert')}" if more else ""
         return say(phrases.capital(phrases.alert_named(alert.name)), named(" on ", alert.service), rest), cites(
             alert.fired

@@ -18,18 +18,6 @@ LATE = 5 * MINUTE
 """From how late on a reader is told that an event was received late."""
 
 
-class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """All episodes of one alert name on one service."""
-
-    name: str
-    service: str | None
-    alerts: tuple[Alert, ...]
-
-    @property
-    def first(self) -> Alert:
-        return self.alerts[0]
-
-
 class Doing(msgspec.Struct, frozen=True, kw_only=True):
     """Something a person or a machine did between detection and recovery."""
 
@@ -82,17 +70,6 @@ def latest(history: History) -> int:
 def first_alert(history: History) -> Alert | None:
     """The first opening alert, or the first alert if none is opening."""
     return next((alert for alert in history.alerts if alert.opening), history.alerts[0] if history.alerts else None)
-
-
-def families(history: History) -> tuple[Family, ...]:
-    """The alerts by name and service; the first opening one's family first, then in the order they began."""
-    found: dict[tuple[str, str | None], list[Alert]] = {}
-    for alert in history.alerts:
-        found.setdefault((alert.name, alert.service), []).append(alert)
-    first = first_alert(history)
-    own = (first.name, first.service) if first else None
-    keys = sorted(found, key=lambda key: key != own)
-    return tuple(Family(name=key[0], service=key[1], alerts=tuple(found[key])) for key in keys)
 
 
 def last_ended(alerts: Iterable[Alert]) -> Alert | None:

@@ -95,6 +95,18 @@ class Spell(msgspec.Struct, frozen=True, gc=False):
         return len(self.episodes) - 1
 
 
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """All episodes of one alert name on one service."""
+
+    name: str
+    service: str | None
+    alerts: tuple[Alert, ...]
+
+    @property
+    def first(self) -> Alert:
+        return self.alerts[0]
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One page, from triggered to resolved."""
 
@@ -184,6 +196,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The same events."""
     alerts: tuple[Alert, ...] = ()
     """By (start, entity)."""
+    families: tuple[Family, ...] = ()
+    """The alerts by name and service; the first opening one's family first, then in the order they began."""
     measured: tuple[Alert, ...] = ()
     """The alerts that durations are told of: the opening ones, or all if none is."""
     spells: tuple[Spell, ...] = ()

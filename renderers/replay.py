@@ -15,7 +15,7 @@ import msgspec
 from collector.event import MACHINE, RecordedEvent, current
 from renderers import episodes, moments
 from renderers.facts import LATE, lateness
-from renderers.history import Alert, Change, Context, History, Page
+from renderers.history import Alert, Change, Context, Family, History, Page
 from renderers.spells import spells
 
 _NOTHING = Context()
@@ -36,6 +36,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         events=tuple(facts),
         by_id={each.id: each for each in facts},
         alerts=alerts,
+        families=_families(alerts),
         measured=tuple([each for each in alerts if each.opening]) or alerts,
         spells=spells(alerts),
         pages=pages,
@@ -145,6 +146,17 @@ def _over(
     if reports or not (alerts or pages):
         return False
     return not any(each.firing for each in alerts) and all(each.end is not None for each in pages)
+
+
+def _families(alerts: tuple[Alert, ...]) -> tuple[Family, ...]:
+    """The alerts by name and service; the first opening one's family first, then in the order they began."""
+    found: dict[tuple[str, str | None], list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault((alert.name, alert.service), []).append(alert)
+    opens = next((alert for alert in alerts if alert.opening), None)
+    families = [Family(name=name, service=service, alerts=tuple(own)) for (name, service), own in found.items()]
+    first = (opens.name, opens.service) if opens else None
+    return tuple(sorted(families, key=lambda family: first is not None and (family.name, family.service) != first))
 
 
 def _names(field: str, *signals: Iterable[Alert | Page | RecordedEvent]) -> tuple[str, ...]:

@@ -179,8 +179,10 @@ def _without_page(history: History) -> list[Alert]:
     until = page - GRACE if page is not None else detected
     if until is None:
         return []
+    # A page names its alert, or its alert's group, where the sender passed the deduplication key on.
     paged = {ref for page in history.pages for step in page.steps for ref in step.refs if ref.startswith("alert")}
-    tied = {a.name for a in history.alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
+    alerts = history.alerts if paged else ()
+    tied = {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
     first = facts.first_alert(history)
     own = {first.name} if first and not tied else set()
     found: dict[str, Alert] = {}

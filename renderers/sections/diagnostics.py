@@ -29,8 +29,8 @@ def section(history: History, options: Options, notes: int = NOTES) -> Section:
 def _alerts(history: History) -> Iterator[Claim]:
     """One line an alert name that has something to look at."""
     names: dict[str, Alert] = {}
-    for alert in history.alerts:
-        names.setdefault(alert.name, alert)
+    for family in sorted(history.families, key=lambda family: family.first.start):
+        names.setdefault(family.name, family.first)
     first = facts.first_alert(history)
     useful = [alert for alert in names.values() if _places(alert, first=alert.name == (first.name if first else ""))]
     for alert in useful[:ALERTS]:

@@ -74,19 +74,26 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
 
 def _descriptions(history: History) -> Iterator[Claim]:
     """What the alerts said, each name and each text once, the opening alerts first."""
-    said: dict[str, dict[str, Alert]] = {}
+    said: dict[str, tuple[str, Alert]] = {}
+    differing: set[str] = set()
     for alert in sorted(history.alerts, key=lambda alert: not alert.opening):
-        text = phrases.text_in(alert.fired.data, "description") or phrases.text_in(alert.fired.data, "summary")
-        if text:
-            said.setdefault(alert.name, {}).setdefault(text, alert)
+        text = _text(alert)
+        known, first = said.get(alert.name, ("", alert))
+        if text and not known:
+            said[alert.name] = (text, alert)
+        elif text not in ("", known) and alert.entity != first.entity:
+            differing.add(alert.name)
     told: dict[str, Alert] = {}
-    for name in said:
-        text, alert = next(iter(said[name].items()))
+    for text, alert in said.values():
         told.setdefault(text, alert)
     for text, alert in list(told.items())[:DESCRIPTIONS]:
         called: Said = "the alert" if len(said) == 1 else phrases.alert_named(alert.name)
-        one = "one series of " if len({each.entity for each in said[alert.name].values()}) > 1 else ""
+        one = "one series of " if alert.name in differing else ""
         yield claim(one, called, " said", quoted(": ", text), proof=cites(alert.fired))
+
+
+def _text(alert: Alert) -> str:
+    return phrases.text_in(alert.fired.data, "description") or phrases.text_in(alert.fired.data, "summary")
 
 
 def _priority(history: History) -> Iterator[Claim]:

@@ -63,10 +63,10 @@ def _runbooks(history: History) -> Iterator[Claim]:
     """Alert names of which no event carries a runbook."""
     first: dict[str, Alert] = {}
     known: set[str] = set()
-    for alert in history.alerts:
-        first.setdefault(alert.name, alert)
-        if alert.name not in known and phrases.web_links(alert.fired, "runbook"):
-            known.add(alert.name)
+    for family in sorted(history.families, key=lambda family: family.first.start):
+        first.setdefault(family.name, family.first)
+        if any(alert.fired.links and phrases.web_links(alert.fired, "runbook") for alert in family.alerts):
+            known.add(family.name)
     missing = [alert for name, alert in first.items() if name not in known]
     if missing:
         names = phrases.listed([phrases.alert_named(alert.name) for alert in missing], 3, ("more alert", "more alerts"))

@@ -44,7 +44,7 @@ def _time(history: History, options: Options, moment: int) -> str:
 
 
 def _fired(history: History, options: Options) -> Claim:
-    first, *others = facts.families(history)
+    first, *others = history.families
     alert = first.first if not first.first.opening else next(a for a in first.alerts if a.opening)
     following = [each for each in others if each.first.start >= alert.start]
     preceding = [each for each in others if each.first.start < alert.start]
