@@ -50,15 +50,16 @@ class _Episode:
 
     __slots__ = ("end", "events", "mixed", "start", "until")
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, end: int | None, events: list[RecordedEvent]) -> None:
         self.start = start
-        self.end: int | None = None
+        self.end = end
         self.until: int | None = None
-        self.events: list[RecordedEvent] = []
+        self.events = events
         self.mixed = False
 
     def take(self, events: Iterable[RecordedEvent], end: int | None) -> None:
-        self.mixed = bool(self.events)
+        """Events of an overlapping episode; the later end counts."""
+        self.mixed = True
         self.events.extend(events)
         if end is not None and (self.end is None or end > self.end):
             self.end = end
@@ -84,12 +85,12 @@ def alert_episodes(events: Sequence[RecordedEvent]) -> list[Alert]:
     found: list[_Episode] = []
     for start in sorted(begun):
         last = found[-1] if found else None
-        if last is None or last.end is None or start >= last.end:
-            if last is not None and last.end is None:
-                last.until = start
-            last = _Episode(start)
-            found.append(last)
-        last.take(begun[start], ends.get(start))
+        if last is not None and last.end is not None and start < last.end:
+            last.take(begun[start], ends.get(start))
+            continue
+        if last is not None and last.end is None:
+            last.until = start
+        found.append(_Episode(start, ends.get(start), begun[start]))
     return [_alert(each) for each in found]
 
 
