@@ -236,7 +236,7 @@ def test_postgresql_has_better_tools(target: Path) -> None:
 
 
 def test_a_daemon_goes_on_from_a_backup(process: Process, tmp_path: Path) -> None:
-    """As docs/backup.md says: the same drafts, and the next event at the next position; what came later comes again."""
+    """As docs/backup.md says: the same drafts, the next event at the next position, and a word on what is missing."""
     url = "sqlite:///data/timelined.db"
     address = process.start("--storage.url", url)
     for status in ("firing", "resolved"):
@@ -252,15 +252,19 @@ def test_a_daemon_goes_on_from_a_backup(process: Process, tmp_path: Path) -> Non
     whole = eventually(lambda: "Later" in (shown := _draft(address)) and shown)
     process.end(signal.SIGKILL)
 
-    (tmp_path / "data").rename(tmp_path / "data.lost")
-    (tmp_path / "data").mkdir()
+    (tmp_path / "lost").mkdir()
+    for old in (tmp_path / "data").glob("timelined.db*"):
+        if old.name in ("timelined.db", "timelined.db-wal", "timelined.db-shm"):
+            old.rename(tmp_path / "lost" / old.name)
     restored = timelined("backup", "data/timelined.db", "--storage.url", "sqlite:///monday.db", cwd=tmp_path)
     assert restored.returncode == 0, restored.stderr
-    address = process.start("--storage.url", url)
+    refused = timelined("serve", "--storage.url", url, cwd=tmp_path)
+    assert (refused.returncode, "--storage.accept-loss" in refused.stderr) == (1, True)
+    address = process.start("--storage.url", url, "--storage.accept-loss")
     assert _draft(address) == draft
-    # The start is a fact of its own, and the next.
-    started = eventually(lambda: len(found := _starts(address)) == 2 and found)
-    assert started[0]["position"] == position + 1
+    # The loss and the start are facts of their own, and the next.
+    eventually(lambda: [each["position"] for each in _told(address)][:2] == [position + 2, position + 1])
+    assert [each["type"] for each in _told(address)][:2] == ["collector.started", "collector.lost"]
     again = post(f"{address}/webhooks/alertmanager", alert("firing", name="Later", number=2))[1]
     assert (again["items"][0]["event"], again["items"][0]["known"]) == (later["items"][0]["event"], False)
     eventually(lambda: _draft(address) == whole)
@@ -272,8 +276,8 @@ def _draft(address: str) -> str:
         return answer.read().decode()
 
 
-def _starts(address: str) -> list[Any]:
-    return get(f"{address}/api/v1/events?type=collector.started&order=desc")["events"]
+def _told(address: str) -> list[Any]:
+    return get(f"{address}/api/v1/events?type=collector.*&order=desc")["events"]
 
 
 def test_a_backup_is_read_where_nothing_can_be_written(source: Path, target: Path, tmp_path: Path) -> None:
