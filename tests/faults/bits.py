@@ -1,7 +1,8 @@
 """Where a bit of a row lies in an SQLite file: cells of a table's leaves, and what overflows from them.
 
 After https://www.sqlite.org/fileformat2.html, section 1.6. Free space is left
-out: what stands there is nothing that anybody stored.
+out: what stands there is nothing that anybody stored. The first column of each
+table must be its INTEGER PRIMARY KEY.
 """
 
 from __future__ import annotations
@@ -86,7 +87,10 @@ class _File:
         size, after_size = self._varint(at)
         row, payload = self._varint(after_size)
         local = self._local(size)
-        yield Piece(self._table, row, at, payload + local - at)
+        # The second byte of a record is the type of the first column, the number of the row, which stands in its key:
+        # SQLite never looks at it, so to turn a bit there (8 alone moves nothing else) changes nothing.
+        yield Piece(self._table, row, at, payload + 1 - at)
+        yield Piece(self._table, row, payload + 2, local - 2)
         left, page = size - local, self._number(payload + local, 4) if local < size else 0
         while left > 0:
             start = (page - 1) * self._page
