@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,9 @@ end
 parts[#parts + 1] = string.sub(template, from)
 request = function()
   count = count + 1
-  local ms = count % 3600000
-  local token = string.format("{prefix}%010d", count)
+  local number = math.ceil(count / {times})
+  local ms = number % 3600000
+  local token = string.format("{prefix}%010d", number)
   local clock = string.format("{hour}:%02d:%02d.%03d", math.floor(ms / 60000), math.floor(ms / 1000) % 60, ms % 1000)
   for place, is_clock in pairs(holes) do parts[place] = is_clock and clock or token end
   return table.concat(parts)
@@ -74,8 +76,14 @@ class Result(NamedTuple):
         return self.answered / self.seconds
 
 
-def run(port: int, path: str, body: bytes, *, connections: int, seconds: float, slice_number: int, tool: str) -> Result:
-    """Load one server for a while. ``slice_number`` makes this slice's bodies differ from every other slice's."""
+def run(
+    port: int, path: str, body: bytes, *, connections: int, seconds: float, slice_number: int, tool: str, times: int = 1
+) -> Result:  # fmt: skip
+    """Load one server for a while. ``slice_number`` makes this slice's bodies differ from every other slice's.
+
+    Each body is sent ``times`` times in a row, over as many connections: as highly available peers and repeats do.
+    ``wrk`` counts whole seconds, one at least.
+    """
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nUser-Agent: load\r\n"
     whole = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     prefix = f"{slice_number:06d}"
@@ -83,10 +91,10 @@ def run(port: int, path: str, body: bytes, *, connections: int, seconds: float, 
         template = Path(folder, "request")
         template.write_bytes(whole)
         if tool == "wrk":
-            command = _wrk_command(Path(folder), template, prefix, port, connections, seconds)
+            command = _wrk_command(Path(folder), template, prefix, port, connections, seconds, times)
         else:
             module = [sys.executable, "-m", "tests.bench.load"]
-            command = [*module, str(template), prefix, str(port), str(connections), str(seconds)]
+            command = [*module, str(template), prefix, str(port), str(connections), str(seconds), str(times)]
         told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
     line = next(line for line in told.splitlines() if line.startswith("RESULT "))
     return Result(**json.loads(line.removeprefix("RESULT ")))
@@ -97,11 +105,23 @@ def tool_of(wanted: str) -> str:
     return wanted if wanted != "auto" else "wrk" if shutil.which("wrk") else "python"
 
 
-def _wrk_command(folder: Path, template: Path, prefix: str, port: int, connections: int, seconds: float) -> list[str]:
+def _wrk_command(
+    folder: Path, template: Path, prefix: str, port: int, connections: int, seconds: float, times: int
+) -> list[str]:  # fmt: skip
     script = folder / "unique.lua"
-    script.write_text(_WRK.format(template=template, clock=CLOCK, prefix=prefix, hour=_hour(prefix)))
+    script.write_text(_WRK.format(template=template, clock=CLOCK, prefix=prefix, hour=_hour(prefix), times=times))
     address = f"http://127.0.0.1:{port}/"
-    return ["wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", str(script), address]
+    return [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(script),
+        address,
+    ]
 
 
 def _hour(prefix: str) -> str:
@@ -150,9 +170,10 @@ class _Client(asyncio.Protocol):
 class _Load:
     """What all connections of one slice share."""
 
-    def __init__(self, template: bytes, prefix: str, connections: int, seconds: float) -> None:
+    def __init__(self, template: bytes, prefix: str, connections: int, seconds: float, times: int) -> None:
         self._template = template.decode()
         self._prefix = prefix
+        self._times = times
         self._count = self.refused = self.broken = 0
         self._left = connections
         self.latencies: list[float] = []
@@ -161,9 +182,10 @@ class _Load:
 
     def next_request(self) -> bytes:
         self._count += 1
-        minutes, ms = divmod(self._count % 3_600_000, 60_000)
+        number = math.ceil(self._count / self._times)
+        minutes, ms = divmod(number % 3_600_000, 60_000)
         clock = f"{_hour(self._prefix)}:{minutes:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
-        return self._template.replace(MARK, f"{self._prefix}{self._count:010d}").replace(CLOCK, clock).encode()
+        return self._template.replace(MARK, f"{self._prefix}{number:010d}").replace(CLOCK, clock).encode()
 
     def answered(self, status: bytes, seconds: float) -> None:
         self.latencies.append(seconds)
@@ -176,10 +198,12 @@ class _Load:
             self.over.set()
 
 
-async def _python_client(template: bytes, prefix: str, port: int, connections: int, seconds: float) -> Result:
+async def _python_client(
+    template: bytes, prefix: str, port: int, connections: int, seconds: float, times: int
+) -> Result:  # fmt: skip
     loop = asyncio.get_running_loop()
     started = time.monotonic()
-    load = _Load(template, prefix, connections, seconds)
+    load = _Load(template, prefix, connections, seconds, times)
     for _ in range(connections):
         await loop.create_connection(lambda: _Client(load), "127.0.0.1", port)
     await load.over.wait()
@@ -196,10 +220,10 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("connections", type=int)
     parser.add_argument("seconds", type=float)
+    parser.add_argument("times", type=int)
     given = parser.parse_args()
-    result = uvloop.run(
-        _python_client(given.template.read_bytes(), given.prefix, given.port, given.connections, given.seconds)
-    )
+    body = given.template.read_bytes()
+    result = uvloop.run(_python_client(body, given.prefix, given.port, given.connections, given.seconds, given.times))
     sys.stdout.write("RESULT " + json.dumps(result._asdict()) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The daemon's web room, intake and log, with nothing that follows. What ``ingest.py`` measures.
+"""The daemon's web room, intake and log, with nothing that follows. What the benchmarks of ingest measure.
 
 The application and the listening end are the daemon's own; only the follower,
 the jobs and the settings file are not there.
@@ -28,10 +28,10 @@ async def ready() -> Readiness:
     return Readiness(ready=True)
 
 
-async def serve(port: int, url: str) -> None:
-    """Until SIGTERM."""
+async def serve(port: int, url: str, **writer_options: int) -> None:
+    """Until SIGTERM; the options are those of :class:`collector.intake.Writer`."""
     log = open_log(url, extra_metadata=[projections.metadata])
-    writer = Writer(log)
+    writer = Writer(log, **writer_options)
     endpoint = Endpoint(source=alertmanager.SOURCE, credentials=Credentials(open=True))
     app = build_app(
         intake=Intake(writer, {"alertmanager": endpoint}, Limits()),
@@ -53,13 +53,18 @@ async def serve(port: int, url: str) -> None:
 
 
 def main() -> None:
-    """``python -m tests.bench.subject PORT DATABASE``"""
+    """``python -m tests.bench.subject PORT DATABASE [--batch-events N] [--queue-events N]``"""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("database", help="a file, or a database URL")
+    parser.add_argument("--batch-events", type=int, help="1: every request has a commit of its own")
+    parser.add_argument("--queue-events", type=int, help="so many may wait; more are refused")
     given = parser.parse_args()
+    named = {"batch_events": given.batch_events, "queue_events": given.queue_events}
+    options = {name: value for name, value in named.items() if value is not None}
     daemon.seldom_collect()
-    uvloop.run(serve(given.port, given.database if "://" in given.database else f"sqlite:///{given.database}"))
+    url = given.database if "://" in given.database else f"sqlite:///{given.database}"
+    uvloop.run(serve(given.port, url, **options))
 
 
 if __name__ == "__main__":

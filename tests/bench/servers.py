@@ -1,0 +1,107 @@
+"""Servers that a benchmark starts: each a process of its own, ended with the benchmark, its processor time counted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+PATIENCE = 30.0
+"""Seconds that starting or stopping may take."""
+ROOT = Path(__file__).parents[2]
+
+
+class Running(NamedTuple):
+    """A server that takes connections."""
+
+    port: int
+    pids: tuple[int, ...]
+    """Its process and those that work for it, a database's for one; their children count with them."""
+
+
+@contextmanager
+def server(*command: str, beside: tuple[int, ...] = (), cwd: Path = ROOT) -> Iterator[Running]:
+    """A server module of ours, ``PORT`` in its arguments standing for a free port; ``beside`` are its helpers' pids."""
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    with process(sys.executable, "-m", *command, cwd=cwd, env=environ) as (port, pid):
+        yield Running(port, (pid, *beside))
+
+
+@contextmanager
+def process(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """Any server, ``PORT`` standing for a free port: that port and its pid, once it takes connections."""
+    port = free_port()
+    started = subprocess.Popen([part.replace("PORT", str(port)) for part in command], cwd=cwd, env=env)
+    try:
+        _await(port, started)
+        yield port, started.pid
+    finally:
+        end(started)
+
+
+def end(started: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    """Ask a process to end; make it, where it does not."""
+    started.send_signal(how)
+    try:
+        started.wait(PATIENCE)
+    except BaseException:
+        started.kill()
+        started.wait()
+        raise
+
+
+def free_port() -> int:
+    """A loopback port nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await(port: int, started: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + PATIENCE
+    while started.poll() is None and time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise SystemExit(f"cannot measure: the server on port {port} did not start ({started.args!r})")
+
+
+def cpu(pids: tuple[int, ...]) -> float:
+    """Processor seconds so far of processes and all their descendants, those that ended included."""
+    stats = dict(_stats())
+    wanted, found = set(pids), 0
+    while found < len(wanted):
+        found = len(wanted)
+        wanted |= {pid for pid, fields in stats.items() if int(fields[1]) in wanted}
+    ticks = sum(int(field) for pid in wanted & stats.keys() for field in stats[pid][11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stats() -> Iterator[tuple[int, list[str]]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                yield int(folder.name), folder.joinpath("stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended meanwhile
+
+
+def settle(pids: tuple[int, ...], patience: float = 10.0) -> None:
+    """Wait until a server has nothing left to do, so that what it still owes does not slow the next one."""
+    until = time.monotonic() + patience
+    before = cpu(pids)
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        now = cpu(pids)
+        if now - before < 0.015:
+            return
+        before = now
