@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LISTEN ?= 127.0.0.1:9720
-# For a short look: make bench BENCH="--rounds 1 --seconds 1"
+# Which benchmarks, and their options: make bench BENCH="matrix --connections 64"; a short look: BENCH=--short
 BENCH ?=
 # For one of them, or less of all: make faults FAULTS="kill --rounds 20 --seed 7", FAULTS=--short
 FAULTS ?=
@@ -39,10 +39,8 @@ check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_layers.py
 
-bench: $(VENV)/.dev ## Measure what this machine can take
-	@missed=; for each in ingest "ingest --daemon --only one" follower draft memory; do echo "== $$each"; \
-		$(BIN)/python -m tests.bench.$$each || missed="$$missed [$$each]"; done; \
-		if [ -n "$$missed" ]; then echo "goals missed:$$missed" >&2; exit 1; fi
+bench: $(VENV)/.dev ## Measure what this machine can take; the table is out/bench/results.md
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowledged may be lost (root mounts disks)
 	@$(BIN)/python -m tests.faults $(FAULTS)

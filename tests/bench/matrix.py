@@ -121,6 +121,7 @@ def _record(
         check(found, told, alerts=cell.alerts, connections=cell.connections, times=TRAFFIC[cell.kind])
         ratios = [one.rate / noop.rate for one, noop in zip(ours, plain, strict=True)]
         extra = beside(ours) | {"no-op req/s": tuple(each.rate for each in plain)}
+        extra["no-op cpu us"] = tuple(each.cpu for each in plain)
         extra["events stored"] = (found.events,)
         report.add(f"{back_end}, {cell}", ratios, at_least=cell.goals.get(back_end), beside=extra)
 

@@ -1,0 +1,132 @@
+"""Run benchmarks one after the other, and make one table of what they found.
+
+    python -m tests.bench                         all of them
+    python -m tests.bench --short                 all, in their smallest form: shows that they work
+    python -m tests.bench matrix keepup           these
+    python -m tests.bench matrix --connections 64 this one, with options of its own
+
+Ends with status 1 where a goal was missed or a benchmark failed, naming it.
+The table is ``out/bench/results.md``.
+"""
+
+# ruff: noqa: T201 - printing the result is what a benchmark does
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bench import results
+from tests.bench.servers import ROOT, end
+
+
+class Benchmark(NamedTuple):
+    """One that is run."""
+
+    module: str
+    options: tuple[str, ...] = ()
+    name: str = ""
+    """What it calls its results, where that is not the module's name."""
+    records: bool = True
+    """Whether it leaves figures of its own; of others the exit status and what they print is kept."""
+
+    @property
+    def file(self) -> str:
+        """What it leaves."""
+        return f"{self.name or self.module}.json"
+
+
+ALL = (
+    Benchmark("ingest"),
+    Benchmark("ingest", ("--daemon", "--only", "one"), "ingest-daemon"),
+    Benchmark("matrix"),
+    Benchmark("commits"),
+    Benchmark("replay"),
+    Benchmark("large"),
+    Benchmark("follower", records=False),
+    Benchmark("keepup"),
+    Benchmark("draft", records=False),
+    Benchmark("memory", records=False),
+    Benchmark("alerta"),
+)
+
+
+def run(benchmark: Benchmark, options: Sequence[str], out: Path) -> None:
+    """Run one in a process of its own; what it leaves is about this run, or says how it ended."""
+    target = out / benchmark.file
+    target.unlink(missing_ok=True)
+    own = [*options, "--out", str(out)] if benchmark.records else [*options]
+    command = [sys.executable, "-m", f"tests.bench.{benchmark.module}", *benchmark.options, *own]
+    print(f"== {' '.join([benchmark.module, *benchmark.options, *options])}", flush=True)
+    began, printed = time.time(), []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                printed.append(line.decode(errors="replace"))
+                print(printed[-1], end="", flush=True)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                end(process)
+    if not target.exists():
+        _keep(target, benchmark, began, process.returncode, printed)
+
+
+def _keep(target: Path, benchmark: Benchmark, began: float, status: int, printed: Sequence[str]) -> None:
+    """Of a benchmark that left no figures: what it printed, and whether it was content."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = {
+        "name": target.stem,
+        "short": False,
+        "began": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - began, 1),
+        "options": {},
+        "machine": results.machine(),
+        "figures": [],
+        "notes": [f"It ended with status {status}."],
+        "printed": "".join(printed),
+        "failed": [f"ended with status {status}"] if status or benchmark.records else [],
+    }
+    target.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def chosen(names: Sequence[str], short: bool) -> list[Benchmark]:
+    """The benchmarks of these names, all where none is named; raises ``SystemExit`` for an unknown name."""
+    unknown = [name for name in names if name not in {one.module for one in ALL}]
+    if unknown:
+        known = ", ".join(dict.fromkeys(one.module for one in ALL))
+        raise SystemExit(f"there is no benchmark {unknown[0]}; there are {known}")
+    found = [one for one in ALL if one.module in names or not names]
+    return [one for one in found if one.records] if short else found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for; 1 where a goal was missed."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # What stands before the first option are names; what this room does not know goes to the benchmark.
+    first = next((at for at, one in enumerate(arguments) if one.startswith("-")), len(arguments))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=results.OUT, help="where figures and the table are left")
+    parser.add_argument("--short", action="store_true", help="the smallest forms: show that they work")
+    given, rest = parser.parse_known_args(arguments[first:])
+    options = [*rest, "--short"] if given.short else rest
+    names = arguments[:first]
+    wanted = chosen(names, given.short)
+    if rest and len(names) != 1:
+        raise SystemExit("options belong to one benchmark; name it")
+    for benchmark in wanted:
+        run(benchmark, options, given.out.resolve())
+    return results.conclude(given.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""One new alert for each request: timelined beside Alerta, on one machine, with the same bodies.
+
+Alerta comes from the package index into a virtual environment of its own, and
+runs as its documentation says: gunicorn with threads, on PostgreSQL. Its table
+is emptied before each slice, since it slows down as the table grows. Not like
+for like: Alerta also correlates and runs plugins before it answers, and
+answers with the alert; timelined's follower does such things later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.bench import load, postgres, results
+from tests.bench.bodies import PATH, body_of
+from tests.bench.servers import Running, process, server
+from tests.bench.slices import Slice, Traffic, beside, check, described, stored
+
+GOAL, WANTED = 20.0, 40.0
+PACKAGES = ("alerta-server==9.1.0", "psycopg2-binary==2.9.13", "gunicorn==27.0.1")
+VENV = results.OUT.parent / "alerta"
+ALERTA_PATH = "/webhooks/prometheus"
+_WORKERS = ("--worker-class", "gthread", "--workers", "2", "--threads", "4")
+_CONFIGURATION = """
+DATABASE_URL = {url!r}
+AUTH_REQUIRED = False
+SECRET_KEY = 'of a benchmark'
+"""
+
+
+def install(venv: Path) -> str:
+    """Have Alerta in a virtual environment; why that cannot be, empty where it is there."""
+    make = [sys.executable, "-m", "venv", "--without-pip", str(venv)]
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin/python"), "install", "--quiet", *PACKAGES]
+    mark = venv / "installed"
+    if mark.exists() and mark.read_text() == " ".join(PACKAGES):
+        return ""
+    # Another environment's variables would lead pip elsewhere.
+    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    for command in (make, pip):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            return f"{PACKAGES[0]} cannot be installed here ({said[-1] if said else 'no reason was given'})"
+    mark.write_text(" ".join(PACKAGES))
+    return ""
+
+
+@contextmanager
+def alerta(venv: Path, folder: Path, database: postgres.Server, name: str) -> Iterator[Running]:
+    """Alerta over a database of its own."""
+    configuration = folder / "alertad.conf"
+    configuration.write_text(_CONFIGURATION.format(url=database.url(name, "postgresql")))
+    environ = {"PATH": os.environ["PATH"], "ALERTA_SVR_CONF_FILE": str(configuration), "LC_ALL": "C.UTF-8"}
+    # Workers that start on an empty database make its tables all at once, and fail.
+    once = [str(venv / "bin/python"), "-c", "from alerta.app import create_app; create_app()"]
+    subprocess.run(once, check=True, cwd=folder, env=environ, capture_output=True)
+    command = [str(venv / "bin/gunicorn"), *_WORKERS, "--bind", "127.0.0.1:PORT", "--log-level", "error"]
+    with process(*command, "alerta.app:create_app()", cwd=folder, env=environ) as (port, pid):
+        yield Running(port, (pid, database.pid))
+
+
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """Where everything is there; else the reason is noted, and no figure."""
+    reason = postgres.absent() or install(given.venv)
+    if reason:
+        report.note(f"Not measured: {reason}.")
+        return
+    with results.workplace() as folder, postgres.running() as database:
+        _compare(given, report, folder, database)
+
+
+def _compare(given: argparse.Namespace, report: results.Report, folder: Path, database: postgres.Server) -> None:
+    urls = {"SQLite": f"sqlite:///{folder / 'log.db'}"}
+    if not postgres.no_back_end():
+        urls["PostgreSQL"] = database.url(database.database())
+    name = database.database()
+    with ExitStack() as stack:
+        peer = stack.enter_context(alerta(given.venv, folder, database, name))
+        ours = {}
+        for kind, url in urls.items():
+            helpers = (database.pid,) if kind == "PostgreSQL" else ()
+            ours[kind] = stack.enter_context(server("tests.bench.subject", "PORT", url, beside=helpers))
+        rounds = _rounds(given, database, name, peer, ours)
+    theirs = [each["Alerta"] for each in rounds]
+    report.note(described("Alerta, its table emptied before each slice", theirs[1:]))
+    for kind, url in urls.items():
+        slices = [each[kind] for each in rounds]
+        counted = check(stored(url), slices, alerts=1, connections=given.connections)
+        report.note(f"{described(f'timelined, {kind}', slices[1:])}; {counted}")
+        ratios = [one.rate / other.rate for one, other in zip(slices, theirs, strict=True)][1:]
+        extra = beside(slices[1:]) | beside(theirs[1:], "Alerta")
+        goal = {"at_least": GOAL, "wanted": WANTED} if kind == "SQLite" else {}
+        report.add(f"{kind}, {given.connections} connections, of Alerta", ratios, "times", **goal, beside=extra)
+
+
+def _rounds(
+    given: argparse.Namespace, database: postgres.Server, name: str, peer: Running, ours: dict[str, Running]
+) -> list[dict[str, Slice]]:
+    """Round by round what each did; the first one warms them up."""
+    body = body_of(1, instance=f"{load.MARK}:8080", environment="Production")
+    options = {"connections": given.connections, "seconds": given.seconds, "tool": given.tool}
+    to_us, to_them = Traffic(body, **options, path=PATH), Traffic(body, **options, path=ALERTA_PATH)
+    found = []
+    for _ in range(given.rounds + 1):
+        database.sql("TRUNCATE alerts", name)
+        theirs = to_them.slice(peer)
+        rows = int(database.sql("SELECT count(*) FROM alerts", name))
+        if not theirs.seen.answered <= rows <= theirs.seen.answered + given.connections:
+            raise SystemExit(f"cannot compare: Alerta answered {theirs.seen.answered} alerts and holds {rows}")
+        found.append({"Alerta": theirs} | {kind: to_us.slice(each) for kind, each in ours.items()})
+    return found
+
+
+def main() -> int:
+    """Run the benchmark; the exit status says whether the goal was reached."""
+    parser = results.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
+    parser.add_argument("--venv", type=Path, default=VENV, help="where Alerta is, or is put")
+    given = parser.parse_args()
+    if given.short:
+        given.rounds, given.seconds, given.tool = 1, 0.5, "python"
+    given.tool = load.tool_of(given.tool)
+    return results.run("alerta", given, measure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
