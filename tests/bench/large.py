@@ -111,8 +111,17 @@ async def build(log: EventLog, size: int) -> None:
         await append(log, [delivery(at, min(per_body, last - at)) for at in range(first, last, per_body)])
     print(f"  {size} events appended in {perf_counter() - began:.1f} s", flush=True)
     began = perf_counter()
+    watching = asyncio.create_task(_watch(log, began))
     await Follower(log, Rules()).catch_up()
+    watching.cancel()
     print(f"  and followed in {perf_counter() - began:.1f} s", flush=True)
+
+
+async def _watch(log: EventLog, began: float) -> None:
+    lists = projections.open_projections(log, Rules())
+    while True:
+        await asyncio.sleep(30)
+        print(f"  followed up to {await lists.position()} after {perf_counter() - began:.0f} s", flush=True)
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
 
 def run(name: str, given: argparse.Namespace, measure: Callable[[argparse.Namespace, Report], None]) -> int:
     """Measure, leave the figures, and say by the exit status whether all goals were reached."""
-    signal.signal(signal.SIGTERM, _stop)
+    end_when_told()
     options = {key: value for key, value in vars(given).items() if key not in ("short", "out")}
     report = Report(name, short=given.short, options=options)
     measure(given, report)
@@ -199,8 +199,16 @@ def run(name: str, given: argparse.Namespace, measure: Callable[[argparse.Namesp
     return 1 if report.failed else 0
 
 
+def end_when_told() -> None:
+    """Leave every block properly on SIGTERM and SIGINT, so that whoever started servers ends them."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+
+
 def _stop(number: int, frame: object) -> None:
-    """So that whoever started servers ends them."""
+    # A second one must not cut off the ending that the first one began.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
