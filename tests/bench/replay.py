@@ -43,7 +43,7 @@ class Reading(NamedTuple):
     seconds: float
     cpu: float
     """Seconds of processor time."""
-    count: int
+    events: int
 
 
 async def fill(log: EventLog, events: int) -> None:
@@ -91,8 +91,8 @@ async def rounds(given: argparse.Namespace, database: Path) -> list[tuple[Readin
         for number in range(given.rounds + 1):
             gc.collect()
             plain, ours = raw(database), await typed(log)
-            if not plain.count == ours.count == await log.head() == given.events:
-                counts = f"{plain.count} rows fetched, {ours.count} events read"
+            if not plain.events == ours.events == await log.head() == given.events:
+                counts = f"{plain.events} rows fetched, {ours.events} events read"
                 raise SystemExit(f"cannot compare: {given.events} events taken in, {counts}")
             # The first one warms the caches.
             found += [(plain, ours)] if number else []
