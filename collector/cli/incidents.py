@@ -47,7 +47,7 @@ def incident(where: Where, number: int, form: str) -> None:
 
     async def both(desk: Desk) -> tuple[Json, list[Json]]:
         path = f"/api/v1/incidents/{number}"
-        return (await desk.get(path)).json(), await _every_event(desk, f"{path}/events")
+        return (await desk.get(path)).json(), await every_event(desk, f"{path}/events")
 
     row, events = where.ask(both)
     if form == "json":
@@ -58,7 +58,7 @@ def incident(where: Where, number: int, form: str) -> None:
     return None
 
 
-async def _every_event(desk: Desk, path: str) -> list[Json]:
+async def every_event(desk: Desk, path: str) -> list[Json]:
     """All pages of a list of events, in reading order: when it happened, cause before effect."""
     events: list[Json] = []
     after: object = None

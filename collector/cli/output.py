@@ -25,12 +25,14 @@ from rich.text import Text
 from collector.errors import InvalidInput, InvalidSettings, LogDamaged, NotFound, TimelinedError, Unavailable
 
 DONE, FAILED, USAGE, NOT_FOUND, UNAVAILABLE = range(5)
+DAMAGED = 6
 EXIT_CODES: Mapping[int, str] = {
     DONE: "done; also where a list is empty",
     FAILED: "it could not be done as asked, or a check found mistakes",
     USAGE: "the command line was wrong",
     NOT_FOUND: "what was named does not exist",
     UNAVAILABLE: "the database or the daemon cannot be reached now; come again",
+    DAMAGED: "the log is not what it was, or a proof does not hold",
 }
 """How a command may end."""
 
@@ -39,7 +41,7 @@ _CODES: Mapping[type[TimelinedError], int] = {
     InvalidInput: FAILED,
     InvalidSettings: FAILED,
     Unavailable: UNAVAILABLE,
-    LogDamaged: FAILED,
+    LogDamaged: DAMAGED,
 }
 
 Json = Mapping[str, Any]

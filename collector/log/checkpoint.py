@@ -92,6 +92,10 @@ class Signer:
         """The same key under another name."""
         return Signer(name, self._public, self._sign)
 
+    def verifier_keys(self) -> list[str]:
+        """Those of both trees."""
+        return [self.under(origin_of(tree, self.name)).verifier_key for tree in TREES]
+
     @property
     def verifier_key(self) -> str:
         """What others verify with, as one line of text."""

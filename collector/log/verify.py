@@ -121,8 +121,8 @@ def _database(connection: Connection, scan: Scan) -> None:
     if connection.dialect.name != "sqlite":
         return
     try:
-        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
         there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
+        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     except Exception as error:
         scan.differs("database", 0, f"SQLite cannot check its file: {cause(error)}")
         return

@@ -1,0 +1,295 @@
+"""Whether the log is what it was, and proofs of it for others.
+
+These read the database itself, read-only, whether a daemon runs or not: what
+is to be shown is that what lies there is right, and not that somebody says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from collector import daemon, proofcheck
+from collector.cli import output
+from collector.cli.incidents import every_event
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.errors import InvalidInput, LogDamaged, NotFound
+from collector.log import acknowledged, open_log, reading
+from collector.log import proof as proofs
+from collector.log.scan import MOST, Difference
+from collector.log.verify import Beyond, Verdict
+from collector.log.verify import verify as verified
+from collector.settings import Settings
+
+T = TypeVar("T")
+
+KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by default that of the configured key.")
+
+
+@click.command()
+@click.option("--from", "first", type=click.IntRange(1), metavar="POSITION", help="Only the rows from here on.")
+@click.option("--to", "last", type=click.IntRange(1), metavar="POSITION", help="Only the rows up to here.")
+@click.option("--incident", type=click.IntRange(1), metavar="N", help="Only the rows of this incident's events.")
+@click.option("--proof", "file", type=click.Path(path_type=Path), metavar="FILE", help="Check an exported proof.")
+@KEY
+@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint you keep.")
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def verify(
+    first: int | None, last: int | None, incident: int | None, file: Path | None, key: str | None,
+    checkpoint: Path | None, config_file: Path | None, storage_url: str | None, form: str,
+) -> None:  # fmt: skip
+    """Verify that nothing in the log was altered, lost or added.
+
+    Computes every commitment, leaf and tree again and holds them to the
+    checkpoints in and beside the database. Exits with 6 where something
+    differs, and names it. With --proof it needs no database.
+    """
+    if file is not None:
+        return _check(file, key, checkpoint)
+    where = Where(config_file=config_file, storage_url=storage_url)
+    settings = where.settings()
+    beyond, outside = _beyond(settings, key, checkpoint)
+    only = _only(where, settings, first, last, incident)
+    with _progress(settings, whole=only is None) as progress:
+        verdict = _query(settings, partial(verified, beyond=beyond, only=only, progress=progress))
+    found = [*outside, *verdict.differences]
+    if form == "json":
+        output.as_json(_verdict(verdict, found))
+    else:
+        _show(verdict, found)
+    if found:
+        raise click.exceptions.Exit(output.DAMAGED)
+    return None
+
+
+def _check(file: Path, key: str | None, checkpoint: Path | None) -> None:
+    """Check a proof by the code that others check it with."""
+    kept = _read(checkpoint) if checkpoint else None
+    try:
+        found = proofcheck.check(_read(file), key, kept)
+    except proofcheck.Rejected as error:
+        raise LogDamaged(f"the proof {file} does not hold: {error}") from error
+    output.result(proofcheck.sentence(found))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LogDamaged(f"{path} is not a proof: byte {error.start} is not UTF-8") from error
+
+
+def _query(settings: Settings, work: Callable[[Any], T]) -> T:
+    """What ``work`` finds in the database, over one view of it."""
+
+    async def asked() -> T:
+        store = open_log(settings.storage.url, writable=False)
+        try:
+            return await store.query(work)
+        finally:
+            await store.close()
+
+    return asyncio.run(asked())
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tuple[Beyond, list[Difference]]:
+    """What is known from outside the database, read before it; and what of that is damaged itself."""
+    beside = daemon.beside_of(settings)
+    damaged: list[Difference] = []
+    last = None
+    try:
+        last = acknowledged.read(beside.acknowledged)
+    except LogDamaged as error:
+        damaged.append(Difference("acknowledged", 0, str(error)))
+    try:
+        notes = list(beside.kept())
+    except OSError as error:
+        raise InvalidInput(f"cannot read the checkpoints in {beside.checkpoints}: {error.strerror}") from error
+    if checkpoint is not None:
+        notes.append(("event", f"{checkpoint.name}-latest", _read(checkpoint).encode()))
+    signer = daemon.signer_of(settings)
+    keys = [key] if key else signer.verifier_keys() if signer else []
+    signature = partial(_signed, keys=keys) if keys else _unsigned
+    return Beyond(notes=notes, acknowledged=last, signature=signature), damaged
+
+
+def _signed(note: str, keys: Iterable[str]) -> bool:
+    """Whether no signature of these keys fails. One of another key, or none, is what an older configuration left."""
+    return all(proofcheck.holds(note, key) is not False for key in keys)
+
+
+def _unsigned(note: str) -> bool:
+    return True
+
+
+def _only(
+    where: Where, settings: Settings, first: int | None, last: int | None, incident: int | None
+) -> list[tuple[int, int]] | None:
+    """The positions that are asked for; None for all of them."""
+    if incident is not None:
+        if first or last:
+            raise click.UsageError("--incident names its positions itself; leave --from and --to out")
+        events = where.ask(lambda desk: every_event(desk, f"/api/v1/incidents/{incident}/events"))
+        return [(position, position) for position in sorted(each["position"] for each in events)]
+    if first is None and last is None:
+        return None
+    head = _query(settings, reading.head)
+    begin, end = first or 1, last or head
+    if not begin <= end <= head:
+        raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}")
+    return [(begin, end)]
+
+
+@contextmanager
+def _progress(settings: Settings, *, whole: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, for a person who watches."""
+    console = Console(stderr=True)
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("rows", total=_rows(settings) if whole and console.is_terminal else None)
+        yield lambda rows: bar.advance(task, rows)
+
+
+def _rows(settings: Settings) -> int | None:
+    """How many rows the head says there are; None where it cannot be read, which is found again later."""
+
+    def count(connection: Any) -> int | None:
+        try:
+            return int(connection.exec_driver_sql("SELECT position + delivery FROM head").scalar_one())
+        except Exception:
+            return None
+
+    return _query(settings, count)
+
+
+def _verdict(verdict: Verdict, found: Iterable[Difference]) -> dict[str, Any]:
+    return {
+        "events": {"size": verdict.size, "root": b64encode(verdict.root).decode()},
+        "deliveries": {"size": verdict.deliveries, "root": b64encode(verdict.deliveries_root).decode()},
+        "checkpoints": verdict.checkpoints,
+        "sealed": verdict.sealed,
+        "removed": verdict.removed,
+        "differences": [{"table": each.table, "number": each.number, "what": each.what} for each in found],
+    }
+
+
+def _show(verdict: Verdict, found: list[Difference]) -> None:
+    if found:
+        output.result("\n".join(output.harmless(each) for each in found))
+        more = " or more" if len(found) >= MOST else ""
+        output.say(f"The log is not what it was: {len(found)}{more} differences.")
+        return
+    output.facts(
+        [
+            ("Events", f"{verdict.size}, root {b64encode(verdict.root).decode()}"),
+            ("Deliveries", f"{verdict.deliveries}, root {b64encode(verdict.deliveries_root).decode()}"),
+            ("Checkpoints", f"{verdict.checkpoints}, the last over {verdict.sealed} events"),
+            ("Removed", f"{verdict.removed} contents or bodies, as the log records" if verdict.removed else ""),
+        ]
+    )
+    output.say("The log is what it was.")
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("what", required=False, metavar="EVENT|INCIDENT")
+@click.option("--consistency", nargs=2, type=click.IntRange(1), metavar="OLD NEW",
+              help="Prove that the checkpoint at NEW grew out of the one at OLD.")  # fmt: skip
+@click.option("--position", type=click.IntRange(1), metavar="POSITION", help="Prove the event at this position.")
+@click.option("--content", is_flag=True, help="Put in what was said; it can no longer be erased from the file.")
+@click.option("--at", "size", type=click.IntRange(1), metavar="SIZE", help="At this checkpoint and not the last.")
+@click.option("--verifier-key", is_flag=True, help="Print the key that others check signatures with.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to this file.")
+@CONFIG_FILE
+@STORAGE_URL
+def proof(
+    what: str | None, consistency: tuple[int, int] | None, position: int | None, content: bool, size: int | None,
+    verifier_key: bool, to: Path | None, config_file: Path | None, storage_url: str | None,
+) -> None:  # fmt: skip
+    """Prove to others that events are in the log.
+
+    EVENT is an event's id, or the end of it as a draft cites it. INCIDENT is a
+    number: the events its draft cites are proved, in a file beside the draft.
+    Check a proof with `timelined verify --proof FILE`, or without timelined:
+    `python3 proofcheck.py FILE`.
+    """
+    where = Where(config_file=config_file, storage_url=storage_url)
+    settings = where.settings()
+    if sum((what is not None, consistency is not None, position is not None, verifier_key)) != 1:
+        raise click.UsageError("name one thing: an event, an incident, --position, --consistency or --verifier-key")
+    if verifier_key:
+        return _print_key(settings)
+    if consistency is not None:
+        old, new = consistency
+        return _hand_out(_query(settings, lambda connection: proofs.consistency(connection, old, new)), to)
+    positions, subject = [position or 0], f"position {position}"
+    if what is not None and what.isascii() and what.isdigit() and len(what) < _SHORT:
+        positions, subject = _cited(where, settings, int(what)), f"the draft of incident {int(what)}"
+        to = to or Path(settings.drafts.dir) / f"incident-{int(what)}.proof.json"
+    elif what is not None:
+        positions, subject = _named(settings, what), f"event {what.strip().removeprefix('#')}"
+    export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
+    return _hand_out(_query(settings, export), to)
+
+
+_SHORT = 8
+"""Digits from which on a number is the end of an event's id: drafts cite that many."""
+
+
+def _print_key(settings: Settings) -> None:
+    signer = daemon.signer_of(settings)
+    if signer is None:
+        raise InvalidInput("cannot print the verifier key: checkpoints are not signed; set proof.signing_key_file")
+    output.result(signer.verifier_key)
+
+
+def _hand_out(proof: str, to: Path | None) -> None:
+    if to is None:
+        return output.result(proof)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(proof.encode())
+    output.say(f"Proof written to {to}")
+    return None
+
+
+def _cited(where: Where, settings: Settings, number: int) -> list[int]:
+    """The positions of exactly the events that the draft of an incident cites, each as the draft knows it."""
+    draft = where.get(f"/api/v1/incidents/{number}/postmortem.json").json()
+    ids = list(draft["events"])
+    if not ids:
+        raise NotFound(f"cannot prove the draft of incident {number}: it cites no event")
+    return _positions(settings, ids)
+
+
+def _named(settings: Settings, event: str) -> list[int]:
+    ids = _query(settings, lambda connection: reading.resolve_id(connection, event))
+    if len(ids) != 1:
+        found = f"{len(ids)} events have it; write more of it" if ids else "no event has it"
+        raise NotFound(f"cannot find event {event}: {found}")
+    return _positions(settings, ids)
+
+
+def _positions(settings: Settings, ids: list[str]) -> list[int]:
+    """Where the highest revision of each event stands."""
+    highest: dict[str, tuple[int, int]] = {}
+    for event in _query(settings, lambda connection: reading.read_ids(connection, ids)):
+        highest[event.id] = max(highest.get(event.id, (-1, 0)), (event.revision, event.position))
+    return [position for _, position in highest.values()]

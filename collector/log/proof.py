@@ -1,0 +1,132 @@
+"""Proofs to hand out: that events are in the log, and that a log grew out of an earlier one.
+
+A proof is one JSON file that carries its checkpoint. Who gets one checks it
+with ``collector/proofcheck.py``, which shares no code with this module and
+needs nothing of ours. Without content a proof shows when and by whom an event
+was told, and of which type it is; content goes in only where it is asked for,
+since what was handed out can no longer be erased.
+
+Proofs are computed from all leaves up to the checkpoint: about a second, and
+64 bytes of memory each, for a million of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.errors import LogDamaged, NotFound
+from collector.log import rows
+from collector.log.checkpoint import EVENTS
+from collector.log.merkle import NO_DELIVERY
+from collector.log.tree import Tree
+
+FORMAT = "timelined-proof/1"
+
+_CHECKPOINT = "SELECT root, note FROM checkpoint WHERE tree = :tree AND size = :size"
+_LEAVES = "SELECT leaf FROM event WHERE position <= :size ORDER BY position"
+_LATEST = "SELECT size FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 1"
+
+
+def inclusion(
+    connection: Connection, positions: Sequence[int], *, subject: str, size: int | None = None, content: bool = False
+) -> str:
+    """The proof that the events at these positions are in the log, at its last checkpoint or the one of ``size``.
+
+    Raises :class:`collector.errors.NotFound` where there is no such checkpoint, or one of them came after it, and
+    :class:`collector.errors.LogDamaged` where the log is not what was sealed.
+    """
+    size = _latest(connection) if size is None else size
+    beyond = [position for position in positions if not 0 < position <= size]
+    if beyond:
+        raise NotFound(
+            f"cannot prove position {beyond[0]}: the checkpoint covers {size}; "
+            "the daemon seals every proof.every, and at each start and stop"
+        )
+    tree, note = _sealed(connection, size)
+    proved = []
+    for position in sorted(set(positions)):
+        found = connection.execute(text(rows.EVENTS), {"after": position - 1, "last": position}).one()
+        path = [node.hex() for node in tree.inclusion(position - 1, size)]
+        proved.append(_event(found, content) | {"path": path})
+    return _written({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
+
+
+def consistency(connection: Connection, old: int, new: int) -> str:
+    """The proof that the log at the checkpoint of size ``new`` begins with the log at the one of ``old``.
+
+    Raises as :func:`inclusion` does.
+    """
+    if old > new:
+        raise NotFound(f"cannot prove that a log of {new} grew out of one of {old}; name the smaller one first")
+    before = _note(connection, old)[1]
+    tree, note = _sealed(connection, new)
+    path = [node.hex() for node in tree.consistency(old, new)]
+    return _written({"kind": "consistency", "old": before, "checkpoint": note, "path": path})
+
+
+def _latest(connection: Connection) -> int:
+    size = connection.execute(text(_LATEST), {"tree": EVENTS}).scalar()
+    if size is None:
+        raise NotFound(
+            "cannot prove anything yet: the log has no checkpoint; the daemon seals it at its start and stop"
+        )
+    return int(size)
+
+
+def _note(connection: Connection, size: int) -> tuple[bytes, str]:
+    row = connection.execute(text(_CHECKPOINT), {"tree": EVENTS, "size": size}).one_or_none()
+    if row is None:
+        sizes = "SELECT size FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 10"
+        there = [str(one) for one in connection.execute(text(sizes), {"tree": EVENTS}).scalars()]
+        raise NotFound(f"cannot find a checkpoint at {size}; the latest are at {', '.join(there) or 'no size yet'}")
+    return bytes(row[0]), str(row[1])
+
+
+def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
+    """All leaves of a checkpoint, and its note."""
+    root, note = _note(connection, size)
+    tree = Tree(b"".join([bytes(row[0]) for row in connection.execute(text(_LEAVES), {"size": size})]))
+    if tree.size != size or tree.root() != root:
+        raise LogDamaged(f"cannot prove anything at {size}: the log is not what was sealed; run timelined verify")
+    return tree, note
+
+
+def _event(row: Any, content: bool) -> dict[str, Any]:
+    if not rows.event_row_holds(row):
+        raise LogDamaged(f"cannot prove position {row[0]}: {rows.event_explained(row)}; run timelined verify")
+    return {
+        "position": row[0],
+        "id": row[1].hex(),
+        "revision": row[2],
+        "type": row[4],
+        "source": row[5],
+        "occurred_at": row[7],
+        "received_at": row[6],
+        "amendment": row[3],
+        "delivery": row[8],
+        "item": row[9],
+        "content_number": row[10],
+        "content_commitment": row[11].hex(),
+        "content": _content(row) if content and row[15] is not None else None,
+    }
+
+
+def _content(row: Any) -> dict[str, str]:
+    told_by = row[16] or NO_DELIVERY
+    return {"salt": row[14].hex(), "delivery_commitment": told_by.hex(), "text": row[15].decode()}
+
+
+def _written(told: dict[str, Any]) -> str:
+    """The file: one way of writing only, with a digest that finds a slip of the copy."""
+    whole = {"format": FORMAT, **told}
+    digest = sha256(_text(whole).encode()).hexdigest()
+    return _text({**whole, "sha256": digest})
+
+
+def _text(told: dict[str, Any]) -> str:
+    return json.dumps(told, indent=1) + "\n"
