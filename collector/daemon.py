@@ -79,6 +79,8 @@ class Parts:
         self.projections = lists
         self.clock = clock
         self.stopping = False
+        self.serving = False
+        """Whether this is a daemon, and not one command."""
         self.follower: Follower | None = None
         self.lost: Loss | None = None
         """What was lost before this start, and accepted."""
@@ -178,12 +180,19 @@ async def _opened(
         parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
         if writable:
             kept = parts.sealing.beside.acknowledged
+            stack.push_async_callback(_seal_at_end, parts)
             parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
             parts.follower = await stack.enter_async_context(_following(store, settings, clock))
             stack.push_async_callback(parts.writer.close)
         elif wrong := await projections.mismatch(store):
             raise Unavailable(f"cannot read {settings.storage.url}: {wrong}")
         yield parts
+
+
+async def _seal_at_end(parts: Parts) -> None:
+    """The last thing a daemon does with its log; a single command leaves that to the next daemon."""
+    if parts.serving:
+        await parts.sealing.run()
 
 
 def _make_folder(settings: Settings) -> None:
@@ -281,7 +290,7 @@ async def running(
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, clock, writable=True, accept_loss=accept_loss))
         await _record_start(parts)
-        stack.push_async_callback(parts.sealing.run)
+        parts.serving = True
         stack.push_async_callback(_record_stop, parts)
         _start_jobs(stack, parts)
         address = await _listen(stack, parts, sockets)

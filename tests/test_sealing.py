@@ -1,0 +1,367 @@
+"""Sealing by the daemon, and what it does about a log that lost what it acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from collector import daemon
+from collector.errors import LogDamaged
+from collector.event import MACHINE, Event
+from collector.log import EventLog, acknowledged, open_log
+from collector.log.acknowledged import Acknowledged, Last
+from collector.log.beside import Beside
+from collector.log.checkpoint import Signer, parse
+from collector.loss import watched
+from collector.sealing import SealJob
+from collector.settings import Drafts, Settings, Storage, Web
+from tests.conftest import timelined
+from tests.test_verify import AT, fact, told
+
+LEAF = bytes(range(32))
+
+
+def said(name: str) -> Event:
+    """An event that opens no incident, so that nothing follows from it."""
+    return fact(name, type="chat.message")
+
+
+def settings(folder: Path) -> Settings:
+    """A daemon over a database of its own, on any port, without drafts."""
+    return Settings(
+        web=Web(listen_address="127.0.0.1:0"),
+        storage=Storage(url=f"sqlite:///{folder / 'timelined.db'}"),
+        drafts=Drafts(enabled=False),
+    )
+
+
+def beside(folder: Path) -> Beside:
+    """What lies beside that database."""
+    return Beside(folder / "timelined.db.proof", "timelined")
+
+
+async def lived(folder: Path, *, accept_loss: bool = False, events: int = 0) -> list[str]:
+    """A daemon that starts, takes some events and stops; the types of all events then."""
+    async with daemon.running(settings(folder), clock=lambda: AT, accept_loss=accept_loss) as running:
+        for number in range(events):
+            await running.log.append([told(said(str(number)))])
+        return [event.type for event in await running.log.read()]
+
+
+def set_aside(folder: Path) -> None:
+    """Copy the database as it is now: a backup."""
+    shutil.copy(folder / "timelined.db", folder / "backup.db")
+
+
+def restore(folder: Path) -> None:
+    """Put the backup in place of the database."""
+    for name in ("timelined.db-wal", "timelined.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.copy(folder / "backup.db", folder / "timelined.db")
+
+
+# --- the daemon -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_daemon_seals_what_it_took_when_it_stops(tmp_path: Path) -> None:
+    """The last checkpoint, in the database and beside it, covers the recorded stop, which is the last event."""
+    types = await lived(tmp_path, events=3)
+    latest = beside(tmp_path).latest("event")
+    assert latest is not None
+    assert latest.size == len(types) + 1
+    connection = sqlite3.connect(tmp_path / "timelined.db")
+    (size,) = connection.execute("SELECT max(size) FROM checkpoint WHERE tree = 'event'").fetchone()
+    connection.close()
+    assert size == latest.size
+    known = acknowledged.read(beside(tmp_path).acknowledged)
+    assert known is not None
+    assert known.position == latest.size
+
+
+async def test_a_daemon_refuses_a_log_that_lost_what_it_acknowledged(tmp_path: Path) -> None:
+    """After a restore of an older backup the start is refused, and the message says what is missing and what to do."""
+    await lived(tmp_path)
+    set_aside(tmp_path)
+    await lived(tmp_path, events=3)
+    restore(tmp_path)
+    with pytest.raises(LogDamaged, match=r"ends at position 2, and position 7 was acknowledged: 5 lost.*accept-loss"):
+        await lived(tmp_path)
+    async with daemon.reading(settings(tmp_path)):
+        """Reading goes on."""
+
+
+async def test_an_accepted_loss_is_the_first_fact_after_it(tmp_path: Path) -> None:
+    """It is recorded before anything else, said by readiness, and not asked about again."""
+    await lived(tmp_path)
+    set_aside(tmp_path)
+    await lived(tmp_path, events=3)
+    restore(tmp_path)
+    async with daemon.running(settings(tmp_path), clock=lambda: AT + 1, accept_loss=True) as running:
+        _, _, lost, started = (await running.log.read())[:4]
+        assert (lost.type, lost.source, lost.data) == ("collector.lost", MACHINE, {"acknowledged": 7, "found": 2})
+        assert (started.type, started.data["previous_stop"]) == ("collector.started", "missing")
+        ready = await running.parts.readiness()
+        assert ready.ready
+        assert "5 lost" in ready.facts["lost"]
+    assert "collector.lost" in await lived(tmp_path)
+
+
+async def test_another_log_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    """A log that is as long but has another event at that position is a loss too."""
+    await lived(tmp_path, events=1)
+    for name in ("timelined.db", "timelined.db-wal", "timelined.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    await log.append([told(*(fact(str(number)) for number in range(9)))])
+    await log.close()
+    with pytest.raises(LogDamaged, match="is not the event that was acknowledged there"):
+        await lived(tmp_path)
+
+
+async def test_sealing_stops_where_two_histories_would_be_signed(tmp_path: Path) -> None:
+    """After an accepted loss the checkpoints beside the database are ahead: nothing is sealed until it has a new name,
+    intake goes on, and readiness says why."""
+    await lived(tmp_path)
+    set_aside(tmp_path)
+    await lived(tmp_path, events=3)
+    restore(tmp_path)
+    async with daemon.running(settings(tmp_path), accept_loss=True, clock=lambda: AT) as running:
+        await running.parts.sealing.run()
+        facts = (await running.parts.readiness()).facts
+        assert "run timelined verify" in facts["sealing"]
+        await running.log.append([told(*(said(f"new{number}") for number in range(9)))])
+        await running.parts.sealing.run()
+        assert "is of another log" in running.parts.sealing.failure
+        renamed = Beside(beside(tmp_path).folder, "test-2")
+        again = SealJob(log=running.log, beside=renamed, origin="test-2", signer=None)
+        await again.run()
+        latest = renamed.latest("event")
+        assert again.failure == ""
+        assert latest is not None
+        assert latest.size == await running.log.head()
+
+
+# --- the job ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def log(tmp_path: Path):
+    """An open, empty log."""
+    opened = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_a_pass_seals_only_what_is_new(tmp_path: Path, log: EventLog) -> None:
+    """Each pass adds one checkpoint a tree, and none where nothing came; the folder has every one of them."""
+    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    await job.run()
+    assert list(job.beside.kept()) == []
+    for number in range(3):
+        await log.append([told(fact(str(number)))])
+        await job.run()
+        await job.run()
+    names = [name for tree, name, _ in job.beside.kept() if tree == "event"]
+    assert names == [*(f"event-{size:020}" for size in (1, 2, 3)), "event-latest"]
+    assert (job.size, job.failure) == (3, "")
+
+
+async def test_the_folder_gets_what_it_lacks(tmp_path: Path, log: EventLog) -> None:
+    """Checkpoints that could not be written beside the database are written by the next pass."""
+    folder = tmp_path / "beside"
+    job = SealJob(log=log, beside=Beside(folder, "x"), origin="x", signer=None)
+    await log.append([told(fact("a"))])
+    folder.write_text("a file in the way")
+    await job.run()
+    assert job.failure != ""
+    await log.append([told(fact("b"))])
+    await job.run()
+    folder.unlink()
+    await job.run()
+    assert job.failure == ""
+    assert [name for tree, name, _ in job.beside.kept() if tree == "event"][-1] == "event-latest"
+    assert job.beside.latest("event") == parse((job.beside.checkpoints / f"event-{job.size:020}").read_text())
+
+
+async def test_a_damaged_frontier_is_never_sealed_on(tmp_path: Path, log: EventLog) -> None:
+    """A checkpoint that contradicts itself ends the sealing, with what to do, before anything is signed."""
+    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    await log.append([told(fact("a"))])
+    await job.run()
+    await log.append([told(fact("b"))])
+    await log.transact(lambda c: c.exec_driver_sql("DROP TRIGGER checkpoint_refuses_update"))
+    await log.transact(lambda c: c.exec_driver_sql("UPDATE checkpoint SET frontier = zeroblob(32)"))
+    await job.run()
+    assert "contradicts itself; run timelined verify" in job.failure
+
+
+async def test_a_missing_event_is_never_sealed_over(tmp_path: Path, log: EventLog) -> None:
+    """A gap in the stored leaves is named and nothing is sealed."""
+    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    await log.append([told(fact("a"), fact("b"), fact("c"))])
+    await log.transact(lambda c: c.exec_driver_sql("DROP TRIGGER event_refuses_delete"))
+    await log.transact(lambda c: c.exec_driver_sql("DELETE FROM event WHERE position = 2"))
+    await job.run()
+    assert "event 2 is missing" in job.failure
+    assert list(job.beside.kept()) == []
+
+
+# --- what was acknowledged --------------------------------------------------------------------------------------------
+
+
+def test_the_newest_line_is_read_and_a_torn_one_leaves_the_other(tmp_path: Path) -> None:
+    """Two lines in turn: whichever is half written, the one before it is still there."""
+    path = tmp_path / "acknowledged"
+    kept = Acknowledged(path)
+    assert kept.read() is None
+    for position in (1, 2, 3):
+        kept.record(position, LEAF)
+    kept.close()
+    assert acknowledged.read(path) == Last(3, LEAF)
+    whole = path.read_bytes()
+    for at in range(len(whole) // 2):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert acknowledged.read(path) == Last(2, LEAF)
+
+
+def test_the_next_line_goes_over_the_older_one(tmp_path: Path) -> None:
+    """After a restart as well, the newest line is never the one that is being written."""
+    path = tmp_path / "acknowledged"
+    for position in range(1, 6):
+        kept = Acknowledged(path)
+        kept.read()
+        kept.record(position, LEAF)
+        kept.close()
+        assert b"%020d" % max(1, position - 1) in path.read_bytes()
+        assert acknowledged.read(path) == Last(position, LEAF)
+
+
+def test_a_file_that_holds_no_line_is_damage(tmp_path: Path) -> None:
+    """An empty or zeroed file is a new one, as a power cut leaves it; anything else is said."""
+    path = tmp_path / "acknowledged"
+    path.write_bytes(bytes(206))
+    assert acknowledged.read(path) is None
+    path.write_bytes(b"something else")
+    with pytest.raises(LogDamaged, match="no line of it is whole"):
+        acknowledged.read(path)
+
+
+async def test_an_answer_is_given_only_after_it_was_noted(tmp_path: Path, log: EventLog) -> None:
+    """Whoever has a receipt finds its position in the file, without waiting for anything."""
+    path = tmp_path / "acknowledged"
+    async with watched(log, path, lambda: AT, accept_loss=False) as lost:
+        assert lost is None
+        for number in range(20):
+            (receipt,) = await log.append([told(fact(str(number)))])
+            known = acknowledged.read(path)
+            assert known is not None
+            assert known.position == receipt.items[0].position
+    assert acknowledged.read(path) == await log.query(acknowledged.last)
+
+
+async def test_a_process_that_is_killed_loses_nothing_of_it(tmp_path: Path) -> None:
+    """The page cache outlives the process: what an unclean end leaves is as new as the last answer."""
+    script = (
+        "import asyncio, os, sys\n"
+        "from pathlib import Path\n"
+        "from collector.log import open_log\n"
+        "from collector.loss import watched\n"
+        "from tests.test_verify import AT, fact, told\n"
+        "async def main():\n"
+        "    log = open_log('sqlite:///log.db')\n"
+        "    async with watched(log, Path('acknowledged'), lambda: AT, accept_loss=False):\n"
+        "        for number in range(9):\n"
+        "            await log.append([told(fact(str(number)))])\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    import os
+    import sys
+
+    ended = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    )
+    assert await ended.wait() == -9
+    known = acknowledged.read(tmp_path / "acknowledged")
+    assert known is not None
+    assert known.position == 9
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+async def test_the_command_line_verifies_and_proves(tmp_path: Path) -> None:
+    """From a stopped daemon's log to a proof that holds; one changed bit, and both say so with exit code 6."""
+    await lived(tmp_path, events=3)
+    url = ("--storage.url", settings(tmp_path).storage.url)
+    assert "Events:      5, root " in timelined("verify", *url, cwd=tmp_path).stdout
+    made = timelined("proof", "--position", "3", "--content", "--to", "p.json", *url, cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "Proof written to p.json\n")
+    assert "1 event was in the log timelined of 5" in timelined("verify", "--proof", "p.json", cwd=tmp_path).stdout
+    (tmp_path / "p.json").write_text((tmp_path / "p.json").read_text().replace("chat.message", "chat.messagf"))
+    refused = timelined("verify", "--proof", "p.json", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (6, "")
+    connection = sqlite3.connect(tmp_path / "timelined.db")
+    connection.execute("DROP TRIGGER event_refuses_update")
+    connection.execute("UPDATE event SET received_at = received_at + 1 WHERE position = 3")
+    connection.commit()
+    connection.close()
+    found = timelined("verify", *url, cwd=tmp_path)
+    assert found.returncode == 6
+    assert "position 3: its row is not what its leaf was computed from\n" in found.stdout
+    assert timelined("verify", "--from", "4", "--to", "9", *url, cwd=tmp_path).returncode == 3
+    assert timelined("proof", "--position", "99", *url, cwd=tmp_path).returncode == 3
+    assert timelined("proof", "nowhere", *url, cwd=tmp_path).returncode == 3
+    assert timelined("proof", *url, cwd=tmp_path).returncode == 2
+
+
+async def test_the_proof_of_a_draft_is_of_what_it_cites(played) -> None:
+    """The demo's draft: the file lies beside it, and proves each cited event and no other."""
+    import json
+
+    folder = played.folder.parent
+    url = ("--storage.url", played.url)
+    made = timelined("proof", "1", "--to", "out/incident-1.proof.json", *url, cwd=folder)
+    assert made.returncode == 0
+    told_ = json.loads((folder / "out/incident-1.proof.json").read_text())
+    cited = json.loads(timelined("draft", "1", "-o", "json", *url, cwd=folder).stdout)["events"]
+    assert sorted(each["id"] for each in told_["events"]) == sorted(cited)
+    assert told_["subject"] == "the draft of incident 1"
+    held = timelined("verify", "--proof", "out/incident-1.proof.json", cwd=folder)
+    assert held.stdout.startswith(f"{len(cited)} events were in the log timelined of ")
+
+
+async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
+    """With a key in the configuration the signatures are verified, and the key for others is printed."""
+    pytest.importorskip("cryptography")
+    pem = (
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+        "-----END PRIVATE KEY-----\n"
+    )
+    (tmp_path / "key.pem").write_text(pem)
+    database = f"sqlite:///{tmp_path / 'log.db'}"
+    (tmp_path / "t.yml").write_text(
+        f"storage: {{url: '{database}'}}\nproof: {{origin: example.com/t, signing_key_file: key.pem}}\n"
+    )
+    log = open_log(database)
+    await log.append([told(fact("a"))])
+    by = Signer.load("example.com/t", pem.encode())
+    folder = Beside(tmp_path / "log.db.proof", "example.com/t")
+    await SealJob(log=log, beside=folder, origin="example.com/t", signer=by).run()
+    await log.close()
+    configured = ("--config.file", "t.yml")
+    assert timelined("proof", "--verifier-key", *configured, cwd=tmp_path).stdout == f"{by.verifier_key}\n"
+    assert timelined("verify", *configured, cwd=tmp_path).returncode == 0
+    latest = (folder.checkpoints / "event-latest").read_text()
+    connection = sqlite3.connect(tmp_path / "log.db")
+    connection.execute("DROP TRIGGER checkpoint_refuses_update")
+    flipped = latest[:-6] + ("A" if latest[-6] != "A" else "B") + latest[-5:]
+    connection.execute("UPDATE checkpoint SET note = ? WHERE tree = 'event'", (flipped,))
+    connection.commit()
+    connection.close()
+    assert "checkpoint at 1: " in timelined("verify", *configured, cwd=tmp_path).stdout
