@@ -35,6 +35,8 @@ Every command that reads or writes goes through the HTTP API ([api.md](api.md)),
 - else a reading command opens the database itself, read-only, whether a daemon runs or not;
 - else a writing command goes to the daemon that holds the database, or opens it itself where none does.
 
+`verify` and `proof` read the database itself in any case ([proof.md](proof.md)): it is what they are about.
+
 Each option stands for a variable too: `--config.file` for `TIMELINED_CONFIG_FILE`, `--storage.url` for
 `TIMELINED_STORAGE_URL`, `--server` for `TIMELINED_SERVER`, `--token-file` for `TIMELINED_TOKEN_FILE`, `--by` for
 `TIMELINED_BY`, and so on for `serve`.

@@ -521,6 +521,22 @@ def test_completeness_names_gaps_outages_and_unread_deliveries() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({"acknowledged": 9, "found": 7}, "2 acknowledged events"),
+        ({"acknowledged": 9, "found": 12}, "acknowledged events"),
+    ],
+)
+def test_a_log_that_lost_events_says_so(data: dict[str, int], what: str) -> None:
+    """A draft made out of a log that went on after a loss names it, with how many where that is known."""
+    told = corrected()
+    lost = told.add("collector.lost", "11:20:00", source="timelined", data=data)
+    told.events = told.events[:2]
+    told.context["collector"] = (*told.context["collector"], lost)
+    assert f"Completeness: the log was found to have lost {what} at 11:20:00" in said(told, "appendix")
+
+
 def test_times_that_senders_did_not_give_are_told() -> None:
     """An assumed zone or an absent time is said once, with how many events it concerns."""
     told = example()

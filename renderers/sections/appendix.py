@@ -100,6 +100,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield claim("Completeness: webhooks do not tell of silenced or inhibited alerts.", label=True)
     yield from _gaps(history, options)
     yield from _downtimes(history, options)
+    yield from _losses(history, options)
     yield from _unread(history)
     yield from _times(history)
 
@@ -139,6 +140,16 @@ def _downtimes(history: History, options: Options) -> Iterator[Claim]:
             yield claim(f"Completeness: the collector {word}, {begin} to {until}", proof=cites(stopped, start))
         else:
             yield claim(f"Completeness: the collector started at {until}", proof=cites(start))
+
+
+def _losses(history: History, options: Options) -> Iterator[Claim]:
+    """Where the log itself was found to lack what it had acknowledged."""
+    for lost in _events(history, "collector.lost")[:GAPS]:
+        acknowledged, found = lost.data.get("acknowledged"), lost.data.get("found")
+        missing = acknowledged - found if isinstance(acknowledged, int) and isinstance(found, int) else 0
+        what = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
+        at = phrases.at(lost.occurred_at, options.zone, facts.anchor(history))
+        yield claim(f"Completeness: the log was found to have lost {what} at {at}", proof=cites(lost))
 
 
 def _unread(history: History) -> Iterator[Claim]:

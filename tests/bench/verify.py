@@ -1,0 +1,154 @@
+"""Verifying the log, measured in events a second and against the least that reading it in order could cost.
+
+Run as ``python -m tests.bench.verify``. Two logs are made: one alert in each
+delivery, and a hundred. Turn by turn, in one process, each is verified as
+``timelined verify`` does it (SQLite's own check, every commitment, leaf and
+column, both trees, every checkpoint), and its rows are fetched in order,
+joined with their contents, each content hashed once and nothing compared. What
+counts is processor time, since other programs share the machine. The goal:
+100,000 events a second where deliveries carry a hundred alerts; where each
+carries one there are as many deliveries to verify as events, and the figure is
+reported.
+"""
+
+# ruff: noqa: T201 - printing the result is what a benchmark does
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from time import process_time
+
+from collector import journal
+from collector.event import Event, event_id
+from collector.log import Submission, open_log
+from collector.log.beside import Beside
+from collector.log.verify import Beyond, Verdict, verify
+from collector.sealing import SealJob
+
+GOAL = 100_000
+"""Events a second."""
+AT = 1_772_600_000_000_000
+_BARE = "SELECT e.position, e.leaf, c.bytes FROM event e JOIN content c ON c.number = e.content ORDER BY e.position"
+
+
+def alert(number: int) -> Event:
+    """An alert as Alertmanager tells it: some 700 bytes of content."""
+    at = AT + number * 1000
+    labels = {"alertname": "HighErrorRate", "service": "checkout", "severity": "critical", "instance": f"shop-{number}"}
+    return Event(
+        id=event_id("bench.1", "alertmanager", at, str(number)),
+        type="alert.firing",
+        source="alertmanager",
+        entity=f"{number:016x}",
+        occurred_at=at,
+        time_text="2026-03-04T14:02:10.000000000Z",
+        service="checkout",
+        environment="production",
+        severity="critical",
+        title="HighErrorRate",
+        labels=labels,
+        data={
+            "starts_at": at,
+            "status": "firing",
+            "group_key": '{}:{alertname="HighErrorRate"}',
+            "summary": "12% fail",
+        },
+    )
+
+
+async def filled(path: Path, events: int, each: int) -> None:
+    """A log of so many events, ``each`` in a delivery, sealed ten times on the way."""
+    log = open_log(f"sqlite:///{path}")
+    job = SealJob(log=log, beside=Beside(path.with_suffix(".proof"), "bench"), origin="bench", signer=None)
+    step = max(each, 1000)
+    for start in range(0, events, step):
+        numbers = range(start, start + step, each)
+        await log.append([_delivery(number, each) for number in numbers])
+        if start % (step * max(1, events // step // 10)) == 0:
+            await job.run()
+    await job.run()
+    await log.close()
+
+
+def _delivery(first: int, each: int) -> Submission:
+    events = tuple(alert(number) for number in range(first, first + each))
+    headers = (("content-type", "application/json"), ("user-agent", "Alertmanager/0.27.0"))
+    body = b"x" * (600 * each)
+    return Submission(source="alertmanager", received_at=AT + first * 1000, body=body, headers=headers, events=events)
+
+
+async def verified(path: Path) -> Verdict:
+    """What ``timelined verify`` does."""
+    beyond = Beyond(notes=list(Beside(path.with_suffix(".proof"), "bench").kept()))
+    log = open_log(f"sqlite:///{path}", writable=False)
+    try:
+        return await log.query(partial(verify, beyond=beyond))
+    finally:
+        await log.close()
+
+
+def bare(path: Path) -> int:
+    """Fetch every event in order with its content, and hash that; how many there were."""
+    connection = sqlite3.connect(path)
+    count = 0
+    for _, _, content in connection.execute(_BARE):
+        sha256(content).digest()
+        count += 1
+    connection.close()
+    return count
+
+
+def spent(work: Callable[[], object]) -> float:
+    """Processor seconds of this process, its threads included."""
+    before = process_time()
+    work()
+    return process_time() - before
+
+
+def measured(path: Path, events: int, rounds: int) -> tuple[float, float]:
+    """Events a second of verifying and of the bare loop, medians over interleaved rounds."""
+    ours, least = [], []
+    for _ in range(rounds):
+        ours.append(spent(lambda: check(asyncio.run(verified(path)), events)))
+        least.append(spent(lambda: bare(path)))
+    return events / statistics.median(ours), events / statistics.median(least)
+
+
+def check(verdict: Verdict, events: int) -> None:
+    """A measurement of something that did not verify measures nothing."""
+    if verdict.differences or verdict.size != events or not verdict.checkpoints:
+        raise SystemExit(f"the log did not verify: {verdict.differences[:3]}")
+
+
+def main() -> int:
+    """Measure both logs; 1 where the goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    journal.set_up("warning", "logfmt")
+    missed = False
+    for each, goal in ((100, GOAL), (1, 0)):
+        with tempfile.TemporaryDirectory(prefix="timelined-bench-") as folder:
+            path = Path(folder) / "log.db"
+            asyncio.run(filled(path, given.events, each))
+            speed, least = measured(path, given.events, given.rounds)
+        missed = missed or speed < goal
+        wanted = f" (goal {goal:,})" if goal else f", {2 * speed:,.0f} rows/s"
+        print(
+            f"verify, {each} alerts a delivery: {speed:,.0f} events/s{wanted}; {speed / least:.2f} of fetch and sha256"
+        )
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
