@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from collector import daemon
 from collector.errors import LogDamaged
@@ -168,6 +169,25 @@ async def test_a_pass_seals_only_what_is_new(tmp_path: Path, log: EventLog) -> N
     names = [name for tree, name, _ in job.beside.kept() if tree == "event"]
     assert names == [*(f"event-{size:020}" for size in (1, 2, 3)), "event-latest"]
     assert (job.size, job.failure) == (3, "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE checkpoint SET root = zeroblob(32)",
+        "DELETE FROM checkpoint",
+        "INSERT OR REPLACE INTO checkpoint SELECT * FROM checkpoint",
+        "INSERT INTO checkpoint SELECT tree, size - 1, root, frontier, note, digest FROM checkpoint",
+    ],
+)
+async def test_a_checkpoint_is_never_changed_nor_one_put_before_it(
+    tmp_path: Path, log: EventLog, statement: str
+) -> None:
+    """The table itself refuses: what was sealed stays, and only a larger size comes after it."""
+    await log.append([told(fact("a"), fact("b"))])
+    await SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None).run()
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda connection: connection.exec_driver_sql(statement))
 
 
 async def test_the_folder_gets_what_it_lacks(tmp_path: Path, log: EventLog) -> None:

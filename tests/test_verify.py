@@ -246,7 +246,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "a missing delivery": ("DELETE FROM delivery WHERE number = 2", "delivery d2: it is missing"),
     "a lost content": (
         "DELETE FROM content WHERE number = (SELECT content FROM event WHERE position = 3)",
-        "position 3: its content is missing and no erasure of it is recorded"),
+        "position 3: its content is missing and no erasure of it is recorded\n"),
     "a lost body": (
         "DELETE FROM content WHERE number = (SELECT content FROM delivery WHERE number = 4)",
         "delivery d4: its body is missing and no removal of it is recorded"),
@@ -286,7 +286,7 @@ def test_a_change_is_named(copy: Path, change: str) -> None:
     statement, expected = CHANGES[change]
     with unguarded(copy) as connection:
         connection.executescript(statement)
-    assert expected in said(verified(copy))
+    assert expected in f"{said(verified(copy))}\n"
 
 
 def test_an_index_that_lies_is_found(copy: Path) -> None:

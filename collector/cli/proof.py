@@ -25,6 +25,7 @@ from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound
 from collector.log import acknowledged, open_log, reading
 from collector.log import proof as proofs
+from collector.log.checkpoint import Signer, parse, published
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
@@ -125,12 +126,15 @@ def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tup
         notes.append(("event", f"{checkpoint.name}-latest", _read(checkpoint).encode()))
     signer = daemon.signer_of(settings)
     keys = [key] if key else signer.verifier_keys() if signer else []
-    signature = partial(_signed, keys=keys) if keys else _unsigned
+    signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
     return Beyond(notes=notes, acknowledged=last, signature=signature), damaged
 
 
-def _signed(note: str, keys: Iterable[str]) -> bool:
+def _signed(note: str, keys: Iterable[str], signer: Signer | None) -> bool:
     """Whether no signature of these keys fails. One of another key, or none, is what an older configuration left."""
+    # An Ed25519 key signs a text in one way only, and the library signs faster than our own code verifies.
+    if signer is not None and published(parse(note), signer) == note:
+        return True
     return all(proofcheck.holds(note, key) is not False for key in keys)
 
 

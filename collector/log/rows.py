@@ -20,7 +20,7 @@ from collector.log.store import TOLD
 
 EVENTS = """SELECT e.position, e.id, e.revision, e.amendment, e.type, e.source, e.received_at, e.occurred_at,
     e.delivery, e.item, e.content, e.content_commitment, e.commitment, e.leaf, c.salt, c.bytes, d.commitment,
-    substr(d.told, e.item * 25 + 1, 25)
+    substr(d.told, CAST(e.item * 25 + 1 AS INTEGER), 25)
     FROM event e LEFT JOIN content c ON c.number = e.content LEFT JOIN delivery d ON d.number = e.delivery
     WHERE e.position > :after AND e.position <= :last ORDER BY e.position"""
 """What :func:`event_holds` takes."""
@@ -119,7 +119,8 @@ def event_explained(row: Any) -> str:
     """What differs, as exactly as can be told."""
     delivery, committed, salt, content, telling = row[8], row[11], row[14], row[15], row[16]
     if content is None:
-        return "its content is missing and no erasure of it is recorded" + _row_explained(row)
+        more = "" if event_row_holds(row) else ", and its row" + _row_explained(row)
+        return "its content is missing and no erasure of it is recorded" + more
     if delivery and telling is None:
         return f"its delivery d{delivery} is missing"
     try:

@@ -122,7 +122,7 @@ def _database(connection: Connection, scan: Scan) -> None:
         return
     try:
         there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
-        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
     except Exception as error:
         scan.differs("database", 0, f"SQLite cannot check its file: {cause(error)}")
         return
