@@ -259,7 +259,7 @@ def test_a_daemon_goes_on_from_a_backup(process: Process, tmp_path: Path) -> Non
     restored = timelined("backup", "data/timelined.db", "--storage.url", "sqlite:///monday.db", cwd=tmp_path)
     assert restored.returncode == 0, restored.stderr
     refused = timelined("serve", "--storage.url", url, cwd=tmp_path)
-    assert (refused.returncode, "--storage.accept-loss" in refused.stderr) == (1, True)
+    assert (refused.returncode, "--storage.accept-loss" in refused.stderr) == (6, True)
     address = process.start("--storage.url", url, "--storage.accept-loss")
     assert _draft(address) == draft
     # The loss and the start are facts of their own, and the next.

@@ -108,7 +108,7 @@ def verified(folder: Path, only: list[tuple[int, int]] | None = None, *, beside:
     known = beyond(folder) if beside else Beyond()
 
     async def asked() -> Verdict:
-        log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False)
+        log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
         try:
             return await log.query(partial(verify, beyond=known, only=only))
         finally:

@@ -46,16 +46,24 @@ __all__ = [
 
 
 def open_log(
-    url: str, *, writable: bool = True, address: str = "", extra_metadata: Sequence[MetaData] = ()
+    url: str,
+    *,
+    writable: bool = True,
+    address: str = "",
+    extra_metadata: Sequence[MetaData] = (),
+    any_schema: bool = False,
 ) -> EventLog:
     """Open the log a URL names: ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute).
 
     ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing,
-    the tables of ``extra_metadata`` (projections) included. Raises :class:`collector.errors.InvalidSettings` for a
+    the tables of ``extra_metadata`` (projections) included. A reader that looks for damage opens ``any_schema``, since
+    what says the schema may be damaged too. Raises :class:`collector.errors.InvalidSettings` for a
     URL that cannot be used, :class:`collector.errors.Unavailable` where the file is missing or another process
     writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
     """
-    return SqliteLog(database_path(url), writable=writable, address=address, extra_metadata=extra_metadata)
+    return SqliteLog(
+        database_path(url), writable=writable, address=address, extra_metadata=extra_metadata, any_schema=any_schema
+    )
 
 
 async def schema_of(url: str) -> Schema:

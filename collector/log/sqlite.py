@@ -63,7 +63,13 @@ class SqliteLog:
     """:class:`collector.log.EventLog` over one file."""
 
     def __init__(
-        self, path: Path, *, writable: bool = True, address: str = "", extra_metadata: Sequence[MetaData] = ()
+        self,
+        path: Path,
+        *,
+        writable: bool = True,
+        address: str = "",
+        extra_metadata: Sequence[MetaData] = (),
+        any_schema: bool = False,
     ) -> None:
         self.path = path
         self._closed = False
@@ -79,7 +85,7 @@ class SqliteLog:
         elif not path.is_file():
             raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
         self._reader_engine = _engine(partial(_connect_reader, path), pooled=True)
-        if not writable:
+        if not (writable or any_schema):
             self._check_readable()
         self._writing = ThreadPoolExecutor(1, "log-writer")
         self._reading = ThreadPoolExecutor(_READERS, "log-reader")

@@ -54,6 +54,7 @@ ALL = (
     Benchmark("keepup"),
     Benchmark("draft", records=False),
     Benchmark("memory", records=False),
+    Benchmark("verify", records=False),
     Benchmark("alerta"),
 )
 
