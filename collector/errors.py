@@ -3,6 +3,7 @@
     TimelinedError
     ├── UnverifiedWebhook      the sender could not be authenticated
     ├── MalformedWebhook       authentic, but not even the source's syntax
+    │   └── DamagedBody        … because its gzip cannot be inflated; not known to be authentic yet
     ├── TooLarge               a body beyond the bounds
     ├── UnsupportedEncoding    a Content-Encoding that is neither identity nor one gzip
     ├── InvalidInput           a person's or a client's request that cannot be taken
@@ -37,6 +38,17 @@ class MalformedWebhook(TimelinedError):
     def __init__(self, message: str, place: str) -> None:
         super().__init__(message)
         self.place = place
+
+
+class DamagedBody(MalformedWebhook):
+    """A body that is not exactly one whole gzip member; ``raw`` is what came.
+
+    Whether it is authentic has not been asked yet; what is gets 400 and is kept.
+    """
+
+    def __init__(self, message: str, place: str, raw: bytes) -> None:
+        super().__init__(message, place)
+        self.raw = raw
 
 
 class TooLarge(TimelinedError):

@@ -15,12 +15,13 @@ import hmac
 import re
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
 from collector import reading as fit
 from collector.errors import (
+    DamagedBody,
     MalformedWebhook,
     TimelinedError,
     TooLarge,
@@ -92,8 +93,8 @@ class BodyReader:
 
         ``length`` is the announced one; ``size`` replaces the usual bound.
 
-        Raises :class:`TooLarge`, :class:`TooSlow`, :class:`UnsupportedEncoding`, :class:`MalformedWebhook` for what is
-        not exactly one complete gzip member, and :class:`Unavailable` while too much else is being received.
+        Raises :class:`TooLarge`, :class:`TooSlow`, :class:`UnsupportedEncoding`, :class:`DamagedBody` for what is not
+        exactly one complete gzip member, and :class:`Unavailable` while too much else is being received.
         """
         most = self.limits.size if size is None else size
         gzipped = _is_gzip(encoding)
@@ -150,19 +151,19 @@ def _inflate(raw: bytes, most: int, ratio: int) -> bytes:
     try:
         body = member.decompress(raw, bound + 1)
     except zlib.error as error:
-        raise _bad_gzip("it is damaged", len(raw)) from error
+        raise _bad_gzip("it is damaged", len(raw), raw) from error
     if len(body) > bound:
         raise _too_large(bound)
     if not member.eof:
-        raise _bad_gzip("it is cut short", len(raw))
+        raise _bad_gzip("it is cut short", len(raw), raw)
     if member.unused_data:
-        raise _bad_gzip("something follows it", len(raw) - len(member.unused_data))
+        raise _bad_gzip("something follows it", len(raw) - len(member.unused_data), raw)
     return body
 
 
-def _bad_gzip(what: str, place: int) -> MalformedWebhook:
+def _bad_gzip(what: str, place: int, raw: bytes) -> DamagedBody:
     place_text = f"byte {place}"
-    return MalformedWebhook(f"cannot read the delivery's gzip: {what}, at {place_text}; send one member", place_text)
+    return DamagedBody(f"cannot read the delivery's gzip: {what}, at {place_text}; send one member", place_text, raw)
 
 
 # One commit for all who wait
@@ -287,6 +288,38 @@ class Intake:
         self.bodies = BodyReader(limits or Limits())
         self._endpoints = endpoints
 
+    async def take(
+        self,
+        source: str,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes] | bytes,
+        token: str,
+        clock: Callable[[], int],
+        *,
+        length: int | None = None,
+    ) -> Receipt:
+        """A delivery as it comes in: :meth:`read_body`, then :meth:`receive`. ``clock`` gives µs UTC.
+
+        A body that was damaged on the way is kept as it came if its sender proves itself without it (by a token, say)
+        or signed these very bytes; :class:`DamagedBody` is raised all the same.
+        """
+        try:
+            body = await self.read_body(source, chunks, encoding=headers.get("content-encoding", ""), length=length)
+        except DamagedBody as error:
+            await self._keep_damaged(source, headers, token, clock(), error)
+            raise
+        return await self.receive(source, headers, body, token, clock())
+
+    async def _keep_damaged(
+        self, source: str, headers: Mapping[str, str], token: str, received_at: int, error: DamagedBody
+    ) -> None:
+        webhook = Webhook(source=source, headers=headers, body=error.raw, received_at=received_at, token=token)
+        endpoint = self._endpoints.get(source)
+        authentication = _authenticate(webhook, endpoint)
+        assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
+        submission = _submission(webhook, authentication, "malformed", str(error))
+        await self.writer.submit(submission, comes_again=endpoint.source.retries)
+
     async def read_body(
         self, source: str, chunks: AsyncIterator[bytes] | bytes, *, encoding: str = "", length: int | None = None
     ) -> bytes:
@@ -354,7 +387,13 @@ def _read(
     unread = next((event for event in events if event.type == "source.unrecognised"), None)
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
-    submission = Submission(
+    return _submission(webhook, authentication, status, reason, events), malformed
+
+
+def _submission(
+    webhook: Webhook, authentication: str, status: str, reason: str, events: tuple[Event, ...] = ()
+) -> Submission:
+    return Submission(
         source=webhook.source,
         received_at=webhook.received_at,
         body=webhook.body,
@@ -364,7 +403,6 @@ def _read(
         reason=reason,
         events=events,
     )
-    return submission, malformed
 
 
 def _kept(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -219,6 +219,14 @@ def test_a_storm_ties_what_starts_near_a_page() -> None:
     assert rule_of(firing("A", 1, "a"), firing("B", 0, "b")) == "opened"
 
 
+def test_a_report_is_no_page_to_a_storm() -> None:
+    """Two people who report two things within minutes opened two incidents; a page near a report is a storm still."""
+    search, cart = says("incident.opened", 0, service="search"), says("incident.opened", 3, service="cart")
+    assert sizes(search, cart) == [1, 1]
+    assert rule_of(firing("A", 1, "a"), search) == "opened"
+    assert rule_of(cart, page("1", "triggered", 1, "b")) == "storm"
+
+
 def test_the_catalog_ends_storms_between_services_it_knows() -> None:
     """Where both services' dependencies are listed, nearness in time says nothing."""
     assert rule_of(firing("A", 1, "search"), page("1", "triggered", 0, "cart"), rules=CATALOG) == "opened"

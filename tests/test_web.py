@@ -434,6 +434,26 @@ async def test_damaged_gzip_is_400_with_the_place(face, body):
     assert problem["errors"][0]["pointer"].startswith("byte ")
 
 
+@pytest.mark.parametrize("proof", ["none", "path", "signature"])
+async def test_a_damaged_gzip_of_an_authentic_sender_is_kept(face, proof):
+    """What came is listed with the reason, where the sender proves itself without it or signed these very bytes."""
+    body = gzip.compress(b"[]")[:-3]
+    address = {"none": "/webhooks/bell", "path": "/webhooks/secret/letmein", "signature": "/webhooks/signed"}[proof]
+    headers = {"X_Bell_Signature": signed(body)} if proof == "signature" else {}
+    (await face.deliver(body, address, Content_Encoding="gzip", **headers)).problem(400)
+    (kept,) = await face.log.deliveries(status="malformed")
+    assert (kept.authentication, await face.log.body(kept.id)) == (proof, body)
+    assert "gzip" in kept.reason
+
+
+async def test_a_damaged_gzip_of_a_stranger_is_401_and_leaves_nothing(face):
+    """Damage is told only to those who prove themselves."""
+    body = gzip.compress(b"[]")[:-3]
+    for address in ("/webhooks/signed", "/webhooks/secret/wrong", "/webhooks/nobody"):
+        (await face.deliver(body, address, Content_Encoding="gzip")).problem(401)
+    assert await face.log.deliveries() == []
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate", "zstd"])
 async def test_another_encoding_is_415(face, encoding):
     """Only identity and one gzip are taken."""

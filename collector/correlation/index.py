@@ -30,7 +30,7 @@ class Index:
         if unit.service is not None:
             self._environments.setdefault(unit.service, set()).add(unit.environment)
         self.starts.put(unit.order, unit.start)
-        if unit.paging:
+        if unit.storms:
             self.pages.put(unit.order, unit.start)
 
     def drop_opening(self, unit: Unit) -> None:

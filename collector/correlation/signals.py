@@ -95,6 +95,11 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         """Whether it reached a person by itself: pages, and reports, which are like pages."""
         return self.kind in {"page", "report"}
 
+    @property
+    def storms(self) -> bool:
+        """Whether what starts near it may be of one storm: pages only, since two reports on two services are two."""
+        return self.kind == "page"
+
 
 def fold_keys(event: RecordedEvent) -> tuple[str, ...]:
     """The entities an event is folded into: the one it belongs to first, then those it influences.

@@ -122,7 +122,7 @@ class Sweep:
     def _match_storm(self, unit: Unit, found: dict[str, Match]) -> None:
         self._paging = self._fresh_recent(self._paging, unit.start)
         self._match_recent(unit, self._paging, found)
-        if unit.paging:
+        if unit.storms:
             self._alerting = self._fresh_recent(self._alerting, unit.start)
             self._match_recent(unit, self._alerting, found)
 
@@ -201,7 +201,7 @@ class Sweep:
             _extend(self._keys.setdefault(key, {}), root, cover)
         if unit.service is not None:
             _extend(self._services.setdefault(unit.service, {}), (root, unit.environment), cover)
-        recent = self._paging if unit.paging else self._alerting
+        recent = self._paging if unit.storms else self._alerting
         _extend(recent, (root, unit.environment, self._catalog.lists(unit.service)), unit.start)
         if len(self._alerting) > self._crowded:
             self._alerting = self._fresh_recent(self._alerting, unit.start)
@@ -263,7 +263,7 @@ def service_match(unit: Unit, service: str) -> Match:
 
 def storm_match(unit: Unit) -> Match:
     """Rule 5, from the side of the later signal."""
-    return (STORM, "page" if unit.paging else "")
+    return (STORM, "page" if unit.storms else "")
 
 
 def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:

@@ -46,7 +46,7 @@ def _earlier_by_key(held: Held, unit: Unit, key: str) -> Iterator[Tie]:
 def _earlier_by_storm(held: Held, unit: Unit) -> Iterator[Tie]:
     low = unit.start - held.rules.storm
     held.ensure("started", "", low, unit.start + held.rules.storm)
-    spans = held.index.starts if unit.paging else held.index.pages
+    spans = held.index.starts if unit.storms else held.index.pages
     for uid in spans.covering(unit.order, low):
         if _storms(held, held.units[uid], unit):
             yield uid, storm_match(unit)
@@ -71,7 +71,7 @@ def later(held: Held, unit: Unit, order: Order) -> Iterator[Tie]:
 
 def storming(held: Held, unit: Unit) -> Iterator[Tie]:
     """Later signals that started so soon after this one that they are one storm."""
-    spans = held.index.starts if unit.paging else held.index.pages
+    spans = held.index.starts if unit.storms else held.index.pages
     for uid in spans.after(unit.order, unit.start + held.rules.storm):
         if _storms(held, unit, held.units[uid]):
             yield uid, storm_match(held.units[uid])
@@ -84,7 +84,7 @@ def _services(held: Held, unit: Unit) -> list[str]:
 
 def _storms(held: Held, a: Unit, b: Unit) -> bool:
     listed = held.catalog.lists(a.service) and held.catalog.lists(b.service)
-    return (a.paging or b.paging) and not listed and not apart(a.environment, b.environment)
+    return (a.storms or b.storms) and not listed and not apart(a.environment, b.environment)
 
 
 def _key_tie(earlier: Unit, later: Unit) -> Match:

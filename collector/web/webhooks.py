@@ -40,9 +40,7 @@ async def take(
 ) -> Receipt:  # fmt: skip
     """Take in one delivery to a source, and wait until it is stored."""
     headers, length = headers_of(request), request.content_length
-    encoding = headers.get("content-encoding", "")
-    body = await intake.read_body(source, incoming(request), encoding=encoding, length=length)
-    return await intake.receive(source, headers, body, token, clock())
+    return await intake.take(source, headers, incoming(request), token, clock, length=length)
 
 
 def status_of(receipt: Receipt) -> int:
