@@ -199,6 +199,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "stated_at": "when it was said, µs",
         "by": "who reported it",
         "event": "the id of the event that joins or leaves",
+        "events": "the ids of the events that are an incident of their own",
         "into": "the opening event of the incident that stays",
         "from": "the opening event of the incident that is merged away",
         "field": "`title`, `lead`, `severity` or `impact`",
@@ -228,6 +229,12 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "kind": "the sender's own word for what happened",
         "text": "the full text, where the type tells one",
         "sha": "the commit, where a ref names one",
+        "amended_by": "who corrected, retracted or erased the event",
+        "amended_at": "when that was said, µs",
+        "amended_because": "why, in that person's words",
+        "erased": "true where nothing is left of what was said",
+        "corrected": "the fields that a person corrected",
+        "statement": "the command that said so: the same one again amends once",
     },
 }
 """Family of types → the keys of ``data`` that are written, each with what it means. ``*`` is any family: what comes of

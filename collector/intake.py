@@ -30,7 +30,7 @@ from collector.errors import (
     UnsupportedEncoding,
     UnverifiedWebhook,
 )
-from collector.event import Event
+from collector.event import PEOPLE, Event
 from collector.log import EventLog, Receipt, Submission
 from collector.webhook import Credentials, Reading, Source, Webhook
 
@@ -345,6 +345,14 @@ class Intake:
         if malformed is not None:
             raise malformed
         return receipt
+
+    async def amend(self, event: Event, received_at: int) -> Receipt:
+        """Store a person's amendment of an event of any source: the next revision of it.
+
+        Raises :class:`collector.errors.InvalidInput` where the event or its last revision is not known.
+        """
+        told = Submission(source=PEOPLE, received_at=received_at, events=(event,))
+        return await self.writer.submit(told, comes_again=False)
 
     async def append_facts(self, events: Sequence[Event], received_at: int) -> Receipt:
         """Store what a person stated or the daemon records itself; all of one source. The same id again is known.

@@ -9,7 +9,7 @@ caller has looked up the event that opened the incident.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
@@ -46,13 +46,13 @@ def _fact(
     """One fact of a person. Its id comes from the idempotency key alone, so the prefix is 0 (design §3)."""
     pointer = (f"incident:{incident}",) if incident else ()
     return Event(
-        id=event_id("people.1", PEOPLE, None, _text(key, "the idempotency key")),
+        id=event_id("people.1", PEOPLE, None, spoken(key, "the idempotency key")),
         type=kind,
         source=PEOPLE,
         entity=entity or f"incident:{incident}",
         occurred_at=stated_at if occurred_at is None else occurred_at,
         title=title,
-        actor=_text(by, "by"),
+        actor=spoken(by, "by"),
         refs=pointer + refs,
         service=service or None,
         environment=environment or None,
@@ -61,7 +61,7 @@ def _fact(
     )
 
 
-def _text(text: str, what: str) -> str:
+def spoken(text: str, what: str) -> str:
     """A text that says something and can be stored."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd").strip()
     if not clean:
@@ -81,7 +81,7 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
 
 def note(*, key: str, by: str, stated_at: int, incident: str, text: str, at: int | None = None) -> Event:
     """A note about an incident; ``at`` is when what it tells happened, µs, by default when it was said."""
-    said = _text(text, "text")
+    said = spoken(text, "text")
     return _fact("note.added", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident, title=said)
 
 
@@ -98,7 +98,7 @@ def action(
     entity: str = "",
 ) -> Event:
     """A follow-up. A later one with the same ``entity`` replaces it; by default the text names it."""
-    said = _text(text, "text")
+    said = spoken(text, "text")
     if due and not _DATE.fullmatch(due):
         raise InvalidInput(f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD", "due")
     data = {"owner": owner, "due": due, "state": _one_of(state, STATES, "state")}
@@ -145,7 +145,7 @@ def opened(
         stated_at=stated_at,
         occurred_at=at,
         entity=f"report:{key}",
-        title=_text(title, "title"),
+        title=spoken(title, "title"),
         service=service,
         environment=environment,
         severity=severity,
@@ -178,6 +178,18 @@ def merged(*, key: str, by: str, stated_at: int, into: str, other: str) -> Event
     )
 
 
+def split(*, key: str, by: str, stated_at: int, incident: str, events: Sequence[str]) -> Event:
+    """These events are an incident of their own: together, and never with ``incident``, whatever the rules say."""
+    names = list(dict.fromkeys(events))
+    if not names:
+        raise InvalidInput("cannot split an incident: no event is named; name those that are another one", "events")
+    if incident in names:
+        raise InvalidInput(
+            "cannot split the incident: one of the events opened it; name those that leave it instead", "events"
+        )
+    return _fact("incident.split", key=key, by=by, stated_at=stated_at, incident=incident, data={"events": names})
+
+
 def resolved(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None) -> Event:
     """The incident is over, at ``at`` (µs) or now."""
     return _fact("incident.resolved", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident)
@@ -190,5 +202,5 @@ def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None
 
 def edited(*, key: str, by: str, stated_at: int, incident: str, field: str, value: str) -> Event:
     """A person sets the title, lead, severity or impact."""
-    data = {"field": _one_of(field, FIELDS, "field"), "value": _text(value, "value")}
+    data = {"field": _one_of(field, FIELDS, "field"), "value": spoken(value, "value")}
     return _fact("incident.edited", key=key, by=by, stated_at=stated_at, incident=incident, data=data)

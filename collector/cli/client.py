@@ -65,7 +65,7 @@ class Desk:
 
     async def post(self, path: str, body: Mapping[str, object], key: str | None = None) -> Answer:
         """State something. ``key`` makes saying it twice the same as saying it once."""
-        said = {name: value for name, value in body.items() if value is not None and value != ""}
+        said = {name: value for name, value in body.items() if value not in (None, "", [])}
         return await self._ask("POST", path, json=said, headers={"Idempotency-Key": key} if key else {})
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -106,10 +106,15 @@ def show_events(events: list[Json]) -> None:
         output.table(("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE"), rows)
 
 
+AMENDED = {"correction": " [corrected]", "retraction": " [retracted]", "erasure": " [erased]"}
+"""How lists mark the revisions that people made."""
+
+
 def title_of(event: Json) -> str:
-    """What one line can say of an event: its title, and who did it."""
+    """What one line can say of an event: its title, who did it, and what a person made of it since."""
     title = event["title"] or event["entity"]
-    return f"{title} ({event['actor']})" if event["actor"] else str(title)
+    amended = AMENDED.get(event["amendment"], "")
+    return f"{title} ({event['actor']}){amended}" if event["actor"] else f"{title}{amended}"
 
 
 def _list(rows: list[Json]) -> None:

@@ -50,7 +50,7 @@ def why(where: Where, event: str, form: str) -> None:
 
     EVENT is its id, the end of it as a draft cites it, or its position in the log.
     """
-    told = where.get(f"/api/v1/why/{_segment(event)}").json()
+    told = where.get(f"/api/v1/why/{segment(event)}").json()
     if form == "json":
         return output.as_json(told)
     _show_event(told["event"])
@@ -91,7 +91,7 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
 @asking
 def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str) -> None:
     """Show one delivery, and the body that came with it."""
-    path = f"/api/v1/deliveries/{_segment(delivery)}"
+    path = f"/api/v1/deliveries/{segment(delivery)}"
     if body or to:
         return _write_body(where.get(f"{path}/body").body, to)
     told = where.get(path).json()
@@ -101,7 +101,7 @@ def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str
     return None
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """A name as one segment of a path; whatever else it is, nothing is called so."""
     if not name.isascii() or not name.isalnum():
         raise NotFound(f"cannot find {name!r}: ids consist of letters and digits")

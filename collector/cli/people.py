@@ -43,7 +43,7 @@ def stating(command: Command) -> Command:
 @stating
 def note(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Write a note about an incident."""
-    _state(where, f"/api/v1/incidents/{number}/notes", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/notes", said, key, form)
 
 
 @click.command()
@@ -58,7 +58,7 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 
     The same TEXT again replaces what was said of it before.
     """
-    _state(where, f"/api/v1/incidents/{number}/actions", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/actions", said, key, form)
 
 
 @click.command()
@@ -73,7 +73,7 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 
     MOMENT is impact_started, impact_ended, detected, mitigated or cause_identified.
     """
-    _state(where, f"/api/v1/incidents/{number}/marks", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/marks", said, key, form)
 
 
 @click.command(name="open")
@@ -86,7 +86,7 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 @stating
 def open_incident(where: Where, key: str | None, form: str, **said: object) -> None:
     """Report that something is wrong, which opens an incident."""
-    _state(where, "/api/v1/incidents", said, key, form)
+    state(where, "/api/v1/incidents", said, key, form)
 
 
 @click.command()
@@ -95,7 +95,7 @@ def open_incident(where: Where, key: str | None, form: str, **said: object) -> N
 @stating
 def join(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Put an event into an incident."""
-    _state(where, f"/api/v1/incidents/{number}/join", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/join", said, key, form)
 
 
 @click.command()
@@ -104,7 +104,7 @@ def join(where: Where, number: int, key: str | None, form: str, **said: object) 
 @stating
 def leave(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Take an event out of an incident."""
-    _state(where, f"/api/v1/incidents/{number}/leave", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/leave", said, key, form)
 
 
 @click.command()
@@ -116,7 +116,7 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 
     It keeps the number of the one that began first; the other number leads there.
     """
-    _state(where, f"/api/v1/incidents/{number}/merge", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/merge", said, key, form)
 
 
 @click.command()
@@ -125,7 +125,7 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 @stating
 def resolve(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident over."""
-    _state(where, f"/api/v1/incidents/{number}/resolve", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/resolve", said, key, form)
 
 
 @click.command()
@@ -134,7 +134,7 @@ def resolve(where: Where, number: int, key: str | None, form: str, **said: objec
 @stating
 def reopen(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident not over after all."""
-    _state(where, f"/api/v1/incidents/{number}/reopen", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/reopen", said, key, form)
 
 
 @click.command()
@@ -144,10 +144,10 @@ def reopen(where: Where, number: int, key: str | None, form: str, **said: object
 @stating
 def edit(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Set an incident's title, lead, severity or impact."""
-    _state(where, f"/api/v1/incidents/{number}/edit", said, key, form)
+    state(where, f"/api/v1/incidents/{number}/edit", said, key, form)
 
 
-def _state(where: Where, path: str, said: dict[str, object], key: str | None, form: str) -> None:
+def state(where: Where, path: str, said: dict[str, object], key: str | None, form: str) -> None:
     """State it, and say how it was taken."""
     if not said["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")

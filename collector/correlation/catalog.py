@@ -71,8 +71,11 @@ class Catalog:
         return self._shown.get(key, key)
 
     def service(self, event: Event) -> tuple[str | None, str | None]:
-        """An event's service, folded and as shown; (None, None) where nothing names one."""
-        for labels, key in self._labels:
+        """An event's service, folded and as shown; (None, None) where nothing names one.
+
+        Labels that the catalog names decide, unless a person corrected the service of this very event.
+        """
+        for labels, key in () if "service" in event.data.get("corrected", ()) else self._labels:
             if labels.items() <= event.labels.items():
                 return key, self._shown[key]
         if not event.service or not (key := self.key(event.service)):

@@ -15,7 +15,7 @@ from aiohttp import web
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
-from collector.web import events, incidents, keys, operations, webhooks
+from collector.web import amendments, events, incidents, keys, operations, webhooks
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
@@ -52,6 +52,6 @@ def build_app(
     app[keys.LOCAL_ONLY] = local_only
     app[keys.LIMITS] = limits or Limits()
     app.on_response_prepare.append(on_prepare)
-    for room in (webhooks, incidents, events, operations):
+    for room in (webhooks, incidents, events, amendments, operations):
         app.add_routes(room.routes)
     return app

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+MOST = 1000
+"""Events that one command may name."""
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
@@ -57,6 +59,30 @@ class Moving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Merging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     other: Number
     by: str
+
+
+class Splitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    events: Annotated[list[str], msgspec.Meta(max_length=MOST)]
+    """Ids, citations or positions of the events that are an incident of their own."""
+    by: str
+
+
+class Amending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    by: str
+    reason: str
+    """Why; it is kept with the event."""
+
+
+class Correcting(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    title: str | None = None
+    occurred_at: str | None = None
+    """RFC 3339."""
+    service: str | None = None
+    environment: str | None = None
+    severity: str | None = None
+    actor: str | None = None
+    clear: list[str] = []
+    """Of ``service``, ``environment``, ``severity``, ``actor``: those that turned out to be unknown."""
 
 
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from collector import people
 from collector.errors import NotFound
 from collector.projections import EventFilter
 from collector.web import answers, statements
-from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening
+from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting
 from collector.web.keys import POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
@@ -183,6 +183,15 @@ async def merge(request: web.Request) -> web.Response:
     other = await statements.follow(request.app, said.body.other)
     fact = people.merged(key=said.key, by=said.body.by, stated_at=said.now, into=row.key, other=other.key)
     return await statements.record(request, fact, row.number)
+
+
+@routes.post(ONE + "/split")
+async def split(request: web.Request) -> web.Response:
+    """Say that some of its events are an incident of their own."""
+    said, row = await statement(request, Splitting), await statements.incident(request)
+    events = [await statements.event_named(request.app, text, "events") for text in said.body.events]
+    fact = people.split(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, events=events)
+    return await statements.record_about(request, fact, events[0])
 
 
 @routes.post(ONE + "/resolve")

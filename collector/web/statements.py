@@ -44,6 +44,13 @@ async def record_opening(request: web.Request, fact: Event) -> web.Response:
     return stated(told, why.incident if why else None)
 
 
+async def record_about(request: web.Request, fact: Event, event: str) -> web.Response:
+    """Store what was stated, and answer with the incident that an event is in now; ``null`` where it is in none."""
+    told = await store(request.app, fact)
+    why = await request.app[PROJECTIONS].why(event)
+    return stated(told, why.incident if why else None)
+
+
 def stated(told: ReceiptItem, number: int | None) -> web.Response:
     """201 for a new fact, 200 for one that was stated before."""
     place = {"Location": f"/api/v1/events/{told.event_id}"}
@@ -60,7 +67,7 @@ async def store(app: web.Application, fact: Event) -> ReceiptItem:
     told = receipt.items[0]
     if told.known:
         await _refuse_another(app, fact)
-    await _taken_in(app, told.position)
+    await taken_in(app, told.position)
     return told
 
 
@@ -99,7 +106,7 @@ def moved(request: web.Request, row: IncidentRow) -> Mapping[str, str]:
     return {"Link": f'</api/v1/incidents/{row.number}>; rel="canonical"'}
 
 
-async def _taken_in(app: web.Application, position: int) -> None:
+async def taken_in(app: web.Application, position: int) -> None:
     """Wait until the lists have taken a position in. The fact is stored already: whatever fails here is no error."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + app[LIMITS].patience

@@ -1,0 +1,56 @@
+"""What a person changes about what was recorded: each command is a further revision, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import click
+
+from collector.amendments import CLEARABLE
+from collector.cli.log import segment
+from collector.cli.people import NUMBER, state, stating
+from collector.cli.where import MOMENT, Where
+
+REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
+
+
+@click.command()
+@click.argument("event")
+@click.option("--title", metavar="TEXT", help="What it should have said.")
+@click.option("--at", "occurred_at", type=MOMENT, metavar="TIME", help="When it really happened.")
+@click.option("--service", metavar="NAME", help="Which service it is of.")
+@click.option("--environment", metavar="NAME", help="Which environment it is of.")
+@click.option("--severity", metavar="NAME", help="How bad it is.")
+@click.option("--actor", metavar="NAME", help="Who did it.")
+@click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="This is not known after all.")
+@REASON
+@stating
+def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **said: object) -> None:
+    """Correct an event: what it should have said.
+
+    The event as it was stays in the log. The correction is its next revision: lists and drafts show that, drafts mark
+    it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
+    """
+    state(where, f"/api/v1/events/{segment(event)}/correct", said | {"clear": list(clear)}, key, form)
+
+
+@click.command()
+@click.argument("event")
+@REASON
+@stating
+def retract(where: Where, event: str, key: str | None, form: str, **said: object) -> None:
+    """Retract an event: it should not have been recorded.
+
+    Incidents and drafts leave it out from then on. It stays in the log, and lists show it as retracted.
+    """
+    state(where, f"/api/v1/events/{segment(event)}/retract", said, key, form)
+
+
+@click.command()
+@NUMBER
+@click.argument("events", metavar="EVENT...", nargs=-1, required=True)
+@stating
+def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **said: object) -> None:
+    """Split events off an incident, as one of their own.
+
+    The events stay together and never come back, whatever the rules of grouping say; a later join or merge goes before.
+    """
+    state(where, f"/api/v1/incidents/{number}/split", said | {"events": list(events)}, key, form)

@@ -1,0 +1,98 @@
+"""What a person changes about an event: the next revision of it, and the drafts that show it.
+
+Promises: the answer comes after the commit; the same ``Idempotency-Key`` amends
+once, and with something else to say it is refused; two people who amend one
+event at once both do, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from aiohttp import web
+
+from collector import amendments
+from collector.errors import InvalidInput
+from collector.event import Event, RecordedEvent
+from collector.log import ReceiptItem
+from collector.web import statements
+from collector.web.bodies import Amending, Correcting
+from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS
+from collector.web.requests import Said, moment, statement
+
+routes = web.RouteTableDef()
+ONE = "/api/v1/events/{event}"
+
+Amend = Callable[[Event], Event]
+"""An event as it stands → its next revision."""
+
+
+@routes.post(ONE + "/correct")
+async def correct(request: web.Request) -> web.Response:
+    """Say what an event should have said."""
+    said = await statement(request, Correcting)
+    fields = _fields(said.body)
+
+    def amend(event: Event) -> Event:
+        return amendments.corrected(event, **_common(said), fields=fields, clear=said.body.clear)
+
+    return await _amended(request, said.key, amend)
+
+
+@routes.post(ONE + "/retract")
+async def retract(request: web.Request) -> web.Response:
+    """Say that an event does not count."""
+    said = await statement(request, Amending)
+    return await _amended(request, said.key, lambda event: amendments.retracted(event, **_common(said)))
+
+
+def _common(said: Said[Any]) -> dict[str, Any]:
+    return {"key": said.key, "by": said.body.by, "reason": said.body.reason, "stated_at": said.now}
+
+
+def _fields(body: Correcting) -> dict[str, Any]:
+    """The fields that are corrected, each as the event holds it."""
+    given: dict[str, Any] = {name: getattr(body, name) for name in amendments.CORRECTABLE}
+    if body.occurred_at is not None:
+        given["occurred_at"] = moment(body.occurred_at, "occurred_at")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response:
+    app = request.app
+    name = await statements.event_named(app, request.match_info["event"], "event")
+    told = await _store(app, name, amendments.statement_of(key), amend)
+    await statements.taken_in(app, told.position)
+    why = await app[PROJECTIONS].why(name)
+    return statements.stated(told, why.incident if why else None)
+
+
+async def _store(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:
+    """Append the next revision; where somebody else's came first, the one after it."""
+    while True:
+        revisions = await app[LOG].read_ids([name])
+        if (known := _known(revisions, key, amend)) is not None:
+            return known
+        receipt = await app[INTAKE].amend(amend(revisions[-1]), app[CLOCK]())
+        if not receipt.items[0].known:
+            return receipt.items[0]
+
+
+def _known(revisions: list[RecordedEvent], key: str, amend: Amend) -> ReceiptItem | None:
+    """The revision that this very command made already; a key that said something else is refused."""
+    for before, revision in pairwise(revisions):
+        if revision.data.get("statement") != key:
+            continue
+        if not amendments.same_statement(_plain(amend(before)), _plain(revision)):
+            raise InvalidInput(
+                "cannot amend the event: its Idempotency-Key was used for another statement; take a new key",
+                "Idempotency-Key",
+            )
+        return ReceiptItem(event_id=revision.id, position=revision.position, known=True)
+    return None
+
+
+def _plain(event: Event) -> Event:
+    return Event(**{name: getattr(event, name) for name in Event.__struct_fields__})
