@@ -15,7 +15,7 @@ checks every import of the project against it::
     2  signing reading amendments
     3  sources correlation log
     4  projections settings
-    5  intake follower
+    5  intake follower erasure
     6  jobs loss sealing web
     7  drafts
     8  daemon

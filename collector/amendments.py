@@ -13,7 +13,8 @@ has to keep anyway, and what grouping rests on (:func:`erased`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
@@ -33,9 +34,15 @@ _KEPT_REFS = ("incident:", "alertgroup:", "alert:", "page:")
 """Refs that name events of ours, or that are a sender's opaque identifiers or digests of them."""
 _KEPT_DATA = (
     "starts_at", "ends_at", "created_at", "stated_at", "status", "event", "events", "into", "from", "mark", "field",
-    "state", "number",
+    "state", "number", "duration", "missing",
 )  # fmt: skip
 """Keys of ``data`` that hold times, ids of ours or words of ours; by them episodes and groups stay what they were."""
+_OWN_ENTITY = re.compile(r"incident:([0-9a-f]{32}|\d+)|erased:[0-9a-f]{32}")
+_SEVERITIES = frozenset({
+    "critical", "error", "warning", "warn", "minor", "major", "high", "low", "medium", "moderate", "info",
+    "informational", "information", "notice", "debug", "none", "ok", "page", "page_low", "fatal", "emergency",
+    *(f"{kind}{level}" for kind in ("p", "sev", "") for level in range(6)),
+})  # fmt: skip
 _OPAQUE = ("alert", "page")
 """Families whose entity is the sender's opaque identifier, by which an end is found for what began."""
 
@@ -81,13 +88,24 @@ def retracted(event: Event, *, key: str, by: str, reason: str, stated_at: int) -
     return _next(event, "retraction", data=dict(event.data) | _said(key, by, reason, stated_at))
 
 
-def erased(event: Event, *, by: str, reason: str, stated_at: int, everything: bool = False) -> Event:
+def erased(
+    event: Event,
+    *,
+    by: str,
+    reason: str,
+    stated_at: int,
+    everything: bool = False,
+    entity: str = "",
+    incidents: Sequence[str] = (),
+) -> Event:
     """What is left of an event: its type, source and time, and what grouping rests on.
 
     That is the service, environment and severity, an alert's fingerprint or a page's id, refs to groups, pages and
-    events of ours, and times. With ``everything`` these go as well, and the event then stands for itself.
+    events of ours, and times. With ``everything`` these go as well; ``entity`` is then the name that all events of one
+    alert or page get in place of the one they shared. ``incidents`` are the opening events of the incidents it is
+    attached to: what it was attached by may go, so it names them from now on.
     """
-    family = event.type.partition(".")[0]
+    refs = () if everything else tuple(ref for ref in event.refs if ref.startswith(_KEPT_REFS))
     kept = {} if everything else {name: event.data[name] for name in _KEPT_DATA if _bare(event.data.get(name))}
     said = {
         "erased": True,
@@ -99,23 +117,29 @@ def erased(event: Event, *, by: str, reason: str, stated_at: int, everything: bo
         id=event.id,
         type=event.type,
         source=event.source,
-        entity=event.entity if family in _OPAQUE and not everything else "",
+        entity=entity or _entity_left(event, everything),
         occurred_at=event.occurred_at,
         time_quality=event.time_quality,
         revision=event.revision + 1,
         amendment="erasure",
         service=None if everything else event.service,
         environment=None if everything else event.environment,
-        severity=None if everything else event.severity,
+        severity=_severity_left(event.severity, everything),
         title=ERASED,
-        refs=() if everything else tuple(ref for ref in event.refs if ref.startswith(_KEPT_REFS)),
-        data=kept | said,
+        refs=tuple(dict.fromkeys((*refs, *(f"incident:{key}" for key in incidents)))),
+        data=kept | said | ({"everything": True} if everything else {}),
     )
 
 
-def is_erased(event: Event) -> bool:
-    """Whether this is what an erasure left, whichever revision of the event it stands for."""
-    return event.data.get("erased") is True
+def _entity_left(event: Event, everything: bool) -> str:
+    """A name of ours or a sender's opaque identifier; else one that no other event has."""
+    opaque = not everything and event.type.partition(".")[0] in _OPAQUE
+    return event.entity if opaque or _OWN_ENTITY.fullmatch(event.entity) else f"erased:{event.id}"
+
+
+def _severity_left(severity: str | None, everything: bool) -> str | None:
+    """Whether an alert opens an incident rests on it, so the words that many use stay in any case."""
+    return severity if not everything or (severity or "").casefold() in _SEVERITIES else None
 
 
 def _bare(value: Any) -> bool:

@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ from aiohttp import web
 
 from collector import activation, jobs, projections
 from collector.drafts import options_of, postmortem
+from collector.erasure import Eraser, Redrawn
 from collector.errors import DiskFailed, InvalidSettings, TimelinedError, Unavailable
 from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
@@ -89,6 +90,8 @@ class Parts:
         )
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
+        self.drafts = self._draft_job()
+        self.eraser = Eraser(store, lists, self.redraw, self._forget)
 
     def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
@@ -101,11 +104,33 @@ class Parts:
             clock=self.clock,
             api_tokens=tokens,
             local_only=local_only,
+            erase=self.eraser.erase,
+            redraw=self.redraw,
             limits=WebLimits(
                 read_timeout=self.settings.web.read_timeout / SECOND,
                 retry_after=max(1, self.settings.web.retry_after // SECOND),
             ),
         )
+
+    def _draft_job(self) -> jobs.DraftJob:
+        drafts = self.settings.drafts
+        rendered = _postmortems(self.projections, self.settings)
+        return jobs.DraftJob(
+            projections=self.projections,
+            render=lambda number, form: rendered[form](number, None, {}),
+            folder=Path(drafts.dir),
+            stale_after=drafts.stale_after,
+            clock=self.clock,
+        )
+
+    async def redraw(self, events: Collection[str]) -> Redrawn:
+        """Write the drafts again that cite these events, whoever asks for drafts otherwise."""
+        written, edited = await self.drafts.again(events)
+        return Redrawn(written=written, edited=edited)
+
+    async def _forget(self) -> None:
+        if self.follower is not None:
+            await self.follower.forget()
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
@@ -311,19 +336,10 @@ def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
 
 def _start_drafts(stack: AsyncExitStack, parts: Parts, runs: Any) -> Callable[[], Coroutine[Any, Any, None]]:
     """Have drafts written; the answer waits until none is being written."""
-    drafts = parts.settings.drafts
-    rendered = _postmortems(parts.projections, parts.settings)
-    job = jobs.DraftJob(
-        projections=parts.projections,
-        render=lambda number, form: rendered[form](number, None, {}),
-        folder=Path(drafts.dir),
-        stale_after=drafts.stale_after,
-        clock=parts.clock,
-    )
-    at_once = jobs.schedule(runs, job)
+    at_once = jobs.schedule(runs, parts.drafts)
     if parts.follower is not None:
         stack.callback(parts.follower.on_resolved(at_once))
-    return job.idle
+    return parts.drafts.idle
 
 
 async def _stop_jobs(runs: Any, idle: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -128,6 +128,8 @@ EVENT_TYPES: dict[str, str] = {
     "incident.reopened": "An incident was declared not over after all.",
     "incident.edited": "A person set an incident's title, lead, severity or impact.",
     "source.gap": "A sender said that it left something out.",
+    "delivery.erased": "A person had the stored bodies of deliveries removed.",
+    "delivery.expired": "Stored bodies of a source's deliveries reached the age set for them and were removed.",
     "source.unrecognised": "A sender said something authentic that no adapter understands; the body is kept.",
     "collector.started": "This daemon began to take webhooks.",
     "collector.stopped": "This daemon stopped taking webhooks.",
@@ -212,6 +214,18 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "reason": "why nothing could be read",
         "kind": "what the sender calls it",
     },
+    "delivery": {
+        "stated_at": "when it was said, µs",
+        "reason": "why, in that person's words",
+        "deliveries": "the numbers of the deliveries whose bodies were removed: pairs of first and last",
+        "source": "whose deliveries expired",
+        "kind": "`repeats` (deliveries that told nothing new) or `deliveries` (all of them)",
+        "first": "the number of the first delivery looked at",
+        "last": "the number of the last one looked at",
+        "before": "bodies received before this were removed, µs",
+        "removed": "how many bodies were removed",
+        "bytes": "how much that was",
+    },
     "collector": {
         "previous_stop": "`recorded`, `missing` or `first start`",
         "last_received_at": "when the last delivery before was received, µs",
@@ -232,6 +246,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "amended_by": "who corrected, retracted or erased the event",
         "amended_at": "when that was said, µs",
         "amended_because": "why, in that person's words",
+        "everything": "true where grouping's own fields went as well",
         "erased": "true where nothing is left of what was said",
         "corrected": "the fields that a person corrected",
         "statement": "the command that said so: the same one again amends once",
@@ -283,6 +298,11 @@ def _sized(part: str) -> bytes:
 def _named(recipe: str, source: str) -> bytes:
     """What all ids of one source's recipe begin with."""
     return b"".join(map(_sized, ("timelined", recipe, source)))
+
+
+def is_erased(event: Event) -> bool:
+    """Whether this is what an erasure left, whichever revision of the event it stands for."""
+    return event.data.get("erased") is True
 
 
 def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:

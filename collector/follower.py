@@ -119,6 +119,11 @@ class Follower:
                 pass
             return self._position
 
+    async def forget(self) -> None:
+        """Let go of what is in memory: it is read anew out of the log and the projections, as after a start."""
+        async with self._alone:
+            self._position = -1
+
     async def rebuild(self) -> None:
         """Drop the projections and make them again; numbers stay, and nothing is announced a second time."""
         async with self._alone:

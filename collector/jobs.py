@@ -17,7 +17,7 @@ import asyncio
 import hashlib
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     reason: str
-    """``resolved``, ``stale``, ``changed`` or ``merged``."""
+    """``resolved``, ``stale``, ``changed``, ``merged`` or ``amended``."""
     state: str
     merged_into: int | None = None
 
@@ -190,6 +190,40 @@ class Shelf:
         if path.name != usual:
             log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
 
+    def showing(self, marks: Sequence[bytes]) -> list[int]:
+        """The incidents of which any draft that was written, edited or not, holds one of these."""
+        return [
+            number
+            for number, known in sorted(self.record().items())
+            if any(
+                mark in content for name in known.files for content in _contents(self.folder / name) for mark in marks
+            )
+        ]
+
+    def tidied(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The files of these incidents that hold what was last written, and those that a person edited.
+
+        A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
+        """
+        ours, edited = [], []
+        record = self.record()
+        for number in numbers:
+            newest = {form: self._newest(number, form, record[number]) for form in FORMATS}
+            for name, digests in sorted(record[number].files.items()):
+                path = self.folder / name
+                if name == newest.get(path.suffix[1:]):
+                    ours.append(str(path))
+                elif _digest_of(path) in digests:
+                    path.unlink()
+                elif path.exists():
+                    edited.append(str(path))
+        return tuple(ours), tuple(edited)
+
+    def _newest(self, number: int, form: str, known: Written) -> str:
+        """The name that the last draft of a format was written under: the first that no person's file has."""
+        names = (_name(number, form, count) for count in itertools.count())
+        return next(n for n in names if (d := _digest_of(self.folder / n)) is None or d in known.files.get(n, ()))
+
     def listing(self) -> tuple[DraftFile, ...]:
         """Every draft in the folder, by number."""
         numbers = (_DRAFT.fullmatch(path.name) for path in self.folder.glob("incident-*.md"))
@@ -216,6 +250,13 @@ def _name(number: int, form: str, count: int) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _contents(path: Path) -> list[bytes]:
+    try:
+        return [path.read_bytes()]
+    except FileNotFoundError:
+        return []
 
 
 def _digest_of(path: Path) -> str | None:
@@ -253,6 +294,19 @@ class DraftJob:
             rows = await self._rows(numbers)
             record = await asyncio.to_thread(self._shelf.records, [row.number for row in rows])
             return tuple(await self._write(due(self._clock(), rows, record, self._stale_after)))
+
+    async def again(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Write every draft again that cites one of these events; the files written, and those a person edited."""
+        async with self._alone:
+            marks = tuple(event[-5:].encode() for event in events)
+            numbers = await asyncio.to_thread(self._shelf.showing, marks)
+            rows = [row for number in numbers if (row := await self._projections.incident(number)) is not None]
+            wanted = [
+                Due(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
+                for row in rows
+            ]
+            await self._write(wanted)
+            return await asyncio.to_thread(self._shelf.tidied, [one.number for one in wanted])
 
     async def idle(self) -> None:
         """Return when no pass is under way."""

@@ -7,7 +7,7 @@ the machine's own decisions do not count at all; what people state does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -26,8 +26,9 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
 
     ``as_of`` (µs) leaves only what had been received by then. ``context`` is carried along for the sections.
     """
-    known = events if as_of is None else [each for each in events if each.received_at <= as_of]
-    facts = [e for e in current(known) if not (e.source == MACHINE and e.type.startswith("incident."))]
+    known = [each for each in events if as_of is None or each.received_at <= as_of]
+    told = current(_as_first_received(known))
+    facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
     verdict = sorted_out.verdict()
     alerts, pages = sorted_out.alerts(), sorted_out.pages()
@@ -58,6 +59,16 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         as_of=as_of,
     )
     return _measured(folded)
+
+
+def _as_first_received(events: Sequence[RecordedEvent]) -> Iterable[RecordedEvent]:
+    """Revisions with the time at which the event was first received: a correction of last night's alert is not late."""
+    first: dict[str, int] = {}
+    for event in events:
+        first[event.id] = min(event.received_at, first.get(event.id, event.received_at))
+    for event in events:
+        at = first[event.id]
+        yield event if event.received_at == at else msgspec.structs.replace(event, received_at=at)
 
 
 def _measured(history: History) -> History:

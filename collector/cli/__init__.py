@@ -14,7 +14,21 @@ from typing import Any, NoReturn
 import click
 
 import collector
-from collector.cli import amendments, backup, config, db, demo, drafts, incidents, log, output, people, proof, serve
+from collector.cli import (
+    amendments,
+    backup,
+    config,
+    db,
+    demo,
+    drafts,
+    erase,
+    incidents,
+    log,
+    output,
+    people,
+    proof,
+    serve,
+)
 from collector.errors import DiskFailed, TimelinedError
 
 
@@ -63,7 +77,7 @@ for command in (
     incidents.incidents, incidents.incident, incidents.signals, drafts.draft, drafts.lint,
     log.events, log.why, log.deliveries, log.delivery,
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
-    amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract, proof.verify, proof.proof,
+    amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract, erase.erase, proof.verify, proof.proof,
     config.check, config.sources, backup.backup, db.db,
 ):  # fmt: skip
     timelined.add_command(command)

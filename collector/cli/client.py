@@ -29,6 +29,8 @@ from collector.web import Runner, server_kwargs
 
 PATIENCE = 30
 """How long an answer may take, in seconds."""
+LONG = 3600
+"""The same where a database is written anew before the answer."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +65,13 @@ class Desk:
         query = {name: str(value) for name, value in parameters.items() if value is not None and value != ""}
         return await self._ask("GET", path, params=query)
 
-    async def post(self, path: str, body: Mapping[str, object], key: str | None = None) -> Answer:
-        """State something. ``key`` makes saying it twice the same as saying it once."""
+    async def post(
+        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = PATIENCE
+    ) -> Answer:
+        """State something. ``key`` makes saying it twice the same as saying it once; ``patience`` is in seconds."""
         said = {name: value for name, value in body.items() if value not in (None, "", [])}
-        return await self._ask("POST", path, json=said, headers={"Idempotency-Key": key} if key else {})
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._ask("POST", path, json=said, headers=headers, timeout=aiohttp.ClientTimeout(total=patience))
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post bytes as they are: a delivery."""

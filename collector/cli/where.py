@@ -58,9 +58,11 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """Read one thing."""
         return self.ask(lambda desk: desk.get(path, **parameters))
 
-    def post(self, path: str, body: Mapping[str, object], key: str | None = None) -> client.Answer:
-        """State one thing."""
-        return self.ask(lambda desk: desk.post(path, body, key), writing=True)
+    def post(
+        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = client.PATIENCE
+    ) -> client.Answer:
+        """State one thing; ``patience`` is how long an answer may take, in seconds."""
+        return self.ask(lambda desk: desk.post(path, body, key, patience), writing=True)
 
     @asynccontextmanager
     async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:

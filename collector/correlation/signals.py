@@ -104,10 +104,10 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 def fold_keys(event: RecordedEvent) -> tuple[str, ...]:
     """The entities an event is folded into: the one it belongs to first, then those it influences.
 
-    Empty for what grouping never looks at: the daemon's own facts and ``source.*``.
+    Empty for what grouping never looks at: the daemon's own facts, ``source.*`` and ``delivery.*``.
     """
     family = event.type.partition(".")[0]
-    if event.source == MACHINE or family in {"source", "collector"}:
+    if event.source == MACHINE or family in {"source", "collector", "delivery"}:
         return ()
     return (_owner(event, family), *_influenced(event))
 

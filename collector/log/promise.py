@@ -130,6 +130,13 @@ class EventLog(Protocol):
     async def query(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` on a reading connection, in a thread, over one consistent view of the whole database."""
 
+    async def scrub(self) -> str:
+        """Leave nothing in the back end's files of what was removed; empty once that is so, else why it is not.
+
+        Erasing and retention remove rows; their bytes may live on in free pages and write-ahead logs. Nothing else is
+        written meanwhile. Raises :class:`collector.errors.Unavailable` where this log may not be written.
+        """
+
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Have ``wake`` called on the event loop after each commit that added events; the answer unsubscribes.
 

@@ -2,7 +2,9 @@
 
 An event is stored as the JSON of what was told. Where it stands (position,
 receipt, delivery) is put into that JSON before it is decoded: one pass for
-both. Where content was erased, the metadata that is left still answers.
+both. Where content was erased, what its erasure left stands for every revision,
+whenever that was received: no reading brings the content back, and all readings
+agree on what is left.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _decode_event = msgspec.json.Decoder(RecordedEvent).decode
 _decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 _EVENTS = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
-    event.received_at, event.occurred_at, event.delivery, event.item, content.bytes
+    event.received_at, event.occurred_at, event.delivery, event.item, coalesce(content.bytes,
+    (SELECT left_over.bytes FROM event AS erasure JOIN content AS left_over ON left_over.number = erasure.content
+     WHERE erasure.id = event.id AND erasure.amendment = 'erasure' ORDER BY erasure.revision DESC LIMIT 1))
     FROM event LEFT JOIN content ON content.number = event.content """
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
@@ -135,11 +139,17 @@ def _event(
     told_by = f"d{delivery}" if delivery else ""
     if content is not None:
         place = f',"position":{position},"received_at":{received_at},"delivery":"{told_by}","item":{item}}}'
-        return _decode_event(content[:-1] + place.encode())
+        event = _decode_event(content[:-1] + place.encode())
+        return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
     return RecordedEvent(
         id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
         occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by, item=item,
     )  # fmt: skip
+
+
+def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: int) -> RecordedEvent:
+    """What an erasure left, in the place of a revision that it emptied."""
+    return msgspec.structs.replace(left, revision=revision, amendment=amendment, occurred_at=occurred_at)
 
 
 def _delivery(row: Any) -> Delivery:

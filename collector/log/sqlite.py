@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.event import RecordedEvent
-from collector.log import migrations, reading, store
+from collector.log import migrations, reading, scrubbing, store
 from collector.log.disk import Disk, cause, is_busy
 from collector.log.lock import WriterLock
 from collector.log.promise import Delivery, Receipt, Repeats, Submission
@@ -42,6 +42,8 @@ _WRITER_PRAGMAS = (
     "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    # What is removed is overwritten at once; nearly all that is written is never removed, so it costs nothing.
+    "PRAGMA secure_delete = ON",
     # SQLite's own checkpoints keep it to themselves when the disk fails; see Disk.
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA cache_size = -8192",
@@ -129,6 +131,13 @@ class SqliteLog:
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """See :meth:`collector.log.EventLog.transact`."""
         return await self._perform(work, durable=durable)
+
+    async def scrub(self) -> str:
+        """See :meth:`collector.log.EventLog.scrub`."""
+        if self._writer is None or self._closed:
+            raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
+        begun = _Write(self.path, self._writer, lambda connection: "")
+        return await self._elsewhere(partial(begun.scrub), begun)
 
     async def _perform(self, work: Callable[[Connection], T], *, durable: bool = True, here: bool = False) -> T:
         """One write transaction; ``here`` does all but the commit on the event loop, if the connection is free.
@@ -370,6 +379,10 @@ class _Write(Generic[T]):
         if self.appended and self._acknowledge:
             self._acknowledge(*self.appended)
         return self._answer
+
+    def scrub(self) -> str:
+        """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
+        return scrubbing.scrub(self._driver(), self._path)
 
     def _roll_back(self) -> None:
         """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""

@@ -285,7 +285,7 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
     missed = execute(statement, (event.id,)).scalar()
     if missed:
         return str(missed)
-    if event.source == MACHINE or event.type.startswith(("source.", "collector.")):
+    if event.source == MACHINE or event.type.startswith(("source.", "collector.", "delivery.")):
         return "the daemon's own record; such events are not grouped"
     if event.amendment == "retraction":
         return "it was retracted"

@@ -8,14 +8,16 @@ draft: :func:`build_app` is handed what does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from aiohttp import web
 
+from collector.erasure import Erasing, Erasure, Redraw, Redrawn
+from collector.errors import Unavailable
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
-from collector.web import amendments, events, incidents, keys, operations, webhooks
+from collector.web import amendments, erasures, events, incidents, keys, operations, webhooks
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
@@ -34,12 +36,16 @@ def build_app(
     clock: Callable[[], int],
     api_tokens: tuple[bytes, ...] = (),
     local_only: bool = True,
+    erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
+    redraw: Redraw | None = None,
     limits: Limits | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
-    (bound to loopback) ``/api`` answers only under local names. What is handed in is not closed here.
+    (bound to loopback) ``/api`` answers only under local names. ``erase`` erases, and ``redraw`` writes drafts again
+    that cite amended events; without them there is nothing to erase with and no draft. What is handed in is not closed
+    here.
     """
     app = web.Application(middlewares=(answer_errors, guard))
     app[keys.INTAKE] = intake
@@ -50,8 +56,20 @@ def build_app(
     app[keys.CLOCK] = clock
     app[keys.API_TOKENS] = api_tokens
     app[keys.LOCAL_ONLY] = local_only
+    app[keys.ERASE] = erase or _cannot_erase
+    app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()
     app.on_response_prepare.append(on_prepare)
-    for room in (webhooks, incidents, events, amendments, operations):
+    for room in (webhooks, incidents, events, amendments, erasures, operations):
         app.add_routes(room.routes)
     return app
+
+
+async def _cannot_erase(asked: Erasing) -> Erasure:
+    raise Unavailable(
+        "cannot erase here: this process has nothing to erase with; ask the daemon that writes to the log"
+    )
+
+
+async def _no_drafts(events: Collection[str]) -> Redrawn:
+    return Redrawn()

@@ -19,7 +19,7 @@ from collector.event import Event, RecordedEvent
 from collector.log import ReceiptItem
 from collector.web import statements
 from collector.web.bodies import Amending, Correcting
-from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS
+from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS, REDRAW
 from collector.web.requests import Said, moment, statement
 
 routes = web.RouteTableDef()
@@ -65,6 +65,7 @@ async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response
     name = await statements.event_named(app, request.match_info["event"], "event")
     told = await _store(app, name, amendments.statement_of(key), amend)
     await statements.taken_in(app, told.position)
+    await app[REDRAW]((name,))
     why = await app[PROJECTIONS].why(name)
     return statements.stated(told, why.incident if why else None)
 

@@ -19,7 +19,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from collector.event import RecordedEvent
+from collector.erasure import Erasure
+from collector.event import RecordedEvent, is_erased
 from collector.log import Delivery, Receipt, ReceiptItem, Repeats
 from collector.projections import Explanation, IncidentRow, Nearby, SignalRow
 from collector.times import rfc3339
@@ -60,6 +61,7 @@ def event(fact: RecordedEvent) -> Json:
         "data": fact.data,
         "delivery": fact.delivery or None,
         "item": fact.item,
+        "erased": is_erased(fact),
     }
 
 
@@ -151,6 +153,19 @@ def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[Nearby]) -
         "count": count,
         "reasons": dict(reasons),
         "newest": [{"event": event(near.event), "reason": near.reason} for near in newest],
+    }
+
+
+def erasure(done: Erasure) -> Json:
+    """What an erasure did, or would do."""
+    return {
+        "events": list(done.events),
+        "new": list(done.new),
+        "deliveries": list(done.deliveries),
+        "spared": list(done.spared),
+        "echoes": done.echoes,
+        "drafts": {"written": list(done.drafts.written), "edited": list(done.drafts.edited)},
+        "remaining": done.remaining or None,
     }
 
 

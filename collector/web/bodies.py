@@ -85,6 +85,19 @@ class Correcting(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Of ``service``, ``environment``, ``severity``, ``actor``: those that turned out to be unknown."""
 
 
+class Erasing(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    events: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
+    """Ids, citations or positions."""
+    deliveries: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
+    """Ids of deliveries whose bodies go."""
+    with_events: bool = False
+    """Also the events that these deliveries told."""
+    everything: bool = False
+    """Also what grouping rests on."""
+    dry_run: bool = False
+    """Only say what would go."""
+
+
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str

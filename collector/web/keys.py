@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from collector.erasure import Erasing, Erasure, Redraw
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
@@ -49,6 +50,9 @@ LOG: web.AppKey[EventLog] = web.AppKey("log")
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
 READINESS: web.AppKey[Callable[[], Awaitable[Readiness]]] = web.AppKey("readiness")
+ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
+REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
+"""Writes the drafts again that cite certain events."""
 API_TOKENS: web.AppKey[tuple[bytes, ...]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, RecordedEvent, is_erased
 from renderers import facts, phrases
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
@@ -66,12 +66,14 @@ def written(plan: Plan, table: Table) -> Row:
 
 
 def _suffixes(events: Iterable[RecordedEvent]) -> tuple[str, ...]:
-    """That events were received late, or corrected by a person."""
-    late, corrected, count = 0, False, 0
+    """That events were received late, or corrected or erased by a person."""
+    late, corrected, erased, count = 0, False, False, 0
     for event in events:
         count += 1
         late = max(late, facts.lateness(event))
         corrected = corrected or event.amendment == "correction"
+        erased = erased or is_erased(event)
     most = "up to " if count > 1 else ""
     words = f"received {most}{phrases.lasted(late // MINUTE * MINUTE)} late" if late else ""
-    return tuple(word for word in (words, "corrected" if corrected else "") if word)
+    amended = ("corrected" if corrected else "", "erased" if erased else "")
+    return tuple(word for word in (words, *amended) if word)

@@ -1,0 +1,69 @@
+"""Having content removed: the one command that takes something away for good."""
+
+from __future__ import annotations
+
+import click
+
+from collector.cli import client, output
+from collector.cli.amendments import REASON
+from collector.cli.output import Json
+from collector.cli.people import stating
+from collector.cli.where import Where
+
+
+@click.command()
+@click.argument("events", metavar="[EVENT]...", nargs=-1)
+@click.option("--delivery", "deliveries", metavar="D", multiple=True, help="Remove the stored body of this delivery.")
+@click.option("--with-events", is_flag=True, help="Also erase the events that those deliveries told.")
+@click.option("--everything", is_flag=True, help="Also what grouping rests on: service, environment, identifiers.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@REASON
+@stating
+def erase(
+    where: Where, events: tuple[str, ...], deliveries: tuple[str, ...], key: str | None, form: str, **said: object
+) -> None:
+    """Erase what events say, for good.
+
+    Gone are the content of every revision of the events, the bodies of all deliveries that told them, and what the
+    daemon wrote of it: lists, drafts, its own records, and the remains in the database's files. Such a body may have
+    told other events, too; it goes all the same, and those events keep their own content.
+
+    What stays: each event's id, type, source and times, who had it erased and why, and, so that incidents stay what
+    they were, its service, environment and severity, an alert's fingerprint and a page's id. With --everything these go
+    too, with all events of the same alert or page, and grouping may change.
+
+    A draft that a person edited is never touched, and is named. Copies elsewhere (backups, exports, the sender) are not
+    reached. The database is written anew, which takes as much free space again and holds up deliveries meanwhile.
+    """
+    if not said["by"]:
+        raise click.UsageError("nobody is logged in here; say who states this with --by")
+    if not events and not deliveries:
+        raise click.UsageError("name events, or deliveries with --delivery")
+    asked = said | {"events": list(events), "deliveries": list(deliveries)}
+    told = where.post("/api/v1/erasures", asked, key, client.LONG).json()
+    if form == "json":
+        return output.as_json(told)
+    _show(told, dry_run=bool(said["dry_run"]))
+    return None
+
+
+def _show(told: Json, *, dry_run: bool) -> None:
+    """What went, and what a person still has to do."""
+    verb = "Would erase" if dry_run else "Erased"
+    output.facts([
+        (verb, _counted(told["new"], "event")),
+        ("Erased before", _counted([e for e in told["events"] if e not in told["new"]], "event", none="")),
+        ("Bodies", ", ".join(told["deliveries"])),
+        ("Drafts", ", ".join(told["drafts"]["written"])),
+    ])  # fmt: skip
+    if told["spared"]:
+        output.say(f"These bodies also told {_counted(told['spared'], 'other event')}, which keep their own content.")
+    for path in told["drafts"]["edited"]:
+        output.say(f"A person edited {path}: it is not touched, and may still show what was erased. Look it through.")
+    if told["remaining"]:
+        output.say(f"Not complete: {told['remaining']}. Give the same command again to complete it.")
+
+
+def _counted(some: list[str], noun: str, none: str = "nothing") -> str:
+    names = ", ".join(output.short(one) for one in some[:5]) + (" …" if len(some) > 5 else "")
+    return f"{len(some)} {noun}{'' if len(some) == 1 else 's'} ({names})" if some else none

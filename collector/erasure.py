@@ -1,0 +1,122 @@
+"""Erasing what was said: in the log, in what is made of it, and in the files it is kept in.
+
+In one transaction the erasure is recorded and the contents are removed: all
+revisions of the chosen events, and the bodies of every delivery that told them.
+Then what repeats them goes: the daemon's own words on the incidents they are
+in, the lists, the drafts it wrote, and what SQLite leaves behind in its files.
+Each of these can be done again: erasing what is erased does them once more.
+
+``docs/erasure.md`` says what stays and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+import msgspec
+
+from collector.log import EventLog
+from collector.people import spoken
+from collector.projections import Projections
+from collector.projections.erasing import Erasing, Found, carry_out, clean
+
+__all__ = ["Eraser", "Erasing", "Erasure", "Redraw", "Redrawn"]
+
+PATIENCE = 30.0
+"""Seconds to wait until the lists have taken an erasure in."""
+_PAUSE = 0.01
+_ROUNDS = 5
+"""How often what grouping says meanwhile is looked through; it has nothing to say of it once it took the erasure in."""
+
+
+class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the drafts that show certain events."""
+
+    written: tuple[str, ...] = ()
+    """Files that were written again."""
+    edited: tuple[str, ...] = ()
+    """Files that a person edited, which are never touched: they may still show it."""
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure did, or would do."""
+
+    events: tuple[str, ...]
+    """The events whose content is gone."""
+    new: tuple[str, ...]
+    """Those of them that had a content before."""
+    deliveries: tuple[str, ...]
+    """The deliveries whose bodies went."""
+    spared: tuple[str, ...]
+    """Other events that those bodies told; their own content stays."""
+    echoes: int = 0
+    """The daemon's own records that repeated what was said, erased with it."""
+    drafts: Redrawn = Redrawn()
+    remaining: str = ""
+    """What is not done yet, and why; doing the same again completes it."""
+
+
+Redraw = Callable[[Collection[str]], Awaitable[Redrawn]]
+"""Write the drafts again that show one of these events."""
+
+
+class Eraser:
+    """Erases from one log. ``redraw`` writes drafts again; ``forget`` has the follower let go of what it remembers."""
+
+    def __init__(
+        self, log: EventLog, lists: Projections, redraw: Redraw, forget: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._log, self._lists, self._redraw, self._forget = log, lists, redraw, forget
+        self._alone = asyncio.Lock()
+
+    async def erase(self, asked: Erasing) -> Erasure:
+        """Erase, or with ``dry_run`` say what would go.
+
+        Raises :class:`NotFound` for an event or a delivery that is not there, :class:`InvalidInput` for what may not be
+        erased, and :class:`collector.errors.Unavailable` where nothing can be written now.
+        """
+        spoken(asked.reason, "reason"), spoken(asked.by, "by")
+        async with self._alone:
+            return await self._erase(asked)
+
+    async def _erase(self, asked: Erasing) -> Erasure:
+        found = await self._log.query(lambda connection: Found(connection, asked))
+        if asked.dry_run:
+            return _told(found)
+        done = await self._log.transact(lambda connection: carry_out(connection, asked, found))
+        remaining = await self._complete(asked, done)
+        drafts = await self._redraw(done.ids)
+        remaining = remaining or await self._log.scrub()
+        return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
+
+    async def _complete(self, asked: Erasing, done: Found) -> str:
+        """Have the lists take it in, and erase what the daemon said of it meanwhile."""
+        for _ in range(_ROUNDS):
+            if not await self._taken_in(done.position):
+                return "the lists have not taken the erasure in yet, and may still show what was said"
+            found = await self._log.transact(lambda connection: clean(connection, asked, done))
+            await self._forget()
+            if not found:
+                return ""
+        return "what was said is still being repeated by the lists"
+
+    async def _taken_in(self, position: int) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        while await self._lists.position() < position:
+            if loop.time() > deadline:
+                return False
+            await asyncio.sleep(_PAUSE)
+        return True
+
+
+def _told(found: Found) -> Erasure:
+    """The answer."""
+    return Erasure(
+        events=found.ids,
+        new=found.erased,
+        deliveries=tuple(f"d{number}" for number in found.bodies),
+        spared=found.extent.spared,
+        echoes=found.echoes,
+    )

@@ -1,0 +1,416 @@
+"""Erasing for good: the bytes are gone from every file, and everything that is left still reads, groups and renders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Connection
+
+from collector import daemon
+from collector.cli import timelined
+from collector.correlation import Rules, correlate
+from collector.drafts import document_of
+from collector.event import RecordedEvent, event_id, is_erased
+from collector.log import EventLog
+from collector.log.removal import Removals, recorded_removals
+from collector.log.store import TOLD
+from collector.settings import Drafts, Settings, Storage, Web
+from collector.times import rfc3339
+from renderers.lint import lint
+from tests import senders
+
+SECRET = "kestrel-7741"
+"""What must be gone. Nothing else in these tests holds it."""
+DRAFTS = "drafts"
+
+
+class Place:
+    """A daemon in a folder of its own, and a client of it."""
+
+    def __init__(self, folder: Path, served: daemon.Daemon, client: aiohttp.ClientSession) -> None:
+        self.folder, self.served, self.client = folder, served, client
+        self.drafts = folder / DRAFTS
+
+    @property
+    def log(self) -> EventLog:
+        return self.served.log
+
+    async def sent(self, told: senders.Sent) -> dict[str, Any]:
+        """What a delivery was answered with."""
+        url = f"{self.served.address}/webhooks/{told.source}"
+        async with self.client.post(url, data=told.body, headers=told.headers) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json()  # type: ignore[no-any-return]
+
+    async def post(self, path: str, **said: Any) -> Any:
+        """What a statement was answered with."""
+        async with self.client.post(f"{self.served.address}/api/v1/{path}", json=said) as answer:
+            return await answer.json() | {"answered": answer.status}
+
+    async def erase(self, *events: str, **more: Any) -> Any:
+        """Erase; it must come to its end."""
+        told = await self.post("erasures", events=list(events), by="Ana", reason="a token was logged", **more)
+        assert told["answered"] in (200, 201), told
+        assert told["remaining"] is None
+        return told
+
+    async def get(self, path: str) -> Any:
+        async with self.client.get(f"{self.served.address}/api/v1/{path}") as answer:
+            text = await answer.text()
+            assert answer.status == 200, text
+            return json.loads(text) if "json" in answer.content_type else text
+
+    async def caught_up(self) -> None:
+        """Have the follower take in everything."""
+        assert self.served.parts.follower is not None
+        await self.served.parts.follower.catch_up()
+
+    async def drawn(self) -> None:
+        """Have every draft written that is due."""
+        await self.caught_up()
+        await self.served.parts.drafts.run()
+
+    def found(self, secret: str = SECRET) -> list[str]:
+        """The files that hold the secret, of all that the daemon keeps."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        assert len(files) > 2
+        return sorted(str(path.relative_to(self.folder)) for path in files if secret.encode() in path.read_bytes())
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Place]:
+    """A daemon over a log and drafts in a folder of its own."""
+    settings = Settings(
+        storage=Storage(url=f"sqlite:///{folder / 'timelined.db'}"),
+        web=Web(listen_address="127.0.0.1:0"),
+        drafts=Drafts(dir=str(folder / DRAFTS)),
+    )
+    async with daemon.running(settings) as served, aiohttp.ClientSession() as client:
+        yield Place(folder, served, client)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with serving(tmp_path) as made:
+        yield made
+
+
+# --- an incident with the secret all over it --------------------------------------------------------------------------
+
+
+def alert(name: str = "HighErrorRate", *, until: str | None = None, **more: Any) -> senders.Alert:
+    """One alert that began at 14:02."""
+    return replace(senders.alert(name, since="14:02", **more), until=until)
+
+
+async def told_everywhere(place: Place) -> None:
+    """Alerts, a page, a change, a CloudEvent and people's words, each with the secret in a field or two of its own."""
+    secretive = {"summary": f"leaked {SECRET}", "pod": SECRET, "service": "checkout"}
+    clean = alert("SlowCart", service="cart")
+    page = senders.page(311, f"Errors with {SECRET}", at="14:03")
+    for sent in (
+        senders.merged(7, "acme/checkout", f"Rotate {SECRET}", at="13:58", by="ana"),
+        senders.alertmanager(alert(**secretive), clean),
+        senders.alertmanager(alert(**secretive), clean, peer="am-1"),
+        page.triggered(),
+        page.acknowledged("14:05", by=f"Mr {SECRET}"),
+        senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET, who=SECRET),
+        senders.alertmanager(alert(until="14:20", **secretive), replace(clean, until="14:21")),
+        page.resolved("14:22", by=f"Mr {SECRET}"),
+    ):
+        await place.sent(sent)
+    await place.caught_up()
+    other = await place.sent(senders.alertmanager(alert("DiskFull", service="search", severity="warning")))
+    await place.caught_up()
+    joined = {"event": other["items"][0]["event"], "by": f"Mr {SECRET}"}
+    assert (await place.post("incidents/1/join", **joined))["incident"] == 1
+    await place.post("incidents/1/notes", text=f"I saw {SECRET}", by=f"Mr {SECRET}")
+    await place.post("incidents/1/actions", text=f"revoke {SECRET}", by="Ana", owner=SECRET)
+    await place.post("incidents/1/marks", mark="mitigated", at="2026-03-04T14:10:00Z", by="Ana", text=SECRET)
+    await place.post("incidents/1/edit", field="title", value=f"The {SECRET} outage", by=f"Mr {SECRET}")
+    await place.drawn()
+
+
+async def secretive(place: Place, secret: str = SECRET) -> list[str]:
+    """The ids of all events of others than the daemon that hold the secret."""
+    events = await place.log.read(limit=1000)
+    return list(dict.fromkeys(e.id for e in events if e.source != "timelined" and secret in repr(e)))
+
+
+async def test_what_is_erased_is_in_no_file(place: Place) -> None:
+    """Database, write-ahead log and drafts hold the secret before, and none of them after."""
+    await told_everywhere(place)
+    assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(place.found())
+    ids = await secretive(place)
+    told = await place.erase(*ids)
+    assert set(told["new"]) == set(ids)
+    assert place.found() == []
+    assert await secretive(place) == []
+
+
+async def test_it_stays_gone(tmp_path: Path) -> None:
+    """Not a restart, not a rebuild of the lists, not a draft of an earlier moment brings it back."""
+    async with serving(tmp_path) as place:
+        await told_everywhere(place)
+        before = (await place.log.read(limit=1000))[-1].received_at
+        await place.erase(*await secretive(place))
+    async with serving(tmp_path) as place:
+        follower = place.served.parts.follower
+        assert follower is not None
+        await follower.rebuild()
+        await place.drawn()
+        for form in ("md", "json"):
+            draft = await place.get(f"incidents/1/postmortem.{form}?as_of={rfc3339(before)}")
+            assert SECRET not in str(draft)
+            assert "erased" in str(draft)
+        assert place.found() == []
+
+
+async def test_the_incident_stays_what_it_was(place: Place) -> None:
+    """The same events in the same incident, over by the same time; what is erased says so wherever it is shown."""
+    await told_everywhere(place)
+    before = await place.get("incidents/1")
+    ids = await secretive(place)
+    members = {e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]}
+    await place.erase(*ids)
+    after = await place.get("incidents/1")
+    same = ("number", "key", "status", "started_at", "ended_at", "services", "environments", "severity", "events")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert {e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]} == members
+    assert "(erased)" in (place.drafts / "incident-1.md").read_text()
+    for event in ids:
+        shown = (await place.get(f"events/{event}"))["events"]
+        assert {(one["title"], one["erased"]) for one in shown} == {("erased", True)}
+        assert shown[-1]["data"]["amended_because"] == "a token was logged"
+        assert (await place.get(f"why/{event}"))["event"]["erased"] is True
+
+
+async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(place: Place) -> None:
+    """What the follower came to equals what all events, as they read now, come to."""
+    await told_everywhere(place)
+    await place.erase(*await secretive(place))
+    events = [e for e in await place.log.read(limit=1000) if e.source != "timelined"]
+    members = {i.key: {m.event for m in i.members} for i in correlate(events, Rules()).incidents}
+    listed = {}
+    for row in (await place.get("incidents"))["incidents"]:
+        told = (await place.get(f"incidents/{row['number']}/events?limit=1000"))["events"]
+        listed[row["key"]] = {one["id"] for one in told}
+    assert listed == members
+
+
+async def test_everything_erased_still_renders(place: Place) -> None:
+    """Every event of an incident erased, each way: no section breaks, nothing uncited is claimed, at any detail."""
+    await told_everywhere(place)
+    members = [e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]]
+    ids = [*members, *await secretive(place)]
+    before = (await place.log.read(limit=1000))[-1].received_at
+    for everything in (False, True):
+        await place.erase(*ids, everything=everything)
+        for row in (await place.get("incidents"))["incidents"]:
+            for asked in ("", "detail=all", "detail=key", "profile=rootly", f"as_of={rfc3339(before)}"):
+                draft = await place.get(f"incidents/{row['number']}/postmortem.json?{asked}")
+                assert SECRET not in str(draft)
+            for moment in (None, before):
+                case = await place.served.projections.case(row["number"], moment)
+                assert case is not None
+                found = lint(document_of(case, as_of=moment))
+                assert [each for each in found if each.kind in ("uncited", "unknown")] == []
+    assert place.found() == []
+
+
+async def test_a_body_takes_what_else_it_told_only_with_itself(place: Place) -> None:
+    """The bodies of all deliveries that told an event go, repeats too; other events they told keep their content."""
+    told = [await place.sent(senders.alertmanager(alert(pod=SECRET), alert("SlowCart"), peer=f"am-{n}")) for n in "123"]
+    erased, spared = (item["event"] for item in told[0]["items"])
+    dry = await place.erase(erased, dry_run=True)
+    assert place.found() != []
+    done = await place.erase(erased)
+    for answer in (dry, done):
+        assert (answer["new"], answer["spared"]) == ([erased], [spared])
+        assert answer["deliveries"] == [one["delivery"] for one in told]
+    assert [await place.log.body(one["delivery"]) for one in told] == [None, None, None]
+    (kept,) = await place.log.read_ids([spared])
+    assert (kept.title, kept.service) == ("SlowCart", "checkout")
+    later = await place.sent(senders.alertmanager(alert(pod=SECRET), alert("Third")))
+    assert [item["known"] for item in later["items"]] == [True, False]
+    assert await place.log.body(later["delivery"]) is None
+    assert place.found() == []
+
+
+async def test_a_delivery_is_erased_without_its_events(place: Place) -> None:
+    """What was read out of it stays, unless that is asked for as well; the delivery is listed without its digest."""
+    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    (item,) = told["items"]
+    await place.erase(deliveries=[told["delivery"]])
+    assert await place.log.body(told["delivery"]) is None
+    assert (await place.get(f"deliveries/{told['delivery']}"))["sha256"] is None
+    assert [e.labels["pod"] for e in await place.log.read_ids([item["event"]])] == [SECRET]
+    await place.erase(deliveries=[told["delivery"]], with_events=True)
+    assert [is_erased(e) for e in await place.log.read_ids([item["event"]])] == [True, True]
+    assert place.found() == []
+
+
+async def test_all_revisions_of_an_event_lose_their_content(place: Place) -> None:
+    """What a correction repeated goes with what it corrected, and nobody corrects what is gone."""
+    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    (item,) = told["items"]
+    await place.post(f"events/{item['event']}/correct", title=f"{SECRET} again", by="Ana", reason="clearer")
+    await place.erase(item["event"])
+    assert [e.title for e in await place.log.read_ids([item["event"]])] == ["erased"] * 3
+    assert place.found() == []
+    assert (await place.post(f"events/{item['event']}/correct", title="x", by="Ana", reason="y"))["answered"] == 422
+
+
+async def test_with_everything_grouping_goes_too(place: Place) -> None:
+    """A secret in a service's name stays as grouping rests on it, until everything of that alert is erased."""
+    first = await place.sent(senders.alertmanager(alert(service=SECRET)))
+    await place.sent(senders.alertmanager(alert(service=SECRET, until="14:20")))
+    await place.drawn()
+    (item,) = first["items"]
+    await place.erase(item["event"])
+    assert place.found() != []
+    done = await place.erase(item["event"], everything=True)
+    assert len(done["new"]) == 2
+    assert place.found() == []
+    row = await place.get("incidents/1")
+    assert (row["status"], row["services"], row["events"]) == ("resolved", [], 2)
+
+
+async def test_erasing_twice_records_it_once(place: Place) -> None:
+    """The second time nothing is new, and what might have remained is looked after again."""
+    await told_everywhere(place)
+    ids = await secretive(place)
+    first = await place.erase(*ids)
+    head = await place.log.head()
+    (place.drafts / "incident-1.json").unlink()
+    again = await place.erase(*ids)
+    assert (first["answered"], again["answered"]) == (201, 200)
+    assert (again["new"], again["deliveries"]) == ([], [])
+    assert await place.log.head() == head
+
+
+async def test_an_edited_draft_is_named_and_not_touched(place: Place) -> None:
+    """What a person wrote is theirs; the draft beside it is written again, an older one of ours is removed."""
+    await told_everywhere(place)
+    ours, beside = place.drafts / "incident-1.md", place.drafts / "incident-1.new.md"
+    ours.write_text(ours.read_text() + "\nand what I know")
+    await place.post("incidents/1/notes", text="more", by="Ana")
+    await place.drawn()
+    assert SECRET in beside.read_text()
+    told = await place.erase(*await secretive(place))
+    assert told["drafts"]["edited"] == [str(ours)]
+    assert str(beside) in told["drafts"]["written"]
+    assert place.found() == [f"{DRAFTS}/incident-1.md"]
+
+
+async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Place) -> None:
+    """An incident the event does not belong to may show it too."""
+    await place.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
+    near = await place.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET))
+    await place.drawn()
+    assert f"{DRAFTS}/incident-1.md" in place.found()
+    await place.erase(near["items"][0]["event"])
+    assert place.found() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"events": ["ffffff1"]}, 404),
+        ({"deliveries": ["d99"]}, 404),
+        ({"deliveries": ["x"]}, 404),
+        ({}, 422),
+        ({"events": ["1"], "reason": " "}, 422),
+        ({"events": ["1"], "reason": ""}, 422),
+    ],
+    ids=["no such event", "no such delivery", "no delivery's id", "nothing", "no reason", "an empty reason"],
+)
+async def test_an_erasure_that_cannot_be_is_refused(place: Place, said: dict[str, Any], status: int) -> None:
+    """What is not there, or without a reason; and nothing is recorded."""
+    await place.sent(senders.alertmanager(alert()))
+    head = await place.log.head()
+    told = await place.post("erasures", **{"by": "Ana", "reason": "x"} | said)
+    assert (told["answered"], await place.log.head()) == (status, head)
+
+
+async def test_the_record_of_an_erasure_is_never_erased(place: Place) -> None:
+    """By it a removed body is told from a lost one."""
+    told = await place.sent(senders.alertmanager(alert()))
+    await place.erase(deliveries=[told["delivery"]])
+    (record,) = (await place.get("events?type=delivery.erased"))["events"]
+    assert (await place.post("erasures", events=[record["id"]], by="Ana", reason="x"))["answered"] == 422
+
+
+# --- what verify needs ------------------------------------------------------------------------------------------------
+
+
+def absent(connection: Connection) -> dict[int, str]:
+    """Every delivery without a body, and what accounts for it."""
+    removals = recorded_removals(connection)
+    rows = connection.exec_driver_sql(
+        """SELECT delivery.number, source, told FROM delivery LEFT JOIN content ON content.number = delivery.content
+        WHERE content.number IS NULL AND delivery.content > 0"""
+    )
+    return {number: removals.account_for(number, source, told) for number, source, told in rows}
+
+
+async def test_a_removed_body_is_told_from_a_lost_one(place: Place) -> None:
+    """Every absent body is accounted for by the log's own records; one that was taken out behind its back is not."""
+    first = await place.sent(senders.alertmanager(alert()))
+    second = await place.sent(senders.alertmanager(alert("SlowCart")))
+    await place.erase(deliveries=[first["delivery"]])
+    assert await place.log.query(absent) == {1: "erased"}
+    lost = "DELETE FROM content WHERE number IN (SELECT content FROM delivery WHERE number = 2)"
+    await place.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
+    assert await place.log.query(absent) == {1: "erased", 2: ""}
+    assert second["delivery"] == "d2"
+
+
+def test_a_retention_accounts_for_what_it_covers_and_nothing_else() -> None:
+    """Within its numbers, of its source, and for repeats only where nothing new was told."""
+    known, new = TOLD.pack(bytes(16), 1, True), TOLD.pack(bytes(16), 1, False)
+    data = {"source": "am", "kind": "repeats", "first": 3, "last": 9}
+    removals = Removals([recorded("delivery.expired", data), recorded("delivery.expired", {**data, "first": 10})])
+    assert removals.account_for(9, "am", known) == "expired"
+    everything = Removals([recorded("delivery.expired", {**data, "kind": "deliveries"})])
+    assert [everything.account_for(n, "am", new) for n in (2, 3, 9, 10)] == ["", "expired", "expired", ""]
+    for number, source, told in ((10, "am", known), (5, "am", new), (5, "am", b""), (5, "gh", known)):
+        assert removals.account_for(number, source, told) == ""
+    assert (removals.reached("am", "repeats"), removals.reached("am", "deliveries")) == (9, 0)
+
+
+def recorded(kind: str, data: dict[str, Any]) -> RecordedEvent:
+    """A record of a removal."""
+    return RecordedEvent(
+        id=event_id("t.1", "x", 0), type=kind, source="timelined", entity="x", occurred_at=0, data=data,
+        position=1, received_at=0,
+    )  # fmt: skip
+
+
+# --- without a daemon -------------------------------------------------------------------------------------------------
+
+
+def test_erasing_needs_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command does it over the file, drafts of the folder it is given in included, and says what it did."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        result = CliRunner(env={"TIMELINED_BY": "Ana"}).invoke(timelined, [*words, "--storage.url", "sqlite:///t.db"])
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    run("open", f"The {SECRET} outage", "--service", "checkout")
+    event = json.loads(run("events", "--type", "incident.opened", "-o", "json"))["events"][0]["id"]
+    assert SECRET.encode() in (tmp_path / "t.db").read_bytes()
+    assert "Erased: 1 event" in run("erase", event, "--reason", "a slip")
+    assert SECRET.encode() not in (tmp_path / "t.db").read_bytes()
+    assert "erased [erased]" in run("events", "--type", "incident.opened")
+    assert "erased" in run("incidents")
