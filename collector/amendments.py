@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MACHINE, PEOPLE, Event, event_id
+from collector.event import MACHINE, PEOPLE, Event, event_id, is_retracted
 from collector.people import spoken
 
 CORRECTABLE = ("title", "occurred_at", "service", "environment", "severity", "actor")
@@ -107,6 +107,7 @@ def erased(
     """
     refs = () if everything else tuple(ref for ref in event.refs if ref.startswith(_KEPT_REFS))
     kept = {} if everything else {name: event.data[name] for name in _KEPT_DATA if _bare(event.data.get(name))}
+    marks = {"everything": everything, "retracted": is_retracted(event)}
     said = {
         "erased": True,
         "amended_by": spoken(by, "by"),
@@ -127,7 +128,7 @@ def erased(
         severity=_severity_left(event.severity, everything),
         title=ERASED,
         refs=tuple(dict.fromkeys((*refs, *(f"incident:{key}" for key in incidents)))),
-        data=kept | said | ({"everything": True} if everything else {}),
+        data=kept | said | {name: True for name, so in marks.items() if so},
     )
 
 

@@ -246,6 +246,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "amended_by": "who corrected, retracted or erased the event",
         "amended_at": "when that was said, µs",
         "amended_because": "why, in that person's words",
+        "retracted": "true where the event was retracted before it was erased",
         "everything": "true where grouping's own fields went as well",
         "erased": "true where nothing is left of what was said",
         "corrected": "the fields that a person corrected",
@@ -305,6 +306,11 @@ def is_erased(event: Event) -> bool:
     return event.data.get("erased") is True
 
 
+def is_retracted(event: Event) -> bool:
+    """Whether a person took the event back, also if it was erased since."""
+    return event.amendment == "retraction" or event.data.get("retracted") is True
+
+
 def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     """The highest revision of each id, without those retracted or erased to nothing, in reading order."""
     highest: dict[str, RecordedEvent] = {}
@@ -312,7 +318,7 @@ def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
         known = highest.get(event.id)
         if known is None or event.revision > known.revision:
             highest[event.id] = event
-    found = [event for event in highest.values() if event.amendment != "retraction"]
+    found = [event for event in highest.values() if not is_retracted(event)]
     # By reading_order, least significant part first: three keys that need no tuple each sort faster than one of tuples.
     found.sort(key=attrgetter("id"))
     found.sort(key=lambda event: rank(event.type))

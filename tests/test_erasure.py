@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
@@ -269,6 +270,35 @@ async def test_all_revisions_of_an_event_lose_their_content(place: Place) -> Non
     assert (await place.post(f"events/{item['event']}/correct", title="x", by="Ana", reason="y"))["answered"] == 422
 
 
+async def test_what_was_retracted_stays_out_once_erased(place: Place) -> None:
+    """Erasing adds a revision, and does not bring the event back into its incident."""
+    second = senders.alert("SlowCart", since="14:03", pod=SECRET)
+    told = await place.sent(senders.alertmanager(alert(), second))
+    event = told["items"][1]["event"]
+    await place.post(f"events/{event}/retract", by="Ana", reason="a test")
+    await place.erase(event)
+    assert (await place.get("incidents/1"))["events"] == 1
+    assert (await place.get(f"why/{event}"))["reason"] == "it was retracted"
+
+
+async def test_what_a_header_said_is_erased_with_the_body(place: Place) -> None:
+    """A CloudEvent in binary mode tells its attributes in headers; they are listed until then, and gone after."""
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": "7",
+        "ce-source": "/ops",
+        "ce-type": "com.acme.x",
+        "ce-subject": SECRET,
+    }
+    told = await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    (listed,) = (await place.get("deliveries"))["deliveries"]
+    assert headers.items() <= {each["name"]: each["value"] for each in listed["headers"]}.items()
+    await place.erase(told["items"][0]["event"])
+    stored = await place.get(f"deliveries/{told['delivery']}")
+    assert {each["name"] for each in stored["headers"]} == {"content-type", "content-length", "user-agent"}
+    assert place.found() == []
+
+
 async def test_with_everything_grouping_goes_too(place: Place) -> None:
     """A secret in a service's name stays as grouping rests on it, until everything of that alert is erased."""
     first = await place.sent(senders.alertmanager(alert(service=SECRET)))
@@ -347,6 +377,37 @@ async def test_the_record_of_an_erasure_is_never_erased(place: Place) -> None:
     await place.erase(deliveries=[told["delivery"]])
     (record,) = (await place.get("events?type=delivery.erased"))["events"]
     assert (await place.post("erasures", events=[record["id"]], by="Ana", reason="x"))["answered"] == 422
+
+
+async def test_a_reader_that_does_not_let_go_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process still reads keeps the write-ahead log from being emptied: then the answer says so."""
+    monkeypatch.setattr("collector.log.scrubbing._PATIENCE", 0.05)
+    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    ids = [item["event"] for item in told["items"]]
+    with closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM event").fetchone()
+        answer = await place.post("erasures", events=ids, by="Ana", reason="x")
+        assert "another process reads" in answer["remaining"]
+    await place.erase(*ids)
+    assert place.found() == []
+
+
+async def test_too_little_space_to_write_anew_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The erasure stands, and what remains in the file is told."""
+    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Space(1, 1, 0))
+    answer = await place.post("erasures", events=[told["items"][0]["event"]], by="Ana", reason="x")
+    assert "free space" in answer["remaining"]
+    assert await secretive(place) == []
+
+
+class Space(NamedTuple):
+    """What a disk has."""
+
+    total: int
+    used: int
+    free: int
 
 
 # --- what verify needs ------------------------------------------------------------------------------------------------

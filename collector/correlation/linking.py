@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collector.correlation.facts import Links, is_link, named_events
 from collector.correlation.held import Held
 from collector.correlation.rounds import Changed
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, is_retracted
 
 
 class Linking:
@@ -46,7 +46,7 @@ class Linking:
         for event in turned:
             known = facts.get(event.id)
             if known is None or known.revision <= event.revision:
-                if event.amendment == "retraction" or not is_link(event):
+                if is_retracted(event) or not is_link(event):
                     facts.pop(event.id, None)
                 else:
                     facts[event.id] = event

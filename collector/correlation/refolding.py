@@ -15,7 +15,7 @@ from collector.correlation.episodes import proves_its_start
 from collector.correlation.held import Held
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, is_retracted
 
 _EVER = -1
 
@@ -55,7 +55,7 @@ class Refolding:
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
         homes = self._held.round.changes.homes
-        keys = () if event.amendment == "retraction" else fold_keys(event)
+        keys = () if is_retracted(event) else fold_keys(event)
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
             entity = entities.setdefault(key, _Entity())

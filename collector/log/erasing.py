@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from collector.event import Event, RecordedEvent
 from collector.log import reading
+from collector.log.headers import content_of
 from collector.log.promise import Receipt, Submission
 from collector.log.store import TOLD, append, select_in
 
@@ -85,8 +86,8 @@ def erase(connection: Connection, recorded: Submission, ids: Sequence[str], bodi
     [receipt] = append(connection, [recorded])
     if isinstance(receipt, Exception):
         raise receipt
-    numbers = [*_contents(connection, ids), *_bodies(connection, bodies)]
-    connection.exec_driver_sql("DELETE FROM content WHERE number = ?", [(number,) for number in numbers] or [(0,)])
+    _remove(connection, _contents(connection, ids))
+    remove_bodies(connection, bodies)
     return receipt
 
 
@@ -99,9 +100,16 @@ def _contents(connection: Connection, ids: Sequence[str]) -> list[int]:
     return [content for contents in rows.values() for content in contents[:-1]]
 
 
-def _bodies(connection: Connection, numbers: Sequence[int]) -> list[int]:
-    statement = "SELECT content FROM delivery WHERE number IN ({})"
-    return [content for (content,) in select_in(connection, statement, list(numbers))]
+def remove_bodies(connection: Connection, numbers: Sequence[int]) -> None:
+    """Remove the bodies of deliveries, and the headers that are content. Whoever calls this records it as well."""
+    statement = "SELECT content, headers FROM delivery WHERE number IN ({})"
+    rows = list(select_in(connection, statement, list(numbers)))
+    _remove(connection, [number for content, headers in rows for number in (content, content_of(headers)) if number])
+
+
+def _remove(connection: Connection, contents: Sequence[int]) -> None:
+    if contents:
+        connection.exec_driver_sql("DELETE FROM content WHERE number = ?", [(number,) for number in contents])
 
 
 def ranges(numbers: Iterable[int]) -> list[list[int]]:

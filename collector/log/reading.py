@@ -17,11 +17,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
+from collector.log.headers import Headers, headers_of
 from collector.log.promise import Delivery, ReceiptItem, Repeats
 from collector.log.store import TOLD, select_in
 
 _decode_event = msgspec.json.Decoder(RecordedEvent).decode
-_decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 _EVENTS = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
     event.received_at, event.occurred_at, event.delivery, event.item, coalesce(content.bytes,
@@ -92,14 +92,15 @@ def deliveries(
     where = "WHERE " + " AND ".join(text for text, _ in conditions) if conditions else ""
     values = (*(value for _, value in conditions), limit)
     rows = connection.exec_driver_sql(f"{_DELIVERIES} {where} ORDER BY delivery.number DESC LIMIT ?", values)
-    return [_delivery(row) for row in rows]
+    found = list(rows)
+    return [_delivery(row, told) for row, told in zip(found, headers_of(connection, _headers(found)), strict=True)]
 
 
 def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
     """One stored delivery; None where there is none of that id."""
     number = _number(delivery_id)
     row = connection.exec_driver_sql(_DELIVERIES + "WHERE delivery.number = ?", (number or 0,)).one_or_none()
-    return None if row is None else _delivery(row)
+    return None if row is None else _delivery(row, headers_of(connection, _headers([row]))[0])
 
 
 def body(connection: Connection, delivery_id: str) -> bytes | None:
@@ -152,8 +153,12 @@ def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: i
     return msgspec.structs.replace(left, revision=revision, amendment=amendment, occurred_at=occurred_at)
 
 
-def _delivery(row: Any) -> Delivery:
-    number, source, received_at, size, authentication, status, reason, headers, told, content = row
+def _headers(rows: Iterable[Any]) -> list[bytes]:
+    return [row[7] for row in rows]
+
+
+def _delivery(row: Any, headers: Headers) -> Delivery:
+    number, source, received_at, size, authentication, status, reason, _, told, content = row
     return Delivery(
         id=f"d{number}",
         source=source,
@@ -163,7 +168,7 @@ def _delivery(row: Any) -> Delivery:
         authentication=authentication,
         status=status,
         reason=reason,
-        headers=_decode_headers(headers),
+        headers=headers,
         items=tuple(
             ReceiptItem(event_id=identity.hex(), position=position, known=known)
             for identity, position, known in TOLD.iter_unpack(told)

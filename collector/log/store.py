@@ -40,6 +40,10 @@ from collector.webhook import Webhook
 TOLD = Struct(">16sQ?")
 """How a delivery's row keeps each event it told: id, position, known."""
 
+ELSEWHERE = "timelined-content"
+"""In a delivery's row, what names the content that holds the headers which are content, and the commitment to it: the
+number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept under this name."""
+
 _CHUNK = 512
 """Ids asked for in one statement; a statement takes 32,766 parameters at most."""
 
@@ -152,7 +156,7 @@ class _Batch:
         self.identities = [[_binary(event.id) for event in told.events] for told in submissions]
         self.facts = _facts(self.driver, {one for each in self.identities for one in each})
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
-        self.salts = _salts(len(submissions) + sum(map(len, self.identities)))
+        self.salts = _salts(2 * len(submissions) + sum(map(len, self.identities)))
         self.event_rows: list[tuple[Any, ...]] = []
         self.delivery_rows: list[tuple[Any, ...]] = []
         self.content_rows: list[tuple[Any, ...]] = []
@@ -188,8 +192,19 @@ class _Batch:
         self.content_rows.append((self.content, salt, content))
         return self.content
 
+    def _headers(self, headers: Sequence[tuple[str, str]], *, kept: bool) -> bytes:
+        """The row of headers; those that are content go with the body, and are not kept where it is not."""
+        said = [pair for pair in headers if pair[0].startswith("ce-")]
+        if not said:
+            return _encode(headers)
+        plain = [pair for pair in headers if pair not in said]
+        salt, content = next(self.salts), _encode(said)
+        number = self._keep(salt, content) if kept else 0
+        return _encode([*plain, (ELSEWHERE, f"{number}:{delivery_commitment(salt, content).hex()}")])
+
     def _deliver(self, telling: _Telling, packed: bytes, content: int) -> None:
-        told, size, headers = telling.submission, len(telling.submission.body), _encode(telling.submission.headers)
+        told, size = telling.submission, len(telling.submission.body)
+        headers = self._headers(told.headers, kept=content > 0)
         self.delivery_rows.append((
             telling.number, told.source, told.received_at, size, told.authentication, told.status,
             told.reason, headers, packed, content, telling.commitment,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
-from collector.event import MACHINE, RecordedEvent, current
+from collector.event import MACHINE, RecordedEvent, current, is_retracted
 from collector.log import EventLog, reading
 from collector.log.store import select_in
 from collector.projections.values import (
@@ -287,7 +287,7 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
         return str(missed)
     if event.source == MACHINE or event.type.startswith(("source.", "collector.", "delivery.")):
         return "the daemon's own record; such events are not grouped"
-    if event.amendment == "retraction":
+    if is_retracted(event):
         return "it was retracted"
     taken = execute("SELECT 1 FROM event_index WHERE id = ?", (event.id,)).scalar()
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"

@@ -1,0 +1,37 @@
+"""Headers that say something of their own, kept where they can be removed.
+
+A CloudEvent in binary mode tells its attributes in ``ce-*`` headers: they are as
+much content as the body is. A delivery's row can never be changed, so it names
+in their place the row of ``content`` that holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.log.store import ELSEWHERE, select_in
+
+Headers = tuple[tuple[str, str], ...]
+
+_decode = msgspec.json.Decoder(Headers).decode
+
+
+def content_of(row: bytes) -> int:
+    """The number of the content that a delivery's row of headers names; 0 where it names none."""
+    named = next((value for name, value in _decode(row) if name == ELSEWHERE), "0")
+    return int(named.partition(":")[0])
+
+
+def headers_of(connection: Connection, rows: Sequence[bytes]) -> list[Headers]:
+    """Each row's headers, whole; without those that were removed."""
+    numbers = {number for row in rows if (number := content_of(row))}
+    statement = "SELECT number, bytes FROM content WHERE number IN ({})"
+    found = {number: _decode(content) for number, content in select_in(connection, statement, sorted(numbers))}
+    return [_whole(_decode(row), found.get(content_of(row), ())) for row in rows]
+
+
+def _whole(plain: Headers, said: Headers) -> Headers:
+    return (*(pair for pair in plain if pair[0] != ELSEWHERE), *said)
