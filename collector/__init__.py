@@ -12,7 +12,7 @@ checks every import of the project against it::
 
     0  errors event times files proofcheck
     1  webhook people journal notify activation
-    2  signing reading amendments
+    2  signing reading amendments redaction
     3  sources correlation log
     4  projections settings
     5  intake follower erasure

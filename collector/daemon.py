@@ -152,7 +152,11 @@ class Parts:
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:
     return {
         name: Endpoint(
-            source=SOURCES[said.kind], credentials=said.credentials, reading=said.reading, size=said.max_body
+            source=SOURCES[said.kind],
+            credentials=said.credentials,
+            reading=said.reading,
+            size=said.max_body,
+            redaction=said.redaction,
         )
         for name, said in settings.sources.items()
     }

@@ -243,6 +243,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "kind": "the sender's own word for what happened",
         "text": "the full text, where the type tells one",
         "sha": "the commit, where a ref names one",
+        "redacted": "how many values of its delivery were redacted before it was stored",
         "amended_by": "who corrected, retracted or erased the event",
         "amended_at": "when that was said, µs",
         "amended_because": "why, in that person's words",

@@ -32,6 +32,8 @@ from collector.errors import (
 )
 from collector.event import PEOPLE, Event
 from collector.log import EventLog, Receipt, Submission
+from collector.log.promise import REDACTED
+from collector.redaction import Redaction, redact
 from collector.webhook import Credentials, Reading, Source, Webhook
 
 DEEPEST = 64
@@ -68,6 +70,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     reading: Reading = Reading()
     size: int | None = None
     """Its own bound of a body in bytes."""
+    redaction: Redaction = Redaction()
+    """What of its deliveries is not kept."""
 
 
 # Receiving a body
@@ -317,6 +321,9 @@ class Intake:
         endpoint = self._endpoints.get(source)
         authentication = _authenticate(webhook, endpoint)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
+        if endpoint.redaction != Redaction():
+            # What it holds cannot be looked into, so nothing of it can be kept.
+            webhook = msgspec.structs.replace(webhook, body=b"")
         submission = _submission(webhook, authentication, "malformed", str(error))
         await self.writer.submit(submission, comes_again=endpoint.source.retries)
 
@@ -341,6 +348,8 @@ class Intake:
         authentication = _authenticate(webhook, endpoint)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
         submission, malformed = _read(webhook, endpoint, authentication)
+        if endpoint.redaction != Redaction():
+            submission, malformed = _redacted(webhook, endpoint, submission, malformed)
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
@@ -396,6 +405,32 @@ def _read(
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
     return _submission(webhook, authentication, status, reason, events), malformed
+
+
+def _redacted(
+    webhook: Webhook, endpoint: Endpoint, told: Submission, malformed: MalformedWebhook | None
+) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
+    """The same without what is not to be kept. Ids are those of the delivery as it came (design §3)."""
+    try:
+        clean, count = redact(endpoint.redaction, webhook)
+    except Exception as error:  # nothing that could not be looked through is kept, and it need not come again
+        clean = msgspec.structs.replace(webhook, body=b"", headers={})
+        reason = f"redaction failed ({type(error).__name__}); nothing of it was kept"
+        return _submission(clean, told.authentication, "unrecognised", reason), None
+    if not count:
+        return told, malformed
+    again, malformed = _read(clean, endpoint, told.authentication)
+    events = again.events
+    if len(events) == len(told.events):
+        events = tuple([_same(kept, as_sent, webhook.body) for kept, as_sent in zip(events, told.events, strict=True)])
+    counted = tuple([msgspec.structs.replace(e, data=dict(e.data) | {"redacted": count}) for e in events])
+    return msgspec.structs.replace(again, events=counted, headers=(*again.headers, (REDACTED, str(count)))), malformed
+
+
+def _same(kept: Event, as_sent: Event, body: bytes) -> Event:
+    """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too."""
+    made = kept.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
+    return msgspec.structs.replace(kept, id=as_sent.id, entity=as_sent.entity if made else kept.entity)
 
 
 def _submission(

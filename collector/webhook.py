@@ -83,5 +83,7 @@ class Source(msgspec.Struct, frozen=True):
     parse: Callable[[Webhook, Reading], tuple[Event, ...]]
     """Total over authentic bodies: none, one or many events; what it does not understand becomes
     ``source.unrecognised``. Raises only :class:`collector.errors.MalformedWebhook`, for broken syntax."""
+    identity: tuple[str, ...] = ()
+    """JSON pointers (``*`` is any item) to what ids and entities are made of: what may not be redacted by place."""
     retries: bool = True
     """Whether the sender comes again after a 503 (GitHub does not)."""

@@ -151,6 +151,7 @@ def _show_delivery(told: Json) -> None:
             ("Received", f"{output.time(told['received_at'])} UTC"),
             ("Size", f"{told['size']} bytes"),
             ("SHA-256", told["sha256"] or "erased"),
+            ("Redacted", f"{told['redacted']} values" if told["redacted"] else ""),
             ("Authentication", told["authentication"]),
             ("Status", told["status"]),
             ("Why", told["reason"]),

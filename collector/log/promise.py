@@ -16,6 +16,11 @@ from collector.event import Event, RecordedEvent
 T = TypeVar("T")
 
 
+REDACTED = "timelined-redacted"
+"""Among a delivery's headers, how many values were redacted before it was stored. No sender's header of this name is
+kept."""
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One delivery and the events read out of it, to be stored in one transaction or not at all.
 
@@ -71,6 +76,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     headers: tuple[tuple[str, str], ...]
     items: tuple[ReceiptItem, ...]
+    redacted: int = 0
+    """How many values were redacted before it was stored."""
 
 
 class Repeats(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
 from collector.log.headers import Headers, headers_of
-from collector.log.promise import Delivery, ReceiptItem, Repeats
+from collector.log.promise import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.store import TOLD, select_in
 
 _decode_event = msgspec.json.Decoder(RecordedEvent).decode
@@ -168,7 +168,8 @@ def _delivery(row: Any, headers: Headers) -> Delivery:
         authentication=authentication,
         status=status,
         reason=reason,
-        headers=headers,
+        headers=tuple(pair for pair in headers if pair[0] != REDACTED),
+        redacted=int(next((value for name, value in headers if name == REDACTED), "0")),
         items=tuple(
             ReceiptItem(event_id=identity.hex(), position=position, known=known)
             for identity, position, known in TOLD.iter_unpack(told)

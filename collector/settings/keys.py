@@ -17,6 +17,7 @@ import msgspec
 
 from collector.correlation import Rules, Service
 from collector.event import EVENT_TYPES, MACHINE, PEOPLE
+from collector.redaction import Redaction, pattern, pointer, touches
 from collector.settings.marks import (
     Place,
     Reader,
@@ -30,7 +31,7 @@ from collector.settings.marks import (
     truth,
     whole,
 )
-from collector.settings.schema import Api, Drafts, Log, Proof, Settings, SourceSettings, Storage, Web
+from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size
 from collector.sources import SOURCES
@@ -228,6 +229,32 @@ _MAPPED = section(
 )
 
 
+_REDACT = section(
+    _made(Redaction), {"pointers": list_of(parsed(pointer)), "patterns": list_of(parsed(pattern))}
+)  # fmt: skip
+
+
+def _keeps_identity(place: Place, kind: str, redaction: Redaction) -> None:
+    """Refuse to redact what ids are made of: an id is a hash of it, and would go on saying it to whoever guesses."""
+    for one in redaction.pointers:
+        known = next((text for text in SOURCES[kind].identity if touches(one, pointer(text))), None)
+        if known is not None:
+            place.note(
+                f"redacts /{'/'.join(one)}, but events of {kind} get their ids from {known}; name other fields, "
+                "or erase such events one by one"
+            )
+
+
+def _retention(place: Place, values: dict[str, Any]) -> Retention:
+    kept = Retention(**values)
+    if kept.repeats is not None and kept.deliveries is not None and kept.repeats > kept.deliveries:
+        place.note("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
+    return kept
+
+
+_RETENTION = section(_retention, {"repeats": _positive(duration), "deliveries": _positive(duration)})
+
+
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
     def build(place: Place, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
@@ -242,8 +269,16 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             place.note(f"has a secret, but {kind} signs nothing; set bearer_token_file, basic or path_token_file")
         if proof.absent and not proof.open:
             place.note("has no authentication; set secret_file, bearer_token_file, basic or path_token_file, or open")
+        _keeps_identity(place, kind, values.get("redact", Redaction()))
         reading = Reading(**{key: values[key] for key in _READING if key in values})
-        return SourceSettings(kind=kind, credentials=proof, reading=reading, max_body=values.get("max_body"))
+        return SourceSettings(
+            kind=kind,
+            credentials=proof,
+            reading=reading,
+            redaction=values.get("redact", Redaction()),
+            retention=values.get("retention", Retention()),
+            max_body=values.get("max_body"),
+        )
 
     return section(
         build,
@@ -253,6 +288,8 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             **readers(files, "secret", "bearer_token", "path_token"),
             "basic": basic(files),
             "max_body": _positive(size),
+            "redact": _REDACT,
+            "retention": _RETENTION,
             "service_labels": list_of(text),
             "environment_labels": list_of(text),
             "severity_labels": list_of(text),

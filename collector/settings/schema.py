@@ -14,6 +14,7 @@ import msgspec
 
 from collector.correlation import Rules
 from collector.event import HOUR, SECOND
+from collector.redaction import Redaction
 from collector.settings.values import address, loopback
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading
@@ -86,6 +87,15 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         return f"Api(tokens=<{len(self.tokens)}>)"
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the bodies of a source's deliveries are kept, µs; None keeps them. What was read out of them stays."""
+
+    repeats: int | None = None
+    """Bodies that told nothing new."""
+    deliveries: int | None = None
+    """All of them."""
+
+
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One configured sender."""
 
@@ -93,6 +103,10 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which adapter reads it."""
     credentials: Credentials = Credentials(open=True)
     reading: Reading = Reading()
+    redaction: Redaction = Redaction()
+    """What of its deliveries is not kept."""
+    retention: Retention = Retention()
+    """How long bodies of its deliveries are kept."""
     max_body: int | None = None
     """The largest body of this sender in bytes, where it differs from ``web.max_body``."""
 

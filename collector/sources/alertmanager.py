@@ -254,4 +254,9 @@ def fingerprint_of(labels: dict[str, str]) -> str:
     return f"{digest:016x}"
 
 
-SOURCE = Source(kind=KIND, verify=verify, parse=parse)
+SOURCE = Source(
+    kind=KIND,
+    verify=verify,
+    parse=parse,
+    identity=("/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status"),
+)

@@ -244,4 +244,9 @@ def _scalar(value: object) -> str:
     return fit.line(str(value) if isinstance(value, int | float) else value)
 
 
-SOURCE = Source(kind=KIND, verify=verify, parse=parse)
+SOURCE = Source(
+    kind=KIND,
+    verify=verify,
+    parse=parse,
+    identity=("/id", "/source", "/time", "/*/id", "/*/source", "/*/time"),
+)

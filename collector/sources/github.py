@@ -498,4 +498,16 @@ _KINDS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Webhook, Any], tupl
 }
 """What each kind looks like, and who reads it."""
 
-SOURCE = Source(kind=KIND, verify=verify, parse=parse, retries=False)
+SOURCE = Source(
+    kind=KIND,
+    verify=verify,
+    parse=parse,
+    identity=(
+        *(f"/{thing}/id" for thing in ("deployment", "deployment_status", "workflow_run", "pull_request", "release")),
+        *(f"/deployment{kind}/created_at" for kind in ("", "_status")),
+        *(f"/workflow_run/{name}" for name in ("run_attempt", "created_at", "run_started_at", "updated_at")),
+        *("/pull_request/merged_at", "/release/published_at", "/repository/full_name", "/action"),
+        *("/ref", "/before", "/after"),
+    ),
+    retries=False,
+)

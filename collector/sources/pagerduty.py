@@ -334,4 +334,9 @@ def _number(number: int | str | None) -> int | None:
     return number if number is not None and 0 <= number < 2**53 else None
 
 
-SOURCE = Source(kind=KIND, verify=verify, parse=parse)
+SOURCE = Source(
+    kind=KIND,
+    verify=verify,
+    parse=parse,
+    identity=("/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id"),
+)

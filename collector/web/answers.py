@@ -127,6 +127,7 @@ def delivery(stored: Delivery) -> Json:
         "authentication": stored.authentication,
         "status": stored.status,
         "reason": stored.reason,
+        "redacted": stored.redacted,
         "headers": [{"name": name, "value": value} for name, value in stored.headers],
         "items": [item(told) for told in stored.items],
     }
