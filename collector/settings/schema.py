@@ -95,6 +95,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: int | None = None
     """All of them."""
 
+    @property
+    def ages(self) -> Mapping[str, int]:
+        """Those that are set, by name."""
+        return {name: age for name, age in msgspec.structs.asdict(self).items() if age is not None}
+
 
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One configured sender."""

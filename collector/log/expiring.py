@@ -1,0 +1,81 @@
+"""Removing bodies that reached their age, on an open connection, with the record of it in the same transaction.
+
+Deliveries are looked through in the order of their numbers, from the last one
+that a record covers on. What was read out of a body stays: only rows of
+``content`` that a delivery names are removed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.event import MACHINE, Event, event_id
+from collector.log.erasing import remove_bodies
+from collector.log.promise import Submission
+from collector.log.removal import EXPIRED, REPEATS, is_repeat
+from collector.log.store import append
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of one source's deliveries that reached their age."""
+
+    source: str
+    kind: str
+    """``repeats`` or ``deliveries``."""
+    first: int
+    last: int
+    """The numbers looked at, both included."""
+    numbers: tuple[int, ...]
+    """Those of them whose bodies go."""
+    size: int
+    """Of these bodies together, in bytes."""
+    before: int
+    """Bodies received before this moment go, µs."""
+    more: bool
+    """Whether the row was cut off, and more may be due."""
+
+
+def due(connection: Connection, source: str, kind: str, *, after: int, before: int, most: int) -> Due | None:
+    """The next deliveries of a source, at most ``most``, that were received ``before`` then; None where none is left.
+
+    Looking ends at the first that is younger: deliveries are numbered in the order they came, but for a clock that was
+    set back, and then the rest is a little late.
+    """
+    rows = connection.exec_driver_sql(
+        """SELECT delivery.number, received_at, told, size, content.number IS NOT NULL FROM delivery
+        LEFT JOIN content ON content.number = delivery.content
+        WHERE delivery.number > ? AND source = ? ORDER BY delivery.number LIMIT ?""",
+        (after, source, most),
+    )
+    seen = []
+    for row in rows:
+        if row[1] >= before:
+            break
+        seen.append(row)
+    if not seen:
+        return None
+    going = [row for row in seen if row[4] and (kind != REPEATS or is_repeat(row[2]))]
+    return Due(
+        source=source, kind=kind, first=seen[0][0], last=seen[-1][0], numbers=tuple(row[0] for row in going),
+        size=sum(row[3] for row in going), before=before, more=len(seen) == most,
+    )  # fmt: skip
+
+
+def expire(connection: Connection, found: Due, now: int) -> None:
+    """Remove these bodies and record it; ``collector.log.removal`` says what the record accounts for."""
+    fact = Event(
+        id=event_id("retention.1", MACHINE, None, found.source, found.kind, str(found.first), str(found.last)),
+        type=EXPIRED,
+        source=MACHINE,
+        entity=f"source:{found.source}",
+        occurred_at=now,
+        data={
+            "source": found.source, "kind": found.kind, "first": found.first, "last": found.last,
+            "before": found.before, "removed": len(found.numbers), "bytes": found.size,
+        },
+    )  # fmt: skip
+    [receipt] = append(connection, [Submission(source=MACHINE, received_at=now, events=(fact,))])
+    if isinstance(receipt, Exception):
+        raise receipt
+    remove_bodies(connection, found.numbers)

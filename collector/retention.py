@@ -1,0 +1,87 @@
+"""Raw bodies that are kept for so long and no longer, source by source.
+
+A job of the scheduler's. It keeps no state but how far it looked, and finds that
+in the log's own records when it starts; a pass may be cut off anywhere and run
+twice. Events are never removed. Each removal is on record with the bodies' own
+source, kind and numbers, so that a removed body is never taken for a lost one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from collector.errors import TimelinedError
+from collector.log import EventLog
+from collector.log.expiring import due, expire
+from collector.log.removal import DELIVERIES, REPEATS, recorded_removals
+
+log = structlog.get_logger(__name__)
+
+EVERY = 3600
+"""Seconds between passes."""
+_MOST = 500
+"""Deliveries of one transaction: senders wait no longer than for an ordinary batch."""
+
+
+class RetentionJob:
+    """Removes what reached its age. ``ages``: source → kind (``repeats``, ``deliveries``) → µs."""
+
+    def __init__(self, store: EventLog, ages: Mapping[str, Mapping[str, int]], clock: Callable[[], int]) -> None:
+        self._log, self._ages, self._clock = store, ages, clock
+        self._reached: dict[tuple[str, str], int] | None = None
+        self._alone = asyncio.Lock()
+
+    async def run(self) -> int:
+        """One pass over all sources, repeats first; how many bodies went. What goes wrong is tried again next time."""
+        async with self._alone:
+            removed = 0
+            try:
+                for kind in (REPEATS, DELIVERIES):
+                    for source, ages in self._ages.items():
+                        if kind in ages:
+                            removed += await self._remove(source, kind, self._clock() - ages[kind])
+            except TimelinedError as error:
+                log.warning("cannot remove expired bodies; the next pass tries again", error=str(error))
+            return removed
+
+    async def idle(self) -> None:
+        """Return when no pass is under way."""
+        async with self._alone:
+            return
+
+    async def _remove(self, source: str, kind: str, before: int) -> int:
+        removed, more = 0, True
+        reached = await self._known()
+        while more:
+            after = reached.get((source, kind), 0)
+            found = await self._log.query(
+                partial(due, source=source, kind=kind, after=after, before=before, most=_MOST)
+            )  # fmt: skip
+            if found is None:
+                break
+            if found.numbers:
+                await self._log.transact(partial(expire, found=found, now=self._clock()))
+            reached[source, kind] = found.last
+            removed, more = removed + len(found.numbers), found.more
+        if removed:
+            log.info("removed expired bodies", source=source, kind=kind, removed=removed)
+        return removed
+
+    async def _known(self) -> dict[tuple[str, str], int]:
+        """How far each kind of each source was looked through, by the log's own records."""
+        if self._reached is None:
+            removals = await self._log.query(recorded_removals)
+            kinds = [(source, kind) for source in self._ages for kind in (REPEATS, DELIVERIES)]
+            self._reached = {each: removals.reached(*each) for each in kinds}
+        return self._reached
+
+
+def schedule(runs: AsyncIOScheduler, job: RetentionJob) -> None:
+    """Have ``job`` run now and once an hour."""
+    runs.add_job(job.run, "interval", seconds=EVERY, id="retention", next_run_time=datetime.now(UTC))
