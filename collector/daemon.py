@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import structlog
 from aiohttp import web
 
-from collector import activation, jobs, projections
+from collector import activation, jobs, projections, retention
 from collector.drafts import options_of, postmortem
 from collector.erasure import Eraser, Redrawn
 from collector.errors import DiskFailed, InvalidSettings, TimelinedError, Unavailable
@@ -43,6 +43,7 @@ from collector.log.lock import holder as lock_holder
 from collector.loss import watched
 from collector.notify import Notifier
 from collector.projections import EventFilter, Projections
+from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings
 from collector.sources import SOURCES
@@ -91,6 +92,8 @@ class Parts:
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
         self.drafts = self._draft_job()
+        ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
+        self.retention = RetentionJob(store, ages, clock)
         self.eraser = Eraser(store, lists, self.redraw, self._forget)
 
     def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
@@ -331,7 +334,9 @@ def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
     runs = jobs.scheduler()
     every = parts.settings.proof.every / SECOND
     runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
-    idle = [parts.sealing.idle]
+    hourly = retention.EVERY
+    runs.add_job(parts.retention.run, "interval", seconds=hourly, id="retention", next_run_time=datetime.now(UTC))
+    idle = [parts.sealing.idle, parts.retention.idle]
     if parts.settings.drafts.enabled:
         idle.append(_start_drafts(stack, parts, runs))
     runs.start()

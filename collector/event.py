@@ -222,7 +222,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "kind": "`repeats` (deliveries that told nothing new) or `deliveries` (all of them)",
         "first": "the number of the first delivery looked at",
         "last": "the number of the last one looked at",
-        "before": "bodies received before this were removed, µs",
+        "until": "bodies received up to this moment were removed, µs",
         "removed": "how many bodies were removed",
         "bytes": "how much that was",
     },

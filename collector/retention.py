@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from collector.errors import TimelinedError
 from collector.log import EventLog
-from collector.log.expiring import due, expire
-from collector.log.removal import DELIVERIES, REPEATS, recorded_removals
+from collector.log.expiring import DELIVERIES, REPEATS, due, expire, reached
 
 log = structlog.get_logger(__name__)
 
@@ -55,19 +52,19 @@ class RetentionJob:
         async with self._alone:
             return
 
-    async def _remove(self, source: str, kind: str, before: int) -> int:
+    async def _remove(self, source: str, kind: str, until: int) -> int:
         removed, more = 0, True
-        reached = await self._known()
+        known = await self._known()
         while more:
-            after = reached.get((source, kind), 0)
+            after = known.get((source, kind), 0)
             found = await self._log.query(
-                partial(due, source=source, kind=kind, after=after, before=before, most=_MOST)
+                partial(due, source=source, kind=kind, after=after, until=until, most=_MOST)
             )  # fmt: skip
             if found is None:
                 break
             if found.numbers:
                 await self._log.transact(partial(expire, found=found, now=self._clock()))
-            reached[source, kind] = found.last
+            known[source, kind] = found.last
             removed, more = removed + len(found.numbers), found.more
         if removed:
             log.info("removed expired bodies", source=source, kind=kind, removed=removed)
@@ -76,12 +73,5 @@ class RetentionJob:
     async def _known(self) -> dict[tuple[str, str], int]:
         """How far each kind of each source was looked through, by the log's own records."""
         if self._reached is None:
-            removals = await self._log.query(recorded_removals)
-            kinds = [(source, kind) for source in self._ages for kind in (REPEATS, DELIVERIES)]
-            self._reached = {each: removals.reached(*each) for each in kinds}
+            self._reached = await self._log.query(reached)
         return self._reached
-
-
-def schedule(runs: AsyncIOScheduler, job: RetentionJob) -> None:
-    """Have ``job`` run now and once an hour."""
-    runs.add_job(job.run, "interval", seconds=EVERY, id="retention", next_run_time=datetime.now(UTC))

@@ -13,16 +13,14 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection
 
 from collector import daemon
 from collector.cli import timelined
 from collector.correlation import Rules, correlate
 from collector.drafts import document_of
-from collector.event import RecordedEvent, event_id, is_erased
+from collector.event import is_erased
 from collector.log import EventLog
-from collector.log.removal import Removals, recorded_removals
-from collector.log.store import TOLD
+from collector.log.verify import Beyond, verify
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.times import rfc3339
 from renderers.lint import lint
@@ -410,50 +408,54 @@ class Space(NamedTuple):
     free: int
 
 
-# --- what verify needs ------------------------------------------------------------------------------------------------
+# --- what verify sees -------------------------------------------------------------------------------------------------
 
 
-def absent(connection: Connection) -> dict[int, str]:
-    """Every delivery without a body, and what accounts for it."""
-    removals = recorded_removals(connection)
-    rows = connection.exec_driver_sql(
-        """SELECT delivery.number, source, told FROM delivery LEFT JOIN content ON content.number = delivery.content
-        WHERE content.number IS NULL AND delivery.content > 0"""
-    )
-    return {number: removals.account_for(number, source, told) for number, source, told in rows}
+async def differences(place: Place) -> tuple[list[str], int]:
+    """What the verification of the whole log finds, and how much it knows to be removed."""
+    verdict = await place.log.query(lambda connection: verify(connection, beyond=Beyond()))
+    return [str(each) for each in verdict.differences], verdict.removed
+
+
+async def test_a_log_that_was_erased_from_still_verifies(place: Place) -> None:
+    """Every removal is accounted for by the log's own records: events, repeated bodies, headers."""
+    await told_everywhere(place)
+    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "clean"}
+    for number in "78":
+        sent = senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers, "ce-id": number})
+        told = await place.sent(sent)
+    assert await differences(place) == ([], 0)
+    done = await place.erase(*await secretive(place), told["items"][0]["event"])
+    found, removed = await differences(place)
+    assert found == []
+    assert removed >= len(done["new"]) + len(done["deliveries"])
 
 
 async def test_a_removed_body_is_told_from_a_lost_one(place: Place) -> None:
-    """Every absent body is accounted for by the log's own records; one that was taken out behind its back is not."""
+    """One that was taken out behind the log's back is named, beside one that was erased."""
     first = await place.sent(senders.alertmanager(alert()))
-    second = await place.sent(senders.alertmanager(alert("SlowCart")))
+    await place.sent(senders.alertmanager(alert("SlowCart")))
     await place.erase(deliveries=[first["delivery"]])
-    assert await place.log.query(absent) == {1: "erased"}
+    assert await differences(place) == ([], 1)
     lost = "DELETE FROM content WHERE number IN (SELECT content FROM delivery WHERE number = 2)"
     await place.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
-    assert await place.log.query(absent) == {1: "erased", 2: ""}
-    assert second["delivery"] == "d2"
+    (found,), _ = await differences(place)
+    assert found.startswith("delivery d2: its body is missing")
 
 
-def test_a_retention_accounts_for_what_it_covers_and_nothing_else() -> None:
-    """Within its numbers, of its source, and for repeats only where nothing new was told."""
-    known, new = TOLD.pack(bytes(16), 1, True), TOLD.pack(bytes(16), 1, False)
-    data = {"source": "am", "kind": "repeats", "first": 3, "last": 9}
-    removals = Removals([recorded("delivery.expired", data), recorded("delivery.expired", {**data, "first": 10})])
-    assert removals.account_for(9, "am", known) == "expired"
-    everything = Removals([recorded("delivery.expired", {**data, "kind": "deliveries"})])
-    assert [everything.account_for(n, "am", new) for n in (2, 3, 9, 10)] == ["", "expired", "expired", ""]
-    for number, source, told in ((10, "am", known), (5, "am", new), (5, "am", b""), (5, "gh", known)):
-        assert removals.account_for(number, source, told) == ""
-    assert (removals.reached("am", "repeats"), removals.reached("am", "deliveries")) == (9, 0)
-
-
-def recorded(kind: str, data: dict[str, Any]) -> RecordedEvent:
-    """A record of a removal."""
-    return RecordedEvent(
-        id=event_id("t.1", "x", 0), type=kind, source="timelined", entity="x", occurred_at=0, data=data,
-        position=1, received_at=0,
-    )  # fmt: skip
+async def test_lost_and_changed_headers_are_found(place: Place) -> None:
+    """Headers that are content are committed to as the body is."""
+    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "a"}
+    await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    with closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as other:
+        other.execute("DROP TRIGGER content_refuses_update")
+        # The headers come right before the body.
+        [number] = other.execute("SELECT content - 1 FROM delivery").fetchone()
+        changed = "UPDATE content SET bytes = CAST(replace(bytes, 'ce-subject', 'ce-subjecT') AS BLOB) WHERE number = ?"
+        other.execute(changed, (number,))
+        assert any("d1: its headers are not" in each for each in (await differences(place))[0])
+        other.execute("DELETE FROM content WHERE number = ?", (number,))
+        assert any("d1: its headers are missing" in each for each in (await differences(place))[0])
 
 
 # --- without a daemon -------------------------------------------------------------------------------------------------

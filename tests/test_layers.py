@@ -33,6 +33,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.daemon",
         "collector.jobs",
         "collector.sealing",
+        "collector.retention",
         "collector.loss",
         "collector.intake",
         "collector.follower",

@@ -2,9 +2,17 @@
 
 An event's content may be gone if a later revision of it is an erasure. A
 delivery's body may be gone if none was kept, or if a recorded fact names it:
-``delivery.erased`` by pairs of first and last numbers, ``delivery.expired`` by
-the source and the numbers of a retention, of all deliveries or of those that
-told nothing new. Whatever else is gone was lost.
+
+- ``delivery.erased`` by ``data.deliveries``, pairs of the first and the last
+  number of a row of deliveries, both included;
+- ``delivery.expired`` by ``data.source`` and the numbers ``data.first`` to
+  ``data.last``, both included: all deliveries of that source where ``data.kind``
+  is ``deliveries``, and those that told something and nothing new where it is
+  ``repeats``.
+
+Headers that are content go with the body. Whatever else is gone was lost. These
+facts cover what they name whether or not a body was there to remove, and they
+can be neither erased nor amended.
 """
 
 from __future__ import annotations

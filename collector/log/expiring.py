@@ -11,10 +11,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.event import MACHINE, Event, event_id
+from collector.log import reading
 from collector.log.erasing import remove_bodies
 from collector.log.promise import Submission
-from collector.log.removal import EXPIRED, REPEATS, is_repeat
-from collector.log.store import append
+from collector.log.store import TOLD, append
+
+EXPIRED = "delivery.expired"
+REPEATS, DELIVERIES = "repeats", "deliveries"
+"""What a retention removes: deliveries that told nothing new, or all of them; ``absent`` says what its record means."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +34,14 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them whose bodies go."""
     size: int
     """Of these bodies together, in bytes."""
-    before: int
-    """Bodies received before this moment go, µs."""
+    until: int
+    """Bodies received up to this moment go, µs."""
     more: bool
     """Whether the row was cut off, and more may be due."""
 
 
-def due(connection: Connection, source: str, kind: str, *, after: int, before: int, most: int) -> Due | None:
-    """The next deliveries of a source, at most ``most``, that were received ``before`` then; None where none is left.
+def due(connection: Connection, source: str, kind: str, *, after: int, until: int, most: int) -> Due | None:
+    """The next deliveries of a source, at most ``most``, that were received ``until`` then; None where none is left.
 
     Looking ends at the first that is younger: deliveries are numbered in the order they came, but for a clock that was
     set back, and then the rest is a little late.
@@ -50,7 +54,7 @@ def due(connection: Connection, source: str, kind: str, *, after: int, before: i
     )
     seen = []
     for row in rows:
-        if row[1] >= before:
+        if row[1] > until:
             break
         seen.append(row)
     if not seen:
@@ -58,12 +62,27 @@ def due(connection: Connection, source: str, kind: str, *, after: int, before: i
     going = [row for row in seen if row[4] and (kind != REPEATS or is_repeat(row[2]))]
     return Due(
         source=source, kind=kind, first=seen[0][0], last=seen[-1][0], numbers=tuple(row[0] for row in going),
-        size=sum(row[3] for row in going), before=before, more=len(seen) == most,
+        size=sum(row[3] for row in going), until=until, more=len(seen) == most,
     )  # fmt: skip
 
 
+def is_repeat(told: bytes) -> bool:
+    """Whether a delivery told something, and nothing new."""
+    return bool(told) and all(known for _, _, known in TOLD.iter_unpack(told))
+
+
+def reached(connection: Connection) -> dict[tuple[str, str], int]:
+    """Source and kind → the last delivery that a record covers. Reads the types of all events once."""
+    ids = connection.exec_driver_sql("SELECT id FROM event WHERE type = ?", (EXPIRED,)).scalars()
+    found: dict[tuple[str, str], int] = {}
+    for event in reading.read_ids(connection, [bytes(one).hex() for one in ids]):
+        key = (str(event.data.get("source")), str(event.data.get("kind")))
+        found[key] = max(found.get(key, 0), int(event.data.get("last", 0)))
+    return found
+
+
 def expire(connection: Connection, found: Due, now: int) -> None:
-    """Remove these bodies and record it; ``collector.log.removal`` says what the record accounts for."""
+    """Remove these bodies and record it; ``collector.log.absent`` says what the record accounts for."""
     fact = Event(
         id=event_id("retention.1", MACHINE, None, found.source, found.kind, str(found.first), str(found.last)),
         type=EXPIRED,
@@ -72,7 +91,7 @@ def expire(connection: Connection, found: Due, now: int) -> None:
         occurred_at=now,
         data={
             "source": found.source, "kind": found.kind, "first": found.first, "last": found.last,
-            "before": found.before, "removed": len(found.numbers), "bytes": found.size,
+            "until": found.until, "removed": len(found.numbers), "bytes": found.size,
         },
     )  # fmt: skip
     [receipt] = append(connection, [Submission(source=MACHINE, received_at=now, events=(fact,))])

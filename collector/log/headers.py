@@ -12,7 +12,10 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
+from collector.log.merkle import delivery_commitment
 from collector.log.store import ELSEWHERE, select_in
+
+_ELSEWHERE = "SELECT number, headers, content FROM delivery WHERE instr(headers, CAST(? AS BLOB)) > 0"
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -35,3 +38,29 @@ def headers_of(connection: Connection, rows: Sequence[bytes]) -> list[Headers]:
 
 def _whole(plain: Headers, said: Headers) -> Headers:
     return (*(pair for pair in plain if pair[0] != ELSEWHERE), *said)
+
+
+def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
+    """How many rows of content hold headers, and the deliveries of which these are not as they were, with a reason.
+
+    They were removed rightly if they went with the body.
+    """
+    found, wrong = 0, []
+    for number, row, body in list(connection.exec_driver_sql(_ELSEWHERE, (ELSEWHERE,))):
+        where, _, commitment = next(value for name, value in _decode(row) if name == ELSEWHERE).partition(":")
+        rows = {n: (salt, said) for n, salt, said in select_in(connection, _CONTENTS, [int(where), body])}
+        kept = rows.get(int(where))
+        found += kept is not None
+        if kept is not None and delivery_commitment(*kept).hex() != commitment:
+            wrong.append((number, "its headers are not what was committed"))
+        elif kept is None and body in rows:
+            wrong.append((number, "its headers are missing and no removal of them is recorded"))
+    return found, wrong
+
+
+def contents(connection: Connection) -> set[int]:
+    """The numbers of all rows of content that hold headers."""
+    return {content_of(row) for _, row, _ in connection.exec_driver_sql(_ELSEWHERE, (ELSEWHERE,))}
+
+
+_CONTENTS = "SELECT number, salt, bytes FROM content WHERE number IN ({})"

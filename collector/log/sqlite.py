@@ -382,7 +382,7 @@ class _Write(Generic[T]):
 
     def scrub(self) -> str:
         """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
-        return scrubbing.scrub(self._driver(), self._path)
+        return scrubbing.scrub(store.driver_of(self._connection), self._path)
 
     def _roll_back(self) -> None:
         """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""

@@ -170,10 +170,13 @@ class _Batch:
         salt = next(self.salts)
         telling = _Telling(told, self.delivery, delivery_commitment(salt, told.body))
         # A body that tells an erased fact again is not kept.
-        content = 0 if self.erased and not self.erased.isdisjoint(identities) else self._keep(salt, told.body)
+        kept = not self.erased or self.erased.isdisjoint(identities)
+        # Before the body, whose number follows: so that the last content is always one that a row names itself.
+        headers = self._headers(told.headers, kept=kept)
+        content = self._keep(salt, told.body) if kept else 0
         items = self._events(telling, identities)
         packed = b"".join([TOLD.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
-        self._deliver(telling, packed, content)
+        self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
 
     def write(self) -> None:
@@ -202,9 +205,8 @@ class _Batch:
         number = self._keep(salt, content) if kept else 0
         return _encode([*plain, (ELSEWHERE, f"{number}:{delivery_commitment(salt, content).hex()}")])
 
-    def _deliver(self, telling: _Telling, packed: bytes, content: int) -> None:
+    def _deliver(self, telling: _Telling, headers: bytes, packed: bytes, content: int) -> None:
         told, size = telling.submission, len(telling.submission.body)
-        headers = self._headers(told.headers, kept=content > 0)
         self.delivery_rows.append((
             telling.number, told.source, told.received_at, size, told.authentication, told.status,
             told.reason, headers, packed, content, telling.commitment,

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log import tables
+from collector.log import headers, tables
 from collector.log.acknowledged import Last, loss
 from collector.log.checkpoint import DELIVERIES, EVENTS, TREES, parse
 from collector.log.scan import Difference, Scan, cause
@@ -156,10 +156,14 @@ def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole:
 def _contents(connection: Connection, scan: Scan) -> None:
     """No content that no row names: it would be one that was doubled, or whose number was changed."""
     try:
-        if connection.execute(text("SELECT count(*) FROM content")).scalar_one() == scan.contents:
+        found, wrong = headers.differing(connection)
+        for delivery, what in wrong:
+            scan.differs(DELIVERIES, delivery, what)
+        if connection.execute(text("SELECT count(*) FROM content")).scalar_one() == scan.contents + found:
             return
         named = {row[0] for row in connection.execute(text("SELECT content FROM event"))}
         named |= {row[0] for row in connection.execute(text("SELECT content FROM delivery"))}
+        named |= headers.contents(connection)
         for (number,) in connection.execute(text("SELECT number FROM content ORDER BY number")):
             if number not in named:
                 scan.differs("content", number, "no event and no delivery names it")

@@ -20,9 +20,11 @@ from collector.errors import InvalidInput, NotFound
 from collector.event import MACHINE, PEOPLE, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, reading
 from collector.log.erasing import Extent, erase, extent, ranges, removed_texts
-from collector.log.removal import ERASED
 from collector.log.store import select_in
 from collector.people import spoken
+
+ERASED = "delivery.erased"
+"""The type of the record of removed bodies; ``collector.log.absent`` says what it means."""
 
 
 class Erasing(msgspec.Struct, frozen=True, kw_only=True):

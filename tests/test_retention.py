@@ -1,0 +1,159 @@
+"""Retention: bodies go when their age has come, repeats first; what was read out of them stays, and it is on record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector import retention
+from collector.errors import Unavailable
+from collector.event import HOUR, Event, event_id
+from collector.log import EventLog, Submission, open_log
+from collector.log.verify import Beyond, verify
+from collector.retention import RetentionJob
+
+DAY = 24 * HOUR
+START = 1_772_632_800_000_000
+
+
+class Place:
+    """A log whose deliveries came a day apart, and a clock."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        self.now = START
+        self.count = 0
+
+    def job(self, **ages: dict[str, int]) -> RetentionJob:
+        """A job as after a start."""
+        return RetentionJob(self.log, {name.replace("_", "-"): kinds for name, kinds in ages.items()}, lambda: self.now)
+
+    async def told(self, *names: str, source: str = "am") -> str:
+        """A delivery that tells these, received now; a day passes."""
+        events = tuple(fact(name, source) for name in names)
+        self.count += 1
+        body = f"body {self.count} of {source}".encode()
+        [receipt] = await self.log.append(
+            [Submission(source=source, received_at=self.now, body=body, events=events)]
+        )  # fmt: skip
+        assert not isinstance(receipt, Exception)
+        self.now += DAY
+        return receipt.delivery
+
+    async def kept(self) -> list[str]:
+        """The deliveries that have a body, oldest first."""
+        stored = await self.log.deliveries(limit=1000)
+        return [one.id for one in reversed(stored) if await self.log.body(one.id) is not None]
+
+    async def records(self) -> list[dict[str, Any]]:
+        """What was recorded of removals."""
+        return [event.data for event in await self.log.read(limit=1000) if event.type == "delivery.expired"]
+
+    async def differences(self) -> Sequence[object]:
+        """What the verification of the whole log finds."""
+        return (await self.log.query(lambda connection: verify(connection, beyond=Beyond()))).differences
+
+
+def fact(name: str, source: str) -> Event:
+    """An event whose id follows from its name."""
+    return Event(
+        id=event_id("t.1", source, START, name), type="alert.firing", source=source, entity=name, occurred_at=START,
+        title=name,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    log = open_log(f"sqlite:///{tmp_path / 't.db'}")
+    yield Place(log)
+    await log.close()
+
+
+async def test_repeats_go_first(place: Place) -> None:
+    """A body that told nothing new goes at its age; one with anything new, or with nothing at all, stays."""
+    for names in (("a",), ("a",), ("a", "b"), (), ("b",)):
+        await place.told(*names)
+    assert await place.job(am={"repeats": DAY}).run() == 2
+    assert await place.kept() == ["d1", "d3", "d4"]
+    assert [event.title for event in await place.log.read() if event.type == "alert.firing"] == ["a", "b"]
+
+
+async def test_deliveries_go_at_their_own_age_whatever_they_told(place: Place) -> None:
+    """Of this source alone; what was read out of them stays, and so does each delivery's row."""
+    for names, source in ((("a",), "am"), (("a",), "gh"), (("a",), "am"), (("b",), "am")):
+        await place.told(*names, source=source)
+    assert await place.job(am={"repeats": DAY, "deliveries": 3 * DAY}).run() == 2
+    assert await place.kept() == ["d2", "d4"]
+    assert len(await place.log.deliveries()) == 4
+    assert {event.title for event in await place.log.read() if event.type == "alert.firing"} == {"a", "b"}
+
+
+async def test_a_removal_is_on_record_and_verifies(place: Place) -> None:
+    """Source, kind, numbers and how many: by it a removed body is told from a lost one."""
+    for name in ("a", "a", "b"):
+        await place.told(name)
+    await place.job(am={"repeats": DAY}).run()
+    await place.job(am={"deliveries": 2 * DAY}).run()
+    told = {"source": "am", "until": place.now - DAY}
+    assert await place.records() == [
+        told | {"kind": "repeats", "first": 1, "last": 3, "removed": 1, "bytes": 12},
+        told | {"kind": "deliveries", "first": 1, "last": 2, "removed": 1, "bytes": 12, "until": place.now - 2 * DAY},
+    ]
+    assert await place.differences() == ()
+    lost = "DELETE FROM content WHERE number = (SELECT content FROM delivery WHERE number = 3)"
+    await place.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
+    assert [str(each) for each in await place.differences()] == [
+        "delivery d3: its body is missing and no removal of it is recorded"
+    ]
+
+
+async def test_each_pass_goes_on_where_the_last_one_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small transactions, also after a start; a second pass finds nothing and records nothing."""
+    monkeypatch.setattr(retention, "_MOST", 2)
+    for _ in range(7):
+        await place.told("a")
+    job = place.job(am={"repeats": 3 * DAY})
+    assert (await job.run(), await job.run(), await place.job(am={"repeats": 3 * DAY}).run()) == (4, 0, 0)
+    records = await place.records()
+    assert [(one["first"], one["last"]) for one in records] == [(1, 2), (3, 4), (5, 5)]
+    place.now += DAY
+    assert await job.run() == 1
+    assert await place.kept() == ["d1", "d7"]
+    assert await place.differences() == ()
+
+
+async def test_without_an_age_nothing_goes(place: Place) -> None:
+    """By default everything is kept."""
+    await place.told("a")
+    place.now += 10_000 * DAY
+    assert await place.job().run() == 0
+    assert await place.kept() == ["d1"]
+
+
+async def test_a_log_that_cannot_be_written_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that fails loses nothing and is made up for."""
+    await place.told("a")
+    await place.told("a")
+    job = place.job(am={"repeats": 0})
+    real = place.log.transact
+
+    async def full(*_: object, **__: object) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(place.log, "transact", full)
+    assert await job.run() == 0
+    monkeypatch.setattr(place.log, "transact", real)
+    assert await job.run() == 1
+
+
+async def test_removed_bytes_are_overwritten(place: Place, tmp_path: Path) -> None:
+    """What expired is not left in free pages of the file."""
+    await place.told("a")
+    await place.told("a")
+    await place.job(am={"repeats": 0}).run()
+    await place.log.close()
+    content = (tmp_path / "t.db").read_bytes()
+    assert (b"body 1 of am" in content, b"body 2 of am" in content) == (True, False)
