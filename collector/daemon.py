@@ -128,7 +128,11 @@ class Parts:
 
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """Write the drafts again that cite these events, whoever asks for drafts otherwise."""
-        written, edited = await self.drafts.again(events)
+        try:
+            written, edited = await self.drafts.again(events)
+        except (OSError, TimelinedError) as error:
+            log.warning("cannot write drafts again", error=str(error))
+            return Redrawn(failed=str(error))
         return Redrawn(written=written, edited=edited)
 
     async def _forget(self) -> None:

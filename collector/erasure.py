@@ -37,6 +37,8 @@ class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were written again."""
     edited: tuple[str, ...] = ()
     """Files that a person edited, which are never touched: they may still show it."""
+    failed: str = ""
+    """Why drafts of ours may still show it."""
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +89,7 @@ class Eraser:
         done = await self._log.transact(lambda connection: carry_out(connection, asked, found))
         remaining = await self._complete(asked, done)
         drafts = await self._redraw(done.ids)
-        remaining = remaining or await self._log.scrub()
+        remaining = remaining or drafts.failed or await self._log.scrub()
         return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
 
     async def _complete(self, asked: Erasing, done: Found) -> str:

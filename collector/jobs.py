@@ -26,7 +26,7 @@ import msgspec
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from collector.errors import TimelinedError
+from collector.errors import TimelinedError, Unavailable
 from collector.files import replace
 from collector.projections import IncidentRow, Projections
 
@@ -269,6 +269,15 @@ def _digest_of(path: Path) -> str | None:
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 
+def _no_longer(number: int) -> dict[str, str]:
+    """What stands in the drafts of a number that no incident has any more: what was in them is not true now."""
+    gone = "what opened it was retracted, erased or put elsewhere"
+    return {
+        "md": f"Incident {number} is no longer one: {gone}.\n",
+        "json": msgspec.json.encode({"incident": number, "merged_into": None}).decode() + "\n",
+    }
+
+
 class DraftJob:
     """Writes what is due. Passes never overlap; each begins with the lists as they are then."""
 
@@ -296,7 +305,10 @@ class DraftJob:
             return tuple(await self._write(due(self._clock(), rows, record, self._stale_after)))
 
     async def again(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Write every draft again that cites one of these events; the files written, and those a person edited."""
+        """Write every draft again that cites one of these events; the files written, and those a person edited.
+
+        Raises OSError and :class:`collector.errors.Unavailable` where one of them cannot be.
+        """
         async with self._alone:
             marks = tuple(event[-5:].encode() for event in events)
             numbers = await asyncio.to_thread(self._shelf.showing, marks)
@@ -305,7 +317,9 @@ class DraftJob:
                 Due(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
                 for row in rows
             ]
-            await self._write(wanted)
+            done = await self._write(wanted)
+            if missing := [str(one.number) for one in wanted if one not in done]:
+                raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
             return await asyncio.to_thread(self._shelf.tidied, [one.number for one in wanted])
 
     async def idle(self) -> None:
@@ -358,7 +372,8 @@ class DraftJob:
                 "json": msgspec.json.encode(said).decode() + "\n",
             }
         texts = {form: await self._render(wanted.number, form) for form in FORMATS}
-        return {form: text for form, text in texts.items() if text is not None}
+        known = {form: text for form, text in texts.items() if text is not None}
+        return known or _no_longer(wanted.number)
 
 
 # --- when -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from collector.correlation.catalog import Catalog
 from collector.correlation.values import Rules, Service
 from collector.errors import InvalidInput
 from collector.event import MACHINE, RecordedEvent
+from tests import senders
 from tests.facts import at, firing, resolved
+from tests.test_erasure import serving
 from tests.test_web import Face, face, ring  # noqa: F401 - the fixture
 
 SAID: dict[str, Any] = {"key": "k", "by": "Ana", "reason": "the clock was wrong", "stated_at": at(60)}
@@ -166,6 +170,33 @@ def test_a_correction_is_marked_in_the_draft_and_a_retraction_is_gone(database: 
     assert "Restarted the workers (Ana) [corrected]" in listed
     assert "Nothing of the kind (Ana) [retracted]" in listed
     assert told("why", other, *where)["reason"] == "it was retracted"
+
+
+async def test_a_draft_that_was_written_is_corrected_at_once(tmp_path: Path) -> None:
+    """The file in the folder says what is right when the command returns."""
+    async with serving(tmp_path) as place:
+        await place.sent(senders.alertmanager(replace(senders.alert("Errors", since="14:02"), until="14:20")))
+        await place.caught_up()
+        note = await place.post("incidents/1/notes", text="Restarted the wokers", by="Ana")
+        await place.drawn()
+        draft = place.drafts / "incident-1.md"
+        assert "wokers" in draft.read_text()
+        await place.post(f"events/{note['event']}/correct", title="Restarted the workers", by="Ana", reason="a typo")
+        assert "Restarted the workers" in draft.read_text()
+        assert "wokers" not in draft.read_text()
+
+
+async def test_the_draft_of_an_incident_that_is_none_any_more_says_so(tmp_path: Path) -> None:
+    """Once all that opened it is retracted, its file does not go on telling it."""
+    async with serving(tmp_path) as place:
+        alert = replace(senders.alert("Errors", since="14:02"), until="14:20")
+        told = await place.sent(senders.alertmanager(alert))
+        await place.drawn()
+        draft = place.drafts / "incident-1.md"
+        assert "Errors" in draft.read_text()
+        await place.post(f"events/{told['items'][0]['event']}/retract", by="Ana", reason="a test")
+        assert draft.read_text().startswith("Incident 1 is no longer one")
+        assert "Errors" not in (place.drafts / "incident-1.json").read_text()
 
 
 def test_what_was_split_off_stays_apart(database: str) -> None:

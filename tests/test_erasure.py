@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -297,6 +298,17 @@ async def test_what_a_header_said_is_erased_with_the_body(place: Place) -> None:
     assert place.found() == []
 
 
+async def test_a_number_that_is_no_incident_any_more_forgets_its_title(place: Place) -> None:
+    """Lists keep what they showed of such a number, and that goes, too."""
+    told = await place.sent(senders.alertmanager(alert(f"Leak of {SECRET}", severity=f"bad {SECRET}", until="14:20")))
+    await place.drawn()
+    event = told["items"][0]["event"]
+    await place.post(f"events/{event}/retract", by="Ana", reason="a test")
+    await place.erase(event, everything=True)
+    assert place.found() == []
+    assert (await place.get("incidents/1"))["title"] == "erased"
+
+
 async def test_with_everything_grouping_goes_too(place: Place) -> None:
     """A secret in a service's name stays as grouping rests on it, until everything of that alert is erased."""
     first = await place.sent(senders.alertmanager(alert(service=SECRET)))
@@ -387,6 +399,18 @@ async def test_a_reader_that_does_not_let_go_is_said(place: Place, monkeypatch: 
         reader.execute("SELECT count(*) FROM event").fetchone()
         answer = await place.post("erasures", events=ids, by="Ana", reason="x")
         assert "another process reads" in answer["remaining"]
+    await place.erase(*ids)
+    assert place.found() == []
+
+
+async def test_a_draft_that_cannot_be_written_again_is_said(place: Place) -> None:
+    """The erasure stands, and doing the same again completes it."""
+    await told_everywhere(place)
+    ids = await secretive(place)
+    with patch("collector.jobs.Shelf.write", side_effect=OSError("the disk is full")):
+        answer = await place.post("erasures", events=ids, by="Ana", reason="x")
+    assert "cannot write the drafts of 1 again" in answer["remaining"]
+    assert f"{DRAFTS}/incident-1.md" in place.found()
     await place.erase(*ids)
     assert place.found() == []
 

@@ -215,7 +215,23 @@ def clean(connection: Connection, asked: Erasing, done: Found) -> bool:
     _record(connection, asked, [_left(event, asked) for event in echoes], ())
     done.echoes += len(echoes)
     done.position = reading.head(connection)
+    if done.texts:
+        _clean_incidents(connection, done)
     return bool(_clean_memberships(connection, done) or echoes)
+
+
+def _clean_incidents(connection: Connection, done: Found) -> None:
+    """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
+    spoken_of = _pattern(done.texts)
+    for number in done.numbers:
+        statement = "SELECT title, services, environments, severity, lead FROM incident WHERE number = ?"
+        for row in list(connection.exec_driver_sql(statement, (number,))):
+            if any(text and spoken_of.search(text) for text in row):
+                connection.exec_driver_sql(
+                    """UPDATE incident SET title = ?, services = '[]', environments = '[]', severity = NULL, lead = NULL
+                    WHERE number = ?""",
+                    (amendments.ERASED, number),
+                )
 
 
 def _clean_memberships(connection: Connection, done: Found) -> bool:
