@@ -192,26 +192,25 @@ class Shelf:
 
     def showing(self, marks: Sequence[bytes]) -> list[int]:
         """The incidents of which any draft that was written, edited or not, holds one of these."""
-        return [
-            number
-            for number, known in sorted(self.record().items())
-            if any(
-                mark in content for name in known.files for content in _contents(self.folder / name) for mark in marks
-            )
-        ]
+        numbers = sorted(int(path.stem) for path in (self.folder / RECORD).glob("*.json") if path.stem.isdigit())
+        return [number for number, known in self.records(numbers).items() if self._shows(known, marks)]
+
+    def _shows(self, known: Written, marks: Sequence[bytes]) -> bool:
+        contents = (content for name in known.files for content in _contents(self.folder / name))
+        return any(mark in content for content in contents for mark in marks)
 
     def tidied(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The files of these incidents that hold what was last written, and those that a person edited.
 
         A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
         """
-        ours, edited = [], []
-        record = self.record()
-        for number in numbers:
-            newest = {form: self._newest(number, form, record[number]) for form in FORMATS}
-            for name, digests in sorted(record[number].files.items()):
+        ours: list[str] = []
+        edited: list[str] = []
+        for number, known in self.records(numbers).items():
+            newest = {self._newest(number, form, known) for form in FORMATS}
+            for name, digests in sorted(known.files.items()):
                 path = self.folder / name
-                if name == newest.get(path.suffix[1:]):
+                if name in newest:
                     ours.append(str(path))
                 elif _digest_of(path) in digests:
                     path.unlink()

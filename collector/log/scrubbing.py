@@ -12,18 +12,19 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from pathlib import Path
+
+from collector.log.disk import Disk
 
 _PATIENCE = 5.0
 """Seconds to wait for readers in other processes, which may still look at pages as they were."""
 
 
-def scrub(connection: sqlite3.Connection, path: Path) -> str:
+def scrub(connection: sqlite3.Connection, disk: Disk) -> str:
     """Write the file anew and empty its write-ahead log; why something may be left, or empty where nothing is.
 
     Takes as long as copying the file, and as much free space again. Nothing else may be written meanwhile.
     """
-    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    size, free = disk.path.stat().st_size, shutil.disk_usage(disk.path.parent).free
     if free < 2 * size:
         return f"writing the file anew needs {2 * size >> 20} MiB of free space, and there are {free >> 20} MiB"
     until = time.monotonic() + _PATIENCE
@@ -37,6 +38,7 @@ def scrub(connection: sqlite3.Connection, path: Path) -> str:
                 return "another process reads the database, which keeps its write-ahead log from being emptied"
             time.sleep(0.02)
     except sqlite3.Error as error:
+        disk.notice(error)
         return f"the file could not be written anew: {error}"
 
 

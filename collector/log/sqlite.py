@@ -136,7 +136,7 @@ class SqliteLog:
         """See :meth:`collector.log.EventLog.scrub`."""
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
-        begun = _Write(self.path, self._writer, lambda connection: "")
+        begun = _Write(self._disk, self._writer, lambda connection: "")
         return await self._elsewhere(partial(begun.scrub), begun)
 
     async def _perform(self, work: Callable[[Connection], T], *, durable: bool = True, here: bool = False) -> T:
@@ -382,7 +382,9 @@ class _Write(Generic[T]):
 
     def scrub(self) -> str:
         """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
-        return scrubbing.scrub(store.driver_of(self._connection), self._path)
+        if self._disk.failure:
+            raise DiskFailed(self._disk.failure)
+        return scrubbing.scrub(store.driver_of(self._connection), self._disk)
 
     def _roll_back(self) -> None:
         """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""
