@@ -77,7 +77,8 @@ for command in (
     incidents.incidents, incidents.incident, incidents.signals, drafts.draft, drafts.lint,
     log.events, log.why, log.deliveries, log.delivery,
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
-    amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract, erase.erase, proof.verify, proof.proof,
+    amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract,
+    erase.erase, proof.verify, proof.proof,
     config.check, config.sources, backup.backup, db.db,
 ):  # fmt: skip
     timelined.add_command(command)
