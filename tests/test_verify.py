@@ -352,7 +352,7 @@ def test_a_shorter_log_is_shown_by_what_was_acknowledged(copy: Path) -> None:
 def test_a_file_that_is_no_database_is_named(copy: Path) -> None:
     """Where nothing can be read at all, that is the difference, and no traceback."""
     (copy / "log.db").write_bytes(b"not a database" * 1000)
-    assert "database: SQLite cannot check its file" in said(verified(copy))
+    assert said(verified(copy)) == "database: SQLite cannot read its schema: file is not a database"
 
 
 def test_a_range_names_what_is_in_it_and_nothing_else(copy: Path) -> None:

@@ -73,7 +73,8 @@ def verify(
     Runs for as long as reading the log takes, on one consistent view of it. Raises nothing for what is damaged.
     """
     scan = Scan(connection, progress)
-    _database(connection, scan)
+    if not _database(connection, scan):
+        return _unreadable(scan)
     trees = {tree: _Tree(connection, scan, tree, beyond) for tree in TREES}
     if only is None:
         ends = {EVENTS: scan.events(trees[EVENTS].grow), DELIVERIES: scan.deliveries(trees[DELIVERIES].grow)}
@@ -97,6 +98,15 @@ def verify(
     )
 
 
+def _unreadable(scan: Scan) -> Verdict:
+    """Of what is no database, or has no schema any more, nothing else can be said."""
+    root = Range().root()
+    return Verdict(
+        size=0, root=root, deliveries=0, deliveries_root=root, checkpoints=0, sealed=0, removed=0,
+        differences=tuple(scan.differences),
+    )  # fmt: skip
+
+
 def _some(connection: Connection, scan: Scan, only: Iterable[tuple[int, int]]) -> None:
     """Verify the rows of some positions, and the deliveries that told them."""
     numbers: set[int] = set()
@@ -116,22 +126,29 @@ def _ignore(leaves: Sequence[Any]) -> None:
 # --- what belongs to no row -------------------------------------------------------------------------------------------
 
 
-def _database(connection: Connection, scan: Scan) -> None:
-    """SQLite's own check of its file, and whether what refuses changes is still there: indexes lie, and triggers go."""
+def _database(connection: Connection, scan: Scan) -> bool:
+    """SQLite's own check of its file, and whether what refuses changes is still there: indexes lie, and triggers go.
+
+    False where not even the schema can be read.
+    """
     if connection.dialect.name != "sqlite":
-        return
+        return True
     try:
         there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
+    except Exception as error:
+        scan.differs("database", 0, f"SQLite cannot read its schema: {cause(error)}")
+        return False
+    try:
         said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
     except Exception as error:
-        scan.differs("database", 0, f"SQLite cannot check its file: {cause(error)}")
-        return
+        said = [f"SQLite cannot check its file: {cause(error)}"]
     for line in said if said != ["ok"] else []:
         scan.differs("database", 0, line)
     for trigger in tables.TRIGGERS:
         name = trigger.removeprefix("CREATE TRIGGER IF NOT EXISTS ").partition(" ")[0]
         if name not in there:
             scan.differs("database", 0, f"the trigger {name} is gone: changes are no longer refused")
+    return True
 
 
 def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole: bool) -> None:
