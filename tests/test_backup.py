@@ -90,7 +90,9 @@ async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(source: Path, 
     try:
         before = await log.head()
         made = await asyncio.to_thread(backup.backup, source, target, lambda what, done, of: steps.append(what))
-        after = await log.head()
+        async with asyncio.timeout(60):
+            while (after := await log.head()) <= made.position:
+                await asyncio.sleep(0)
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
