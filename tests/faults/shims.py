@@ -57,6 +57,8 @@ class SteppedClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DISABLE_SHM": "1",
+            # With the fix for an old C library every wait for the interpreter ends at once, and begins again.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             # Otherwise timers stand still, which no step of a real clock does.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
