@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
+from tests.faults.flips import bit_flips
 from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
 from tests.faults.report import Report, Skipped
@@ -43,6 +44,7 @@ FAULTS = {
     "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),
     "clock": Fault(clock_steps, 5, 1),
     "fsync": Fault(failing_sync, 10, 1),
+    "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
 }
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from tests.faults import stored
 from tests.faults.bits import places
 from tests.faults.report import Report
 from tests.faults.rig import rigged
 from tests.faults.stores import SqliteStore, view
-from tests.faults.supervisor import PROJECT
 
 TABLES = ("event", "delivery", "content")
 
@@ -31,13 +23,13 @@ async def bit_flips(folder: Path, report: Report) -> None:
         await rig.clients.stop()
         verdict = await rig.judge()
         await rig.daemon.terminate()
-    whole = await asyncio.to_thread(_verify, database)
+    whole = await rig.daemon.verify()
     report.require(whole == (0, []), "verify", f"a log that nobody touched was found to differ: {whole}")
     kinds: Counter[str] = Counter()
     owners = _owners(view(database, stored.read))
     for place in places(database, TABLES, rig.random, report.rounds):
         place.flip(database)
-        code, found = await asyncio.to_thread(_verify, database)
+        code, found = await rig.daemon.verify()
         place.flip(database)
         report.require(code == 6, "verify", f"{place} was not found: exit code {code}")
         named = {(each["table"], each["number"]) for each in found}
@@ -45,18 +37,6 @@ async def bit_flips(folder: Path, report: Report) -> None:
         kinds[place.table] += 1
         report.add(verdict)
     report.facts["flipped"] = dict(kinds)
-
-
-def _verify(database: Path) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code of ``timelined verify``, and what it found to differ."""
-    command = [sys.executable, "-m", "collector", "verify", "--storage.url", f"sqlite:///{database}", "-o", "json"]
-    ran = subprocess.run(
-        command, cwd=database.parent, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, check=False
-    )
-    try:
-        return ran.returncode, msgspec.json.decode(ran.stdout)["differences"]
-    except msgspec.DecodeError:
-        return ran.returncode, [{"table": "?", "number": 0, "what": ran.stderr.decode("utf-8", "replace")}]
 
 
 def _owners(log: stored.StoredLog) -> dict[tuple[str, int], set[tuple[str, int]]]:

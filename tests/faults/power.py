@@ -28,6 +28,7 @@ async def power_cuts(folder: Path, report: Report) -> None:
                     await rig.clients.send_again()
                     if not report.add(await rig.judge()):
                         break
+                await report.verify(rig.daemon)
                 rig.daemon.close()
     await _weak_cuts(folder / "weak", report)
 

@@ -22,6 +22,7 @@ async def kills(folder: Path, report: Report) -> None:
                 await _kill(rig)
                 if not report.add(await rig.judge()):
                     return
+            await report.verify(rig.daemon)
 
 
 async def _kill(rig: Rig) -> None:
@@ -47,6 +48,7 @@ async def stops(folder: Path, report: Report) -> None:
                 slowest = max(slowest, await _stop(rig, report))
                 if not report.add(await rig.judge(orderly=True)):
                     return
+            await report.verify(rig.daemon)
     report.facts["slowest_stop_s"] = round(slowest, 3)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.faults.checker import Verdict
+from tests.faults.supervisor import Supervisor
 
 _ROUNDS_PER_LOG = 20
 """Every round looks at its whole log, so a log must not grow for ever."""
@@ -57,6 +58,11 @@ class Report:
         """A promise that is not about the log: a finding where it does not hold."""
         if not holds:
             self.find(kind, what)
+
+    async def verify(self, daemon: Supervisor) -> None:
+        """Have ``timelined verify`` look at the log, too: at its end, since it reads all of it."""
+        code, found = await daemon.verify()
+        self.require(code == 0, "verify", f"timelined verify ended with {code}: {found[:5]}")
 
     def next_log(self) -> None:
         """The rounds to come are over another log."""

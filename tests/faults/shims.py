@@ -17,28 +17,28 @@ _FAKETIME = (
 
 
 class FailingSync:
-    """While :meth:`fail` holds, every fsync and fdatasync of the daemon fails with EIO."""
+    """After :meth:`fail` the next sync of the daemon's database fails with EIO, and those after it seem to work."""
 
     def __init__(self, folder: Path) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             raise Skipped("there is no C compiler for the library that makes fsync fail; install gcc and libc6-dev")
-        library = folder / "eio.so"
-        source = Path(__file__).with_name("eio.c")
+        library = folder / "failing-sync.so"
+        source = Path(__file__).parents[1] / "failing_sync.c"
         folder.mkdir(parents=True, exist_ok=True)
         command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode:
             raise Skipped(f"the library that makes fsync fail cannot be built: {built.stderr.strip()[-300:]}")
-        self._switch = folder / "eio"
-        self.environ = {"LD_PRELOAD": str(library), "EIO_WHILE": str(self._switch)}
+        self._switch = folder / "sync-fails"
+        self.environ = {"LD_PRELOAD": str(library), "FAIL_SYNC": str(self._switch)}
 
     def fail(self) -> None:
-        """From now on."""
+        """The next one."""
         self._switch.touch()
 
     def work(self) -> None:
-        """The disk is well again."""
+        """Not any more, if none came."""
         self._switch.unlink(missing_ok=True)
 
 

@@ -41,6 +41,7 @@ async def disk_full(folder: Path, report: Report) -> None:
                 if not killed:
                     await _same_life(rig, report)
                 report.add(await rig.judge())
+                await report.verify(rig.daemon)
                 rig.daemon.close()
         report.next_log()
     report.facts["slowest_recovery_s"] = round(slowest, 3)
@@ -124,4 +125,5 @@ async def failing_sync(folder: Path, report: Report) -> None:
             await rig.daemon.start()
             await rig.clients.send_again()
             report.add(await rig.judge())
+            await report.verify(rig.daemon)
             report.next_log()

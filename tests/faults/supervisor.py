@@ -11,6 +11,9 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tests.faults.history import now
 
@@ -90,9 +93,11 @@ class Supervisor:
         self.starts += 1
 
     def _command(self) -> Sequence[str]:
-        where = ("--web.listen-address", f"127.0.0.1:{self.port}", "--storage.url", self.url)
-        flags = ("--config.file", str(self._config), "--log.level", "warning")
-        return (sys.executable, "-m", self._module, "serve", *where, *flags)
+        flags = ("--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "warning")
+        return (sys.executable, "-m", self._module, "serve", *self._where(), *flags)
+
+    def _where(self) -> Sequence[str]:
+        return ("--config.file", str(self._config), "--storage.url", self.url)
 
     def _environ(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
@@ -127,6 +132,20 @@ class Supervisor:
         """SIGSTOP, and wait until every thread of it stands: a system call that had begun is finished first."""
         self.process.send_signal(signal.SIGSTOP)
         await until(lambda: _stands_still(self.process.pid), "the daemon stands still")
+
+    async def verify(self) -> tuple[int, list[dict[str, Any]]]:
+        """What ``timelined verify`` says of the log, whether a daemon runs or not: its exit code, what differs."""
+        command = (sys.executable, "-m", "collector", "verify", *self._where(), "-o", "json")
+        ran = await asyncio.create_subprocess_exec(
+            *command, cwd=self.folder, env=self._environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        said, complained = await ran.communicate()
+        try:
+            return int(ran.returncode or 0), msgspec.json.decode(said)["differences"]
+        except msgspec.DecodeError:
+            return int(ran.returncode or 0), [
+                {"table": "?", "number": 0, "what": complained.decode("utf-8", "replace")}
+            ]
 
     def close(self) -> None:
         """Whatever happened, it is gone."""
