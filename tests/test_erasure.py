@@ -82,7 +82,15 @@ class Place:
         """The files that hold the secret, of all that the daemon keeps."""
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         assert len(files) > 2
-        return sorted(str(path.relative_to(self.folder)) for path in files if secret.encode() in path.read_bytes())
+        return sorted(str(path.relative_to(self.folder)) for path in files if secret.encode() in content(path))
+
+
+def content(path: Path) -> bytes:
+    """What a file holds; nothing where it was only there on the way to another name."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 @asynccontextmanager
