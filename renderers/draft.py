@@ -41,7 +41,7 @@ WORDS = 700
 """The most generated words above the Appendix, timeline included."""
 SHOWN = 3
 """How many ids of a citation are printed."""
-FORM = "timelined draft 2"
+FORM = "timelined draft 3"
 """Which wording this is; another wording is another draft of the same events."""
 
 
@@ -241,6 +241,7 @@ def _cited(block: Block) -> Iterator[tuple[str, ...]]:
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_TOGETHER = 256
 
 
 def digest(history: History, options: Options) -> str:
@@ -263,10 +264,10 @@ def digest(history: History, options: Options) -> str:
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
     )
-    # One event at a time: a list of all of them would need as much memory again.
+    # Some at a time: all of them in one list would need as much memory again.
     hashed = hashlib.sha256(_ENCODER.encode(content))
-    for said in map(_said, events):
-        hashed.update(_ENCODER.encode(said))
+    for start in range(0, len(events), _TOGETHER):
+        hashed.update(_ENCODER.encode([_said(event) for event in events[start : start + _TOGETHER]]))
     return hashed.hexdigest()
 
 

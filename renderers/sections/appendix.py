@@ -74,13 +74,16 @@ RULES = ("opened", "person", "page", "alert", "alert_group", "service", "depende
 def _grouping(history: History) -> Iterator[Claim]:
     """One line a rule: the reason of the first event it joined, how many it joined, and how many reasons it had."""
     grouped = history.context.grouped
-    rules: dict[str, list[str]] = {}
+    rules: dict[str, tuple[list[str], set[str]]] = {}
     for event in history.events:
-        if event.id in grouped:
-            rules.setdefault(grouped[event.id].rule, []).append(event.id)
+        why = grouped.get(event.id)
+        if why is not None:
+            joined = rules.get(why.rule) or rules.setdefault(why.rule, ([], set()))
+            joined[0].append(event.id)
+            joined[1].add(why.reason)
     for rule in sorted(rules, key=_strength)[:REASONS]:
-        members = rules[rule]
-        reasons = len({grouped[each].reason for each in members})
+        members, told = rules[rule]
+        reasons = len(told)
         first = grouped[members[0]].reason.rstrip(". ")
         more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
         said = f"{more}, {counted(len(members), 'event')}"
@@ -188,18 +191,17 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
 
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
-    known = [event for each in set(cited) if (event := events.get(each)) is not None]
-    keys = [_run_of(event) for event in known]
+    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
+    for each in set(cited):
+        event = events.get(each)
+        if event is not None:
+            runs.setdefault(_run_of(event), []).append(event)
     names = set(shown)
     printed = {_run_of(events[each]) for each in names if each in events}
-    kept = set(sorted(set(keys), key=lambda key: (key not in printed, key))[:LINES])
-    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {key: [] for key in kept}
-    for key, event in zip(keys, known, strict=True):
-        if key in kept:
-            runs[key].append(event)
-    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), names) for run in runs.values()]
+    kept = [runs[key] for key in sorted(runs, key=lambda key: (key not in printed, key))[:LINES]]
+    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), names) for run in kept]
     lines.sort(key=lambda line: (line.at, line.cites))
-    return Index(lines=tuple(lines), left_out=len(known) - sum(len(run) for run in runs.values()))
+    return Index(lines=tuple(lines), left_out=sum(map(len, runs.values())) - sum(map(len, kept)))
 
 
 def _run_of(event: RecordedEvent) -> tuple[int, str, str]:
