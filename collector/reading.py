@@ -161,6 +161,12 @@ def name(value: object) -> str | None:
     return line(value) or None
 
 
+@remembered
+def _known(value: str) -> str | None:
+    """The name that a label's value is; a few values come again and again."""
+    return name(value)
+
+
 def text(value: object) -> str:
     """A free text of at most 16 KiB, its line breaks kept."""
     if not isinstance(value, str):
@@ -251,7 +257,7 @@ def service_of(given: Mapping[str, str], reading: Reading) -> str | None:
     """The first present of the service labels whose value does not name an exporter."""
     for label in reading.service_labels:
         value = given.get(label)
-        if value and not _names_exporter(value, reading.exporters) and (service := name(value)):
+        if value and (service := _known(value)) and not _names_exporter(value, reading.exporters):
             return service
     return None
 
@@ -267,6 +273,6 @@ def first_label(given: Mapping[str, str], names: Iterable[str]) -> str | None:
     """The value of the first present label; an empty value counts as absent."""
     for label in names:
         value = given.get(label)
-        if value and (found := name(value)):
+        if value and (found := _known(value)):
             return found
     return None

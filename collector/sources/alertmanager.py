@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from collector import reading as fit
-from collector.event import Event, event_id
+from collector.event import Event, Link, event_id
 from collector.signing import authenticate
 from collector.times import ABSENT, Moment, moment
 from collector.webhook import Credentials, Reading, Source, Webhook
@@ -75,11 +75,13 @@ class _Common(msgspec.Struct, frozen=True):
 
     group_key: str
     group_labels: dict[str, str]
-    receiver: str
-    reason: str
+    told: dict[str, str]
+    """``receiver`` and ``reason``, where they are known."""
     status: str
     source_url: str | None
     refs: tuple[str, ...]
+    links: dict[tuple[str | None, ...], tuple[Link, ...]]
+    """The links by their addresses: alerts of one rule have the same."""
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -112,14 +114,15 @@ def _about_version(version: str | int | None) -> str:
 
 def _common(group: Group) -> _Common:
     key = group.group_key or ""
+    told = {"receiver": _receiver(group.receiver or ""), "reason": fit.line(group.notification_reason)}
     return _Common(
         group_key=fit.text(key),
         group_labels=fit.labels(group.group_labels),
-        receiver=_receiver(group.receiver or ""),
-        reason=fit.line(group.notification_reason),
+        told={name: value for name, value in told.items() if value},
         status=group.status or "",
         source_url=group.external_url,
         refs=_refs(key),
+        links={},
     )
 
 
@@ -180,13 +183,16 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
     )
 
 
-def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> Any:
-    return fit.links(
-        ("rule", alert.generator_url),
-        ("runbook", annotations.get("runbook_url") or annotations.get("runbook")),
-        ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard")),
-        ("source", common.source_url),
-    )
+def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> tuple[Link, ...]:
+    runbook = annotations.get("runbook_url") or annotations.get("runbook")
+    dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
+    urls = (alert.generator_url, runbook, dashboard, common.source_url)
+    known = common.links.get(urls)
+    if known is None:
+        rule, *_, source = urls
+        pairs = (("rule", rule), ("runbook", runbook), ("dashboard", dashboard), ("source", source))
+        known = common.links[urls] = fit.links(*pairs)
+    return known
 
 
 def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: _Common) -> dict[str, Any]:
@@ -196,15 +202,14 @@ def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
-    texts = {
-        "receiver": common.receiver,
-        "reason": common.reason,
-        "summary": fit.text(annotations.get("summary")),
-        # Rules written before the names settled say ``message``.
-        "description": fit.text(annotations.get("description") or annotations.get("message")),
-        "query": query_of(alert.generator_url or ""),
-    }
-    data.update({key: value for key, value in texts.items() if value})
+    data.update(common.told)
+    if summary := fit.text(annotations.get("summary")):
+        data["summary"] = summary
+    # Rules written before the names settled say ``message``.
+    if description := fit.text(annotations.get("description") or annotations.get("message")):
+        data["description"] = description
+    if query := query_of(alert.generator_url or ""):
+        data["query"] = query
     return data
 
 
