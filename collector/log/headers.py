@@ -8,6 +8,7 @@ in their place the row of ``content`` that holds them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,7 +16,10 @@ from sqlalchemy import Connection
 from collector.log.merkle import delivery_commitment
 from collector.log.store import ELSEWHERE, select_in
 
-_ELSEWHERE = "SELECT number, headers, content FROM delivery WHERE instr(headers, CAST(? AS BLOB)) > 0"
+_ELSEWHERE = {
+    "sqlite": "SELECT number, headers, content FROM delivery WHERE instr(headers, ?) > 0",
+    "postgresql": "SELECT number, headers, content FROM delivery WHERE position(? IN headers) > 0",
+}
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -46,7 +50,7 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
     They were removed rightly if they went with the body.
     """
     found, wrong = 0, []
-    for number, row, body in list(connection.exec_driver_sql(_ELSEWHERE, (ELSEWHERE,))):
+    for number, row, body in _elsewhere(connection):
         where, _, commitment = next(value for name, value in _decode(row) if name == ELSEWHERE).partition(":")
         rows = {n: (salt, said) for n, salt, said in select_in(connection, _CONTENTS, [int(where), body])}
         kept = rows.get(int(where))
@@ -58,9 +62,14 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
     return found, wrong
 
 
+def _elsewhere(connection: Connection) -> list[Any]:
+    """Number, headers and content of each delivery whose headers lie elsewhere."""
+    return list(connection.exec_driver_sql(_ELSEWHERE[connection.dialect.name], (ELSEWHERE.encode(),)))
+
+
 def contents(connection: Connection) -> set[int]:
     """The numbers of all rows of content that hold headers."""
-    return {content_of(row) for _, row, _ in connection.exec_driver_sql(_ELSEWHERE, (ELSEWHERE,))}
+    return {content_of(row) for _, row, _ in _elsewhere(connection)}
 
 
 _CONTENTS = "SELECT number, salt, bytes FROM content WHERE number IN ({})"

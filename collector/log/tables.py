@@ -15,9 +15,17 @@ index pages, not Python, are what an insert costs.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, text, types
 
 metadata = MetaData()
+
+Integer = types.BigInteger().with_variant(types.Integer(), "sqlite")
+"""64 bits on every database: times are microseconds. SQLite's own INTEGER has them, and only it numbers rows."""
+
+Text = types.Text().with_variant(types.Text(collation="C"), "postgresql")
+"""Compared byte by byte on every database, whatever language it was set up for."""
+
+_NOT_READ = text("status <> 'read'")
 
 head = Table(
     "head",
@@ -66,7 +74,7 @@ delivery = Table(
     Column("commitment", LargeBinary(32), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False, comment="of the deliveries' own tree"),
     # Free for the deliveries that were read, which are nearly all.
-    Index("delivery_not_read", "number", sqlite_where=text("status <> 'read'")),
+    Index("delivery_not_read", "number", sqlite_where=_NOT_READ, postgresql_where=_NOT_READ),
 )
 
 content = Table(

@@ -8,7 +8,7 @@ what everybody else reads.
 from collector.correlation import Rules
 from collector.log import EventLog
 from collector.projections.lists import Projections
-from collector.projections.shape import mismatch
+from collector.projections.shape import fitted, mismatch
 from collector.projections.tables import metadata
 from collector.projections.values import (
     Case,
@@ -27,6 +27,7 @@ __all__ = [
     "Nearby",
     "Projections",
     "SignalRow",
+    "fitted",
     "metadata",
     "mismatch",
     "open_projections",

@@ -44,7 +44,7 @@ _ROWS = """SELECT number, goes_by, key, title, started_at, ended_at, last_at, se
 _STATUS = {
     "open": "goes_by = number AND ended_at IS NULL",
     "resolved": "goes_by = number AND ended_at IS NOT NULL",
-    "merged": "goes_by IS NOT number",
+    "merged": "(goes_by IS NULL OR goes_by <> number)",
 }
 _NOT_TIMED = ("started ", "ended ")
 
@@ -73,8 +73,8 @@ class Projections:
         for condition, value in (("started_at >= ?", since), ("started_at < ?", until), ("number < ?", before)):
             if value is not None:
                 where.append((condition, value))
-        conditions = [_STATUS.get(status, "0")] if status is not None else []
-        clause = " AND ".join([*conditions, *(condition for condition, _ in where)]) or "1"
+        conditions = [_STATUS.get(status, "1 = 0")] if status is not None else []
+        clause = " AND ".join([*conditions, *(condition for condition, _ in where)]) or "1 = 1"
         statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
         values = (*(value for _, value in where), limit)
         return await self._log.query(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
@@ -226,7 +226,7 @@ class _Reading:
         return current(reading.read_ids(self._connection, ids, self._as_of))
 
     def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
-        statement = """SELECT DISTINCT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
+        statement = """SELECT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
             AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at, id LIMIT ?"""
         values = (family, low, high, MACHINE, self._until, PROOFS)
         return tuple(self._connection.exec_driver_sql(statement, values).scalars())
@@ -238,7 +238,7 @@ class _Reading:
 
 def _signals(connection: Connection) -> list[SignalRow]:
     statement = """SELECT body, min(number) FROM signal LEFT JOIN membership USING (uid)
-        WHERE ended = 0 GROUP BY uid ORDER BY start, uid"""
+        WHERE ended = 0 GROUP BY signal.uid ORDER BY start, signal.uid"""
     rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement)]
     events = [event for unit, _ in rows for event in unit.events]
     repeats = reading.repeats(connection, events)
@@ -296,7 +296,9 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
 def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[Nearby]]:
     execute = connection.exec_driver_sql
     counts: dict[str, int] = {}
-    for missed, events in execute("SELECT missed, sum(events) FROM signal WHERE missed <> '' GROUP BY missed"):
+    for missed, events in execute(
+        "SELECT missed, CAST(sum(events) AS BIGINT) FROM signal WHERE missed <> '' GROUP BY missed"
+    ):
         reason = "outside the window" if missed.startswith(_NOT_TIMED) else missed
         counts[reason] = counts.get(reason, 0) + events
     newest = list(

@@ -55,6 +55,12 @@ def fit(connection: Connection) -> bool:
     return used
 
 
+def fitted(connection: Connection) -> None:
+    """:func:`fit`, where it is needed."""
+    if not fits(connection):
+        fit(connection)
+
+
 def empty(connection: Connection) -> None:
     """Forget everything but the numbers, so that the log is read again from its beginning, quietly."""
     for table in REBUILT:

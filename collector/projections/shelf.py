@@ -19,6 +19,8 @@ from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import reading
 from collector.log.store import select_in
+from collector.projections import tables
+from collector.projections.tables import keeping, replacing
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
@@ -156,7 +158,7 @@ def write(connection: Connection, changes: Changes) -> None:
     """Put what a round changed onto the shelf."""
     _write_units(connection, changes)
     _write_incidents(connection, changes)
-    _many(connection, "INSERT OR REPLACE INTO lesson VALUES (?, ?, ?)", [x for x in changes.lessons if x[2] > 0])
+    _many(connection, replacing(tables.lesson), [x for x in changes.lessons if x[2] > 0])
     gone = [(token, service) for token, service, count in changes.lessons if count <= 0]
     _many(connection, "DELETE FROM lesson WHERE token = ? AND service = ?", gone)
     if changes.ignored is not None:
@@ -168,7 +170,8 @@ def write_news(connection: Connection, first: int, last: int) -> None:
     """Note which incidents the events at these positions belong to; the events are indexed and grouped already."""
     statement = """INSERT INTO incident_news SELECT number, max(position) FROM event_index
         JOIN event_unit ON event = id JOIN membership ON uid = unit WHERE position BETWEEN ? AND ? GROUP BY number
-        ON CONFLICT (number) DO UPDATE SET position = max(position, excluded.position)"""
+        ON CONFLICT (number) DO UPDATE SET position = excluded.position
+        WHERE excluded.position > incident_news.position"""
     connection.exec_driver_sql(statement, (first, last))
 
 
@@ -179,12 +182,12 @@ def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]
 
 def _write_units(connection: Connection, changes: Changes) -> None:
     _many(connection, "DELETE FROM signal WHERE uid = ?", [(uid,) for uid in changes.dropped])
-    statement = "INSERT OR REPLACE INTO signal VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+    statement = replacing(tables.unit)
     _many(connection, statement, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
     gone = [key for key, span in changes.keys.items() if span is None]
     _many(connection, "DELETE FROM signal_key WHERE key = ? AND uid = ?", gone)
     kept = [(*key, *span) for key, span in changes.keys.items() if span is not None]
-    _many(connection, "INSERT OR REPLACE INTO signal_key VALUES (?, ?, ?, ?)", kept)
+    _many(connection, replacing(tables.unit_key), kept)
     _write_homes(connection, changes)
 
 
@@ -202,22 +205,22 @@ def _write_homes(connection: Connection, changes: Changes) -> None:
         _many(connection, "DELETE FROM influence WHERE event = ?", events)
         _many(connection, "DELETE FROM event_unit WHERE event = ?", events)
         more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
-        _many(connection, "INSERT OR IGNORE INTO influence VALUES (?, ?)", more)
+        _many(connection, keeping(tables.influence), more)
     kept = [(event, uid, folds[0]) for event, (uid, folds) in changes.homes.items() if folds]
-    _many(connection, "INSERT OR REPLACE INTO event_unit VALUES (?, ?, ?)", kept)
+    _many(connection, replacing(tables.event_unit), kept)
 
 
 def _write_incidents(connection: Connection, changes: Changes) -> None:
     gone = [key for key, place in changes.places.items() if place is None]
     _many(connection, "DELETE FROM membership WHERE uid = ? AND number = ?", gone)
     kept = [(*key, p.rule, p.reason, p.detail) for key, p in changes.places.items() if p is not None]
-    _many(connection, "INSERT OR REPLACE INTO membership VALUES (?, ?, ?, ?, ?)", kept)
+    _many(connection, replacing(tables.membership), kept)
     _many(connection, "DELETE FROM incident_key WHERE number = ?", [(number,) for number in changes.unkeyed])
-    _many(connection, "INSERT OR IGNORE INTO incident_key VALUES (?, ?)", sorted(changes.incident_keys))
-    statement = "INSERT OR REPLACE INTO incident VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    _many(connection, keeping(tables.incident_key), sorted(changes.incident_keys))
+    statement = replacing(tables.incident)
     _many(connection, statement, list(_incident_rows(changes)))
     numbers = [(number, *where) for number, where in changes.numbers.items()]
-    _many(connection, "INSERT OR REPLACE INTO incident_number VALUES (?, ?, ?)", numbers)
+    _many(connection, replacing(tables.incident_number), numbers)
 
 
 def _incident_rows(changes: Changes) -> Iterable[tuple[Any, ...]]:

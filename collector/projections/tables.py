@@ -2,11 +2,18 @@
 
 Only ``incident_number`` holds something that events in another order would
 not give again; the daemon's own ``incident.opened`` events hold it too.
+
+Statements are written once for every database: with ``?`` for values, and only
+what SQLite and PostgreSQL both understand.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from functools import cache
+
+from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, text
+
+from collector.log.tables import Integer, Text
 
 metadata = MetaData()
 
@@ -20,6 +27,12 @@ shape = Table(
     Column("digest", Text, nullable=False),
     comment="which version's shape these tables have; see shape.py",
 )
+
+
+def _partial(name: str, column: str, condition: str) -> Index:
+    """An index of the rows that meet a condition."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+
 
 cursor = Table(
     "cursor",
@@ -87,9 +100,9 @@ unit = Table(
     Column("body", LargeBinary, nullable=False),
     Index("signal_fold", "fold", "start"),
     Index("signal_start", "start"),
-    Index("signal_last", "last", sqlite_where=text("opening = 0")),
-    Index("signal_open", "start", sqlite_where=text("ended = 0")),
-    Index("signal_missed", "start", sqlite_where=text("missed <> ''")),
+    _partial("signal_last", "last", "opening = 0"),
+    _partial("signal_open", "start", "ended = 0"),
+    _partial("signal_missed", "start", "missed <> ''"),
     comment="what is grouped as one: alert episodes, pages, deployments and everything else",
 )
 
@@ -191,3 +204,25 @@ REBUILT = (
     *(lesson, ignored),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
+
+
+@cache
+def replacing(table: Table) -> str:
+    """The statement that writes a whole row, in place of the one with the same key if there is one."""
+    keys = [column.name for column in table.primary_key]
+    rest = [column.name for column in table.columns if column.name not in keys]
+    if not rest:
+        return keeping(table)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in rest)
+    return f"{_inserting(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
+
+
+@cache
+def keeping(table: Table) -> str:
+    """The statement that writes a whole row unless there is one with the same key."""
+    return f"{_inserting(table)} ON CONFLICT DO NOTHING"
+
+
+def _inserting(table: Table) -> str:
+    marks = ", ".join("?" * len(table.columns))
+    return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - names of ours
