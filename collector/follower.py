@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -23,10 +23,11 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
-from collector.event import MACHINE, Event, RecordedEvent, event_id
+from collector.event import MACHINE, Event, RecordedEvent, event_id, reading_order
 from collector.log import EventLog, Submission, reading
-from collector.projections import shape
+from collector.projections import shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
+from collector.projections.tables import keeping, replacing
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ _REST = 0.05
 Listener = Callable[[int], None]
 """Told an incident's number, on the event loop; it must not wait."""
 
+T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Event).decode
 
@@ -58,7 +60,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Follower:
-    """Keeps the projections of one log up to date. There must be one of them per log at a time."""
+    """Keeps the projections of one log up to date, for as long as the log's lease is ours (``EventLog.lead``)."""
 
     def __init__(
         self, store: EventLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
@@ -127,7 +129,7 @@ class Follower:
     async def rebuild(self) -> None:
         """Drop the projections and make them again; numbers stay, and nothing is announced a second time."""
         async with self._alone:
-            await self._log.transact(shape.empty)
+            await self._write(shape.empty)
             self._position = -1
             while await self._step():
                 pass
@@ -145,16 +147,21 @@ class Follower:
             return False
         try:
             changes = await self._log.query(lambda c: self._regroup(events, c))
-            outcome = await self._log.transact(lambda c: self._commit(c, events, changes), durable=False)
+            outcome = await self._write(lambda c: self._commit(c, events, changes), durable=False)
         except BaseException:
             # What is in memory may be ahead of what was kept.
             self._position = -1
             raise
-        self._position = outcome.position
+        # Another daemon may have erased: what was said before goes from this one's memory, too.
+        self._position = -1 if any(event.amendment == "erasure" for event in events) else outcome.position
         self._unsaid = outcome.said > 0
         await self._say()
         self._tell(outcome)
         return True
+
+    async def _write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Write projections, which only the one who holds the lease may."""
+        return await self._log.transact(work, durable=durable, leading=True)
 
     def _regroup(self, events: Sequence[RecordedEvent], connection: Connection) -> Changes:
         """Take a round's events in, on a reader's thread; what the rounds before left behind lies in the database."""
@@ -169,7 +176,7 @@ class Follower:
             fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is None
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
-        if not await self._log.query(shape.fits) and await self._log.transact(shape.fit):
+        if not await self._log.query(shape.fits) and await self._write(shape.fit):
             log.warning("another version made the lists; making them anew out of the log")
         position, quiet, settled, rules, fresh = await self._log.query(work)
         if rules != self._digest and position > 0:
@@ -184,12 +191,12 @@ class Follower:
 
         def work(connection: Connection) -> None:
             execute = connection.exec_driver_sql
-            passing = "SELECT number FROM incident_number WHERE number >= ? AND goes_by IS NOT number"
-            execute(f"DELETE FROM incident WHERE number IN ({passing})", (self._settled,))  # noqa: S608 - ours
-            execute("DELETE FROM incident_number WHERE number >= ? AND goes_by IS NOT number", (self._settled,))
+            passing = "FROM incident_number WHERE number >= ? AND (goes_by IS NULL OR goes_by <> number)"
+            execute(f"DELETE FROM incident WHERE number IN (SELECT number {passing})", (self._settled,))  # noqa: S608
+            execute(f"DELETE {passing}", (self._settled,))
             execute("UPDATE cursor SET settled = 0")
 
-        await self._log.transact(work)
+        await self._write(work)
         self._groups.forget()
         self._settled = 0
 
@@ -210,7 +217,7 @@ class Follower:
             if {"number", "event"} <= fact.data.keys()
         ]
         if rows:
-            await self._log.transact(lambda connection: _recover(connection, rows))
+            await self._write(lambda connection: _recover(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
     def _commit(self, connection: Connection, events: Sequence[RecordedEvent], changes: Changes) -> Outcome:
@@ -219,15 +226,13 @@ class Follower:
         before = _Before(connection, changes)
         write(connection, changes)
         rows = [self._index_row(event) for event in events]
-        connection.exec_driver_sql("INSERT OR REPLACE INTO event_index VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        connection.exec_driver_sql(replacing(tables.event_index), rows)
         write_news(connection, events[0].position, position)
         news = list(_news(changes, before, position)) if position > self._quiet else []
         if news:
-            connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO outbox VALUES (?, ?)", [(e.id, _encode(e)) for e in news]
-            )
+            connection.exec_driver_sql(replacing(tables.outbox), [(e.id, _encode(e)) for e in news])
         cursor = (1, position, self._quiet, self._settled, self._digest)
-        connection.exec_driver_sql("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?)", cursor)
+        connection.exec_driver_sql(replacing(tables.cursor), cursor)
         return Outcome(position, before.changed(), before.resolved(), len(news))
 
     def _index_row(self, event: RecordedEvent) -> tuple[Any, ...]:
@@ -241,16 +246,16 @@ class Follower:
         """Append what waits to be said, then forget that it waited."""
         if not self._unsaid:
             return
-        rows = await self._log.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox ORDER BY rowid")))
+        rows = await self._log.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox")))
         if rows:
-            events = tuple(_decode(body) for _, body in rows)
+            events = tuple(sorted((_decode(body) for _, body in rows), key=_speaking_order))
             answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer
             said = [(row[0],) for row in rows]
             statement = "DELETE FROM outbox WHERE id = ?"
-            await self._log.transact(lambda c: c.exec_driver_sql(statement, said) and None, durable=False)
+            await self._write(lambda c: c.exec_driver_sql(statement, said) and None, durable=False)
         self._unsaid = False
 
     def _tell(self, outcome: Outcome) -> None:
@@ -258,6 +263,11 @@ class Follower:
             for listener in tuple(listeners):
                 for number in numbers:
                     listener(number)
+
+
+def _speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
+    """Incidents first, then who moved; among those as they are read."""
+    return said.type in ("incident.joined", "incident.left"), reading_order(said)
 
 
 def _foreign(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
@@ -268,8 +278,8 @@ def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) 
     """Numbers that no incident has yet, with what was said of them when they were given out."""
     for number, anchor, title, start in rows:
         known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
-        connection.exec_driver_sql("INSERT OR IGNORE INTO incident VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", known)
-        connection.exec_driver_sql("INSERT OR IGNORE INTO incident_number VALUES (?, ?, NULL)", (number, anchor))
+        connection.exec_driver_sql(keeping(tables.incident), known)
+        connection.exec_driver_sql(keeping(tables.incident_number), (number, anchor, None))
 
 
 class _Before:

@@ -56,7 +56,7 @@ class SealJob:
         await self._agree(tree)
         sealed = await self._log.query(partial(seal.extended, tree=tree, origin=self._origin, signer=self._signer))
         if sealed is not None:
-            await self._log.transact(partial(seal.keep, sealed=sealed))
+            await self._log.transact(partial(seal.keep, sealed=sealed), leading=True)
             await asyncio.to_thread(self.beside.keep, tree, sealed.note)
             log.info("sealed the log", tree=tree, size=sealed.size)
         if tree == EVENTS:

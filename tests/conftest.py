@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.postgres import postgres
 from tests.processes import Process
+
+__all__ = ["postgres"]
 
 
 def require(program: str) -> str:

@@ -134,13 +134,16 @@ def told_promise(name: str) -> str:
 
 
 @asynccontextmanager
-async def played(submissions: Sequence[Submission], rules: Rules, path: Path, *, live: bool = False):  # type: ignore[no-untyped-def]
+async def played(submissions: Sequence[Submission], rules: Rules, where: Path | str, *, live: bool = False):  # type: ignore[no-untyped-def]
     """The projections after these submissions went through the real log and the real follower.
 
+    ``where`` is a file, or the address of a database.
     With ``live`` the follower reads after each of them; otherwise once, when all have arrived.
     """
-    log = open_log(f"sqlite:///{path}", extra_metadata=[projections.metadata])
+    url = where if isinstance(where, str) else f"sqlite:///{where}"
+    log = open_log(url, extra_metadata=[projections.metadata])
     try:
+        assert await log.lead()
         follower = Follower(log, rules)
         for step in submissions:
             await log.append([step])
@@ -159,8 +162,8 @@ async def drafts(lists: projections.Projections, options: Options) -> list[str]:
     return [text for text in texts if text is not None]
 
 
-async def draft_files(story: Story, path: Path) -> dict[str, str]:
+async def draft_files(story: Story, where: Path | str) -> dict[str, str]:
     """File name → draft, for every incident of a story told as it happened."""
-    async with played([submission(arrival) for arrival in story.arrivals], story.rules, path) as lists:
+    async with played([submission(arrival) for arrival in story.arrivals], story.rules, where) as lists:
         texts = await drafts(lists, Options(zone=story.zone))
     return {"draft.md" if number == 1 else f"draft-{number}.md": text for number, text in enumerate(texts, 1)}

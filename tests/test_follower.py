@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -22,6 +22,7 @@ from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
 from collector.log import EventLog, Submission, open_log
 from collector.projections import EventFilter
+from tests.postgres import Server
 from tests.regrouped import batch, kept
 from tests.stories import at, change, event, firing, low, page, resolved, says, streams
 
@@ -69,20 +70,28 @@ class Followed:
 
 
 @asynccontextmanager
-async def following(folder: Path, rules: Rules | None = None, **more: Any) -> AsyncIterator[Followed]:
-    """A log of one's own, followed."""
-    log = open_log(f"sqlite:///{folder / 'log.db'}", extra_metadata=[projections.metadata])
+async def following(folder: Path, rules: Rules | None = None, *, url: str = "", **more: Any) -> AsyncIterator[Followed]:
+    """A log of one's own, followed; in a file of this folder unless ``url`` names a database."""
+    log = open_log(url or f"sqlite:///{folder / 'log.db'}", extra_metadata=[projections.metadata])
     try:
+        assert await log.lead()
         yield Followed(log, rules or Rules(), **more)
     finally:
         await log.close()
 
 
-@pytest.fixture
-async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
-    """A log of one's own, followed."""
-    async with following(tmp_path) as made:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def followed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Followed]:
+    """A log of one's own, followed, over each back end."""
+    url = database_url(request) if request.param == "postgresql" else ""
+    async with following(tmp_path, url=url) as made:
         yield made
+
+
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A place of one's own on the server that the tests share."""
+    server: Server = request.getfixturevalue("postgres")
+    return server.fresh()
 
 
 # --- incremental equals batch -----------------------------------------------------------------------------------------
@@ -100,26 +109,44 @@ def test_any_arrival_and_any_batching_equal_correlation(
     events: list[RecordedEvent], order: Any, rules: Rules, size: int, crowded: int
 ) -> None:
     """However events arrive, and wherever the follower stops and forgets, it comes to what correlation says."""
-    order.shuffle(events)
-
-    async def story(folder: Path) -> None:
-        async with following(folder, rules, batch=size, crowded=crowded) as followed:
-            for told in events:
-                await followed.log.append([submission(told)])
-                if order.random() < 0.4:
-                    await followed.follower.catch_up()
-                if order.random() < 0.1:
-                    followed.restart()
-            await followed.follower.catch_up()
-            assert await followed.log.query(kept) == batch(events, rules)
-            numbers, head = await followed.numbers(), await followed.log.head()
-            await followed.follower.rebuild()
-            assert await followed.log.query(kept) == batch(events, rules)
-            assert numbers == await followed.numbers()
-            assert await followed.log.head() == head
-
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(story(Path(folder)))
+        asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    events=streams(longest=16),
+    order=st.randoms(use_true_random=False),
+    rules=st.sampled_from([Rules(), CATALOG, HASTY]),
+    crowded=st.sampled_from([0, 10_000]),
+)
+def test_any_arrival_over_postgresql_equals_correlation(
+    request: pytest.FixtureRequest, events: list[RecordedEvent], order: Any, rules: Rules, crowded: int
+) -> None:
+    """The projections' SQL means the same there."""
+    url = database_url(request)
+    asyncio.run(followed_equals_batch(Path(), events, order, rules, url=url, crowded=crowded))
+
+
+async def followed_equals_batch(
+    folder: Path, events: list[RecordedEvent], order: Any, rules: Rules, **more: Any
+) -> None:  # fmt: skip
+    """Let events arrive in any order, and compare what was followed with what correlation says of all at once."""
+    order.shuffle(events)
+    async with following(folder, rules, **more) as followed:
+        for told in events:
+            await followed.log.append([submission(told)])
+            if order.random() < 0.4:
+                await followed.follower.catch_up()
+            if order.random() < 0.1:
+                followed.restart()
+        await followed.follower.catch_up()
+        assert await followed.log.query(kept) == batch(events, rules)
+        numbers, head = await followed.numbers(), await followed.log.head()
+        await followed.follower.rebuild()
+        assert await followed.log.query(kept) == batch(events, rules)
+        assert numbers == await followed.numbers()
+        assert await followed.log.head() == head
 
 
 @st.composite

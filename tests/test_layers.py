@@ -20,6 +20,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "sqlite3": ("collector.log",),
     "aiosqlite": ("collector.log",),
     "alembic": ("collector.log.migrations",),
+    "asyncpg": ("collector.log.postgres",),
     "aiohttp": ("collector.web", "collector.daemon", "collector.cli.client"),
     "apscheduler": ("collector.jobs", "collector.daemon"),
     "jinja2": ("renderers.markdown", "renderers.html"),
@@ -29,6 +30,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),
     "jmespath": ("collector.sources", "collector.settings"),
     "structlog": (
+        "collector.leadership",
+        "collector.log.postgres",
         "collector.journal",
         "collector.daemon",
         "collector.jobs",

@@ -1,6 +1,6 @@
 """Every back end of the log, held to the promise in ``collector/log/promise.py``."""
 
-# ruff: noqa: ASYNC220, ASYNC221, ASYNC240 - a test may wait for its own process or file
+# ruff: noqa: ASYNC220 - a test may wait for its own process
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,14 +21,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from collector.errors import InvalidInput, InvalidSettings, LogDamaged, Unavailable
+from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, event_id
 from collector.log import EventLog, Receipt, Submission, open_log, reading, store
-from collector.log.lock import holder
 from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
-from collector.log.sqlite import SqliteLog
+from tests.postgres import Server
 
 AT = 1_772_633_530_000_000
 """4 March 2026, 14:12:10 UTC."""
@@ -37,10 +35,13 @@ AT = 1_772_633_530_000_000
 Opener = Callable[..., EventLog]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database of each back end."""
-    return {"sqlite": f"sqlite:///{tmp_path / 'timelined.db'}"}[request.param]
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'timelined.db'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.fresh()
 
 
 @pytest.fixture
@@ -170,17 +171,17 @@ async def test_a_delivery_that_was_received_earlier_speaks(log: EventLog) -> Non
 
 
 @pytest.mark.parametrize("batched", [False, True])
-async def test_any_order_of_arrival_leaves_the_same_content(tmp_path: Path, batched: bool) -> None:
+async def test_any_order_of_arrival_leaves_the_same_content(log: EventLog, batched: bool) -> None:
     """Of four deliveries the one with the smallest (received_at, digest) speaks, whatever came first."""
     variants = [(AT + 5, "b"), (AT + 5, "a"), (AT + 8, "c"), (AT + 5, "d")]
     digests = {title: sha256(json.dumps([title]).encode()).digest() for _, title in variants}
     expected = min(variants, key=lambda pair: (pair[0], digests[pair[1]]))[1]
     for number, order in enumerate(itertools.permutations(variants)):
-        async with opened(f"sqlite:///{tmp_path / f'{number}.db'}") as log:
-            tellings = [told(fact("x", title=title), received_at=at) for at, title in order]
-            for batch in [tellings] if batched else [[one] for one in tellings]:
-                await append(log, *batch)
-            assert (await log.read_ids([fact("x").id]))[-1].title == expected
+        name = f"x{number}"
+        tellings = [told(fact(name, title=title), received_at=at) for at, title in order]
+        for batch in [tellings] if batched else [[one] for one in tellings]:
+            await append(log, *batch)
+        assert (await log.read_ids([fact(name).id]))[-1].title == expected
 
 
 async def test_an_amendment_is_the_next_revision(log: EventLog) -> None:
@@ -339,55 +340,6 @@ async def test_followers_are_woken_after_commits_that_added_events(log: EventLog
 # A database that refuses
 
 
-PROTECTED = ("event", "delivery", "content", "head")
-
-
-@pytest.mark.parametrize("table", PROTECTED)
-async def test_no_row_is_ever_replaced(log: EventLog, table: str) -> None:
-    """INSERT OR REPLACE of any existing row is refused, with the connection the log itself writes with."""
-    await append(log, told(fact("a")))
-    statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608 - a table of our own
-    with pytest.raises(IntegrityError, match="append-only"):
-        await log.transact(lambda c: c.exec_driver_sql(statement))
-
-
-async def test_no_event_is_replaced_under_another_position(log: EventLog) -> None:
-    """The same id and revision under a free position would remove the first row; it is refused."""
-    await append(log, told(fact("a")))
-    statement = (
-        "INSERT OR REPLACE INTO event SELECT 99, id, revision, amendment, type, source, received_at, occurred_at, "
-        "delivery, item, content, content_commitment, commitment, leaf FROM event"
-    )
-    with pytest.raises(IntegrityError, match="append-only"):
-        await log.transact(lambda c: c.exec_driver_sql(statement))
-    assert [event.position for event in await log.read()] == [1]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE event SET type = 'x'",
-        "UPDATE event SET position = position + 1",
-        "UPDATE OR REPLACE event SET position = 2",
-        "DELETE FROM event",
-        "UPDATE delivery SET status = 'x'",
-        "DELETE FROM delivery",
-        "UPDATE content SET bytes = x'00'",
-        "UPDATE head SET position = position - 1",
-        "DELETE FROM head",
-    ],
-)
-async def test_no_fact_is_changed_or_removed(database: str, statement: str) -> None:
-    """The file itself refuses, whatever program opens it."""
-    async with opened(database) as log:
-        await append(log, told(fact("a"), fact("b")))
-        connection = sqlite3.connect(database.removeprefix("sqlite:///"))
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            connection.execute(statement)
-        connection.close()
-        assert [event.title for event in await log.read()] == ["a", "b"]
-
-
 async def test_content_can_be_removed_and_the_rest_still_reads(log: EventLog) -> None:
     """After an erasure of content the event answers with its metadata."""
     (receipt,) = await append(log, told(fact("a"), received_at=AT + 4))
@@ -442,6 +394,9 @@ def test_a_leaf_is_what_the_design_says() -> None:
 BREAKING = {
     "a time beyond 64 bits": fact("bad", at=2**70),
     "a lone surrogate": fact("bad", title="\ud800"),
+    "a NUL": fact("bad", title="a\0b"),
+    "a NUL in a column": fact("bad", type="alert.\0"),
+    "a type longer than a leaf can say": fact("bad", type="x" * 70_000),
     "something that is no JSON": fact("bad", data={"x": object()}),
     "no time": fact("bad", occurred_at=None),
     "no id": Event(id="xyz", type="t", source="am", entity="e", occurred_at=1),
@@ -486,64 +441,19 @@ _json = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())), data=st.dictionaries(st.text(), _json, max_size=3))
-async def test_nothing_a_parser_makes_is_lost(tmp_path: Path, text: str, data: dict[str, object]) -> None:
+async def test_nothing_a_parser_makes_is_lost(log: EventLog, text: str, data: dict[str, object]) -> None:
     """Any text and any data end as an event, and its neighbour is stored."""
-    async with opened(f"sqlite:///{tmp_path / os.urandom(8).hex()}.db") as log:
-        odd = fact("odd", title=text, entity=text, actor=text, time_text=text, data=data)
-        answers = await log.append([told(odd, body=b"odd"), told(fact("b"), body=b"b")])
-        assert [type(answer) for answer in answers] == [Receipt, Receipt]
-        first, second = await log.read()
-        assert first.type in ("alert.firing", "source.unrecognised")
-        assert second.title == "b"
+    before, name = await log.head(), os.urandom(8).hex()
+    odd = fact(f"odd {name}", title=text, entity=text, actor=text, time_text=text, data=data)
+    bodies = (f"odd {name}".encode(), name.encode())
+    answers = await log.append([told(odd, body=bodies[0]), told(fact(name), body=bodies[1])])
+    assert [type(answer) for answer in answers] == [Receipt, Receipt]
+    first, second = await log.read(after=before)
+    assert first.type in ("alert.firing", "source.unrecognised")
+    assert second.title == name
 
 
 # A database that is away
-
-
-async def test_a_locked_database_refuses_now_and_recovers(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While another program holds the write lock the answer is Unavailable; reading goes on, and then all is well."""
-    assert isinstance(log, SqliteLog)
-    monkeypatch.setattr("collector.log.sqlite._BUSY", 0.1)
-    other = sqlite3.connect(log.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable, match="locked"):
-        await log.append([told(fact("a"))])
-    assert await log.read() == []
-    other.execute("ROLLBACK")
-    other.close()
-    await append(log, told(fact("a")))
-
-
-async def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path: Path) -> None:
-    """No space: Unavailable for everyone, reading goes on; with space again the same log goes on, nothing missing."""
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False).returncode:
-        pytest.skip("a small file system of one's own can only be mounted as root")
-    try:
-        async with opened(f"sqlite:///{tmp_path / 'timelined.db'}") as log:
-            acknowledged = await _fill(log)
-            assert acknowledged
-            assert len(await log.read()) == len(acknowledged)
-            subprocess.run(["mount", "-o", "remount,size=16m", str(tmp_path)], check=True)
-            (receipt,) = await append(log, told(fact("after"), body=b"x" * 20_000))
-            assert receipt.items[0].position == len(acknowledged) + 1
-            assert [event.title for event in await log.read()] == [*acknowledged, "after"]
-            check = await log.query(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar())
-            assert check == "ok"
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
-
-
-async def _fill(log: EventLog) -> list[str]:
-    """Append until the disk is full; the titles that were acknowledged."""
-    acknowledged: list[str] = []
-    for number in range(1000):
-        try:
-            await append(log, told(fact(str(number)), body=os.urandom(20_000)))
-        except Unavailable as refusal:
-            assert "full" in str(refusal)  # noqa: PT017 - which failure it is matters as much as that there is one
-            return acknowledged
-        acknowledged.append(str(number))
-    raise AssertionError("the disk never became full")
 
 
 _KILLED = """
@@ -621,18 +531,10 @@ async def test_projections_live_beside_the_log(database: str) -> None:
 
 async def test_a_mistake_in_sql_is_not_taken_for_an_outage(log: EventLog) -> None:
     """Whoever wrote it hears about it, instead of trying again for ever; nothing of it is kept."""
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(DBAPIError, match=r"no such table|does not exist"):
         await log.transact(lambda c: [store.append(c, [told(fact("a"))]), c.exec_driver_sql("SELECT * FROM nowhere")])
     assert await log.head() == 0
     await append(log, told(fact("a")))
-
-
-async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> None:
-    """After a transaction that need not wait for the disk the connection waits again."""
-    await log.transact(lambda c: None, durable=False)
-    level = await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar())
-    assert level == 2
-    assert await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar(), durable=False) == 1
 
 
 async def test_events_can_be_appended_within_a_transaction_of_ones_own(log: EventLog) -> None:
@@ -646,8 +548,8 @@ async def test_events_can_be_appended_within_a_transaction_of_ones_own(log: Even
 
 async def test_a_reader_cannot_write(log: EventLog) -> None:
     """The connections that read are read-only."""
-    with pytest.raises(Unavailable, match="readonly"):
-        await log.query(lambda c: c.exec_driver_sql("INSERT INTO repeat VALUES (x'00', 1, 1)"))
+    with pytest.raises(Unavailable, match=r"read-?only"):
+        await log.query(lambda c: c.exec_driver_sql("DELETE FROM repeat"))
 
 
 async def test_a_reader_sees_one_view(log: EventLog) -> None:
@@ -680,32 +582,6 @@ async def test_a_cancelled_write_leaves_the_log_usable(log: EventLog) -> None:
 # One writer
 
 
-async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:
-    """The error names the address of the process that writes; after it closed, the next may."""
-    path = tmp_path / "timelined.db"
-    log = open_log(database, address="http://127.0.0.1:9720")
-    with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9720"):
-        open_log(database)
-    found = holder(path)
-    assert found is not None
-    assert (found.pid, found.address) == (os.getpid(), "http://127.0.0.1:9720")
-    log.announce("http://127.0.0.1:1")
-    found = holder(path)
-    assert found is not None
-    assert found.address == "http://127.0.0.1:1"
-    await log.close()
-    assert holder(path) is None
-    await open_log(database).close()
-
-
-async def test_a_lock_file_left_behind_locks_nothing(database: str, tmp_path: Path) -> None:
-    """A killed writer's file, whole or torn, names nobody."""
-    for left in (b'{"pid": 1, "address": "http://x"}', b'{"pid', b""):
-        (tmp_path / "timelined.db.lock").write_bytes(left)
-        assert holder(tmp_path / "timelined.db") is None
-        await open_log(database).close()
-
-
 async def test_reading_needs_no_daemon_and_disturbs_none(database: str) -> None:
     """A reader opens the file while it is written, after it was closed, and never locks it."""
     async with opened(database) as log:
@@ -720,33 +596,11 @@ async def test_reading_needs_no_daemon_and_disturbs_none(database: str) -> None:
         assert [event.title for event in await reader.read()] == ["a", "b"]
 
 
-async def test_a_missing_file_is_named(database: str) -> None:
-    """Reading what does not exist says so, and makes no empty file."""
-    with pytest.raises(Unavailable, match="no such file"):
-        open_log(database, writable=False)
-    assert not Path(database.removeprefix("sqlite:///")).exists()
-    with pytest.raises(Unavailable, match="no folder"):
-        open_log("sqlite:////nowhere/at/all.db")
-
-
-@pytest.mark.parametrize("url", ["postgresql+asyncpg://x/y", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "words"])
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "words"])
 def test_a_url_that_cannot_be_a_log_is_refused(url: str) -> None:
     """Other databases, memory and nonsense are mistakes of the settings."""
     with pytest.raises(InvalidSettings, match=r"storage\.url"):
         open_log(url)
-
-
-async def test_a_head_that_contradicts_the_events_stops_the_start(database: str) -> None:
-    """A cut tail is found when the log is opened."""
-    async with opened(database) as log:
-        await append(log, told(fact("a"), fact("b")))
-    connection = sqlite3.connect(database.removeprefix("sqlite:///"))
-    connection.execute("DROP TRIGGER event_refuses_delete")
-    connection.execute("DELETE FROM event WHERE position = 2")
-    connection.commit()
-    connection.close()
-    with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
-        open_log(database)
 
 
 async def test_a_closed_log_says_so(database: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 from collector.correlation import Rules
 from collector.drafts import postmortem
 from collector.event import MINUTE
+from tests.postgres import Server
 from tests.scenario import SCENARIOS, draft_files, names, played, submission, tell, told_promise
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,12 @@ def stored(name: str) -> dict[str, str]:
 async def test_a_story_becomes_its_draft(name: str, tmp_path: Path) -> None:
     """What arrived becomes, to the byte, the draft that lies beside the story."""
     assert await draft_files(tell(name), tmp_path / "events.db") == stored(name)
+
+
+@pytest.mark.parametrize("name", names())
+async def test_a_story_becomes_the_same_draft_over_postgresql(name: str, postgres: Server) -> None:
+    """Which database holds the log does not show in a draft."""
+    assert await draft_files(tell(name), postgres.fresh()) == stored(name)
 
 
 def test_there_are_stories_enough() -> None:

@@ -11,11 +11,12 @@ gives; ``tests/test_log.py`` holds every back end to it. ``reading`` and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
-from sqlalchemy import MetaData, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, MetaData
 
 from collector.errors import InvalidInput, InvalidSettings
 from collector.log import sqlite
@@ -24,6 +25,7 @@ from collector.log.backup import backup as _backup
 from collector.log.migrations import HEAD, Schema
 from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
 from collector.log.sqlite import SqliteLog
+from collector.log.urls import database_path, shown
 
 __all__ = [
     "HEAD",
@@ -41,6 +43,7 @@ __all__ = [
     "database_path",
     "open_log",
     "schema_of",
+    "shown",
     "upgrade",
 ]
 
@@ -53,7 +56,10 @@ def open_log(
     extra_metadata: Sequence[MetaData] = (),
     any_schema: bool = False,
 ) -> EventLog:
-    """Open the log a URL names: ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute).
+    """Open the log a URL names.
+
+    ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute) is a file, with one writer;
+    ``postgresql://user@host/database``, also written ``postgresql+asyncpg://``, a database that several may write to.
 
     ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing,
     the tables of ``extra_metadata`` (projections) included. A reader that looks for damage opens ``any_schema``, since
@@ -61,45 +67,57 @@ def open_log(
     URL that cannot be used, :class:`collector.errors.Unavailable` where the file is missing or another process
     writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
     """
-    return SqliteLog(
-        database_path(url), writable=writable, address=address, extra_metadata=extra_metadata, any_schema=any_schema
-    )
+    path = database_path(url)
+    if path is None:
+        opened: EventLog = _postgres().PostgresLog(
+            url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema
+        )
+        return opened
+    return SqliteLog(path, writable=writable, address=address, extra_metadata=extra_metadata, any_schema=any_schema)
+
+
+def _postgres() -> ModuleType:
+    """The back end of PostgreSQL, whose driver not everybody needs."""
+    try:
+        from collector.log import postgres
+    except ImportError as error:
+        message = "storage.url names PostgreSQL, whose driver is not installed; install timelined[postgres]"
+        raise InvalidSettings((message,)) from error
+    return postgres
 
 
 async def schema_of(url: str) -> Schema:
     """Which revision the log of a URL is at; a log of any version can be asked, also while a daemon writes to it."""
-    return sqlite.schema_of(database_path(url))
+    path = database_path(url)
+    if path is None:
+        found: Schema = await asyncio.to_thread(_postgres().schema_of, url)
+        return found
+    return sqlite.schema_of(path)
 
 
-async def upgrade(url: str) -> Schema:
+async def upgrade(
+    url: str, extra_metadata: Sequence[MetaData] = (), fit: Callable[[Connection], object] = lambda connection: None
+) -> Schema:
     """Bring the log of a URL to this version's schema, making it where there is none; what was found before.
+
+    In a file the one who writes sees to the tables of others by itself. In a database the daemon's role may not, so
+    those of ``extra_metadata`` are made here, and ``fit`` gives them their shape.
 
     Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
     """
-    return await sqlite.upgrade(database_path(url))
+    path = database_path(url)
+    if path is None:
+        found: Schema = await asyncio.to_thread(_postgres().upgrade, url, extra_metadata, fit)
+        return found
+    return await sqlite.upgrade(path)
 
 
 def back_up(url: str, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
     """Copy the log of a URL to a file, while whoever writes to it goes on; see :func:`collector.log.backup.backup`."""
-    if make_url(url).get_backend_name() == "postgresql":
+    path = database_path(url)
+    if path is None:
         raise InvalidInput(
             "cannot back up a PostgreSQL database: its own tools do, and follow it continuously; use pg_basebackup or "
             "pgBackRest (docs/backup.md)"
         )
-    return _backup(database_path(url), target, progress)
-
-
-def database_path(url: str) -> Path:
-    """The file a URL names; raises :class:`collector.errors.InvalidSettings` where it names none."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidSettings(("storage.url is not a database URL; write sqlite:///timelined.db",)) from error
-    kind = parsed.get_backend_name()
-    if kind == "postgresql":
-        raise InvalidSettings(("storage.url names PostgreSQL, which is not there yet; write sqlite:///timelined.db",))
-    if kind != "sqlite":
-        raise InvalidSettings((f"storage.url names {kind}, which is not supported; write sqlite:///timelined.db",))
-    if not parsed.database or parsed.database == ":memory:":
-        raise InvalidSettings(("storage.url names no file, and a log in memory keeps nothing; write sqlite:///PATH",))
-    return Path(parsed.database)
+    return _backup(path, target, progress)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from collector.errors import DiskFailed, Unavailable
 from collector.log import store
+from collector.log.outage import is_outage
 
 _CHECKPOINT = 4000
 """Pages written, about, between two checkpoints; each costs two syncs."""
@@ -123,7 +124,7 @@ def is_busy(error: BaseException) -> bool:
 
 def is_passing(error: BaseException) -> bool:
     """Whether the database, and not a value or a mistake in SQL, is why nothing was done: it may be well again soon."""
-    return _code(error) != sqlite3.SQLITE_ERROR and store.is_outage(error)
+    return _code(error) != sqlite3.SQLITE_ERROR and is_outage(error)
 
 
 def cause(error: BaseException) -> str:

@@ -125,13 +125,25 @@ class EventLog(Protocol):
 
     async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]: ...
 
-    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+    async def lead(self) -> bool:
+        """Try to become, or to remain, the one process that follows this log; whether it is.
+
+        Of several daemons over one log, one holds this lease. It is lost with the connection that holds it, and can be
+        had again by whoever asks first; so the holder asks every second, and stops following where the answer is no.
+        """
+
+    async def others(self) -> int:
+        """How many other daemons announced themselves over this log and are there now."""
+
+    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """Run ``work`` in one write transaction on the connection that writes, between appends.
 
         For projections, which live in the same database. ``work`` runs on the writer's thread: it is synchronous,
         short, and touches nothing of the event loop's. It commits when ``work`` returns and rolls back when it
         raises. With ``durable=False`` a power cut may take the commit back (whole, and never an event): right for
-        what can be rebuilt. Raises :class:`collector.errors.Unavailable` when nothing can be written now.
+        what can be rebuilt. With ``leading=True`` it happens only while this process holds the lease, on the very
+        connection that holds it: nobody else can have it before the transaction is over. Raises
+        :class:`collector.errors.Unavailable` when nothing can be written now, or not by us.
         """
 
     async def query(self, work: Callable[[Connection], T]) -> T:
@@ -147,7 +159,8 @@ class EventLog(Protocol):
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Have ``wake`` called on the event loop after each commit that added events; the answer unsubscribes.
 
-        A hint only, and only within this process: the position is the truth.
+        A hint only: the position is the truth. Where other processes may append, their commits wake as well, late at
+        times.
         """
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
@@ -163,7 +176,10 @@ class EventLog(Protocol):
         """
 
     def announce(self, address: str) -> None:
-        """Say to whoever finds the log held where the holder's API listens, once that is known."""
+        """Say that a daemon is there, which takes webhooks: where its API listens, once that is known.
+
+        Whoever finds a log held that has one writer sends what is to be written there.
+        """
 
     async def close(self) -> None:
         """Finish what was begun and let go of the file; a later call raises ``Unavailable``."""

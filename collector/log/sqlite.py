@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -29,11 +29,11 @@ from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.event import RecordedEvent
-from collector.log import migrations, reading, scrubbing, store
+from collector.log import migrations, scrubbing, store
 from collector.log.disk import Disk, cause, is_busy
 from collector.log.lock import WriterLock
-from collector.log.promise import Delivery, Receipt, Repeats, Submission
+from collector.log.promise import Receipt, Submission
+from collector.log.read_side import ReadSide
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ _ROWS_ON_LOOP = 1200
 loop are the lesser evil: on the thread the same takes longer, and the loop is held up as well, row by row."""
 
 
-class SqliteLog:
+class SqliteLog(ReadSide):
     """:class:`collector.log.EventLog` over one file."""
 
     def __init__(
@@ -73,10 +73,10 @@ class SqliteLog:
         extra_metadata: Sequence[MetaData] = (),
         any_schema: bool = False,
     ) -> None:
+        super().__init__()
         self.path = path
         self._closed = False
         self._busy = 0
-        self._wakes: list[Callable[[], None]] = []
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._lock: WriterLock | None = None
         self._writer: Connection | None = None
@@ -128,7 +128,9 @@ class SqliteLog:
         except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
             return await self._perform(partial(store.append_singly, submissions=submissions))
 
-    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+    async def transact(
+        self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False
+    ) -> T:  # fmt: skip
         """See :meth:`collector.log.EventLog.transact`."""
         return await self._perform(work, durable=durable)
 
@@ -182,8 +184,7 @@ class SqliteLog:
         if running.cancelled() or running.exception() is not None:
             return
         if write.appended:
-            for wake in tuple(self._wakes):
-                wake()
+            self._wake()
         if self._writer is not None and not self._closed and self._disk.due():
             # After those who wait were answered, and before anybody else writes.
             self._submit(partial(self._disk.checkpoint, self._writer))
@@ -207,54 +208,17 @@ class SqliteLog:
         except DBAPIError as error:
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
 
-    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """See :meth:`collector.log.EventLog.subscribe`."""
-        self._wakes.append(wake)
-        return lambda: self._wakes.remove(wake)
-
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """See :meth:`collector.log.EventLog.acknowledge`."""
         self._acknowledge = record
 
-    async def follow(self) -> AsyncIterator[None]:
-        """At once, and then whenever events were added since the last time; several commits may make one wake-up."""
-        more = asyncio.Event()
-        unsubscribe = self.subscribe(more.set)
-        try:
-            while True:
-                yield
-                await more.wait()
-                more.clear()
-        finally:
-            unsubscribe()
+    async def lead(self) -> bool:
+        """See :meth:`collector.log.EventLog.lead`: the writer's lock is the lease."""
+        return self._writer is not None and not self._closed
 
-    async def head(self) -> int:
-        return await self.query(reading.head)
-
-    async def read(self, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
-        return await self.query(lambda c: reading.read(c, after, limit))
-
-    async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
-        return await self.query(lambda c: reading.read_ids(c, ids, as_of))
-
-    async def resolve_id(self, text: str) -> list[str]:
-        return await self.query(lambda c: reading.resolve_id(c, text))
-
-    async def deliveries(
-        self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
-    ) -> list[Delivery]:
-        return await self.query(
-            lambda c: reading.deliveries(c, source=source, status=status, before=before, limit=limit)
-        )
-
-    async def delivery(self, delivery_id: str) -> Delivery | None:
-        return await self.query(lambda c: reading.delivery(c, delivery_id))
-
-    async def body(self, delivery_id: str) -> bytes | None:
-        return await self.query(lambda c: reading.body(c, delivery_id))
-
-    async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]:
-        return await self.query(lambda c: reading.repeats(c, ids))
+    async def others(self) -> int:
+        """See :meth:`collector.log.EventLog.others`: there is one writer."""
+        return 0
 
     async def close(self) -> None:
         """See :meth:`collector.log.EventLog.close`."""

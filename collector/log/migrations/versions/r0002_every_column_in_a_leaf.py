@@ -4,6 +4,8 @@ The commitment of 0001 becomes ``content_commitment``; a second one takes in the
 columns that no leaf named, and leaves are computed anew. This rewrites rows,
 which no later revision may do: nothing had been sealed over the old leaves, and
 no version before this one could show a proof.
+
+On PostgreSQL it is the first revision that makes anything.
 """
 
 from __future__ import annotations
@@ -77,6 +79,30 @@ AFTER = (
         WHEN EXISTS (SELECT 1 FROM checkpoint WHERE tree = NEW.tree AND size >= NEW.size)
         BEGIN SELECT RAISE(ABORT, 'checkpoint: the log is append-only; INSERT refused'); END""",
 )
+POSTGRESQL = (
+    """CREATE TABLE head (
+        one bigint PRIMARY KEY, position bigint NOT NULL, delivery bigint NOT NULL, content bigint NOT NULL)""",
+    """CREATE TABLE event (
+        position bigint PRIMARY KEY, id bytea NOT NULL, revision bigint NOT NULL, amendment text COLLATE "C" NOT NULL,
+        type text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL, received_at bigint NOT NULL,
+        occurred_at bigint NOT NULL, delivery bigint NOT NULL, item bigint NOT NULL, content bigint NOT NULL,
+        content_commitment bytea NOT NULL, commitment bytea NOT NULL, leaf bytea NOT NULL)""",
+    """CREATE TABLE delivery (
+        number bigint PRIMARY KEY, source text COLLATE "C" NOT NULL, received_at bigint NOT NULL, size bigint NOT NULL,
+        authentication text COLLATE "C" NOT NULL, status text COLLATE "C" NOT NULL, reason text COLLATE "C" NOT NULL,
+        headers bytea NOT NULL, told bytea NOT NULL, content bigint NOT NULL, commitment bytea NOT NULL,
+        leaf bytea NOT NULL)""",
+    "CREATE TABLE content (number bigint PRIMARY KEY, salt bytea NOT NULL, bytes bytea NOT NULL)",
+    """CREATE TABLE checkpoint (
+        tree text COLLATE "C" NOT NULL, size bigint NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL,
+        note text COLLATE "C" NOT NULL, digest bytea NOT NULL, PRIMARY KEY (tree, size))""",
+    "CREATE TABLE repeat (id bytea PRIMARY KEY, count bigint NOT NULL, last_at bigint NOT NULL)",
+    "CREATE UNIQUE INDEX event_id_revision ON event (id, revision)",
+    "CREATE INDEX delivery_not_read ON delivery (number) WHERE status <> 'read'",
+    "INSERT INTO head VALUES (1, 0, 0, 0)",
+)
+"""The whole log: no version before this one had PostgreSQL. What refuses, appends and grants is no part of a revision;
+it is made anew after each upgrade (``collector.log.postgres.schema``)."""
 
 
 def upgrade() -> None:
@@ -84,8 +110,7 @@ def upgrade() -> None:
     driver = op.get_bind().connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
         _teach(driver)
-    # No released version had PostgreSQL yet.
-    run(sqlite=[*BEFORE, *COPY, *AFTER], postgresql=())
+    run(sqlite=[*BEFORE, *COPY, *AFTER], postgresql=POSTGRESQL)
 
 
 def _teach(driver: sqlite3.Connection) -> None:

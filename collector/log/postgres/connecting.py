@@ -1,0 +1,115 @@
+"""Getting a connection to PostgreSQL that may be trusted, and saying what is wrong with one.
+
+Every connection is asked, when it is made, whether a commit lasts there: with
+``fsync=off`` or ``synchronous_commit=off`` an answer of ours would promise what
+the server does not keep. What a connection needs to be told (how long to wait,
+how soon to notice that the other side is gone) is said here and nowhere else.
+
+No password ever stands in a message: :attr:`Address.shown` has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from collector.errors import Unavailable
+from collector.log.outage import is_outage
+from collector.log.urls import shown
+
+PATIENCE = 3.0
+"""Seconds for making a connection. A sender that waits is answered 503 then, and comes again."""
+COMMAND = 60.0
+"""Seconds a single statement may take where nothing else is said."""
+LOCK_PATIENCE = "4s"
+"""How long to wait for the head row while another session holds it."""
+OLDEST = 14
+"""The oldest major version with everything that ``schema.py`` says."""
+
+_SETTINGS = {
+    "application_name": "timelined",
+    # Whatever the database's own default is: append() has to see what was committed while it waited for the head.
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": LOCK_PATIENCE,
+    # A daemon that was frozen in the middle of a transaction must not stop the others for ever.
+    "idle_in_transaction_session_timeout": "30s",
+    # A machine that lost its power says no goodbye. Its lease is free after some four seconds.
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "2",
+    "client_min_messages": "error",
+}
+READING = {"default_transaction_read_only": "on"}
+"""For connections that only read."""
+APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+"""For the one that appends. Plans are made once, of what holds for a large log: an index for every id, whatever the
+table's size was then. Said with the function itself they would cost a fifth of a small batch."""
+_PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
+    current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int / 10000 AS version,
+    current_database() AS database"""
+_BROKEN = {
+    "fsync": "fsync=off there, so a power cut would lose what was acknowledged; set fsync=on",
+    "synchronous_commit": "synchronous_commit=off there, so a crash would lose what was acknowledged; set it to on",
+}
+
+
+class Address:
+    """A database of a PostgreSQL server, as ``storage.url`` names it."""
+
+    def __init__(self, url: str) -> None:
+        scheme, _, rest = url.partition("://")
+        self.dsn = f"{scheme.partition('+')[0]}://{rest}"
+        """As libpq would take it: several hosts, ``target_session_attrs``, ``passfile`` and ``sslmode`` included."""
+        self.shown = shown(self.dsn)
+        """The same for messages, without user and password."""
+
+    async def connect(self, settings: Mapping[str, str] = MappingProxyType({})) -> asyncpg.Connection:
+        """A new connection, sound by :data:`_PROMISES`, with settings of its own.
+
+        Raises :class:`Unavailable` where there is none to be had.
+        """
+        try:
+            connection = await asyncpg.connect(
+                self.dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings={**_SETTINGS, **settings}
+            )
+        except Exception as error:
+            raise self.unavailable("reach", error) from error
+        try:
+            self._trust(dict(await connection.fetchrow(_PROMISES, timeout=PATIENCE)))
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, Unavailable) or not isinstance(error, Exception):
+                raise
+            raise self.unavailable("reach", error) from error
+        return connection
+
+    def _trust(self, found: Mapping[str, Any]) -> None:
+        for name, what in _BROKEN.items():
+            if found[name] == "off":
+                raise Unavailable(f"cannot use the database {self.shown}: {what}")
+        if found["encoding"] != "UTF8":
+            what = f"its encoding is {found['encoding']}; make one with ENCODING 'UTF8'"
+            raise Unavailable(f"cannot use the database {self.shown}: {what}")
+        if found["version"] < OLDEST:
+            what = f"the server is PostgreSQL {found['version']}; it has to be {OLDEST} or newer"
+            raise Unavailable(f"cannot use the database {self.shown}: {what}")
+
+    def unavailable(self, verb: str, error: BaseException) -> Unavailable:
+        """The error for whoever waits, with the server's own words and none of the values."""
+        return Unavailable(f"cannot {verb} the database {self.shown}: {cause(error)}")
+
+    def spoken(self, verb: str, error: Exception) -> Exception:
+        """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
+        return self.unavailable(verb, error) if is_outage(error) else error
+
+
+def cause(error: BaseException) -> str:
+    """The database's own words, without the statement and its values."""
+    original: BaseException = error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        original = error.orig.__cause__ or error.orig
+    return str(original) or type(original).__name__

@@ -1,0 +1,305 @@
+"""The log in a PostgreSQL database, which several daemons may share.
+
+Order: positions come from the head row, which append() locks before it reads
+and holds until its commit is visible. So whoever appends next numbers on from
+there, and a position becomes visible only together with every one before it.
+
+Appends go over one connection on the event loop, as one statement that commits
+by itself: one round trip a batch. Work of others (``transact``, ``query``) is
+synchronous and has threads with connections of their own; so has the lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import DBAPIError
+
+from collector.errors import Unavailable
+from collector.log import migrations, store
+from collector.log.outage import is_outage
+from collector.log.postgres import schema
+from collector.log.postgres.appender import Appender
+from collector.log.postgres.batch import Undecided
+from collector.log.postgres.connecting import READING, Address
+from collector.log.postgres.sessions import Session
+from collector.log.postgres.waking import Waker
+from collector.log.promise import Receipt, Submission
+from collector.log.read_side import ReadSide
+
+T = TypeVar("T")
+
+_READERS = 4
+_LEASE = "SELECT pg_try_advisory_lock(1818583411, 'head'::regclass::oid::integer)"
+"""The advisory lock that the one who follows holds: a number of ours, and which log of this database."""
+_SHOW = "SELECT pg_advisory_lock_shared(1818583412, 'head'::regclass::oid::integer)"
+"""What every daemon that takes webhooks holds, so that others see it."""
+_OTHERS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1818583412 AND granted
+    AND objid = 'head'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND pid <> ?"""
+_LEADS, _SHOWS = "leads", "shows"
+"""Stand in the notes of the one connection that holds these locks, and go with it."""
+_DURABLE = {True: "SET LOCAL synchronous_commit TO DEFAULT", False: "SET LOCAL synchronous_commit TO off"}
+
+
+class PostgresLog(ReadSide):
+    """:class:`collector.log.EventLog` over one database."""
+
+    def __init__(
+        self, url: str, *, writable: bool = True, extra_metadata: Sequence[MetaData] = (), any_schema: bool = False
+    ) -> None:
+        super().__init__()
+        self.address = Address(url)
+        self._closed = False
+        self._announced = self._leads = False
+        self._acknowledge: Callable[[int, bytes], None] | None = None
+        self._acknowledged = 0
+        self._running: set[asyncio.Task[Any]] = set()
+        self._appender = Appender(self.address)
+        self._writer = self._session("log-writer") if writable else None
+        self._leader = self._session("log-leader") if writable else None
+        self._readers = [self._session(f"log-reader-{number}", read_only=True) for number in range(_READERS)]
+        self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
+        for reader in self._readers:
+            self._idle.put_nowait(reader)
+        self._waker = Waker(self.address, self._wake, self._ours)
+        try:
+            self._open(extra_metadata, any_schema)
+        except BaseException:
+            self._close_sessions()
+            raise
+
+    def _session(self, name: str, *, read_only: bool = False) -> Session:
+        isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
+        return Session(partial(self.address.connect, READING if read_only else {}), name, isolation)
+
+    def _open(self, extra_metadata: Sequence[MetaData], any_schema: bool) -> None:
+        """Make what is missing, or see that there is something to read."""
+        try:
+            if self._writer is not None:
+                self._writer.submit(partial(schema.prepare, extra_metadata=extra_metadata)).result()
+            else:
+                found = self._readers[-1].submit(migrations.schema).result()
+                if not any_schema:
+                    self._check_readable(found)
+        except Exception as error:
+            raise self.address.spoken("open the log in", error) from error
+
+    def _check_readable(self, found: migrations.Schema) -> None:
+        """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
+        if found.mismatch and not found.ahead:
+            raise Unavailable(f"cannot read the log {self.address.shown}: {found.mismatch}")
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """See :meth:`collector.log.EventLog.append`."""
+        self._refuse_unless_writable()
+        return await self._finished(self._append(submissions))
+
+    async def _append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        try:
+            receipts, added = await self._appender.append(submissions)
+        except Unavailable:
+            raise
+        except Undecided:
+            return await self._append_judging(submissions)
+        except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
+            return await self.transact(partial(store.append_singly, submissions=submissions))
+        self._appended(added)
+        return receipts
+
+    async def _append_judging(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """The rare kind: more round trips, in one transaction that holds the head row."""
+        try:
+            return await self.transact(partial(store.append, submissions=submissions))
+        except Unavailable:
+            raise
+        except Exception:
+            return await self.transact(partial(store.append_singly, submissions=submissions))
+
+    async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
+        """See :meth:`collector.log.EventLog.transact`."""
+        self._refuse_unless_writable()
+        return await self._finished(self._transact(work, durable, leading))
+
+    async def _transact(self, work: Callable[[Connection], T], durable: bool, leading: bool) -> T:
+        session = self._leader if leading else self._writer
+        assert session is not None  # noqa: S101 - asked before
+        noting = partial(_noting, work, leading)
+        try:
+            answer, appended = await _awaited(session.submit(noting, first=_DURABLE[durable], renewed=not leading))
+        except Exception as error:
+            raise self.address.spoken("write to", error) from error
+        self._appended(appended)
+        return answer
+
+    def _appended(self, last: tuple[int, bytes] | None) -> None:
+        """Have what was committed kept, before anybody is answered, and those who follow woken."""
+        if last is None:
+            return
+        position, leaf = last
+        # Two connections append, and the answer of the one may overtake the other's.
+        if self._acknowledge is not None and position > self._acknowledged:
+            self._acknowledged = position
+            self._acknowledge(position, leaf)
+        self._wake()
+
+    def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
+        """See :meth:`collector.log.EventLog.acknowledge`."""
+        self._acknowledge = record
+
+    async def broken(self) -> str:
+        """See :meth:`collector.log.EventLog.broken`: a server unsure of its disk stops by itself."""
+        await asyncio.Event().wait()
+        return ""
+
+    async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
+        """It is finished even if nobody waits for it any longer: a transaction is never left open."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def scrub(self) -> str:
+        """See :meth:`collector.log.EventLog.scrub`: on another machine's disk that is not for us to do."""
+        self._refuse_unless_writable()
+        return "PostgreSQL keeps removed rows until it vacuums the table, and in its write-ahead log and your backups"
+
+    def _refuse_unless_writable(self) -> None:
+        if self._closed or self._writer is None:
+            state = "closed" if self._closed else "read-only"
+            raise Unavailable(f"cannot write to {self.address.shown}: the log is {state}")
+
+    # --- the lease ----------------------------------------------------------------------------------------------------
+
+    async def lead(self) -> bool:
+        """See :meth:`collector.log.EventLog.lead`."""
+        if self._closed or self._leader is None:
+            return False
+        try:
+            self._leads = await _awaited(self._leader.submit(partial(_lease, held=self._leads, shows=self._announced)))
+        except Exception as error:
+            self._leads = False
+            if not is_outage(error) and not isinstance(error, Unavailable):
+                raise
+        return self._leads
+
+    def announce(self, address: str) -> None:
+        """See :meth:`collector.log.EventLog.announce`: seen by the others with the next question for the lease."""
+        self._announced = True
+
+    async def others(self) -> int:
+        """See :meth:`collector.log.EventLog.others`."""
+        ours = 0 if self._leader is None else self._leader.pid
+        return await self.query(lambda c: int(c.exec_driver_sql(_OTHERS, (ours,)).scalar_one()))
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """See :meth:`collector.log.EventLog.query`."""
+        if self._closed:
+            raise Unavailable(f"cannot read {self.address.shown}: the log is closed")
+        return await self._finished(self._query(work))
+
+    async def _query(self, work: Callable[[Connection], T]) -> T:
+        session = await self._idle.get()
+        try:
+            return await _awaited(session.submit(work))
+        except (DBAPIError, OSError) as error:
+            raise self.address.unavailable("read", error) from error
+        finally:
+            self._idle.put_nowait(session)
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See :meth:`collector.log.EventLog.subscribe`."""
+        self._waker.start()
+        return super().subscribe(wake)
+
+    def _ours(self, pid: int) -> bool:
+        sessions = (self._writer, self._leader)
+        return pid == self._appender.pid or any(session is not None and session.pid == pid for session in sessions)
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """See :meth:`collector.log.EventLog.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._waker.close()
+        if self._running:
+            await asyncio.wait(self._running)
+        await self._appender.close()
+        await asyncio.to_thread(self._close_sessions)
+
+    def _close_sessions(self) -> None:
+        for session in (self._writer, self._leader, *self._readers):
+            if session is not None:
+                session.close()
+
+
+def _noting(
+    work: Callable[[Connection], T], leading: bool, connection: Connection
+) -> tuple[T, tuple[int, bytes] | None]:
+    """What ``work`` gives, and the last event that it appended."""
+    if leading and not connection.info.get(_LEADS):
+        raise Unavailable("cannot write what is made of the log: this process does not follow it, another one may")
+    connection.info["appended"] = None
+    answer = work(connection)
+    return answer, connection.info["appended"]
+
+
+def _lease(connection: Connection, held: bool, shows: bool) -> bool:
+    """Whether this connection holds the lease; ``held`` is whether one did when we asked last.
+
+    If it did, and this one does not, the lease was lost: we say so once before we take it again. Another may have had
+    it meanwhile, and what the holder remembers of the projections is not what they are.
+    """
+    if shows and not connection.info.get(_SHOWS):
+        connection.exec_driver_sql(_SHOW)
+        connection.info[_SHOWS] = True
+    if connection.info.get(_LEADS):
+        connection.exec_driver_sql("SELECT 1")
+        return True
+    if not held:
+        connection.info[_LEADS] = connection.exec_driver_sql(_LEASE).scalar_one()
+    return bool(connection.info.get(_LEADS))
+
+
+async def _awaited(future: Future[T]) -> T:
+    return await asyncio.wrap_future(future)
+
+
+def schema_of(url: str) -> migrations.Schema:
+    """The revision a database is at, whatever version wrote it; raises ``Unavailable`` where it cannot be asked."""
+    return _with_a_session(url, migrations.schema)
+
+
+def upgrade(
+    url: str, extra_metadata: Sequence[MetaData], fit: Callable[[Connection], object]
+) -> migrations.Schema:  # fmt: skip
+    """Bring a database to this version, as its owner; what was found before."""
+
+    def work(connection: Connection) -> migrations.Schema:
+        found = schema.upgrade(connection, extra_metadata)
+        fit(connection)
+        return found
+
+    return _with_a_session(url, work)
+
+
+def _with_a_session(url: str, work: Callable[[Connection], T]) -> T:
+    address = Address(url)
+    session = Session(address.connect, "log-schema", "READ COMMITTED")
+    try:
+        return session.submit(work).result()
+    except Exception as error:
+        raise address.spoken("use", error) from error
+    finally:
+        session.close()

@@ -1,0 +1,322 @@
+"""What the database itself keeps to on PostgreSQL: triggers, the functions that append, and who may do what.
+
+The tables are those of ``tables.py``, made by ``migrations``. Here stands what
+goes with them: facts are protected by triggers in PostgreSQL's words, numbers
+are given out and rows inserted by functions that run with the owner's rights,
+and nobody else needs the right to write into the log.
+
+:func:`statements` gives all of it, each statement safe to run again; it is
+said anew whenever the tables were made or upgraded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection, MetaData, inspect
+
+from collector.errors import LogDamaged, Unavailable
+from collector.log import migrations, tables
+
+DAEMON_ROLE = "timelined_daemon"
+"""May read everything, append through the functions, and write projections."""
+ERASURE_ROLE = "timelined_erasure"
+"""May do the same, and remove content."""
+CHANNEL = "timelined_log"
+"""Where a commit that added events is announced, with the position reached."""
+
+_MAKING = 0x74696D656C696E65
+"""The advisory lock under which tables are made: daemons start at the same time."""
+_APPEND_ONLY = (tables.event.name, tables.delivery.name, tables.checkpoint.name)
+
+_REFUSE = """CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%: the log is append-only; % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$"""
+
+_REFUSE_SMALLER = """CREATE OR REPLACE FUNCTION refuse_smaller() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM checkpoint WHERE tree = NEW.tree AND size >= NEW.size) THEN
+        RAISE EXCEPTION 'checkpoint: the log is append-only; INSERT refused'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$"""
+
+
+def _refusing(table: str, verbs: str, condition: str = "") -> str:
+    """A trigger that refuses; without a condition it fires also where no row would be touched."""
+    name = f"{table}_refuses_{verbs.lower().replace(' or ', '_')}"
+    each = f"FOR EACH ROW {condition}" if condition else "FOR EACH STATEMENT"
+    return f"CREATE OR REPLACE TRIGGER {name} BEFORE {verbs} ON {table} {each} EXECUTE FUNCTION refuse_change()"
+
+
+# An INSERT of what exists meets a unique index; one that would replace it is an UPDATE.
+_TRIGGERS = (
+    *(_refusing(table, "UPDATE OR DELETE OR TRUNCATE") for table in _APPEND_ONLY),
+    _refusing("content", "UPDATE OR TRUNCATE"),
+    _refusing("head", "DELETE OR TRUNCATE"),
+    _refusing("head", "UPDATE", "WHEN (NEW.one <> OLD.one OR NEW.position < OLD.position "
+              "OR NEW.delivery < OLD.delivery OR NEW.content < OLD.content)"),
+    _refusing("head", "INSERT", "WHEN (true)"),
+    """CREATE OR REPLACE TRIGGER checkpoint_refuses_insert BEFORE INSERT ON checkpoint
+        FOR EACH ROW EXECUTE FUNCTION refuse_smaller()""",
+)  # fmt: skip
+
+_LOCK_HEAD = """CREATE OR REPLACE FUNCTION lock_head(OUT "position" bigint, OUT delivery bigint, OUT content bigint)
+LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+    SELECT h.position, h.delivery, h.content FROM head h WHERE h.one = 1 FOR UPDATE
+$$"""
+
+_APPEND = """CREATE OR REPLACE FUNCTION append(
+    d_source text[], d_received bigint[], d_size bigint[], d_authentication text[], d_status text[], d_reason text[],
+    d_headers bytea[], d_salt bytea[], d_body bytea[], d_commitment bytea[], d_lengths bytea[], d_texts bytea[],
+    f_id bytea[], f_type text[], f_source text[], f_received bigint[], f_occurred bigint[], f_delivery integer[],
+    f_item integer[], f_salt bytea[], f_content bytea[], f_commitment bytea[], f_kind bytea[], f_teller bytea[],
+    f_earliest bigint[], f_again bigint[], f_last bigint[],
+    t_delivery integer[], t_fact integer[], t_id bytea[], t_first boolean[],
+    OUT before bigint, OUT first_delivery bigint, OUT positions bigint[], OUT last_leaf bytea
+) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = {schema}, pg_temp
+AS $$
+DECLARE
+    h head%ROWTYPE;
+    deliveries bigint := cardinality(d_source);
+    news bigint;
+    judge boolean;
+    told bytea[];
+BEGIN
+    SELECT * INTO h FROM head WHERE one = 1 FOR UPDATE;
+    before := h.position;
+    first_delivery := h.delivery;
+
+    SELECT array_agg(coalesce(f.known_at, h.position + f.rank) ORDER BY f.n),
+           count(*) FILTER (WHERE f.known_at IS NULL),
+           bool_or(f.known_received >= f.earliest OR f.erased)
+    INTO positions, news, judge
+    FROM (
+        SELECT u.n, u.earliest, k.known_at, k.known_received, k.erased,
+               count(*) FILTER (WHERE k.known_at IS NULL) OVER (ORDER BY u.n) AS rank
+        FROM unnest(f_id, f_earliest) WITH ORDINALITY AS u(id, earliest, n)
+        LEFT JOIN LATERAL (
+            SELECT e.position AS known_at, e.received_at AS known_received,
+                   (SELECT true FROM event x WHERE x.id = e.id AND x.amendment = 'erasure' LIMIT 1) AS erased
+            FROM event e WHERE e.id = u.id AND e.revision = 0 LIMIT 1
+        ) k ON true
+    ) f;
+    -- Which telling speaks, or whether a body may be kept, is for the caller to decide.
+    IF judge THEN
+        positions := NULL;
+        RETURN;
+    END IF;
+    positions := coalesce(positions, '{{}}');
+
+    IF deliveries > 0 THEN
+        SELECT array_agg(coalesce(p.told, '') ORDER BY p.delivery) INTO told
+        FROM (
+            SELECT t.delivery, string_agg(
+                t.id || int8send(positions[t.fact])
+                || CASE WHEN t.first AND positions[t.fact] > h.position THEN '\\x00'::bytea ELSE '\\x01'::bytea END,
+                '' ORDER BY t.n) AS told
+            FROM unnest(t_delivery, t_fact, t_id, t_first) WITH ORDINALITY AS t(delivery, fact, id, first, n)
+            GROUP BY t.delivery
+        ) p;
+        INSERT INTO delivery (number, source, received_at, size, authentication, status, reason, headers, told,
+                              content, commitment, leaf)
+        SELECT h.delivery + d.n, d.source, d.received, d.size, d.authentication, d.status, d.reason, d.headers, d.told,
+               h.content + d.n, d.commitment,
+               sha256('\\x00'::bytea || int8send(h.delivery + d.n) || int8send(d.received) || int8send(d.size)
+                      || int8send(h.content + d.n) || d.lengths || int4send(octet_length(d.headers))
+                      || int4send(octet_length(d.told)) || d.texts || d.headers || d.told || d.commitment)
+        FROM unnest(d_source, d_received, d_size, d_authentication, d_status, d_reason, d_headers, told, d_commitment,
+                    d_lengths, d_texts)
+            WITH ORDINALITY AS d(source, received, size, authentication, status, reason, headers, told, commitment,
+                                 lengths, texts, n);
+    END IF;
+
+    INSERT INTO content (number, salt, bytes)
+    SELECT h.content + d.n, d.salt, d.body FROM unnest(d_salt, d_body) WITH ORDINALITY AS d(salt, body, n)
+    UNION ALL
+    SELECT h.content + deliveries + f.position - h.position, f.salt, f.content
+    FROM unnest(positions, f_salt, f_content) AS f(position, salt, content) WHERE f.position > h.position;
+
+    IF news > 0 THEN
+        WITH added AS (
+            INSERT INTO event (position, id, revision, amendment, type, source, received_at, occurred_at, delivery,
+                               item, content, content_commitment, commitment, leaf)
+            SELECT g.position, g.id, 0, '', g.type, g.source, g.received, g.occurred, g.teller, g.item, g.content,
+                   g.committed, g.commitment,
+                   sha256('\\x00'::bytea || int8send(g.position) || g.id || '\\x0000'::bytea || int8send(g.received)
+                          || g.kind || g.commitment)
+            FROM (
+                SELECT e.*, sha256(int8send(e.occurred) || int8send(e.teller) || int4send(e.item)
+                                   || int8send(e.content) || e.named || e.committed) AS commitment
+                FROM (
+                    SELECT f.*, CASE WHEN f.delivery > 0 THEN h.delivery + f.delivery ELSE 0 END AS teller,
+                           h.content + deliveries + f.position - h.position AS content
+                    FROM unnest(positions, f_id, f_type, f_source, f_received, f_occurred, f_delivery, f_item,
+                                f_commitment, f_kind, f_teller)
+                        AS f(position, id, type, source, received, occurred, delivery, item, committed, kind, named)
+                    WHERE f.position > h.position
+                ) e
+            ) g
+            RETURNING position, leaf
+        )
+        SELECT a.leaf INTO last_leaf FROM added a ORDER BY a.position DESC LIMIT 1;
+        PERFORM pg_notify('{channel}', (h.position + news)::text);
+    END IF;
+
+    IF news < cardinality(f_id) OR 0 < ANY (f_again) THEN
+        INSERT INTO repeat AS r (id, count, last_at)
+        SELECT f.id, f.count, f.last FROM (
+            SELECT u.id, u.again + CASE WHEN u.known AND u.delivery > 0 THEN 1 ELSE 0 END AS count,
+                   greatest(u.last, CASE WHEN u.known AND u.delivery > 0 THEN u.received END) AS last
+            FROM (SELECT v.*, v.position <= h.position AS known
+                  FROM unnest(positions, f_id, f_received, f_delivery, f_again, f_last)
+                      AS v(position, id, received, delivery, again, last)) u
+        ) f WHERE f.count > 0
+        ON CONFLICT (id) DO UPDATE
+            SET count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at);
+    END IF;
+
+    -- Also where nothing was added: the commit then waits, as every other does, until all before it is safe.
+    UPDATE head SET position = h.position + news, delivery = h.delivery + deliveries,
+                    content = h.content + deliveries + news WHERE one = 1;
+END $$"""
+
+_APPEND_NUMBERED = """CREATE OR REPLACE FUNCTION append_numbered(
+    c_number bigint[], c_salt bytea[], c_bytes bytea[],
+    d_number bigint[], d_source text[], d_received bigint[], d_size bigint[], d_authentication text[],
+    d_status text[], d_reason text[], d_headers bytea[], d_told bytea[], d_content bigint[], d_commitment bytea[],
+    d_leaf bytea[],
+    e_position bigint[], e_id bytea[], e_revision bigint[], e_amendment text[], e_type text[], e_source text[],
+    e_received bigint[], e_occurred bigint[], e_delivery bigint[], e_item bigint[], e_content bigint[],
+    e_content_commitment bytea[], e_commitment bytea[], e_leaf bytea[],
+    r_id bytea[], r_at bigint[]
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp
+AS $$
+DECLARE
+    h head%ROWTYPE;
+BEGIN
+    SELECT * INTO h FROM head WHERE one = 1 FOR UPDATE;
+    IF EXISTS (SELECT FROM unnest(e_position) WITH ORDINALITY AS x(number, n) WHERE x.number <> h.position + x.n)
+        OR EXISTS (SELECT FROM unnest(d_number) WITH ORDINALITY AS x(number, n) WHERE x.number <> h.delivery + x.n)
+        OR EXISTS (SELECT FROM unnest(c_number) WITH ORDINALITY AS x(number, n) WHERE x.number <> h.content + x.n)
+    THEN
+        RAISE EXCEPTION 'head: numbers do not go on from it; INSERT refused'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    INSERT INTO content SELECT * FROM unnest(c_number, c_salt, c_bytes);
+    INSERT INTO delivery SELECT * FROM unnest(d_number, d_source, d_received, d_size, d_authentication, d_status,
+        d_reason, d_headers, d_told, d_content, d_commitment, d_leaf);
+    INSERT INTO event SELECT * FROM unnest(e_position, e_id, e_revision, e_amendment, e_type, e_source, e_received,
+        e_occurred, e_delivery, e_item, e_content, e_content_commitment, e_commitment, e_leaf);
+    INSERT INTO repeat AS r SELECT x.id, count(*), max(x.at) FROM unnest(r_id, r_at) AS x(id, at) GROUP BY x.id
+    ON CONFLICT (id) DO UPDATE
+        SET count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at);
+    UPDATE head SET position = h.position + cardinality(e_position), delivery = h.delivery + cardinality(d_number),
+                    content = h.content + cardinality(c_number) WHERE one = 1;
+    IF cardinality(e_position) > 0 THEN
+        PERFORM pg_notify('{channel}', (h.position + cardinality(e_position))::text);
+    END IF;
+END $$"""
+
+_FUNCTIONS = ("append", "append_numbered", "lock_head")
+
+
+def statements(schema: str = "public", projections: Iterable[str] = ()) -> tuple[str, ...]:
+    """Everything beside the tables, for a schema that holds them; ``projections`` are tables of others in it.
+
+    Run them as the owner of the tables, after these exist. Rights go to the two roles where these exist.
+    """
+    values = {"schema": _quoted(schema), "channel": CHANNEL}
+    functions = (_LOCK_HEAD, _APPEND, _APPEND_NUMBERED)
+    made = (statement.format_map(values) for statement in functions)
+    return (_REFUSE, _REFUSE_SMALLER, *_TRIGGERS, *made, *_rights(schema, projections))
+
+
+def _rights(schema: str, projections: Iterable[str]) -> Iterator[str]:
+    """Nobody but the owner gets at the functions unasked; each role gets what it needs, by name."""
+    yield from (f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" for name in _FUNCTIONS)
+    readable = ", ".join([*_APPEND_ONLY, "head", "content", "alembic_version"])
+    writable = ", ".join([tables.repeat.name, *projections])
+    changes = "SELECT, INSERT, UPDATE, DELETE"
+    for role in (DAEMON_ROLE, ERASURE_ROLE):
+        yield _where_there_is(
+            role,
+            f"GRANT USAGE ON SCHEMA {_quoted(schema)} TO {role}",
+            f"GRANT SELECT ON {readable} TO {role}",
+            f"GRANT INSERT ON {tables.checkpoint.name} TO {role}",
+            f"GRANT {changes} ON {writable} TO {role}",
+            # Lists of another shape are dropped and made again.
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {_quoted(schema)} GRANT {changes} ON TABLES TO {role}",
+            f"GRANT EXECUTE ON FUNCTION {', '.join(_FUNCTIONS)} TO {role}",
+        )
+    yield _where_there_is(ERASURE_ROLE, f"GRANT DELETE ON content TO {ERASURE_ROLE}")
+
+
+def _where_there_is(role: str, *statements: str) -> str:
+    """The statements, as one that does nothing where there is no such role."""
+    body = "; ".join(statements)
+    return f"DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN {body}; END IF; END $$"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# --- making and checking ----------------------------------------------------------------------------------------------
+
+
+def prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
+    """See that the log can be written to, inside the caller's transaction; in an empty database, make it.
+
+    A role that may make nothing is well served by a database whose owner made everything. Raises
+    :class:`Unavailable` where the schema is not this version's, since other daemons may be running, and
+    :class:`LogDamaged` for a log that contradicts itself.
+    """
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (_MAKING,))
+    found = migrations.schema(connection)
+    if found.revision and found.mismatch:
+        raise Unavailable(f"cannot write to this log: {found.mismatch}")
+    wanted = {name for metadata in extra_metadata for name in metadata.tables}
+    if not found.revision or wanted - set(inspect(connection).get_table_names()):
+        upgrade(connection, extra_metadata)
+    check_head(connection)
+
+
+def upgrade(connection: Connection, extra_metadata: Sequence[MetaData]) -> migrations.Schema:
+    """Bring everything to this version, inside the caller's transaction; what was found before.
+
+    Right also where nothing is missing: rights are given again. Raises :class:`Unavailable` for a later version's
+    schema, and for a role that does not own this one.
+    """
+    _refuse_unless_owner(connection)
+    found = migrations.upgrade(connection)
+    for metadata in extra_metadata:
+        metadata.create_all(connection)
+    schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+    for statement in statements(schema, [name for metadata in extra_metadata for name in metadata.tables]):
+        connection.exec_driver_sql(statement)
+    return found
+
+
+def _refuse_unless_owner(connection: Connection) -> None:
+    """Only who may make tables, and owns those that are there, can go on."""
+    statement = """SELECT current_user, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
+        AND coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('head')), true)"""
+    user, may = connection.exec_driver_sql(statement).one()
+    if not may:
+        raise Unavailable(
+            f"cannot make what is missing in this database: {user} is not its owner; "
+            "run `timelined db upgrade` as the owner"
+        )
+
+
+def check_head(connection: Connection) -> None:
+    """Raises :class:`LogDamaged` where the last event is not the one that the head counts."""
+    statement = "SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head"
+    head, last = connection.exec_driver_sql(statement).one()
+    if head != last:
+        raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")

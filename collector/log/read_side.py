@@ -1,0 +1,78 @@
+"""What every back end answers alike, once it can run a query and knows when to wake.
+
+A back end derives from :class:`ReadSide` and supplies :meth:`ReadSide.query`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from collector.event import RecordedEvent
+from collector.log import reading
+from collector.log.promise import Delivery, Repeats
+
+T = TypeVar("T")
+
+
+class ReadSide:
+    """The reading half of :class:`collector.log.EventLog`, and the wake-ups of those who follow."""
+
+    def __init__(self) -> None:
+        self._wakes: list[Callable[[], None]] = []
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """See :meth:`collector.log.EventLog.query`."""
+        raise NotImplementedError
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See :meth:`collector.log.EventLog.subscribe`."""
+        self._wakes.append(wake)
+        return lambda: self._wakes.remove(wake)
+
+    def _wake(self) -> None:
+        for wake in tuple(self._wakes):
+            wake()
+
+    async def follow(self) -> AsyncIterator[None]:
+        """At once, and then whenever events were added since the last time; several commits may make one wake-up."""
+        more = asyncio.Event()
+        unsubscribe = self.subscribe(more.set)
+        try:
+            while True:
+                yield
+                await more.wait()
+                more.clear()
+        finally:
+            unsubscribe()
+
+    async def head(self) -> int:
+        return await self.query(reading.head)
+
+    async def read(self, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
+        return await self.query(lambda c: reading.read(c, after, limit))
+
+    async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
+        return await self.query(lambda c: reading.read_ids(c, ids, as_of))
+
+    async def resolve_id(self, text: str) -> list[str]:
+        return await self.query(lambda c: reading.resolve_id(c, text))
+
+    async def deliveries(
+        self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[Delivery]:
+        return await self.query(
+            lambda c: reading.deliveries(c, source=source, status=status, before=before, limit=limit)
+        )
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        return await self.query(lambda c: reading.delivery(c, delivery_id))
+
+    async def body(self, delivery_id: str) -> bytes | None:
+        return await self.query(lambda c: reading.body(c, delivery_id))
+
+    async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]:
+        return await self.query(lambda c: reading.repeats(c, ids))

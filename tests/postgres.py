@@ -1,0 +1,196 @@
+"""A PostgreSQL server of the tests' own: made once a session, with a place of one's own in it for whoever asks.
+
+It runs as a user that is not root, on a socket in a folder of its own, with
+the settings timelined asks for. Where PostgreSQL is not installed tests skip,
+and say so; with ``CI=true``, or where ``TIMELINED_REQUIRE`` names postgresql,
+that is a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE = 30.0
+"""Seconds that starting or stopping may take."""
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
+_CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+max_connections = 200
+shared_buffers = 32MB
+# Tests end servers by force, and look whether anything is missing.
+fsync = on
+synchronous_commit = on
+log_min_messages = warning
+# Nothing happens that a test did not ask for.
+autovacuum = off
+"""
+
+
+def programs() -> Path | None:
+    """Where initdb and postgres are: the newest there is; None where PostgreSQL is not installed."""
+    beside = shutil.which("initdb")
+    found = [Path(beside).resolve().parent] if beside else []
+    for place in _PLACES:
+        found += Path("/").glob(place.removeprefix("/"))
+    usable = [folder for folder in found if (folder / "postgres").exists() and (folder / "initdb").exists()]
+    return max(usable, key=lambda folder: [int(n) for n in folder.as_posix().split("/") if n.isdigit()], default=None)
+
+
+def unprivileged() -> str | None:
+    """The user the server runs as where we are root, which it refuses to be; None where we are not."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+class Server:
+    """One server. Its superuser is ``owner``; everybody on this machine may connect as anybody."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.user = unprivileged()
+        self._binaries = binaries
+        self._names = itertools.count()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def run(self, program: str, *arguments: str) -> str:
+        """One of PostgreSQL's own programs, as the server's user; what it printed."""
+        command = [str(self._binaries / program), *arguments]
+        done = subprocess.run(
+            command, user=self.user, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{program}: {done.stderr}"
+        return done.stdout
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
+
+    def make(self) -> None:
+        """Make the cluster."""
+        self.run("initdb", "-D", str(self.data), "-U", "owner", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        self.configure(_CONFIGURATION.format(folder=self.folder))
+
+    def configure(self, lines: str) -> None:
+        """Add to the configuration; it counts from the next start, or :meth:`reload`."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(lines + "\n")
+
+    def start(self, *options: str) -> None:
+        """Start it and wait until it takes connections."""
+        with (self.folder / "log").open("ab") as said:
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", str(self.data), *options],
+                user=self.user, cwd=self.folder, env=self._environment, stdout=said, stderr=said,
+            )  # fmt: skip
+        until = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < until, "PostgreSQL did not start"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        command = [str(self._binaries / "pg_isready"), "-q", "-h", str(self.folder), "-U", "owner", "-d", "postgres"]
+        return subprocess.run(command, env=self._environment, check=False).returncode == 0
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT as ``-m fast``, SIGQUIT as ``-m immediate``, which is a crash."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def reload(self) -> None:
+        """Have it read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def url(self, database: str, user: str = "owner") -> str:
+        """The address of a database, for timelined."""
+        return f"postgresql+asyncpg://{user}@/{database}?host={self.folder}"
+
+    def fresh(self) -> str:
+        """The address of an empty schema of the asker's own: a database would be a thousand files."""
+        name = f"test_{next(self._names)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url('postgres')}&search_path={name}"
+
+    def database(self) -> str:
+        """A fresh, empty database's name; for what concerns a whole database."""
+        name = f"test_{next(self._names)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return name
+
+    def execute(self, statement: str, database: str = "postgres", user: str = "owner") -> list[Any]:
+        """Run one statement on a connection of its own."""
+        asyncpg = pytest.importorskip("asyncpg")
+
+        async def run() -> list[Any]:
+            connection = await asyncpg.connect(host=str(self.folder), user=user, database=database)
+            try:
+                rows: list[Any] = await connection.fetch(statement)
+                return rows
+            finally:
+                await connection.close()
+
+        # From a test that has an event loop of its own.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, run()).result(PATIENCE)
+
+
+@contextlib.contextmanager
+def serving(**settings: str) -> Iterator[Server]:
+    """A server for the length of the block; skips where there can be none."""
+    binaries = programs()
+    if binaries is None:
+        wanted = os.environ.get("TIMELINED_REQUIRE", "").split(",")
+        if os.environ.get("CI") == "true" or "postgresql" in wanted:
+            pytest.fail("PostgreSQL is not installed, and CI or TIMELINED_REQUIRE asks for it")
+        pytest.skip("PostgreSQL is not installed")
+    # Not among pytest's folders, which only their owner may enter; and short, as names of sockets have to be.
+    folder = Path(tempfile.mkdtemp(prefix="timelined-pg-"))
+    server = Server(folder, binaries)
+    try:
+        if server.user is not None:
+            entry = pwd.getpwnam(server.user)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        folder.chmod(0o755)
+        server.make()
+        server.configure("\n".join(f"{name} = {value}" for name, value in settings.items()))
+        server.start()
+        yield server
+    finally:
+        server.stop(signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server that tests share."""
+    with serving() as server:
+        yield server

@@ -1,0 +1,704 @@
+"""What only a log in PostgreSQL promises: several writers, what the server must keep, and getting over its absence."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from collector.errors import InvalidInput, LogDamaged, Unavailable
+from collector.event import PEOPLE
+from collector.log import EventLog, Receipt, Submission, open_log, tables
+from collector.log.merkle import delivery_leaf, event_commitment, leaf
+from collector.log.postgres import PostgresLog
+from collector.log.postgres.batch import Batch, Undecided
+from collector.log.postgres.connecting import Address
+from collector.log.scan import Difference, Scan
+from collector.log.store import TOLD
+from tests.postgres import Server, serving
+from tests.test_log import AT, append, fact, opened, told
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """An address where nothing is yet."""
+    return postgres.fresh()
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The name of an empty database."""
+    return postgres.database()
+
+
+@pytest.fixture
+async def log(url: str) -> AsyncIterator[EventLog]:
+    """An open, empty log."""
+    async with opened(url) as made:
+        yield made
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that this test may stop and start."""
+    with serving() as server:
+        yield server
+
+
+async def eventually(what: Callable[[], Any], patience: float = 20.0) -> None:
+    """Wait until something holds, on this event loop."""
+    until = time.monotonic() + patience
+    while not what():
+        assert time.monotonic() < until, "it did not happen"
+        await asyncio.sleep(0.01)
+
+
+# Two ways in, one log
+
+
+_names = st.sampled_from("abc")
+_received = st.integers(0, 4)
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> Submission:
+    """A delivery or a person's statement about a few facts, at a few times."""
+    titles = draw(st.lists(_names, max_size=3))
+    if draw(st.integers(0, 5)) == 0:
+        kind = draw(st.sampled_from(["correction", "erasure"]))
+        events = tuple(fact(name, revision=draw(st.integers(1, 2)), amendment=kind) for name in titles[:1])
+        return Submission(source=PEOPLE, received_at=AT + draw(_received), events=events)
+    source = draw(st.sampled_from(["am", "am", "am", PEOPLE]))
+    events = tuple(fact(name, title=draw(st.sampled_from(["x", "y"]))) for name in titles)
+    body = b"" if source == PEOPLE else draw(st.sampled_from([b"1", b"2", b"3"]))
+    return Submission(source=source, received_at=AT + draw(_received), body=body, events=events)
+
+
+def renamed(submission: Submission, mark: str) -> Submission:
+    """The same about facts of this example's own."""
+    events = tuple(
+        fact(f"{mark}{event.entity}", title=event.title, revision=event.revision, amendment=event.amendment)
+        for event in submission.events
+    )
+    return Submission(
+        source=submission.source, received_at=submission.received_at, body=submission.body, events=events
+    )  # fmt: skip
+
+
+def stored(position: int, delivery: int) -> Callable[[Connection], Any]:
+    """Everything after these numbers, counted from them; salts and what follows from them left out."""
+
+    def work(connection: Connection) -> Any:
+        execute = connection.exec_driver_sql
+        events = execute(
+            "SELECT event.position, id, revision, amendment, type, source, received_at, occurred_at, delivery, item, "
+            "content.bytes FROM event JOIN content ON content.number = event.content WHERE position > ? ORDER BY 1",
+            (position,),
+        ).all()
+        deliveries = execute(
+            "SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told, bytes "
+            "FROM delivery LEFT JOIN content ON content.number = delivery.content WHERE delivery.number > ? ORDER BY 1",
+            (delivery,),
+        ).all()
+        repeats = execute("SELECT id, count, last_at FROM repeat ORDER BY id").all()
+        ids = {row[1] for row in events}
+        return (
+            [(row[0] - position, *row[1:8], max(0, row[8] - delivery), *row[9:]) for row in events],
+            [
+                (row[0] - delivery, *row[1:8], [(i, p - position, k) for i, p, k in TOLD.iter_unpack(row[8])], row[9])
+                for row in deliveries
+            ],
+            [tuple(row) for row in repeats if row[0] in ids],
+        )
+
+    return work
+
+
+def shown(answers: list[Receipt | Exception], position: int, delivery: int) -> list[Any]:
+    """Receipts, counted from these numbers."""
+    return [
+        type(answer).__name__
+        if isinstance(answer, Exception)
+        else (
+            int(answer.delivery[1:] or delivery) - delivery if answer.delivery else 0,
+            [(item.event_id, item.position - position, item.known) for item in answer.items],
+            answer.status,
+        )
+        for answer in answers
+    ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(submissions(), min_size=1, max_size=4), min_size=1, max_size=4))
+async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batches: list[list[Submission]]) -> None:
+    """Whatever is told in whatever batches, PostgreSQL's append() and SQLite's code store and answer the same."""
+    mark = os.urandom(8).hex()
+    async with opened(f"sqlite:///{tmp_path / mark}.db") as other:
+        heads = "SELECT position, delivery FROM head"
+        position, delivery = await log.query(lambda c: c.exec_driver_sql(heads).one())
+        for batch in batches:
+            mine = [renamed(one, mark) for one in batch]
+            answers, others = await log.append(mine), await other.append(mine)
+            assert shown(answers, position, delivery) == shown(others, 0, 0)
+        assert await log.query(stored(position, delivery)) == await other.query(stored(0, 0))
+
+
+def test_the_ordinary_batch_is_decided_by_the_database() -> None:
+    """New facts, and repeats received later, need no second look; only what may speak before does."""
+    late, early = told(fact("a"), received_at=AT + 1), told(fact("a"), received_at=AT)
+    Batch([early, late, told(fact("b"), fact("b")), Submission(source=PEOPLE, received_at=AT, events=(fact("a"),))])
+    for rare in ([late, early], [told(fact("a", revision=1, amendment="correction"))]):
+        with pytest.raises(Undecided):
+            Batch(rare)
+
+
+async def test_a_batch_is_one_transaction_of_one_statement(
+    log: EventLog, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many deliveries, repeats among them, take one transaction number, and nothing goes the longer way."""
+    await append(log, told(fact("a")))
+    monkeypatch.setattr(PostgresLog, "transact", None)
+    batch = [told(fact(str(n)), fact("a"), body=str(n).encode(), received_at=AT + 1 + n) for n in range(40)]
+    ((before,),) = postgres.execute("SELECT txid_current()")
+    await append(log, *batch)
+    ((after,),) = postgres.execute("SELECT txid_current()")
+    assert after == before + 2
+    assert await log.head() == 41
+
+
+async def test_the_databases_leaves_are_ours(log: EventLog) -> None:
+    """The leaves that append() computes are those that merkle.py defines, for every width of their parts."""
+    kinds = ["x", "alert.firing", "ü" * 200, "y" * 60_000]
+    events = [fact(str(n), type=kind, source="ä" * n, at=-5 if n % 2 else AT) for n, kind in enumerate(kinds)]
+    texts = {"headers": (("user-agent", "ü"),), "reason": "ö" * 70_000, "status": "unrecognised"}
+    delivered = [told(event, received_at=-7 + n, body=b"z" * n) for n, event in enumerate(events)]
+    await append(log, *delivered, Submission(source="gh", received_at=AT, **texts))
+    await append(log, *(told(event, body=b"again", received_at=AT) for event in events))
+    events_sql = "SELECT position, id, revision, received_at, type, commitment, leaf FROM event"
+    committed_sql = """SELECT occurred_at, delivery, item, content, source, amendment, content_commitment, commitment
+        FROM event"""
+    deliveries_sql = """SELECT number, received_at, size, content, source, authentication, status, reason, headers,
+        told, commitment, leaf FROM delivery"""
+    for statement, computed, count in (
+        (events_sql, leaf, 4), (committed_sql, event_commitment, 4), (deliveries_sql, delivery_leaf, 9)
+    ):  # fmt: skip
+        rows = await log.query(lambda c, asked=statement: c.exec_driver_sql(asked).all())
+        assert len(rows) == count
+        for *parts, found in rows:
+            assert found == computed(*parts)
+
+
+async def test_what_was_committed_is_kept_before_it_is_answered(log: EventLog) -> None:
+    """The position and the leaf of the last event, by either way in; repeats commit none."""
+    kept: list[tuple[int, bytes]] = []
+    log.acknowledge(lambda position, leaf: kept.append((position, leaf)))
+    await append(log, told(fact("a")), told(fact("b")))
+    await append(log, told(fact("a"), body=b"again", received_at=AT + 1))
+    await append(log, told(fact("a", title="early"), received_at=AT - 1))
+    leaves = await log.query(lambda c: c.exec_driver_sql("SELECT position, leaf FROM event ORDER BY 1").all())
+    assert kept == [tuple(leaves[1]), tuple(leaves[2])]
+
+
+# Several writers
+
+
+async def test_two_daemons_number_one_log(url: str) -> None:
+    """Two instances append the same facts and others: gapless, each fact once; a reader sees each position once."""
+    seen: list[int] = []
+    clock = itertools.count(AT)
+    rounds, clients = 15, 4
+    total = 2 * clients * rounds + rounds
+
+    async def client(log: EventLog, name: str) -> list[int]:
+        new = []
+        for turn in range(rounds):
+            both = [fact(f"{name}-{turn}"), fact(f"shared-{turn}")]
+            (receipt,) = await append(log, told(*both, body=name.encode(), received_at=next(clock)))
+            new += [item.position for item in receipt.items if not item.known]
+        return new
+
+    async def reader(log: EventLog) -> None:
+        while len(seen) < total:
+            seen.extend(event.position for event in await log.read(after=seen[-1] if seen else 0, limit=7))
+
+    async with opened(url) as one, opened(url) as other, opened(url, writable=False) as third, asyncio.timeout(60):
+        clients_of = [client(log, f"{n}{log is one}") for log in (one, other) for n in range(clients)]
+        results, _ = await asyncio.gather(asyncio.gather(*clients_of), reader(third))
+        shared = [fact(f"shared-{turn}").id for turn in range(rounds)]
+        repeats = await third.repeats(shared)
+        revisions = [event for event in await third.read_ids(shared) if event.revision]
+    news = sorted(itertools.chain(*results))
+    assert len(set(news)) == len(news) == total
+    assert seen == list(range(1, len(seen) + 1))
+    assert {event.amendment for event in revisions} <= {"earlier_delivery"}
+    assert all(repeats[one].count == 2 * clients - 1 for one in shared)
+
+
+async def test_a_webhook_sent_to_two_daemons_at_once_is_one_event(url: str) -> None:
+    """The same body at the same moment through two instances: one event, two deliveries, one repeat."""
+    async with opened(url) as one, opened(url) as other:
+        for turn in range(20):
+            event = fact(str(turn))
+            both = await asyncio.gather(*(append(log, told(event, received_at=AT + turn)) for log in (one, other)))
+            assert sorted(receipt.items[0].known for (receipt,) in both) == [False, True]
+            assert len({receipt.items[0].position for (receipt,) in both}) == 1
+        assert await one.head() == 20
+        assert len(await one.deliveries()) == 40
+
+
+async def test_a_commit_of_another_daemon_wakes(url: str) -> None:
+    """Who follows here hears of what was appended there, at once."""
+    async with opened(url) as one, opened(url) as other:
+        woken: list[float] = []
+        unsubscribe = one.subscribe(lambda: woken.append(time.monotonic()))
+        turns = itertools.count()
+
+        async def until_heard() -> None:
+            while not woken:
+                await append(other, told(fact(str(next(turns)))))
+                await asyncio.sleep(0.05)
+
+        await asyncio.wait_for(until_heard(), 10)
+        begun = time.monotonic()
+        woken.clear()
+        await append(other, told(fact("now")))
+        await eventually(lambda: woken)
+        assert woken[0] - begun < 2
+        unsubscribe()
+
+
+async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NOTIFY is a hint: a look at the head finds what nobody announced."""
+    monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
+    monkeypatch.setattr("collector.log.postgres.waking.CHANNEL", "another_channel")
+    async with opened(url) as one, opened(url) as other:
+        woken: list[int] = []
+        one.subscribe(lambda: woken.append(1))
+        await append(other, told(fact("a")))
+        await eventually(lambda: woken)
+
+
+# The lease
+
+
+async def test_one_of_several_leads_and_another_takes_over(url: str) -> None:
+    """The lease is held by one; when its holder is gone, the next who asks has it."""
+    async with opened(url) as one, opened(url) as other:
+        assert await one.lead()
+        assert not await other.lead()
+        assert await one.lead()
+        await one.close()
+        assert await other.lead()
+
+
+async def test_who_does_not_lead_cannot_write_projections(url: str) -> None:
+    """A transaction that needs the lease is refused without it; others are not."""
+    async with opened(url) as one, opened(url) as other:
+        assert await one.lead()
+        await one.transact(lambda c: None, leading=True)
+        assert not await other.lead()
+        with pytest.raises(Unavailable, match="does not follow"):
+            await other.transact(lambda c: c.exec_driver_sql("DELETE FROM repeat"), leading=True)
+        await other.transact(lambda c: c.exec_driver_sql("DELETE FROM repeat"))
+
+
+async def test_a_lost_connection_is_a_lost_lease(url: str, postgres: Server) -> None:
+    """Cut off by the server, the former holder writes no projection again until it asked for the lease anew."""
+    async with opened(url) as one, opened(url) as other:
+        assert await one.lead()
+        assert isinstance(one, PostgresLog)
+        assert one._leader is not None
+        postgres.execute(f"SELECT pg_terminate_backend({one._leader.pid})")
+        with pytest.raises(Unavailable):
+            await one.transact(lambda c: c.exec_driver_sql("DELETE FROM repeat"), leading=True)
+        until = time.monotonic() + 5
+        while not await other.lead():
+            assert time.monotonic() < until
+        with pytest.raises(Unavailable, match="connection to the database was lost"):
+            await one.transact(lambda c: None, leading=True)
+        assert not await one.lead()
+        with pytest.raises(Unavailable, match="does not follow"):
+            await one.transact(lambda c: None, leading=True)
+        await append(one, told(fact("a")))
+
+
+async def test_a_lease_that_was_lost_is_said_to_be_lost_before_it_is_held_again(url: str, postgres: Server) -> None:
+    """Also where nobody else took it: whoever follows has to begin anew, since somebody might have."""
+    async with opened(url) as log:
+        assert await log.lead()
+        assert isinstance(log, PostgresLog)
+        assert log._leader is not None
+        postgres.execute(f"SELECT pg_terminate_backend({log._leader.pid})")
+        assert [await log.lead() for _ in range(3)] == [False, True, True]
+        await log.transact(lambda c: None, leading=True)
+
+
+async def test_daemons_see_each_other(url: str) -> None:
+    """Who announced itself is counted by the others, for as long as it is there."""
+    async with opened(url) as one, opened(url) as other, opened(url, writable=False) as reader:
+        assert [await log.others() for log in (one, other, reader)] == [0, 0, 0]
+        one.announce("http://127.0.0.1:1")
+        await one.lead()
+        assert [await log.others() for log in (one, other, reader)] == [0, 1, 1]
+        other.announce("http://127.0.0.1:2")
+        await other.lead()
+        assert [await log.others() for log in (one, other, reader)] == [1, 1, 2]
+        await one.close()
+        assert [await log.others() for log in (other, reader)] == [0, 1]
+
+
+async def test_the_lease_cannot_change_hands_within_a_transaction(url: str, postgres: Server) -> None:
+    """Cut off in the middle of its work, the holder commits nothing."""
+    async with opened(url) as one:
+        assert await one.lead()
+        assert isinstance(one, PostgresLog)
+        assert one._leader is not None
+        leader = one._leader
+
+        def work(connection: Connection) -> None:
+            connection.exec_driver_sql("INSERT INTO repeat VALUES (?, 1, 1)", (b"x",))
+            postgres.execute(f"SELECT pg_terminate_backend({leader.pid})")
+            connection.exec_driver_sql("INSERT INTO repeat VALUES (?, 1, 1)", (b"y",))
+
+        with pytest.raises(Unavailable):
+            await one.transact(work, leading=True)
+        assert await one.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM repeat").scalar()) == 0
+
+
+# A database that refuses
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET type = 'x'",
+        "UPDATE event SET type = 'x' WHERE position = 99",
+        "DELETE FROM event",
+        "TRUNCATE event",
+        "INSERT INTO event SELECT * FROM event ON CONFLICT (position) DO UPDATE SET type = 'x'",
+        "INSERT INTO event SELECT * FROM event ON CONFLICT (id, revision) DO UPDATE SET position = 99",
+        "UPDATE delivery SET status = 'x'",
+        "DELETE FROM delivery",
+        "TRUNCATE delivery",
+        "UPDATE content SET bytes = 'x'",
+        "TRUNCATE content",
+        "INSERT INTO content SELECT * FROM content ON CONFLICT (number) DO UPDATE SET bytes = 'x'",
+        "UPDATE head SET position = position - 1",
+        "DELETE FROM head",
+        "TRUNCATE head",
+        "INSERT INTO head VALUES (2, 0, 0, 0)",
+        "UPDATE checkpoint SET size = 1",
+        "DELETE FROM checkpoint",
+        "TRUNCATE checkpoint",
+    ],
+)
+async def test_no_fact_is_changed_or_removed(log: EventLog, statement: str) -> None:
+    """The database itself refuses, also its owner."""
+    await append(log, told(fact("a"), fact("b")))
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+    assert [event.title for event in await log.read()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("table", ["event", "delivery", "content"])
+async def test_no_row_is_inserted_twice(log: EventLog, table: str) -> None:
+    """An existing position, number, or id and revision is refused."""
+    await append(log, told(fact("a")))
+    with pytest.raises(IntegrityError):
+        await log.transact(lambda c: c.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table}"))  # noqa: S608
+
+
+async def test_numbers_that_do_not_go_on_from_the_head_are_refused(log: EventLog) -> None:
+    """Whoever decided without holding the head row, or leaves a gap, inserts nothing."""
+    await append(log, told(fact("a")))
+    empty = ",".join(["'{}'"] * 27)
+    statement = f"SELECT append_numbered('{{9}}', '{{x}}', '{{x}}', {empty}, '{{}}')"
+    with pytest.raises(IntegrityError, match="do not go on"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+
+
+async def test_an_amendment_is_refused_or_stored_on_either_way_in(log: EventLog) -> None:
+    """A correction goes the longer way, beside deliveries that would have gone the short one."""
+    await append(log, told(fact("a")))
+    correction = fact("a", title="corrected", revision=1, amendment="correction")
+    stated = Submission(source=PEOPLE, received_at=AT, events=(correction,))
+    wrong = Submission(source=PEOPLE, received_at=AT, events=(fact("z", revision=1, amendment="correction"),))
+    first, second, third = await log.append([told(fact("b")), stated, wrong])
+    assert isinstance(first, Receipt)
+    assert isinstance(second, Receipt)
+    assert isinstance(third, InvalidInput)
+    assert [event.title for event in await log.read()] == ["a", "b", "corrected"]
+
+
+# What the server must keep
+
+
+@pytest.mark.parametrize("setting", ["fsync", "synchronous_commit"])
+def test_a_server_that_forgets_is_refused(setting: str) -> None:
+    """With fsync or synchronous_commit off an acknowledgement would be a promise that nobody keeps."""
+    with serving(**{setting: "off"}) as server, pytest.raises(Unavailable, match=f"{setting}=off"):
+        open_log(server.url("postgres"))
+
+
+def test_a_database_in_another_encoding_is_refused(postgres: Server) -> None:
+    """Not every text could be stored there."""
+    postgres.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    with pytest.raises(Unavailable, match="UTF8"):
+        open_log(postgres.url("latin"))
+
+
+async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> None:
+    """Only the transaction that need not wait for the disk does not wait."""
+
+    def level(connection: Connection) -> Any:
+        return connection.exec_driver_sql("SHOW synchronous_commit").scalar()
+
+    assert await log.transact(level, durable=False) == "off"
+    assert await log.transact(level) == "on"
+    await append(log, told(fact("a")))
+
+
+@pytest.mark.parametrize("isolation", ["serializable", "repeatable read"])
+async def test_the_databases_own_defaults_do_not_matter(postgres: Server, database: str, isolation: str) -> None:
+    """A database set to another isolation level by default is appended to by two as any other."""
+    url = postgres.url(database)
+    postgres.execute(f"ALTER DATABASE {database} SET default_transaction_isolation = '{isolation}'")
+    async with opened(url) as one, opened(url) as other:
+        await asyncio.gather(*(append(log, told(fact(f"{n}"))) for n in range(20) for log in (one, other)))
+        assert await one.head() == 20
+
+
+async def test_a_log_of_a_later_version_is_read_and_never_written(postgres: Server, database: str) -> None:
+    """A newer schema is refused; an older program does not touch it."""
+    url = postgres.url(database)
+    async with opened(url) as log:
+        await append(log, told(fact("a")))
+    postgres.execute("UPDATE alembic_version SET version_num = '9999'", database)
+    with pytest.raises(Unavailable, match="upgrade timelined"):
+        open_log(url)
+    async with opened(url, writable=False) as log:
+        assert await log.head() == 1
+
+
+async def test_a_log_of_an_earlier_version_waits_for_its_owner(postgres: Server, database: str) -> None:
+    """Other daemons may be running: no start upgrades what they use."""
+    url = postgres.url(database)
+    await open_log(url).close()
+    postgres.execute("UPDATE alembic_version SET version_num = '0001'", database)
+    for writable in (True, False):
+        with pytest.raises(Unavailable, match="timelined db upgrade"):
+            open_log(url, writable=writable)
+
+
+async def test_the_revisions_make_what_the_tables_describe(postgres: Server, database: str) -> None:
+    """Column by column, index by index: what is in the database is what ``tables.py`` says."""
+    url = postgres.url(database)
+    async with opened(url) as log:
+        made = await log.query(described)
+    postgres.execute("CREATE SCHEMA other", database)
+    async with opened(f"{url}&search_path=other") as log:
+        await log.transact(lambda c: [tables.metadata.drop_all(c), tables.metadata.create_all(c)])
+        assert await log.query(described) == made
+
+
+def described(connection: Connection) -> dict[str, Any]:
+    """The columns and indexes of the log's tables."""
+    columns = connection.exec_driver_sql(
+        "SELECT table_name, column_name, data_type, is_nullable, collation_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name <> 'alembic_version' ORDER BY 1, ordinal_position"
+    ).all()
+    indexes = connection.exec_driver_sql(
+        "SELECT tablename, indexname, replace(indexdef, schemaname || '.', '') FROM pg_indexes "
+        "WHERE schemaname = current_schema() AND tablename <> 'alembic_version' ORDER BY 1, 2"
+    ).all()
+    return {"columns": [tuple(row) for row in columns], "indexes": [tuple(row) for row in indexes]}
+
+
+async def test_a_head_that_contradicts_the_events_stops_the_start(postgres: Server, database: str) -> None:
+    """A cut tail is found when the log is opened."""
+    url = postgres.url(database)
+    async with opened(url) as log:
+        await append(log, told(fact("a"), fact("b")))
+    postgres.execute("ALTER TABLE event DISABLE TRIGGER ALL", database)
+    postgres.execute("DELETE FROM event WHERE position = 2", database)
+    with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
+        open_log(url)
+
+
+def test_reading_what_is_not_there_says_so(url: str) -> None:
+    """An empty database is not made into a log by whoever only reads."""
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="there is no log in it yet"):
+            open_log(url, writable=False)
+
+
+def test_no_password_stands_in_a_message() -> None:
+    """An address is shown without who and what opens it."""
+    for url in (
+        "postgresql+asyncpg://ana:hunter2@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=ana&password=hunter2&sslmode=disable",
+        "postgresql://ana:hunter2%40x@127.0.0.1:1,127.0.0.1:2/db",
+    ):
+        with pytest.raises(Unavailable) as refused:
+            open_log(url)
+        assert "hunter2" not in str(refused.value) + Address(url).shown
+        assert "127.0.0.1:1" in str(refused.value)
+
+
+async def test_ids_are_found_by_their_index_in_a_log_that_grew(postgres: Server, database: str) -> None:
+    """The plan that append() made over an empty log is right for a long one: no scan of all events."""
+    url = postgres.url(database)
+    statement = "SELECT n_tup_ins, seq_scan FROM pg_stat_user_tables WHERE relname = 'event'"
+
+    async def scans(rows: int) -> int:
+        # The server counts when a session ends, or a little later.
+        await eventually(lambda: postgres.execute(statement, database)[0][0] == rows)
+        return int(postgres.execute(statement, database)[0][1])
+
+    async with opened(url) as log:
+        await append(log, told(*(fact(f"first {n}") for n in range(10))))
+    before = await scans(10)
+    async with opened(url) as log:
+        for turn in range(8):
+            await append(log, told(*(fact(f"{turn} {n}") for n in range(200)), body=str(turn).encode()))
+            await append(log, told(*(fact(f"first {n}") for n in range(10)), body=b"again", received_at=AT + turn + 1))
+    assert await scans(1610) == before
+
+
+# A database that is away
+
+
+async def test_a_foreign_lock_refuses_soon_and_all_is_well_after_it(
+    url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another session holds the head row the answer is Unavailable; reading goes on, and then all is well."""
+    from collector.log.postgres import connecting
+
+    monkeypatch.setitem(connecting._SETTINGS, "lock_timeout", "200ms")
+    async with opened(url) as log, opened(url) as other:
+        release = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hold(connection: Connection) -> None:
+            connection.exec_driver_sql("SELECT * FROM lock_head()")
+            loop.call_soon_threadsafe(held.set)
+            asyncio.run_coroutine_threadsafe(release.wait(), loop).result(20)
+
+        held = asyncio.Event()
+        holding = asyncio.create_task(other.transact(hold))
+        await held.wait()
+        with pytest.raises(Unavailable, match="lock timeout"):
+            await log.append([told(fact("a"))])
+        assert await log.read() == []
+        release.set()
+        await holding
+        await append(log, told(fact("a")))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+async def test_a_server_that_restarts_loses_nothing_and_needs_no_restart_of_ours(
+    own_server: Server, how: signal.Signals
+) -> None:
+    """Stopped or crashed under load: Unavailable soon, everything acknowledged is there, and we go on by ourselves."""
+    acknowledged: dict[str, int] = {}
+    refused = 0
+    async with opened(own_server.url("postgres")) as log:
+
+        async def client(number: int) -> None:
+            nonlocal refused
+            for turn in itertools.count():
+                if over.is_set():
+                    return
+                name = f"{number}-{turn}"
+                try:
+                    async with asyncio.timeout(8):
+                        (receipt,) = await append(log, told(fact(name), body=name.encode()))
+                except Unavailable:
+                    refused += 1
+                    await asyncio.sleep(0.01)
+                else:
+                    acknowledged[name] = receipt.items[0].position
+
+        over = asyncio.Event()
+        clients = [asyncio.create_task(client(number)) for number in range(4)]
+        await eventually(lambda: len(acknowledged) > 100)
+        await asyncio.to_thread(own_server.stop, how)
+        await eventually(lambda: refused > 20)
+        with pytest.raises(Unavailable):
+            await log.head()
+        with pytest.raises(Unavailable):
+            await log.transact(lambda c: None)
+        count = len(acknowledged)
+        await asyncio.to_thread(own_server.start)
+        await eventually(lambda: len(acknowledged) > count + 100)
+        over.set()
+        await asyncio.gather(*clients)
+        events = await log.read(limit=1_000_000)
+        assert await log.lead()
+    assert [event.position for event in events] == list(range(1, len(events) + 1))
+    found = {event.title: event.position for event in events}
+    assert len(found) == len(events)
+    assert acknowledged.items() <= found.items()
+
+
+async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that no synchronous standby has is no promise: Unavailable until there is one, and then all of it."""
+    monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 0.5)
+    async with opened(own_server.url("postgres")) as log:
+        await append(log, told(fact("a")))
+        own_server.configure("synchronous_standby_names = 'nobody'")
+        own_server.reload()
+        await eventually(lambda: own_server.execute("SHOW synchronous_standby_names")[0][0] == "nobody")
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await log.append([told(fact("b"), body=b"b", received_at=AT + 1)])
+        own_server.configure("synchronous_standby_names = ''")
+        own_server.reload()
+
+        async def again() -> Receipt:
+            while True:
+                try:
+                    return (await append(log, told(fact("b"), body=b"b", received_at=AT + 2)))[0]
+                except Unavailable:
+                    await asyncio.sleep(0.05)
+
+        receipt = await asyncio.wait_for(again(), 20)
+        assert receipt.items[0].position == 2
+        assert [event.title for event in await log.read()] == ["a", "b"]
+
+
+# Proof
+
+
+async def test_the_log_verifies_and_a_changed_row_is_named(postgres: Server, database: str) -> None:
+    """What both ways in wrote holds, to the last column; what somebody with every right changed does not."""
+    url = postgres.url(database)
+    async with opened(url) as log:
+        await append(log, *(told(fact(str(n)), fact(f"{n}b"), body=str(n).encode()) for n in range(1200)))
+        await append(log, told(fact("1", title="early"), received_at=AT - 1))
+        await append(log, Submission(source="am", received_at=AT, body=b"{", status="malformed", reason="cut"))
+        assert await log.query(differences) == []
+        postgres.execute("ALTER TABLE event DISABLE TRIGGER ALL", database)
+        postgres.execute("UPDATE event SET occurred_at = occurred_at + 1 WHERE position = 1100", database)
+        assert [(one.table, one.number) for one in await log.query(differences)] == [("event", 1100)]
+
+
+def differences(connection: Connection) -> list[Difference]:
+    """What is not as it was stored."""
+    scan = Scan(connection, lambda count: None)
+    assert scan.events(lambda leaves: None) == 2401
+    assert scan.deliveries(lambda leaves: None) == 1202
+    return scan.differences

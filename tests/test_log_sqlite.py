@@ -1,0 +1,178 @@
+"""What only a log in one SQLite file promises: its triggers, its lock, a disk that is full."""
+
+# ruff: noqa: ASYNC221, ASYNC240 - a test may wait for its own process or file
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from collector.errors import LogDamaged, Unavailable
+from collector.log import EventLog, open_log
+from collector.log.lock import holder
+from collector.log.sqlite import SqliteLog
+from tests.test_log import append, fact, opened, told
+
+
+@pytest.fixture
+async def log(database: str) -> AsyncIterator[EventLog]:
+    """An open, empty log."""
+    async with opened(database) as made:
+        yield made
+
+
+PROTECTED = ("event", "delivery", "content", "head")
+
+
+@pytest.mark.parametrize("table", PROTECTED)
+async def test_no_row_is_ever_replaced(log: EventLog, table: str) -> None:
+    """INSERT OR REPLACE of any existing row is refused, with the connection the log itself writes with."""
+    await append(log, told(fact("a")))
+    statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608 - a table of our own
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+
+
+async def test_no_event_is_replaced_under_another_position(log: EventLog) -> None:
+    """The same id and revision under a free position would remove the first row; it is refused."""
+    await append(log, told(fact("a")))
+    statement = (
+        "INSERT OR REPLACE INTO event SELECT 99, id, revision, amendment, type, source, received_at, occurred_at, "
+        "delivery, item, content, content_commitment, commitment, leaf FROM event"
+    )
+    with pytest.raises(IntegrityError, match="append-only"):
+        await log.transact(lambda c: c.exec_driver_sql(statement))
+    assert [event.position for event in await log.read()] == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET type = 'x'",
+        "UPDATE event SET position = position + 1",
+        "UPDATE OR REPLACE event SET position = 2",
+        "DELETE FROM event",
+        "UPDATE delivery SET status = 'x'",
+        "DELETE FROM delivery",
+        "UPDATE content SET bytes = x'00'",
+        "UPDATE head SET position = position - 1",
+        "DELETE FROM head",
+    ],
+)
+async def test_no_fact_is_changed_or_removed(database: str, statement: str) -> None:
+    """The file itself refuses, whatever program opens it."""
+    async with opened(database) as log:
+        await append(log, told(fact("a"), fact("b")))
+        connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+        connection.close()
+        assert [event.title for event in await log.read()] == ["a", "b"]
+
+
+async def test_a_locked_database_refuses_now_and_recovers(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program holds the write lock the answer is Unavailable; reading goes on, and then all is well."""
+    assert isinstance(log, SqliteLog)
+    monkeypatch.setattr("collector.log.sqlite._BUSY", 0.1)
+    other = sqlite3.connect(log.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        await log.append([told(fact("a"))])
+    assert await log.read() == []
+    other.execute("ROLLBACK")
+    other.close()
+    await append(log, told(fact("a")))
+
+
+async def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path: Path) -> None:
+    """No space: Unavailable for everyone, reading goes on; with space again the same log goes on, nothing missing."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False).returncode:
+        pytest.skip("a small file system of one's own can only be mounted as root")
+    try:
+        async with opened(f"sqlite:///{tmp_path / 'timelined.db'}") as log:
+            acknowledged = await _fill(log)
+            assert acknowledged
+            assert len(await log.read()) == len(acknowledged)
+            subprocess.run(["mount", "-o", "remount,size=16m", str(tmp_path)], check=True)
+            (receipt,) = await append(log, told(fact("after"), body=b"x" * 20_000))
+            assert receipt.items[0].position == len(acknowledged) + 1
+            assert [event.title for event in await log.read()] == [*acknowledged, "after"]
+            check = await log.query(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar())
+            assert check == "ok"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+async def _fill(log: EventLog) -> list[str]:
+    """Append until the disk is full; the titles that were acknowledged."""
+    acknowledged: list[str] = []
+    for number in range(1000):
+        try:
+            await append(log, told(fact(str(number)), body=os.urandom(20_000)))
+        except Unavailable as refusal:
+            assert "full" in str(refusal)  # noqa: PT017 - which failure it is matters as much as that there is one
+            return acknowledged
+        acknowledged.append(str(number))
+    raise AssertionError("the disk never became full")
+
+
+async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> None:
+    """After a transaction that need not wait for the disk the connection waits again."""
+    await log.transact(lambda c: None, durable=False)
+    level = await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert level == 2
+    assert await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar(), durable=False) == 1
+
+
+async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:
+    """The error names the address of the process that writes; after it closed, the next may."""
+    path = tmp_path / "timelined.db"
+    log = open_log(database, address="http://127.0.0.1:9720")
+    with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9720"):
+        open_log(database)
+    found = holder(path)
+    assert found is not None
+    assert (found.pid, found.address) == (os.getpid(), "http://127.0.0.1:9720")
+    log.announce("http://127.0.0.1:1")
+    found = holder(path)
+    assert found is not None
+    assert found.address == "http://127.0.0.1:1"
+    await log.close()
+    assert holder(path) is None
+    await open_log(database).close()
+
+
+async def test_a_lock_file_left_behind_locks_nothing(database: str, tmp_path: Path) -> None:
+    """A killed writer's file, whole or torn, names nobody."""
+    for left in (b'{"pid": 1, "address": "http://x"}', b'{"pid', b""):
+        (tmp_path / "timelined.db.lock").write_bytes(left)
+        assert holder(tmp_path / "timelined.db") is None
+        await open_log(database).close()
+
+
+async def test_a_missing_file_is_named(database: str) -> None:
+    """Reading what does not exist says so, and makes no empty file."""
+    with pytest.raises(Unavailable, match="no such file"):
+        open_log(database, writable=False)
+    assert not Path(database.removeprefix("sqlite:///")).exists()
+    with pytest.raises(Unavailable, match="no folder"):
+        open_log("sqlite:////nowhere/at/all.db")
+
+
+async def test_a_head_that_contradicts_the_events_stops_the_start(database: str) -> None:
+    """A cut tail is found when the log is opened."""
+    async with opened(database) as log:
+        await append(log, told(fact("a"), fact("b")))
+    connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+    connection.execute("DROP TRIGGER event_refuses_delete")
+    connection.execute("DELETE FROM event WHERE position = 2")
+    connection.commit()
+    connection.close()
+    with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
+        open_log(database)
