@@ -1,6 +1,6 @@
 """Where real things meet: opened in order, closed in reverse.
 
-    lock → log → follower → jobs → web
+    lock → log → follower and jobs → web
 
 Each closing is registered the moment the thing exists, so that whatever goes
 wrong, what was opened is closed and what was acknowledged stays. The same
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import hashlib
 import os
 import signal
 import socket
@@ -35,7 +36,8 @@ from collector.errors import DiskFailed, InvalidSettings, TimelinedError, Unavai
 from collector.event import MACHINE, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
-from collector.log import EventLog, database_path, migrations, open_log
+from collector.leadership import Leadership
+from collector.log import EventLog, database_path, migrations, open_log, shown
 from collector.log.acknowledged import Loss
 from collector.log.beside import Beside
 from collector.log.checkpoint import Signer
@@ -60,6 +62,8 @@ _GRACE = 5.0
 """Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
 _BACKLOG = 4096
 """Connections that wait in the kernel while we start: as many as systemd asks for, not aiohttp's 128."""
+_LAST_STARTS = 200
+"""Records of starts and stops among which the last of each daemon is looked for."""
 Clock = Callable[[], int]
 """Now, µs UTC."""
 
@@ -84,6 +88,7 @@ class Parts:
         self.serving = False
         """Whether this is a daemon, and not one command."""
         self.follower: Follower | None = None
+        """Where this process is the one that follows the log."""
         self.lost: Loss | None = None
         """What was lost before this start, and accepted."""
         self.sealing = SealJob(
@@ -148,7 +153,7 @@ class Parts:
         lag = 0 if unfit else await self.log.head() - await self.projections.position()
         failure = await self.writer.check()
         facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
-        facts |= {"schema": schema.revision}
+        facts |= {"schema": schema.revision, "follows": self.follower is not None}
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
         if self.lost:
             facts["lost"] = str(self.lost)
@@ -193,8 +198,14 @@ def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem
 
 def beside_of(settings: Settings) -> Beside:
     """What is kept outside the database."""
-    folder = settings.proof.dir or f"{database_path(settings.storage.url)}.proof"
+    folder = settings.proof.dir or f"{database_path(settings.storage.url) or _stand_in(settings)}.proof"
     return Beside(Path(folder), settings.proof.origin)
+
+
+def _stand_in(settings: Settings) -> Path:
+    """For a log that is no file: what lies beside it is this daemon's own, and of this database."""
+    database = hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
+    return Path("data", f"timelined-{database}-{settings.web.port}")
 
 
 def signer_of(settings: Settings) -> Signer | None:
@@ -205,34 +216,46 @@ def signer_of(settings: Settings) -> Signer | None:
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, clock: Clock, *, writable: bool, accept_loss: bool = False
+    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False
 ) -> AsyncIterator[Parts]:
-    """The log and what is made of it, without a face. ``writable`` takes the writer's lock."""
+    """The log and what is made of it, without a face.
+
+    ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed here while
+    its lease is ours, and ``jobs_too`` run.
+    """
     async with AsyncExitStack() as stack:
-        if writable:
+        # A command beside daemons keeps nothing of its own.
+        watching = jobs_too or database_path(settings.storage.url) is not None
+        if writable and watching:
             _make_folder(settings)
         store = open_log(settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
         stack.push_async_callback(store.close)
         parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
         if writable:
-            kept = parts.sealing.beside.acknowledged
             stack.push_async_callback(_seal_at_end, parts)
-            parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
-            parts.follower = await stack.enter_async_context(_following(store, settings, clock))
+            if watching:
+                kept = parts.sealing.beside.acknowledged
+                parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
+            leadership = Leadership(store, partial(_duties, parts, jobs_too))
+            stack.push_async_callback(leadership.close)
+            await leadership.begin()
             stack.push_async_callback(parts.writer.close)
         elif wrong := await projections.mismatch(store):
-            raise Unavailable(f"cannot read {settings.storage.url}: {wrong}")
+            raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
         yield parts
 
 
 async def _seal_at_end(parts: Parts) -> None:
     """The last thing a daemon does with its log; a single command leaves that to the next daemon."""
-    if parts.serving:
+    if parts.serving and await parts.log.lead():
         await parts.sealing.run()
 
 
 def _make_folder(settings: Settings) -> None:
-    places = ((database_path(settings.storage.url).parent, "storage.url"), (beside_of(settings).folder, "proof.dir"))
+    path = database_path(settings.storage.url)
+    places = [(beside_of(settings).folder, "proof.dir")]
+    if path is not None:
+        places.insert(0, (path.parent, "storage.url"))
     for folder, setting in places:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -243,33 +266,39 @@ def _make_folder(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _following(store: EventLog, settings: Settings, clock: Clock) -> AsyncIterator[Follower]:
-    """The follower, caught up with the log, and running until the end of the block."""
-    follower = Follower(store, settings.correlation, clock=clock)
+async def _duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
+    """What only the one who holds the lease does: follow the log, from being caught up with it on, and the jobs."""
+    follower = Follower(parts.log, parts.settings.correlation, clock=parts.clock)
     await follower.catch_up()
-    task = asyncio.create_task(follower.run(), name="follower")
-    try:
-        yield follower
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with AsyncExitStack() as stack:
+        task = asyncio.create_task(follower.run(), name="follower")
+        stack.push_async_callback(_cancelled, task)
+        parts.follower = follower
+        stack.callback(setattr, parts, "follower", None)
+        if jobs_too:
+            _start_jobs(stack, parts, follower)
+        yield
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 # --- without a daemon -------------------------------------------------------------------------------------------------
 
 
 def holder(settings: Settings) -> str | None:
-    """Where the daemon that writes to this log listens; None where nobody writes to it.
+    """Where the daemon that writes to this log listens; None where nobody does, or several may.
 
     Raises :class:`collector.errors.Unavailable` where somebody writes to it who does not listen: another command, or a
     daemon that is starting.
     """
-    found = lock_holder(database_path(settings.storage.url))
+    path = database_path(settings.storage.url)
+    found = None if path is None else lock_holder(path)
     if found is not None and not found.address:
-        raise Unavailable(
-            f"cannot write to {settings.storage.url}: process {found.pid} does, and does not listen yet; try again"
-        )
+        raise Unavailable(f"cannot write to {path}: process {found.pid} does, and does not listen yet; try again")
     return found.address if found is not None else None
 
 
@@ -324,17 +353,17 @@ async def running(
     :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
     """
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(_opened(settings, clock, writable=True, accept_loss=accept_loss))
+        opened = _opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss)
+        parts = await stack.enter_async_context(opened)
         await _record_start(parts)
         parts.serving = True
         stack.push_async_callback(_record_stop, parts)
-        _start_jobs(stack, parts)
         address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)
         yield Daemon(parts, address)
 
 
-def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
+def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower) -> None:
     runs = jobs.scheduler()
     every = parts.settings.proof.every / SECOND
     runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
@@ -342,16 +371,17 @@ def _start_jobs(stack: AsyncExitStack, parts: Parts) -> None:
     runs.add_job(parts.retention.run, "interval", seconds=hourly, id="retention", next_run_time=datetime.now(UTC))
     idle = [parts.sealing.idle, parts.retention.idle]
     if parts.settings.drafts.enabled:
-        idle.append(_start_drafts(stack, parts, runs))
+        idle.append(_start_drafts(stack, parts, runs, follower))
     runs.start()
     stack.push_async_callback(_stop_jobs, runs, idle)
 
 
-def _start_drafts(stack: AsyncExitStack, parts: Parts, runs: Any) -> Callable[[], Coroutine[Any, Any, None]]:
+def _start_drafts(
+    stack: AsyncExitStack, parts: Parts, runs: Any, follower: Follower
+) -> Callable[[], Coroutine[Any, Any, None]]:
     """Have drafts written; the answer waits until none is being written."""
     at_once = jobs.schedule(runs, parts.drafts)
-    if parts.follower is not None:
-        stack.callback(parts.follower.on_resolved(at_once))
+    stack.callback(follower.on_resolved(at_once))
     return parts.drafts.idle
 
 
@@ -421,13 +451,33 @@ async def _record_start(parts: Parts) -> None:
 
     A postmortem tells a time without alerts from a time without a collector by these.
     """
-    last = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=1))
-    known = {"collector.stopped": "recorded"}
-    data: dict[str, Any] = {"previous_stop": known.get(last[0].type, "missing") if last else "first start"}
+    data: dict[str, Any] = {"previous_stop": await _previous_stop(parts)}
     deliveries = await parts.log.deliveries(limit=1)
     if deliveries:
         data["last_received_at"] = deliveries[0].received_at
     await _record(parts, "collector.started", data)
+
+
+async def _previous_stop(parts: Parts) -> str:
+    """How whoever took webhooks before us stopped: all of them, where several did."""
+    if await parts.log.others():
+        return "others"
+    await _followed_by_another(parts)
+    known = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=_LAST_STARTS))
+    last: dict[str, str] = {}
+    for event in known:
+        last.setdefault(event.entity, event.type)
+    if not last:
+        return "first start"
+    return "recorded" if set(last.values()) == {"collector.stopped"} else "missing"
+
+
+async def _followed_by_another(parts: Parts) -> None:
+    """Let the one who follows show what was recorded last, where that is not us; but not for long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            while await parts.projections.position() < await parts.log.head():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # a number that another process counts up
 
 
 async def _record_stop(parts: Parts) -> None:
@@ -438,6 +488,12 @@ async def _record_stop(parts: Parts) -> None:
         log.warning("cannot record the stop", error=str(error))
 
 
+def _name(settings: Settings) -> str:
+    """By what a daemon is told from others over the same log; the only one over a file needs no name."""
+    alone = database_path(settings.storage.url) is not None
+    return "collector" if alone else f"collector:{socket.gethostname()}:{settings.web.listen_address}"
+
+
 async def _record(parts: Parts, kind: str, data: dict[str, Any]) -> None:
     now = parts.clock()
     head = await parts.log.head()
@@ -446,7 +502,7 @@ async def _record(parts: Parts, kind: str, data: dict[str, Any]) -> None:
         id=event_id("collector.1", MACHINE, now, kind, str(head)),
         type=kind,
         source=MACHINE,
-        entity="collector",
+        entity=_name(parts.settings),
         occurred_at=now,
         data=data,
     )
@@ -480,7 +536,7 @@ async def serve(
             return
         stack.callback(notifier.stopping, "finishing what was accepted")
         notifier.ready(f"serving {daemon.address}")
-        log.info("serving", address=daemon.address, storage=settings.storage.url)
+        log.info("serving", address=daemon.address, storage=shown(settings.storage.url))
         if ready:
             ready(daemon.address)
         _show_hints(settings, daemon.address)

@@ -227,7 +227,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "bytes": "how much that was",
     },
     "collector": {
-        "previous_stop": "`recorded`, `missing` or `first start`",
+        "previous_stop": "`recorded`, `missing`, `first start`, or `others` where other daemons took webhooks",
         "last_received_at": "when the last delivery before was received, µs",
         "acknowledged": "the last position that was acknowledged before events were lost",
         "found": "the last position that was found",

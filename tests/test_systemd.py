@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,10 +32,16 @@ def value(name: str) -> str:
     return re.findall(rf"^{name}=(.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)[-1]
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
+DROP_IN = UNIT.with_name("timelined.service.d") / "postgres.conf"
+
+
+@pytest.fixture(params=["alone", "with PostgreSQL"])
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The unit with a program that exists on every machine in place of ours, which is all that is changed."""
     copy = tmp_path / UNIT.name
+    if request.param != "alone":
+        (tmp_path / DROP_IN.parent.name).mkdir()
+        shutil.copy(DROP_IN, tmp_path / DROP_IN.parent.name)
     program = shlex.split(value("ExecStart"))[0]
     copy.write_text(UNIT.read_text(encoding="utf-8").replace(program, sys.executable), encoding="utf-8")
     return copy

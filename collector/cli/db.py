@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from collector import log
+from collector import log, projections
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.log import HEAD, Schema
@@ -17,7 +17,8 @@ from collector.log import HEAD, Schema
 def db() -> None:
     """Look at the schema of the database, or upgrade it.
 
-    An SQLite file is upgraded by itself when the daemon or a writing command opens it; PostgreSQL only by this.
+    An SQLite file is upgraded by itself when the daemon or a writing command opens it; PostgreSQL only by this, and as
+    the owner of the tables (docs/postgresql.md).
     """
 
 
@@ -34,7 +35,7 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
     else:
         output.facts([("Revision", found.revision), ("This version", HEAD), ("State", _state(found))])
     if found.mismatch:
-        output.say(f"{settings.storage.url}: {found.mismatch}.")
+        output.say(f"{log.shown(settings.storage.url)}: {found.mismatch}.")
 
 
 @db.command()
@@ -46,12 +47,12 @@ def upgrade(config_file: Path | None, storage_url: str | None) -> None:
     There is no way back but a backup made before.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    found = asyncio.run(log.upgrade(settings.storage.url))
+    found = asyncio.run(log.upgrade(settings.storage.url, [projections.metadata], projections.fitted))
     if found.behind:
         before = found.revision or "nothing"
         click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")
     else:
-        output.say(f"{settings.storage.url} is at revision {HEAD} already.")
+        output.say(f"{log.shown(settings.storage.url)} is at revision {HEAD} already.")
 
 
 def _state(found: Schema) -> str:

@@ -96,7 +96,7 @@ CONFIG_FILE = click.option(
 )  # fmt: skip
 STORAGE_URL = click.option(
     "--storage.url", "storage_url", metavar="URL", envvar="TIMELINED_STORAGE_URL",
-    help="The database, such as sqlite:///data/timelined.db.",
+    help="The database: sqlite:///data/timelined.db, or postgresql://HOST/DATABASE.",
 )  # fmt: skip
 SERVER = click.option(
     "--server", metavar="URL", envvar="TIMELINED_SERVER", help="Ask this daemon and not the database."

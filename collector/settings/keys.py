@@ -17,6 +17,7 @@ import msgspec
 
 from collector.correlation import Rules, Service
 from collector.event import EVENT_TYPES, MACHINE, PEOPLE
+from collector.log import shown
 from collector.redaction import Redaction, pattern, pointer, touches
 from collector.settings.marks import (
     Place,
@@ -63,8 +64,9 @@ def _listen(written: str) -> str:
 
 def _url(written: str) -> str:
     scheme, _, rest = written.partition("://")
-    if not rest or scheme.partition("+")[0] != "sqlite":
-        raise ValueError(f"is {written!r}, which is not a database address; write it like sqlite:///data/timelined.db")
+    if not rest or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+        wanted = "sqlite:///data/timelined.db or postgresql://HOST/DATABASE"
+        raise ValueError(f"is {shown(written)!r}, which is not a database address of ours; write it like {wanted}")
     return written
 
 

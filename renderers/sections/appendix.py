@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
@@ -126,10 +127,14 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _downtimes(history: History, options: Options) -> Iterator[Claim]:
-    """When this daemon was not there to take webhooks: from its stop, or the last it received, to its next start."""
+    """When nobody was there to take webhooks: from the last stop, or the last delivery, to the next start.
+
+    A daemon that started beside others ends no such time.
+    """
     stops = {event.occurred_at: event for event in _events(history, "collector.stopped")}
     since = facts.anchor(history)
-    for start in _events(history, "collector.started")[:GAPS]:
+    alone = (start for start in _events(history, "collector.started") if start.data.get("previous_stop") != "others")
+    for start in islice(alone, GAPS):
         earlier = [at for at in stops if at <= start.occurred_at]
         stopped = stops[max(earlier)] if earlier else None
         last = stopped.occurred_at if stopped else start.data.get("last_received_at")

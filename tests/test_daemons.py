@@ -1,0 +1,243 @@
+"""Several daemons over one PostgreSQL: one log, one who follows, and another when that one is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from collector import daemon
+from collector.cli import timelined
+from collector.log.postgres import PostgresLog
+from collector.settings import Drafts, Proof, Settings, Storage, Web
+from tests.postgres import Server, serving
+from tests.test_daemon import Process, alert, eventually, get, post
+
+TAKEOVER = 5.0
+"""Seconds within which another daemon follows the log."""
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """An address where nothing is yet."""
+    return postgres.fresh()
+
+
+@pytest.fixture
+def start(tmp_path: Path, url: str) -> Iterator[Callable[[], tuple[Process, str]]]:
+    """Starts one more daemon over the same database, in a folder of its own; all are gone afterwards."""
+    made: list[Process] = []
+
+    def started() -> tuple[Process, str]:
+        folder = tmp_path / f"daemon-{len(made)}"
+        folder.mkdir()
+        made.append(Process(folder))
+        return made[-1], made[-1].start("--storage.url", url)
+
+    yield started
+    for one in made:
+        if one._process is not None and one._process.poll() is None:
+            one._process.kill()
+            one._process.wait()
+
+
+def follows(address: str) -> bool:
+    """Whether this daemon follows the log, as it says itself."""
+    return bool(get(f"{address}/-/ready")["follows"])
+
+
+def started(address: str, count: int) -> list[str]:
+    """What the daemons said of the stop before each start, once there are so many starts."""
+    listed = f"{address}/api/v1/events?type=collector.started"
+    events = eventually(lambda: len(found := get(listed)["events"]) == count and found)
+    return [event["data"]["previous_stop"] for event in events]
+
+
+def test_one_webhook_to_both_is_one_event_and_both_show_it(start):
+    """A balancer, or a sender with two addresses: one fact, one incident, whichever daemon is asked."""
+    addresses = [start()[1], start()[1]]
+    assert [follows(address) for address in addresses] == [True, False]
+    urls = [f"{address}/webhooks/alertmanager" for address in addresses]
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(10):
+            answers = list(threads.map(lambda url, n=number: post(url, alert("firing", number=n)), urls * 2))
+            assert sorted(status for status, _ in answers) == [200, 200, 200, 202]
+            assert len({receipt["items"][0]["position"] for _, receipt in answers}) == 1
+    for address in addresses:
+        events = eventually(lambda at=address: all_of(at, 10))
+        # What one daemon received first and the other stored first has a revision that says so.
+        assert {event["amendment"] for event in events if event["revision"]} <= {"earlier_delivery"}
+        (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
+        assert incident["events"] == 10
+
+
+def all_of(address: str, count: int) -> list[Any]:
+    """The alerts' events a daemon shows, once they are about so many alerts."""
+    events: list[Any] = get(f"{address}/api/v1/events?type=alert.*&limit=100")["events"]
+    return events if len({event["id"] for event in events}) == count else []
+
+
+def test_another_takes_over_when_the_one_that_follows_is_killed(start):
+    """kill -9: within five seconds the survivor follows, and what was sent to it meanwhile becomes an incident."""
+    first, one = start()
+    _, other = start()
+    post(f"{one}/webhooks/alertmanager", alert("firing", "First", 1))
+    eventually(lambda: get(f"{other}/api/v1/incidents")["incidents"])
+    first.end(signal.SIGKILL)
+    since = time.monotonic()
+    assert post(f"{other}/webhooks/alertmanager", alert("resolved", "First", 1))[0] == 202
+    eventually(lambda: follows(other))
+    assert time.monotonic() - since < TAKEOVER
+    (incident,) = get(f"{other}/api/v1/incidents")["incidents"]
+    assert eventually(lambda: get(f"{other}/api/v1/incidents/{incident['number']}")["status"] == "resolved")
+
+
+def test_a_daemon_that_stops_hands_over_and_loses_nothing(start):
+    """A rolling restart: whoever is up takes webhooks all the time, and one of them follows."""
+    first, one = start()
+    second, other = start()
+    post(f"{one}/webhooks/alertmanager", alert("firing", number=1))
+    assert first.end(signal.SIGTERM) == 0
+    post(f"{other}/webhooks/alertmanager", alert("firing", number=2))
+    eventually(lambda: follows(other))
+    _, third = start()
+    assert not follows(third)
+    assert second.end(signal.SIGTERM) == 0
+    post(f"{third}/webhooks/alertmanager", alert("firing", number=3))
+    eventually(lambda: follows(third))
+    (incident,) = eventually(
+        lambda: (found := get(f"{third}/api/v1/incidents")["incidents"]) and found[0]["events"] == 3 and found
+    )
+    assert incident["number"] == 1
+
+
+def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start):
+    """Only a time when none was there is one without a collector, and only then it matters how the last one stopped."""
+    first, one = start()
+    second, other = start()
+    assert started(one, 2) == ["first start", "others"]
+    assert first.end(signal.SIGTERM) == 0
+    _, again = start()
+    assert started(other, 3)[-1] == "others"
+    assert second.end(signal.SIGKILL) == -signal.SIGKILL
+    eventually(lambda: follows(again))
+
+
+def test_after_all_stopped_the_next_start_says_how(start, url):
+    """All on purpose: recorded. One of them killed: missing, whatever the others did."""
+    first, _ = start()
+    second, _ = start()
+    assert first.end(signal.SIGTERM) == 0
+    assert second.end(signal.SIGTERM) == 0
+    third, address = start()
+    assert started(address, 3)[-1] == "recorded"
+    third.end(signal.SIGKILL)
+    fourth, address = start()
+    assert started(address, 4)[-1] == "missing"
+    assert fourth.end(signal.SIGTERM) == 0
+
+
+def run(*arguments: str) -> Any:
+    """One command in this process; what it printed as JSON."""
+    result = CliRunner(env={"TIMELINED_BY": "Ana"}).invoke(timelined, [*arguments, "-o", "json"])
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_the_command_line_reads_and_writes_with_and_without_a_daemon(start, url):
+    """No writer keeps others out: a command writes directly, and whoever follows shows it."""
+    run("open", "Payments fail", "--storage.url", url)
+    assert [row["title"] for row in run("incidents", "--storage.url", url)["incidents"]] == ["Payments fail"]
+    _, address = start()
+    said = run("note", "1", "Pool exhausted", "--storage.url", url)
+    assert said["incident"] == 1
+    shown = eventually(lambda: len(found := get(f"{address}/api/v1/incidents/1/events")["events"]) == 2 and found)
+    assert shown[1]["title"] == "Pool exhausted"
+    assert run("incident", "1", "--storage.url", url) == run("incident", "1", "--server", address)
+    assert follows(address)
+
+
+def test_no_password_is_logged(tmp_path, postgres):
+    """What a daemon says of its storage does not open it."""
+    made = Process(tmp_path)
+    url = postgres.fresh().replace("owner@", "owner:hunter2@")
+    made.start("--storage.url", url, "--log.level", "debug")
+    assert made.end(signal.SIGTERM) == 0
+    said = made.said.read_text()
+    assert "search_path=" in said
+    assert "hunter2" not in said
+
+
+def settings(url: str, folder: Path) -> Settings:
+    """A daemon on a free port."""
+    return Settings(
+        web=Web(listen_address="127.0.0.1:0"),
+        storage=Storage(url=url),
+        drafts=Drafts(dir=str(folder / "drafts")),
+        proof=Proof(dir=str(folder / "proof")),
+    )
+
+
+async def within(seconds: float, what: Callable[[], Any]) -> None:
+    """Wait on this event loop until something holds."""
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 - what another daemon does
+            await asyncio.sleep(0.02)
+
+
+async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(url, postgres, tmp_path):
+    """Its session ended by the server, the holder stops following; one of them takes it up, and only one."""
+    async with (
+        daemon.running(settings(url, tmp_path / "one")) as one,
+        daemon.running(settings(url, tmp_path / "other")) as other,
+    ):
+        for _ in range(3):
+            holder, waiting = (one, other) if one.parts.follower else (other, one)
+            former = holder.parts.follower
+            assert waiting.parts.follower is None
+            assert isinstance(holder.log, PostgresLog)
+            assert holder.log._leader is not None
+            postgres.execute(f"SELECT pg_terminate_backend({holder.log._leader.pid})")
+            await within(TAKEOVER, lambda was=former, who=holder: who.parts.follower is not was)
+            await within(TAKEOVER, lambda: bool(one.parts.follower) != bool(other.parts.follower))
+
+
+async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_again(tmp_path):
+    """503 with the reason while it is away; afterwards it goes on by itself, and nothing acknowledged is missing."""
+    with serving() as server:
+        async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
+            url = f"{running.address}/webhooks/alertmanager"
+            assert (await asyncio.to_thread(post, url, alert("firing", number=1)))[0] == 202
+            await asyncio.to_thread(server.stop, signal.SIGQUIT)
+            began = time.monotonic()
+            status, kind = await asyncio.to_thread(refused, url, alert("firing", number=2))
+            assert (status, kind) == (503, "application/problem+json")
+            assert (await asyncio.to_thread(refused, f"{running.address}/-/ready", None))[0] == 503
+            assert time.monotonic() - began < 8
+            await asyncio.to_thread(server.start)
+            assert (await asyncio.to_thread(post, url, alert("firing", number=2)))[0] == 202
+            await within(20, lambda: running.parts.follower is not None)
+            shown = await asyncio.to_thread(
+                eventually, lambda: (found := get(f"{running.address}/api/v1/incidents")["incidents"]) and found
+            )
+            assert shown[0]["number"] == 1
+
+
+def refused(url: str, body: bytes | None) -> tuple[int, str]:
+    """The status and the kind of an answer that is an error."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            return answer.status, answer.headers.get_content_type()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get_content_type()
