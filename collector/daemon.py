@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +60,8 @@ T = TypeVar("T")
 FORMATS = ("md", "json")
 _GRACE = 5.0
 """Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
+_SEAL_AFTER = 10.0
+"""Seconds from an incident's resolve to a checkpoint that covers it."""
 _BACKLOG = 4096
 """Connections that wait in the kernel while we start: as many as systemd asks for, not aiohttp's 128."""
 _LAST_STARTS = 200
@@ -369,11 +371,19 @@ def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower) -> None
     runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
     hourly = retention.EVERY
     runs.add_job(parts.retention.run, "interval", seconds=hourly, id="retention", next_run_time=datetime.now(UTC))
+    stack.callback(follower.on_resolved(lambda number: _seal_soon(runs, parts.sealing)))
     idle = [parts.sealing.idle, parts.retention.idle]
     if parts.settings.drafts.enabled:
         idle.append(_start_drafts(stack, parts, runs, follower))
     runs.start()
     stack.push_async_callback(_stop_jobs, runs, idle)
+
+
+def _seal_soon(runs: Any, sealing: SealJob) -> None:
+    """A resolved incident is what proofs are asked for; those that resolve within seconds share a checkpoint."""
+    if runs.get_job("seal-soon") is None:
+        at = datetime.now(UTC) + timedelta(seconds=_SEAL_AFTER)
+        runs.add_job(sealing.run, "date", run_date=at, id="seal-soon")
 
 
 def _start_drafts(

@@ -83,6 +83,19 @@ async def test_a_daemon_seals_what_it_took_when_it_stops(tmp_path: Path) -> None
     assert known.position == latest.size
 
 
+async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof of what a draft cites need not wait for the hour."""
+    monkeypatch.setattr(daemon, "_SEAL_AFTER", 0)
+    about = {"entity": "pod", "service": "checkout", "severity": "critical"}
+    firing = fact("a", type="alert.firing", data={"starts_at": AT}, **about)
+    end = fact("b", type="alert.resolved", data={"starts_at": AT, "ends_at": AT + 1}, **about)
+    async with daemon.running(settings(tmp_path), clock=lambda: AT) as running:
+        await running.log.append([told(firing), told(end)])
+        async with asyncio.timeout(30):
+            while running.parts.sealing.size < 3:  # noqa: ASYNC110 - the job tells nobody
+                await asyncio.sleep(0.01)
+
+
 async def test_a_daemon_refuses_a_log_that_lost_what_it_acknowledged(tmp_path: Path) -> None:
     """After a restore of an older backup the start is refused, and the message says what is missing and what to do."""
     await lived(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def backup(target: Path, config_file: Path | None, storage_url: str | None, form
     with _shown() as shown:
         tasks = {what: shown.add_task(what, total=None) for what in ("copying", "checking")}
         done = log.back_up(url, target, lambda what, so_far, of: shown.update(tasks[what], completed=so_far, total=of))
-    told = {"path": str(done.path), "position": done.position, "root": done.root.hex(), "size": done.size}
+    told = {"path": str(done.path), "position": done.position, "root": b64encode(done.root).decode(), "size": done.size}
     if form == "json":
         output.as_json(told)
     else:

@@ -45,7 +45,7 @@ def inclusion(
     if beyond:
         raise NotFound(
             f"cannot prove position {beyond[0]}: the checkpoint covers {size}; "
-            "the daemon seals every proof.every, and at each start and stop"
+            "the daemon seals every proof.every, seconds after an incident resolves, and at each start and stop"
         )
     tree, note = _sealed(connection, size)
     proved = []
