@@ -61,7 +61,7 @@ def _show(told: Json, *, dry_run: bool) -> None:
     for path in told["drafts"]["edited"]:
         output.say(f"A person edited {path}: it is not touched, and may still show what was erased. Look it through.")
     if told["remaining"]:
-        output.say(f"Not complete: {told['remaining']}. Give the same command again to complete it.")
+        output.say(f"Not done yet: {told['remaining']}. The same command again completes what timelined itself can do.")
 
 
 def _counted(some: list[str], noun: str, none: str = "nothing") -> str:
