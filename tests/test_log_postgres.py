@@ -210,6 +210,49 @@ async def test_what_was_committed_is_kept_before_it_is_answered(log: EventLog) -
     assert kept == [tuple(leaves[1]), tuple(leaves[2])]
 
 
+async def test_a_server_that_lacks_what_was_acknowledged_is_not_used(postgres: Server, database: str) -> None:
+    """A standby promoted too early, or an old primary that is back: refused until the log is there again, and said."""
+    behind, ahead = f"{database}_behind", f"{database}_ahead"
+    async with opened(postgres.url(database)) as log:
+        log.acknowledge(lambda position, leaf: None)
+        await append(log, told(fact("a")))
+        _disconnect(postgres, database)
+        postgres.execute(f"CREATE DATABASE {behind} TEMPLATE {database}")
+        assert await _answer(log, "b") == ""
+        for now, then in ((database, ahead), (behind, database)):
+            _disconnect(postgres, now)
+            postgres.execute(f"ALTER DATABASE {now} RENAME TO {then}")
+        assert "acknowledged events are lost there, position 2" in await _answer(log, "c")
+        with pytest.raises(Unavailable, match="acknowledged events are lost"):
+            await log.head()
+        for now, then in ((database, behind), (ahead, database)):
+            _disconnect(postgres, now)
+            postgres.execute(f"ALTER DATABASE {now} RENAME TO {then}")
+        assert await _answer(log, "c") == ""
+        assert [event.title for event in await log.read()] == ["a", "b", "c"]
+
+
+async def _answer(log: EventLog, name: str) -> str:
+    """Empty once a fact is stored; why not, where that is more than that the old connection is gone."""
+    while True:
+        try:
+            await append(log, told(fact(name)))
+        except Unavailable as error:
+            if "connection was closed" not in str(error):
+                return str(error)
+        else:
+            return ""
+
+
+def _disconnect(postgres: Server, database: str) -> None:
+    """Cut everybody off from a database, and wait until nobody is there."""
+    there = f"FROM pg_stat_activity WHERE datname = '{database}'"
+    postgres.execute(f"SELECT pg_terminate_backend(pid) {there}")
+    until = time.monotonic() + 20
+    while postgres.execute(f"SELECT 1 {there}"):
+        assert time.monotonic() < until
+
+
 # Several writers
 
 

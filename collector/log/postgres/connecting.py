@@ -18,6 +18,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
+from collector.log.acknowledged import Last
 from collector.log.outage import is_outage
 from collector.log.urls import shown
 
@@ -66,6 +67,9 @@ class Address:
         """As libpq would take it: several hosts, ``target_session_attrs``, ``passfile`` and ``sslmode`` included."""
         self.shown = shown(self.dsn)
         """The same for messages, without user and password."""
+        self.held: Last | None = None
+        """The last event that was acknowledged from here. A server without it was promoted too early, or is an
+        old primary that came back: whatever we asked of it would be about another log."""
 
     async def connect(self, settings: Mapping[str, str] = MappingProxyType({})) -> asyncpg.Connection:
         """A new connection, sound by :data:`_PROMISES`, with settings of its own.
@@ -80,6 +84,7 @@ class Address:
             raise self.unavailable("reach", error) from error
         try:
             self._trust(dict(await connection.fetchrow(_PROMISES, timeout=PATIENCE)))
+            await self._recognise(connection)
         except BaseException as error:
             connection.terminate()
             if isinstance(error, Unavailable) or not isinstance(error, Exception):
@@ -97,6 +102,19 @@ class Address:
         if found["version"] < OLDEST:
             what = f"the server is PostgreSQL {found['version']}; it has to be {OLDEST} or newer"
             raise Unavailable(f"cannot use the database {self.shown}: {what}")
+
+    async def _recognise(self, connection: asyncpg.Connection) -> None:
+        """Refuse a server whose log is not the one we acknowledged events of: a failover may lose some."""
+        held = self.held
+        if held is None:
+            return
+        leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", held.position, timeout=PATIENCE)
+        if leaf != held.leaf:
+            raise Unavailable(
+                f"cannot use the database {self.shown}: acknowledged events are lost there, position {held.position} "
+                "is not the one that was acknowledged; bring back the server that has it, or start with "
+                "--storage.accept-loss"
+            )
 
     def unavailable(self, verb: str, error: BaseException) -> Unavailable:
         """The error for whoever waits, with the server's own words and none of the values."""

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
 from collector.log import migrations, store
+from collector.log.acknowledged import Last
 from collector.log.outage import is_outage
 from collector.log.postgres import schema
 from collector.log.postgres.appender import Appender
@@ -148,6 +149,7 @@ class PostgresLog(ReadSide):
         if self._acknowledge is not None and position > self._acknowledged:
             self._acknowledged = position
             self._acknowledge(position, leaf)
+            self.address.held = Last(position, leaf)
         self._wake()
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
