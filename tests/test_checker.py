@@ -21,9 +21,11 @@ from tests.faults import stored, tree
 from tests.faults.checker import KINDS, Checkpoint, Seen, Verdict, check
 from tests.faults.history import Attempt, History, Outcome, outcome_of
 from tests.faults.rig import everything, rigged
+from tests.faults.sequence import sequence_log
 from tests.faults.stored import StoredEvent
 from tests.faults.stores import SqliteStore, alter, view
 from tests.faults.wrong import Toy, race
+from tests.postgres import Server
 
 
 class Recorded(NamedTuple):
@@ -363,6 +365,16 @@ async def test_a_sequence_instead_of_the_head_row_is_found() -> None:
         verdict = check(history, toy.stored(), tails={"the tail": seen})
         assert verdict.count("tail") == sequence
         assert (len(seen) < verdict.events) == sequence
+        assert verdict.count("lost") == verdict.count("gap") == 0
+
+
+async def test_a_sequence_of_postgresql_is_found(postgres: Server) -> None:
+    """The same in PostgreSQL itself, whose transactions really overlap."""
+    for sequence in (False, True):
+        async with sequence_log(str(postgres.folder), postgres.database(), sequence=sequence) as log:
+            history, seen = await race(log, clients=8, each=30)
+            verdict = check(history, await log.stored(), tails={"the tail": seen})
+        assert verdict.count("tail") == sequence
         assert verdict.count("lost") == verdict.count("gap") == 0
 
 

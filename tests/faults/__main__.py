@@ -20,6 +20,7 @@ from typing import NamedTuple
 from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
 from tests.faults.flips import bit_flips
+from tests.faults.postgres import crashes, failovers, lossy_failovers, restarts, returns, storms
 from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
 from tests.faults.report import Report, Skipped
@@ -46,6 +47,12 @@ FAULTS = {
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
+    "postgres-restart": Fault(restarts, 20, 1),
+    "postgres-crash": Fault(crashes, 20, 1),
+    "failover": Fault(failovers, 20, 1),
+    "failover-asynchronous": Fault(lossy_failovers, 5, 1),
+    "old-primary": Fault(returns, 5, 1),
+    "storm": Fault(storms, 9, 1),
 }
 
 
@@ -108,7 +115,7 @@ def _told(name: str, given: argparse.Namespace) -> bool:
     path = report.write(given.out)
     word = f"SKIPPED, {report.skipped}" if report.skipped else "held" if report.ok else "BROKEN"
     print(
-        f"{name:13} {word}: {said['done']} of {said['rounds']} rounds, {said['acked']} acked, {said['rejected']} "
+        f"{name:21} {word}: {said['done']} of {said['rounds']} rounds, {said['acked']} acked, {said['rejected']} "
         f"rejected, {said['unknown']} unknown, {said['lost']} lost, {said['doubled']} doubled, "
         f"{said['seconds']} s, seed {given.seed}: {path}",
         flush=True,
