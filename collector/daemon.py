@@ -417,6 +417,8 @@ async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0])
     parts.log.announce(address)
+    # With this question others see us, before anybody is told that we serve.
+    await parts.log.lead()
     return address
 
 
