@@ -320,8 +320,9 @@ def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
         if known is None or event.revision > known.revision:
             highest[event.id] = event
     found = [event for event in highest.values() if not is_retracted(event)]
+    ranks = {kind: rank(kind) for kind in {event.type for event in found}}
     # By reading_order, least significant part first: three keys that need no tuple each sort faster than one of tuples.
     found.sort(key=attrgetter("id"))
-    found.sort(key=lambda event: rank(event.type))
+    found.sort(key=lambda event: ranks[event.type])
     found.sort(key=attrgetter("occurred_at"))
     return found

@@ -61,14 +61,18 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     return _measured(folded)
 
 
-def _as_first_received(events: Sequence[RecordedEvent]) -> Iterable[RecordedEvent]:
+def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
     """Revisions with the time at which the event was first received: a correction of last night's alert is not late."""
+    if not any(event.revision for event in events):
+        return events
     first: dict[str, int] = {}
     for event in events:
         first[event.id] = min(event.received_at, first.get(event.id, event.received_at))
-    for event in events:
-        at = first[event.id]
-        yield event if event.received_at == at else msgspec.structs.replace(event, received_at=at)
+    return [_received(event, first[event.id]) for event in events]
+
+
+def _received(event: RecordedEvent, at: int) -> RecordedEvent:
+    return event if event.received_at == at else msgspec.structs.replace(event, received_at=at)
 
 
 def _measured(history: History) -> History:
