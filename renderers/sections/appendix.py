@@ -197,10 +197,13 @@ def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, Recor
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
     runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
-    for each in set(cited):
-        event = events.get(each)
+    for event in map(events.get, set(cited)):
         if event is not None:
-            runs.setdefault(_run_of(event), []).append(event)
+            key = _run_of(event)
+            if key in runs:
+                runs[key].append(event)
+            else:
+                runs[key] = [event]
     names = set(shown)
     printed = {_run_of(events[each]) for each in names if each in events}
     kept = [runs[key] for key in sorted(runs, key=lambda key: (key not in printed, key))[:LINES]]
