@@ -6,10 +6,13 @@ everything beneath it is the incident it went to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from collector import people
 from collector.errors import NotFound
+from collector.event import Event
 from collector.projections import EventFilter
 from collector.web import answers, statements
 from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting
@@ -161,19 +164,20 @@ async def set_mark(request: web.Request) -> web.Response:
 @routes.post(ONE + "/join")
 async def join(request: web.Request) -> web.Response:
     """Say that an event belongs here."""
-    said, row = await statement(request, Moving), await statements.incident(request)
-    event = await statements.event_named(request.app, said.body.event, "event")
-    fact = people.joined(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
-    return await statements.record(request, fact, row.number)
+    return await _moved(request, people.joined)
 
 
 @routes.post(ONE + "/leave")
 async def leave(request: web.Request) -> web.Response:
     """Say that an event does not belong here."""
+    return await _moved(request, people.left)
+
+
+async def _moved(request: web.Request, fact: Callable[..., Event]) -> web.Response:
     said, row = await statement(request, Moving), await statements.incident(request)
     event = await statements.event_named(request.app, said.body.event, "event")
-    fact = people.left(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
-    return await statements.record(request, fact, row.number)
+    stated = fact(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
+    return await statements.record(request, stated, row.number)
 
 
 @routes.post(ONE + "/merge")
