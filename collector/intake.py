@@ -16,6 +16,7 @@ import re
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,6 +48,7 @@ KEPT_HEADERS = frozenset((
 """Kept with a delivery, beside ``ce-*``: what the sender says it sent. Never a credential or a signature."""
 
 _LONGEST_HEADER = 512
+_NOTHING_REDACTED = Redaction()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +107,14 @@ class BodyReader:
         if length is not None and length > most:
             raise _too_large(most)
         raw = chunks if isinstance(chunks, bytes) else await self._receive(chunks, length or 0, most)
-        if len(raw) > most:
-            raise _too_large(most)
+        self.check(raw, size)
         return _inflate(raw, most, self.limits.ratio) if gzipped else raw
+
+    def check(self, body: bytes, size: int | None = None) -> None:
+        """Raises :class:`TooLarge` for a body beyond the bound; ``size`` replaces the usual one."""
+        most = self.limits.size if size is None else size
+        if len(body) > most:
+            raise _too_large(most)
 
     async def _receive(self, chunks: AsyncIterator[bytes], announced: int, most: int) -> bytes:
         reserved = announced
@@ -189,6 +196,8 @@ class Writer:
         self._batch_events = batch_events
         self._waiting: deque[tuple[Submission, asyncio.Future[Receipt]]] = deque()
         self._task: asyncio.Task[None] | None = None
+        # Asked for once: in Python 3.11 each question is a call of the system.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self.events = 0
         """Events (a delivery without any counts as one) that are not answered yet."""
@@ -213,10 +222,12 @@ class Writer:
             raise Unavailable("cannot store the delivery now: the queue is full; send again")
         self.events += events
         self.bytes += size
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Receipt] = self._loop.create_future()
         self._waiting.append((submission, answer))
         if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="writer")
+            self._task = self._loop.create_task(self._drain(), name="writer")
         return answer
 
     async def check(self) -> str:
@@ -284,6 +295,14 @@ def _refusal(error: Exception) -> Unavailable:
 # Webhook → log
 
 
+class Accepted(NamedTuple):
+    """A delivery that waits for its commit."""
+
+    stored: asyncio.Future[Receipt]
+    malformed: MalformedWebhook | None
+    """What to answer once it is stored, where its body is not even the source's syntax."""
+
+
 class Intake:
     """What stands between the web and the log."""
 
@@ -321,7 +340,7 @@ class Intake:
         endpoint = self._endpoints.get(source)
         authentication = _authenticate(webhook, endpoint)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
-        if endpoint.redaction != Redaction():
+        if endpoint.redaction != _NOTHING_REDACTED:
             # What it holds cannot be looked into, so nothing of it can be kept.
             webhook = msgspec.structs.replace(webhook, body=b"")
         submission = _submission(webhook, authentication, "malformed", str(error))
@@ -341,19 +360,30 @@ class Intake:
         """Verify, read and store one delivery; the answer comes after the commit.
 
         ``headers`` have names in lower case. Raises :class:`UnverifiedWebhook` (nothing is stored),
-        :class:`MalformedWebhook` (the body is stored) and :class:`Unavailable`.
+        :class:`MalformedWebhook` (the body is stored), :class:`TooLarge` and :class:`Unavailable`.
+        """
+        accepted = self.accept(source, headers, body, token, received_at)
+        receipt = await accepted.stored
+        if accepted.malformed is not None:
+            raise accepted.malformed
+        return receipt
+
+    def accept(
+        self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int
+    ) -> Accepted:  # fmt: skip
+        """All of :meth:`receive` that needs no waiting: verify, read and queue one delivery.
+
+        Raises :class:`UnverifiedWebhook`, :class:`TooLarge` and :class:`Unavailable`; nothing is stored then.
         """
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
         endpoint = self._endpoints.get(source)
+        self.bodies.check(body, None if endpoint is None else endpoint.size)
         authentication = _authenticate(webhook, endpoint)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
         submission, malformed = _read(webhook, endpoint, authentication)
-        if endpoint.redaction != Redaction():
+        if endpoint.redaction != _NOTHING_REDACTED:
             submission, malformed = _redacted(webhook, endpoint, submission, malformed)
-        receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
-        if malformed is not None:
-            raise malformed
-        return receipt
+        return Accepted(self.writer.submit(submission, comes_again=endpoint.source.retries), malformed)
 
     async def amend(self, event: Event, received_at: int) -> Receipt:
         """Store a person's amendment of an event of any source: the next revision of it.

@@ -237,6 +237,18 @@ def links(*pairs: tuple[str, object]) -> tuple[Link, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def links_of(rels: tuple[str, ...], urls: tuple[str | None, ...]) -> tuple[Link, ...]:
+    """The same of as many rels and urls, remembered where the texts are of ordinary length: a rule's alerts have the
+    same links, again and again."""
+    size = sum([len(url) for url in urls if url])
+    return _known_links(rels, urls) if size <= LINE else links(*zip(rels, urls, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _known_links(rels: tuple[str, ...], urls: tuple[str | None, ...]) -> tuple[Link, ...]:
+    return links(*zip(rels, urls, strict=True))
+
+
 @remembered
 def _address(url: str) -> str:
     """The URL without a password in it; empty where it is none that a reader could follow."""

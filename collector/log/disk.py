@@ -63,8 +63,8 @@ class Disk:
         if free < _ROOM:
             raise Unavailable(f"cannot write to {self.path}: the disk is full, {free} bytes are left; make room")
 
-    def committed(self, driver: sqlite3.Connection) -> None:
-        """Count what a commit wrote. SQLite tells its hook how much it was, and Python does not give us the hook."""
+    def written(self, driver: sqlite3.Connection) -> None:
+        """Count what a transaction is about to commit. SQLite would tell its hook, and Python does not give us that."""
         (pages,) = driver.execute("PRAGMA page_count").fetchone()
         self._written += _PAGES_A_COMMIT + max(0, pages - self._pages)
         self._pages = pages

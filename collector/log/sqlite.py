@@ -150,7 +150,7 @@ class SqliteLog(ReadSide):
         """
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
-        begun = _Write(self._disk, self._writer, work, self._acknowledge)
+        begun = _Write(self._disk, self._writer, work)
         if not (here and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
         try:
@@ -184,6 +184,8 @@ class SqliteLog(ReadSide):
         if running.cancelled() or running.exception() is not None:
             return
         if write.appended:
+            if self._acknowledge:
+                self._acknowledge(*write.appended)
             self._wake()
         if self._writer is not None and not self._closed and self._disk.due():
             # After those who wait were answered, and before anybody else writes.
@@ -269,17 +271,11 @@ def _schema_before(path: Path) -> migrations.Schema:
 class _Write(Generic[T]):
     """One write transaction. However it ends, the connection is ready for the next, unless the disk failed."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        connection: Connection,
-        work: Callable[[Connection], T],
-        acknowledge: Callable[[int, bytes], None] | None = None,
-    ) -> None:
+    def __init__(self, disk: Disk, connection: Connection, work: Callable[[Connection], T]) -> None:
         self._disk = disk
         self._connection = connection
+        self._driver = store.driver_of(connection)
         self._work = work
-        self._acknowledge = acknowledge
         self._answer: T
         self.appended: tuple[int, bytes] | None = None
         """The last event that was added, its position and leaf; None where none was."""
@@ -303,9 +299,8 @@ class _Write(Generic[T]):
         patience = _STILL_BUSY if self._disk.locked else _BUSY
         until = time.monotonic() + (patience if wait else 0)
         while True:
-            self._connection.begin()
             try:
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                self._driver.execute("BEGIN IMMEDIATE")
             except Exception as error:
                 self._roll_back()
                 busy = is_busy(error)
@@ -324,6 +319,7 @@ class _Write(Generic[T]):
         self._connection.info["appended"] = None
         try:
             self._answer = self._work(self._connection)
+            self._disk.written(self._driver)
         except Exception as error:
             self._roll_back()
             spoken = self._disk.spoken(error)
@@ -333,35 +329,37 @@ class _Write(Generic[T]):
         self.appended = self._connection.info["appended"]
 
     def commit(self) -> T:
-        """Make it last."""
+        """Make it last.
+
+        Past SQLAlchemy, and nothing else: on the writer's thread each further call would have to get the interpreter
+        back from a busy event loop.
+        """
         try:
-            self._connection.commit()
+            self._driver.commit()
         except Exception as error:
             self._roll_back()
             raise self._disk.spoken(error) from error
-        self._disk.committed(store.driver_of(self._connection))
-        if self.appended and self._acknowledge:
-            self._acknowledge(*self.appended)
+        if self._connection.in_transaction():
+            # Where the work went through SQLAlchemy, that has to hear of the end as well.
+            self._connection.commit()
         return self._answer
 
     def scrub(self) -> str:
         """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
         if self._disk.failure:
             raise DiskFailed(self._disk.failure)
-        return scrubbing.scrub(store.driver_of(self._connection), self._disk)
+        return scrubbing.scrub(self._driver, self._disk)
 
     def _roll_back(self) -> None:
         """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""
         with suppress(DBAPIError):
             self._connection.rollback()
-        driver = store.driver_of(self._connection)
-        # SQLAlchemy takes a commit that failed for the end of the transaction; SQLite may not.
-        if driver.in_transaction:
+        if self._driver.in_transaction:
             with suppress(sqlite3.Error):
-                driver.rollback()
+                self._driver.rollback()
 
     def _pragma(self, setting: str) -> None:
-        store.driver_of(self._connection).execute(f"PRAGMA {setting}")
+        self._driver.execute(f"PRAGMA {setting}")
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:

@@ -25,6 +25,7 @@ from collector.webhook import Credentials, Reading, Source, Webhook
 KIND = "alertmanager"
 RECIPE = "alertmanager.1"
 
+_RELS = ("rule", "runbook", "dashboard", "source")
 _STATUSES = {"firing": "alert.firing", "resolved": "alert.resolved"}
 
 
@@ -80,8 +81,6 @@ class _Common(msgspec.Struct, frozen=True):
     status: str
     source_url: str | None
     refs: tuple[str, ...]
-    links: dict[tuple[str | None, ...], tuple[Link, ...]]
-    """The links by their addresses: alerts of one rule have the same."""
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -122,7 +121,6 @@ def _common(group: Group) -> _Common:
         status=group.status or "",
         source_url=group.external_url,
         refs=_refs(key),
-        links={},
     )
 
 
@@ -186,13 +184,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
 def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> tuple[Link, ...]:
     runbook = annotations.get("runbook_url") or annotations.get("runbook")
     dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
-    urls = (alert.generator_url, runbook, dashboard, common.source_url)
-    known = common.links.get(urls)
-    if known is None:
-        rule, *_, source = urls
-        pairs = (("rule", rule), ("runbook", runbook), ("dashboard", dashboard), ("source", source))
-        known = common.links[urls] = fit.links(*pairs)
-    return known
+    return fit.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
 
 
 def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: _Common) -> dict[str, Any]:

@@ -1,9 +1,7 @@
-"""An answer that is written in one piece.
+"""Answers as the bytes they become, for a connection that is answered without aiohttp's help.
 
 aiohttp builds an answer's headers anew each time, through four coroutines. A
-receipt has always the same ones, so they are written as they stand: that saves
-a delivery a quarter of what aiohttp costs. Only for a small JSON body on an
-HTTP/1.1 connection that goes on; any other answer goes aiohttp's way.
+receipt has always the same ones, so they are written as they stand.
 """
 
 from __future__ import annotations
@@ -11,49 +9,40 @@ from __future__ import annotations
 from functools import lru_cache
 from http import HTTPStatus
 
-from aiohttp import HttpVersion11, web
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp import web
 from aiohttp.helpers import rfc822_formatted_time
 
 from collector.web.access import secure
 
 
-def possible(request: web.BaseRequest) -> bool:
-    """Whether a request can be answered so."""
-    return request.version == HttpVersion11 and request.keep_alive
+def receipt(body: bytes, status: int, *, last: bool) -> bytes:
+    """A small JSON answer; ``last`` says that the connection ends with it."""
+    return _head(status, len(body), rfc822_formatted_time(), last) + body
 
 
-class Direct(web.StreamResponse):
-    """A small JSON answer, complete when it is made."""
-
-    def __init__(self, body: bytes, status: int) -> None:
-        super().__init__(status=status)
-        self._whole = _head(status, len(body), rfc822_formatted_time()) + body
-        self._transport_of: web.BaseRequest | None = None
-
-    @property
-    def keep_alive(self) -> bool:
-        """It is only used where the connection goes on."""
-        return True
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Nothing is left to prepare."""
-        self._transport_of = request
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Write it. Raises :class:`ConnectionResetError` where nobody listens any longer."""
-        transport = self._transport_of.transport if self._transport_of is not None else None
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the sender has gone")
-        transport.write(self._whole)
+def written(response: web.Response, *, last: bool) -> bytes:
+    """Any other answer that is complete."""
+    body = response.body
+    assert isinstance(body, bytes)  # noqa: S101 - ours are
+    secure(response.headers)
+    headers = dict(response.headers)
+    headers |= {"Content-Length": str(len(body)), "Date": rfc822_formatted_time()} | _closing(last)
+    return _lines(response.status, headers) + body
 
 
 @lru_cache(maxsize=64)
-def _head(status: int, length: int, date: str) -> bytes:
+def _head(status: int, length: int, date: str, last: bool) -> bytes:
     """Status line and headers; they change with the length of the body and once a second."""
     headers: dict[str, str] = {}
     secure(headers)
-    headers |= {"Content-Type": "application/json", "Content-Length": str(length), "Date": date}
+    headers |= {"Content-Type": "application/json", "Content-Length": str(length), "Date": date} | _closing(last)
+    return _lines(status, headers)
+
+
+def _closing(last: bool) -> dict[str, str]:
+    return {"Connection": "close"} if last else {}
+
+
+def _lines(status: int, headers: dict[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii")

@@ -1,63 +1,63 @@
 """The short way in for deliveries.
 
-Nearly every request is a POST to the address of a source. Such a one needs no
-routing, no token of the API and no middleware, which together cost a third of
-what aiohttp does for it; so it is taken here. Whatever is unusual about a
-request (an ``Expect``, a query, a percent sign, another method) sends it the
-long way through the application, where the same functions take it, and the
-answer is the same (``tests/test_web.py``).
+Nearly every request is a POST to the address of a source, written plainly and
+here as a whole. Such a one needs no routing, no token of the API, no
+middleware, no task and no stream of its own, which together cost more than
+storing it does; so it is taken here, and answered by a callback once it is
+stored. Whatever is unusual about a request (:mod:`collector.web.plain` says
+what that is) goes the long way through the application, where the same
+functions take it, and the answer is the same (``tests/test_door.py``).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
+from collector.intake import Accepted
+from collector.log import Receipt
 from collector.web import answers, direct, problems
-from collector.web.access import secure
 from collector.web.keys import CLOCK, INTAKE, LIMITS
-from collector.web.webhooks import status_of, take
+from collector.web.plain import Plain
+from collector.web.webhooks import status_of
 
-_PLAIN = re.compile(r"/webhooks/([A-Za-z0-9._~-]+)(?:/([A-Za-z0-9._~-]+))?")
-"""A source's address in characters that stand for themselves, and its token where it has one."""
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Reply = Callable[[bytes, bool], None]
+"""Sends an answer; the second argument says whether it is the connection's last."""
 
 
 class Door:
     """Stands before an application."""
 
-    def __init__(self, app: web.Application, long_way: Handler) -> None:
-        self._long_way = long_way
+    def __init__(self, app: web.Application) -> None:
         self._intake = app[INTAKE]
         self._clock = app[CLOCK]
         self._patience = app[LIMITS].retry_after
         self.closing = False
         """Whether connections end with their next answer, which says so."""
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        if request.method == "POST" and "Expect" not in request.headers:
-            address = _PLAIN.fullmatch(request.raw_path)
-            if address is not None:
-                return await self._delivery(request, *address.groups(""))
-        return await self._long_way(request)
-
-    async def _delivery(self, request: web.BaseRequest, source: str, token: str) -> web.StreamResponse:
+    def take(self, request: Plain, reply: Reply) -> None:
+        """Take one delivery in, and reply to it once it is stored, or at once where it cannot be."""
+        source, token, headers, body = request
         try:
-            receipt = await take(request, self._intake, self._clock, source, token)
+            accepted = self._intake.accept(source, headers, body, token, self._clock())
         except Exception as error:
-            failed = problems.answer(error, "/webhooks", from_sender=True, retry_after=self._patience)
-            return _secured(problems.final(failed))
-        told, status = answers.receipt(receipt), status_of(receipt)
-        if not self.closing and direct.possible(request):
-            return direct.Direct(answers.encode(told), status)
-        return _secured(answers.json(told, status=status))
+            self._refuse(error, reply)
+        else:
+            accepted.stored.add_done_callback(partial(self._answer, accepted, reply))
 
+    def _answer(self, accepted: Accepted, reply: Reply, stored: asyncio.Future[Receipt]) -> None:
+        error = stored.exception() or accepted.malformed
+        if error is not None:
+            self._refuse(error, reply)
+            return
+        told, last = stored.result(), self.closing
+        reply(direct.receipt(answers.encode(answers.receipt(told)), status_of(told), last=last), last)
 
-def _secured(response: web.Response) -> web.Response:
-    """With the headers of every answer; the application's hook sees only what the application answers."""
-    secure(response.headers)
-    return response
+    def _refuse(self, error: BaseException, reply: Reply) -> None:
+        known = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+        answer = problems.answer(known, "/webhooks", from_sender=True, retry_after=self._patience)
+        last = self.closing or problems.final(answer).keep_alive is False
+        reply(direct.written(answer, last=last), last)

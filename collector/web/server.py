@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.web import problems
+from collector.web import plain, problems
 from collector.web.access import secure
 from collector.web.door import Door
 
@@ -48,7 +48,7 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        return Listener(server, Door(self.app, server.request_handler), self._kwargs)
+        return Listener(server, Door(self.app), self._kwargs)
 
     async def drain(self, grace: float) -> None:
         """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
@@ -62,7 +62,7 @@ class Listener(web.Server):
     """Accepts connections."""
 
     def __init__(self, server: web.Server, door: Door, settings: dict[str, Any]) -> None:
-        super().__init__(door, request_factory=server.request_factory, **settings)
+        super().__init__(server.request_handler, request_factory=server.request_factory, **settings)
         self._settings = settings
         self._door = door
         self.draining = False
@@ -80,13 +80,27 @@ class Listener(web.Server):
                 return
 
     def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._settings)
+        return Connection(self, self._door, loop=self._loop, **self._settings)
 
 
 class Connection(web.RequestHandler):
-    """One connection. Whatever aiohttp itself refuses on it has the shape of every other error."""
+    """One connection. Whatever aiohttp itself refuses on it has the shape of every other error.
 
-    __slots__ = ("_heard",)
+    As long as its sender writes plainly, :class:`Door` takes what it sends, and aiohttp sees none of it. From the first
+    request on that is written otherwise, aiohttp reads all of them: it alone knows where such a one ends.
+    """
+
+    __slots__ = ("_behind", "_door", "_heard", "_plainly", "_storing")
+
+    def __init__(self, listener: Listener, door: Door, **settings: Any) -> None:
+        super().__init__(listener, **settings)
+        self._door = door
+        self._plainly = True
+        """Whether aiohttp has seen nothing yet."""
+        self._storing = False
+        """Whether a delivery that the door took is not answered yet."""
+        self._behind = b""
+        """What came behind that one; it waits, and its sender with it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -96,7 +110,54 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, and remember when it last did."""
         self._heard = self._loop.time()
+        if self._plainly and self._taken(data):
+            return
+        self._plainly = False
         super().data_received(data)
+
+    def _taken(self, data: bytes) -> bool:
+        """Whether the door took what came, or it has to wait."""
+        if self._storing:
+            self._behind += data
+            self._pause_transport_reading()
+            return True
+        # Whoever takes no answers gets no more of them made; aiohttp waits for them.
+        if self._paused or self._door.closing or self._force_close:
+            return False
+        request = plain.read(data)
+        if request is None:
+            return False
+        self._storing = self._request_in_progress = True
+        self._door.take(request, self._reply)
+        return True
+
+    def _reply(self, answer: bytes, last: bool) -> None:
+        """Answer what the door took, and go on with what came behind it."""
+        self._storing = self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        if self.transport is None or self.transport.is_closing():
+            return  # nobody listens any longer
+        self.transport.write(answer)
+        if last:
+            self.force_close()
+            return
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._behind:
+            behind, self._behind = self._behind, b""
+            self._resume_transport_reading()
+            self.data_received(behind)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on reading. aiohttp asks for it after each body; where nothing was paused there is nothing to do."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def _process_keepalive(self) -> None:
+        """Close a silent connection; one whose delivery is being stored is not silent."""
+        if self._storing:
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
 
     def awaited(self, now: float, silent_from: float) -> bool:
         """Whether a request is being answered, or one may be on its way: nobody can see bytes that are not here yet.

@@ -7,11 +7,8 @@ answer comes after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aiohttp import web
 
-from collector.intake import Intake
 from collector.log import Receipt
 from collector.web import answers
 from collector.web.keys import CLOCK, INTAKE
@@ -31,16 +28,9 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known."""
     app, named = request.app, request.match_info
-    receipt = await take(request, app[INTAKE], app[CLOCK], named["source"], named.get("token", ""))
+    headers, length, token = headers_of(request.headers), request.content_length, named.get("token", "")
+    receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))
-
-
-async def take(
-    request: web.BaseRequest, intake: Intake, clock: Callable[[], int], source: str, token: str
-) -> Receipt:  # fmt: skip
-    """Take in one delivery to a source, and wait until it is stored."""
-    headers, length = headers_of(request), request.content_length
-    return await intake.take(source, headers, incoming(request), token, clock, length=length)
 
 
 def status_of(receipt: Receipt) -> int:
