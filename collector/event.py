@@ -286,14 +286,18 @@ def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) 
     none: the prefix is then 0. Parts are length-prefixed before hashing, so no
     two lists of parts can be confused.
     """
-    named = b"".join([_named(recipe, source), *map(_sized, identity)])
+    named = _named(recipe, source) + b"".join([_sized(part) for part in identity])
     milliseconds = 0 if occurred_at is None else max(0, min(occurred_at // 1000, (1 << 48) - 1))
     return f"{milliseconds:012x}{hashlib.sha256(named).hexdigest()[:20]}"
 
 
+_SIZES = [size.to_bytes(4, "big") for size in range(256)]
+
+
 def _sized(part: str) -> bytes:
-    encoded = part.encode("utf-8", "surrogatepass")
-    return len(encoded).to_bytes(4, "big") + encoded
+    encoded = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")
+    size = len(encoded)
+    return (_SIZES[size] if size < 256 else size.to_bytes(4, "big")) + encoded
 
 
 @lru_cache(maxsize=256)

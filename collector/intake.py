@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -36,6 +38,8 @@ from collector.log import EventLog, Receipt, Submission
 from collector.log.promise import REDACTED
 from collector.redaction import Redaction, redact
 from collector.webhook import Credentials, Reading, Source, Webhook
+
+log = logging.getLogger(__name__)
 
 DEEPEST = 64
 """Levels of brackets in a body of JSON. Parsers differ in where they give up; here all stop at the same place."""
@@ -194,10 +198,8 @@ class Writer:
         self._most_events = queue_events
         self._most_bytes = queue_bytes
         self._batch_events = batch_events
-        self._waiting: deque[tuple[Submission, asyncio.Future[Receipt]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
-        # Asked for once: in Python 3.11 each question is a call of the system.
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self.events = 0
         """Events (a delivery without any counts as one) that are not answered yet."""
@@ -207,12 +209,18 @@ class Writer:
         """Why the last transaction stored nothing; empty where it did."""
 
     def submit(self, submission: Submission, *, comes_again: bool = True) -> asyncio.Future[Receipt]:
-        """Queue a submission; the future resolves after its commit.
+        """Queue a submission; the future resolves after its commit. Refuses as :meth:`queue` does."""
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.queue(submission, partial(_resolve, answer), comes_again=comes_again)
+        return answer
+
+    def queue(self, submission: Submission, tell: Tell, *, comes_again: bool = True) -> None:
+        """Queue a submission, and ``tell`` its receipt after its commit, or why it was not stored.
 
         The last tenth of the queue is for those that do not come again after a refusal. Raises
         :class:`Unavailable` at once where there is no room.
         """
-        events, size = _weight(submission)
+        events, size = len(submission.events) or 1, len(submission.body)
         share = 0.9 if comes_again else 1.0
         if self._closed:
             raise Unavailable("cannot store the delivery now: the daemon is stopping; send again")
@@ -222,13 +230,9 @@ class Writer:
             raise Unavailable("cannot store the delivery now: the queue is full; send again")
         self.events += events
         self.bytes += size
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Receipt] = self._loop.create_future()
-        self._waiting.append((submission, answer))
+        self._waiting.append(_Waiting(submission, events, size, tell))
         if self._task is None:
-            self._task = self._loop.create_task(self._drain(), name="writer")
-        return answer
+            self._task = asyncio.create_task(self._drain(), name="writer")
 
     async def check(self) -> str:
         """Why nothing can be stored now; empty where it can.
@@ -249,39 +253,63 @@ class Writer:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                await self._append(self._gather())
+                await self._append(await self._gather())
         finally:
             self._task = None
 
-    def _gather(self) -> list[tuple[Submission, asyncio.Future[Receipt]]]:
-        batch, events = [], 0
+    async def _gather(self) -> list[_Waiting]:
+        """What waits, and what is just coming in: while more of it arrives at once, another commit costs more than
+        waiting for it. Whoever is alone does not wait."""
+        seen = 1
+        while seen < len(self._waiting) < self._batch_events:
+            seen = len(self._waiting)
+            await asyncio.sleep(0)
+        batch: list[_Waiting] = []
+        events = 0
         while self._waiting and events < self._batch_events:
             batch.append(self._waiting.popleft())
-            events += len(batch[-1][0].events)
+            events += len(batch[-1].submission.events)
         return batch
 
-    async def _append(self, batch: list[tuple[Submission, asyncio.Future[Receipt]]]) -> None:
+    async def _append(self, batch: Sequence[_Waiting]) -> None:
         answers: Sequence[Receipt | Exception]
         try:
-            answers = await self._log.append([submission for submission, _ in batch])
+            answers = await self._log.append([waiting.submission for waiting in batch])
             self.failure = ""
         except Exception as error:  # whatever it was, nothing was stored, and everybody must hear it
             self.failure = str(error) if isinstance(error, TimelinedError) else type(error).__name__
             answers = [_refusal(error) for _ in batch]
-        for (submission, future), answer in zip(batch, answers, strict=True):
-            events, size = _weight(submission)
-            self.events -= events
-            self.bytes -= size
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for waiting, answer in zip(batch, answers, strict=True):
+            self.events -= waiting.events
+            self.bytes -= waiting.size
+            try:
+                waiting.tell(answer)
+            except Exception as error:  # one who cannot be told must not keep it from the others
+                log.error("cannot tell a sender that its delivery was stored: %s", type(error).__name__, exc_info=error)
 
 
-def _weight(submission: Submission) -> tuple[int, int]:
-    return len(submission.events) or 1, len(submission.body)
+Tell = Callable[[Receipt | Exception], None]
+"""Takes the answer to a submission."""
+
+
+class _Waiting(NamedTuple):
+    """A submission on its way into the log."""
+
+    submission: Submission
+    events: int
+    """A delivery without any counts as one."""
+    size: int
+    """Bytes of its body."""
+    tell: Tell
+
+
+def _resolve(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:
+    if future.done():
+        return  # nobody waits for it any longer
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 def _refusal(error: Exception) -> Unavailable:
@@ -293,14 +321,6 @@ def _refusal(error: Exception) -> Unavailable:
 
 
 # Webhook → log
-
-
-class Accepted(NamedTuple):
-    """A delivery that waits for its commit."""
-
-    stored: asyncio.Future[Receipt]
-    malformed: MalformedWebhook | None
-    """What to answer once it is stored, where its body is not even the source's syntax."""
 
 
 class Intake:
@@ -362,16 +382,14 @@ class Intake:
         ``headers`` have names in lower case. Raises :class:`UnverifiedWebhook` (nothing is stored),
         :class:`MalformedWebhook` (the body is stored), :class:`TooLarge` and :class:`Unavailable`.
         """
-        accepted = self.accept(source, headers, body, token, received_at)
-        receipt = await accepted.stored
-        if accepted.malformed is not None:
-            raise accepted.malformed
-        return receipt
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.accept(source, headers, body, token, received_at, partial(_resolve, answer))
+        return await answer
 
     def accept(
-        self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int
-    ) -> Accepted:  # fmt: skip
-        """All of :meth:`receive` that needs no waiting: verify, read and queue one delivery.
+        self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int, tell: Tell
+    ) -> None:  # fmt: skip
+        """All of :meth:`receive` that needs no waiting: verify, read and queue one delivery; ``tell`` hears the rest.
 
         Raises :class:`UnverifiedWebhook`, :class:`TooLarge` and :class:`Unavailable`; nothing is stored then.
         """
@@ -383,7 +401,9 @@ class Intake:
         submission, malformed = _read(webhook, endpoint, authentication)
         if endpoint.redaction != _NOTHING_REDACTED:
             submission, malformed = _redacted(webhook, endpoint, submission, malformed)
-        return Accepted(self.writer.submit(submission, comes_again=endpoint.source.retries), malformed)
+        if malformed is not None:
+            tell = partial(_tell_malformed, tell, malformed)
+        self.writer.queue(submission, tell, comes_again=endpoint.source.retries)
 
     async def amend(self, event: Event, received_at: int) -> Receipt:
         """Store a person's amendment of an event of any source: the next revision of it.
@@ -400,6 +420,11 @@ class Intake:
         """
         submission = Submission(source=events[0].source, received_at=received_at, events=tuple(events))
         return await self.writer.submit(submission, comes_again=False)
+
+
+def _tell_malformed(tell: Tell, malformed: MalformedWebhook, answer: Receipt | Exception) -> None:
+    """Of a body that is not even the source's syntax, once it is stored, that."""
+    tell(answer if isinstance(answer, Exception) else malformed)
 
 
 def _authenticate(webhook: Webhook, endpoint: Endpoint | None) -> str:
@@ -479,8 +504,15 @@ def _submission(
 
 
 def _kept(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    names = [name for name in headers if name in KEPT_HEADERS or name[:3] == "ce-"]
-    return tuple([(name, fit.line(headers[name])[:_LONGEST_HEADER]) for name in names])
+    return tuple(
+        [(name, _header(value)) for name, value in headers.items() if name in KEPT_HEADERS or name[:3] == "ce-"]
+    )
+
+
+@fit.remembered
+def _header(value: str) -> str:
+    """A header's value fit to keep. Senders say the same in each delivery."""
+    return fit.line(value)[:_LONGEST_HEADER]
 
 
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")

@@ -113,11 +113,15 @@ def _about_version(version: str | int | None) -> str:
 
 def _common(group: Group) -> _Common:
     key = group.group_key or ""
-    told = {"receiver": _receiver(group.receiver or ""), "reason": fit.line(group.notification_reason)}
+    told: dict[str, str] = {}
+    if receiver := _receiver(group.receiver or ""):
+        told["receiver"] = receiver
+    if reason := fit.line(group.notification_reason):
+        told["reason"] = reason
     return _Common(
         group_key=fit.text(key),
         group_labels=fit.labels(group.group_labels),
-        told={name: value for name, value in told.items() if value},
+        told=told,
         status=group.status or "",
         source_url=group.external_url,
         refs=_refs(key),

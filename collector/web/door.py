@@ -11,13 +11,11 @@ functions take it, and the answer is the same (``tests/test_door.py``).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
 
-from collector.intake import Accepted
 from collector.log import Receipt
 from collector.web import answers, direct, problems
 from collector.web.keys import CLOCK, INTAKE, LIMITS
@@ -42,22 +40,18 @@ class Door:
         """Take one delivery in, and reply to it once it is stored, or at once where it cannot be."""
         source, token, headers, body = request
         try:
-            accepted = self._intake.accept(source, headers, body, token, self._clock())
+            self._intake.accept(source, headers, body, token, self._clock(), partial(self._answer, reply))
         except Exception as error:
             self._refuse(error, reply)
-        else:
-            accepted.stored.add_done_callback(partial(self._answer, accepted, reply))
 
-    def _answer(self, accepted: Accepted, reply: Reply, stored: asyncio.Future[Receipt]) -> None:
-        error = stored.exception() or accepted.malformed
-        if error is not None:
-            self._refuse(error, reply)
+    def _answer(self, reply: Reply, told: Receipt | Exception) -> None:
+        if isinstance(told, Exception):
+            self._refuse(told, reply)
             return
-        told, last = stored.result(), self.closing
+        last = self.closing
         reply(direct.receipt(answers.encode(answers.receipt(told)), status_of(told), last=last), last)
 
-    def _refuse(self, error: BaseException, reply: Reply) -> None:
-        known = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
-        answer = problems.answer(known, "/webhooks", from_sender=True, retry_after=self._patience)
+    def _refuse(self, error: Exception, reply: Reply) -> None:
+        answer = problems.answer(error, "/webhooks", from_sender=True, retry_after=self._patience)
         last = self.closing or problems.final(answer).keep_alive is False
         reply(direct.written(answer, last=last), last)

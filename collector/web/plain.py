@@ -11,12 +11,14 @@ take differently, whether it is allowed or not: aiohttp decides about that.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 _START = re.compile(r"POST /webhooks/([A-Za-z0-9._~-]+)(?:/([A-Za-z0-9._~-]+))? HTTP/1\.1")
 """A source's address in characters that stand for themselves, and its token where it has one."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,8}")
 _LONGEST_HEAD = 4096
 _UNUSUAL = frozenset((
     "connection", "content-encoding", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -30,7 +32,7 @@ class Plain(NamedTuple):
 
     source: str
     token: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     """By names in lower case; each came once."""
     body: bytes
 
@@ -40,7 +42,25 @@ def read(data: bytes) -> Plain | None:
     end = data.find(b"\r\n\r\n", 0, _LONGEST_HEAD)
     if end < 0 or not data.startswith(b"POST /webhooks/"):
         return None
-    head = data[:end]
+    head = _head(data[:end])
+    body = data[end + 4 :]
+    if head is None or head.length != len(body):
+        return None
+    return Plain(head.source, head.token, head.headers, body)
+
+
+class _Head(NamedTuple):
+    """All of a request but its body."""
+
+    source: str
+    token: str
+    headers: dict[str, str]
+    length: int
+
+
+# A sender says the same head again and again; at most 4 MB of them are kept.
+@lru_cache(maxsize=1024)
+def _head(head: bytes) -> _Head | None:
     if not head.isascii():
         return None
     start, *lines = head.decode("ascii").split("\r\n")
@@ -55,15 +75,11 @@ def read(data: bytes) -> Plain | None:
         if not colon or not name or name in headers:
             return None
         headers[name] = value.strip(" ")
-    if not _whole(headers, len(data) - end - 4):
+    length = headers.get("content-length", "")
+    if not _LENGTH.fullmatch(length) or "host" not in headers or not _UNUSUAL.isdisjoint(headers):
         return None
     source, token = address.groups("")
-    return Plain(source, token, headers, data[end + 4 :])
-
-
-def _whole(headers: dict[str, str], size: int) -> bool:
-    """Whether the body is of the announced length, and nothing else says how the message is to be read."""
-    return headers.get("content-length") == str(size) and "host" in headers and _UNUSUAL.isdisjoint(headers)
+    return _Head(source, token, headers, int(length))
 
 
 @lru_cache(maxsize=1024)
