@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.face import face
 from tests.postgres import postgres
 from tests.processes import Process
 
-__all__ = ["postgres"]
+__all__ = ["face", "postgres"]
 
 
 def require(program: str) -> str:

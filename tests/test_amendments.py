@@ -17,9 +17,9 @@ from collector.correlation.values import Rules, Service
 from collector.errors import InvalidInput
 from collector.event import MACHINE, RecordedEvent
 from tests import senders
+from tests.face import Face, ring
 from tests.facts import at, firing, resolved
 from tests.test_erasure import serving
-from tests.test_web import Face, face, ring  # noqa: F401 - the fixture
 
 SAID: dict[str, Any] = {"key": "k", "by": "Ana", "reason": "the clock was wrong", "stated_at": at(60)}
 
@@ -95,7 +95,7 @@ def test_a_corrected_service_goes_before_the_catalogs_labels() -> None:
 # --- over HTTP --------------------------------------------------------------------------------------------------------
 
 
-async def _ring(face: Face) -> str:  # noqa: F811
+async def _ring(face: Face) -> str:
     await face.deliver(b'[{"name": "a"}]')
     return ring("a").id
 
@@ -103,7 +103,7 @@ async def _ring(face: Face) -> str:  # noqa: F811
 KEY = {"Idempotency-Key": "once"}
 
 
-async def test_the_same_key_amends_once(face: Face) -> None:  # noqa: F811
+async def test_the_same_key_amends_once(face: Face) -> None:
     """Sent again, the answer names the same revision; with something else to say, it is refused."""
     name = await _ring(face)
     said = {"title": "b", "by": "Ana", "reason": "a typo"}
@@ -117,7 +117,7 @@ async def test_the_same_key_amends_once(face: Face) -> None:  # noqa: F811
     assert [e.title for e in await face.log.read_ids([name])] == ["a", "b"]
 
 
-async def test_each_amendment_follows_the_last(face: Face) -> None:  # noqa: F811
+async def test_each_amendment_follows_the_last(face: Face) -> None:
     """Revisions count up whatever they are, and the event in the answer is all of them."""
     name = await _ring(face)
     who = {"by": "Ana", "reason": "r"}
@@ -130,7 +130,7 @@ async def test_each_amendment_follows_the_last(face: Face) -> None:  # noqa: F81
     (await face.post(f"/api/v1/events/{name}/correct", who | {"service": "x"})).problem(422)
 
 
-async def test_an_amendment_names_its_reason(face: Face) -> None:  # noqa: F811
+async def test_an_amendment_names_its_reason(face: Face) -> None:
     """Without who or why there is none."""
     name = await _ring(face)
     for said in ({"by": "Ana"}, {"reason": "x"}, {"by": "Ana", "reason": " "}):

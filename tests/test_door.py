@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_web import Answer, Face, running
+from tests.face import Answer, Face, running
 
 RING = b'[{"name": "a"}]'
 REQUEST = b"POST /webhooks/bell HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b"

@@ -1,0 +1,117 @@
+"""Reading incidents: lists, merged numbers, ETags, and postmortems in the format asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.face import NOW
+
+
+async def test_incidents_are_listed_newest_first_by_pages(face):
+    """Pages of incidents go back to the first one, and filters narrow them."""
+    for number in range(1, 6):
+        face.incident(number, status="resolved" if number == 2 else "open", services=("cart",) if number == 4 else ())
+    first = await face.get("/api/v1/incidents?limit=3")
+    second = await face.get(first.headers["Link"][1:].partition(">")[0])
+    assert [row["number"] for row in first.json["incidents"] + second.json["incidents"]] == [5, 4, 3, 2, 1]
+    assert (first.json["next"], second.json["next"]) == ("3", None)
+    assert [row["number"] for row in (await face.get("/api/v1/incidents?status=resolved")).json["incidents"]] == [2]
+    assert [row["number"] for row in (await face.get("/api/v1/incidents?service=cart")).json["incidents"]] == [4]
+
+
+async def test_an_empty_list_says_what_joined_nothing(face):
+    """Where there is no incident, the answer counts the events that opened none, with their reasons."""
+    await face.deliver(b'[{"name": "a"}]')
+    shown = (await face.get("/api/v1/incidents")).json
+    assert (shown["incidents"], shown["next"]) == ([], None)
+    assert (shown["unjoined"]["count"], shown["unjoined"]["reasons"]) == (1, {"nothing near": 1})
+    assert shown["unjoined"]["newest"][0]["event"]["title"] == "a"
+    face.incident(1)
+    assert "unjoined" not in (await face.get("/api/v1/incidents")).json
+
+
+async def test_a_merged_number_keeps_answering(face):
+    """Alone it says where it went; what lies beneath it is the other incident's."""
+    face.incident(1)
+    face.incident(2, status="merged", merged_into=1)
+    face.incident(3, status="merged", merged_into=2)
+    alone = await face.get("/api/v1/incidents/3")
+    assert (alone.json["number"], alone.json["merged_into"]) == (3, 2)
+    assert alone.headers["Link"] == '</api/v1/incidents/1>; rel="canonical"'
+    draft = await face.get("/api/v1/incidents/3/postmortem.md")
+    assert draft.body.startswith(b"# Incident 1 ")
+    assert draft.headers["Content-Location"] == "/api/v1/incidents/1/postmortem.md"
+    assert (await face.get("/api/v1/incidents/3/events")).json["incident"] == 1
+    assert "Link" not in (await face.get("/api/v1/incidents/1")).headers
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/postmortem", "/postmortem.md", "/postmortem.json"])
+async def test_an_unknown_incident_is_404_everywhere(face, path):
+    """No incident, no answer, and the error says how to find one."""
+    assert (await face.get(f"/api/v1/incidents/9{path}")).problem(404)["errors"][0]["pointer"] == "number"
+
+
+async def test_merges_that_form_a_circle_end(face):
+    """A circle of merges (which should never be) is an answer and not an endless loop."""
+    face.incident(1, status="merged", merged_into=2)
+    face.incident(2, status="merged", merged_into=1)
+    assert (await face.get("/api/v1/incidents/1")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/incidents/1", "/api/v1/incidents/1/postmortem.md", "/api/v1/events/1"])
+async def test_what_did_not_change_is_304(face, path):
+    """With the ETag it was given, a client hears that nothing changed, until something does."""
+    await face.deliver(b'[{"name": "a"}]')
+    face.incident(1)
+    first = await face.get(path)
+    again = await face.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status, again.status, again.body) == (200, 304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert (await face.get(path, headers={"If-None-Match": '"another"'})).status == 200
+    assert (await face.ask("HEAD", path, headers={"If-None-Match": f'"x", {first.headers["ETag"]}'})).status == 304
+
+
+async def test_a_changed_incident_has_another_etag(face):
+    """The tag covers what is shown."""
+    face.incident(1)
+    first = await face.get("/api/v1/incidents/1")
+    face.incident(1, events=2)
+    second = await face.get("/api/v1/incidents/1", headers={"If-None-Match": first.headers["ETag"]})
+    assert second.status == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (None, "text/markdown; charset=utf-8"),
+        ("text/markdown", "text/markdown; charset=utf-8"),
+        ("application/json", "application/json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/markdown; charset=utf-8"),
+        ("text/markdown;q=0.1, application/*;q=0.2", "application/json"),
+        ("*/*, text/markdown;q=0", "application/json"),
+    ],
+)
+async def test_a_postmortem_comes_in_the_format_asked_for(face, accept, media):
+    """Accept chooses the format, by weight and by how specific it is; Markdown where it does not matter."""
+    face.incident(1)
+    headers = {"Accept": accept} if accept else {}
+    answer = await face.get("/api/v1/incidents/1/postmortem", headers=headers)
+    assert (answer.status, answer.headers["Content-Type"], answer.headers["Vary"]) == (200, media, "Accept")
+
+
+async def test_a_format_that_there_is_not_is_refused(face):
+    """An Accept that nothing meets is 406, and another ending is 404."""
+    face.incident(1)
+    (await face.get("/api/v1/incidents/1/postmortem", headers={"Accept": "image/png"})).problem(406)
+    (await face.get("/api/v1/incidents/1/postmortem", headers={"Accept": "text/markdown;q=0,junk;q=x"})).problem(406)
+    (await face.get("/api/v1/incidents/1/postmortem.pdf")).problem(404)
+
+
+async def test_a_postmortem_takes_its_options(face):
+    """Time and options reach the renderer, and its own refusal names the parameter."""
+    face.incident(1)
+    path = "/api/v1/incidents/1/postmortem.md"
+    answer = await face.get(f"{path}?as_of=2026-03-04T14:02:10Z&zone=Europe/Madrid&profile=rootly")
+    assert answer.body.decode() == (f"# Incident 1 as of {NOW}, [('profile', 'rootly'), ('zone', 'Europe/Madrid')]\n")
+    assert (await face.get(f"{path}?zone=Nowhere")).problem(422)["errors"][0]["pointer"] == "zone"
+    (await face.get(f"{path}?as_of=2020-01-01T00:00:00Z")).problem(404)

@@ -1,0 +1,67 @@
+"""What an operator asks: whether the daemon is well, what is firing, and what arrived."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from collector.projections import SignalRow
+from collector.web import Readiness
+from tests.face import NOW
+
+
+async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face):
+    """Healthy is 200 while the loop runs; ready is 503 with the reason where work cannot be done."""
+    face.state = Readiness(ready=False, reason="the disk is full", facts={"lag": 4})
+    assert (await face.get("/-/healthy")).status == 200
+    answer = await face.get("/-/ready")
+    assert (answer.status, answer.json) == (503, {"ready": False, "reason": "the disk is full", "lag": 4})
+    face.state = Readiness(ready=True)
+    assert (await face.get("/-/ready")).status == 200
+
+
+async def test_the_first_page_points_onward(face):
+    """A person who opens the address is told where to look, in plain text."""
+    answer = await face.get("/")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert b"/api/v1/incidents" in answer.body
+
+
+async def test_signals_show_what_is_firing(face):
+    """What fires now is listed with its incident and how often it was told."""
+    known: dict[str, Any] = {"service": None, "environment": None, "severity": None, "notifications": 14}
+    face.board.firing = [
+        SignalRow(
+            kind="alert", event="ab", source="bell", entity="a", title="a", state="firing", since=NOW, incident=1,
+            last_at=NOW, **known,
+        )
+    ]  # fmt: skip
+    [signal] = (await face.get("/api/v1/signals")).json["signals"]
+    assert (signal["state"], signal["notifications"], signal["since"]) == ("firing", 14, "2026-03-04T14:02:10Z")
+
+
+async def test_deliveries_are_listed_with_what_became_of_them(face):
+    """Newest first, by pages, and by status; each leads to its headers and items."""
+    await face.deliver(b'[{"name": "a"}]', Content_Type="application/json")
+    await face.deliver(b"{}")
+    await face.deliver(b"[")
+    page = (await face.get("/api/v1/deliveries?limit=2")).json
+    assert [kept["status"] for kept in page["deliveries"]] == ["malformed", "unrecognised"]
+    rest = (await face.get(f"/api/v1/deliveries?limit=2&before={page['next']}")).json
+    assert ([kept["status"] for kept in rest["deliveries"]], rest["next"]) == (["read"], None)
+    assert len((await face.get("/api/v1/deliveries?status=unrecognised")).json["deliveries"]) == 1
+    one = (await face.get(f"/api/v1/deliveries/{rest['deliveries'][0]['id']}")).json
+    assert {"name": "content-type", "value": "application/json"} in one["headers"]
+    assert one["items"][0]["position"] == 1
+
+
+async def test_a_body_is_handed_out_as_a_file_no_browser_shows(face):
+    """Raw bytes come back as they were, as an attachment of no type."""
+    body = b"[]<script>alert(1)</script>"
+    await face.deliver(body)
+    [kept] = (await face.get("/api/v1/deliveries")).json["deliveries"]
+    answer = await face.get(f"/api/v1/deliveries/{kept['id']}/body")
+    assert (answer.body, answer.headers["Content-Type"]) == (body, "application/octet-stream")
+    assert re.fullmatch(r'attachment; filename="delivery-\w+\.bin"', answer.headers["Content-Disposition"])
+    for path in ("/api/v1/deliveries/d99", "/api/v1/deliveries/d99/body", "/api/v1/deliveries/%00"):
+        (await face.get(path)).problem(404)

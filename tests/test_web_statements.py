@@ -1,0 +1,216 @@
+"""What people state: each statement becomes one event, once, or a refusal that names the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector.web import Limits as WebLimits
+from tests.face import JSON, NOW, running
+
+
+async def test_a_note_is_stored_once_whatever_is_retried(face):
+    """201 with the event; the same Idempotency-Key again is 200 and adds nothing; without one, each is new."""
+    face.incident(1)
+    said = {"text": "restarted the workers", "by": "Ada", "at": "2026-03-04T13:59:00Z"}
+    first = await face.post("/api/v1/incidents/1/notes", said, headers={"Idempotency-Key": "k1"})
+    face.now += 1_000_000
+    again = await face.post("/api/v1/incidents/1/notes", said, headers={"Idempotency-Key": "k1"})
+    assert (first.status, again.status) == (201, 200)
+    assert first.json["event"] == again.json["event"]
+    assert (first.json["known"], again.json["known"], first.json["incident"]) == (False, True, 1)
+    assert first.headers["Location"] == f"/api/v1/events/{first.json['event']}"
+    [fact] = await face.log.read()
+    assert (fact.type, fact.title, fact.actor, fact.occurred_at) == (
+        "note.added", "restarted the workers", "Ada", NOW - 190_000_000,
+    )  # fmt: skip
+    assert fact.refs == (f"incident:{1:032x}",)
+    for _ in range(2):
+        assert (await face.post("/api/v1/incidents/1/notes", said)).status == 201
+    assert await face.log.head() == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("1/notes", {"text": "b", "by": "Ada"}),
+        ("1/notes", {"text": "a", "by": "Grace"}),
+        ("1/notes", {"text": "a", "by": "Ada", "at": "2026-03-04T13:59:00Z"}),
+        ("2/notes", {"text": "a", "by": "Ada"}),
+        ("1/actions", {"text": "a", "by": "Ada"}),
+    ],
+    ids=["text", "person", "time", "incident", "kind"],
+)
+async def test_a_key_cannot_say_two_things(face, path, said):
+    """An Idempotency-Key that was used for another statement is refused, and nothing is stored."""
+    face.incident(1)
+    face.incident(2)
+    key = {"Idempotency-Key": "k1"}
+    await face.post("/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"}, headers=key)
+    refused = await face.post(f"/api/v1/incidents/{path}", said, headers=key)
+    assert refused.problem(422)["errors"][0]["pointer"] == "Idempotency-Key"
+    assert await face.log.head() == 1
+
+
+async def test_a_key_still_holds_when_the_incident_began_earlier(face):
+    """A late event may become an incident's first; what was stated before is sent again without harm."""
+    await face.deliver(b'[{"name": "a"}, {"name": "b"}]')
+    first, second = await face.log.read()
+    face.board.joined = {first.id: 1, second.id: 1}
+    said, key = {"text": "a", "by": "Ada"}, {"Idempotency-Key": "k1"}
+    face.incident(1, key=second.id)
+    await face.post("/api/v1/incidents/1/notes", said, headers=key)
+    face.incident(1, key=first.id)
+    assert (await face.post("/api/v1/incidents/1/notes", said, headers=key)).status == 200
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "caf\u00e9", "tab\there"])
+async def test_an_odd_idempotency_key_is_refused(face, key):
+    """A key has 1 to 200 printable characters."""
+    face.incident(1)
+    said = {"text": "a", "by": "Ada"}
+    refused = await face.post("/api/v1/incidents/1/notes", said, headers={"Idempotency-Key": key})
+    assert refused.problem(400)["errors"][0]["pointer"] == "Idempotency-Key"
+
+
+STATEMENTS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("notes", {"text": "seen"}, "note.added", {}),
+    ("actions", {"text": "add a limit", "owner": "Ada", "due": "2026-04-01"}, "action.added",
+     {"owner": "Ada", "due": "2026-04-01", "state": "open"}),
+    ("marks", {"mark": "mitigated", "at": "2026-03-04T14:00:00Z"}, "mark.set", {"mark": "mitigated"}),
+    ("join", {"event": "1"}, "incident.joined", {}),
+    ("leave", {"event": "1"}, "incident.left", {}),
+    ("merge", {"other": 2}, "incident.merged", {"into": f"{1:032x}", "from": f"{2:032x}"}),
+    ("resolve", {}, "incident.resolved", {}),
+    ("reopen", {"at": "2026-03-04T14:00:00Z"}, "incident.reopened", {}),
+    ("edit", {"field": "lead", "value": "Ada"}, "incident.edited", {"field": "lead", "value": "Ada"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
+async def test_each_statement_becomes_its_event(face, path, said, kind, data):
+    """What a person states is one event of its type, by that person, about that incident's opening event."""
+    await face.deliver(b'[{"name": "a"}]')
+    face.incident(1)
+    face.incident(2)
+    answer = await face.post(f"/api/v1/incidents/1/{path}", said | {"by": "Grace"})
+    assert answer.status == 201, answer.body
+    fact = (await face.log.read())[-1]
+    assert (fact.id, fact.type, fact.source, fact.actor) == (answer.json["event"], kind, "people", "Grace")
+    assert f"incident:{1:032x}" in fact.refs
+    assert data.items() <= fact.data.items()
+
+
+@pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
+async def test_each_statement_refuses_what_it_does_not_know(face, path, said, kind, data):
+    """A field that is unknown, missing or of the wrong type is a 422 that names it, and stores nothing."""
+    await face.deliver(b'[{"name": "a"}]')
+    face.incident(1)
+    address = f"/api/v1/incidents/1/{path}"
+    unknown = await face.post(address, said | {"by": "Grace", "colour": "red"})
+    assert unknown.problem(422)["errors"][0]["pointer"] == "colour"
+    assert (await face.post(address, said)).problem(422)["errors"][0]["pointer"] == "by"
+    assert (await face.post(address, said | {"by": 7})).problem(422)["errors"][0]["pointer"] == "by"
+    (await face.post(f"/api/v1/incidents/9/{path}", said | {"by": "Grace"})).problem(404)
+    assert await face.log.head() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "status", "pointer"),
+    [
+        ("notes", {"text": " ", "by": "Ada"}, 422, "text"),
+        ("notes", {"text": "x" * 10_001, "by": "Ada"}, 422, "text"),
+        ("notes", {"text": "x", "by": "Ada", "at": "noon"}, 400, "at"),
+        ("actions", {"text": "x", "by": "Ada", "due": "soon"}, 422, "due"),
+        ("actions", {"text": "x", "by": "Ada", "state": "lost"}, 422, "state"),
+        ("marks", {"mark": "nap", "at": "2026-03-04T14:00:00Z", "by": "Ada"}, 422, "mark"),
+        ("edit", {"field": "number", "value": "8", "by": "Ada"}, 422, "field"),
+        ("merge", {"other": 1, "by": "Ada"}, 422, "other"),
+        ("merge", {"other": 0, "by": "Ada"}, 422, "other"),
+        ("merge", {"other": 99, "by": "Ada"}, 404, "number"),
+        ("join", {"event": "nonsense", "by": "Ada"}, 404, "event"),
+    ],
+)
+async def test_a_statement_that_says_nothing_usable_names_the_field(face, path, said, status, pointer):
+    """What cannot be recorded is refused by the field that is the matter."""
+    face.incident(1)
+    refused = await face.post(f"/api/v1/incidents/1/{path}", said)
+    assert refused.problem(status)["errors"][0]["pointer"] == pointer
+    assert await face.log.head() == 0
+
+
+async def test_a_report_opens_an_incident(face):
+    """A report is one event, and the answer names the incident it opened or joined, or null while none is known."""
+    said = {"title": "checkout is slow", "service": "checkout", "by": "Ada", "reported_by": "support"}
+    answer = await face.post("/api/v1/incidents", said, headers={"Idempotency-Key": "r1"})
+    assert (answer.status, answer.json["incident"]) == (201, None)
+    [fact] = await face.log.read()
+    assert (fact.type, fact.title, fact.service, fact.data["by"]) == (
+        "incident.opened", "checkout is slow", "checkout", "support",
+    )  # fmt: skip
+    face.board.joined[fact.id] = 4
+    again = await face.post("/api/v1/incidents", said, headers={"Idempotency-Key": "r1"})
+    assert (again.status, again.json["incident"]) == (200, 4)
+
+
+async def test_a_statement_waits_for_the_lists(face):
+    """A read that follows a write shows it: the answer comes once the lists have taken the event in."""
+    face.incident(1)
+    face.board.behind = 5
+    await face.post("/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"})
+    assert face.board.behind == 0
+
+
+async def test_a_statement_does_not_wait_for_ever(tmp_path, monkeypatch):
+    """Lists that lag make an answer later, by the patience at most, and never an error."""
+    async with running(tmp_path, limits=WebLimits(patience=0.05)) as face:
+        face.incident(1)
+
+        async def stuck() -> int:
+            return 0
+
+        monkeypatch.setattr(face.board, "position", stuck)
+        answer = await face.post("/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"})
+    assert answer.status == 201
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])
+async def test_a_write_takes_only_json(face, kind):
+    """What a foreign page can send without asking (a form, plain text) is refused: 415."""
+    face.incident(1)
+    body = b'{"text": "a", "by": "Ada"}'
+    answer = await face.ask("POST", "/api/v1/incidents/1/notes", data=body, headers={"Content-Type": kind})
+    answer.problem(415)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b'{"text": "\xed\xa0\x80", "by": "a"}', b'{"text": "\\ud800", "by": "a"}'],
+    ids=["empty", "cut", "not-utf-8", "raw-surrogate", "escaped-surrogate"],
+)
+async def test_a_write_that_is_not_json_is_400(face, body):
+    """Broken syntax is told from a wrong field."""
+    face.incident(1)
+    (await face.ask("POST", "/api/v1/incidents/1/notes", data=body, headers=JSON)).problem(400)
+
+
+@pytest.mark.parametrize("body", [b"[" * 20_000, b'{"text":' * 5_000, b'{"by": "a", "text": ' + b"[" * 20_000])
+async def test_a_deeply_nested_write_is_refused(face, body):
+    """Nesting beyond reason is a refusal like any other."""
+    face.incident(1)
+    (await face.ask("POST", "/api/v1/incidents/1/notes", data=body, headers=JSON)).problem(422)
+
+
+async def test_a_write_is_bounded(tmp_path):
+    """A write that is too large, encoded or too slow is refused."""
+    async with running(tmp_path, limits=WebLimits(command=100, read_timeout=0.05)) as face:
+        face.incident(1)
+        path = "/api/v1/incidents/1/notes"
+        (await face.post(path, {"text": "x" * 100, "by": "Ada"})).problem(413)
+        (await face.post(path, {}, headers={"Content-Encoding": "gzip"})).problem(415)
+        stalled = await face.raw(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            "Content-Length: 9\r\n\r\n{".encode()
+        )
+    assert stalled.startswith(b"HTTP/1.1 503 ")
