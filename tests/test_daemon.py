@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from collector import daemon
+from collector.daemon.process import keep_alive, unless
 from collector.errors import Unavailable
 from collector.settings import Api, Drafts, Settings, Storage, Web
 from collector.sources import SOURCES
@@ -218,7 +219,7 @@ async def test_a_stop_while_opening_closes_what_was_opened():
             closed.append("the log")
 
     stop.set()
-    assert await daemon._unless(stop, opening()) is None
+    assert await unless(stop, opening()) is None
     assert closed == ["the log"]
 
 
@@ -242,7 +243,7 @@ async def test_a_writer_that_hangs_gives_no_sign_of_life():
             raise Unavailable("the disk is full")
 
     store = Log()
-    task = asyncio.create_task(daemon._keep_alive(Manager(), store, 0.01))  # type: ignore[arg-type]
+    task = asyncio.create_task(keep_alive(Manager(), store, 0.01))  # type: ignore[arg-type]
     try:
         async with asyncio.timeout(PATIENCE):
             while len(signs) < 3:  # noqa: ASYNC110

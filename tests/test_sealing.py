@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from collector import daemon
+from collector.daemon import duties
 from collector.errors import LogDamaged
 from collector.event import MACHINE, Event
 from collector.log import EventLog, acknowledged, open_log
@@ -85,7 +86,7 @@ async def test_a_daemon_seals_what_it_took_when_it_stops(tmp_path: Path) -> None
 
 async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof of what a draft cites need not wait for the hour."""
-    monkeypatch.setattr(daemon, "_SEAL_AFTER", 0)
+    monkeypatch.setattr(duties, "SEAL_AFTER", 0)
     about = {"entity": "pod", "service": "checkout", "severity": "critical"}
     firing = fact("a", type="alert.firing", data={"starts_at": AT}, **about)
     end = fact("b", type="alert.resolved", data={"starts_at": AT, "ends_at": AT + 1}, **about)

@@ -1,0 +1,38 @@
+"""Where real things meet: opened in order, closed in reverse.
+
+    lock → log → follower and jobs → web
+
+Each closing is registered the moment the thing exists, so that whatever goes
+wrong, what was opened is closed and what was acknowledged stays. The same
+parts, without jobs and without a port, serve the command line where no daemon
+runs: :func:`offline` writes, :func:`reading` does not.
+
+``parts`` are what is open, and ``opening`` opens them; ``duties`` are the
+follower's and the jobs', of whoever holds the lease; ``starts`` records that we
+started and stopped; ``serving`` is a whole daemon, ``process`` its process, and
+``terminal`` what a person is told who started it by hand.
+"""
+
+from __future__ import annotations
+
+from collector.daemon.opening import holder, offline, reading
+from collector.daemon.parts import Clock, beside_of, signer_of, wall_clock
+from collector.daemon.process import run, seldom_collect, serve
+from collector.daemon.serving import Daemon, running
+from collector.daemon.terminal import hints
+
+__all__ = [
+    "Clock",
+    "Daemon",
+    "beside_of",
+    "hints",
+    "holder",
+    "offline",
+    "reading",
+    "run",
+    "running",
+    "seldom_collect",
+    "serve",
+    "signer_of",
+    "wall_clock",
+]

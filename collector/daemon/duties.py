@@ -1,0 +1,77 @@
+"""The duties of the one who holds the lease; of several daemons over one log, the others only take webhooks in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from collector import jobs, retention
+from collector.daemon.parts import Parts
+from collector.event import SECOND
+from collector.follower import Follower
+from collector.sealing import SealJob
+
+SEAL_AFTER = 10.0
+"""Seconds from an incident's resolve to a checkpoint that covers it."""
+
+
+@asynccontextmanager
+async def duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
+    """What only the one who holds the lease does: follow the log, from being caught up with it on, and the jobs."""
+    follower = Follower(parts.log, parts.settings.correlation, clock=parts.clock)
+    await follower.catch_up()
+    async with AsyncExitStack() as stack:
+        task = asyncio.create_task(follower.run(), name="follower")
+        stack.push_async_callback(_cancelled, task)
+        parts.follower = follower
+        stack.callback(setattr, parts, "follower", None)
+        if jobs_too:
+            _start_jobs(stack, parts, follower)
+        yield
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower) -> None:
+    runs = jobs.scheduler()
+    every = parts.settings.proof.every / SECOND
+    runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
+    hourly = retention.EVERY
+    runs.add_job(parts.retention.run, "interval", seconds=hourly, id="retention", next_run_time=datetime.now(UTC))
+    stack.callback(follower.on_resolved(lambda number: _seal_soon(runs, parts.sealing)))
+    idle = [parts.sealing.idle, parts.retention.idle]
+    if parts.settings.drafts.enabled:
+        idle.append(_start_drafts(stack, parts, runs, follower))
+    runs.start()
+    stack.push_async_callback(_stop_jobs, runs, idle)
+
+
+def _seal_soon(runs: Any, sealing: SealJob) -> None:
+    """A resolved incident is what proofs are asked for; those that resolve within seconds share a checkpoint."""
+    if runs.get_job("seal-soon") is None:
+        at = datetime.now(UTC) + timedelta(seconds=SEAL_AFTER)
+        runs.add_job(sealing.run, "date", run_date=at, id="seal-soon")
+
+
+def _start_drafts(
+    stack: AsyncExitStack, parts: Parts, runs: Any, follower: Follower
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Have drafts written; the answer waits until none is being written."""
+    at_once = jobs.schedule(runs, parts.drafts)
+    stack.callback(follower.on_resolved(at_once))
+    return parts.drafts.idle
+
+
+async def _stop_jobs(runs: Any, idle: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """No new pass; those that run are waited for, since they read the log and shutting down would cut them off."""
+    runs.pause()
+    for each in idle:
+        await each()
+    runs.shutdown(wait=False)

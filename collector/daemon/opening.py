@@ -1,0 +1,97 @@
+"""Opening the log and what is made of it: for a daemon, or for one command where no daemon runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from aiohttp import web
+
+from collector import projections
+from collector.daemon.duties import duties
+from collector.daemon.parts import Clock, Parts, beside_of, wall_clock
+from collector.errors import Unavailable
+from collector.leadership import Leadership
+from collector.log import database_path, open_log, shown
+from collector.log.lock import holder as lock_holder
+from collector.loss import watched
+from collector.settings import Settings
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False
+) -> AsyncIterator[Parts]:
+    """The log and what is made of it, without a face.
+
+    ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed here while
+    its lease is ours, and ``jobs_too`` run.
+    """
+    async with AsyncExitStack() as stack:
+        # A command beside daemons keeps nothing of its own.
+        watching = jobs_too or database_path(settings.storage.url) is not None
+        if writable and watching:
+            _make_folder(settings)
+        store = open_log(settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
+        stack.push_async_callback(store.close)
+        parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
+        if writable:
+            stack.push_async_callback(_seal_at_end, parts)
+            if watching:
+                kept = parts.sealing.beside.acknowledged
+                parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
+            leadership = Leadership(store, partial(duties, parts, jobs_too))
+            stack.push_async_callback(leadership.close)
+            await leadership.begin()
+            stack.push_async_callback(parts.writer.close)
+        elif wrong := await projections.mismatch(store):
+            raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
+        yield parts
+
+
+async def _seal_at_end(parts: Parts) -> None:
+    """The last thing a daemon does with its log; a single command leaves that to the next daemon."""
+    if parts.serving and await parts.log.lead():
+        await parts.sealing.run()
+
+
+def _make_folder(settings: Settings) -> None:
+    path = database_path(settings.storage.url)
+    places = [(beside_of(settings).folder, "proof.dir")]
+    if path is not None:
+        places.insert(0, (path.parent, "storage.url"))
+    for folder, setting in places:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set {setting}"
+            ) from error
+
+
+def holder(settings: Settings) -> str | None:
+    """Where the daemon that writes to this log listens; None where nobody does, or several may.
+
+    Raises :class:`collector.errors.Unavailable` where somebody writes to it who does not listen: another command, or a
+    daemon that is starting.
+    """
+    path = database_path(settings.storage.url)
+    found = None if path is None else lock_holder(path)
+    if found is not None and not found.address:
+        raise Unavailable(f"cannot write to {path}: process {found.pid} does, and does not listen yet; try again")
+    return found.address if found is not None else None
+
+
+@asynccontextmanager
+async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
+    """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
+    async with opened(settings, clock, writable=True) as parts:
+        yield parts.app((), local_only=True)
+
+
+@asynccontextmanager
+async def reading(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
+    """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere."""
+    async with opened(settings, clock, writable=False) as parts:
+        yield parts.app((), local_only=True)

@@ -1,0 +1,182 @@
+"""The parts of a daemon, made out of its settings."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from collector import jobs, projections
+from collector.drafts import options_of, postmortem
+from collector.erasure import Eraser, Redrawn
+from collector.errors import TimelinedError
+from collector.event import SECOND
+from collector.follower import Follower
+from collector.intake import Endpoint, Intake, Limits, Writer
+from collector.log import EventLog, database_path, migrations, shown
+from collector.log.acknowledged import Loss
+from collector.log.beside import Beside
+from collector.log.checkpoint import Signer
+from collector.projections import Projections
+from collector.retention import RetentionJob
+from collector.sealing import SealJob
+from collector.settings import Settings
+from collector.sources import SOURCES
+from collector.web import Limits as WebLimits
+from collector.web import Postmortem, Readiness, build_app
+from renderers.document import Options
+
+log = structlog.get_logger(__name__)
+
+FORMATS = ("md", "json")
+Clock = Callable[[], int]
+"""Now, µs UTC."""
+
+
+def wall_clock() -> int:
+    """The time of this machine, µs UTC."""
+    return time.time_ns() // 1000
+
+
+class Parts:
+    """What is open: the log, what reads it and what writes to it, and the application over them."""
+
+    def __init__(self, settings: Settings, store: EventLog, lists: Projections, clock: Clock) -> None:
+        self.settings = settings
+        self.log = store
+        self.projections = lists
+        self.clock = clock
+        self.stopping = False
+        self.serving = False
+        """Whether this is a daemon, and not one command."""
+        self.follower: Follower | None = None
+        """Where this process is the one that follows the log."""
+        self.lost: Loss | None = None
+        """What was lost before this start, and accepted."""
+        self.sealing = SealJob(
+            log=store, beside=beside_of(settings), origin=settings.proof.origin, signer=signer_of(settings)
+        )
+        self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
+        self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
+        self.drafts = self._draft_job()
+        ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
+        self.retention = RetentionJob(store, ages, clock)
+        self.eraser = Eraser(store, lists, self.redraw, self._forget)
+
+    def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
+        """The HTTP face over these parts."""
+        return build_app(
+            intake=self.intake,
+            log=self.log,
+            projections=self.projections,
+            postmortems=_postmortems(self.projections, self.settings),
+            readiness=self.readiness,
+            clock=self.clock,
+            api_tokens=tokens,
+            local_only=local_only,
+            erase=self.eraser.erase,
+            redraw=self.redraw,
+            limits=WebLimits(
+                read_timeout=self.settings.web.read_timeout / SECOND,
+                retry_after=max(1, self.settings.web.retry_after // SECOND),
+            ),
+        )
+
+    def _draft_job(self) -> jobs.DraftJob:
+        drafts = self.settings.drafts
+        rendered = _postmortems(self.projections, self.settings)
+        return jobs.DraftJob(
+            projections=self.projections,
+            render=lambda number, form: rendered[form](number, None, {}),
+            folder=Path(drafts.dir),
+            stale_after=drafts.stale_after,
+            clock=self.clock,
+        )
+
+    async def redraw(self, events: Collection[str]) -> Redrawn:
+        """Write the drafts again that cite these events, whoever asks for drafts otherwise."""
+        try:
+            written, edited = await self.drafts.again(events)
+        except (OSError, TimelinedError) as error:
+            log.warning("cannot write drafts again", error=str(error))
+            return Redrawn(failed=str(error))
+        return Redrawn(written=written, edited=edited)
+
+    async def _forget(self) -> None:
+        if self.follower is not None:
+            await self.follower.forget()
+
+    async def readiness(self) -> Readiness:
+        """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
+        if self.stopping:
+            return Readiness(ready=False, reason="the daemon is stopping")
+        schema = await self.log.query(migrations.schema)
+        unfit = await projections.mismatch(self.log)
+        lag = 0 if unfit else await self.log.head() - await self.projections.position()
+        failure = await self.writer.check()
+        facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        facts |= {"schema": schema.revision, "follows": self.follower is not None}
+        facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
+        if self.lost:
+            facts["lost"] = str(self.lost)
+        reason = schema.mismatch or unfit or failure
+        return Readiness(ready=not reason, reason=reason, facts=facts)
+
+
+def _endpoints(settings: Settings) -> dict[str, Endpoint]:
+    return {
+        name: Endpoint(
+            source=SOURCES[said.kind],
+            credentials=said.credentials,
+            reading=said.reading,
+            size=said.max_body,
+            redaction=said.redaction,
+        )
+        for name, said in settings.sources.items()
+    }
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        size=settings.web.max_body,
+        seconds=settings.web.read_timeout / SECOND,
+        in_flight=settings.web.queue_bytes,
+    )
+
+
+def _options(settings: Settings) -> Options:
+    drafts = settings.drafts
+    return Options(zone=drafts.zone, detail=drafts.detail, profile=drafts.profile)
+
+
+def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem]:
+    defaults = _options(settings)
+
+    async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await postmortem(lists, number, format=form, as_of=as_of, options=options_of(asked, defaults))
+
+    return {form: partial(render, form) for form in FORMATS}
+
+
+def beside_of(settings: Settings) -> Beside:
+    """What is kept outside the database."""
+    folder = settings.proof.dir or f"{database_path(settings.storage.url) or _stand_in(settings)}.proof"
+    return Beside(Path(folder), settings.proof.origin)
+
+
+def _stand_in(settings: Settings) -> Path:
+    """For a log that is no file: what lies beside it is this daemon's own, and of this database."""
+    database = hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
+    return Path("data", f"timelined-{database}-{settings.web.port}")
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """What signs checkpoints, if anything does."""
+    proof = settings.proof
+    return Signer.load(proof.origin, proof.signing_key) if proof.signing_key else None

@@ -1,0 +1,168 @@
+"""The process: signals, the event loop, and what systemd is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import structlog
+
+from collector import activation
+from collector.daemon.parts import Clock, wall_clock
+from collector.daemon.serving import running
+from collector.daemon.terminal import show_hints
+from collector.errors import DiskFailed, Unavailable
+from collector.log import EventLog, shown
+from collector.notify import Notifier
+from collector.settings import Settings
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+async def serve(
+    settings: Settings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+) -> None:
+    """Run until SIGTERM or SIGINT, then finish what was begun; a second signal ends the process at once.
+
+    ``ready`` is called with the URL once it serves. systemd is told where it asks to be. Raises
+    :class:`collector.errors.DiskFailed` where the disk failed to keep a write: the process must end then, without
+    closing what it left open.
+    """
+    stop = _stop_signals()
+    notifier = Notifier(os.environ)
+    handed = activation.sockets(os.environ)
+    notifier.status("opening the log")
+    async with AsyncExitStack() as stack:
+        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed)
+        daemon = await unless(stop, stack.enter_async_context(opening))
+        if daemon is None:
+            return
+        stack.callback(notifier.stopping, "finishing what was accepted")
+        notifier.ready(f"serving {daemon.address}")
+        log.info("serving", address=daemon.address, storage=shown(settings.storage.url))
+        if ready:
+            ready(daemon.address)
+        show_hints(settings, daemon.address)
+        async with _signs_of_life(notifier, daemon.log):
+            failure = await _stopped_or_broken(stop, daemon.log)
+        if failure:
+            log.critical("ending, since what is on the disk is not known", reason=failure)
+            raise DiskFailed(failure)
+        log.info("stopping: finishing what was accepted")
+    log.info("stopped")
+
+
+def run(
+    settings: Settings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+) -> None:
+    """:func:`serve` on the fastest event loop there is."""
+    seldom_collect()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss))
+
+
+def seldom_collect() -> None:
+    """Have Python look for circles of garbage less often: what is taken in holds none, and each look costs.
+
+    What is loaded by now stays, and is looked at no more.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _stop_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; the second one is for people who do not want to wait."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    return stop
+
+
+async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
+    """What ``opening`` gives; None where we were asked to stop first, and then what it had opened is closed."""
+    task = asyncio.ensure_future(opening)
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            return await task
+        return None
+    finally:
+        asked.cancel()
+
+
+async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
+    """Wait until we are asked to stop, or until the log cannot know any more what it holds; why, in that case."""
+    asked, broken = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.broken())
+    try:
+        await asyncio.wait((asked, broken), return_when=asyncio.FIRST_COMPLETED)
+        return broken.result() if broken.done() else ""
+    finally:
+        asked.cancel()
+        broken.cancel()
+
+
+@asynccontextmanager
+async def _signs_of_life(notifier: Notifier, store: EventLog) -> AsyncIterator[None]:
+    """Keep the watchdog content for as long as this loop turns and the log's writer answers."""
+    if notifier.watchdog is None:
+        yield
+        return
+    task = asyncio.create_task(keep_alive(notifier, store, notifier.watchdog / 3), name="watchdog")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def keep_alive(notifier: Notifier, store: EventLog, interval: float) -> None:
+    """One empty transaction at a time: while it hangs, so does the disk or the writer, and systemd starts us anew."""
+    probe: asyncio.Future[None] | None = None
+    while True:
+        if probe is None or probe.done():
+            probe = asyncio.ensure_future(_probe(store))
+        await asyncio.wait((probe,), timeout=interval)
+        if probe.done():
+            notifier.alive()
+        else:
+            log.error("the log's writer does not answer", seconds=interval)
+        await asyncio.sleep(interval)
+
+
+async def _probe(store: EventLog) -> None:
+    """An answer that nothing can be stored is an answer: starting anew would not empty a full disk."""
+    with suppress(Unavailable):
+        await store.transact(lambda connection: None)

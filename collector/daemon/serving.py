@@ -1,0 +1,126 @@
+"""A whole daemon for the length of a block: opened, recorded, and listening."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from collector import activation
+from collector.daemon.opening import opened
+from collector.daemon.parts import Clock, Parts, wall_clock
+from collector.daemon.starts import record_start, record_stop
+from collector.errors import InvalidSettings, Unavailable
+from collector.log import EventLog
+from collector.projections import Projections
+from collector.settings import Settings
+from collector.web import Runner, server_kwargs
+
+_GRACE = 5.0
+"""Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
+_BACKLOG = 4096
+"""Connections that wait in the kernel while we start: as many as systemd asks for, not aiohttp's 128."""
+
+
+class Daemon:
+    """A daemon that serves."""
+
+    def __init__(self, parts: Parts, address: str) -> None:
+        self.parts = parts
+        self.address = address
+        """Its URL, with the port it really got."""
+
+    @property
+    def log(self) -> EventLog:
+        """What it writes to."""
+        return self.parts.log
+
+    @property
+    def projections(self) -> Projections:
+        """What its lists are read from."""
+        return self.parts.projections
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    clock: Clock = wall_clock,
+    accept_loss: bool = False,
+    sockets: Sequence[socket.socket] = (),
+) -> AsyncIterator[Daemon]:
+    """A whole daemon for the length of the block; it listens on ``sockets`` if there are any.
+
+    At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
+    :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
+    :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
+    """
+    async with AsyncExitStack() as stack:
+        opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss)
+        parts = await stack.enter_async_context(opening)
+        await record_start(parts)
+        parts.serving = True
+        stack.push_async_callback(record_stop, parts)
+        address = await _listen(stack, parts, sockets)
+        stack.callback(setattr, parts, "stopping", True)
+        yield Daemon(parts, address)
+
+
+async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.socket]) -> str:
+    """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
+    at = parts.settings.web
+    runner = Runner(parts.app(parts.settings.api.tokens, local_only=at.loopback), **server_kwargs())
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    for site in _sites(runner, at.host, at.port, _checked(sockets, parts.settings)):
+        try:
+            await site.start()
+        except OSError as error:
+            raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
+    stack.push_async_callback(runner.drain, _GRACE)
+    address = _url(runner.addresses[0])
+    parts.log.announce(address)
+    # With this question others see us, before anybody is told that we serve.
+    await parts.log.lead()
+    return address
+
+
+def _sites(runner: Runner, host: str, port: int, sockets: Sequence[socket.socket]) -> list[web.BaseSite]:
+    if not sockets:
+        return [web.TCPSite(runner, host or None, port)]
+    return [web.SockSite(runner, one, backlog=_BACKLOG) for one in sockets]
+
+
+def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
+    """What is open to others was checked for the address in the settings; a socket must not be open to more."""
+    for one in sockets:
+        if settings.web.loopback and not activation.is_loopback(one):
+            host, port = one.getsockname()[:2]
+            message = (
+                f"cannot listen on the socket that systemd opened: others reach {host}, and web.listen_address is "
+                f"{settings.web.listen_address}; set web.listen_address to {host}:{port} as well"
+            )
+            raise InvalidSettings((message,))
+    return sockets
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "this host has no such name; set web.listen_address to one of its own"
+    if error.errno == errno.EADDRINUSE:
+        return "another process does; stop it, or set web.listen_address to another port"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need a privilege; set web.listen_address to a higher one"
+    return f"{os.strerror(error.errno or 0)}; set web.listen_address to an address of this host"
+
+
+def _url(name: Any) -> str:
+    """A socket's name as the URL under which this machine reaches it."""
+    host, port = name[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
