@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -48,7 +49,11 @@ SHORT = (
     ("commits", 1),
     ("replay", 2),
     ("large", 3),
+    ("follower", 4),
     ("keepup", 3),
+    ("draft", 2),
+    ("memory", 1),
+    ("verify", 4),
 )
 
 
@@ -226,6 +231,23 @@ def test_goals_that_were_not_reached_are_named(tmp_path: Path, capsys: pytest.Ca
     assert (kept["values"], kept["median"], kept["min"], kept["max"]) == ([0.5, 0.6], 0.55, 0.5, 0.6)
 
 
+def test_the_picture_shows_each_goal_and_how_far_it_is(tmp_path: Path) -> None:
+    """A bar is as long as its figure is better than its goal; a lower figure is a longer bar where less is better."""
+    report = reported(tmp_path, "one")
+    report.add("a lag < 2 s", [0.5, 0.1], "s", below=2.0, worst=True)
+    report.add("nobody's goal", [1.0])
+    report.write(tmp_path)
+    results.conclude(tmp_path)
+    root = ElementTree.parse(tmp_path / "results.svg").getroot()  # noqa: S314 - our own
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == [
+        "one: fast", "1.38 (reached)", "one: slow", "0.27 (missed)", "one: wild", "2.50 (no result)",
+        "one: a lag < 2 s", "4.00 (reached)", "goal",
+    ]  # fmt: skip
+    widths = [float(bar.attrib["width"]) for bar in root.iter("{http://www.w3.org/2000/svg}rect")][1:]
+    assert widths == [165.0, 33.0, 300.0, 360.0]
+
+
 def test_a_short_form_is_judged_by_nobody(tmp_path: Path) -> None:
     """What a short form shows is no measurement: it misses nothing and reaches nothing."""
     assert reported(tmp_path, "one", short=True).failed == []
@@ -247,7 +269,7 @@ def test_a_benchmark_that_leaves_no_figures_has_failed(tmp_path: Path) -> None:
 def test_every_benchmark_is_run_and_explained() -> None:
     """``make bench`` runs each one there is, and the documentation says what it means."""
     servers_and_parts = {
-        "__main__", "bodies", "load", "noop", "postgres", "results", "servers", "slices", "subject",
+        "__main__", "bodies", "chart", "load", "noop", "postgres", "results", "servers", "slices", "subject",
     }  # fmt: skip
     there = {file.stem for file in (ROOT / "tests/bench").glob("*.py")} - servers_and_parts
     assert {one.module for one in benchmarks.ALL} == there
@@ -258,7 +280,7 @@ def test_every_benchmark_is_run_and_explained() -> None:
 def test_an_unknown_benchmark_is_named() -> None:
     """A slip of the pen runs nothing."""
     with pytest.raises(SystemExit, match="there is no benchmark matrx; there are ingest, matrix"):
-        benchmarks.chosen(["matrx"], short=False)
+        benchmarks.chosen(["matrx"])
 
 
 def test_the_kind_of_file_system_is_told(tmp_path: Path) -> None:

@@ -34,8 +34,6 @@ class Benchmark(NamedTuple):
     options: tuple[str, ...] = ()
     name: str = ""
     """What it calls its results, where that is not the module's name."""
-    records: bool = True
-    """Whether it leaves figures of its own; of others the exit status and what they print is kept."""
 
     @property
     def file(self) -> str:
@@ -50,11 +48,11 @@ ALL = (
     Benchmark("commits"),
     Benchmark("replay"),
     Benchmark("large"),
-    Benchmark("follower", records=False),
+    Benchmark("follower"),
     Benchmark("keepup"),
-    Benchmark("draft", records=False),
-    Benchmark("memory", records=False),
-    Benchmark("verify", records=False),
+    Benchmark("draft"),
+    Benchmark("memory"),
+    Benchmark("verify"),
     Benchmark("alerta"),
 )
 
@@ -63,8 +61,7 @@ def run(benchmark: Benchmark, options: Sequence[str], out: Path) -> None:
     """Run one in a process of its own; what it leaves is about this run, or says how it ended."""
     target = out / benchmark.file
     target.unlink(missing_ok=True)
-    own = [*options, "--out", str(out)] if benchmark.records else [*options]
-    command = [sys.executable, "-m", f"tests.bench.{benchmark.module}", *benchmark.options, *own]
+    command = [sys.executable, "-m", f"tests.bench.{benchmark.module}", *benchmark.options, *options, "--out", str(out)]
     print(f"== {' '.join([benchmark.module, *benchmark.options, *options])}", flush=True)
     began, printed = time.time(), []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -78,11 +75,11 @@ def run(benchmark: Benchmark, options: Sequence[str], out: Path) -> None:
             if process.poll() is None:
                 end(process)
     if not target.exists():
-        _keep(target, benchmark, began, process.returncode, printed)
+        _keep(target, began, process.returncode, printed)
 
 
-def _keep(target: Path, benchmark: Benchmark, began: float, status: int, printed: Sequence[str]) -> None:
-    """Of a benchmark that left no figures: what it printed, and whether it was content."""
+def _keep(target: Path, began: float, status: int, printed: Sequence[str]) -> None:
+    """Of a benchmark that failed: what it printed, and how it ended."""
     target.parent.mkdir(parents=True, exist_ok=True)
     found = {
         "name": target.stem,
@@ -94,19 +91,18 @@ def _keep(target: Path, benchmark: Benchmark, began: float, status: int, printed
         "figures": [],
         "notes": [f"It ended with status {status}."],
         "printed": "".join(printed),
-        "failed": [f"ended with status {status}"] if status or benchmark.records else [],
+        "failed": [f"ended with status {status}"],
     }
     target.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def chosen(names: Sequence[str], short: bool) -> list[Benchmark]:
+def chosen(names: Sequence[str]) -> list[Benchmark]:
     """The benchmarks of these names, all where none is named; raises ``SystemExit`` for an unknown name."""
     unknown = [name for name in names if name not in {one.module for one in ALL}]
     if unknown:
         known = ", ".join(dict.fromkeys(one.module for one in ALL))
         raise SystemExit(f"there is no benchmark {unknown[0]}; there are {known}")
-    found = [one for one in ALL if one.module in names or not names]
-    return [one for one in found if one.records] if short else found
+    return [one for one in ALL if one.module in names or not names]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -120,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     given, rest = parser.parse_known_args(arguments[first:])
     options = [*rest, "--short"] if given.short else rest
     names = arguments[:first]
-    wanted = chosen(names, given.short)
+    wanted = chosen(names)
     if rest and len(names) != 1:
         raise SystemExit("options belong to one benchmark; name it")
     for benchmark in wanted:

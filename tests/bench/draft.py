@@ -1,6 +1,6 @@
 """A draft of a large incident, measured against reading that incident's events out of the log.
 
-Run as ``python -m tests.bench.draft``. The incident goes through the real log
+The incident goes through the real log
 and the real follower, so that what is drafted is what the daemon drafts: the
 events with the reason that put each of them in, and what was near.
 
@@ -10,19 +10,15 @@ half times what it takes to read the incident's events, each with why it is in,
 which is the reading that a draft needs and a person waits for (``case``).
 Reading the same number of events by position, which is the fastest way to get
 them, is told too. Measured is processor time, turn by turn in one process that
-looks for garbage as seldom as the daemon does; what counts is the ratio of the
-medians.
+looks for garbage as seldom as the daemon does.
 """
-
-# ruff: noqa: T201 - printing the result is what a benchmark does
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import gc
-import statistics
-import tempfile
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
@@ -38,6 +34,7 @@ from collector.event import Event, RecordedEvent
 from collector.follower import Follower
 from collector.log import EventLog, Submission, open_log
 from renderers.markdown import markdown
+from tests.bench import results
 from tests.facts import change, firing, page, resolved, stated
 
 GOAL = 1.5
@@ -106,21 +103,20 @@ class Round(NamedTuple):
     drafted: float
 
 
-async def measure(size: int, rounds: int) -> tuple[list[Round], str]:
+async def turns(given: argparse.Namespace, folder: Path) -> tuple[list[Round], str]:
     """What each turn took, and the draft."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = open_log(f"sqlite:///{Path(folder) / 'bench.db'}", extra_metadata=[projections.metadata])
-        try:
-            await stored(log, incident(size))
-            await Follower(log, Rules()).catch_up()
-            lists = projections.open_projections(log, Rules())
-            turns, text = [], ""
-            for _ in range(rounds):
-                turn, text = await _turn(log, lists, size)
-                turns.append(turn)
-        finally:
-            await log.close()
-    return turns, text
+    log = open_log(f"sqlite:///{folder / 'bench.db'}", extra_metadata=[projections.metadata])
+    try:
+        await stored(log, incident(given.events))
+        await Follower(log, Rules()).catch_up()
+        lists = projections.open_projections(log, Rules())
+        found, text = [], ""
+        for _ in range(given.rounds):
+            turn, text = await _turn(log, lists, given.events)
+            found.append(turn)
+    finally:
+        await log.close()
+    return found, text
 
 
 async def _turn(log: EventLog, lists: projections.Projections, size: int) -> tuple[Round, str]:
@@ -141,23 +137,32 @@ async def _turn(log: EventLog, lists: projections.Projections, size: int) -> tup
     return Round(read, cased, process_time() - begun), text
 
 
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """One incident, read and drafted in turn."""
+    seldom_collect()
+    with results.workplace() as folder:
+        found, text = asyncio.run(turns(given, folder))
+    report.note(f"An incident of {given.events} events; its draft has {len(text):,} characters.")
+    extra = {
+        "draft ms": tuple(1e3 * each.drafted for each in found),
+        "as an incident ms": tuple(1e3 * each.case for each in found),
+        "by pages ms": tuple(1e3 * each.read for each in found),
+    }
+    ratios = [each.drafted / each.case for each in found]
+    report.add("drafting, of reading the incident", ratios, below=GOAL, beside=extra)
+    report.add("drafting, of reading as many events by pages", [each.drafted / each.read for each in found])
+
+
 def main() -> int:
-    """Print the medians and their ratios; 1 where the goal was missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the benchmark; the exit status says whether the goal was reached."""
+    parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=9)
-    asked = parser.parse_args()
-    seldom_collect()
-    turns, text = asyncio.run(measure(asked.events, asked.rounds))
-    read, cased, drafted = (statistics.median(column) for column in zip(*turns, strict=True))
-    print(f"events of the incident {asked.events:>8}")
-    print(f"read, by pages         {read * 1_000:>8.1f} ms")
-    print(f"read, as an incident   {cased * 1_000:>8.1f} ms")
-    print(f"draft                  {drafted * 1_000:>8.1f} ms   ({len(text):,} characters)")
-    print(f"draft / read as one    {drafted / cased:>8.2f}      goal: below {GOAL}")
-    print(f"draft / read by pages  {drafted / read:>8.2f}")
-    return 0 if drafted / cased < GOAL else 1
+    given = parser.parse_args()
+    if given.short:
+        given.events, given.rounds = 200, 1
+    return results.run("draft", given, measure)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,35 +1,30 @@
 """How much memory the daemon holds after 200,000 events, its follower having read them all.
 
-Run as ``python -m tests.bench.memory``. The daemon is a process of its own and
-takes everything over HTTP: one hundred services, each with an incident of ten
-episodes every twelve hours, in bodies of a hundred alerts. The goal: under
-150 MB resident. What it holds is printed again and again on the way, the
-follower having caught up each time, so that a leak shows as a slope.
+The daemon is a process of its own and takes everything over HTTP: one hundred
+services, each with an incident of ten episodes every twelve hours, in bodies of
+a hundred alerts. The goal: under 150 MB resident. What it holds is noted again
+and again on the way, the follower having caught up each time, so that a leak
+shows as a slope.
 """
 
-# ruff: noqa: T201, S310 - printing the result is what a benchmark does, and it talks to loopback only
+# ruff: noqa: S310 - it talks to loopback only
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from tests.bench import results
+from tests.bench.servers import Running, server
 
 GOAL = 150
 """MB resident."""
 ALERTS = 100
-PATIENCE = 30.0
-"""Seconds that the daemon may take to begin or to end."""
 LONGEST = 300.0
 """Seconds that the follower may take to catch up."""
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,32 +59,19 @@ def resident(pid: int) -> float:
     return int(kilobytes) / 1024
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def ready(address: str) -> dict[str, object]:
-    """What the daemon says of itself; empty while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{address}/-/ready", timeout=5) as answer:
-            told: dict[str, object] = json.load(answer)
-            return told
-    except OSError:
-        return {}
-
-
-def wait(address: str, seconds: float) -> dict[str, object]:
-    """Wait until the daemon answers and its follower has read everything."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        told = ready(address)
-        if told and told.get("lag") == 0:
-            return told
+def wait(address: str) -> None:
+    """Wait until the daemon's follower has read everything."""
+    until = time.monotonic() + LONGEST
+    while _lag(address):
+        if time.monotonic() > until:
+            raise SystemExit(f"cannot measure: the follower is still behind after {LONGEST:.0f} s")
         time.sleep(0.2)
-    return ready(address)
+
+
+def _lag(address: str) -> int:
+    """How many events the follower is behind, by the daemon's own word."""
+    with urllib.request.urlopen(f"{address}/-/ready", timeout=60) as answer:
+        return int(json.load(answer)["lag"])
 
 
 def send(address: str, first: int, last: int) -> None:
@@ -99,51 +81,44 @@ def send(address: str, first: int, last: int) -> None:
         urllib.request.urlopen(sent, timeout=60).close()
 
 
-@contextmanager
-def serving() -> Iterator[tuple[int, str]]:
-    """A daemon over a temporary log: its process id and address. However this ends, the daemon ends with it."""
-    address = f"127.0.0.1:{free_port()}"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        command = (sys.executable, "-m", "collector", "serve", "--web.listen-address", address,
-                   "--storage.url", f"sqlite:///{folder}/events.db")  # fmt: skip
-        environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
-        with subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL) as daemon:
-            try:
-                yield daemon.pid, f"http://{address}"
-            finally:
-                daemon.terminate()
-                try:
-                    daemon.wait(PATIENCE)
-                except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                    daemon.kill()
+def held(given: argparse.Namespace, daemon: Running) -> list[float]:
+    """MB that the daemon holds before the first event and after each ``given.every``."""
+    address, (pid,) = f"http://127.0.0.1:{daemon.port}", daemon.pids
+    wait(address)
+    found = [resident(pid)]
+    for done in range(0, given.events, given.every):
+        send(address, done // ALERTS, min(done + given.every, given.events) // ALERTS)
+        wait(address)
+        found.append(resident(pid))
+    return found
 
 
-def measure(events: int, every: int) -> tuple[float, object]:
-    """Print what the daemon holds after each ``every`` events; the last of it, in MB, and the follower's lag."""
-    with serving() as (pid, address):
-        wait(address, PATIENCE)
-        held, began = resident(pid), time.monotonic()
-        print(f"{'events':>8} {'resident':>11} {'seconds':>8}\n{0:>8} {held:>8.0f} MB {0:>8.0f}", flush=True)
-        for done in range(0, events, every):
-            after = min(done + every, events)
-            send(address, done // ALERTS, after // ALERTS)
-            told, held = wait(address, LONGEST), resident(pid)
-            print(f"{after:>8} {held:>8.0f} MB {time.monotonic() - began:>8.0f}", flush=True)
-    return held, told.get("lag")
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """Every round with a daemon of its own over an empty log."""
+    rounds = []
+    for _ in range(given.rounds):
+        with results.workplace() as folder:
+            command = ("collector", "serve", "--web.listen-address", "127.0.0.1:PORT", "--log.level", "error")
+            with server(*command, "--storage.url", f"sqlite:///{folder / 'log.db'}", cwd=folder) as daemon:
+                rounds.append(held(given, daemon))
+        way = " ".join(f"{each:.0f}" for each in rounds[-1])
+        report.note(f"MB before the first event and after each {given.every}: {way}.")
+    extra = {"at the start MB": tuple(each[0] for each in rounds), "halfway MB": tuple(e[len(e) // 2] for e in rounds)}
+    last = [each[-1] for each in rounds]
+    report.add(f"resident after {given.events:,} events", last, "MB", below=GOAL, worst=True, beside=extra)
 
 
 def main() -> int:
-    """Print the memory on the way and at the end; 1 where the goal was missed."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    """Run the benchmark; the exit status says whether the goal was reached."""
+    parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--every", type=int, default=20_000)
-    asked = parser.parse_args()
-    # A stop asked for politely unwinds like an interrupt, so that no daemon is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    held, lag = measure(asked.events, asked.every)
-    print(f"resident after {asked.events} events: {held:.0f} MB, goal: below {GOAL}; follower's lag: {lag}")
-    return 0 if held < GOAL and lag == 0 else 1
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
+    if given.short:
+        given.events, given.every, given.rounds = 1_000, 500, 1
+    return results.run("memory", given, measure)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

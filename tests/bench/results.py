@@ -2,8 +2,9 @@
 
 Every benchmark leaves ``NAME.json`` in ``out/bench``: each figure with the
 values of all rounds, what the goal was and whether it was reached, beside the
-facts of the machine. ``python -m tests.bench.results`` makes ``results.md`` of
-what lies there, and ends with status 1, naming them, where a goal was missed.
+facts of the machine. ``python -m tests.bench.results`` makes ``results.md`` and
+``results.svg`` of what lies there, and ends with status 1, naming them, where a
+goal was missed.
 
 Rounds that differ by more than a factor of two are no result: such a run is
 repeated, never averaged. A short form (``--short``) shows that a benchmark
@@ -32,9 +33,13 @@ from typing import Any
 
 import msgspec
 
+from tests.bench import chart
+
 OUT = Path(__file__).parents[2] / "out" / "bench"
 APART = 2.0
 """Rounds further apart than this factor are no result."""
+_LEAST = 1e-9
+"""What a measured nothing counts as, where something is divided by it."""
 _DISKS = ("/var/tmp", tempfile.gettempdir())  # noqa: S108 - the first is on a disk, the usual one often in memory
 
 
@@ -70,6 +75,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         if self.below is not None:
             return _said((max(self.values) if self.worst else self.median) < self.below)
         return ""
+
+    @property
+    def better(self) -> float | None:
+        """How many times better than its goal it is, by what it is judged by; None where no goal is set."""
+        if self.at_least is not None:
+            return (min(self.values) if self.worst else self.median) / self.at_least
+        if self.below is not None:
+            return self.below / max(max(self.values) if self.worst else self.median, _LEAST)
+        return None
 
     @property
     def goal(self) -> str:
@@ -158,12 +172,13 @@ def machine() -> dict[str, Any]:
         "SQLite": sqlite3.sqlite_version,
         **{name: version(name) for name in packages},
         "kernel": platform.release(),
-        "databases on": file_system(Path(_disk())),
+        "databases on": file_system(disk()),
     }
 
 
-def _disk() -> str:
-    return next(place for place in _DISKS if Path(place).is_dir())
+def disk() -> Path:
+    """A folder that is on a disk, where there is one."""
+    return next(Path(place) for place in _DISKS if Path(place).is_dir())
 
 
 def file_system(folder: Path) -> str:
@@ -177,7 +192,7 @@ def file_system(folder: Path) -> str:
 @contextmanager
 def workplace() -> Iterator[Path]:
     """A temporary folder on a disk, gone afterwards: memory would make every commit look fast."""
-    with tempfile.TemporaryDirectory(prefix="timelined-bench-", dir=_disk(), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="timelined-bench-", dir=disk(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -240,9 +255,19 @@ def _facts(one: Mapping[str, Any]) -> str:
     return f"{one['began']}, {one['seconds']:.0f} s. " + ", ".join(facts)
 
 
+def _read(figure: Mapping[str, Any]) -> Figure:
+    return msgspec.convert({key: value for key, value in figure.items() if key in Figure.__struct_fields__}, Figure)
+
+
+def picture(found: Sequence[Mapping[str, Any]]) -> str:
+    """All benchmarks' figures that have a goal and were judged, as SVG."""
+    judged = [(one["name"], _read(figure)) for one in found if not one["short"] for figure in one["figures"]]
+    named = [(f"{name}: {one.name}", one.better, one.verdict) for name, one in judged]
+    return chart.svg([chart.Bar(name, better, verdict) for name, better, verdict in named if better is not None])
+
+
 def _row(figure: Mapping[str, Any], short: bool) -> str:
-    plain = {key: value for key, value in figure.items() if key in Figure.__struct_fields__}
-    read = msgspec.convert(plain, Figure)
+    read = _read(figure)
     beside = ", ".join(f"{name} {_short(statistics.median(values))}" for name, values in read.beside.items())
     spread = f"{_short(min(read.values))} .. {_short(max(read.values))}"
     verdict = "" if short else read.verdict
@@ -257,12 +282,13 @@ def collected(folder: Path) -> list[dict[str, Any]]:
 
 
 def conclude(folder: Path) -> int:
-    """Make the table of what lies in a folder; 1 where a goal was missed, naming it."""
+    """Make the table and the picture of what lies in a folder; 1 where a goal was missed, naming it."""
     found = collected(folder)
     if not found:
         raise SystemExit(f"cannot make a table of results: {folder} holds none; run a benchmark first")
     target = folder / "results.md"
     target.write_text(table(found))
+    target.with_suffix(".svg").write_text(picture(found))
     print(f"the table of results: {target}")
     failed = [f"{one['name']}: {what}" for one in found for what in one["failed"]]
     for one in failed:

@@ -1,26 +1,21 @@
 """Verifying the log, measured in events a second and against the least that reading it in order could cost.
 
-Run as ``python -m tests.bench.verify``. Two logs are made: one alert in each
-delivery, and a hundred. Turn by turn, in one process, each is verified as
-``timelined verify`` does it (SQLite's own check, every commitment, leaf and
-column, both trees, every checkpoint), and its rows are fetched in order,
-joined with their contents, each content hashed once and nothing compared. What
-counts is processor time, since other programs share the machine. The goal:
-100,000 events a second where deliveries carry a hundred alerts; where each
-carries one there are as many deliveries to verify as events, and the figure is
-reported.
+Two logs are made: one alert in each delivery, and a hundred. Turn by turn, in
+one process, each is verified as ``timelined verify`` does it (SQLite's own
+check, every commitment, leaf and column, both trees, every checkpoint), and its
+rows are fetched in order, joined with their contents, each content hashed once
+and nothing compared. What counts is processor time, since other programs share
+the machine. The goal: 100,000 events a second where deliveries carry a hundred
+alerts; where each carries one there are as many deliveries to verify as events,
+and the figure is reported.
 """
-
-# ruff: noqa: T201 - printing the result is what a benchmark does
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sqlite3
-import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -33,6 +28,7 @@ from collector.log import Submission, open_log
 from collector.log.beside import Beside
 from collector.log.verify import Beyond, Verdict, verify
 from collector.sealing import SealJob
+from tests.bench import results
 
 GOAL = 100_000
 """Events a second."""
@@ -114,13 +110,13 @@ def spent(work: Callable[[], object]) -> float:
     return process_time() - before
 
 
-def measured(path: Path, events: int, rounds: int) -> tuple[float, float]:
-    """Events a second of verifying and of the bare loop, medians over interleaved rounds."""
+def in_turn(path: Path, given: argparse.Namespace) -> tuple[list[float], list[float]]:
+    """Events a second of verifying and of the bare loop, round by round."""
     ours, least = [], []
-    for _ in range(rounds):
-        ours.append(spent(lambda: check(asyncio.run(verified(path)), events)))
-        least.append(spent(lambda: bare(path)))
-    return events / statistics.median(ours), events / statistics.median(least)
+    for _ in range(given.rounds):
+        ours.append(given.events / spent(lambda: check(asyncio.run(verified(path)), given.events)))
+        least.append(given.events / spent(lambda: bare(path)))
+    return ours, least
 
 
 def check(verdict: Verdict, events: int) -> None:
@@ -129,25 +125,28 @@ def check(verdict: Verdict, events: int) -> None:
         raise SystemExit(f"the log did not verify: {verdict.differences[:3]}")
 
 
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """Both logs, one after the other."""
+    journal.set_up("warning", "logfmt")
+    for each, goal in ((100, GOAL), (1, None)):
+        with results.workplace() as folder:
+            path = folder / "log.db"
+            asyncio.run(filled(path, given.events, each))
+            ours, least = in_turn(path, given)
+        name = f"verifying, {each} alerts a delivery" if each > 1 else "verifying, one alert a delivery"
+        report.add(name, ours, "events/s", at_least=goal, beside={"fetch and sha256 events/s": tuple(least)})
+        report.add(f"{name}, of fetch and sha256", [one / other for one, other in zip(ours, least, strict=True)])
+
+
 def main() -> int:
-    """Measure both logs; 1 where the goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Run the benchmark; the exit status says whether the goal was reached."""
+    parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    journal.set_up("warning", "logfmt")
-    missed = False
-    for each, goal in ((100, GOAL), (1, 0)):
-        with tempfile.TemporaryDirectory(prefix="timelined-bench-") as folder:
-            path = Path(folder) / "log.db"
-            asyncio.run(filled(path, given.events, each))
-            speed, least = measured(path, given.events, given.rounds)
-        missed = missed or speed < goal
-        wanted = f" (goal {goal:,})" if goal else f", {2 * speed:,.0f} rows/s"
-        print(
-            f"verify, {each} alerts a delivery: {speed:,.0f} events/s{wanted}; {speed / least:.2f} of fetch and sha256"
-        )
-    return int(missed)
+    if given.short:
+        given.events, given.rounds = 2_000, 1
+    return results.run("verify", given, measure)
 
 
 if __name__ == "__main__":
