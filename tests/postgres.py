@@ -1,15 +1,17 @@
-"""A PostgreSQL server of the tests' own: made once a session, with a place of one's own in it for whoever asks.
+"""A PostgreSQL server of one's own, for tests, for benchmarks and for faults.
 
-It runs as a user that is not root, on a socket in a folder of its own, with
-the settings timelined asks for. Where PostgreSQL is not installed tests skip,
-and say so; with ``CI=true``, or where ``TIMELINED_REQUIRE`` names postgresql,
-that is a failure.
+It runs as a user that is not root, on a socket in a folder of its own that is
+gone afterwards. Tests share one that is made once a session, with the settings
+timelined asks for. Where PostgreSQL is not installed they skip, and say so;
+with ``CI=true``, or where ``TIMELINED_REQUIRE`` names postgresql, that is a
+failure.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import itertools
 import os
 import pwd
@@ -27,9 +29,11 @@ import pytest
 PATIENCE = 30.0
 """Seconds that starting or stopping may take."""
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
-_CONFIGURATION = """
+_PLACE = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
+"""
+_TESTING = """
 max_connections = 200
 shared_buffers = 32MB
 # Tests end servers by force, and look whether anything is missing.
@@ -49,6 +53,13 @@ def programs() -> Path | None:
         found += Path("/").glob(place.removeprefix("/"))
     usable = [folder for folder in found if (folder / "postgres").exists() and (folder / "initdb").exists()]
     return max(usable, key=lambda folder: [int(n) for n in folder.as_posix().split("/") if n.isdigit()], default=None)
+
+
+def absent() -> str:
+    """Why there can be no server here that timelined could use; empty where there can be one."""
+    if programs() is None:
+        return "PostgreSQL is not installed (initdb was not found)"
+    return "" if importlib.util.find_spec("asyncpg") else "asyncpg is not installed"
 
 
 def unprivileged() -> str | None:
@@ -90,9 +101,9 @@ class Server:
         return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
 
     def make(self) -> None:
-        """Make the cluster."""
+        """Make the cluster, with PostgreSQL's own settings but for where it listens."""
         self.run("initdb", "-D", str(self.data), "-U", "owner", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        self.configure(_CONFIGURATION.format(folder=self.folder))
+        self.configure(_PLACE.format(folder=self.folder))
 
     def configure(self, lines: str) -> None:
         """Add to the configuration; it counts from the next start, or :meth:`reload`."""
@@ -128,9 +139,9 @@ class Server:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
-    def url(self, database: str, user: str = "owner") -> str:
-        """The address of a database, for timelined."""
-        return f"postgresql+asyncpg://{user}@/{database}?host={self.folder}"
+    def url(self, database: str, user: str = "owner", driver: str = "postgresql+asyncpg") -> str:
+        """The address of a database, for timelined or whoever uses another driver."""
+        return f"{driver}://{user}@/{database}?host={self.folder}"
 
     def fresh(self) -> str:
         """The address of an empty schema of the asker's own: a database would be a thousand files."""
@@ -146,7 +157,7 @@ class Server:
 
     def execute(self, statement: str, database: str = "postgres", user: str = "owner") -> list[Any]:
         """Run one statement on a connection of its own."""
-        asyncpg = pytest.importorskip("asyncpg")
+        import asyncpg
 
         async def run() -> list[Any]:
             connection = await asyncpg.connect(host=str(self.folder), user=user, database=database)
@@ -164,29 +175,55 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(**settings: str) -> Iterator[Server]:
-    """A server for the length of the block; skips where there can be none."""
+def placed(within: Path | None = None) -> Iterator[Server]:
+    """A folder for a server; it is stopped and removed at the end, whoever made and started it.
+
+    Ask :func:`absent` before. Not among pytest's folders, which only their owner may enter; and short, as names of
+    sockets have to be.
+    """
     binaries = programs()
-    if binaries is None:
-        wanted = os.environ.get("TIMELINED_REQUIRE", "").split(",")
-        if os.environ.get("CI") == "true" or "postgresql" in wanted:
-            pytest.fail("PostgreSQL is not installed, and CI or TIMELINED_REQUIRE asks for it")
-        pytest.skip("PostgreSQL is not installed")
-    # Not among pytest's folders, which only their owner may enter; and short, as names of sockets have to be.
-    folder = Path(tempfile.mkdtemp(prefix="timelined-pg-"))
+    assert binaries is not None, absent()
+    folder = Path(tempfile.mkdtemp(prefix="timelined-pg-", dir=within))
     server = Server(folder, binaries)
     try:
         if server.user is not None:
-            entry = pwd.getpwnam(server.user)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            shutil.chown(folder, server.user)
         folder.chmod(0o755)
-        server.make()
-        server.configure("\n".join(f"{name} = {value}" for name, value in settings.items()))
-        server.start()
         yield server
     finally:
         server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def plain(within: Path | None = None) -> Iterator[Server]:
+    """A server with PostgreSQL's default settings, ``fsync`` and ``synchronous_commit`` among them."""
+    with placed(within) as server:
+        server.make()
+        server.start()
+        yield server
+
+
+@contextlib.contextmanager
+def tested(**settings: str) -> Iterator[Server]:
+    """A small server with the settings of the tests, and these."""
+    with placed() as server:
+        server.make()
+        server.configure(_TESTING + "\n".join(f"{name} = {value}" for name, value in settings.items()))
+        server.start()
+        yield server
+
+
+@contextlib.contextmanager
+def serving(**settings: str) -> Iterator[Server]:
+    """A server for the length of a test; skips where there can be none."""
+    if reason := absent():
+        wanted = os.environ.get("TIMELINED_REQUIRE", "").split(",")
+        if os.environ.get("CI") == "true" or "postgresql" in wanted:
+            pytest.fail(f"{reason}, and CI or TIMELINED_REQUIRE asks for it")
+        pytest.skip(reason)
+    with tested(**settings) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

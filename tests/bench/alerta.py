@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.bench import load, postgres, results
+from tests import postgres
+from tests.bench import load, results
 from tests.bench.bodies import PATH, body_of
 from tests.bench.servers import Running, process, server
 from tests.bench.slices import Slice, Traffic, beside, check, described, stored
@@ -56,7 +57,7 @@ def install(venv: Path) -> str:
 def alerta(venv: Path, folder: Path, database: postgres.Server, name: str) -> Iterator[Running]:
     """Alerta over a database of its own."""
     configuration = folder / "alertad.conf"
-    configuration.write_text(_CONFIGURATION.format(url=database.url(name, "postgresql")))
+    configuration.write_text(_CONFIGURATION.format(url=database.url(name, driver="postgresql")))
     environ = {"PATH": os.environ["PATH"], "ALERTA_SVR_CONF_FILE": str(configuration), "LC_ALL": "C.UTF-8"}
     # Workers that start on an empty database make its tables all at once, and fail.
     once = [str(venv / "bin/python"), "-c", "from alerta.app import create_app; create_app()"]
@@ -72,14 +73,12 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
     if reason:
         report.note(f"Not measured: {reason}.")
         return
-    with results.workplace() as folder, postgres.running() as database:
+    with results.workplace() as folder, postgres.plain(results.disk()) as database:
         _compare(given, report, folder, database)
 
 
 def _compare(given: argparse.Namespace, report: results.Report, folder: Path, database: postgres.Server) -> None:
-    urls = {"SQLite": f"sqlite:///{folder / 'log.db'}"}
-    if not postgres.no_back_end():
-        urls["PostgreSQL"] = database.url(database.database())
+    urls = {"SQLite": f"sqlite:///{folder / 'log.db'}", "PostgreSQL": database.url(database.database())}
     name = database.database()
     with ExitStack() as stack:
         peer = stack.enter_context(alerta(given.venv, folder, database, name))
@@ -109,9 +108,9 @@ def _rounds(
     to_us, to_them = Traffic(body, **options, path=PATH), Traffic(body, **options, path=ALERTA_PATH)
     found = []
     for _ in range(given.rounds + 1):
-        database.sql("TRUNCATE alerts", name)
+        database.execute("TRUNCATE alerts", name)
         theirs = to_them.slice(peer)
-        rows = int(database.sql("SELECT count(*) FROM alerts", name))
+        rows = database.execute("SELECT count(*) FROM alerts", name)[0]["count"]
         if not theirs.seen.answered <= rows <= theirs.seen.answered + given.connections:
             raise SystemExit(f"cannot compare: Alerta answered {theirs.seen.answered} alerts and holds {rows}")
         found.append({"Alerta": theirs} | {kind: to_us.slice(each) for kind, each in ours.items()})

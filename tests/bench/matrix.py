@@ -16,7 +16,8 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import load, postgres, results
+from tests import postgres
+from tests.bench import load, results
 from tests.bench.bodies import body_of
 from tests.bench.servers import Running, server
 from tests.bench.slices import Slice, Traffic, beside, check, stored
@@ -61,13 +62,13 @@ def cells(given: argparse.Namespace) -> Iterator[Cell]:
 
 def measure(given: argparse.Namespace, report: results.Report) -> None:
     """All cells, one after the other."""
-    reason = postgres.no_back_end() if "postgresql" in given.backends else ""
+    reason = postgres.absent() if "postgresql" in given.backends else ""
     back_ends = [one for one in given.backends if not (one == "postgresql" and reason)]
     if reason:
         report.note(f"Not measured on PostgreSQL: {reason}.")
     with (
         server("tests.bench.noop", "PORT") as plain,
-        postgres.running() if "postgresql" in back_ends else nullcontext() as database,
+        postgres.plain(results.disk()) if "postgresql" in back_ends else nullcontext() as database,
     ):
         for cell in cells(given):
             with results.workplace() as folder:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -24,7 +20,7 @@ from tests.faults.history import Outcome, now
 from tests.faults.report import Report, Skipped
 from tests.faults.rig import Rig, rigged
 from tests.faults.supervisor import until
-from tests.postgres import Server, programs, unprivileged
+from tests.postgres import Server, absent, placed, tested
 
 T = TypeVar("T")
 
@@ -63,36 +59,16 @@ class PostgresStore:
 @contextmanager
 def server(**settings: str) -> Iterator[Server]:
     """A server that runs for the length of the block."""
-    with _folder() as made:
-        made.make()
-        made.configure("\n".join(f"{name} = {value}" for name, value in settings.items()))
-        made.start()
+    if reason := absent():
+        raise Skipped(f"{reason}; on Debian: apt-get install postgresql")
+    with tested(**settings) as made:
         yield made
-
-
-@contextmanager
-def _folder() -> Iterator[Server]:
-    """A folder for a server; it is stopped and removed at the end, whoever made and started it."""
-    binaries = programs()
-    if binaries is None:
-        raise Skipped("PostgreSQL is not installed; on Debian: apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="timelined-pg-"))
-    made = Server(folder, binaries)
-    try:
-        if (user := unprivileged()) is not None:
-            entry = pwd.getpwnam(user)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        folder.chmod(0o755)
-        yield made
-    finally:
-        made.stop(signal.SIGQUIT)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def standby(primary: Server, name: str) -> Iterator[Server]:
     """A streaming replica of a server, caught up."""
-    with _folder() as made:
+    with placed() as made:
         made.run("pg_basebackup", "-h", str(primary.folder), "-U", "owner", "-D", str(made.data), "--checkpoint=fast")
         conninfo = f"host={primary.folder} user=owner application_name={name}"
         made.configure(f"primary_conninfo = '{conninfo}'\nunix_socket_directories = '{made.folder}'")
