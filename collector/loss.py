@@ -42,7 +42,15 @@ async def watched(
         async with _synced(kept):
             yield lost
     finally:
+        _let_go(kept)
+
+
+def _let_go(kept: Acknowledged) -> None:
+    """Close the file; a failure changes nothing of what the log has."""
+    try:
         kept.close()
+    except OSError as error:
+        log.error("cannot sync the last acknowledged event", file=str(kept.path), error=str(error))
 
 
 async def _accept(store: EventLog, kept: Acknowledged, lost: Loss, now: int, accepted: bool) -> None:

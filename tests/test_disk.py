@@ -10,17 +10,22 @@ import sys
 import time
 import urllib.error
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collector.log import Receipt, acknowledged, open_log
+from collector.log.acknowledged import Acknowledged, Last
 from collector.log.disk import Disk, is_uncertain
+from collector.loss import watched
 from tests.conftest import require
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
+from tests.test_log import fact, told
 
 ROOT = Path(__file__).parent
+LEAF = b"\x07" * 32
 
 
 def answer(address: str, body: bytes) -> tuple[int, str]:
@@ -183,11 +188,73 @@ def test_a_full_disk_is_said_and_passes(process: Process, small: Path) -> None:
     status, reason = ready(address)
     assert (status, "full" in reason) == (503, True)
     assert len(_stored(address)) == acknowledged
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
+    _make_room(small)
     assert ready(address) == (200, "")
     assert answer(address, alert("firing", number=999))[0] == 202
     assert len(_stored(address)) == acknowledged + 1
     assert process.end(signal.SIGTERM) == 0
+
+
+def test_a_full_disk_keeps_the_record_of_what_was_acknowledged(small: Path) -> None:
+    """Its place is taken when the file is made, so each event is recorded, and an accepted loss as well."""
+    path = small / "acknowledged"
+    kept = Acknowledged(path)
+    kept.record(1, LEAF)
+    _take_all(small)
+    for position in range(2, 6):
+        kept.record(position, LEAF)
+        assert acknowledged.read(path) == Last(position, LEAF)
+    kept.restart(Last(3, LEAF))
+    kept.close()
+    again = Acknowledged(path)
+    assert again.read() == Last(3, LEAF)
+    again.record(4, LEAF)
+    again.close()
+    assert acknowledged.read(path) == Last(4, LEAF)
+
+
+async def test_a_record_that_could_not_be_written_claims_no_loss(small: Path, tmp_path: Path) -> None:
+    """Made on a full disk it names nothing, which every log has; with room it names what was acknowledged last."""
+    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    _take_all(small)
+    path = small / "acknowledged"
+    async with watched(log, path, lambda: 1, accept_loss=False):
+        for number in range(3):
+            (receipt,) = await log.append([told(fact(str(number)))])
+            assert isinstance(receipt, Receipt)
+        assert acknowledged.read(path) is None
+    async with watched(log, path, lambda: 1, accept_loss=False) as lost:
+        assert lost is None
+        await log.append([told(fact("more"))])
+        _make_room(small)
+    assert acknowledged.read(path) == await log.query(acknowledged.last)
+    await log.close()
+
+
+def test_a_record_of_an_earlier_event_is_not_a_loss(small: Path) -> None:
+    """A line that finds no room leaves the line before it, and the next one that is written takes its place."""
+    path = small / "acknowledged"
+    path.write_bytes(b"")
+    _take_all(small)
+    kept = Acknowledged(path)
+    kept.record(1, LEAF)
+    assert kept.read() is None
+    _make_room(small)
+    kept.sync()
+    assert acknowledged.read(path) == Last(1, LEAF)
+    kept.close()
+
+
+def _make_room(folder: Path) -> None:
+    """Enlarge a small file system."""
+    subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+
+
+def _take_all(folder: Path) -> None:
+    """Fill a file system up to the last byte, as another program might."""
+    with (folder / "another program's").open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
 
 
 def _fill(address: str, padding: str, first: int = 0) -> int:

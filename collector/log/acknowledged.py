@@ -13,7 +13,11 @@ the database, synced at each commit, is what is ahead, and a loss is missed
 only if the database goes back within those same seconds.
 
 Two slots are written in turn, each with a checksum: one torn by a power cut
-leaves the other.
+leaves the other. Both have their place on the disk from the beginning, and are
+written over where they are, so that a full disk does not hinder it. What could
+not be written all the same is written as soon as it can be; until then the
+file names an earlier event, which the log has as well: it may miss a loss, and
+never claims one.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -66,6 +71,7 @@ class Acknowledged:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._dirty = False
+        self._unwritten: Last | None = None
         self._turn = 0
         self._guard = threading.Lock()
         try:
@@ -74,6 +80,14 @@ class Acknowledged:
             raise Unavailable(
                 f"cannot open {path}, which holds the last acknowledged event: {error.strerror}"
             ) from error
+        if os.fstat(self._file).st_size < 2 * _SLOT:
+            self._reserve()
+
+    def _reserve(self) -> None:
+        """Have room for both slots; what is there stays. On a full disk each line has to find its own."""
+        with suppress(OSError):
+            held = os.pread(self._file, 2 * _SLOT, 0)
+            os.pwrite(self._file, bytes(2 * _SLOT - len(held)), len(held))
 
     def read(self) -> Last | None:
         """What was acknowledged last; None in a new file. Raises :class:`LogDamaged` where no line of it is whole."""
@@ -84,36 +98,43 @@ class Acknowledged:
         return newest
 
     def restart(self, last: Last) -> None:
-        """Forget what was acknowledged and begin with this. Raises OSError."""
-        os.ftruncate(self._file, 0)
-        self._turn = 0
-        self.record(last.position, last.leaf)
+        """Forget what was acknowledged and begin with this. Raises OSError, and nothing is forgotten then."""
+        with self._guard:
+            os.pwrite(self._file, _line(last.position, last.leaf).ljust(2 * _SLOT, b"\x00"), 0)
+            self._turn, self._dirty = 1, True
         self.sync()
 
     def record(self, position: int, leaf: bytes) -> None:
         """Note what was committed. No sync and no error: what was committed is to be answered all the same."""
-        with self._guard:
-            if self._file < 0:
-                return
-            try:
-                os.pwrite(self._file, _line(position, leaf), self._turn * _SLOT)
-            except OSError:
-                return  # a full disk: the other slot still names what was acknowledged before
-            self._turn, self._dirty = 1 - self._turn, True
+        with self._guard, suppress(OSError):
+            self._write(Last(position, leaf))
+
+    def _write(self, told: Last) -> None:
+        """Put a line into the next slot. Where that fails the other one still names what was acknowledged before."""
+        if self._file < 0:
+            return
+        self._unwritten = told
+        os.pwrite(self._file, _line(told.position, told.leaf), self._turn * _SLOT)
+        self._turn, self._dirty, self._unwritten = 1 - self._turn, True, None
 
     def sync(self) -> None:
-        """Make it survive a power cut. Raises OSError."""
+        """Write what could not be before, and make it survive a power cut. Raises OSError."""
+        with self._guard:
+            if self._unwritten is not None:
+                self._write(self._unwritten)
         if self._dirty:
             self._dirty = False
             os.fdatasync(self._file)
 
     def close(self) -> None:
-        """Sync and let go; what is recorded later is lost without a word."""
-        with self._guard:
-            if self._file >= 0:
-                os.fdatasync(self._file)
-                os.close(self._file)
-                self._file = -1
+        """Sync and let go; what is recorded later is lost without a word. Raises OSError, having let go."""
+        try:
+            self.sync()
+        finally:
+            with self._guard:
+                file, self._file = self._file, -1
+                if file >= 0:
+                    os.close(file)
 
 
 def read(path: Path) -> Last | None:
