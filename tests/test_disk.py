@@ -11,6 +11,7 @@ import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,63 @@ def test_a_full_disk_is_said_and_passes(process: Process, small: Path) -> None:
     assert process.end(signal.SIGTERM) == 0
 
 
+def test_a_start_over_a_full_disk_serves_what_it_has(process: Process, small: Path) -> None:
+    """Not one byte is free: reads work, deliveries are told to come again, and with room all goes on by itself."""
+    url = f"sqlite:///{small}/timelined.db"
+    address = process.start("--storage.url", url)
+    for number in range(3):
+        assert answer(address, alert("firing", number=number))[0] == 202
+    eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
+    assert process.end(signal.SIGTERM) == 0
+    _take_all(small)
+    address = process.start("--storage.url", url)
+    status, reason = ready(address)
+    assert (status, "full" in reason) == (503, True)
+    status, patience = answer(address, alert("firing", name="x" * 200_000, number=999))
+    assert (status, int(patience) >= 1) == (503, True)
+    assert len(_stored(address)) == 3
+    assert get(f"{address}/api/v1/incidents")["incidents"][0]["events"] == 3
+    begun = time.time()
+    _make_room(small)
+    eventually(lambda: ready(address) == (200, ""))
+    assert answer(address, alert("firing", number=999))[0] == 202
+    (started, _) = eventually(lambda: len(found := _by_position(address, "collector.started")) == 2 and found)
+    assert started["data"]["previous_stop"] == "recorded"
+    assert datetime.fromisoformat(started["occurred_at"]).timestamp() < begun
+    assert process.end(signal.SIGTERM) == 0
+
+
+def test_a_killed_daemon_starts_over_a_full_disk(process: Process, small: Path) -> None:
+    """What it acknowledged lies in the write-ahead log, which has to be read without room to copy it."""
+    url = f"sqlite:///{small}/timelined.db"
+    address = process.start("--storage.url", url)
+    acknowledged = _fill(address, "x" * 10_000)
+    process.end(signal.SIGKILL)
+    _take_all(small)
+    address = process.start("--storage.url", url)
+    assert ready(address)[0] == 503
+    assert len(_stored(address)) == acknowledged
+    _make_room(small)
+    eventually(lambda: ready(address) == (200, ""))
+    assert answer(address, alert("firing", number=999))[0] == 202
+    eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
+    assert len(_stored(address)) == acknowledged + 1
+    (started, _) = eventually(lambda: len(found := _by_position(address, "collector.started")) == 2 and found)
+    assert started["data"]["previous_stop"] == "missing"
+    assert process.end(signal.SIGTERM) == 0
+
+
+def test_a_start_that_can_make_no_file_says_why(process: Process, small: Path) -> None:
+    """Where there is no log yet a full disk ends the start, with the reason and what to do."""
+    _take_all(small)
+    with pytest.raises(AssertionError):
+        process.start("--storage.url", f"sqlite:///{small}/timelined.db")
+    said = process.said.read_text()
+    assert process.process.wait(PATIENCE) == 4
+    assert "the disk is full, 0 bytes are left" in said
+    assert "Traceback" not in said
+
+
 def test_a_full_disk_keeps_the_record_of_what_was_acknowledged(small: Path) -> None:
     """Its place is taken when the file is made, so each event is recorded, and an accepted loss as well."""
     path = small / "acknowledged"
@@ -255,6 +313,11 @@ def _take_all(folder: Path) -> None:
     with (folder / "another program's").open("ab", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
+
+
+def _by_position(address: str, of_type: str) -> list[Any]:
+    """The events of a type, newest first."""
+    return sorted(events(address, of_type), key=lambda event: -int(event["position"]))
 
 
 def _fill(address: str, padding: str, first: int = 0) -> int:

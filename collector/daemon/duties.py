@@ -8,11 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+
 from collector import jobs, retention
 from collector.daemon.parts import Parts
+from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
 from collector.sealing import SealJob
+
+log = structlog.get_logger(__name__)
 
 SEAL_AFTER = 10.0
 """Seconds from an incident's resolve to a checkpoint that covers it."""
@@ -22,7 +27,7 @@ SEAL_AFTER = 10.0
 async def duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
     """What only the one who holds the lease does: follow the log, from being caught up with it on, and the jobs."""
     follower = Follower(parts.log, parts.settings.correlation, clock=parts.clock)
-    await follower.catch_up()
+    await _caught_up(parts, follower, may_wait=jobs_too)
     async with AsyncExitStack() as stack:
         task = asyncio.create_task(follower.run(), name="follower")
         stack.push_async_callback(_cancelled, task)
@@ -31,6 +36,27 @@ async def duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
         if jobs_too:
             _start_jobs(stack, parts, follower)
         yield
+
+
+async def _caught_up(parts: Parts, follower: Follower, *, may_wait: bool) -> None:
+    """Read what is there; a daemon may begin without, while nothing can be stored, and catches up as it follows."""
+    try:
+        await follower.catch_up()
+    except DiskFailed:
+        raise
+    except Unavailable as error:
+        if not (may_wait and await _takes_nothing(parts)):
+            raise
+        log.warning("the lists are behind until something can be stored again", reason=str(error))
+
+
+async def _takes_nothing(parts: Parts) -> bool:
+    """Whether the log is why nothing could be written: it would not take anybody's event now."""
+    try:
+        await parts.log.append([])
+    except Unavailable:
+        return True
+    return False
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from collector import jobs, projections
 from collector.drafts import options_of, postmortem
 from collector.erasure import Eraser, Redrawn
-from collector.errors import TimelinedError
+from collector.errors import TimelinedError, Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake, Limits, Writer
@@ -55,6 +55,8 @@ class Parts:
         self.stopping = False
         self.serving = False
         """Whether this is a daemon, and not one command."""
+        self.unrecorded = False
+        """Whether our start could not be recorded yet: what keeps it out would keep deliveries out."""
         self.follower: Follower | None = None
         """Where this process is the one that follows the log."""
         self.lost: Loss | None = None
@@ -119,7 +121,7 @@ class Parts:
         schema = await self.log.query(migrations.schema)
         unfit = await projections.mismatch(self.log)
         lag = 0 if unfit else await self.log.head() - await self.projections.position()
-        failure = await self.writer.check()
+        failure = await self.writer.check() or await self._kept_out()
         facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
         facts |= {"schema": schema.revision, "follows": self.follower is not None}
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
@@ -127,6 +129,15 @@ class Parts:
             facts["lost"] = str(self.lost)
         reason = schema.mismatch or unfit or failure
         return Readiness(ready=not reason, reason=reason, facts=facts)
+
+    async def _kept_out(self) -> str:
+        """Why nothing can be stored, asked anew for as long as our own start is not; empty where it can."""
+        try:
+            if self.unrecorded:
+                await self.log.append([])
+        except Unavailable as error:
+            return str(error)
+        return ""
 
 
 def _endpoints(settings: Settings) -> dict[str, Endpoint]:

@@ -14,7 +14,7 @@ from aiohttp import web
 from collector import activation
 from collector.daemon.opening import opened
 from collector.daemon.parts import Clock, Parts, wall_clock
-from collector.daemon.starts import record_start, record_stop
+from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
 from collector.log import EventLog
 from collector.projections import Projections
@@ -63,9 +63,8 @@ async def running(
     async with AsyncExitStack() as stack:
         opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss)
         parts = await stack.enter_async_context(opening)
-        await record_start(parts)
+        await stack.enter_async_context(recorded(parts))
         parts.serving = True
-        stack.push_async_callback(record_stop, parts)
         address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)
         yield Daemon(parts, address)

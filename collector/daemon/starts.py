@@ -7,39 +7,99 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
 
 from collector.daemon.parts import Parts
-from collector.errors import TimelinedError
+from collector.errors import DiskFailed, TimelinedError, Unavailable
 from collector.event import MACHINE, Event, event_id
 from collector.log import database_path
 from collector.projections import EventFilter
 from collector.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+AGAIN = 2.0
+"""Seconds until a start that could not be recorded is tried again."""
 _PATIENCE = 5.0
 """Seconds that whoever follows gets to show what was recorded last."""
+_LATE = 120.0
+"""The same, where the follower itself had to wait until something could be stored."""
 _LAST_STARTS = 200
 """Records of starts and stops among which the last of each daemon is looked for."""
 
 
-async def record_start(parts: Parts) -> None:
-    """Say in the log that we take webhooks from now on, and what is known of the time before."""
-    data: dict[str, Any] = {"previous_stop": await _previous_stop(parts)}
-    deliveries = await parts.log.deliveries(limit=1)
-    if deliveries:
-        data["last_received_at"] = deliveries[0].received_at
-    await _record(parts, "collector.started", data)
+@asynccontextmanager
+async def recorded(parts: Parts) -> AsyncIterator[None]:
+    """Say in the log that we take webhooks for the length of the block, and what is known of the time before.
+
+    Where nothing can be stored now, the start is recorded, with its own time, as soon as something can; a start that
+    never could be has no stop either.
+    """
+    start = await _Start.now(parts)
+    pending: asyncio.Task[None] | None = None
+    try:
+        await start.record()
+    except DiskFailed:
+        raise
+    except Unavailable as error:
+        parts.unrecorded = True
+        log.warning("cannot record the start yet", reason=str(error), seconds=AGAIN)
+        pending = asyncio.create_task(_until_recorded(start), name="start")
+    try:
+        yield
+    finally:
+        if pending is not None:
+            pending.cancel()
+            with suppress(asyncio.CancelledError):
+                await pending
+        if start.recorded:
+            await _record_stop(parts)
 
 
-async def _previous_stop(parts: Parts) -> str:
+class _Start:
+    """One start, told once whatever becomes of the first attempts."""
+
+    def __init__(self, parts: Parts, at: int, last_received_at: int | None) -> None:
+        self.parts = parts
+        self._at = at
+        self._last_received_at = last_received_at
+        self.recorded = False
+
+    @classmethod
+    async def now(cls, parts: Parts) -> _Start:
+        """That we start now; what arrives from here on is after it."""
+        deliveries = await parts.log.deliveries(limit=1)
+        return cls(parts, parts.clock(), deliveries[0].received_at if deliveries else None)
+
+    async def record(self, patience: float = _PATIENCE) -> None:
+        """Store it; ``patience`` is how long the lists may take to show the stop before. Raises ``Unavailable``."""
+        # A fact is small. Whether there is room for what senders tell is asked first.
+        await self.parts.log.append([])
+        data: dict[str, Any] = {"previous_stop": await _previous_stop(self.parts, patience)}
+        if self._last_received_at is not None:
+            data["last_received_at"] = self._last_received_at
+        await _record(self.parts, "collector.started", self._at, data)
+        self.recorded = True
+        self.parts.unrecorded = False
+
+
+async def _until_recorded(start: _Start) -> None:
+    while True:
+        await asyncio.sleep(AGAIN)
+        with suppress(Unavailable):
+            # The follower was kept out as well, and takes its time to try again.
+            return await start.record(patience=_LATE)
+
+
+async def _previous_stop(parts: Parts, patience: float) -> str:
     """How whoever took webhooks before us stopped: all of them, where several did."""
     if await parts.log.others():
         return "others"
-    await _followed_by_another(parts)
+    await _followed(parts, patience)
     known = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=_LAST_STARTS))
     last: dict[str, str] = {}
     for event in known:
@@ -49,18 +109,18 @@ async def _previous_stop(parts: Parts) -> str:
     return "recorded" if set(last.values()) == {"collector.stopped"} else "missing"
 
 
-async def _followed_by_another(parts: Parts) -> None:
-    """Let the one who follows show what was recorded last, where that is not us; but not for long."""
+async def _followed(parts: Parts, patience: float) -> None:
+    """Let the one who follows show what was recorded last, another daemon it may be; but not for ever."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             while await parts.projections.position() < await parts.log.head():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)  # a number that another process counts up
 
 
-async def record_stop(parts: Parts) -> None:
+async def _record_stop(parts: Parts) -> None:
     """Say that we stopped on purpose. Where that cannot be stored, the next start says that it is missing."""
     try:
-        await _record(parts, "collector.stopped", {})
+        await _record(parts, "collector.stopped", parts.clock(), {})
     except TimelinedError as error:
         log.warning("cannot record the stop", error=str(error))
 
@@ -71,8 +131,7 @@ def _name(settings: Settings) -> str:
     return "collector" if alone else f"collector:{socket.gethostname()}:{settings.web.listen_address}"
 
 
-async def _record(parts: Parts, kind: str, data: dict[str, Any]) -> None:
-    now = parts.clock()
+async def _record(parts: Parts, kind: str, now: int, data: dict[str, Any]) -> None:
     head = await parts.log.head()
     # The head makes it a fact of its own even on a clock that stands.
     fact = Event(

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from collector.errors import DiskFailed, Unavailable
 from collector.log import store
 from collector.log.outage import is_outage
+from collector.log.reserve import Reserve
 
 _CHECKPOINT = 4000
 """Pages written, about, between two checkpoints; each costs two syncs."""
@@ -46,6 +47,7 @@ class Disk:
         """Why nothing can be written any more; empty while all is well."""
         self.locked = False
         """Whether the last one who wanted to write waited in vain."""
+        self.reserve = Reserve(path)
         self._written = 0
         self._pages = 0
 
@@ -58,10 +60,16 @@ class Disk:
 
     def check_room(self) -> None:
         """Raises :class:`Unavailable` where there is next to no space."""
+        if self.full:
+            raise Unavailable(f"cannot write to {self.path}: {self.full}; make room")
+        self.reserve.keep()
+
+    @property
+    def full(self) -> str:
+        """That there is next to no space, in words; empty where there is some."""
         there = os.statvfs(self.path.parent)
         free = there.f_bavail * there.f_frsize
-        if free < _ROOM:
-            raise Unavailable(f"cannot write to {self.path}: the disk is full, {free} bytes are left; make room")
+        return f"the disk is full, {free} bytes are left" if free < _ROOM else ""
 
     def written(self, driver: sqlite3.Connection) -> None:
         """Count what a transaction is about to commit. SQLite would tell its hook, and Python does not give us that."""
@@ -73,22 +81,28 @@ class Disk:
         """Have what an earlier process left in the write-ahead log on the disk before anything is built on it.
 
         If that one ended because a sync failed, its last commits may be in memory only, and look as if they were kept.
+        Raises :class:`Unavailable` where there is no room for it.
         """
-        self.checkpoint(connection, "TRUNCATE")
+        error = self.checkpoint(connection, "TRUNCATE")
         if self.failure:
             raise DiskFailed(self.failure)
+        if error is not None and is_full(error):
+            raise Unavailable(f"cannot write to {self.path}: {cause(error)}; make room") from error
 
-    def checkpoint(self, connection: Connection, kind: str = "PASSIVE") -> None:
-        """Copy the write-ahead log into the file; what hinders it only for now is tried again later."""
+    def checkpoint(self, connection: Connection, kind: str = "PASSIVE") -> sqlite3.Error | None:
+        """Copy the write-ahead log into the file; what hinders it only for now is answered, and tried again later."""
+        hindrance = None
         driver = store.driver_of(connection)
         try:
             busy, frames, copied = driver.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
         except sqlite3.Error as error:
             busy, frames, copied = 1, 0, 0
+            hindrance = error
             self.notice(error)
         if busy or frames != copied:
             # Readers of old pages hold it up: soon again, but not after every commit.
             self._written += _CHECKPOINT * 3 // 4
+        return hindrance
 
     def notice(self, error: BaseException) -> None:
         """Remember an error that leaves the disk in doubt."""
@@ -107,6 +121,13 @@ class Disk:
             return error
         return Unavailable(f"cannot write to {self.path}: {cause(error)}")
 
+    def unopened(self, error: Exception) -> Exception:
+        """The same of an error on opening, where SQLite often says no more than that something failed."""
+        spoken = self.spoken(error)
+        if self.failure or not self.full:
+            return spoken
+        return Unavailable(f"cannot open the log {self.path}: {self.full} ({cause(error)}); make room")
+
 
 def _code(error: BaseException) -> int:
     return int(getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0))
@@ -120,6 +141,11 @@ def is_uncertain(error: BaseException) -> bool:
 def is_busy(error: BaseException) -> bool:
     """Whether another program holds the write lock."""
     return _code(error) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room; for the file that connections share, SQLite says so in another way."""
+    return _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 def is_passing(error: BaseException) -> bool:

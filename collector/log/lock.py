@@ -19,6 +19,8 @@ from collector.errors import Unavailable
 
 _PATIENCE = 0.5
 """Seconds. :func:`holder` takes the lock for an instant to look; a writer starting then must not give up."""
+_SIZE = 1024
+"""Bytes of the file. Always as many, so that saying something new takes no room on a full disk."""
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +44,27 @@ class WriterLock:
             raise Unavailable(
                 f"cannot write to {database}: process {other.pid} ({where}) writes to it; send writes there, or stop it"
             )
+        self.unsaid = ""
+        """The address that could not be written down; empty where it was."""
         self.announce(address)
 
     def announce(self, address: str) -> None:
-        """Say where the API listens, once that is known."""
+        """Say where the API listens, once that is known. The lock holds, whether that can be written down or not."""
         said = msgspec.json.encode(Holder(pid=os.getpid(), address=address))
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, said, 0)
+        try:
+            os.pwrite(self._file, said.ljust(_SIZE), 0)
+            os.ftruncate(self._file, _SIZE)
+        except OSError:
+            # A full disk. What stands there is of another process, and would send people to it.
+            os.ftruncate(self._file, 0)
+            self.unsaid = address
+        else:
+            self.unsaid = ""
+
+    def repeat(self) -> None:
+        """Write down what could not be before."""
+        if self.unsaid and self._file >= 0:
+            self.announce(self.unsaid)
 
     def release(self) -> None:
         """Let the next writer in. The file stays: removing it would let two writers lock two files of one name."""

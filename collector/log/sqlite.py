@@ -80,6 +80,7 @@ class SqliteLog(ReadSide):
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._lock: WriterLock | None = None
         self._writer: Connection | None = None
+        self._unready: Callable[[], None] | None = None
         self._disk = Disk(path)
         self._broken = asyncio.Event()
         if writable:
@@ -97,12 +98,55 @@ class SqliteLog(ReadSide):
             raise Unavailable(f"cannot open the log {self.path}: there is no folder {self.path.parent}; make it first")
         self._lock = WriterLock(self.path, address)
         try:
-            self._writer = _engine(partial(_connect_writer, self.path)).connect()
-            self._disk.recover(self._writer)
-            _Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
+            self._writer = self._connect()
+            self._prepare(extra_metadata)
+        except DBAPIError as error:
+            self._release()
+            raise self._disk.unopened(error) from error
         except BaseException:
             self._release()
             raise
+
+    def _connect(self) -> Connection:
+        """The writer's connection; on a full disk the reserve is what makes one possible."""
+        connecting = _engine(partial(_connect_writer, self.path)).connect
+        try:
+            return connecting()
+        except DBAPIError:
+            if not (self._disk.full and self._disk.reserve.give_up()):
+                raise
+        return connecting()
+
+    def _prepare(self, extra_metadata: Sequence[MetaData]) -> None:
+        """Be ready to write; on a full disk later, where what is there can be read meanwhile."""
+        self._unready = partial(self._make_ready, extra_metadata)
+        try:
+            self._make_ready(extra_metadata)
+        except DiskFailed:
+            raise
+        except Unavailable:
+            if not (self._disk.full and self._is_whole()):
+                raise
+
+    def _make_ready(self, extra_metadata: Sequence[MetaData]) -> None:
+        """Have what was left on the disk, and the schema as it should be. Nothing is written before that."""
+        assert self._writer is not None  # noqa: S101 - connected
+        self._disk.recover(self._writer)
+        _Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
+        self._unready = None
+        if not self._disk.full:
+            self._disk.reserve.keep()
+
+    def _is_whole(self) -> bool:
+        """Whether nothing is missing before the log can be read: its schema is this version's, and it agrees."""
+        assert self._writer is not None  # noqa: S101 - connected
+        try:
+            if migrations.schema(self._writer).mismatch:
+                return False
+            _agree(self._writer)
+            return True
+        finally:
+            self._writer.rollback()
 
     def _check_readable(self) -> None:
         """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
@@ -138,6 +182,8 @@ class SqliteLog(ReadSide):
         """See :meth:`collector.log.EventLog.scrub`."""
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
+        if self._unready is not None:
+            await self._be_ready(self._unready)
         begun = _Write(self._disk, self._writer, lambda connection: "")
         return await self._elsewhere(partial(begun.scrub), begun)
 
@@ -150,6 +196,8 @@ class SqliteLog(ReadSide):
         """
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
+        if self._unready is not None:
+            await self._be_ready(self._unready)
         begun = _Write(self._disk, self._writer, work)
         if not (here and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
@@ -159,6 +207,10 @@ class SqliteLog(ReadSide):
             self._broken.set()
             raise
         return await self._elsewhere(begun.commit, begun)
+
+    async def _be_ready(self, make: Callable[[], None]) -> None:
+        """Make up for what a full disk did not let us do at the start."""
+        await asyncio.shield(self._submit(make))
 
     async def _elsewhere(self, job: Callable[[], T], write: _Write[T]) -> T:
         """Run a job on the writer's thread, and then wake those who follow.
@@ -187,6 +239,8 @@ class SqliteLog(ReadSide):
             if self._acknowledge:
                 self._acknowledge(*write.appended)
             self._wake()
+            if self._lock is not None:
+                self._lock.repeat()
         if self._writer is not None and not self._closed and self._disk.due():
             # After those who wait were answered, and before anybody else writes.
             self._submit(partial(self._disk.checkpoint, self._writer))
@@ -389,10 +443,15 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
-    """Bring the schema up to date and make what else is missing; refuse a file that contradicts itself."""
+    """Bring the schema up to date and make what else is missing, in a file that does not contradict itself."""
     migrations.upgrade(connection)
     for metadata in extra_metadata:
         metadata.create_all(connection)
+    _agree(connection)
+
+
+def _agree(connection: Connection) -> None:
+    """Refuse a file that contradicts itself."""
     execute = connection.exec_driver_sql
     head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
     if head != last:
