@@ -205,6 +205,23 @@ def test_late_from_five_minutes_on() -> None:
     assert [row.suffixes for row in table(told).rows] == [(), ("received 8 min late",), ()]
 
 
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (59 * MINUTE, "59 min"),
+        (125 * MINUTE, "2 h 5 min"),
+        (4321 * MINUTE, "3 d 1 min"),
+        (76 * 60 * MINUTE, "3 d 4 h"),
+    ],
+)
+def test_lateness_is_told_as_other_durations_are(late: int, words: str) -> None:
+    """Of hours and days nobody wants to hear as minutes."""
+    told = Told()
+    told.fires("A", "10:00:00", "web", late=late + 59 * SECOND)
+    (row,) = table(told).rows
+    assert row.suffixes == (f"received {words} late",)
+
+
 def test_key_shows_labelled_rows_changes_and_notes() -> None:
     """The short table leaves the rest out, and says how many rows that are and how to see them."""
     short = table(switched_off(), "key")
