@@ -1,7 +1,7 @@
 """What the scheduler runs: drafts, written when incidents resolve, go quiet or change.
 
 What is due is a pure function of the lists, the clock and what was written
-before. A job keeps no state besides the record of what it wrote, which lies
+before. A job keeps no state that lasts besides the record of what it wrote, which lies
 with the files, one small file for each incident, so that a draft costs the
 same however many there are. Losing a record loses nothing, it only makes that
 incident's files look like a person's. A pass may run twice or be cut off
@@ -36,7 +36,7 @@ FORMATS = ("md", "json")
 RECORD = ".written"
 """The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
 EVERY = 60
-"""Seconds between passes over all incidents; a resolved one is written at once, without waiting for a pass."""
+"""Seconds between passes; a resolved one is written at once, without waiting for a pass."""
 
 _PAGE = 500
 _BATCH = 10
@@ -278,7 +278,12 @@ def _no_longer(number: int) -> dict[str, str]:
 
 
 class DraftJob:
-    """Writes what is due. Passes never overlap; each begins with the lists as they are then."""
+    """Writes what is due. Passes never overlap; each begins with the lists as they are then.
+
+    Where it is told of changes (:meth:`listen`) its first pass reads all incidents, and every later one those that
+    changed since and those that are open, which time alone makes due. So a draft that a person deleted comes back with
+    the incident's next change, or the next start.
+    """
 
     def __init__(
         self,
@@ -295,13 +300,44 @@ class DraftJob:
         self._stale_after = stale_after
         self._clock = clock
         self._alone = asyncio.Lock()
+        self._changed: set[int] = set()
+        """What may be due: it changed since it was looked at, or could not be written then."""
+        self._listening = self._complete = False
+
+    def listen(self, subscribe: Callable[[Callable[[int], None]], Callable[[], None]]) -> Callable[[], None]:
+        """Be told by ``subscribe`` of every incident that changes; what it gives, and so does this, ends that."""
+        unsubscribe = subscribe(self._hear)
+        self._listening, self._complete = True, False
+
+        def end() -> None:
+            unsubscribe()
+            self._listening = self._complete = False
+
+        return end
+
+    def _hear(self, number: int) -> None:
+        self._changed.add(number)
 
     async def run(self, numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
         """Write what is due among all incidents, or among these; the answer is what was written."""
         async with self._alone:
-            rows = await self._rows(numbers)
-            record = await asyncio.to_thread(self._shelf.records, [row.number for row in rows])
-            return tuple(await self._write(due(self._clock(), rows, record, self._stale_after)))
+            asked = set(self._changed if numbers is None else numbers)
+            self._changed -= asked
+            try:
+                rows = await self._rows(asked, all_of_them=numbers is None)
+                found, done = await self._look_at(rows)
+            except BaseException:
+                self._changed |= asked
+                raise
+            self._changed |= {one.number for one in found} - {one.number for one in done}
+            self._complete = self._complete or (numbers is None and self._listening)
+            return done
+
+    async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
+        """What is due among these, and what of it was written."""
+        record = await asyncio.to_thread(self._shelf.records, [row.number for row in rows])
+        found = due(self._clock(), rows, record, self._stale_after)
+        return found, tuple(await self._write(found))
 
     async def again(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Write every draft again that cites one of these events; the files written, and those a person edited.
@@ -326,12 +362,22 @@ class DraftJob:
         async with self._alone:
             return
 
-    async def _rows(self, numbers: Sequence[int] | None) -> list[IncidentRow]:
-        if numbers is not None:
-            asked = [await self._projections.incident(number) for number in numbers]
-            return [row for row in asked if row is not None]
+    async def _rows(self, asked: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
+        """Those of these, and of all where that is asked, that can be due."""
+        if all_of_them and (not self._complete or len(asked) > _PAGE):
+            return await self._listed(None)
+        rows = {row.number: row for row in (await self._listed("open") if all_of_them else ())}
+        for number in asked:
+            if number not in rows and (row := await self._projections.incident(number)) is not None:
+                rows[number] = row
+        return list(rows.values())
+
+    async def _listed(self, status: str | None) -> list[IncidentRow]:
+        """All of a status, or all there are, page by page."""
         rows: list[IncidentRow] = []
-        while page := await self._projections.incidents(before=rows[-1].number if rows else None, limit=_PAGE):
+        while page := await self._projections.incidents(
+            status=status, before=rows[-1].number if rows else None, limit=_PAGE
+        ):
             rows.extend(page)
         return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from collector import jobs, projections
 from collector.correlation import Membership, Rules
 from collector.drafts import options_of, postmortem
-from collector.errors import InvalidInput
+from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE, Event, RecordedEvent, event_id
 from collector.follower import Follower
 from collector.jobs import RECORD, DraftJob, Due, Shelf, Written, due, schedule, scheduler, state_of
@@ -206,13 +207,36 @@ class Lists:
     def __init__(self, *rows: IncidentRow) -> None:
         self.rows = {row.number: row for row in rows}
         self.rendered: list[tuple[int, str]] = []
+        self.read: list[int] = []
+        """The numbers of the rows that were handed out."""
+        self.listeners: list[Callable[[int], None]] = []
 
-    async def incidents(self, *, before: int | None = None, limit: int = 50, **_: object) -> list[IncidentRow]:
+    async def incidents(
+        self, *, status: str | None = None, before: int | None = None, limit: int = 50, **_: object
+    ) -> list[IncidentRow]:
         numbers = sorted((n for n in self.rows if before is None or n < before), reverse=True)
-        return [self.rows[number] for number in numbers[:limit]]
+        found = [self.rows[n] for n in numbers if status is None or self.rows[n].status == status][:limit]
+        self.read += [row.number for row in found]
+        return found
 
     async def incident(self, number: int) -> IncidentRow | None:
+        self.read += [number] if number in self.rows else []
         return self.rows.get(number)
+
+    def on_changed(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """As the follower's: who changes a row with :meth:`put` tells."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def put(self, row: IncidentRow) -> None:
+        """A row becomes this one."""
+        self.rows[row.number] = row
+        for listener in self.listeners:
+            listener(row.number)
+
+    @staticmethod
+    async def away(**_: object) -> list[IncidentRow]:
+        raise Unavailable("the database is away")
 
     async def render(self, number: int, form: str) -> str:
         if self.rows[number].title == "cannot be rendered":
@@ -238,6 +262,67 @@ async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path, monk
     assert await job.run() == ()
     assert len(lists.rendered) == 2 * 21
     assert (tmp_path / "incident-21.md").read_text() == "md of 21 with 3 events"
+
+
+async def test_a_pass_reads_what_changed_and_what_is_open(tmp_path):
+    """However many incidents are over, a pass that is told of changes reads none of them a second time."""
+    lists = Lists(*(incident(number, status="resolved") for number in range(1, 1001)))
+    lists.put(incident(1001))
+    job = job_over(lists, tmp_path)
+    job.listen(lists.on_changed)
+    assert len(await job.run()) == 1000
+    assert sorted(lists.read) == list(range(1, 1002))
+    lists.read.clear()
+    assert await job.run() == ()
+    assert lists.read == [1001]
+    lists.put(incident(7, status="resolved", events=4))
+    lists.put(incident(8, status="merged", merged_into=7))
+    lists.read.clear()
+    assert [(done.number, done.reason) for done in await job.run()] == [(7, "changed"), (8, "merged")]
+    assert sorted(lists.read) == [7, 8, 1001]
+
+
+async def test_an_open_incident_becomes_due_though_nothing_changes(tmp_path):
+    """Time alone makes it stale; the pass after that writes it."""
+    now = NOW
+    lists = Lists(incident(1, last_at=NOW))
+    job = DraftJob(
+        projections=lists, render=lists.render, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: now,
+    )  # fmt: skip
+    job.listen(lists.on_changed)
+    assert await job.run() == ()
+    now += 24 * HOUR
+    assert [done.reason for done in await job.run()] == ["stale"]
+
+
+async def test_what_could_not_be_written_is_read_again(tmp_path):
+    """A draft that failed is due at the next pass, also one that a hint asked for; and so is a pass that failed."""
+    lists = Lists(incident(1, status="resolved"))
+    job = job_over(lists, tmp_path)
+    job.listen(lists.on_changed)
+    await job.run()
+    lists.put(incident(1, status="resolved", title="cannot be rendered"))
+    assert await job.run((1,)) == ()
+    lists.rows[1] = incident(1, status="resolved", events=5)
+    assert [done.number for done in await job.run()] == [1]
+    lists.put(incident(1, status="resolved", events=6))
+    lists.incidents, listed = Lists.away, lists.incidents
+    with pytest.raises(Unavailable):
+        await job.run()
+    lists.incidents = listed
+    assert [done.number for done in await job.run()] == [1]
+
+
+async def test_a_change_that_nobody_told_of_is_found_by_the_next_who_listens(tmp_path):
+    """Another daemon held the lease meanwhile: whoever takes it up reads everything first."""
+    lists = Lists(incident(1, status="resolved"))
+    job = job_over(lists, tmp_path)
+    end = job.listen(lists.on_changed)
+    await job.run()
+    end()
+    lists.put(incident(1, status="resolved", events=4))
+    job.listen(lists.on_changed)
+    assert [done.reason for done in await job.run()] == ["changed"]
 
 
 async def test_a_draft_costs_the_same_however_many_there_are(tmp_path, monkeypatch):

@@ -90,6 +90,7 @@ def _start_drafts(
     stack: AsyncExitStack, parts: Parts, runs: Any, follower: Follower
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Have drafts written; the answer waits until none is being written."""
+    stack.callback(parts.drafts.listen(follower.on_changed))
     at_once = jobs.schedule(runs, parts.drafts)
     stack.callback(follower.on_resolved(at_once))
     return parts.drafts.idle
