@@ -20,10 +20,10 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from collector.errors import TimelinedError, Unavailable
@@ -357,11 +357,6 @@ class DraftJob:
                 raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
             return await asyncio.to_thread(self._shelf.tidied, [one.number for one in wanted])
 
-    async def idle(self) -> None:
-        """Return when no pass is under way."""
-        async with self._alone:
-            return
-
     async def _rows(self, asked: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
         """Those of these, and of all where that is asked, that can be due."""
         if all_of_them and (not self._complete or len(asked) > _PAGE):
@@ -424,13 +419,31 @@ class DraftJob:
 # --- when -------------------------------------------------------------------------------------------------------------
 
 
-def scheduler() -> AsyncIOScheduler:
+class Scheduler(AsyncIOScheduler):  # type: ignore[misc]
     """The scheduler as every job of ours needs it: UTC, in memory, late runs made up for once."""
-    defaults: dict[str, Any] = {"coalesce": True, "misfire_grace_time": None}
-    return AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
+
+    def __init__(self) -> None:
+        self._begun = _Begun()
+        defaults = {"coalesce": True, "misfire_grace_time": None}
+        super().__init__(timezone=UTC, job_defaults=defaults, executors={"default": self._begun})
+
+    async def finish(self) -> None:
+        """Begin nothing more, and end once all that was begun is done: the log that it reads is closed after this."""
+        self.pause()
+        await self._begun.done()
+        self.shutdown(wait=False)
 
 
-def schedule(runs: AsyncIOScheduler, job: DraftJob) -> Callable[[int], None]:
+class _Begun(AsyncIOExecutor):  # type: ignore[misc]
+    """What the scheduler began. Its own shutdown cuts that off, since it cannot wait."""
+
+    async def done(self) -> None:
+        """Wait for all of it."""
+        while self._pending_futures:
+            await asyncio.wait(self._pending_futures)
+
+
+def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:
     """Have ``job`` run over everything now and every minute; the answer has it run for one incident at once."""
     runs.add_job(job.run, "interval", seconds=EVERY, id="drafts", next_run_time=datetime.now(UTC))
 

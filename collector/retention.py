@@ -47,11 +47,6 @@ class RetentionJob:
                 log.warning("cannot remove expired bodies; the next pass tries again", error=str(error))
             return removed
 
-    async def idle(self) -> None:
-        """Return when no pass is under way."""
-        async with self._alone:
-            return
-
     async def _remove(self, source: str, kind: str, until: int) -> int:
         removed, more = 0, True
         known = await self._known()

@@ -47,11 +47,6 @@ class SealJob:
             else:
                 self.failure = ""
 
-    async def idle(self) -> None:
-        """Return when no pass is under way."""
-        async with self._alone:
-            return
-
     async def _seal(self, tree: str) -> None:
         await self._agree(tree)
         sealed = await self._log.query(partial(seal.extended, tree=tree, origin=self._origin, signer=self._signer))

@@ -18,7 +18,7 @@ from collector.drafts import options_of, postmortem
 from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE, Event, RecordedEvent, event_id
 from collector.follower import Follower
-from collector.jobs import RECORD, DraftJob, Due, Shelf, Written, due, schedule, scheduler, state_of
+from collector.jobs import RECORD, DraftJob, Due, Scheduler, Shelf, Written, due, schedule, state_of
 from collector.log import EventLog, Submission, open_log
 from collector.projections import Case, IncidentRow
 from renderers.document import Options
@@ -431,7 +431,7 @@ async def test_the_scheduler_writes_at_the_start_and_at_a_hint(tmp_path):
     """What fell due while the daemon was down is written at its start; a hint does not wait for the minute."""
     lists = Lists(incident(1, status="resolved"), incident(2))
     job = job_over(lists, tmp_path)
-    runs = scheduler()
+    runs = Scheduler()
     at_once = schedule(runs, job)
     runs.start()
     try:
@@ -441,6 +441,32 @@ async def test_the_scheduler_writes_at_the_start_and_at_a_hint(tmp_path):
         await until((tmp_path / "incident-2.json").exists)
     finally:
         runs.shutdown(wait=False)
+
+
+async def test_a_stop_finishes_what_was_begun(tmp_path):
+    """A pass that waits for its turn when the daemon stops is not cut off: its draft is written."""
+    lists, gate = Lists(incident(1, status="resolved"), incident(2)), asyncio.Event()
+
+    async def slow(number: int, form: str) -> str:
+        lists.rendered.append((number, form))
+        await gate.wait()
+        return form
+
+    job = DraftJob(
+        projections=lists, render=slow, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: NOW,
+    )  # fmt: skip
+    runs = Scheduler()
+    at_once = schedule(runs, job)
+    runs.start()
+    await until(lambda: lists.rendered)
+    lists.put(incident(2, status="resolved"))
+    at_once(2)
+    await until(lambda: runs.get_job("drafts-at-once") is None)
+    stopping = asyncio.create_task(runs.finish())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert (tmp_path / "incident-2.json").exists()
 
 
 async def until(happened) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,17 +66,17 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower) -> None:
-    runs = jobs.scheduler()
+    runs = jobs.Scheduler()
     every = parts.settings.proof.every / SECOND
     runs.add_job(parts.sealing.run, "interval", seconds=every, id="seal", next_run_time=datetime.now(UTC))
     hourly = retention.EVERY
     runs.add_job(parts.retention.run, "interval", seconds=hourly, id="retention", next_run_time=datetime.now(UTC))
     stack.callback(follower.on_resolved(lambda number: _seal_soon(runs, parts.sealing)))
-    idle = [parts.sealing.idle, parts.retention.idle]
     if parts.settings.drafts.enabled:
-        idle.append(_start_drafts(stack, parts, runs, follower))
+        stack.callback(parts.drafts.listen(follower.on_changed))
+        stack.callback(follower.on_resolved(jobs.schedule(runs, parts.drafts)))
     runs.start()
-    stack.push_async_callback(_stop_jobs, runs, idle)
+    stack.push_async_callback(runs.finish)
 
 
 def _seal_soon(runs: Any, sealing: SealJob) -> None:
@@ -84,21 +84,3 @@ def _seal_soon(runs: Any, sealing: SealJob) -> None:
     if runs.get_job("seal-soon") is None:
         at = datetime.now(UTC) + timedelta(seconds=SEAL_AFTER)
         runs.add_job(sealing.run, "date", run_date=at, id="seal-soon")
-
-
-def _start_drafts(
-    stack: AsyncExitStack, parts: Parts, runs: Any, follower: Follower
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Have drafts written; the answer waits until none is being written."""
-    stack.callback(parts.drafts.listen(follower.on_changed))
-    at_once = jobs.schedule(runs, parts.drafts)
-    stack.callback(follower.on_resolved(at_once))
-    return parts.drafts.idle
-
-
-async def _stop_jobs(runs: Any, idle: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
-    """No new pass; those that run are waited for, since they read the log and shutting down would cut them off."""
-    runs.pause()
-    for each in idle:
-        await each()
-    runs.shutdown(wait=False)
