@@ -160,6 +160,7 @@ class Face:
 
     client: aiohttp.ClientSession
     address: tuple[str, int]
+    runner: Runner
     app: web.Application
     log: EventLog
     writer: Writer
@@ -287,7 +288,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
         await site.start()
         # No default Content-Type: senders often give none.
         client = await closing.enter_async_context(aiohttp.ClientSession(skip_auto_headers=("Content-Type",)))
-        face = Face(client, ("127.0.0.1", site.port or 0), app, log, writer, board)
+        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, board)
         yield face
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -43,6 +42,16 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+@contextmanager
+def held(face: Face, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """A gate before the log; opened at the end at the latest, since nothing could be closed otherwise."""
+    gate = Gate(face, monkeypatch)
+    try:
+        yield gate
+    finally:
+        gate.open()
 
 
 class Sender:
@@ -98,16 +107,16 @@ async def names(face: Face) -> list[str]:
 async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(tmp_path, monkeypatch):
     """Requests sent before the answer to the one before them are answered after it, in order, and all are stored."""
     async with running(tmp_path) as face, connected(face) as sender:
-        gate = Gate(face, monkeypatch)
-        await sender.send(request("first"))
-        await gate.reached.wait()
-        for name in ("second", "third"):
-            await sender.send(request(name))
-        await until(lambda: any(one._behind for one in connections(face)))
-        assert sender.seen == b""
-        gate.open()
-        assert await sender.answers(3) == [202, 202, 202]
-        assert await names(face) == ["first", "second", "third"]
+        with held(face, monkeypatch) as gate:
+            await sender.send(request("first"))
+            await gate.reached.wait()
+            for name in ("second", "third"):
+                await sender.send(request(name))
+            await until(lambda: any(one._behind for one in connections(face)))
+            assert sender.seen == b""
+            gate.open()
+            assert await sender.answers(3) == [202, 202, 202]
+            assert await names(face) == ["first", "second", "third"]
 
 
 async def test_plain_and_unusual_requests_take_turns_on_a_connection(tmp_path):
@@ -136,44 +145,44 @@ async def test_a_request_in_pieces_is_put_together(tmp_path):
 async def test_a_connection_is_kept_while_its_delivery_is_being_stored(tmp_path, monkeypatch):
     """Storing may take longer than a silent connection is kept; afterwards it is let go as any other."""
     async with running(tmp_path, server=server_kwargs(idle=0.1)) as face, connected(face) as sender:
-        gate = Gate(face, monkeypatch)
-        await sender.send(request("patient"))
-        await gate.reached.wait()
-        (connection,) = connections(face)
-        due = connection._next_keepalive_close_time
-        await until(lambda: connection._next_keepalive_close_time > due)
-        gate.open()
-        assert await sender.answers(1) == [202]
-        assert await sender.ended()
+        with held(face, monkeypatch) as gate:
+            await sender.send(request("patient"))
+            await gate.reached.wait()
+            (connection,) = connections(face)
+            due = connection._next_keepalive_close_time
+            await until(lambda: connection._next_keepalive_close_time > due)
+            gate.open()
+            assert await sender.answers(1) == [202]
+            assert await sender.ended()
 
 
 async def test_a_stop_answers_what_is_being_stored_and_says_that_it_was_the_last(tmp_path, monkeypatch):
     """A daemon that stops answers the deliveries it took; their connections end with it."""
     async with running(tmp_path) as face, connected(face) as sender:
-        gate = Gate(face, monkeypatch)
-        await sender.send(request("last"))
-        await gate.reached.wait()
-        draining = asyncio.create_task(face.runner.drain(PATIENCE))
-        await until(lambda: listener(face).draining)
-        gate.open()
-        assert await sender.answers(1) == [202]
-        assert await sender.ended()
-        assert b"\r\nConnection: close\r\n" in sender.seen
-        await draining
+        with held(face, monkeypatch) as gate:
+            await sender.send(request("last"))
+            await gate.reached.wait()
+            draining = asyncio.create_task(face.runner.drain(PATIENCE))
+            await until(lambda: listener(face).draining)
+            gate.open()
+            assert await sender.answers(1) == [202]
+            assert await sender.ended()
+            assert b"\r\nConnection: close\r\n" in sender.seen
+            await draining
 
 
 async def test_a_sender_that_cannot_be_told_keeps_it_from_nobody(tmp_path, monkeypatch, caplog):
     """Where writing one answer fails, the others of its transaction have theirs."""
     async with running(tmp_path) as face, connected(face) as first, connected(face) as second:
-        gate = Gate(face, monkeypatch)
-        await first.send(request("one"))
-        await gate.reached.wait()
-        (broken,) = [one for one in connections(face) if one._storing]
-        monkeypatch.setattr(broken.transport, "write", _fail, raising=False)
-        await second.send(request("two"))
-        gate.open()
-        assert await second.answers(1) == [202]
-        assert sorted(await names(face)) == ["one", "two"]
+        with held(face, monkeypatch) as gate:
+            await first.send(request("one"))
+            await gate.reached.wait()
+            (broken,) = [one for one in connections(face) if one._storing]
+            monkeypatch.setattr(broken.transport, "write", _fail, raising=False)
+            await second.send(request("two"))
+            gate.open()
+            assert await second.answers(1) == [202]
+            assert sorted(await names(face)) == ["one", "two"]
 
 
 def _fail(_: bytes) -> Any:

@@ -12,7 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.web import plain
-from collector.web.requests import headers_of
 
 HEAD = b"POST /webhooks/bell HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
 REQUEST = HEAD + b"\r\n[]"
@@ -31,7 +30,9 @@ def parsed(data: bytes) -> tuple[str, str, dict[str, str], bytes] | None:
         message, payload = messages[0]
         if not payload.is_eof() or message.should_close or message.chunked:
             return None
-        return message.method, message.path, headers_of(message.headers), payload.read_nowait()
+        headers = {name.lower(): value for name, value in message.headers.items()}
+        assert len(headers) == len(message.headers)
+        return message.method, message.path, headers, payload.read_nowait()
     finally:
         loop.close()
 
@@ -108,7 +109,7 @@ def test_what_is_unusual_is_left_to_aiohttp(unusual: bytes, instead: bytes) -> N
 
 
 PIECES = st.sampled_from([
-    b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b": ", b"\x00", b"\x7f", b"\xff", b",", b"2", b"0", b"/", b"?", b"#", b"..",
+    b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b": ", b"\x00", b"\x7f", b"\xff", b",", b"2", b"0", b"/", b"?", b"#",
     b"Host: a", b"\r\nHost: a", b"\r\nContent-Length: 2", b"\r\nTransfer-Encoding: chunked", b"\r\nX-Y: z", b"\r\nx_y:",
     b"HTTP/1.1", b"POST ", b"[]", b"\r\n\r\n", b"\r\nConnection: keep-alive", b"\r\nAuthorization: Bearer a",
 ])  # fmt: skip

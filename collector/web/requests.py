@@ -16,7 +16,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from collector import times
 from collector.errors import InvalidInput, MalformedWebhook, TooLarge, TooSlow, UnsupportedEncoding
@@ -181,8 +180,9 @@ async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
         raise MalformedWebhook(f"cannot read the body: it broke off at {place}; send it whole", place) from error
 
 
-def headers_of(given: MultiMapping[str]) -> dict[str, str]:
+def headers_of(request: web.BaseRequest) -> dict[str, str]:
     """Headers by their names in lower case; several of one name are joined, as RFC 9110 §5.3 allows."""
+    given = request.headers
     headers = {name.lower(): value for name, value in given.items()}
     if len(headers) < len(given):
         headers = {name: ", ".join(given.getall(name)) for name in headers}

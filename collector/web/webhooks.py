@@ -28,7 +28,7 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known."""
     app, named = request.app, request.match_info
-    headers, length, token = headers_of(request.headers), request.content_length, named.get("token", "")
+    headers, length, token = headers_of(request), request.content_length, named.get("token", "")
     receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))
 
