@@ -116,7 +116,9 @@ async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(
             assert sender.seen == b""
             gate.open()
             assert await sender.answers(3) == [202, 202, 202]
-            assert await names(face) == ["first", "second", "third"]
+            await sender.send(request("fourth"))
+            assert await sender.answers(4) == [202] * 4
+            assert await names(face) == ["first", "second", "third", "fourth"]
 
 
 async def test_plain_and_unusual_requests_take_turns_on_a_connection(tmp_path):
