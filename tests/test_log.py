@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, event_id
-from collector.log import EventLog, Receipt, Submission, open_log, reading, store
+from collector.log import EventLog, Receipt, Submission, erasing, open_log, reading, store
 from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from tests.postgres import Server
 
@@ -279,6 +279,25 @@ async def test_more_ids_than_one_statement_takes_are_read(log: EventLog) -> None
     (again,) = await append(log, told(*events, body=b"again", received_at=AT + 1))
     assert all(item.known for item in again.items)
     assert [e.id for e in await log.read_ids([event.id for event in events])] == [event.id for event in events]
+
+
+async def test_an_emptied_event_is_read_in_its_place_among_many(log: EventLog) -> None:
+    """Each revision without content is what its erasure left; the hundreds around it are what they were."""
+    events = [fact(str(n), at=AT + n * 1000) for n in range(300)]
+    for n in range(0, 300, 100):
+        await append(log, told(*events[n : n + 100], received_at=AT + n))
+    erasure = fact("150", at=AT + 150_000, title="", data={"erased": True}, revision=1, amendment="erasure")
+    recorded = Submission(source=PEOPLE, received_at=AT + 999, events=(erasure,))
+    await log.transact(lambda connection: erasing.erase(connection, recorded, [erasure.id], []))
+    read = await log.read()
+    assert [event.position for event in read] == list(range(1, 302))
+    assert [event.title for event in read] == [*map(str, range(150)), "", *map(str, range(151, 300)), ""]
+    assert [(e.delivery, e.item, e.received_at) for e in read[:300]] == [
+        (f"d{n // 100 + 1}", n % 100, AT + n // 100 * 100) for n in range(300)
+    ]
+    emptied = read[150]
+    assert (emptied.id, emptied.revision, emptied.amendment, emptied.data) == (erasure.id, 0, "", {"erased": True})
+    assert await log.read_ids([event.id for event in reversed(events)]) == read
 
 
 async def test_an_id_is_resolved_from_what_people_write(log: EventLog) -> None:

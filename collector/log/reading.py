@@ -1,33 +1,19 @@
-"""Reading, on an open connection; each function sees the transaction it is called in.
-
-An event is stored as the JSON of what was told. Where it stands (position,
-receipt, delivery) is put into that JSON before it is decoded: one pass for
-both. Where content was erased, what its erasure left stands for every revision,
-whenever that was received: no reading brings the content back, and all readings
-agree on what is left.
-"""
+"""Reading, on an open connection; each function sees the transaction it is called in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
+from collector.log import recorded
 from collector.log.headers import Headers, headers_of
 from collector.log.promise import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.store import TOLD, select_in
-
-_decode_event = msgspec.json.Decoder(RecordedEvent).decode
-
-_EVENTS = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
-    event.received_at, event.occurred_at, event.delivery, event.item, coalesce(content.bytes,
-    (SELECT left_over.bytes FROM event AS erasure JOIN content AS left_over ON left_over.number = erasure.content
-     WHERE erasure.id = event.id AND erasure.amendment = 'erasure' ORDER BY erasure.revision DESC LIMIT 1))
-    FROM event LEFT JOIN content ON content.number = event.content """
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
     content.bytes FROM delivery LEFT JOIN content ON content.number = delivery.content """
@@ -44,15 +30,17 @@ def head(connection: Connection) -> int:
 def read(connection: Connection, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
     """Events after a position in the order of positions, at most ``limit``."""
     where = "WHERE event.position > ? ORDER BY event.position LIMIT ?"
-    return events_of(connection.exec_driver_sql(_EVENTS + where, (after, limit)))
+    return recorded.events(connection, where, (after, limit))
 
 
 def read_ids(connection: Connection, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
     """Every revision of these events in the order of positions; those received by ``as_of`` if given."""
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
-    found = events_of(select_in(connection, _EVENTS + "WHERE event.id IN ({})", identities))
-    kept = [event for event in found if as_of is None or event.received_at <= as_of]
-    return sorted(kept, key=lambda event: event.position)
+    found = recorded.events_in(connection, "WHERE event.id IN ({})", identities)
+    if as_of is not None:
+        found = [event for event in found if event.received_at <= as_of]
+    found.sort(key=attrgetter("position"))
+    return found
 
 
 def resolve_id(connection: Connection, text: str) -> list[str]:
@@ -124,40 +112,6 @@ def repeats(connection: Connection, ids: Sequence[str]) -> dict[str, Repeats]:
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
     rows = select_in(connection, "SELECT id, count, last_at FROM repeat WHERE id IN ({})", identities)
     return {one.hex(): Repeats(event_id=one.hex(), count=count, last_at=last_at) for one, count, last_at in rows}
-
-
-def events_of(rows: Iterable[Any]) -> list[RecordedEvent]:
-    """Rows of the columns above as events."""
-    return [_event(*row) for row in rows]
-
-
-def _event(
-    position: int,
-    identity: bytes,
-    revision: int,
-    amendment: str,
-    event_type: str,
-    source: str,
-    received_at: int,
-    occurred_at: int,
-    delivery: int,
-    item: int,
-    content: bytes | None,
-) -> RecordedEvent:
-    told_by = f"d{delivery}" if delivery else ""
-    if content is not None:
-        place = f',"position":{position},"received_at":{received_at},"delivery":"{told_by}","item":{item}}}'
-        event = _decode_event(content[:-1] + place.encode())
-        return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
-    return RecordedEvent(
-        id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
-        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by, item=item,
-    )  # fmt: skip
-
-
-def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: int) -> RecordedEvent:
-    """What an erasure left, in the place of a revision that it emptied."""
-    return msgspec.structs.replace(left, revision=revision, amendment=amendment, occurred_at=occurred_at)
 
 
 def _headers(rows: Iterable[Any]) -> list[bytes]:

@@ -261,7 +261,7 @@ class SqliteLog(ReadSide):
             with self._reader_engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN")
                 return work(connection)
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:

@@ -1,0 +1,130 @@
+"""Stored rows as events.
+
+An event is stored as the JSON of what was told; where it stands (position,
+receipt, delivery) is in its row. Contents are decoded many at a time, as one
+JSON array, and where they stand is set by loops that run in C: what Python does
+for a single row costs more than the database needs to find it.
+
+Where content was erased, what its erasure left stands for every revision,
+whenever that was received: no reading brings the content back, and all readings
+agree on what is left. Rows among which one has no content of its own, or one
+that does not decode, are read once more with all that they say, one by one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr
+from sqlalchemy import Connection
+
+from collector.event import RecordedEvent
+from collector.log.store import executing, select_in
+
+_PLACED = """SELECT event.position, event.received_at, event.delivery, event.item, content.bytes
+    FROM event LEFT JOIN content ON content.number = event.content """
+_WHOLE = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
+    event.received_at, event.occurred_at, event.delivery, event.item, coalesce(content.bytes,
+    (SELECT left_over.bytes FROM event AS erasure JOIN content AS left_over ON left_over.number = erasure.content
+     WHERE erasure.id = event.id AND erasure.amendment = 'erasure' ORDER BY erasure.revision DESC LIMIT 1))
+    FROM event LEFT JOIN content ON content.number = event.content WHERE event.position IN ({})"""
+
+_TOGETHER = 128
+"""Rows decoded as one array. Their JSON fits into the processor's cache beside what is made of it; a thousand's does
+not."""
+_ANYWHERE = b',"position":0,"received_at":0}'
+"""Ends a content: what a recorded event has to have, until it is set."""
+_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+"""What decoding raises where a content is missing or damaged."""
+
+_decode = msgspec.json.Decoder(RecordedEvent).decode
+_decode_array = msgspec.json.Decoder(list[RecordedEvent]).decode
+_exhaust = deque[None](maxlen=0).extend
+
+
+def events(connection: Connection, where: str, values: Sequence[Any]) -> list[RecordedEvent]:
+    """The events of the rows for which ``where`` holds, in its order."""
+    return _events(connection, iter(executing(connection)(_PLACED + where, values)))
+
+
+def events_in(connection: Connection, where: str, values: Sequence[Any]) -> list[RecordedEvent]:
+    """The same with ``{}`` in ``where`` standing for these values, however many, and in no order."""
+    return _events(connection, select_in(connection, _PLACED + where, values))
+
+
+def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
+    found: list[RecordedEvent] = []
+    told_by = _Deliveries()
+    while some := list(islice(rows, _TOGETHER)):
+        found += _decoded(some, told_by) or _singly(connection, some)
+    return found
+
+
+class _Deliveries(dict[int, str]):
+    """The id of each delivery by its number: the events of one delivery share it."""
+
+    def __missing__(self, number: int) -> str:
+        self[number] = named = f"d{number}" if number else ""
+        return named
+
+
+def _decoded(rows: Sequence[Any], told_by: _Deliveries) -> list[RecordedEvent]:
+    """Rows of :data:`_PLACED` as events; empty where one of them is not like the others."""
+    positions, received, deliveries, items, contents = zip(*rows, strict=True)
+    try:
+        array = (_ANYWHERE + b",").join([content[:-1] for content in contents])
+        found = _decode_array(b"[" + array + _ANYWHERE + b"]")
+    except _WRONG:
+        return []
+    if len(found) != len(rows):
+        return []
+    _set("position", found, positions)
+    _set("received_at", found, received)
+    _set("delivery", found, map(told_by.__getitem__, deliveries))
+    _set("item", found, items)
+    return found
+
+
+def _set(field: str, found: Sequence[RecordedEvent], values: Iterable[Any]) -> None:
+    """Set a field of events that nobody has seen yet."""
+    _exhaust(map(force_setattr, found, repeat(field), values))
+
+
+def _singly(connection: Connection, rows: Sequence[Any]) -> list[RecordedEvent]:
+    """The same events by everything that their rows say."""
+    positions = [row[0] for row in rows]
+    whole = {row[0]: row for row in select_in(connection, _WHOLE, positions)}
+    return [_event(*whole[position]) for position in positions]
+
+
+def _event(
+    position: int,
+    identity: bytes,
+    revision: int,
+    amendment: str,
+    event_type: str,
+    source: str,
+    received_at: int,
+    occurred_at: int,
+    delivery: int,
+    item: int,
+    content: bytes | None,
+) -> RecordedEvent:
+    told_by = f"d{delivery}" if delivery else ""
+    if content is not None:
+        place = f',"position":{position},"received_at":{received_at},"delivery":"{told_by}","item":{item}}}'
+        event = _decode(content[:-1] + place.encode())
+        return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
+    return RecordedEvent(
+        id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
+        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by, item=item,
+    )  # fmt: skip
+
+
+def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: int) -> RecordedEvent:
+    """What an erasure left, in the place of a revision that it emptied."""
+    return msgspec.structs.replace(left, revision=revision, amendment=amendment, occurred_at=occurred_at)
