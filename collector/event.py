@@ -28,6 +28,8 @@ PEOPLE = "people"
 """The source of what persons state through the API or the command line."""
 MACHINE = "timelined"
 """The source of what this daemon itself records: groupings, starts and stops."""
+UNREADABLE = "(content unreadable: run timelined verify)"
+"""The title of an event whose stored content was damaged; see :func:`is_unreadable`."""
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -250,6 +252,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "retracted": "true where the event was retracted before it was erased",
         "everything": "true where grouping's own fields went as well",
         "erased": "true where nothing is left of what was said",
+        "unreadable": "true where what is stored of it was damaged; `timelined verify` says more",
         "corrected": "the fields that a person corrected",
         "statement": "the command that said so: the same one again amends once",
     },
@@ -309,6 +312,11 @@ def _named(recipe: str, source: str) -> bytes:
 def is_erased(event: Event) -> bool:
     """Whether this is what an erasure left, whichever revision of the event it stands for."""
     return event.data.get("erased") is True
+
+
+def is_unreadable(event: Event) -> bool:
+    """Whether its stored content was damaged, so that it says no more than its row does."""
+    return event.title == UNREADABLE and event.data.get("unreadable") is True
 
 
 def is_retracted(event: Event) -> bool:

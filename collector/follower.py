@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
-from collector.event import MACHINE, Event, RecordedEvent, event_id, reading_order
+from collector.event import MACHINE, Event, RecordedEvent, event_id, is_unreadable, reading_order
 from collector.log import EventLog, Submission, reading
 from collector.projections import shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
@@ -152,6 +152,7 @@ class Follower:
             # What is in memory may be ahead of what was kept.
             self._position = -1
             raise
+        _tell_damage(events)
         # Another daemon may have erased: what was said before goes from this one's memory, too.
         self._position = -1 if any(event.amendment == "erasure" for event in events) else outcome.position
         self._unsaid = outcome.said > 0
@@ -268,6 +269,12 @@ class Follower:
 def _speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
     """Incidents first, then who moved; among those as they are read."""
     return said.type in ("incident.joined", "incident.left"), reading_order(said)
+
+
+def _tell_damage(events: Iterable[RecordedEvent]) -> None:
+    """Once for each event, since none is followed twice; whoever reads it later sees it as well."""
+    for event in filter(is_unreadable, events):
+        log.error("the stored content of an event cannot be read; run timelined verify", position=event.position)
 
 
 def _foreign(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:

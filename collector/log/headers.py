@@ -23,21 +23,36 @@ _ELSEWHERE = {
 
 Headers = tuple[tuple[str, str], ...]
 
+_UNREADABLE = ("timelined", "headers unreadable: run timelined verify")
+
 _decode = msgspec.json.Decoder(Headers).decode
 
 
 def content_of(row: bytes) -> int:
     """The number of the content that a delivery's row of headers names; 0 where it names none."""
-    named = next((value for name, value in _decode(row) if name == ELSEWHERE), "0")
-    return int(named.partition(":")[0])
+    return _named(_decode(row))
+
+
+def _named(plain: Headers) -> int:
+    number = next((value for name, value in plain if name == ELSEWHERE), "0").partition(":")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def headers_of(connection: Connection, rows: Sequence[bytes]) -> list[Headers]:
     """Each row's headers, whole; without those that were removed."""
-    numbers = {number for row in rows if (number := content_of(row))}
+    plain = [_read(row) for row in rows]
+    numbers = [_named(row) for row in plain]
     statement = "SELECT number, bytes FROM content WHERE number IN ({})"
-    found = {number: _decode(content) for number, content in select_in(connection, statement, sorted(numbers))}
-    return [_whole(_decode(row), found.get(content_of(row), ())) for row in rows]
+    found = {n: _read(content) for n, content in select_in(connection, statement, sorted({*numbers} - {0}))}
+    return [_whole(row, found.get(number, ())) for row, number in zip(plain, numbers, strict=True)]
+
+
+def _read(stored: bytes) -> Headers:
+    """Headers as they are stored; where they were damaged, one that says so."""
+    try:
+        return _decode(stored)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return (_UNREADABLE,)
 
 
 def _whole(plain: Headers, said: Headers) -> Headers:

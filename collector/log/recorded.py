@@ -9,6 +9,9 @@ Where content was erased, what its erasure left stands for every revision,
 whenever that was received: no reading brings the content back, and all readings
 agree on what is left. Rows among which one has no content of its own, or one
 that does not decode, are read once more with all that they say, one by one.
+
+A content that was damaged stops nobody from reading on: its event is what the
+row says, and says that it is no more than that.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import msgspec
 from msgspec.structs import force_setattr
 from sqlalchemy import Connection
 
-from collector.event import RecordedEvent
+from collector.event import UNREADABLE, RecordedEvent
 from collector.log.store import executing, select_in
 
 _PLACED = """SELECT event.position, event.received_at, event.delivery, event.item, content.bytes
@@ -36,12 +39,12 @@ _WHOLE = """SELECT event.position, event.id, event.revision, event.amendment, ev
 _TOGETHER = 128
 """Rows decoded as one array. Their JSON fits into the processor's cache beside what is made of it; a thousand's does
 not."""
-_ANYWHERE = b',"position":0,"received_at":0}'
-"""Ends a content: what a recorded event has to have, until it is set."""
-_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+_NOWHERE = b'{"position":0,"received_at":0,'
+"""Begins a content instead of its brace: what a recorded event has to have, until it is set."""
+_BRACE = ord("{")
+_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, IndexError)
 """What decoding raises where a content is missing or damaged."""
 
-_decode = msgspec.json.Decoder(RecordedEvent).decode
 _decode_array = msgspec.json.Decoder(list[RecordedEvent]).decode
 _exhaust = deque[None](maxlen=0).extend
 
@@ -60,7 +63,7 @@ def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
     found: list[RecordedEvent] = []
     told_by = _Deliveries()
     while some := list(islice(rows, _TOGETHER)):
-        found += _decoded(some, told_by) or _singly(connection, some)
+        found += _decoded(some, told_by) or _singly(connection, some, told_by)
     return found
 
 
@@ -76,8 +79,8 @@ def _decoded(rows: Sequence[Any], told_by: _Deliveries) -> list[RecordedEvent]:
     """Rows of :data:`_PLACED` as events; empty where one of them is not like the others."""
     positions, received, deliveries, items, contents = zip(*rows, strict=True)
     try:
-        array = (_ANYWHERE + b",").join([content[:-1] for content in contents])
-        found = _decode_array(b"[" + array + _ANYWHERE + b"]")
+        opened = [content[1:] for content in contents if content[0] == _BRACE]
+        found = _decode_array(b"[" + _NOWHERE + (b"," + _NOWHERE).join(opened) + b"]")
     except _WRONG:
         return []
     if len(found) != len(rows):
@@ -94,35 +97,31 @@ def _set(field: str, found: Sequence[RecordedEvent], values: Iterable[Any]) -> N
     _exhaust(map(force_setattr, found, repeat(field), values))
 
 
-def _singly(connection: Connection, rows: Sequence[Any]) -> list[RecordedEvent]:
+def _singly(connection: Connection, rows: Sequence[Any], told_by: _Deliveries) -> list[RecordedEvent]:
     """The same events by everything that their rows say."""
     positions = [row[0] for row in rows]
     whole = {row[0]: row for row in select_in(connection, _WHOLE, positions)}
-    return [_event(*whole[position]) for position in positions]
+    return [_event(whole[position], told_by) for position in positions]
 
 
-def _event(
-    position: int,
-    identity: bytes,
-    revision: int,
-    amendment: str,
-    event_type: str,
-    source: str,
-    received_at: int,
-    occurred_at: int,
-    delivery: int,
-    item: int,
-    content: bytes | None,
-) -> RecordedEvent:
-    told_by = f"d{delivery}" if delivery else ""
-    if content is not None:
-        place = f',"position":{position},"received_at":{received_at},"delivery":"{told_by}","item":{item}}}'
-        event = _decode(content[:-1] + place.encode())
+def _event(row: Any, told_by: _Deliveries) -> RecordedEvent:
+    """A row of :data:`_WHOLE` as an event."""
+    (
+        position, identity, revision, amendment, event_type, source, received_at, occurred_at, delivery, item, content,
+    ) = row  # fmt: skip
+    for event in _decoded([(position, received_at, delivery, item, content)], told_by):
         return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
-    return RecordedEvent(
+    bare = RecordedEvent(
         id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
-        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by, item=item,
+        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by[delivery], item=item,
     )  # fmt: skip
+    return bare if content is None else _unreadable(bare)
+
+
+def _unreadable(bare: RecordedEvent) -> RecordedEvent:
+    """What stands for an event whose content was damaged: its row, and an entity that it shares with no other."""
+    said = {"unreadable": True}
+    return msgspec.structs.replace(bare, entity=f"unreadable:{bare.id}", title=UNREADABLE, data=said)
 
 
 def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: int) -> RecordedEvent:
