@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from collector.event import MACHINE, PEOPLE, Event, event_id
 from collector.log import EventLog, Submission, acknowledged, open_log, seal
 from collector.log.beside import Beside
 from collector.log.checkpoint import TREES
+from collector.log.erasing import erase
+from collector.log.helpers import Helpers
 from collector.log.tables import TRIGGERS, metadata
 from collector.log.verify import Beyond, Verdict, verify
 from collector.sealing import SealJob
@@ -103,6 +106,30 @@ def beyond(folder: Path) -> Beyond:
     return Beyond(notes=list(kept.kept()), acknowledged=acknowledged.read(kept.acknowledged))
 
 
+class Inline(Helpers):
+    """Help without processes, over the very connection that asks; ``first`` is done before any of it."""
+
+    def __init__(self, connection: Connection, first: Callable[[], object] = lambda: None) -> None:
+        super().__init__(lambda: pytest.fail("nobody opens the log again"), 2, part=2, worth=0)
+        self.connection, self.first = connection, first
+
+    def _ask(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        self.first()
+        asked: Future[Any] = Future()
+        try:
+            asked.set_result(work(self.connection))
+        except Exception as error:
+            asked.set_exception(error)
+        return asked
+
+
+def both_ways(connection: Connection, *, beyond: Beyond, only: list[tuple[int, int]] | None = None) -> Verdict:
+    """What verifying says, which is the same to the letter alone and with helpers, who take two rows at a time."""
+    alone = verify(connection, beyond=beyond, only=only)
+    assert verify(connection, beyond=beyond, only=only, helpers=Inline(connection)) == alone
+    return alone
+
+
 def verified(folder: Path, only: list[tuple[int, int]] | None = None, *, beside: bool = True) -> Verdict:
     """What verifying says, from the folder beside the database too unless that is not there."""
     known = beyond(folder) if beside else Beyond()
@@ -110,7 +137,7 @@ def verified(folder: Path, only: list[tuple[int, int]] | None = None, *, beside:
     async def asked() -> Verdict:
         log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
         try:
-            return await log.query(partial(verify, beyond=known, only=only))
+            return await log.query(partial(both_ways, beyond=known, only=only))
         finally:
             await log.close()
 
@@ -201,7 +228,7 @@ def flip(made: Path, connection: Connection, table: str, column: str, row: tuple
     except IntegrityError:
         return False
     else:
-        differences = verify(connection, beyond=beyond(made)).differences
+        differences = both_ways(connection, beyond=beyond(made)).differences
         found = [each for each in differences if not each.what.startswith("the trigger")]
         assert found, f"{table}.{column} of {number} became {changed!r}"
         if table in ("event", "delivery"):
@@ -376,3 +403,77 @@ def test_so_much_damage_ends_the_search(copy: Path) -> None:
     with unguarded(copy) as connection:
         connection.execute("UPDATE head SET position = 2000000")
     assert len(verified(copy).differences) < 10
+
+
+def processes(folder: Path, **more: Any) -> Helpers:
+    """Two processes that read this log, two rows at a time."""
+    opener = partial(open_log, f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
+    return Helpers(opener, 2, part=2, **more)
+
+
+def helped(folder: Path, helpers: Helpers) -> tuple[Verdict, int]:
+    """What verifying with help says, and how many rows went by."""
+    rows: list[int] = []
+
+    async def asked() -> Verdict:
+        log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
+        try:
+            work = partial(verify, beyond=beyond(folder), helpers=helpers, progress=rows.append)
+            return await log.query(work)
+        finally:
+            await log.close()
+
+    with helpers:
+        return asyncio.run(asked()), sum(rows)
+
+
+def test_several_processes_say_what_one_does(copy: Path) -> None:
+    """Of a sound log, each row once; and of one that differs, though they see no more than a part."""
+    assert helped(copy, processes(copy, worth=0)) == (verified(copy), 17)
+    with unguarded(copy) as connection:
+        connection.execute("DELETE FROM event WHERE position = 4")
+        connection.execute("UPDATE delivery SET reason = 'x' WHERE number = 6")
+    found, _ = helped(copy, processes(copy, worth=0))
+    assert found == verified(copy)
+    rows = [(each.table, each.number) for each in found.differences if each.table in ("event", "delivery")]
+    assert rows == [("event", 4), ("delivery", 6)]
+
+
+def test_a_small_log_needs_no_help(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes would not have started before it is verified, so none is asked for."""
+    monkeypatch.setattr(Helpers, "_ask", lambda *given: pytest.fail("a process was asked for"))
+    assert helped(copy, processes(copy))[0].differences == ()
+
+
+def test_where_no_process_can_be_had_one_does_it_all(copy: Path) -> None:
+    """Helpers that cannot open the log end at once, and nothing is missed for it."""
+    nowhere = Helpers(partial(open_log, f"sqlite:///{copy / 'nowhere.db'}", writable=False), 2, part=2, worth=0)
+    assert helped(copy, nowhere) == (verified(copy), 17)
+
+
+def test_what_is_erased_meanwhile_is_no_difference(copy: Path) -> None:
+    """Helpers see a later moment, at which more was said and a content is gone; it is all on record there."""
+
+    def erases() -> None:
+        erasure = fact("a", at=AT, revision=2, amendment="erasure", title="")
+        recorded = Submission(source=PEOPLE, received_at=AT + 99, events=(erasure,))
+        asyncio.run(written(copy, lambda connection: erase(connection, recorded, [erasure.id], [2])))
+
+    driver = sqlite3.connect(copy / "log.db", isolation_level=None, check_same_thread=False)
+    with create_engine("sqlite://", creator=lambda: driver).connect() as later:
+        found, rows = helped(copy, Inline(later, once(erases)))
+        assert (found.differences, found.size, rows) == ((), 10, 17)
+        assert found.removed == 4
+
+
+def once(work: Callable[[], None]) -> Callable[[], None]:
+    """Does it the first time only."""
+    left = [work]
+    return lambda: left.pop()() if left else None
+
+
+async def written(folder: Path, work: Callable[[Connection], Any]) -> None:
+    """Do something to the log as a daemon would."""
+    log = open_log(f"sqlite:///{folder / 'log.db'}")
+    await log.transact(work)
+    await log.close()

@@ -7,6 +7,7 @@ is to be shown is that what lies there is right, and not that somebody says so.
 from __future__ import annotations
 
 import asyncio
+import os
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from collector.errors import InvalidInput, LogDamaged, NotFound
 from collector.log import acknowledged, open_log, reading
 from collector.log import proof as proofs
 from collector.log.checkpoint import Signer, parse, published
+from collector.log.helpers import Helpers
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
@@ -43,18 +45,21 @@ KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by defa
 @click.option("--proof", "file", type=click.Path(path_type=Path), metavar="FILE", help="Check an exported proof.")
 @KEY
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint you keep.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many processes; by default one a processor.")
 @CONFIG_FILE
 @STORAGE_URL
 @OUTPUT
 def verify(
     first: int | None, last: int | None, incident: int | None, file: Path | None, key: str | None,
-    checkpoint: Path | None, config_file: Path | None, storage_url: str | None, form: str,
+    checkpoint: Path | None, jobs: int | None, config_file: Path | None, storage_url: str | None, form: str,
 ) -> None:  # fmt: skip
     """Verify that nothing in the log was altered, lost or added.
 
     Computes every commitment, leaf and tree again and holds them to the
     checkpoints in and beside the database. Exits with 6 where something
-    differs, and names it. With --proof it needs no database.
+    differs, and names it. With --proof it needs no database. A small log is
+    verified by one process, and so is a larger one from the first difference
+    on.
     """
     if file is not None:
         return _check(file, key, checkpoint)
@@ -62,8 +67,11 @@ def verify(
     settings = where.settings()
     beyond, outside = _beyond(settings, key, checkpoint)
     only = _only(where, settings, first, last, incident)
-    with _progress(settings, whole=only is None) as progress:
-        verdict = _query(settings, partial(verified, beyond=beyond, only=only, progress=progress))
+    opener = partial(open_log, settings.storage.url, writable=False, any_schema=True)
+    helped, shown = Helpers(opener, jobs or len(os.sched_getaffinity(0))), _progress(settings, whole=only is None)
+    with helped as helpers, shown as progress:
+        work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
+        verdict = _query(settings, work)
     found = [*outside, *verdict.differences]
     if form == "json":
         output.as_json(_verdict(verdict, found))

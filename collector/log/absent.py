@@ -18,6 +18,7 @@ can be neither erased nor amended.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, text
@@ -45,17 +46,22 @@ _recorded = msgspec.json.Decoder(_Recorded).decode
 class Absent:
     """What the log records of removals, read once, when the first thing is found to be gone."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
         self._erasures: dict[bytes, int] | None = None
         self._erased: Spans = []
         self._expired: dict[tuple[str, str], Spans] | None = None
+
+    def over(self, connection: Connection) -> Absent:
+        """The same, to be read over this connection where it was not read yet."""
+        self._connection = connection
+        return self
 
     def event(self, identity: bytes, revision: int) -> bool:
         """Whether the content of this revision may be gone."""
         if self._erasures is None:
             statement = "SELECT id, max(revision) FROM event WHERE amendment = 'erasure' GROUP BY id"
-            self._erasures = {bytes(row[0]): row[1] for row in self._connection.execute(text(statement))}
+            self._erasures = {bytes(row[0]): row[1] for row in self._rows(statement)}
         return revision < self._erasures.get(identity, 0)
 
     def body(self, number: int, source: str, told: bytes) -> bool:
@@ -82,4 +88,8 @@ class Absent:
     def _facts(self) -> Iterable[tuple[str, bytes]]:
         statement = """SELECT event.type, content.bytes FROM event JOIN content ON content.number = event.content
             WHERE event.type IN ('delivery.erased', 'delivery.expired')"""
-        return [(row[0], row[1]) for row in self._connection.execute(text(statement))]
+        return [(row[0], row[1]) for row in self._rows(statement)]
+
+    def _rows(self, statement: str) -> Iterable[Any]:
+        assert self._connection is not None  # noqa: S101 - over() comes first
+        return self._connection.execute(text(statement))

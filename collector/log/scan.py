@@ -22,7 +22,8 @@ MOST = 1000
 BEGIN, END = -(1 << 63), (1 << 63) - 1
 """Before and behind every number: a damaged one may be anywhere."""
 
-_PAGE = 1000
+_PAGE = 100
+"""Rows fetched at a time: so many lie in the processor's cache while they are verified."""
 _LEAVES = {
     EVENTS: "SELECT position, leaf FROM event WHERE position > :after AND position <= :last ORDER BY position",
     DELIVERIES: "SELECT number, leaf FROM delivery WHERE number > :after AND number <= :last ORDER BY number",
@@ -51,10 +52,10 @@ class Difference(msgspec.Struct, frozen=True):
 class Scan:
     """A pass over rows on one consistent view. What differs gathers in :attr:`differences`."""
 
-    def __init__(self, connection: Connection, progress: Callable[[int], None]) -> None:
+    def __init__(self, connection: Connection, progress: Callable[[int], None], absent: Absent | None = None) -> None:
         self._connection = connection
         self._progress = progress
-        self._absent = Absent(connection)
+        self._absent = absent or Absent().over(connection)
         self.differences: list[Difference] = []
         self.removed = 0
         """Contents and bodies that are gone, as the log records."""
@@ -72,6 +73,13 @@ class Scan:
         """Note a difference."""
         if not self.full:
             self.differences.append(Difference(table, number, what))
+
+    def took(self, rows: int, *, removed: int, contents: int, highest: int) -> None:
+        """Count rows that were verified elsewhere, and are in order."""
+        self.removed += removed
+        self.contents += contents
+        self.highest = max(self.highest, highest)
+        self._progress(rows)
 
     def events(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""

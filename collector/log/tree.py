@@ -44,13 +44,19 @@ class Range:
 
     def append(self, leaf: bytes) -> None:
         """Add the next leaf hash."""
-        self.size += 1
-        nodes, carried = self.nodes, self.size
-        # As in counting: each trailing zero of the new size is a subtree that became complete.
-        while not carried & 1:
-            leaf = sha256(b"\x01" + nodes.pop() + leaf).digest()
-            carried >>= 1
-        nodes.append(leaf)
+        self.extend((leaf,))
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Add the next leaf hashes. One loop: ``verify`` goes through it for every row."""
+        nodes, size = self.nodes, self.size
+        for node in leaves:
+            size = carried = size + 1
+            # As in counting: each trailing zero of the new size is a subtree that became complete.
+            while not carried & 1:
+                node = sha256(b"\x01" + nodes.pop() + node).digest()  # noqa: PLW2901 - what is carried
+                carried >>= 1
+            nodes.append(node)
+        self.size = size
 
     def root(self) -> bytes:
         """The root of the tree over these leaves."""

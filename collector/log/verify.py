@@ -21,10 +21,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log import headers, tables
+from collector.log import headers, intact
 from collector.log.acknowledged import Last, loss
 from collector.log.checkpoint import DELIVERIES, EVENTS, TREES, parse
-from collector.log.scan import Difference, Scan, cause
+from collector.log.helpers import Helpers, split
+from collector.log.scan import Difference, Leaves, Scan, cause
 from collector.log.seal import NO_DIGEST
 from collector.log.tree import HASH_SIZE, Range
 
@@ -67,17 +68,24 @@ def verify(
     beyond: Beyond,
     only: Iterable[tuple[int, int]] | None = None,
     progress: Callable[[int], None] = lambda rows: None,
+    helpers: Helpers | None = None,
 ) -> Verdict:
     """Verify the whole log, or with ``only`` the rows of some first and last positions; the trees are always whole.
 
-    Runs for as long as reading the log takes, on one consistent view of it. Raises nothing for what is damaged.
+    Runs for as long as reading the log takes, on one consistent view of it; ``helpers`` share the work where there is
+    much of it, and change nothing of what is found. Raises nothing for what is damaged.
     """
     scan = Scan(connection, progress)
-    if not _database(connection, scan):
+    # The first thing that is read where anybody helps: this view begins here, and every helper's later.
+    heads = _heads(connection) if helpers and only is None else {}
+    if helpers and not helpers.worth(sum(heads.values())):
+        helpers = None
+    integrity = helpers.integrity() if helpers else intact.integrity
+    if not intact.readable(connection, scan):
         return _unreadable(scan)
     trees = {tree: _Tree(connection, scan, tree, beyond) for tree in TREES}
     if only is None:
-        ends = {EVENTS: scan.events(trees[EVENTS].grow), DELIVERIES: scan.deliveries(trees[DELIVERIES].grow)}
+        ends = {tree: _rows(scan, tree, trees[tree].grow, heads.get(tree, 0), helpers) for tree in TREES}
         _contents(connection, scan)
     else:
         ends = {tree: scan.leaves(tree, trees[tree].grow) for tree in TREES}
@@ -86,6 +94,7 @@ def verify(
     for tree in trees.values():
         tree.finish()
     _acknowledged(connection, scan, beyond.acknowledged)
+    scan.differences[:0] = [Difference("database", 0, line) for line in integrity(connection)]
     return Verdict(
         size=trees[EVENTS].grown.size,
         root=trees[EVENTS].grown.root(),
@@ -107,6 +116,25 @@ def _unreadable(scan: Scan) -> Verdict:
     )  # fmt: skip
 
 
+def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: Helpers | None) -> int:
+    """Verify every row of a tree; how far it came. From the first on that a helper did not find in order we read."""
+    reached = 0
+    for part, seen in helpers.in_order(tree, head) if helpers else ():
+        grow(split(seen.leaves))
+        scan.took(part.last - part.after, removed=seen.removed, contents=seen.contents, highest=seen.highest)
+        reached = part.last
+    return (scan.events if tree == EVENTS else scan.deliveries)(grow, reached)
+
+
+def _heads(connection: Connection) -> dict[str, int]:
+    """The last number of each tree by the head row; 0 where it does not say."""
+    try:
+        found = connection.execute(text("SELECT position, delivery FROM head")).all()
+        return {tree: int(number) for tree, number in zip(TREES, found[0], strict=True)}
+    except Exception:
+        return dict.fromkeys(TREES, 0)
+
+
 def _some(connection: Connection, scan: Scan, only: Iterable[tuple[int, int]]) -> None:
     """Verify the rows of some positions, and the deliveries that told them."""
     numbers: set[int] = set()
@@ -124,31 +152,6 @@ def _ignore(leaves: Sequence[Any]) -> None:
 
 
 # --- what belongs to no row -------------------------------------------------------------------------------------------
-
-
-def _database(connection: Connection, scan: Scan) -> bool:
-    """SQLite's own check of its file, and whether what refuses changes is still there: indexes lie, and triggers go.
-
-    False where not even the schema can be read.
-    """
-    if connection.dialect.name != "sqlite":
-        return True
-    try:
-        there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
-    except Exception as error:
-        scan.differs("database", 0, f"SQLite cannot read its schema: {cause(error)}")
-        return False
-    try:
-        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
-    except Exception as error:
-        said = [f"SQLite cannot check its file: {cause(error)}"]
-    for line in said if said != ["ok"] else []:
-        scan.differs("database", 0, line)
-    for trigger in tables.TRIGGERS:
-        name = trigger.removeprefix("CREATE TRIGGER IF NOT EXISTS ").partition(" ")[0]
-        if name not in there:
-            scan.differs("database", 0, f"the trigger {name} is gone: changes are no longer refused")
-    return True
 
 
 def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole: bool) -> None:
@@ -219,12 +222,13 @@ class _Tree:
 
     def grow(self, leaves: Sequence[Any]) -> None:
         """Take the next leaves, and meet the checkpoints on the way."""
-        grown, append = self.grown, self.grown.append
-        for leaf in leaves:
-            append(leaf if type(leaf) is bytes else b"")
-            if grown.size == self._next:
-                self._meet()
-                self._next = self._ahead.pop() if self._ahead else -1
+        whole = [leaf if type(leaf) is bytes else b"" for leaf in leaves]
+        begin, end = self.grown.size, self.grown.size + len(whole)
+        while begin < self._next <= end:
+            self.grown.extend(whole[self.grown.size - begin : self._next - begin])
+            self._meet()
+            self._next = self._ahead.pop() if self._ahead else -1
+        self.grown.extend(whole[self.grown.size - begin :])
 
     def finish(self) -> None:
         """Name the checkpoints that the log does not reach."""

@@ -1,0 +1,165 @@
+"""Processes that help to verify a log, each over a connection of its own.
+
+The log only grows, so rows up to a head that was read first are the same in
+every later view of it, but for contents that are gone; and whatever view lacks
+one has the record of its removal, which came with it. What a helper finds to be
+in order is therefore in order. Where it finds anything else, or fails, it says
+no more than that: whoever verifies reads on from there himself, on his own view
+of the whole, so that what differs is named as if nobody had helped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from collector.log import intact
+from collector.log.absent import Absent
+from collector.log.checkpoint import EVENTS
+from collector.log.promise import EventLog
+from collector.log.scan import Scan
+from collector.log.tree import HASH_SIZE
+
+PART = 20_000
+"""Rows that a helper is given at a time: a fifth of a second."""
+WORTH = 300_000
+"""Rows below which one process has verified them before others have started, which takes them a second."""
+_AHEAD = 4
+"""Parts for each helper that are given out before the first of them is taken back."""
+
+Opener = Callable[[], EventLog]
+"""Opens the log to read; it goes to other processes, which import it by its name."""
+
+
+class Part(NamedTuple):
+    """Rows of one table, behind ``after`` up to ``last``."""
+
+    table: str
+    after: int
+    last: int
+
+
+class Seen(NamedTuple):
+    """A part of which everything is in order."""
+
+    leaves: bytes
+    """All of them, in their order."""
+    removed: int
+    contents: int
+    highest: int
+    """As in :class:`Scan`."""
+
+
+class Helpers:
+    """So many processes. They start with the first thing they are asked, and end with the block."""
+
+    def __init__(self, opener: Opener, jobs: int, *, part: int = PART, worth: int = WORTH) -> None:
+        self._opener, self._jobs, self._part, self._worth = opener, jobs, part, worth
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Helpers:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def worth(self, rows: int) -> bool:
+        """Whether so many rows are verified sooner with help."""
+        return self._jobs > 1 and rows >= self._worth
+
+    def integrity(self) -> Callable[[Connection], list[str]]:
+        """Have the file checked; what answers waits for it, and looks itself where that was not in order."""
+        asked = self._ask(intact.integrity)
+
+        def answer(connection: Connection) -> list[str]:
+            return [] if _result(asked) == [] else intact.integrity(connection)
+
+        return answer
+
+    def in_order(self, table: str, last: int) -> Iterator[tuple[Part, Seen]]:
+        """Parts of a table from its first row on, whole ones up to ``last``, until one is not in order."""
+        parts = (Part(table, after, after + self._part) for after in range(0, last - self._part + 1, self._part))
+        given: deque[tuple[Part, Future[Any]]] = deque()
+        try:
+            while True:
+                some = islice(parts, _AHEAD * self._jobs - len(given))
+                given += [(each, self._ask(partial(verified, part=each))) for each in some]
+                if not given or (seen := _result(given[0][1])) is None:
+                    return
+                yield given.popleft()[0], seen
+        finally:
+            for _, asked in given:
+                asked.cancel()
+
+    def _ask(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        """Give work out; that nobody can take it is an answer like any other."""
+        try:
+            if self._pool is None:
+                # A copy of this process would have locks that threads of this one hold.
+                self._pool = ProcessPoolExecutor(self._jobs, get_context("spawn"), _begin, (self._opener,))
+            return self._pool.submit(_look, work)
+        except Exception as error:
+            refused: Future[Any] = Future()
+            refused.set_exception(error)
+            return refused
+
+
+def _result(asked: Future[Any]) -> Any:
+    """What a helper found; None where it could not say."""
+    with suppress(Exception):
+        return asked.result()
+    return None
+
+
+def verified(connection: Connection, part: Part) -> Seen | None:
+    """Verify one part; None where anything about it is not in order."""
+    leaves: list[bytes] = []
+    scan = Scan(connection, lambda rows: None, _here.absent.over(connection) if _here else None)
+    take: Callable[[Sequence[Any]], None] = leaves.extend
+    reached = (scan.events if part.table == EVENTS else scan.deliveries)(take, part.after, part.last)
+    if scan.differences or reached != part.last or len(leaves) != part.last - part.after:
+        return None
+    return Seen(b"".join(leaves), scan.removed, scan.contents, scan.highest)
+
+
+def split(leaves: bytes) -> list[bytes]:
+    """The leaves of a part, one by one."""
+    return [leaves[i : i + HASH_SIZE] for i in range(0, len(leaves), HASH_SIZE)]
+
+
+# --- in a helper ------------------------------------------------------------------------------------------------------
+
+
+class _Here:
+    """What a helper keeps between one part and the next."""
+
+    def __init__(self, opener: Opener) -> None:
+        self.log = opener()
+        self.runner = asyncio.Runner()
+        self.absent = Absent()
+
+
+_here: _Here | None = None
+
+
+def _begin(opener: Opener) -> None:
+    # Whoever asked is interrupted as well, and ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    global _here  # noqa: PLW0603 - a process of a pool has no other place
+    _here = _Here(opener)
+
+
+def _look(work: Callable[[Connection], Any]) -> Any:
+    assert _here is not None  # noqa: S101 - the pool began with it
+    return _here.runner.run(_here.log.query(work))
