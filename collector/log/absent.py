@@ -18,6 +18,7 @@ can be neither erased nor amended.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -60,8 +61,10 @@ class Absent:
     def event(self, identity: bytes, revision: int) -> bool:
         """Whether the content of this revision may be gone."""
         if self._erasures is None:
-            statement = "SELECT id, max(revision) FROM event WHERE amendment = 'erasure' GROUP BY id"
-            self._erasures = {bytes(row[0]): row[1] for row in self._rows(statement)}
+            self._erasures = {}
+            for erased, last in self._rows("SELECT id, revision FROM event WHERE amendment = 'erasure'"):
+                if isinstance(erased, bytes) and isinstance(last, int):
+                    self._erasures[erased] = max(last, self._erasures.get(erased, 0))
         return revision < self._erasures.get(identity, 0)
 
     def body(self, number: int, source: str, told: bytes) -> bool:
@@ -77,8 +80,8 @@ class Absent:
     def _read(self) -> None:
         for kind, content in self._facts():
             try:
-                fact = _recorded(bytes(content)).data
-            except msgspec.DecodeError:
+                fact = _recorded(content).data
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
                 continue  # a damaged record excuses nothing
             if kind == "delivery.erased":
                 self._erased += fact.deliveries
@@ -90,6 +93,24 @@ class Absent:
             WHERE event.type IN ('delivery.erased', 'delivery.expired')"""
         return [(row[0], row[1]) for row in self._rows(statement)]
 
-    def _rows(self, statement: str) -> Iterable[Any]:
+    def _rows(self, statement: str) -> list[Any]:
+        """What a statement about ``event`` finds. Where some row cannot be read every other one is looked at by itself:
+        a removal is excused by its own record, whatever else is damaged."""
         assert self._connection is not None  # noqa: S101 - over() comes first
-        return self._connection.execute(text(statement))
+        execute = self._connection.execute
+        found: list[Any] = []
+        try:
+            return list(execute(text(statement)))
+        except Exception:
+            single = text(statement + " AND event.position = :position")
+            for position in range(1, self._last() + 1):
+                with suppress(Exception):
+                    found += execute(single, {"position": position})
+            return found
+
+    def _last(self) -> int:
+        """The last position, as far as the head row can be read and says one."""
+        assert self._connection is not None  # noqa: S101 - over() comes first
+        with suppress(Exception):
+            return int(self._connection.execute(text("SELECT position FROM head")).scalar_one())
+        return 0

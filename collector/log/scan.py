@@ -132,7 +132,7 @@ class Scan:
 
     def _erased(self, row: Any) -> bool:
         """Whether the content of an event is gone, as an erasure recorded, and all that is left holds."""
-        gone = row[15] is None and self._absent.event(row[1], row[2]) and rows.event_row_holds(row)
+        gone = row[15] is None and rows.event_row_holds(row) and self._absent.event(row[1], row[2])
         self.removed += gone
         return bool(gone)
 

@@ -50,7 +50,7 @@ def places(path: Path, tables: tuple[str, ...], chance: random.Random, count: in
     The file must be whole: closed by its last writer, no WAL beside it. Its tables must be rowid tables.
     """
     found: list[Place] = []
-    pieces = {table: list(_pieces(path, table)) for table in tables}
+    pieces = {table: list(pieces_of(path, table)) for table in tables}
     for number in range(count):
         of = pieces[tables[number % len(tables)]]
         (piece,) = chance.choices(of, weights=[each.size for each in of])
@@ -59,7 +59,8 @@ def places(path: Path, tables: tuple[str, ...], chance: random.Random, count: in
     return found
 
 
-def _pieces(path: Path, table: str) -> Iterator[Piece]:
+def pieces_of(path: Path, table: str) -> Iterator[Piece]:
+    """Where the rows of a table lie, piece by piece; the first of a row holds its head."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
     yield from _File(path.read_bytes(), table).tree(root)
