@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from collector.event import RecordedEvent, reading_order
 from renderers.history import Alert, Change, Page
 
@@ -45,17 +47,14 @@ def micros(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-class _Episode:
+class _Episode(msgspec.Struct, gc=False):
     """One episode while its events are gathered."""
 
-    __slots__ = ("end", "events", "mixed", "start", "until")
-
-    def __init__(self, start: int, end: int | None, events: list[RecordedEvent]) -> None:
-        self.start = start
-        self.end = end
-        self.until: int | None = None
-        self.events = events
-        self.mixed = False
+    start: int
+    end: int | None
+    events: list[RecordedEvent]
+    until: int | None = None
+    mixed: bool = False
 
     def take(self, events: Iterable[RecordedEvent], end: int | None) -> None:
         """Events of an overlapping episode; the later end counts."""
@@ -71,34 +70,44 @@ def alert_episodes(events: Sequence[RecordedEvent]) -> list[Alert]:
     A resolve proves its firing; of several ends of one start, or of overlapping episodes, the latest counts; a firing
     inside a closed episode belongs to it; one that nothing closed is over, without a known end, by the next firing.
     """
+    begun, ends = _by_start(events)
+    found: list[_Episode] = []
+    last: _Episode | None = None
+    for start in sorted(begun):
+        if last is not None and last.end is not None and start < last.end:
+            last.take(begun[start], ends.get(start))
+            continue
+        if last is not None:
+            last.until = start
+        last = _Episode(start, ends.get(start), begun[start])
+        found.append(last)
+    return [_alert(each) for each in found]
+
+
+def _by_start(events: Iterable[RecordedEvent]) -> tuple[dict[int, list[RecordedEvent]], dict[int, int]]:
+    """The events by the start of the episode they speak of, and the latest end told of each start."""
     begun: dict[int, list[RecordedEvent]] = {}
     ends: dict[int, int] = {}
+    latest: int | None = None
     for event in events:
-        start = end = event.occurred_at
+        start = event.occurred_at
         if event.type == "alert.resolved":
-            start = _closed_start(event, begun)
-            ends[start] = max(end, ends.get(start, end))
+            start = _closed_start(event, latest)
+            ends[start] = event.occurred_at
         if start in begun:
             begun[start].append(event)
         else:
             begun[start] = [event]
-    found: list[_Episode] = []
-    for start in sorted(begun):
-        last = found[-1] if found else None
-        if last is not None and last.end is not None and start < last.end:
-            last.take(begun[start], ends.get(start))
-            continue
-        if last is not None and last.end is None:
-            last.until = start
-        found.append(_Episode(start, ends.get(start), begun[start]))
-    return [_alert(each) for each in found]
+        if latest is None or start > latest:
+            latest = start
+    return begun, ends
 
 
-def _closed_start(event: RecordedEvent, begun: Iterable[int]) -> int:
+def _closed_start(event: RecordedEvent, latest: int | None) -> int:
     """When the episode began that a resolve closes; where it does not say, the latest one begun before it."""
     start = micros(event.data.get("starts_at"))
     if start is None:
-        return max((each for each in begun if each <= event.occurred_at), default=event.occurred_at)
+        return event.occurred_at if latest is None else latest
     return min(start, event.occurred_at)
 
 

@@ -49,6 +49,46 @@ def one_alert(size: int) -> list[RecordedEvent]:
     ]  # fmt: skip
 
 
+def untold_starts(size: int) -> list[RecordedEvent]:
+    """One alert whose ends do not say what they end."""
+    return [
+        event
+        for step in range(size // 2)
+        for event in (firing(step * 4.0), resolved(step * 4.0 + 1, since=None))
+    ]  # fmt: skip
+
+
+def many_series(size: int) -> list[RecordedEvent]:
+    """One alert name of which every series fires once."""
+    return [
+        msgspec.structs.replace(event, title="HighErrorRate")
+        for series in range(size // 2)
+        for event in (
+            firing(series * 0.01, f"pod-{series}", labels={"pod": f"pod-{series}"}),
+            resolved(series * 0.01 + 30, f"pod-{series}", since=series * 0.01),
+        )
+    ]
+
+
+def notes(size: int) -> list[RecordedEvent]:
+    """One alert on which people write note after note."""
+    written = [
+        stated("note.added", step * 0.05, said=step * 0.05, entity=f"note:{step}", title=f"Pool {step} exhausted.")
+        for step in range(size - 1)
+    ]
+    return [firing(0), *written]
+
+
+def deployments(size: int) -> list[RecordedEvent]:
+    """Deployments before and after one alert, each with its start and its end; every fifth puts a version back."""
+    found: list[RecordedEvent] = [firing(size / 2 * 0.02), resolved(size * 0.02, since=size / 2 * 0.02)]
+    for step in range((size - 2) // 2):
+        entity, task = f"deployment:{step}", "deploy" if step % 5 else "rollback"
+        found.append(change("started", step * 0.04, entity, title=f"v{step}", data={"task": task}))
+        found.append(change("succeeded", step * 0.04 + 1, entity, title=f"v{step}"))
+    return found
+
+
 def calls(work: Callable[[], object]) -> int:
     """How many functions it calls, those written in C included."""
     count = 0
@@ -72,7 +112,10 @@ def cost(events: Sequence[RecordedEvent]) -> int:
     return calls(lambda: markdown(draft(replay(events, None, context))))
 
 
-@pytest.mark.parametrize("build", [incident, many_kinds, one_alert])
+SHAPES = (incident, many_kinds, one_alert, untold_starts, many_series, notes, deployments)
+
+
+@pytest.mark.parametrize("build", SHAPES)
 def test_a_draft_of_twice_the_events_costs_about_twice(build: Callable[[int], list[RecordedEvent]]) -> None:
     """Replay, draft and Markdown are linear in the events, whatever kind of incident it is."""
     events = build(4_000)
