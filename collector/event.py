@@ -320,21 +320,28 @@ def is_unreadable(event: Event) -> bool:
 
 
 def is_retracted(event: Event) -> bool:
-    """Whether a person took the event back, also if it was erased since."""
-    return event.amendment == "retraction" or event.data.get("retracted") is True
+    """Whether a person took the event back, also if it was erased since; only an amendment says so."""
+    return event.amendment != "" and (event.amendment == "retraction" or event.data.get("retracted") is True)
 
 
 def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     """The highest revision of each id, without those retracted or erased to nothing, in reading order."""
-    highest: dict[str, RecordedEvent] = {}
-    for event in events:
-        known = highest.get(event.id)
-        if known is None or event.revision > known.revision:
-            highest[event.id] = event
-    found = [event for event in highest.values() if not is_retracted(event)]
+    found = [event for event in _highest(list(events)) if not event.amendment or not is_retracted(event)]
     ranks = {kind: rank(kind) for kind in {event.type for event in found}}
     # By reading_order, least significant part first: three keys that need no tuple each sort faster than one of tuples.
     found.sort(key=attrgetter("id"))
     found.sort(key=lambda event: ranks[event.type])
     found.sort(key=attrgetter("occurred_at"))
     return found
+
+
+def _highest(events: list[RecordedEvent]) -> Iterable[RecordedEvent]:
+    """The highest revision of each id; of most incidents nothing was ever amended, and these are all events."""
+    if len({event.id for event in events}) == len(events):
+        return events
+    highest: dict[str, RecordedEvent] = {}
+    for event in events:
+        known = highest.get(event.id)
+        if known is None or event.revision > known.revision:
+            highest[event.id] = event
+    return highest.values()

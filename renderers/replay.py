@@ -7,6 +7,7 @@ the machine's own decisions do not count at all; what people state does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
@@ -20,13 +21,16 @@ from renderers.spells import spells
 
 _NOTHING = Context()
 
+_Entities = dict[tuple[str, str], list[RecordedEvent]]
+"""Source and entity → the events about it, in reading order."""
+
 
 def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: Context = _NOTHING) -> History:
     """Fold the events of one incident, all their revisions, into what happened.
 
     ``as_of`` (µs) leaves only what had been received by then. ``context`` is carried along for the sections.
     """
-    known = [each for each in events if as_of is None or each.received_at <= as_of]
+    known = list(events) if as_of is None else [each for each in events if each.received_at <= as_of]
     told = current(_as_first_received(known))
     facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
@@ -63,7 +67,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
 
 def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
     """Revisions with the time at which the event was first received: a correction of last night's alert is not late."""
-    if not any(event.revision for event in events):
+    if not any(map(attrgetter("revision"), events)):
         return events
     first: dict[str, int] = {}
     for event in events:
@@ -85,22 +89,20 @@ class _Kinds:
     """The facts by type, and by entity where several of them are one thing."""
 
     def __init__(self, facts: Iterable[RecordedEvent]) -> None:
-        self._types: dict[str, list[RecordedEvent]] = {}
-        self._families: dict[str, dict[tuple[str, str], list[RecordedEvent]]] = {"alert": {}, "page": {}, "change": {}}
         self.notes: list[RecordedEvent] = []
+        self._types: dict[str, list[RecordedEvent]] = defaultdict(list)
+        self._families: dict[str, _Entities] = {name: defaultdict(list) for name in ("alert", "page", "change")}
+        families: dict[str, _Entities | None] = {}
         for event in facts:
-            event_type = event.type
-            entities = self._families.get(event_type[: event_type.find(".")])
+            if event.type not in families:
+                families[event.type] = self._families.get(event.type.partition(".")[0])
+            entities = families[event.type]
             if entities is not None:
-                entity = (event.source, event.entity)
-                if entity in entities:
-                    entities[entity].append(event)
-                else:
-                    entities[entity] = [event]
-            elif event_type in ("note.added", "chat.message"):
+                entities[event.source, event.entity].append(event)
+            elif event.type in ("note.added", "chat.message"):
                 self.notes.append(event)
             else:
-                self._types.setdefault(event_type, []).append(event)
+                self._types[event.type].append(event)
 
     def of(self, event_type: str) -> list[RecordedEvent]:
         return self._types.get(event_type, [])
