@@ -8,7 +8,7 @@ where two events of one draft share them, those two get more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from renderers.document import Actions, Block, Bullets, Claim, Document, Index, Prompt, Timeline
 
@@ -18,8 +18,14 @@ SHOWN = 3
 """Events a citation names; the rest is a count."""
 
 
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Each id → the fewest of its last digits, five at least, that no other of these ids ends in."""
+def short_ids(ids: Iterable[str], wanted: Collection[str] | None = None) -> dict[str, str]:
+    """Each id → the fewest of its last digits, five at least, that no other of these ids ends in.
+
+    With ``wanted`` it is told of those only, and of what could be mistaken for one of them.
+    """
+    if wanted is not None:
+        endings = {each[-SHORTEST:] for each in wanted}
+        return short_ids([each for each in ids if each[-SHORTEST:] in endings])
     found: dict[str, str] = {}
     waiting, length = list(dict.fromkeys(ids)), SHORTEST
     while waiting:
@@ -33,35 +39,48 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
 
 def citation(cites: Sequence[str], short: Mapping[str, str]) -> str:
     """``[a3f9c, 77d1b, +9]``: three events at most, in the order given, and how many more; empty for none."""
-    distinct = list(dict.fromkeys(cites))
-    if not distinct:
+    if not cites:
         return ""
-    named = [short.get(each, each[-SHORTEST:]) for each in distinct[:SHOWN]]
-    rest = len(distinct) - len(named)
+    named = [short.get(each, each[-SHORTEST:]) for each in cites[:SHOWN]]
+    rest = len(cites) - len(named)
     return f"[{', '.join(named)}{f', +{rest}' if rest else ''}]"
 
 
 def cited(document: Document) -> set[str]:
     """The ids of all events that the document cites anywhere."""
-    claims = [document.title, *([document.lead] if document.lead else [])]
-    found = {each for claim in claims for each in claim.cites}
-    for block in (block for section in document.sections for block in section.blocks):
-        found |= _cited_in(block)
-    return found
+    return set().union(*_citations(document))
 
 
-def _cited_in(block: Block) -> set[str]:
+def printed(document: Document) -> set[str]:
+    """The ids that a reader of the document sees; the others are counted."""
+    lines = [line.cites for section in document.sections for block in section.blocks if isinstance(block, Index)
+             for line in block.lines]  # fmt: skip
+    return set().union(*lines, *(ids[:SHOWN] for ids in _citations(document)))
+
+
+def _citations(document: Document) -> Iterator[tuple[str, ...]]:
+    yield document.title.cites
+    if document.lead:
+        yield document.lead.cites
+    for section in document.sections:
+        for block in section.blocks:
+            yield from citations(block)
+
+
+def citations(block: Block) -> Iterator[tuple[str, ...]]:
+    """What each sentence, row and line of the block cites."""
     match block:
         case Bullets():
-            return {each for item in block.items for each in item.cites}
+            yield from (item.cites for item in block.items)
         case Timeline():
-            left = block.left_out.cites if block.left_out else ()
-            return {*left, *(each for row in block.rows for each in row.cites)}
+            yield from (row.cites for row in block.rows)
+            if block.left_out:
+                yield block.left_out.cites
         case Actions():
-            return {each for action in block.rows for each in action.cites}
+            yield from (row.cites for row in block.rows)
         case Index():
-            return {each for line in block.lines for each in line.cites}
+            yield from (line.cites for line in block.lines)
         case Claim():
-            return set(block.cites)
+            yield block.cites
         case Prompt():
-            return set()
+            pass

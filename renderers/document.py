@@ -55,7 +55,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):
 
     parts: tuple[Part, ...]
     cites: tuple[str, ...] = ()
-    """Ids of the events, oldest first."""
+    """Ids of the events, oldest first, each once."""
     none: str = ""
     """Negative evidence: the query that found nothing (``change.* service=cart 12:02..14:02``)."""
     label: bool = False
@@ -80,6 +80,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     or empty. Several are joined by ``, ``. A full stop follows, unless the row goes on in lower case (``by Ana``)."""
     parts: tuple[Part, ...]
     cites: tuple[str, ...]
+    """Ids of the events, each once."""
     type: str
     """The type of the event that leads the row."""
     suffixes: tuple[str, ...] = ()

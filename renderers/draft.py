@@ -8,15 +8,15 @@ shorter, and what is folded away is counted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 import msgspec
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
+from renderers.cite import SHOWN, citations
 from renderers.document import (
-    Actions,
     Block,
     Bullets,
     Claim,
@@ -39,8 +39,6 @@ from renderers.words import counted
 
 WORDS = 700
 """The most generated words above the Appendix, timeline included."""
-SHOWN = 3
-"""How many ids of a citation are printed."""
 FORM = "timelined draft 3"
 """Which wording this is; another wording is another draft of the same events."""
 
@@ -219,25 +217,12 @@ def _indexed(
 ) -> tuple[Section, ...]:
     """The sections, the last of which ends in the index of what all of them cite, and the digest."""
     cited = [lead.cites] if lead else []
-    cited += [ids for section in sections for block in section.blocks for ids in _cited(block)]
-    shown = [each for ids in cited for each in ids[:SHOWN]]
-    index = appendix.index(shown, [each for ids in cited for each in ids], known)
+    cited += [ids for section in sections for block in section.blocks for ids in citations(block)]
+    shown = {each for ids in cited for each in ids[:SHOWN]}
+    index = appendix.index(shown, set().union(*cited), known)
     ending = appendix.digested(len(history.events), hashed, index.left_out)
     last = msgspec.structs.replace(sections[-1], blocks=(*sections[-1].blocks, index, ending))
     return (*sections[:-1], last)
-
-
-def _cited(block: Block) -> Iterator[tuple[str, ...]]:
-    if isinstance(block, Bullets):
-        yield from (item.cites for item in block.items)
-    elif isinstance(block, Timeline):
-        yield from (row.cites for row in block.rows)
-        if block.left_out:
-            yield block.left_out.cites
-    elif isinstance(block, Actions):
-        yield from (row.cites for row in block.rows)
-    elif isinstance(block, Claim):
-        yield block.cites
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -267,7 +252,7 @@ def digest(history: History, options: Options) -> str:
     # Some at a time: all of them in one list would need as much memory again.
     hashed = hashlib.sha256(_ENCODER.encode(content))
     for start in range(0, len(events), _TOGETHER):
-        hashed.update(_ENCODER.encode([_said(event) for event in events[start : start + _TOGETHER]]))
+        hashed.update(_ENCODER.encode(list(map(_said, events[start : start + _TOGETHER]))))
     return hashed.hexdigest()
 
 

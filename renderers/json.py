@@ -166,8 +166,8 @@ def _part(part: Part) -> dict[str, Any]:
 
 def _events(document: Document) -> dict[str, dict[str, Any]]:
     """The cited events, by id: what they say, and never how they came to us."""
-    short = short_ids(document.events)
     wanted = sorted(cited(document) & document.events.keys())
+    short = short_ids(document.events, wanted)
     return {each: _event(document.events[each], short[each]) for each in wanted}
 
 

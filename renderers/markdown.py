@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from collector.event import EVENT_TYPES
 from renderers import escape, times
-from renderers.cite import citation, short_ids
+from renderers.cite import citation, printed, short_ids
 from renderers.document import (
     ActionRow,
     Actions,
@@ -129,7 +129,7 @@ class _Pen:
     """Writes blocks and sentences of one document: knows its short ids and its zone."""
 
     def __init__(self, document: Document) -> None:
-        self._short = short_ids(document.events)
+        self._short = short_ids(document.events, printed(document))
         self._zone = document.options.zone
         self._date = document.date
 

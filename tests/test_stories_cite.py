@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.drafts import document_of
+from collector.drafts import DETAILS, document_of
 from collector.projections import Case
-from renderers.cite import short_ids
+from renderers.cite import citations, short_ids
 from renderers.document import Options
 from renderers.lint import lint, lint_text
 from renderers.markdown import markdown
@@ -30,6 +30,16 @@ async def test_no_generated_sentence_is_uncited(name: str, tmp_path: Path) -> No
         document = document_of(case)
         assert lint(document) == ()
         assert lint_text(markdown(document)) == ()
+
+
+@pytest.mark.parametrize("name", names())
+async def test_no_sentence_cites_an_event_twice(name: str, tmp_path: Path) -> None:
+    """Each id stands once in a citation, so that ``+9`` means nine more events."""
+    for case in await cases(name, tmp_path):
+        drafts = [document_of(case, options=Options(detail=detail)) for detail in DETAILS]
+        blocks = [block for document in drafts for section in document.sections for block in section.blocks]
+        for ids in [ids for block in blocks for ids in citations(block)]:
+            assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("name", names())
