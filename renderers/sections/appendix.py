@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import MINUTE, RecordedEvent
@@ -75,16 +76,13 @@ RULES = ("opened", "person", "page", "alert", "alert_group", "service", "depende
 def _grouping(history: History) -> Iterator[Claim]:
     """One line a rule: the reason of the first event it joined, how many it joined, and how many reasons it had."""
     grouped = history.context.grouped
-    rules: dict[str, tuple[list[str], set[str]]] = {}
-    for event in history.events:
-        why = grouped.get(event.id)
+    rules: dict[str, list[str]] = defaultdict(list)
+    for each, why in zip(history.by_id, map(grouped.get, history.by_id), strict=True):
         if why is not None:
-            joined = rules.get(why.rule) or rules.setdefault(why.rule, ([], set()))
-            joined[0].append(event.id)
-            joined[1].add(why.reason)
+            rules[why.rule].append(each)
     for rule in sorted(rules, key=_strength)[:REASONS]:
-        members, told = rules[rule]
-        reasons = len(told)
+        members = rules[rule]
+        reasons = len({grouped[each].reason for each in members})
         first = grouped[members[0]].reason.rstrip(". ")
         more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
         said = f"{more}, {counted(len(members), 'event')}"
@@ -191,23 +189,18 @@ def _times(history: History) -> Iterator[Claim]:
 # --- the index --------------------------------------------------------------------------------------------------
 
 
-def index(shown: Sequence[str], cited: Sequence[str], events: Mapping[str, RecordedEvent]) -> Index:
+def index(shown: Collection[str], cited: Collection[str], events: Mapping[str, RecordedEvent]) -> Index:
     """The cited events by time; those of one type, source and minute share a line, and printed ones go first.
 
     ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
     """
-    runs: dict[tuple[int, str, str], list[RecordedEvent]] = {}
-    for event in map(events.get, set(cited)):
-        if event is not None:
-            key = _run_of(event)
-            if key in runs:
-                runs[key].append(event)
-            else:
-                runs[key] = [event]
-    names = set(shown)
-    printed = {_run_of(events[each]) for each in names if each in events}
-    kept = [runs[key] for key in sorted(runs, key=lambda key: (key not in printed, key))[:LINES]]
-    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), names) for run in kept]
+    runs: dict[tuple[int, str, str], list[RecordedEvent]] = defaultdict(list)
+    for each, event in events.items():
+        if each in cited:
+            runs[event.occurred_at // MINUTE, event.type, event.source].append(event)
+    printed = {_run_of(events[each]) for each in shown if each in events}
+    kept = [runs[key] for key in [*sorted(printed), *sorted(runs.keys() - printed)][:LINES]]
+    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), shown) for run in kept]
     lines.sort(key=lambda line: (line.at, line.cites))
     return Index(lines=tuple(lines), left_out=sum(map(len, runs.values())) - sum(map(len, kept)))
 
@@ -224,7 +217,7 @@ def digested(events: int, digest: str, left_out: int = 0) -> Claim:
                  label=True)  # fmt: skip
 
 
-def _line(run: Sequence[RecordedEvent], printed: set[str]) -> IndexLine:
+def _line(run: Sequence[RecordedEvent], printed: Collection[str]) -> IndexLine:
     named_ids = tuple(event.id for event in run if event.id in printed)[:6] or (run[0].id,)
     first = run[0]
     return IndexLine(

@@ -206,7 +206,8 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         return
     fired = {alert.service for alert in history.alerts}
     hit: dict[str, tuple[str, RecordedEvent]] = {}
-    tied = {ref for alert in history.alerts for ref in (*alert.fired.refs, f"alert:{alert.entity}")}
+    tied = {f"alert:{entity}" for entity in {alert.entity for alert in history.alerts}}
+    tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     for page in history.pages:
         told = phrases.page_event(page)
         if any(not tied.isdisjoint(step.refs) for step in page.steps):
