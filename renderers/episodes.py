@@ -44,7 +44,7 @@ def opening(severity: str | None) -> bool:
 
 def micros(value: Any) -> int | None:
     """A time out of an event's own data, or nothing where it holds none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int else None
 
 
 class _Episode(msgspec.Struct, gc=False):
@@ -90,10 +90,14 @@ def _by_start(events: Iterable[RecordedEvent]) -> tuple[dict[int, list[RecordedE
     ends: dict[int, int] = {}
     latest: int | None = None
     for event in events:
-        start = event.occurred_at
+        start = end = event.occurred_at
         if event.type == "alert.resolved":
-            start = _closed_start(event, latest)
-            ends[start] = event.occurred_at
+            said = micros(event.data.get("starts_at"))
+            # One that does not say what it closes closes the latest episode begun before it.
+            closed = latest if said is None else said
+            if closed is not None and closed < end:
+                start = closed
+            ends[start] = end
         if start in begun:
             begun[start].append(event)
         else:
@@ -101,14 +105,6 @@ def _by_start(events: Iterable[RecordedEvent]) -> tuple[dict[int, list[RecordedE
         if latest is None or start > latest:
             latest = start
     return begun, ends
-
-
-def _closed_start(event: RecordedEvent, latest: int | None) -> int:
-    """When the episode began that a resolve closes; where it does not say, the latest one begun before it."""
-    start = micros(event.data.get("starts_at"))
-    if start is None:
-        return event.occurred_at if latest is None else latest
-    return min(start, event.occurred_at)
 
 
 def _alert(episode: _Episode) -> Alert:
@@ -133,7 +129,6 @@ def _alert(episode: _Episode) -> Alert:
         fired=told,
         resolved=resolved,
         events=tuple([each.id for each in events]),
-        late=0 if told.time_quality == "absent" else max(0, told.received_at - episode.start),
         until=episode.until if episode.end is None else None,
     )
 

@@ -62,8 +62,6 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resolved: RecordedEvent | None
     events: tuple[str, ...]
     """Every event of the episode, oldest first."""
-    late: int
-    """How long after it happened the firing was received, µs."""
     until: int | None = None
     """Where the end is unknown though the alert fired anew since: that next firing, µs; it ended by then."""
 
@@ -200,6 +198,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The alerts by name and service; the first opening one's family first, then in the order they began."""
     measured: tuple[Alert, ...] = ()
     """The alerts that durations are told of: the opening ones, or all if none is."""
+    last_ended: Alert | None = None
+    """The alert that ended last, if none still fires; of several at once the one that began first."""
+    last_measured: Alert | None = None
+    """The same of the measured ones."""
     spells: tuple[Spell, ...] = ()
     """The alerts' episodes, those of one that flapped taken together; by start."""
     pages: tuple[Page, ...] = ()

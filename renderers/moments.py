@@ -8,7 +8,7 @@ never zero. Profiles say the same moments in the vendors' own terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -128,11 +128,11 @@ def _mitigated(history: History) -> Moment:
     """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
     alerts = [each for each in history.alerts if each.opening]
     last = _last_ended(alerts)
-    if any(each.end is None and each.firing for each in alerts):
+    if any(each.firing for each in alerts if each.end is None):
         return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
     if last is None:
         return _unknown("mitigated")
-    other = _last_ended(each for each in alerts if each.entity != last.entity)
+    other = _last_ended([each for each in alerts if each.entity != last.entity])
     earlier = other if other and (last.end or 0) - (other.end or 0) >= OUTLIER else None
     return Moment(
         name="mitigated",
@@ -145,16 +145,17 @@ def _mitigated(history: History) -> Moment:
     )
 
 
-def _last_ended(alerts: Iterable[Alert]) -> Alert | None:
+def _last_ended(alerts: Sequence[Alert]) -> Alert | None:
     """The alert that ended last; of several at once the one whose end has the greatest id."""
-    ended = [each for each in alerts if each.end is not None]
-    last = max((each.end or 0 for each in ended), default=0)
-    return max((each for each in ended if each.end == last), key=lambda each: _end_event(each).id, default=None)
+    last = max([each.end for each in alerts if each.end is not None], default=None)
+    at_last = [] if last is None else [each for each in alerts if each.end == last]
+    return max(at_last, key=lambda each: _end_event(each).id, default=None)
 
 
 def last_of_all(last: Alert, alerts: Iterable[Alert]) -> bool:
     """Whether none of the alerts fires still or ended later than this one; where one did, "the last alert" misleads."""
-    return not any(each.firing or (each.end or 0) > (last.end or 0) for each in alerts)
+    later = (each for each in alerts if each.end is None or each.end > (last.end or 0))
+    return not any(each.firing or each.end is not None for each in later)
 
 
 def _end_event(alert: Alert) -> RecordedEvent:

@@ -15,7 +15,7 @@ import msgspec
 
 from collector.event import MACHINE, RecordedEvent, current
 from renderers import episodes, moments
-from renderers.facts import LATE, lateness
+from renderers.facts import LATE, last_ended, lateness
 from renderers.history import Alert, Change, Context, Family, History, Page
 from renderers.spells import spells
 
@@ -36,13 +36,16 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     sorted_out = _Kinds(facts)
     verdict = sorted_out.verdict()
     alerts, pages = sorted_out.alerts(), sorted_out.pages()
+    measured = tuple([each for each in alerts if each.opening]) or alerts
     reports = tuple(sorted_out.of("incident.opened"))
     folded = History(
         events=tuple(facts),
         by_id={each.id: each for each in facts},
         alerts=alerts,
         families=_families(alerts),
-        measured=tuple([each for each in alerts if each.opening]) or alerts,
+        measured=measured,
+        last_ended=last_ended(alerts),
+        last_measured=last_ended(measured),
         spells=spells(alerts),
         pages=pages,
         changes=sorted_out.changes(),
@@ -108,8 +111,13 @@ class _Kinds:
         return self._types.get(event_type, [])
 
     def alerts(self) -> tuple[Alert, ...]:
-        found = [each for events in self._families["alert"].values() for each in episodes.alert_episodes(events)]
-        return tuple(sorted(found, key=attrgetter("start", "entity", "fired.id")))
+        """By start, entity and the id of what tells them."""
+        entities = sorted(self._families["alert"].items(), key=lambda item: item[0][1])
+        found = [each for _, events in entities for each in episodes.alert_episodes(events)]
+        # The least significant part first; it is in order already, unless two sources tell of one entity.
+        found.sort(key=attrgetter("entity", "fired.id"))
+        found.sort(key=attrgetter("start"))
+        return tuple(found)
 
     def pages(self) -> tuple[Page, ...]:
         found = [episodes.page(events) for events in self._families["page"].values()]
@@ -162,7 +170,7 @@ def _over(
         return verdict.type == "incident.resolved"
     if reports or not (alerts or pages):
         return False
-    return not any(each.firing for each in alerts) and all(each.end is not None for each in pages)
+    return not any(each.firing for each in alerts if each.end is None) and all(each.end is not None for each in pages)
 
 
 def _families(alerts: tuple[Alert, ...]) -> tuple[Family, ...]:

@@ -65,7 +65,7 @@ def _labels(table: Table) -> dict[str, list[str]]:
     paged = next((event for page in history.pages if (event := phrases.page_event(page))), None)
     if paged:
         found.setdefault(paged.id, []).append("Paged")
-    last = facts.last_ended(history.alerts)
+    last = history.last_ended
     if last and last.resolved:
         found.setdefault(last.resolved.id, []).append("Last alert ended")
     return found

@@ -323,7 +323,7 @@ def _has_siblings(alert: Alert, history: History) -> bool:
 
 def _alternative(history: History, mitigated: Moment) -> Alert | None:
     """The alert that ended long after all others, if it is another one than the one that ended before it."""
-    last = facts.last_ended(history.measured)
+    last = history.last_measured
     if mitigated.alternative is None or last is None:
         return None
     others = [alert for alert in history.measured if facts.end_event(alert).id in mitigated.alternative_cites]

@@ -43,7 +43,7 @@ class _Ends(msgspec.Struct, frozen=True):
     def of(cls, history: History) -> _Ends:
         every = [spell.last for spell in history.spells]
         measured = [alert for alert in every if alert.opening] or every
-        return cls(history, measured, every, facts.last_ended(history.alerts))
+        return cls(history, measured, every, history.last_ended)
 
 
 def _doings(ends: _Ends, found: Sequence[facts.Doing], most: int) -> Iterator[Claim]:
@@ -125,6 +125,8 @@ def _links(history: History) -> Iterator[Claim]:
 
 def _link(change: Change) -> Link | None:
     """The pull request, else the log, else the page of the change."""
+    if not change.last.links:
+        return None
     event, noun = change.last, phrases.NOUNS.get(change.kind, "change")
     called = f"PR{phrases.pull_request_number(change)}"
     return (

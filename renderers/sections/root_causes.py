@@ -98,7 +98,7 @@ def _for(history: History, change: Change) -> list[Argument]:
     if back is None:
         return []
     done = facts.finished(back)
-    last = facts.last_ended(history.measured)
+    last = history.last_measured
     if done is None or last is None or last.end is None or not done <= last.end <= done + LINGER:
         return []
     if done < facts.reference(history):
@@ -149,7 +149,7 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     if done < start:
         return [(say(f"rolled back {phrases.lasted(start - done)} before the incident"), (back.last,))]
     alerts = history.measured
-    ended = facts.last_ended(alerts)
+    ended = history.last_measured
     if ended and ended.end is not None and ended.end < done:
         return [(say("alerts had ended before the rollback"), (facts.end_event(ended), back.last))]
     still = [a for a in alerts if a.start <= done and (a.end is None or a.end - done > LINGER)]

@@ -161,7 +161,7 @@ def length(history: History, options: Options) -> list[Claim]:
 
 def _alerts_lasted(history: History, options: Options) -> Claim:
     alerts = history.measured
-    last = facts.last_ended(alerts)
+    last = history.last_measured
     first = alerts[0]
     if last is None:
         waiting = [each for each in alerts if each.firing] or list(alerts)
