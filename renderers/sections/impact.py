@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
@@ -74,21 +76,17 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
 
 def _descriptions(history: History) -> Iterator[Claim]:
     """What the alerts said, each name and each text once, the opening alerts first."""
-    said: dict[str, tuple[str, Alert]] = {}
-    differing: set[str] = set()
-    for alert in sorted(history.alerts, key=lambda alert: not alert.opening):
-        text = _text(alert)
-        known, first = said.get(alert.name, ("", alert))
-        if text and not known:
-            said[alert.name] = (text, alert)
-        elif text not in ("", known) and alert.entity != first.entity:
-            differing.add(alert.name)
+    names: dict[str, list[Alert]] = defaultdict(list)
+    for alert in sorted(history.alerts, key=attrgetter("opening"), reverse=True):
+        names[alert.name].append(alert)
+    said = [first for alerts in names.values() if (first := next(filter(_text, alerts), None))]
     told: dict[str, Alert] = {}
-    for text, alert in said.values():
-        told.setdefault(text, alert)
+    for alert in sorted(said, key=lambda alert: (not alert.opening, alert.start, alert.entity, alert.fired.id)):
+        told.setdefault(_text(alert), alert)
     for text, alert in list(told.items())[:DESCRIPTIONS]:
         called: Said = "the alert" if len(said) == 1 else phrases.alert_named(alert.name)
-        one = "one series of " if alert.name in differing else ""
+        differs = any(_text(each) not in ("", text) and each.entity != alert.entity for each in names[alert.name])
+        one = "one series of " if differs else ""
         yield claim(one, called, " said", quoted(": ", text), proof=cites(alert.fired))
 
 
