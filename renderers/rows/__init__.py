@@ -35,6 +35,7 @@ class Planned:
         self._detail = options.detail
         self._every = _plans(self._table, options.detail)
         self._wanted = [plan for plan in self._every if _wanted(plan, options.detail)]
+        self._timelines: dict[int, Timeline] = {}
 
     @cached_property
     def _fewer(self) -> list[Plan]:
@@ -43,6 +44,11 @@ class Planned:
 
     def timeline(self, most: int = ROWS) -> Timeline:
         """The rows, at most ``most`` of them unless the detail is ``all``, and what was left out."""
+        if most not in self._timelines:
+            self._timelines[most] = self._timeline(most)
+        return self._timelines[most]
+
+    def _timeline(self, most: int) -> Timeline:
         if self._detail == "all":
             return Timeline(rows=tuple([written(plan, self._table) for plan in self._every]))
         kept = fit(self._wanted if len(self._wanted) <= most else self._fewer, most)

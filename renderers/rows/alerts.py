@@ -7,6 +7,7 @@ event that it stands for.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -97,14 +98,14 @@ def alert_fired(name: str) -> Phrase:
 
 def _firing_ids(run: Sequence[Spell]) -> tuple[str, ...]:
     """The firings and, of alerts that flapped, every event but the last end, which has its own row."""
-    found: list[tuple[int, str]] = []
+    begun: dict[int, list[str]] = defaultdict(list)
+    finals: set[str] = set()
     for spell in run:
         for alert in spell.episodes:
-            own = alert is spell.last and alert.resolved is not None and alert.fired is not alert.resolved
-            final = alert.resolved.id if own and alert.resolved else ""
-            found += [(alert.start, each) for each in alert.events if each != final]
-    found.sort()
-    return tuple(dict.fromkeys([each for _, each in found]))
+            begun[alert.start] += alert.events
+        if alert.resolved is not None and alert.fired is not alert.resolved:
+            finals.add(alert.resolved.id)
+    return tuple([each for start in sorted(begun) for each in sorted(begun[start]) if each not in finals])
 
 
 def _services(services: Sequence[str | None]) -> Phrase:

@@ -30,12 +30,14 @@ _TYPES: dict[str, Words] = {
 }
 _FAMILIES: dict[str, Words] = {"page": pages.page_step, "change": changes.told_alone}
 """What words the types of a family that have no words of their own."""
+_FOLDED = frozenset({"alert.firing", "alert.resolved"})
+"""Types of which series and flapping are told together; they have rows of their own, see :func:`alerts.plans`."""
 
 
 def plans(table: Table) -> Iterator[Plan]:
     """A row for each event that is not an alert's; the states of one change are told together."""
     for event in table.history.events:
-        if event.type.startswith("alert."):
+        if event.type in _FOLDED:
             continue
         change = table.changes.get(event.id)
         if change is not None:

@@ -106,7 +106,7 @@ def _storm_told(run: Sequence[Plan], ids: Sequence[str], table: Table) -> Phrase
 def left_out(every: Sequence[Plan], kept: Sequence[Plan]) -> Claim | None:
     """How many rows are not shown, of which kinds, and how to see them."""
     known = {row.cites for row in kept}
-    told = {each for row in kept if row.cites not in known or row.type in STORMING for each in row.cites}
+    told = {each for row in kept if row.type in STORMING for each in row.cites}
     missing = [row for row in every if row.cites not in known and not told.issuperset(row.cites)]
     if not missing:
         return None
