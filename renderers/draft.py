@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from operator import itemgetter
 
 import msgspec
+from msgspec.structs import astuple
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
@@ -252,12 +253,14 @@ def digest(history: History, options: Options) -> str:
     # Some at a time: all of them in one list would need as much memory again.
     hashed = hashlib.sha256(_ENCODER.encode(content))
     for start in range(0, len(events), _TOGETHER):
-        hashed.update(_ENCODER.encode(list(map(_said, events[start : start + _TOGETHER]))))
+        hashed.update(_ENCODER.encode(list(map(_said, map(astuple, events[start : start + _TOGETHER])))))
     return hashed.hexdigest()
 
 
-_said = attrgetter(
+_SAID = (
     "id", "type", "source", "entity", "occurred_at", "time_text", "time_quality", "service", "environment", "severity",
     "title", "actor", "links", "refs", "labels", "data",
 )  # fmt: skip
 """What the sender or the person said, by a fixed list of fields."""
+_said = itemgetter(*map(RecordedEvent.__struct_fields__.index, _SAID))
+"""Those fields out of all of an event's as a tuple, which is faster than asking for one after the other."""
