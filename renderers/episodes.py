@@ -135,28 +135,38 @@ def _alert(episode: _Episode) -> Alert:
 
 def page(events: Sequence[RecordedEvent]) -> Page:
     """One page, from triggered (or when its sender says it was created) to the resolve that was not taken back."""
-    triggered = next((each for each in events if each.type == "page.triggered"), None)
-    created = [at for each in events if (at := micros(each.data.get("created_at"))) is not None]
-    known = [each.occurred_at for each in events[:1]] + created
-    resolved = None
+    title = ""
+    service = environment = severity = triggered = acknowledged = resolved = None
     for each in events:
-        if each.type == "page.resolved":
+        title, service = each.title or title, each.service or service
+        environment, severity = each.environment or environment, each.severity or severity
+        if each.type == "page.triggered":
+            triggered = triggered or each
+        elif each.type == "page.acknowledged":
+            acknowledged = acknowledged or each
+        elif each.type == "page.resolved":
             resolved = each
         elif each.type == "page.reopened":
             resolved = None
     return Page(
         entity=events[0].entity,
-        title=_latest(events, "title") or "",
-        service=_latest(events, "service"),
-        environment=_latest(events, "environment"),
-        severity=_latest(events, "severity"),
-        start=triggered.occurred_at if triggered else min(known),
+        title=title,
+        service=service,
+        environment=environment,
+        severity=severity,
+        start=triggered.occurred_at if triggered else _opened(events),
         end=resolved.occurred_at if resolved else None,
         triggered=triggered,
-        acknowledged=next((each for each in events if each.type == "page.acknowledged"), None),
+        acknowledged=acknowledged,
         resolved=resolved,
         steps=tuple(events),
     )
+
+
+def _opened(events: Sequence[RecordedEvent]) -> int:
+    """When a page was opened whose trigger was not received: when its sender says so, or its first event."""
+    created = [at for each in events if (at := micros(each.data.get("created_at"))) is not None]
+    return min([events[0].occurred_at, *created])
 
 
 def changes(events: Sequence[RecordedEvent]) -> list[Change]:

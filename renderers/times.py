@@ -37,8 +37,8 @@ def local(at: int, zone: str = "UTC") -> datetime:
 
 def clock(at: int, zone: str = "UTC") -> tuple[str, str]:
     """The day and the time of day: ``("2026-03-04", "14:02:10")``."""
-    shown = local(at, zone)
-    return f"{shown.year:04d}-{shown:%m-%d}", f"{shown:%H:%M:%S}"
+    shown = local(at, zone).isoformat()
+    return shown[:10], shown[11:19]
 
 
 def day(at: int, zone: str = "UTC") -> str:
