@@ -8,6 +8,7 @@ in two ways.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -52,7 +53,7 @@ def reference(history: History) -> int:
 
     A low alert hours before is a symptom, but nobody was called by it; a change between the two is still a candidate.
     """
-    starts = [alert.start for alert in history.alerts if alert.opening][:1]
+    starts = [alert.start for alert in islice((each for each in history.alerts if each.opening), 1)]
     starts += [report.occurred_at for report in history.reports[:1]] + [page.start for page in history.pages[:1]]
     return min(starts, default=anchor(history))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -186,4 +187,4 @@ def _families(alerts: tuple[Alert, ...]) -> tuple[Family, ...]:
 
 def _names(field: str, *signals: Iterable[Alert | Page | RecordedEvent]) -> tuple[str, ...]:
     """What the signals say in this field, each once, sorted."""
-    return tuple(sorted({value for group in signals for each in group if (value := getattr(each, field))}))
+    return tuple(sorted(set(filter(None, map(attrgetter(field), chain(*signals))))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from collector.event import MINUTE
 from renderers import phrases
@@ -49,12 +49,15 @@ def _spread(indices: Sequence[int], most: int) -> list[int]:
 
 def _importance(row: Plan) -> int:
     """0 stays longest."""
-    if row.label:
-        return 0
-    family = row.type.partition(".")[0]
-    if family in ("change", "status", "incident", "mark") or row.type == "page.acknowledged":
+    return 0 if row.label else _weight(row.type)
+
+
+@lru_cache(maxsize=1_024)
+def _weight(event_type: str) -> int:
+    family = event_type.partition(".")[0]
+    if family in ("change", "status", "incident", "mark") or event_type == "page.acknowledged":
         return 1
-    if row.type in ("alert.firing", "page.triggered", "page.escalated"):
+    if event_type in ("alert.firing", "page.triggered", "page.escalated"):
         return 2
     return {"note": 3, "observation": 4, "page": 4}.get(family, 5)
 
@@ -64,14 +67,13 @@ def stormed(plans: Sequence[Plan]) -> list[Plan]:
     held: dict[str, list[Plan]] = {}
     runs: list[list[Plan]] = []
     for row in plans:
-        run = held.get(row.type)
-        if row.label or row.type not in STORMING:
-            runs.append([row])
-        elif run and row.at - run[0].at < STORM_SPAN:
+        run = held.get(row.type) if not row.label else None
+        if run is not None and row.at - run[0].at < STORM_SPAN:
             run.append(row)
-        else:
-            held[row.type] = [row]
-            runs.append(held[row.type])
+            continue
+        runs.append([row])
+        if not row.label and row.type in STORMING:
+            held[row.type] = runs[-1]
     return [row for run in runs for row in (run if len(run) < SERIES else [_storm(run)])]
 
 

@@ -210,7 +210,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     for page in history.pages:
         told = phrases.page_event(page)
-        if any(not tied.isdisjoint(step.refs) for step in page.steps):
+        if not tied.isdisjoint([ref for step in page.steps for ref in step.refs]):
             # It names its alert: the service that was paged is the team's, and not one that was hit.
             continue
         if told and page.service and page.service not in fired:
