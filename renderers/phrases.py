@@ -106,21 +106,13 @@ def listed(
 def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:
     """The ids of what proves a sentence, oldest first, each once."""
     found: dict[str, tuple[int, int, str]] = {}
-    for item in _evidence(evidence):
-        if isinstance(item, Moment):
-            for each in item.cites:
-                found.setdefault(each, (item.at or 0, 0, each))
-        else:
-            found.setdefault(item.id, (item.occurred_at, rank(item.type), item.id))
+    for item in evidence:
+        for each in (item,) if item is None or isinstance(item, RecordedEvent | Moment) else item:
+            if isinstance(each, RecordedEvent):
+                found.setdefault(each.id, (each.occurred_at, rank(each.type), each.id))
+            elif each is not None:
+                found.update({one: (each.at or 0, 0, one) for one in each.cites if one not in found})
     return tuple(sorted(found, key=found.__getitem__))
-
-
-def _evidence(items: Iterable[Evidence | Iterable[Evidence]]) -> Iterable[RecordedEvent | Moment]:
-    for item in items:
-        if isinstance(item, RecordedEvent | Moment):
-            yield item
-        elif item is not None:
-            yield from (each for each in item if each is not None)
 
 
 def claim(*parts: Said, proof: tuple[str, ...] = (), none: str = "", label: bool = False, stop: bool = True) -> Claim:

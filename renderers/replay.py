@@ -115,8 +115,9 @@ class _Kinds:
         """By start, entity and the id of what tells them."""
         entities = sorted(self._families["alert"].items(), key=lambda item: item[0][1])
         found = [each for _, events in entities for each in episodes.alert_episodes(events)]
-        # The least significant part first; it is in order already, unless two sources tell of one entity.
-        found.sort(key=attrgetter("entity", "fired.id"))
+        if len({entity for _, entity in self._families["alert"]}) < len(entities):
+            # Only where two sources tell of one entity are the entities not in order by now.
+            found.sort(key=attrgetter("entity", "fired.id"))
         found.sort(key=attrgetter("start"))
         return tuple(found)
 

@@ -206,7 +206,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         return
     fired = {alert.service for alert in history.alerts}
     hit: dict[str, tuple[str, RecordedEvent]] = {}
-    tied = {f"alert:{entity}" for entity in {alert.entity for alert in history.alerts}}
+    tied = {f"alert:{spell.entity}" for spell in history.spells}
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     for page in history.pages:
         told = phrases.page_event(page)
