@@ -8,8 +8,8 @@ Nothing here decides what is worth saying.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
@@ -24,6 +24,8 @@ Phrase = tuple[Part, ...]
 
 Said = Part | str | Phrase | None
 """What a sentence may be made of; a ``str`` is our own words."""
+
+Thing = TypeVar("Thing")
 
 Evidence = RecordedEvent | Moment | None
 """What proves a sentence."""
@@ -91,8 +93,19 @@ def listed(
     items: Sequence[Said], most: int = 3, noun: tuple[str, str] = ("more", "more"), end: str = " and "
 ) -> Phrase:
     """``a, b and c``; beyond ``most`` the rest as a count: ``a, b, c and 4 more alerts``."""
+    return worded(items, _as_it_is, most, noun, end)
+
+
+def worded(
+    items: Sequence[Thing],
+    word: Callable[[Thing], Said],
+    most: int = 3,
+    noun: tuple[str, str] = ("more", "more"),
+    end: str = " and ",
+) -> Phrase:
+    """The same of things that ``word`` puts into words, only those that are shown."""
     rest = len(items) - most if len(items) > most + 1 else 0
-    shown: list[Said] = list(items[:most] if rest else items)
+    shown: list[Said] = [word(item) for item in (items[:most] if rest else items)]
     if rest:
         shown.append(f"{rest} {noun[rest != 1]}")
     parts: list[Said] = []
@@ -101,6 +114,10 @@ def listed(
             parts.append(end if index == len(shown) - 1 and (end != ", " or rest == 0) else ", ")
         parts.append(item)
     return say(*parts)
+
+
+def _as_it_is(item: Said) -> Said:
+    return item
 
 
 def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:

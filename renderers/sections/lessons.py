@@ -69,7 +69,7 @@ def _runbooks(history: History) -> Iterator[Claim]:
             known.add(family.name)
     missing = [alert for name, alert in first.items() if name not in known]
     if missing:
-        names = phrases.listed([phrases.alert_named(alert.name) for alert in missing], 3, ("more alert", "more alerts"))
+        names = phrases.worded([alert.name for alert in missing], phrases.alert_named, 3, ("more alert", "more alerts"))
         verb = "has" if len(missing) == 1 else "have"
         yield claim("Observed: ", names, f" {verb} no runbook", proof=cites([alert.fired for alert in missing]))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from renderers import facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section
-from renderers.history import Alert, Change, History
+from renderers.history import Alert, Change, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.rows.alerts import SERIES
 
@@ -58,14 +58,17 @@ def _fired(history: History, options: Options) -> Claim:
         by = named(" by ", phrases.text_in(report.data, "by") or report.actor)
         said = say(said, "; a report", by, f" had come {phrases.lasted(alert.start - report.occurred_at)} before")
     for families, words in ((preceding, " fired earlier"), (following, " followed")):
-        names = [say(phrases.alert_named(each.name), named(" on ", each.service)) for each in families]
-        if len(names) == 1:
+        if len(families) == 1:
             said = say(said, "; ", phrases.alert_named(families[0].name), words, named(" on ", families[0].service))
-        elif names:
-            said = say(said, "; ", phrases.listed(names, 3, ("more alert", "more alerts")), words)
+        elif families:
+            said = say(said, "; ", phrases.worded(families, _family_called, 3, ("more alert", "more alerts")), words)
     counted = {each.entity: each.fired for each in reversed(first.alerts)}.values() if several else ()
     others_first = [each.first.fired for each in (*preceding, *following)]
     return claim(said, proof=cites(reported, alert.fired, counted, others_first))
+
+
+def _family_called(family: Family) -> Phrase:
+    return say(phrases.alert_named(family.name), named(" on ", family.service))
 
 
 def _nothing(history: History, options: Options) -> Claim | None:
@@ -166,7 +169,7 @@ def _alerts_lasted(history: History, options: Options) -> Claim:
     if last is None:
         waiting = [each for each in alerts if each.firing] or list(alerts)
         names = list(dict.fromkeys(each.name for each in waiting))
-        listing = phrases.listed([phrases.alert_named(name) for name in names], 3, ("more alert", "more alerts"))
+        listing = phrases.worded(names, phrases.alert_named, 3, ("more alert", "more alerts"))
         time = _time(history, options, facts.latest(history))
         return claim("No end was recorded for ", listing, "; the last event came", time,
                      proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
