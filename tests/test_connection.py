@@ -123,12 +123,13 @@ async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(
 
 async def test_plain_and_unusual_requests_take_turns_on_a_connection(tmp_path):
     """Whatever goes the long way in between, each request has its own answer."""
-    written = [request("a"), request("b", query="?x=1"), request("c"), request("d", "Connection: keep-alive")]
+    written = [request("a"), request("b", query="?x=1"), request("c"), request("d", "Connection: close")]
     async with running(tmp_path) as face, connected(face) as sender:
         for count, each in enumerate(written, 1):
             await sender.send(each)
             assert await sender.answers(count) == [202] * count
         assert await names(face) == ["a", "b", "c", "d"]
+        assert await sender.ended()
 
 
 async def test_a_request_in_pieces_is_put_together(tmp_path):

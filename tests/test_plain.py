@@ -95,6 +95,7 @@ def test_a_body_may_hold_anything() -> None:
         (b"Content-Length: 2", b"Content-Length: 2\r\nContent-Encoding: gzip"),
         (b"Content-Length: 2", b"Content-Length: 2\r\nExpect: 100-continue"),
         (b"Content-Length: 2", b"Content-Length: 2\r\nConnection: close"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nConnection: keep-alive, upgrade"),
         (b"Content-Length: 2", b"Content-Length: 2\r\nUpgrade: h2c"),
         (b"[]", b"["),
         (b"[]", b"[]x"),
@@ -129,6 +130,7 @@ def written(draw: st.DrawFn) -> bytes:
 @example(REQUEST)
 @example(REQUEST.replace(b"Host: localhost", b"Host:  localhost  "))
 @example(REQUEST.replace(b"Host: localhost", b"Host:"))
+@example(REQUEST.replace(b"Host: localhost", b"Host: localhost\r\nConnection: Keep-Alive"))
 @example(REQUEST.replace(b"Host", b"!#$%&'*+.^_`|~"))
 @example(REQUEST.replace(b"[]", b"").replace(b"Length: 2", b"Length: 0"))
 def test_what_is_read_here_means_the_same_to_aiohttp(data: bytes) -> None:

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _LENGTH = re.compile(r"0|[1-9][0-9]{0,8}")
 _LONGEST_HEAD = 4096
 _UNUSUAL = frozenset((
-    "connection", "content-encoding", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "content-encoding", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
     "upgrade",
 ))  # fmt: skip
 """Headers that are about how the message or the connection is to be read."""
@@ -77,6 +77,8 @@ def _head(head: bytes) -> _Head | None:
         headers[name] = value.strip(" ")
     length = headers.get("content-length", "")
     if not _LENGTH.fullmatch(length) or "host" not in headers or not _UNUSUAL.isdisjoint(headers):
+        return None
+    if headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     source, token = address.groups("")
     return _Head(source, token, headers, int(length))
