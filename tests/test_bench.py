@@ -53,7 +53,7 @@ SHORT = (
     ("keepup", 3),
     ("draft", 2),
     ("memory", 1),
-    ("verify", 4),
+    ("verify", 6),
 )
 
 
