@@ -16,6 +16,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -50,6 +51,7 @@ number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept u
 _CHUNK = 512
 """Ids asked for in one statement; a statement takes 32,766 parameters at most."""
 
+_SALT = Struct(f"{SALT_SIZE}s")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -124,17 +126,17 @@ class _Telling:
         return self._digest
 
 
-class _Fact:
+class _Fact(msgspec.Struct, gc=False):
     """What is known of one id: enough to judge the next telling of it."""
 
-    __slots__ = ("amended", "delivery", "erased", "position", "received_at", "revision", "speaker", "told")
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.revision = -1
-        self.received_at = self.delivery = self.told = 0
-        self.speaker: _Telling | None = None
-        self.amended = self.erased = False
+    position: int
+    revision: int = -1
+    received_at: int = 0
+    delivery: int = 0
+    told: int = 0
+    speaker: _Telling | None = None
+    amended: bool = False
+    erased: bool = False
 
     def tell(self, amendment: str, received_at: int, delivery: int, speaker: _Telling | None = None) -> None:
         """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again."""
@@ -332,8 +334,7 @@ def encoded(event: Event) -> bytes:
 
 def salts(count: int) -> Iterator[bytes]:
     """So many salts, by one call for a whole batch: the system call is what randomness costs."""
-    pool = os.urandom(SALT_SIZE * count)
-    return (pool[i : i + SALT_SIZE] for i in range(0, len(pool), SALT_SIZE))
+    return map(itemgetter(0), _SALT.iter_unpack(os.urandom(SALT_SIZE * count)))
 
 
 def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _Fact]:

@@ -81,6 +81,8 @@ class _Common(msgspec.Struct, frozen=True):
     status: str
     source_url: str | None
     refs: tuple[str, ...]
+    starts: dict[str | None, Moment]
+    """The starts read so far: alerts of one group often began together."""
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -125,6 +127,7 @@ def _common(group: Group) -> _Common:
         status=group.status or "",
         source_url=group.external_url,
         refs=_refs(key),
+        starts={},
     )
 
 
@@ -157,7 +160,9 @@ def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: _
 
 
 def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, reading: Reading) -> Event:
-    starts = moment(alert.starts_at, webhook.received_at)
+    starts = common.starts.get(alert.starts_at)
+    if starts is None:
+        starts = common.starts[alert.starts_at] = moment(alert.starts_at, webhook.received_at)
     # Old versions announce a firing alert's expiry as its end; only a resolved alert has one.
     ends = moment(alert.ends_at, webhook.received_at) if status == "resolved" else None
     happened = ends or starts
