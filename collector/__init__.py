@@ -14,7 +14,7 @@ checks every import of the project against it::
     1  webhook people journal notify activation
     2  signing reading amendments redaction
     3  sources correlation log
-    4  projections settings leadership
+    4  projections settings leadership bodies writer
     5  intake follower erasure
     6  jobs loss retention sealing web
     7  drafts

@@ -20,13 +20,15 @@ import pytest
 from aiohttp import web
 
 from collector import reading, signing
+from collector.bodies import Limits
 from collector.errors import InvalidInput
 from collector.event import Event, RecordedEvent, event_id
-from collector.intake import Endpoint, Intake, Limits, Writer
+from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
 from collector.projections import EventFilter, Explanation, IncidentRow, Nearby, SignalRow
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.writer import Writer
 
 NOW = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.bodies import BodyReader, Limits, check_depth
 from collector.errors import (
     InvalidInput,
     MalformedWebhook,
@@ -23,9 +24,10 @@ from collector.errors import (
     UnverifiedWebhook,
 )
 from collector.event import PEOPLE, Event, event_id
-from collector.intake import BodyReader, Endpoint, Intake, Limits, Writer, check_depth
+from collector.intake import Endpoint, Intake
 from collector.log import EventLog, Receipt, Submission, open_log
 from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.writer import Writer
 
 AT = 1_772_633_530_000_000
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from collector import signing
 from collector.errors import MalformedWebhook
-from collector.intake import Endpoint, Intake, Writer
+from collector.intake import Endpoint, Intake
 from collector.log import Delivery, EventLog, open_log
 from collector.redaction import MARK, Redaction, pattern, pointer, redact, touches
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
+from collector.writer import Writer
 from tests import senders
 
 SECRET = "kestrel-7741"

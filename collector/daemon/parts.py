@@ -13,12 +13,13 @@ import structlog
 from aiohttp import web
 
 from collector import jobs, projections
+from collector.bodies import Limits
 from collector.drafts import options_of, postmortem
 from collector.erasure import Eraser, Redrawn
 from collector.errors import TimelinedError, Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
-from collector.intake import Endpoint, Intake, Limits, Writer
+from collector.intake import Endpoint, Intake
 from collector.log import EventLog, database_path, migrations, shown
 from collector.log.acknowledged import Loss
 from collector.log.beside import Beside
@@ -30,6 +31,7 @@ from collector.settings import Settings
 from collector.sources import SOURCES
 from collector.web import Limits as WebLimits
 from collector.web import Postmortem, Readiness, build_app
+from collector.writer import Writer
 from renderers.document import Options
 
 log = structlog.get_logger(__name__)

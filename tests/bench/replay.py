@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 from collector.daemon import seldom_collect
 from collector.event import SECOND, RecordedEvent
-from collector.intake import Endpoint, Intake, Writer
+from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
 from collector.sources import alertmanager
 from collector.webhook import Credentials
+from collector.writer import Writer
 from tests.bench import load, results
 from tests.bench.bodies import body_of
 
