@@ -20,6 +20,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -37,6 +38,8 @@ RECORD = ".written"
 """The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
 EVERY = 60
 """Seconds between passes; a resolved one is written at once, without waiting for a pass."""
+PATIENCE = 5.0
+"""Seconds that a stop waits for what was begun: a pass over thousands of incidents takes longer than systemd waits."""
 
 _PAGE = 500
 _BATCH = 10
@@ -427,20 +430,28 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]
         defaults = {"coalesce": True, "misfire_grace_time": None}
         super().__init__(timezone=UTC, job_defaults=defaults, executors={"default": self._begun})
 
-    async def finish(self) -> None:
-        """Begin nothing more, and end once all that was begun is done: the log that it reads is closed after this."""
+    async def finish(self, patience: float = PATIENCE) -> None:
+        """Begin nothing more, and end once all that was begun is done: the log that it reads is closed after this.
+
+        What is not done after ``patience`` seconds is cut off; the next start makes up for it.
+        """
         self.pause()
-        await self._begun.done()
+        begun = await self._begun.done(patience)
         self.shutdown(wait=False)
+        if begun:
+            await asyncio.wait(begun, timeout=patience)
 
 
 class _Begun(AsyncIOExecutor):  # type: ignore[misc]
     """What the scheduler began. Its own shutdown cuts that off, since it cannot wait."""
 
-    async def done(self) -> None:
-        """Wait for all of it."""
-        while self._pending_futures:
-            await asyncio.wait(self._pending_futures)
+    async def done(self, patience: float) -> set[asyncio.Future[Any]]:
+        """Wait so many seconds for all of it; what was not done by then."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while self._pending_futures and loop.time() < until:
+            await asyncio.wait(self._pending_futures, timeout=until - loop.time())
+        return set(self._pending_futures)
 
 
 def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:

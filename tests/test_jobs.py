@@ -469,6 +469,25 @@ async def test_a_stop_finishes_what_was_begun(tmp_path):
     assert (tmp_path / "incident-2.json").exists()
 
 
+async def test_a_stop_waits_no_longer_than_its_patience(tmp_path):
+    """A pass that does not end is cut off, so that the daemon ends; nothing half done is left."""
+
+    async def never(number: int, form: str) -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return form
+
+    begun, lists = asyncio.Event(), Lists(incident(1, status="resolved"))
+    runs = Scheduler()
+    schedule(runs, DraftJob(projections=lists, render=never, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: NOW))
+    runs.start()
+    await begun.wait()
+    async with asyncio.timeout(5):
+        await runs.finish(patience=0.05)
+    assert not runs.running
+    assert not list(tmp_path.glob("incident-*"))
+
+
 async def until(happened) -> None:
     """Look until it happened; fail after ten seconds."""
     async with asyncio.timeout(10):
