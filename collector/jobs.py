@@ -454,9 +454,17 @@ class _Begun(AsyncIOExecutor):  # type: ignore[misc]
         return set(self._pending_futures)
 
 
+async def _whole(job: DraftJob, numbers: Sequence[int] | None = None) -> None:
+    """A pass, which a stop may cut off: that is no error, and the scheduler would log it as one."""
+    try:
+        await job.run(numbers)
+    except asyncio.CancelledError:
+        log.info("a stop cut a pass over drafts off; the next start goes on with it")
+
+
 def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:
     """Have ``job`` run over everything now and every minute; the answer has it run for one incident at once."""
-    runs.add_job(job.run, "interval", seconds=EVERY, id="drafts", next_run_time=datetime.now(UTC))
+    runs.add_job(_whole, "interval", [job], seconds=EVERY, id="drafts", next_run_time=datetime.now(UTC))
 
     waiting: set[int] = set()
     turn = asyncio.Lock()
@@ -472,7 +480,7 @@ def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:
             waiting.difference_update(numbers)
             if waiting:
                 soon()
-            await job.run(numbers)
+            await _whole(job, numbers)
 
     def at_once(number: int) -> None:
         if not waiting:

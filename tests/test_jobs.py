@@ -469,8 +469,8 @@ async def test_a_stop_finishes_what_was_begun(tmp_path):
     assert (tmp_path / "incident-2.json").exists()
 
 
-async def test_a_stop_waits_no_longer_than_its_patience(tmp_path):
-    """A pass that does not end is cut off, so that the daemon ends; nothing half done is left."""
+async def test_a_stop_waits_no_longer_than_its_patience(tmp_path, caplog):
+    """A pass that does not end is cut off, so that the daemon ends; nothing half done is left, and no error is told."""
 
     async def never(number: int, form: str) -> str:
         begun.set()
@@ -486,6 +486,7 @@ async def test_a_stop_waits_no_longer_than_its_patience(tmp_path):
         await runs.finish(patience=0.05)
     assert not runs.running
     assert not list(tmp_path.glob("incident-*"))
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def until(happened) -> None:
