@@ -148,11 +148,6 @@ class Connection(web.RequestHandler):
             self._resume_transport_reading()
             self.data_received(behind)
 
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """Go on reading. aiohttp asks for it after each body; where nothing was paused there is nothing to do."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
     def _process_keepalive(self) -> None:
         """Close a silent connection; one whose delivery is being stored is not silent."""
         if self._storing:
