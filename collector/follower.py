@@ -25,6 +25,7 @@ from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.event import MACHINE, Event, RecordedEvent, event_id, is_unreadable, reading_order
 from collector.log import EventLog, Submission, reading
+from collector.log.store import select_in
 from collector.projections import shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
 from collector.projections.tables import keeping, replacing
@@ -296,13 +297,10 @@ class _Before:
         self._changes = changes
         self.ended: dict[int, int | None] = {}
         self.goes_by: dict[int, int | None] = {}
-        execute = connection.exec_driver_sql
-        for number in changes.incidents:
-            for (ended,) in execute("SELECT ended_at FROM incident WHERE number = ?", (number,)):
-                self.ended[number] = ended
-        for number in {*changes.numbers, *changes.incidents}:
-            for (goes_by,) in execute("SELECT goes_by FROM incident_number WHERE number = ?", (number,)):
-                self.goes_by[number] = goes_by
+        statement = "SELECT number, ended_at FROM incident WHERE number IN ({})"
+        self.ended.update(select_in(connection, statement, list(changes.incidents)))
+        statement = "SELECT number, goes_by FROM incident_number WHERE number IN ({})"
+        self.goes_by.update(select_in(connection, statement, list({*changes.numbers, *changes.incidents})))
 
     def lived(self, number: int) -> bool:
         """Whether an incident went by this number."""

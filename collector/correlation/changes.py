@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -42,6 +42,15 @@ class Move(msgspec.Struct, frozen=True):
     after: frozenset[int]
 
 
+class Asked(NamedTuple):
+    """What is asked of a key: all that starts after ``after`` and by ``high``, and covers ``low`` or later."""
+
+    key: str
+    low: int
+    high: int
+    after: int
+
+
 class Shelf(Protocol):
     """Where closed components lie; it answers as of the end of the last round."""
 
@@ -59,14 +68,17 @@ class Shelf(Protocol):
     def units_before(self, key: str, start: int) -> Iterator[Unit]:
         """The units of one entity that began before ``start``, latest first."""
 
+    def last_units(self, keys: Sequence[str]) -> dict[str, list[Unit]]:
+        """Of those of these entities that have units: the last one or two, latest first."""
+
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; those retracted are left out."""
 
     def latest(self) -> int:
         """The latest start of any unit."""
 
-    def keyed(self, key: str, low: int, high: int) -> list[str]:
-        """Units under a key that start by ``high`` and cover ``low`` or later."""
+    def keyed(self, asked: Sequence[Asked]) -> list[str]:
+        """Units that one of these questions is about."""
 
     def naming(self, events: Sequence[str]) -> list[str]:
         """Units that name one of these events."""

@@ -36,6 +36,7 @@ class Components:
         held = self._held
         held.fetch([uid for uid, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
+        held.ensure_all(one for _, new in ordered if new is not None and new.opening for one in ties.wanted(held, new))
         for old, new in ordered:
             if old is not None and old.opening and new is not None and new.opening and _lasts_differently(old, new):
                 self._stretch(old, new)

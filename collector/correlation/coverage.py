@@ -6,6 +6,8 @@ second time, one that claims too much would have it overlooked.
 
 from __future__ import annotations
 
+_EVERYTHING = -1
+
 
 class Coverage:
     """One span of time for each name: it claims whatever begins by its end and reaches its beginning or further."""
@@ -16,8 +18,8 @@ class Coverage:
     def __len__(self) -> int:
         return len(self._spans)
 
-    def claim(self, name: str, low: int, high: int, live: bool) -> bool:
-        """Claim a span; whether it has to be fetched for that.
+    def claim(self, name: str, low: int, high: int, live: bool) -> int | None:
+        """Claim a span. What of it begins after the answer has to be fetched for that; None where nothing has to.
 
         Spans that touch are made one. Of two that do not, the one that is ``live`` (open to what comes) is remembered:
         a straggler from long before is fetched for, and does not bring in everything since.
@@ -26,12 +28,13 @@ class Coverage:
         if known is None:
             self._spans[name] = (low, high)
         elif known[0] <= low and high <= known[1]:
-            return False
+            return None
         elif low <= known[1] and known[0] <= high:
             self._spans[name] = (min(low, known[0]), max(high, known[1]))
+            return known[1] if known[0] <= low else _EVERYTHING
         elif live:
             self._spans[name] = (low, high)
-        return True
+        return _EVERYTHING
 
     def withdraw(self, name: str, cover: int) -> None:
         """What reaches to ``cover`` lies in memory no more: claim only what reaches further."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from collector.correlation.attach import Attaching
 from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Kept, Place, Shelf
+from collector.correlation.changes import Asked, Kept, Place, Shelf
 from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
 from collector.correlation.index import Index
@@ -26,6 +26,9 @@ from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 
 FAR = 1 << 62
+
+Wanted = tuple[str, int, int]
+"""A key, and the time from when until when."""
 
 
 class Component:
@@ -167,23 +170,42 @@ class Held:
         if self.units.get(uid) != entry.unit:
             self.round.listed[part] = None
 
-    def ensure(self, kind: str, key: str, low: int, high: int) -> None:
+    def ensure(self, key: str, low: int, high: int) -> None:
         """Have everything in memory that is found by a key and has to do with the time from ``low`` to ``high``."""
+        if (asked := self._claim(key, low, high)) is not None:
+            self.fetch(self.shelf.keyed([asked]))
+
+    def ensure_all(self, wanted: Iterable[Wanted]) -> None:
+        """The same for many keys, asked for together."""
+        if not self.complete:
+            asked = [one for key, low, high in wanted if (one := self._claim(key, low, high)) is not None]
+            if asked:
+                self.fetch(self.shelf.keyed(asked))
+
+    def ensure_incidents(self, key: str, low: int, high: int) -> None:
+        """Have all incidents in memory that offer a key and have a window that overlaps this time."""
+        if (asked := self._claim(f"incident:{key}", low, high)) is not None:
+            for number in self.shelf.incidents_of(key, low, asked.high):
+                self.load(number)
+
+    def ensure_started(self, low: int, high: int) -> None:
+        """Have all opening signals in memory that started in this time."""
+        if (asked := self._claim("started", low, high)) is not None:
+            self.fetch(self.shelf.started(max(low, asked.after + 1), asked.high))
+
+    def ensure_happened(self, low: int, high: int) -> None:
+        """Have all other units in memory that have to do with this time."""
+        if (asked := self._claim("happened", low, high)) is not None:
+            self.fetch(self.shelf.happened(low, asked.high))
+
+    def _claim(self, name: str, low: int, high: int) -> Asked | None:
+        """What is to be asked for to have it in memory; None where it is there."""
         if self.complete:
-            return
+            return None
         live = high >= self.latest
         high = FAR if live else high
-        if not self.coverage.claim(kind + key, low, high, live):
-            return
-        if kind == "incident:":
-            for number in self.shelf.incidents_of(key, low, high):
-                self.load(number)
-        elif kind == "started":
-            self.fetch(self.shelf.started(low, high))
-        elif kind == "happened":
-            self.fetch(self.shelf.happened(low, high))
-        else:
-            self.fetch(self.shelf.keyed(kind + key, low, high))
+        after = self.coverage.claim(name, low, high, live)
+        return None if after is None else Asked(name, low, high, after)
 
     # Who is what
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collector.correlation.attach import NEAR
 from collector.correlation.changes import Place
-from collector.correlation.held import FAR, Held
+from collector.correlation.held import FAR, Held, Wanted
 from collector.correlation.parts import Part
 from collector.correlation.signals import Unit
 
@@ -26,8 +26,7 @@ class Judging:
         self._relearn()
         concerned = [*noted.touched, *noted.gone]
         self._review_names(self._gained_events(concerned))
-        for part in concerned:
-            self._concern(part)
+        self._review_keys([wanted for part in concerned for wanted in self._concern(part)])
         if any(part.classes for part in concerned):
             held.fetch(sorted(held.links.units()))
             noted.review |= {uid for uid in held.links.units() if uid not in held.part_of}
@@ -47,7 +46,7 @@ class Judging:
     def _relearn(self) -> None:
         held = self._held
         for token in held.round.taught:
-            held.ensure("learn:", token, -1, FAR)
+            held.ensure(f"learn:{token}", -1, FAR)
             for uid in list(held.index.found_by(f"learn:{token}", -1, FAR)):
                 unit = held.units[uid]
                 # Rewritten in any case: what was fetched just now was indexed by the new lesson, its keys by the old.
@@ -74,28 +73,29 @@ class Judging:
         new = part.view(self._held.rules)
         return (old.start, old.key, old.environments) != (new.start, new.key, new.environments)
 
-    def _concern(self, part: Part) -> None:
-        """Note everything that one incident's change may concern."""
+    def _concern(self, part: Part) -> list[Wanted]:
+        """Note what one incident's change may concern; what looks for these keys may be concerned as well."""
         held, old = self._held, part.before
         new = old if part not in held.component_of else part.view(held.rules)
         views = [view for view in (old, new) if view is not None]
         if not views:
-            return
+            return []
         low, high = min(view.low for view in views), max(view.high for view in views)
         gained = set(part.gained)
         if self._looks_different(part):
             gained |= part.keys.keys()
             held.round.review.update(part.attached)
-        for key in gained:
-            self._review_key(key, low - NEAR, high + NEAR)
         if old is not None and new is not None and old.high != new.high:
             self._review_since(min(old.high, new.high), high + NEAR)
+        return [
+            (f"seek:{key}", -1, FAR) if key.startswith("page:") else (f"seek:{key}", low - NEAR, high + NEAR)
+            for key in gained
+        ]
 
-    def _review_key(self, key: str, low: int, high: int) -> None:
-        if key.startswith("page:"):
-            low, high = -1, FAR
-        self._held.ensure("seek:", key, low, high)
-        self._held.round.review.update(self._held.index.found_by(f"seek:{key}", low, high))
+    def _review_keys(self, sought: list[Wanted]) -> None:
+        self._held.ensure_all(sought)
+        for key, low, high in sought:
+            self._held.round.review.update(self._held.index.found_by(key, low, high))
 
     def _review_names(self, events: set[str]) -> None:
         """Who names one of these events joins the incident it is in, whenever that was."""
@@ -106,7 +106,7 @@ class Judging:
             held.round.review.update(held.index.found_by(f"name:{event}", -1, FAR))
 
     def _review_since(self, low: int, high: int) -> None:
-        self._held.ensure("happened", "", low, high)
+        self._held.ensure_happened(low, high)
         self._held.round.review.update(self._held.index.others.overlapping(low, high))
 
     # Judging

@@ -18,13 +18,13 @@ class Lookup:
     def offering(self, key: str, start: int, end: int) -> list[View]:
         """Incidents with an opening signal that offers this key, near this span; for a page wherever they are."""
         ever = key.startswith("page:")
-        self._held.ensure("incident:", key, -1 if ever else start - NEAR, FAR if ever else end + NEAR)
+        self._held.ensure_incidents(key, -1 if ever else start - NEAR, FAR if ever else end + NEAR)
         return self._views(self._held.index.parts(key))
 
     def serving(self, service: str, start: int, end: int) -> list[View]:
         """Incidents with an opening signal of this service and a window less than ``NEAR`` from this span."""
         key = f"service:{service}"
-        self._held.ensure("incident:", key, start - NEAR, end + NEAR)
+        self._held.ensure_incidents(key, start - NEAR, end + NEAR)
         found = self._views(self._held.index.parts(key))
         return [view for view in found if view.low - NEAR <= end and start <= view.high + NEAR]
 

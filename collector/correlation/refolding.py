@@ -9,7 +9,7 @@ round's at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from collector.correlation.episodes import proves_its_start
 from collector.correlation.held import Held
@@ -33,18 +33,26 @@ class _Entity:
         self.bounded: Unit | None = None
         """The settled unit before those that are folded."""
 
+    def alone(self, key: str) -> bool:
+        """Whether it is nothing but an event that came just now."""
+        amended = any(event.revision for event in self.added.values())
+        return key.startswith("event" + SEPARATOR) and not amended and not self.removed
+
 
 class Refolding:
     """The first step of a round: events → the units that came, went or changed."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
+        self._last: dict[str, list[Unit]] = {}
+        """Of the entities that this round asked the shelf for: their last units, latest first."""
 
     def refold(self, batch: Sequence[RecordedEvent]) -> Changed:
         """Fold the entities that these events are of."""
         entities: dict[str, _Entity] = {}
         for event in batch:
             self._sort_in(event, entities)
+        self._ask_shelf(entities)
         for key, entity in entities.items():
             entity.before, entity.bounded = self._units_before(key, entity)
         told = self._read(entities)
@@ -85,12 +93,18 @@ class Refolding:
 
     # What there was
 
+    def _ask_shelf(self, entities: dict[str, _Entity]) -> None:
+        """The last units of the entities of which memory knows nothing, of all of them at once."""
+        held = self._held
+        keys = [key for key, one in entities.items() if key not in held.tails and not (held.complete or one.alone(key))]
+        found = held.shelf.last_units(keys) if keys else {}
+        self._last = {key: found.get(key, []) for key in keys}
+
     def _units_before(self, key: str, entity: _Entity) -> tuple[list[Unit], Unit | None]:
         """The units to fold again, by start, and the settled one before them."""
-        shape = key.partition(SEPARATOR)[0]
-        if shape == "event" and not any(event.revision for event in entity.added.values()) and not entity.removed:
+        if entity.alone(key):
             return [], None
-        return self._walk_back(key, entity.since if shape == "alert" else _EVER)
+        return self._walk_back(key, entity.since if key.startswith("alert" + SEPARATOR) else _EVER)
 
     def _walk_back(self, key: str, since: int) -> tuple[list[Unit], Unit | None]:
         """An entity's last units, back to one that ended before ``since`` and before the next began."""
@@ -108,7 +122,7 @@ class Refolding:
     def _walk_shelf(self, key: str, since: int, found: list[Unit]) -> Unit | None:
         """The same, further back than memory reaches."""
         uids, settled = [], None
-        for unit in self._held.shelf.units_before(key, found[-1].start if found else 1 << 62):
+        for unit in self._units_of(key, found):
             if unit.end is not None and unit.end < since:
                 settled = unit
                 break
@@ -117,6 +131,17 @@ class Refolding:
         self._held.fetch(uids)
         found += [self._held.units[uid] for uid in uids if uid in self._held.units]
         return settled
+
+    def _units_of(self, key: str, found: list[Unit]) -> Iterator[Unit]:
+        """The units of an entity before those already found, latest first."""
+        start = found[-1].start if found else 1 << 62
+        if not found and key in self._last:
+            last = self._last[key]
+            yield from last
+            if len(last) < 2:
+                return
+            start = last[-1].start
+        yield from self._held.shelf.units_before(key, start)
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
         """What the log says of the events in the units that are folded again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.correlation.held import FAR, Held
+from collector.correlation.held import FAR, Held, Wanted
 from collector.correlation.index import apart
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order
@@ -18,12 +18,25 @@ Tie = tuple[str, Match]
 """Another signal, and the rule by which the later of the two joins."""
 
 
+def wanted(held: Held, unit: Unit) -> Iterator[Wanted]:
+    """All that has to be in memory before a new signal can be tied, other than by a storm."""
+    cover = unit.reach + held.rules.gap
+    for key in unit.seeks:
+        yield _wanted(key, unit.start, cover)
+    for service in _services(held, unit):
+        yield _wanted(f"service:{service}", unit.start, cover)
+
+
+def _wanted(key: str, low: int, high: int) -> Wanted:
+    """A page ties whenever it was."""
+    return (f"tie:{key}", -1, FAR) if key.startswith("page:") else (f"tie:{key}", low, high)
+
+
 def earlier(held: Held, unit: Unit) -> Iterator[Tie]:
-    """Earlier signals that could be tied to this one."""
+    """Earlier signals that could be tied to this one; what it wants is in memory."""
     for key in unit.seeks:
         yield from _earlier_by_key(held, unit, key)
     for service in _services(held, unit):
-        held.ensure("tie:", f"service:{service}", unit.start, unit.start)
         for spans in held.index.serving(service, unit.environment):
             # Those of one service and environment that cover one moment are tied to each other already.
             found = next(spans.covering(unit.order, unit.start), None)
@@ -35,7 +48,6 @@ def earlier(held: Held, unit: Unit) -> Iterator[Tie]:
 def _earlier_by_key(held: Held, unit: Unit, key: str) -> Iterator[Tie]:
     match = key_match(key)
     timeless = match[0] == PAGE
-    held.ensure("tie:", key, -1 if timeless else unit.start, FAR if timeless else unit.start)
     spans = held.index.ties(key)
     for uid in () if spans is None else spans.covering(unit.order, -1 if timeless else unit.start):
         yield uid, match
@@ -45,7 +57,7 @@ def _earlier_by_key(held: Held, unit: Unit, key: str) -> Iterator[Tie]:
 
 def _earlier_by_storm(held: Held, unit: Unit) -> Iterator[Tie]:
     low = unit.start - held.rules.storm
-    held.ensure("started", "", low, unit.start + held.rules.storm)
+    held.ensure_started(low, unit.start + held.rules.storm)
     spans = held.index.starts if unit.storms else held.index.pages
     for uid in spans.covering(unit.order, low):
         if _storms(held, held.units[uid], unit):
@@ -57,13 +69,13 @@ def later(held: Held, unit: Unit, order: Order) -> Iterator[Tie]:
     cover = unit.reach + held.rules.gap
     for key in unit.seeks:
         timeless = key.startswith("page:")
-        held.ensure("tie:", key, -1 if timeless else order[0], FAR if timeless else cover)
+        held.ensure(*_wanted(key, order[0], cover))
         spans = held.index.ties(key)
         if spans is not None:
             for uid in spans.after(unit.order if timeless else order, FAR if timeless else cover):
                 yield uid, _key_tie(unit, held.units[uid])
     for service in _services(held, unit):
-        held.ensure("tie:", f"service:{service}", order[0], cover)
+        held.ensure(*_wanted(f"service:{service}", order[0], cover))
         for spans in held.index.serving(service, unit.environment):
             for uid in spans.after(order, cover):
                 yield uid, service_match(held.units[uid], unit.service or "")

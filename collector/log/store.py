@@ -50,6 +50,8 @@ number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept u
 
 _CHUNK = 512
 """Ids asked for in one statement; a statement takes 32,766 parameters at most."""
+_ASKED = 256
+"""Questions put in one statement."""
 
 _SALT = Struct(f"{SALT_SIZE}s")
 _encode = msgspec.json.Encoder().encode
@@ -373,6 +375,24 @@ def _select_in(execute: Callable[..., Iterable[Any]], statement: str, values: Se
         size = 1 << (len(some) - 1).bit_length()
         marks = ",".join("?" * size)
         yield from execute(statement.format(marks), some + some[-1:] * (size - len(some)))
+
+
+def select_asked(
+    connection: Connection, statement: str, columns: Sequence[str], asked: Sequence[tuple[Any, ...]]
+) -> Iterator[Any]:
+    """Rows of ``statement``, which joins these as a table ``asked``; ``columns`` are its names, each with its type.
+
+    One statement answers as many questions as there are, by chunks filled up to a power of two with rows of NULL.
+    """
+    execute = executing(connection)
+    names = ", ".join(column.split()[0] for column in columns)
+    first = ",".join(f"CAST(? AS {column.split()[1]})" for column in columns)
+    more = ",({})".format(",".join("?" * len(columns)))
+    for start in range(0, len(asked), _ASKED):
+        some = asked[start : start + _ASKED]
+        size = 1 << (len(some) - 1).bit_length()
+        values = [value for row in some for value in row] + [None] * (len(columns) * (size - len(some)))
+        yield from execute(f"WITH asked ({names}) AS (VALUES ({first}){more * (size - 1)}) {statement}", tuple(values))
 
 
 Execute = Callable[..., Any]

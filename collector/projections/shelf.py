@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from collector.correlation.changes import Changes, Kept, Place
+from collector.correlation.changes import Asked, Changes, Kept, Place
 from collector.correlation.facts import LINKING
 from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import reading
-from collector.log.store import select_in
+from collector.log.store import executing, select_asked, select_in
 from collector.projections import tables
 from collector.projections.tables import keeping, replacing
 
@@ -27,6 +27,7 @@ _decode = msgspec.msgpack.Decoder(Unit).decode
 _json = msgspec.json.Encoder().encode
 
 _ALONE = "event\x1f"
+_ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
 class SqlShelf:
@@ -34,16 +35,16 @@ class SqlShelf:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._execute = connection.exec_driver_sql
+        self._execute = executing(connection)
 
-    def _strings(self, statement: str, *values: Any) -> list[str]:
-        return list(self._execute(statement, values).scalars())
+    def _firsts(self, statement: str, *values: Any) -> list[Any]:
+        return [row[0] for row in self._execute(statement, values)]
 
     def entity(self, key: str) -> list[RecordedEvent]:
         """The current events folded under a key."""
-        ids = self._strings("SELECT event FROM event_unit WHERE fold = ?", key)
+        ids = self._firsts("SELECT event FROM event_unit WHERE fold = ?", key)
         if not key.startswith(_ALONE):
-            ids += self._strings("SELECT event FROM influence WHERE fold = ?", key)
+            ids += self._firsts("SELECT event FROM influence WHERE fold = ?", key)
         return self.events(ids)
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
@@ -54,12 +55,12 @@ class SqlShelf:
     @cached_property
     def _position(self) -> int:
         """Up to where the log was followed: the log itself is ahead of what lies here."""
-        return int(self._execute("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
+        return int(self._firsts("SELECT coalesce(max(position), 0) FROM cursor")[0])
 
     def folds(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
-        owner = self._strings("SELECT fold FROM event_unit WHERE event = ?", event)
-        return (*owner, *sorted(self._strings("SELECT fold FROM influence WHERE event = ?", event)))
+        owner = self._firsts("SELECT fold FROM event_unit WHERE event = ?", event)
+        return (*owner, *sorted(self._firsts("SELECT fold FROM influence WHERE event = ?", event)))
 
     def unit_of(self, events: Sequence[str]) -> dict[str, str]:
         """The units that these events belong to."""
@@ -80,6 +81,17 @@ class SqlShelf:
             yield from (_decode(body) for _, body in rows)
             size *= 4
 
+    def last_units(self, keys: Sequence[str]) -> dict[str, list[Unit]]:
+        """Of those of these entities that have units: the last two, latest first, or the only one."""
+        statement = """SELECT body FROM asked CROSS JOIN signal WHERE fold = asked.key AND start >= coalesce(
+            (SELECT start FROM signal AS other WHERE fold = asked.key ORDER BY start DESC LIMIT 1 OFFSET 1), -1)
+            ORDER BY start DESC"""
+        found: dict[str, list[Unit]] = {}
+        for (body,) in select_asked(self._connection, statement, ("key TEXT",), [(key,) for key in keys]):
+            unit = _decode(body)
+            found.setdefault(unit.fold, []).append(unit)
+        return found
+
     def _kept(self, rows: Sequence[Any]) -> list[Kept]:
         places: dict[str, dict[int, Place]] = {row[0]: {} for row in rows}
         statement = "SELECT uid, number, rule, reason, detail FROM membership WHERE uid IN ({})"
@@ -90,11 +102,13 @@ class SqlShelf:
 
     def latest(self) -> int:
         """The latest start of any unit."""
-        return int(self._execute("SELECT coalesce(max(start), 0) FROM signal").scalar_one())
+        return int(self._firsts("SELECT coalesce(max(start), 0) FROM signal")[0])
 
-    def keyed(self, key: str, low: int, high: int) -> list[str]:
-        """Units under a key that start by ``high`` and cover ``low`` or later."""
-        return self._strings("SELECT uid FROM signal_key WHERE key = ? AND cover >= ? AND start <= ?", key, low, high)
+    def keyed(self, asked: Sequence[Asked]) -> list[str]:
+        """Units that one of these questions is about."""
+        statement = """SELECT uid FROM asked CROSS JOIN signal_key WHERE signal_key.key = asked.key
+            AND start > asked.after AND start <= asked.high AND cover >= asked.low"""
+        return [uid for (uid,) in select_asked(self._connection, statement, _ASKED, asked)]
 
     def naming(self, events: Sequence[str]) -> list[str]:
         """Units that name one of these events."""
@@ -104,24 +118,24 @@ class SqlShelf:
 
     def started(self, low: int, high: int) -> list[str]:
         """Opening signals that started from ``low`` to ``high``."""
-        return self._strings("SELECT uid FROM signal WHERE start BETWEEN ? AND ? AND opening = 1", low, high)
+        return self._firsts("SELECT uid FROM signal WHERE start BETWEEN ? AND ? AND opening = 1", low, high)
 
     def happened(self, low: int, high: int) -> list[str]:
         """Other units that started by ``high``, with an event at ``low`` or later."""
-        return self._strings("SELECT uid FROM signal WHERE last >= ? AND start <= ? AND opening = 0", low, high)
+        return self._firsts("SELECT uid FROM signal WHERE last >= ? AND start <= ? AND opening = 0", low, high)
 
     def incidents_of(self, key: str, low: int, high: int) -> list[int]:
         """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
         statement = """SELECT number FROM incident_key JOIN incident USING (number)
             WHERE incident_key.key = ? AND high >= ? AND low <= ?"""
-        return list(self._execute(statement, (key, low, high)).scalars())
+        return self._firsts(statement, key, low, high)
 
     def component(self, number: int) -> dict[int, tuple[list[Kept], dict[int, str]]]:
         """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
         statement = """SELECT other.number FROM incident JOIN incident AS other USING (component)
             JOIN incident_number ON incident_number.number = other.number AND goes_by = other.number
             WHERE incident.number = ?"""
-        return {one: (self._members(one), self._numbers(one)) for one in self._execute(statement, (number,)).scalars()}
+        return {one: (self._members(one), self._numbers(one)) for one in self._firsts(statement, number)}
 
     def _members(self, number: int) -> list[Kept]:
         statement = "SELECT uid, missed, body FROM membership JOIN signal USING (uid) WHERE number = ?"
@@ -140,13 +154,12 @@ class SqlShelf:
         """People's words on what belongs together."""
         statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
         marks = ",".join("?" * len(LINKING))
-        ids = self._strings(statement.format(marks), MACHINE, *sorted(LINKING))
+        ids = self._firsts(statement.format(marks), MACHINE, *sorted(LINKING))
         return current(reading.read_ids(self._connection, ids))
 
     def next_number(self) -> int:
         """A number that was never given."""
-        found = self._execute("SELECT coalesce(max(number), 0) + 1 FROM incident_number").scalar_one()
-        return int(found)
+        return int(self._firsts("SELECT coalesce(max(number), 0) + 1 FROM incident_number")[0])
 
     def homeless(self) -> dict[str, int]:
         """Numbers that no incident has, by the events they hang on."""
