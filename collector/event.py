@@ -80,9 +80,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 class RecordedEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event as the log answers it: the same, and where it stands."""
 
-    position: int
+    # Contents are stored without these, so a decoded one has none of them until its row says where it stands.
+    position: int = 0
     """Place in the log: 1, 2, 3 … without gaps, in commit order."""
-    received_at: int
+    received_at: int = 0
     """When its delivery was received, µs UTC by our clock."""
     delivery: str = ""
     """Which delivery told it; empty where a person or the daemon did."""

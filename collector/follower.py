@@ -60,6 +60,20 @@ class Outcome(msgspec.Struct, frozen=True):
     said: int = 0
 
 
+class _Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a round read, and what came of it."""
+
+    first: int
+    last: int
+    rows: list[tuple[Any, ...]]
+    """Of the index of events."""
+    changes: Changes
+    damaged: list[int]
+    """Positions of events whose content cannot be read."""
+    erased: bool
+    """Whether something was erased."""
+
+
 class Follower:
     """Keeps the projections of one log up to date, for as long as the log's lease is ours (``EventLog.lead``)."""
 
@@ -142,20 +156,20 @@ class Follower:
         await self._say()
         if self._settled and self._position >= self._quiet:
             await self._settle()
-        unheard = self._quiet - self._position
-        events = await self._log.read(self._position, min(self._batch, unheard) if unheard > 0 else self._batch)
-        if not events:
-            return False
         try:
-            changes = await self._log.query(lambda c: self._regroup(events, c))
-            outcome = await self._write(lambda c: self._commit(c, events, changes), durable=False)
+            taken = await self._log.query(self._take)
+            if taken is None:
+                return False
+            outcome = await self._write(lambda c: self._commit(c, taken), durable=False)
         except BaseException:
             # What is in memory may be ahead of what was kept.
             self._position = -1
             raise
-        _tell_damage(events)
+        for position in taken.damaged:
+            # Once for each event, since none is followed twice; whoever reads it later sees it as well.
+            log.error("the stored content of an event cannot be read; run timelined verify", position=position)
         # Another daemon may have erased: what was said before goes from this one's memory, too.
-        self._position = -1 if any(event.amendment == "erasure" for event in events) else outcome.position
+        self._position = -1 if taken.erased else outcome.position
         self._unsaid = outcome.said > 0
         await self._say()
         self._tell(outcome)
@@ -165,10 +179,24 @@ class Follower:
         """Write projections, which only the one who holds the lease may."""
         return await self._log.transact(work, durable=durable, leading=True)
 
-    def _regroup(self, events: Sequence[RecordedEvent], connection: Connection) -> Changes:
-        """Take a round's events in, on a reader's thread; what the rounds before left behind lies in the database."""
+    def _take(self, connection: Connection) -> _Taken | None:
+        """Read a round's events and take them in; None where there are none.
+
+        All on one reader's thread: events cost less where they were made, and what the rounds before left behind lies
+        in the same database.
+        """
+        unheard = self._quiet - self._position
+        size = min(self._batch, unheard) if unheard > 0 else self._batch
+        events = reading.read(connection, self._position, size)
+        if not events:
+            return None
         self._groups.evict(self._crowded)
-        return self._groups.take(_foreign(events), SqlShelf(connection))
+        return _Taken(
+            first=events[0].position, last=events[-1].position, rows=[self._index_row(event) for event in events],
+            changes=self._groups.take((e for e in events if e.source != MACHINE), SqlShelf(connection)),
+            damaged=[event.position for event in events if is_unreadable(event)],
+            erased=any(event.amendment == "erasure" for event in events),
+        )  # fmt: skip
 
     async def _open(self) -> None:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
@@ -222,14 +250,13 @@ class Follower:
             await self._write(lambda connection: _recover(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
-    def _commit(self, connection: Connection, events: Sequence[RecordedEvent], changes: Changes) -> Outcome:
+    def _commit(self, connection: Connection, taken: _Taken) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
-        position = events[-1].position
+        position, changes = taken.last, taken.changes
         before = _Before(connection, changes)
         write(connection, changes)
-        rows = [self._index_row(event) for event in events]
-        connection.exec_driver_sql(replacing(tables.event_index), rows)
-        write_news(connection, events[0].position, position)
+        connection.exec_driver_sql(replacing(tables.event_index), taken.rows)
+        write_news(connection, taken.first, position)
         news = list(_news(changes, before, position)) if position > self._quiet else []
         if news:
             connection.exec_driver_sql(replacing(tables.outbox), [(e.id, _encode(e)) for e in news])
@@ -270,16 +297,6 @@ class Follower:
 def _speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
     """Incidents first, then who moved; among those as they are read."""
     return said.type in ("incident.joined", "incident.left"), reading_order(said)
-
-
-def _tell_damage(events: Iterable[RecordedEvent]) -> None:
-    """Once for each event, since none is followed twice; whoever reads it later sees it as well."""
-    for event in filter(is_unreadable, events):
-        log.error("the stored content of an event cannot be read; run timelined verify", position=event.position)
-
-
-def _foreign(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
-    return [event for event in events if event.source != MACHINE]
 
 
 def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) -> None:

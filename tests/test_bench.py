@@ -47,7 +47,7 @@ SHORT = (
     ("ingest", 3),
     ("matrix", 1),
     ("commits", 1),
-    ("replay", 2),
+    ("replay", 3),
     ("large", 3),
     ("follower", 4),
     ("keepup", 3),

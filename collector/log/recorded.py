@@ -1,9 +1,9 @@
 """Stored rows as events.
 
 An event is stored as the JSON of what was told; where it stands (position,
-receipt, delivery) is in its row. Contents are decoded many at a time, as one
-JSON array, and where they stand is set by loops that run in C: what Python does
-for a single row costs more than the database needs to find it.
+receipt, delivery) is in its row. Contents are decoded and told where they stand
+by loops that run in C: what Python does for a single row costs more than the
+database needs to find it.
 
 Where content was erased, what its erasure left stands for every revision,
 whenever that was received: no reading brings the content back, and all readings
@@ -37,15 +37,11 @@ _WHOLE = """SELECT event.position, event.id, event.revision, event.amendment, ev
     FROM event LEFT JOIN content ON content.number = event.content WHERE event.position IN ({})"""
 
 _TOGETHER = 128
-"""Rows decoded as one array. Their JSON fits into the processor's cache beside what is made of it; a thousand's does
-not."""
-_NOWHERE = b'{"position":0,"received_at":0,'
-"""Begins a content instead of its brace: what a recorded event has to have, until it is set."""
-_BRACE = ord("{")
-_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, IndexError)
-"""What decoding raises where a content is missing or damaged."""
+"""Rows taken at a time. Their JSON fits into the processor's cache beside what is made of it; a thousand's does not."""
+_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises where a content is damaged."""
 
-_decode_array = msgspec.json.Decoder(list[RecordedEvent]).decode
+_decode = msgspec.json.Decoder(RecordedEvent).decode
 _exhaust = deque[None](maxlen=0).extend
 
 
@@ -61,32 +57,28 @@ def events_in(connection: Connection, where: str, values: Sequence[Any]) -> list
 
 def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
     found: list[RecordedEvent] = []
-    told_by = _Deliveries()
+    told_by: dict[int, str] = {}
     while some := list(islice(rows, _TOGETHER)):
         found += _decoded(some, told_by) or _singly(connection, some, told_by)
     return found
 
 
-class _Deliveries(dict[int, str]):
-    """The id of each delivery by its number: the events of one delivery share it."""
+def _decoded(rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent]:
+    """Rows of :data:`_PLACED` as events; empty where one of them is not like the others.
 
-    def __missing__(self, number: int) -> str:
-        self[number] = named = f"d{number}" if number else ""
-        return named
-
-
-def _decoded(rows: Sequence[Any], told_by: _Deliveries) -> list[RecordedEvent]:
-    """Rows of :data:`_PLACED` as events; empty where one of them is not like the others."""
+    ``told_by`` has the ids of deliveries by their numbers: the events of one delivery share it.
+    """
     positions, received, deliveries, items, contents = zip(*rows, strict=True)
-    try:
-        opened = [content[1:] for content in contents if content[0] == _BRACE]
-        found = _decode_array(b"[" + _NOWHERE + (b"," + _NOWHERE).join(opened) + b"]")
-    except _WRONG:
+    if set(map(type, contents)) != {bytes}:
         return []
-    if len(found) != len(rows):
+    try:
+        found = list(map(_decode, contents))
+    except _WRONG:
         return []
     _set("position", found, positions)
     _set("received_at", found, received)
+    for number in set(deliveries) - told_by.keys():
+        told_by[number] = f"d{number}" if number else ""
     _set("delivery", found, map(told_by.__getitem__, deliveries))
     _set("item", found, items)
     return found
@@ -97,14 +89,14 @@ def _set(field: str, found: Sequence[RecordedEvent], values: Iterable[Any]) -> N
     _exhaust(map(force_setattr, found, repeat(field), values))
 
 
-def _singly(connection: Connection, rows: Sequence[Any], told_by: _Deliveries) -> list[RecordedEvent]:
+def _singly(connection: Connection, rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent]:
     """The same events by everything that their rows say."""
     positions = [row[0] for row in rows]
     whole = {row[0]: row for row in select_in(connection, _WHOLE, positions)}
     return [_event(whole[position], told_by) for position in positions]
 
 
-def _event(row: Any, told_by: _Deliveries) -> RecordedEvent:
+def _event(row: Any, told_by: dict[int, str]) -> RecordedEvent:
     """A row of :data:`_WHOLE` as an event."""
     (
         position, identity, revision, amendment, event_type, source, received_at, occurred_at, delivery, item, content,
@@ -113,7 +105,8 @@ def _event(row: Any, told_by: _Deliveries) -> RecordedEvent:
         return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
     bare = RecordedEvent(
         id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
-        occurred_at=occurred_at, position=position, received_at=received_at, delivery=told_by[delivery], item=item,
+        occurred_at=occurred_at, position=position, received_at=received_at, item=item,
+        delivery=f"d{delivery}" if delivery else "",
     )  # fmt: skip
     return bare if content is None else _unreadable(bare)
 
