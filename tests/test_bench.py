@@ -43,6 +43,8 @@ def found(folder: Path, module: str, *options: str, **environment: str) -> dict[
     return told
 
 
+FEWER = {"matrix": ("--backends", "sqlite", "--traffic", "repeated"), "keepup": ("--backends", "sqlite")}
+"""What leaves out the server, which others start as well."""
 SHORT = (
     ("ingest", 3),
     ("matrix", 1),
@@ -60,7 +62,7 @@ SHORT = (
 @pytest.mark.parametrize(("module", "figures"), SHORT, ids=[module for module, _ in SHORT])
 def test_a_benchmark_counts_what_it_did_and_leaves_its_figures(module: str, figures: int, tmp_path: Path) -> None:
     """A run ends well only where every acknowledged event was found stored; each round's value is kept."""
-    options = ("--backends", "sqlite", "--traffic", "repeated") if module == "matrix" else ()
+    options = FEWER.get(module, ())
     told = found(tmp_path, module, *options)
     assert (told["name"], told["short"], told["failed"]) == (module, True, [])
     assert len(told["figures"]) == figures

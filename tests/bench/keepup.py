@@ -21,17 +21,23 @@ import math
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
 
+from collector import projections
+from collector.log import upgrade
+from collector.projections import shape
+from tests import postgres
 from tests.bench import results
 from tests.bench.bodies import PATH
 from tests.bench.servers import Running, server
 from tests.bench.slices import stored
 
+BACK_ENDS = ("sqlite", "postgresql")
 GOAL = 2.0
 """Seconds of lag."""
 SENT_GOAL = 0.95
@@ -224,11 +230,10 @@ async def _watch(port: int, lags: list[int]) -> None:
         await asyncio.sleep(EVERY)
 
 
-def one_round(given: argparse.Namespace, folder: Path) -> Round:
+def one_round(given: argparse.Namespace, folder: Path, url: str) -> Round:
     """A daemon of its own over an empty log."""
     config = folder / "timelined.yml"
     config.write_text(f"drafts: {{enabled: {str(given.drafts).lower()}}}\n")
-    url = f"sqlite:///{folder / 'log.db'}"
     command = ("collector", "serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:PORT")
     with server(*command, "--storage.url", url, "--log.level", "error", cwd=folder) as daemon:
         found = uvloop.run(drive(given, daemon))
@@ -240,24 +245,49 @@ def one_round(given: argparse.Namespace, folder: Path) -> Round:
 
 def measure(given: argparse.Namespace, report: results.Report) -> None:
     """Every round on a fresh log."""
-    rounds = []
+    if "sqlite" in given.backends:
+        record(report, "", rounds(given, lambda folder: f"sqlite:///{folder / 'log.db'}"))
+    if "postgresql" not in given.backends:
+        return
+    if reason := postgres.absent():
+        report.note(f"Not measured on PostgreSQL: {reason}.")
+        return
+    with postgres.plain(results.disk()) as database:
+        record(report, ", on PostgreSQL", rounds(given, lambda folder: made(database)))
+
+
+def rounds(given: argparse.Namespace, place: Callable[[Path], str]) -> list[Round]:
+    """So many daemons, one after the other."""
+    found = []
     for _ in range(given.rounds):
         with results.workplace() as folder:
-            rounds.append(one_round(given, folder))
-    told = sum(each.acknowledged for each in rounds)
-    report.note(f"{told} events acknowledged, all of them stored, positions without a gap.")
-    report.add("highest rate, follower on", [each.highest for each in rounds], "req/s")
+            found.append(one_round(given, folder, place(folder)))
+    return found
+
+
+def made(database: postgres.Server) -> str:
+    """The address of an empty log, as ``timelined db upgrade`` makes it."""
+    url = database.url(database.database())
+    asyncio.run(upgrade(url, [projections.metadata], shape.fit))
+    return url
+
+
+def record(report: results.Report, where: str, found: list[Round]) -> None:
+    """Note what the rounds came to."""
+    told = sum(each.acknowledged for each in found)
+    report.note(f"{told} events acknowledged{where}, all of them stored, positions without a gap.")
+    report.add(f"highest rate, follower on{where}", [each.highest for each in found], "req/s")
     report.add(
-        "paced rate, of the wanted one", [each.paced / each.wanted for each in rounds], at_least=SENT_GOAL, worst=True,
-        beside={"req/s": tuple(each.paced for each in rounds)},
+        f"paced rate, of the wanted one{where}", [each.paced / each.wanted for each in found], at_least=SENT_GOAL,
+        worst=True, beside={"req/s": tuple(each.paced for each in found)},
     )  # fmt: skip
     extra = {
-        "median s": tuple(each.seconds[len(each.seconds) // 2] for each in rounds),
-        "p90 s": tuple(each.seconds[math.ceil(len(each.seconds) * 0.9) - 1] for each in rounds),
-        "looks": tuple(float(len(each.lags)) for each in rounds),
+        "median s": tuple(each.seconds[len(each.seconds) // 2] for each in found),
+        "p90 s": tuple(each.seconds[math.ceil(len(each.seconds) * 0.9) - 1] for each in found),
+        "looks": tuple(float(len(each.lags)) for each in found),
     }
-    worst = [each.seconds[-1] for each in rounds]
-    report.add("longest lag at half of it", worst, "s", below=GOAL, worst=True, beside=extra)
+    worst = [each.seconds[-1] for each in found]
+    report.add(f"longest lag at half of it{where}", worst, "s", below=GOAL, worst=True, beside=extra)
 
 
 def main() -> int:
@@ -267,6 +297,7 @@ def main() -> int:
     parser.add_argument("--flood", type=float, default=5, help="seconds at the highest rate")
     parser.add_argument("--seconds", type=float, default=15, help="seconds at half of it")
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--backends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
     parser.add_argument("--drafts", action="store_true", help="have a draft written of each incident that resolves")
     given = parser.parse_args()
     if given.short:
