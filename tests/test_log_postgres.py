@@ -21,7 +21,7 @@ from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
 from collector.log import EventLog, Receipt, Submission, open_log, tables
 from collector.log.merkle import delivery_leaf, event_commitment, leaf
-from collector.log.postgres import PostgresLog
+from collector.log.postgres import PostgresLog, waking
 from collector.log.postgres.batch import Batch, Undecided
 from collector.log.postgres.connecting import Address
 from collector.log.scan import Difference, Scan
@@ -230,6 +230,29 @@ async def test_a_server_that_lacks_what_was_acknowledged_is_not_used(postgres: S
             postgres.execute(f"ALTER DATABASE {now} RENAME TO {then}")
         assert await _answer(log, "c") == ""
         assert [event.title for event in await log.read()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("soon", "said"), [(0.01, "position 2 is not the one"), (60.0, "it ends at position 1")])
+async def test_who_only_saw_what_others_added_misses_it_as_well(
+    postgres: Server, database: str, monkeypatch: pytest.MonkeyPatch, soon: float, said: str
+) -> None:
+    """A daemon that took nothing itself refuses a server without what it heard of, also before it had a look at it."""
+    monkeypatch.setattr(waking, "SOON", soon)
+    behind, url = f"{database}_behind", postgres.url(database)
+    recorded: list[int] = []
+    async with opened(url) as busy, opened(url) as idle:
+        assert isinstance(idle, PostgresLog)
+        await append(busy, told(fact("a")))
+        _disconnect(postgres, database)
+        postgres.execute(f"CREATE DATABASE {behind} TEMPLATE {database}")
+        idle.acknowledge(lambda position, leaf: recorded.append(position))
+        await eventually(lambda: recorded == [1])
+        assert await _answer(busy, "b") == ""
+        await eventually(lambda: idle.address.heard == 2 and (soon > 1 or recorded == [1, 2]))
+        _disconnect(postgres, database)
+        postgres.execute(f"ALTER DATABASE {database} RENAME TO {database}_ahead")
+        postgres.execute(f"ALTER DATABASE {behind} RENAME TO {database}")
+        assert said in await _answer(idle, "c")
 
 
 async def _answer(log: EventLog, name: str) -> str:

@@ -68,7 +68,7 @@ class PostgresLog(ReadSide):
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
-        self._waker = Waker(self.address, self._wake, self._ours)
+        self._waker = Waker(self.address, self._wake, self._ours, self._remember)
         try:
             self._open(extra_metadata, any_schema)
         except BaseException:
@@ -142,19 +142,21 @@ class PostgresLog(ReadSide):
 
     def _appended(self, last: tuple[int, bytes] | None) -> None:
         """Have what was committed kept, before anybody is answered, and those who follow woken."""
-        if last is None:
-            return
-        position, leaf = last
-        # Two connections append, and the answer of the one may overtake the other's.
+        if last is not None:
+            self._remember(*last)
+            self._wake()
+
+    def _remember(self, position: int, leaf: bytes) -> None:
+        """Keep what was committed, by us or by others; the answer of one connection may overtake another's."""
         if self._acknowledge is not None and position > self._acknowledged:
             self._acknowledged = position
             self._acknowledge(position, leaf)
             self.address.held = Last(position, leaf)
-        self._wake()
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
-        """See :meth:`collector.log.EventLog.acknowledge`."""
+        """See :meth:`collector.log.EventLog.acknowledge`. What others add is recorded as well, soon after."""
         self._acknowledge = record
+        self._waker.start()
 
     async def broken(self) -> str:
         """See :meth:`collector.log.EventLog.broken`: a server unsure of its disk stops by itself."""

@@ -1,6 +1,8 @@
-"""How one daemon hears that another has added events: NOTIFY, and a slow look at the head in case it was missed.
+"""How one daemon hears that another has added events: NOTIFY, and a slow look at the last one in case it was missed.
 
-A hint either way. Whoever is woken reads after its own position.
+A hint either way. Whoever is woken reads after its own position. What was seen
+is remembered as what was acknowledged here is: a server that comes up without
+it lost it, and only who knew of it can tell.
 """
 
 from __future__ import annotations
@@ -18,20 +20,28 @@ from collector.log.postgres.schema import CHANNEL
 
 log = structlog.get_logger(__name__)
 
+_LAST = "SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1"
+
 EVERY = 5.0
-"""Seconds between two looks at the head, and between attempts to connect again."""
+"""Seconds between two looks where nothing is heard, and between attempts to connect again."""
+SOON = 0.5
+"""Seconds in which what is heard of is gathered for one look."""
 
 
 class Waker:
     """Calls ``wake`` for every commit of others, from :meth:`start` to :meth:`close`.
 
     ``ours`` says whether a session of the server is this process's own: who committed there wakes without the server.
+    ``remember`` is told the last event's position and leaf, whoever added it.
     """
 
-    def __init__(self, address: Address, wake: Callable[[], None], ours: Callable[[int], bool]) -> None:
+    def __init__(
+        self, address: Address, wake: Callable[[], None], ours: Callable[[int], bool],
+        remember: Callable[[int, bytes], None],
+    ) -> None:  # fmt: skip
         self._address = address
-        self._wake = wake
-        self._ours = ours
+        self._wake, self._ours, self._remember = wake, ours, remember
+        self._told = asyncio.Event()
         self._seen = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -62,11 +72,16 @@ class Waker:
             await connection.add_listener(CHANNEL, self._heard)
             # Whatever was said while nobody listened.
             while True:
-                position = await connection.fetchval("SELECT position FROM head")
+                self._told.clear()
+                row = await connection.fetchrow(_LAST)
+                if row is not None:
+                    self._remember(row["position"], row["leaf"])
                 # What is being announced, or was committed by us, has a moment to be heard of.
-                await asyncio.sleep(EVERY)
-                if position > self._seen:
-                    self._seen = position
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._told.wait(), EVERY)
+                    await asyncio.sleep(SOON)
+                if row is not None and row["position"] > self._seen:
+                    self._seen = row["position"]
                     self._wake()
         finally:
             connection.terminate()
@@ -74,4 +89,6 @@ class Waker:
     def _heard(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
         self._seen = max(self._seen, int(payload))
         if not self._ours(pid):
+            self._address.heard = max(self._address.heard, int(payload))
+            self._told.set()
             self._wake()
