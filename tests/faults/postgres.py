@@ -19,7 +19,7 @@ from tests.faults.checker import check
 from tests.faults.history import Outcome, now
 from tests.faults.report import Report, Skipped
 from tests.faults.rig import Rig, rigged
-from tests.faults.supervisor import until
+from tests.faults.supervisor import Supervisor, until
 from tests.postgres import Server, absent, placed, tested
 
 T = TypeVar("T")
@@ -148,12 +148,14 @@ def _synchronous(primary: Server) -> None:
 
 
 @asynccontextmanager
-async def _pair(folder: Path, report: Report, number: int) -> AsyncIterator[tuple[Rig, Server, Server]]:
+async def _pair(
+    folder: Path, report: Report, number: int, daemons: int = 1
+) -> AsyncIterator[tuple[Rig, Server, Server]]:
     with server() as primary:
         name = primary.database()
         with standby(primary, "standby") as replica:
             store = PostgresStore(primary, replica, name=name)
-            async with rigged(folder, f"{report.seed}/{number}", store=store, clients=4) as rig:
+            async with rigged(folder, f"{report.seed}/{number}", store=store, daemons=daemons, clients=4) as rig:
                 yield rig, primary, replica
 
 
@@ -175,7 +177,7 @@ async def returns(folder: Path, report: Report) -> None:
             before = await _head(primary, rig)
             await on_thread(replica.execute, _DISCONNECT)
             await rig.clients.refused(8)
-            await _refuses_to_start(rig, report)
+            await _refuses_to_start(rig.daemon, report)
             report.require(await _head(primary, rig) == before, "split", "the old primary was written to")
             await on_thread(primary.stop, signal.SIGQUIT)
             await rig.daemon.start()
@@ -198,10 +200,11 @@ _DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE appl
 async def lossy_failovers(folder: Path, report: Report) -> None:
     """An asynchronous standby that lagged is promoted: what is lost is found and said, and nothing goes on over it.
 
-    Here the checker must find losses: they are the fault. What must hold is that the daemon says so itself.
+    Here the checker must find losses: they are the fault. What must hold is that each daemon says so itself, whichever
+    of them acknowledged what is lost.
     """
     for number in range(report.rounds):
-        async with _pair(folder / f"log-{number}", report, number) as (rig, primary, replica):
+        async with _pair(folder / f"log-{number}", report, number, daemons=2) as (rig, primary, replica):
             rig.clients.start()
             await rig.clients.acked(50)
             await on_thread(_caught_up, primary)
@@ -211,11 +214,13 @@ async def lossy_failovers(folder: Path, report: Report) -> None:
             began = now()
             await on_thread(replica.start)
             await on_thread(replica.execute, "SELECT pg_promote()")
-            await until(partial(_says_lost, rig), "the daemon says that acknowledged events are lost")
+            for daemon in rig.daemons:
+                await until(partial(_says_lost, rig, daemon), "each daemon says that acknowledged events are lost")
             await rig.clients.stop()
             acked = sum(each.outcome is Outcome.ACKED for each in rig.history.since(began))
             report.require(acked == 0, "lost", f"{acked} deliveries were acknowledged on top of a log that lost some")
-            await _refuses_to_start(rig, report)
+            for daemon in rig.daemons:
+                await _refuses_to_start(daemon, report)
             log = await rig.store.view(stored.read)
             missing = check(rig.history, log).count("lost")
             report.require(missing > 0, "simulation", "nothing was lost, so nothing was shown")
@@ -223,23 +228,23 @@ async def lossy_failovers(folder: Path, report: Report) -> None:
             report.done += 1
 
 
-async def _says_lost(rig: Rig) -> bool:
-    """Whether the daemon has ended, or says that it is not ready because something is lost."""
-    if not rig.daemon.alive:
-        return "acknowledged" in rig.daemon.last_words()
+async def _says_lost(rig: Rig, daemon: Supervisor) -> bool:
+    """Whether a daemon has ended, or says that it is not ready because something is lost."""
+    if not daemon.alive:
+        return "acknowledged" in daemon.last_words()
     try:
-        status, _, said = await rig.get("/-/ready")
+        status, _, said = await rig.get("/-/ready", daemon)
     except (aiohttp.ClientError, OSError):
         return False
     return status == 503 and "acknowledged" in str(said)
 
 
-async def _refuses_to_start(rig: Rig, report: Report) -> None:
+async def _refuses_to_start(daemon: Supervisor, report: Report) -> None:
     """Whoever starts it again is told as well."""
-    rig.daemon.close()
-    rig.daemon.launch()
-    await until(lambda: not rig.daemon.alive, "the daemon does not start on a log that lost what was acknowledged")
-    code, said = rig.daemon.process.returncode, rig.daemon.last_words()
+    daemon.close()
+    daemon.launch()
+    await until(lambda: not daemon.alive, "the daemon does not start on a log that lost what was acknowledged")
+    code, said = daemon.process.returncode, daemon.last_words()
     report.require(code != 0 and "acknowledged" in said, "said", f"it ended with {code}, saying {said[-300:]!r}")
 
 

@@ -91,10 +91,13 @@ class Rig:
 
         await until(level, "the follower has caught up", patience)
 
-    async def get(self, path: str) -> tuple[int, Mapping[str, str], Any]:
+    async def get(self, path: str, of: Supervisor | None = None) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
         timeout = aiohttp.ClientTimeout(total=20)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self.daemon.address + path) as answer:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get((of or self.daemon).address + path) as answer,
+        ):
             return answer.status, answer.headers, msgspec.json.decode(await answer.read())
 
     async def close(self) -> None:
