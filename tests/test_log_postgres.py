@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from collector.log.postgres.batch import Batch, Undecided
 from collector.log.postgres.connecting import Address
 from collector.log.scan import Difference, Scan
 from collector.log.store import TOLD
+from collector.log.urls import each_host
 from tests.postgres import Server, serving
 from tests.test_log import AT, append, fact, opened, told
 
@@ -253,6 +255,43 @@ async def test_who_only_saw_what_others_added_misses_it_as_well(
         postgres.execute(f"ALTER DATABASE {database} RENAME TO {database}_ahead")
         postgres.execute(f"ALTER DATABASE {behind} RENAME TO {database}")
         assert said in await _answer(idle, "c")
+
+
+async def test_a_host_that_says_nothing_is_passed_by(postgres: Server, database: str) -> None:
+    """Neither one that takes a connection and is silent nor one that is not there keeps us from the next."""
+
+    folder = postgres.folder / f"silent-{database}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    absent = postgres.folder / "absent"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(folder / ".s.PGSQL.5432"))
+        silent.listen()
+        there = f"postgresql://owner@/{database}?host={folder},{absent},{postgres.folder}"
+        connection = await Address(there).connect()
+        assert await connection.fetchval("SELECT current_database()") == database
+        await connection.close()
+        with pytest.raises(Unavailable, match=f"{folder}: TimeoutError; {absent}: .*No such file"):
+            await Address(f"postgresql://owner@/{database}?host={folder},{absent}").connect()
+
+
+@pytest.mark.parametrize(
+    ("url", "each"),
+    [
+        ("//db/t", {"db": "//db/t"}),
+        ("//a:b@one:6,two/t?x=1", {"one:6": "//a:b@one:6/t?x=1", "two": "//a:b@two/t?x=1"}),
+        ("//one,two/t?port=5,6", {"one": "//one/t?port=5", "two": "//two/t?port=6"}),
+        ("//one,two/t?port=5", {"one": "//one/t?port=5", "two": "//two/t?port=5"}),
+        ("///t?host=%2Fa,b&port=5,6", {"/a": "///t?host=/a&port=5", "b": "///t?host=b&port=6"}),
+        ("//[::1]:5,[::2]/t", {"[::1]:5": "//[::1]:5/t", "[::2]": "//[::2]/t"}),
+        ("//one,two/t?target_session_attrs=prefer-standby", None),
+    ],
+)
+def test_each_host_has_an_address_of_its_own(url: str, each: dict[str, str] | None) -> None:
+    """Whatever else the address says stays as it is."""
+    whole = f"postgresql:{url}"
+    wanted = {"one": url} if each is None else each
+    assert each_host(whole) == {name: f"postgresql:{one}" for name, one in wanted.items()}
 
 
 async def _answer(log: EventLog, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,6 +23,39 @@ def is_postgresql(url: str) -> bool:
 def shown(url: str) -> str:
     """An address for messages: without user and password."""
     return _SECRETS.sub(r"\1…", _CREDENTIALS.sub("", url))
+
+
+def each_host(url: str) -> dict[str, str]:
+    """An address of several hosts as one address for each, by the host's name; whatever else it says stays.
+
+    Both ways of writing them are understood, ``//one:5432,two/`` and ``?host=one,two&port=5432,5433``. Who prefers a
+    standby has to ask all of them before one is taken, so such an address stays one.
+    """
+    scheme, _, rest = url.partition("://")
+    end = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
+    authority, tail = rest[:end], rest[end:]
+    credentials, at, hosts = authority.rpartition("@")
+    listed = re.search(r"[?&]host=([^&]*)", tail)
+    names = (hosts or (unquote(listed[1]) if listed else "")).split(",")
+    if len(names) == 1 or "prefer-standby" in tail:
+        return {names[0]: url}
+    found = {}
+    for number, name in enumerate(names):
+        own = _of_one("port", tail, number, len(names))
+        if not hosts:
+            own = _of_one("host", own, number, len(names))
+        found[name] = f"{scheme}://{credentials}{at}{name if hosts else ''}{own}"
+    return found
+
+
+def _of_one(parameter: str, tail: str, number: int, count: int) -> str:
+    """A parameter that lists a value for each host, with that of one; one value is everybody's."""
+
+    def own(match: re.Match[str]) -> str:
+        values = unquote(match[2]).split(",")
+        return match[1] + (quote(values[number], safe="/:[]") if len(values) == count else match[2])
+
+    return re.sub(rf"([?&]{parameter}=)([^&]*)", own, tail)
 
 
 def database_path(url: str) -> Path | None:

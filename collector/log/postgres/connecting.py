@@ -20,10 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from collector.errors import Unavailable
 from collector.log.acknowledged import Last
 from collector.log.outage import is_outage
-from collector.log.urls import shown
+from collector.log.urls import each_host, shown
 
 PATIENCE = 3.0
-"""Seconds for making a connection. A sender that waits is answered 503 then, and comes again."""
+"""Seconds for making a connection to one host. A sender that waits is answered 503 then, and comes again."""
 COMMAND = 60.0
 """Seconds a single statement may take where nothing else is said."""
 LOCK_PATIENCE = "4s"
@@ -38,10 +38,12 @@ _SETTINGS = {
     "lock_timeout": LOCK_PATIENCE,
     # A daemon that was frozen in the middle of a transaction must not stop the others for ever.
     "idle_in_transaction_session_timeout": "30s",
-    # A machine that lost its power says no goodbye. Its lease is free after some four seconds.
+    # A machine that lost its power says no goodbye. Its lease is free after some four seconds, by the last of these
+    # where an answer was on its way to it: nothing else is sent then.
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "3000",
     "client_min_messages": "error",
 }
 READING = {"default_transaction_read_only": "on"}
@@ -66,6 +68,7 @@ class Address:
         scheme, _, rest = url.partition("://")
         self.dsn = f"{scheme.partition('+')[0]}://{rest}"
         """As libpq would take it: several hosts, ``target_session_attrs``, ``passfile`` and ``sslmode`` included."""
+        self._hosts = each_host(self.dsn)
         self.shown = shown(self.dsn)
         """The same for messages, without user and password."""
         self.held: Last | None = None
@@ -79,12 +82,7 @@ class Address:
 
         Raises :class:`Unavailable` where there is none to be had.
         """
-        try:
-            connection = await asyncpg.connect(
-                self.dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings={**_SETTINGS, **settings}
-            )
-        except Exception as error:
-            raise self.unavailable("reach", error) from error
+        connection = await self._reach({**_SETTINGS, **settings})
         try:
             self._trust(dict(await connection.fetchrow(_PROMISES, timeout=PATIENCE)))
             await self._recognise(connection)
@@ -94,6 +92,22 @@ class Address:
                 raise
             raise self.unavailable("reach", error) from error
         return connection
+
+    async def _reach(self, settings: Mapping[str, str]) -> asyncpg.Connection:
+        """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
+        failed: dict[str, Exception] = {}
+        for name, dsn in self._hosts.items():
+            try:
+                return await asyncpg.connect(
+                    dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=dict(settings)
+                )
+            except Exception as error:
+                failed[name] = error
+        last = list(failed.values())[-1]
+        if len(failed) == 1:
+            raise self.unavailable("reach", last) from last
+        causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed.items())
+        raise Unavailable(f"cannot reach the database {self.shown}: {causes}") from last
 
     def _trust(self, found: Mapping[str, Any]) -> None:
         for name, what in _BROKEN.items():
