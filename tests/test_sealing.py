@@ -17,7 +17,7 @@ from collector.event import MACHINE, Event
 from collector.log import EventLog, acknowledged, open_log
 from collector.log.acknowledged import Acknowledged, Last
 from collector.log.beside import Beside
-from collector.log.checkpoint import Signer, parse
+from collector.log.checkpoint import TREES, Signer, parse
 from collector.loss import watched
 from collector.sealing import SealJob
 from collector.settings import Drafts, Settings, Storage, Web
@@ -367,6 +367,30 @@ async def test_the_proof_of_a_draft_is_of_what_it_cites(played) -> None:
     assert told_["subject"] == "the draft of incident 1"
     held = timelined("verify", "--proof", "out/incident-1.proof.json", cwd=folder)
     assert held.stdout.startswith(f"{len(cited)} events were in the log timelined of ")
+
+
+async def test_a_checkpoint_that_a_person_kept_is_held_to_the_tree_it_is_of(tmp_path: Path) -> None:
+    """Of events and of deliveries, whatever its file is called; another log's is refused, a contradiction is named."""
+    await lived(tmp_path, events=3)
+    url = ("--storage.url", settings(tmp_path).storage.url)
+    (folder,) = (tmp_path / "timelined.db.proof" / "checkpoints").iterdir()
+    for tree in TREES:
+        kept = tmp_path / f"what I kept of {tree}"
+        kept.write_bytes((folder / f"{tree}-latest").read_bytes())
+        held = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+        assert held.returncode == 0, held.stdout
+    origin, size, root, *rest = kept.read_text().split("\n")
+    turned = ("A" if root[0] != "A" else "B") + root[1:]
+    kept.write_text("\n".join([origin, size, turned, *rest]))
+    contradicted = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+    assert contradicted.returncode == 6
+    assert f"checkpoint at {size}: of deliveries: its root is not that" in contradicted.stdout
+    kept.write_text("\n".join(["example.org/other", size, root, *rest]))
+    foreign = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+    assert foreign.returncode not in (0, 6)
+    assert "it is a checkpoint of example.org/other, and this log is timelined" in foreign.stderr
+    kept.write_text("nothing of the kind")
+    assert "it is not a checkpoint" in timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path).stderr
 
 
 async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound
 from collector.log import acknowledged, open_log, reading
 from collector.log import proof as proofs
-from collector.log.checkpoint import Signer, parse, published
+from collector.log.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.log.helpers import Helpers
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
@@ -130,12 +130,27 @@ def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tup
         notes = list(beside.kept())
     except OSError as error:
         raise InvalidInput(f"cannot read the checkpoints in {beside.checkpoints}: {error.strerror}") from error
-    if checkpoint is not None:
-        notes.append(("event", f"{checkpoint.name}-latest", _read(checkpoint).encode()))
     signer = daemon.signer_of(settings)
     keys = [key] if key else signer.verifier_keys() if signer else []
     signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
-    return Beyond(notes=notes, acknowledged=last, signature=signature), damaged
+    given = [] if checkpoint is None else [_given(checkpoint, settings.proof.origin)]
+    return Beyond(notes=notes, given=given, acknowledged=last, signature=signature), damaged
+
+
+def _given(path: Path, origin: str) -> tuple[str, str, bytes]:
+    """A person's checkpoint: the tree it is of, its name, what is in it."""
+    note = _read(path)
+    try:
+        told = parse(note)
+    except ValueError as error:
+        raise InvalidInput(f"cannot hold the log to {path}: {error}") from error
+    for tree in TREES:
+        if told.origin == origin_of(tree, origin):
+            return tree, str(path), note.encode()
+    raise InvalidInput(
+        f"cannot hold the log to {path}: it is a checkpoint of {told.origin}, and this log is {origin}; "
+        "name one of its own, or set proof.origin to what it was called"
+    )
 
 
 def _signed(note: str, keys: Iterable[str], signer: Signer | None) -> bool:

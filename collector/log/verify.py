@@ -40,7 +40,9 @@ class Beyond(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the log from outside its database. Read it first: the log only grows."""
 
     notes: Sequence[tuple[str, str, bytes]] = ()
-    """Checkpoints kept elsewhere: tree, name, content."""
+    """Checkpoints kept beside the database: tree, name, content."""
+    given: Sequence[tuple[str, str, bytes]] = ()
+    """Checkpoints that a person kept, under names of their own."""
     acknowledged: Last | None = None
     signature: Signature = lambda note: True
 
@@ -213,9 +215,14 @@ class _Tree:
         self.grown = Range()
         self.rows = self._stored(connection)
         """By size."""
-        self._kept: dict[int, bytes] = {}
-        for name, content in [(name, content) for of, name, content in beyond.notes if of == tree]:
-            self._beside(name, content)
+        self._kept: dict[int, set[bytes]] = {}
+        """The roots of checkpoints kept elsewhere, by size."""
+        for of, name, content in beyond.notes:
+            if of == tree:
+                self._beside(name, content)
+        for of, name, content in beyond.given:
+            if of == tree:
+                self._kept_by_a_person(name, content)
         self._ahead = sorted({*self.rows, *self._kept}, reverse=True)
         self._next = self._ahead.pop() if self._ahead else -1
         self._off = 0
@@ -249,7 +256,7 @@ class _Tree:
             if stored == root and frontier != self.grown.packed():
                 self._differs(size, "its frontier is not the tree's")
         known = {bytes(self.rows[size][1])} if size in self.rows and type(self.rows[size][1]) is bytes else set()
-        known |= {_root(self._kept[size])} if size in self._kept else set()
+        known |= self._kept.get(size, set())
         if known != {root}:
             self._off += 1
             if self._off == 1:
@@ -297,8 +304,11 @@ class _Tree:
             self._differs(told.size, f"the database does not have it, and the file {name} beside it does")
         elif row[3] != content.decode():
             self._differs(told.size, f"the file {name} beside the database is another one")
-        self._kept[told.size] = content
+        self._kept.setdefault(told.size, set()).add(told.root)
 
-
-def _root(note: bytes) -> bytes:
-    return parse(note.decode()).root
+    def _kept_by_a_person(self, name: str, content: bytes) -> None:
+        """Hold the log to it; others may have signed it since, so only what it says of the log counts."""
+        told = parse(content.decode())
+        if told.size not in self.rows:
+            self._differs(told.size, f"the database does not have it, and {name} does")
+        self._kept.setdefault(told.size, set()).add(told.root)

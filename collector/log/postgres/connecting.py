@@ -54,7 +54,6 @@ table's size was then. Said with the function itself they would cost a fifth of 
 _PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int / 10000 AS version,
     current_database() AS database"""
-_ASKED = "SELECT (SELECT position FROM head), (SELECT leaf FROM event WHERE position = $1)"
 _BROKEN = {
     "fsync": "fsync=off there, so a power cut would lose what was acknowledged; set fsync=on",
     "synchronous_commit": "synchronous_commit=off there, so a crash would lose what was acknowledged; set it to on",
@@ -74,8 +73,6 @@ class Address:
         self.held: Last | None = None
         """The last event that was acknowledged, as far as it is known here. A server without it was promoted too
         early, or is an old primary that came back: whatever we asked of it would be about another log."""
-        self.heard = 0
-        """The last position that others were heard to have added."""
 
     async def connect(self, settings: Mapping[str, str] = MappingProxyType({})) -> asyncpg.Connection:
         """A new connection, sound by :data:`_PROMISES`, with settings of its own.
@@ -123,19 +120,14 @@ class Address:
     async def _recognise(self, connection: asyncpg.Connection) -> None:
         """Refuse a server whose log is not the one that events were acknowledged of: a failover may lose some."""
         held = self.held
-        if held is None and not self.heard:
+        if held is None:
             return
-        held = held or Last(0, b"")
-        last, leaf = await connection.fetchrow(_ASKED, held.position, timeout=PATIENCE)
-        lost = ""
-        if held.position and leaf != held.leaf:
-            lost = f"position {held.position} is not the one that was acknowledged"
-        elif last < self.heard:
-            lost = f"it ends at position {last}, and position {self.heard} was there"
-        if lost:
+        leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", held.position, timeout=PATIENCE)
+        if leaf != held.leaf:
             raise Unavailable(
-                f"cannot use the database {self.shown}: acknowledged events are lost there, {lost}; bring back the "
-                "server that has it, or start with --storage.accept-loss"
+                f"cannot use the database {self.shown}: acknowledged events are lost there, position {held.position} "
+                "is not the one that was acknowledged; bring back the server that has it, or start with "
+                "--storage.accept-loss"
             )
 
     def unavailable(self, verb: str, error: BaseException) -> Unavailable:

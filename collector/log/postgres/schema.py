@@ -64,6 +64,9 @@ _TRIGGERS = (
         FOR EACH ROW EXECUTE FUNCTION refuse_smaller()""",
 )  # fmt: skip
 
+TRIGGERS = tuple(statement.split()[4] for statement in _TRIGGERS)
+"""Their names."""
+
 _LOCK_HEAD = """CREATE OR REPLACE FUNCTION lock_head(OUT "position" bigint, OUT delivery bigint, OUT content bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
     SELECT h.position, h.delivery, h.content FROM head h WHERE h.one = 1 FOR UPDATE

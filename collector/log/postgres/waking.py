@@ -24,7 +24,7 @@ _LAST = "SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1"
 
 EVERY = 5.0
 """Seconds between two looks where nothing is heard, and between attempts to connect again."""
-SOON = 0.5
+SOON = 0.1
 """Seconds in which what is heard of is gathered for one look."""
 
 
@@ -89,6 +89,5 @@ class Waker:
     def _heard(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
         self._seen = max(self._seen, int(payload))
         if not self._ours(pid):
-            self._address.heard = max(self._address.heard, int(payload))
             self._told.set()
             self._wake()
