@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import time
 import urllib.error
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 
 from collector import daemon
 from collector.cli import timelined
+from collector.daemon.process import keep_alive
 from collector.log.postgres import PostgresLog
 from collector.settings import Drafts, Proof, Settings, Storage, Web
 from tests.postgres import Server, serving
@@ -231,6 +233,43 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
                 eventually, lambda: (found := get(f"{running.address}/api/v1/incidents")["incidents"]) and found
             )
             assert shown[0]["number"] == 1
+
+
+async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
+    """A server that is frozen, and not gone: unready within seconds, signs of life go on, and so does everything."""
+    signs: list[float] = []
+
+    class Manager:
+        def alive(self) -> bool:
+            signs.append(time.monotonic())
+            return True
+
+    with serving() as server:
+        async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
+            url = f"{running.address}/webhooks/alertmanager"
+            assert (await asyncio.to_thread(post, url, alert("firing", number=1)))[0] == 202
+            frozen = processes(server)
+            try:
+                for pid in frozen:
+                    os.kill(pid, signal.SIGSTOP)
+                began = time.monotonic()
+                alive = asyncio.create_task(keep_alive(Manager(), None, 0.05))  # type: ignore[arg-type]
+                assert (await asyncio.to_thread(refused, f"{running.address}/-/ready", None))[0] == 503
+                assert time.monotonic() - began < 10
+                assert len(signs) > 10
+                alive.cancel()
+            finally:
+                for pid in frozen:
+                    os.kill(pid, signal.SIGCONT)
+            ready = f"{running.address}/-/ready"
+            await asyncio.to_thread(eventually, lambda: refused(ready, None)[0] == 200)
+            assert (await asyncio.to_thread(post, url, alert("firing", number=2)))[0] == 202
+
+
+def processes(server: Server) -> list[int]:
+    """The server's own and all that serve somebody."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
+    return [server.pid, *map(int, children.split())]
 
 
 def refused(url: str, body: bytes | None) -> tuple[int, str]:

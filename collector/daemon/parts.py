@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -35,6 +36,9 @@ from collector.writer import Writer
 from renderers.document import Options
 
 log = structlog.get_logger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that readiness waits for the database before it says no."""
 
 FORMATS = ("md", "json")
 Clock = Callable[[], int]
@@ -120,6 +124,14 @@ class Parts:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
         if self.stopping:
             return Readiness(ready=False, reason="the daemon is stopping")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._asked()
+        except TimeoutError:
+            return Readiness(ready=False, reason=f"the database does not answer within {PATIENCE:g} s")
+
+    async def _asked(self) -> Readiness:
+        """What the database and the writer say."""
         schema = await self.log.query(migrations.schema)
         unfit = await projections.mismatch(self.log)
         lag = 0 if unfit else await self.log.head() - await self.projections.position()

@@ -17,7 +17,7 @@ from collector.daemon.parts import Clock, wall_clock
 from collector.daemon.serving import running
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
-from collector.log import EventLog, shown
+from collector.log import EventLog, is_postgresql, shown
 from collector.notify import Notifier
 from collector.settings import Settings
 
@@ -53,7 +53,9 @@ async def serve(
         if ready:
             ready(daemon.address)
         show_hints(settings, daemon.address)
-        async with _signs_of_life(notifier, daemon.log):
+        # A server that hangs is mended by nobody who starts us anew.
+        probed = None if is_postgresql(settings.storage.url) else daemon.log
+        async with _signs_of_life(notifier, probed):
             failure = await _stopped_or_broken(stop, daemon.log)
         if failure:
             log.critical("ending, since what is on the disk is not known", reason=failure)
@@ -134,8 +136,8 @@ async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
 
 
 @asynccontextmanager
-async def _signs_of_life(notifier: Notifier, store: EventLog) -> AsyncIterator[None]:
-    """Keep the watchdog content for as long as this loop turns and the log's writer answers."""
+async def _signs_of_life(notifier: Notifier, store: EventLog | None) -> AsyncIterator[None]:
+    """Keep the watchdog content for as long as this loop turns and the writer of ``store``, if given, answers."""
     if notifier.watchdog is None:
         yield
         return
@@ -148,8 +150,11 @@ async def _signs_of_life(notifier: Notifier, store: EventLog) -> AsyncIterator[N
             await task
 
 
-async def keep_alive(notifier: Notifier, store: EventLog, interval: float) -> None:
+async def keep_alive(notifier: Notifier, store: EventLog | None, interval: float) -> None:
     """One empty transaction at a time: while it hangs, so does the disk or the writer, and systemd starts us anew."""
+    while store is None:
+        notifier.alive()
+        await asyncio.sleep(interval)
     probe: asyncio.Future[None] | None = None
     while True:
         if probe is None or probe.done():

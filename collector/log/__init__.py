@@ -25,7 +25,7 @@ from collector.log.backup import backup as _backup
 from collector.log.migrations import HEAD, Schema
 from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
 from collector.log.sqlite import SqliteLog
-from collector.log.urls import database_path, shown
+from collector.log.urls import database_path, is_postgresql, shown
 
 __all__ = [
     "HEAD",
@@ -41,6 +41,7 @@ __all__ = [
     "Tail",
     "back_up",
     "database_path",
+    "is_postgresql",
     "open_log",
     "schema_of",
     "shown",

@@ -98,7 +98,9 @@ def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
 
 def _event(row: Any, content: bool) -> dict[str, Any]:
     if not rows.event_row_holds(row):
-        raise LogDamaged(f"cannot prove position {row[0]}: {rows.event_explained(row)}; run timelined verify")
+        raise LogDamaged(
+            f"cannot prove position {row[0]}: {rows.event_explained(row, erased=True)}; run timelined verify"
+        )
     return {
         "position": row[0],
         "id": row[1].hex(),

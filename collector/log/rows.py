@@ -115,9 +115,11 @@ def event_row_holds(row: Any) -> bool:
         return False
 
 
-def event_explained(row: Any) -> str:
-    """What differs, as exactly as can be told."""
+def event_explained(row: Any, *, erased: bool) -> str:
+    """What differs, as exactly as can be told; ``erased`` says whether the log explains that its content is missing."""
     delivery, committed, salt, content, telling = row[8], row[11], row[14], row[15], row[16]
+    if content is None and erased:
+        return "its row" + (_row_explained(row) or " is not as it was")
     if content is None:
         more = "" if event_row_holds(row) else ", and its row" + _row_explained(row)
         return "its content is missing and no erasure of it is recorded" + more

@@ -91,7 +91,7 @@ class Scan:
                     row, expected = self._displaced(EVENTS, row, expected, rows.event_row_holds)
                 expected += 1
                 if not holds(row) and not self._erased(row):
-                    self.differs(EVENTS, expected, rows.event_explained(row))
+                    self.differs(EVENTS, expected, rows.event_explained(row, erased=self._absent.event(row[1], row[2])))
             each([row[13] for row in page])
             self._read(page, 15, 10)
         return expected

@@ -34,6 +34,7 @@ async def clock_steps(folder: Path, report: Report) -> None:
             await rig.clients.stop()
             report.require(rig.daemon.starts == 1 and rig.daemon.alive, "restart", "the daemon ended on a clock's step")
             report.add(await rig.judge())
+            await report.verify(rig.daemon)
             report.next_log()
     report.facts |= {"steps": list(STEPS), "slowest_after_a_step_s": round(slowest, 3)}
 

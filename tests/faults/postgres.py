@@ -114,6 +114,7 @@ async def _stopped(folder: Path, report: Report, how: signal.Signals) -> None:
                 report.require(rig.daemon.alive and rig.daemon.starts == 1, "restart", "the daemon ended")
                 if not report.add(await rig.judge()):
                     break
+            await report.verify(rig.daemon)
     report.facts["slowest_recovery_s"] = round(slowest, 3)
 
 
@@ -138,6 +139,7 @@ async def failovers(folder: Path, report: Report) -> None:
             await rig.clients.send_again()
             report.require(rig.daemon.alive and rig.daemon.starts == 1, "restart", "the daemon ended")
             report.add(await rig.judge())
+            await report.verify(rig.daemon)
             report.next_log()
     report.facts["slowest_failover_s"] = round(slowest, 3)
 
@@ -185,6 +187,7 @@ async def returns(folder: Path, report: Report) -> None:
             await rig.clients.stop()
             await rig.clients.send_again()
             report.add(await rig.judge())
+            await report.verify(rig.daemon)
             report.next_log()
 
 
@@ -280,4 +283,5 @@ async def storms(folder: Path, report: Report) -> None:
                 await rig.clients.stop()
                 await rig.clients.send_again()
                 report.add(await rig.judge())
+                await report.verify(rig.daemon)
             report.next_log()

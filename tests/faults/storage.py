@@ -84,6 +84,7 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
             slowest = max(slowest, *(each.heard_at - each.sent_at for each in held))
             await _same_life(rig, report)
             report.add(await rig.judge())
+            await report.verify(rig.daemon)
             report.next_log()
     report.facts |= {"seconds": seconds, "slowest_refusal_s": round(slowest, 3)}
     report.require(slowest < 9, "bound", f"a refusal took {slowest:.1f} s")
