@@ -91,7 +91,7 @@ class Scan:
                     row, expected = self._displaced(EVENTS, row, expected, rows.event_row_holds)
                 expected += 1
                 if not holds(row) and not self._erased(row):
-                    self.differs(EVENTS, expected, rows.event_explained(row, erased=self._absent.event(row[1], row[2])))
+                    self.differs(EVENTS, expected, rows.event_explained(row, erased=self._may_lack(row)))
             each([row[13] for row in page])
             self._read(page, 15, 10)
         return expected
@@ -129,6 +129,10 @@ class Scan:
         if isinstance(found, int):
             self.highest = max(self.highest, found)
         self._progress(len(page))
+
+    def _may_lack(self, row: Any) -> bool:
+        """Whether the log explains that content is missing, whatever else is wrong with the row."""
+        return isinstance(row[2], int) and self._absent.event(row[1], row[2])
 
     def _erased(self, row: Any) -> bool:
         """Whether the content of an event is gone, as an erasure recorded, and all that is left holds."""
