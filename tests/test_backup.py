@@ -136,6 +136,14 @@ def test_a_damaged_log_gives_no_backup(statement: str, named: str, source: Path,
     assert left(target.parent) == []
 
 
+def test_a_damaged_log_ends_the_command_with_6(source: Path, target: Path) -> None:
+    """As verifying does, so that a timer's mail tells damage from a missing folder."""
+    damage(source, "UPDATE event SET received_at = received_at + 1 WHERE position = 78")
+    made = timelined("backup", str(target), "--storage.url", f"sqlite:///{source}", cwd=target.parent)
+    assert (made.returncode, made.stdout, left(target.parent)) == (6, "", [])
+    assert "position 78: " in made.stderr
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -385,6 +385,7 @@ async def test_a_checkpoint_that_a_person_kept_is_held_to_the_tree_it_is_of(tmp_
     contradicted = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
     assert contradicted.returncode == 6
     assert f"checkpoint at {size}: of deliveries: its root is not that" in contradicted.stdout
+    assert f"of deliveries: {kept} says another root than the database" in contradicted.stdout
     kept.write_text("\n".join(["example.org/other", size, root, *rest]))
     foreign = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
     assert foreign.returncode not in (0, 6)
@@ -416,6 +417,13 @@ async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
     assert timelined("proof", "--verifier-key", *configured, cwd=tmp_path).stdout == f"{by.verifier_key}\n"
     assert timelined("verify", *configured, cwd=tmp_path).returncode == 0
     latest = (folder.checkpoints / "event-latest").read_text()
+    kept, text = tmp_path / "kept", latest.rpartition("\n\n")[0] + "\n"
+    forged = f"{text}\n{Signer('example.com/t', by._public, lambda _: bytes(64)).line(text)}"
+    witness = "\u2014 witness.example Az3grlgtzPICa5OS8npVmf1M\n"
+    for note, code in ((latest, 0), (latest + witness, 0), (forged, 6)):
+        kept.write_text(note)
+        held = timelined("verify", "--checkpoint", str(kept), *configured, cwd=tmp_path)
+        assert (held.returncode, "the signature in" in held.stdout) == (code, code == 6)
     connection = sqlite3.connect(tmp_path / "log.db")
     connection.execute("DROP TRIGGER checkpoint_refuses_update")
     flipped = latest[:-6] + ("A" if latest[-6] != "A" else "B") + latest[-5:]

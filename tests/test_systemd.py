@@ -70,6 +70,12 @@ def test_the_socket_listens_where_the_daemon_would():
     assert told == [Web().listen_address]
 
 
+def test_the_socket_lets_in_whom_the_service_lets_in():
+    """What a service may talk to does not hold for a socket that it inherits: the socket has to say it itself."""
+    told = [re.findall(r"^IPAddress\w+=.*$", unit.read_text(encoding="utf-8"), re.MULTILINE) for unit in (UNIT, SOCKET)]
+    assert told == [["IPAddressDeny=any", "IPAddressAllow=localhost"]] * 2
+
+
 def test_the_unit_exposes_little(unit):
     """The daemon may do what it needs and hardly anything else, by systemd's own measure."""
     command = [require("systemd-analyze"), "security", "--offline=true", "--no-pager", str(unit)]

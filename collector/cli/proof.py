@@ -84,21 +84,21 @@ def verify(
 
 def _check(file: Path, key: str | None, checkpoint: Path | None) -> None:
     """Check a proof by the code that others check it with."""
-    kept = _read(checkpoint) if checkpoint else None
+    kept = _read(checkpoint, "a checkpoint") if checkpoint else None
     try:
-        found = proofcheck.check(_read(file), key, kept)
+        found = proofcheck.check(_read(file, "a proof"), key, kept)
     except proofcheck.Rejected as error:
         raise LogDamaged(f"the proof {file} does not hold: {error}") from error
     output.result(proofcheck.sentence(found))
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, what: str) -> str:
     try:
         return path.read_bytes().decode()
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise LogDamaged(f"{path} is not a proof: byte {error.start} is not UTF-8") from error
+        raise LogDamaged(f"{path} is not {what}: byte {error.start} is not UTF-8") from error
 
 
 def _query(settings: Settings, work: Callable[[Any], T]) -> T:
@@ -139,7 +139,7 @@ def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tup
 
 def _given(path: Path, origin: str) -> tuple[str, str, bytes]:
     """A person's checkpoint: the tree it is of, its name, what is in it."""
-    note = _read(path)
+    note = _read(path, "a checkpoint")
     try:
         told = parse(note)
     except ValueError as error:

@@ -311,4 +311,8 @@ class _Tree:
         told = parse(content.decode())
         if told.size not in self.rows:
             self._differs(told.size, f"the database does not have it, and {name} does")
+        elif self.rows[told.size][1] != told.root:
+            self._differs(told.size, f"{name} says another root than the database")
+        if not self._signature(content.decode()):
+            self._differs(told.size, f"the signature in {name} does not hold")
         self._kept.setdefault(told.size, set()).add(told.root)
