@@ -284,6 +284,15 @@ async def test_a_host_that_says_nothing_is_passed_by(postgres: Server, database:
             await Address(f"postgresql://owner@/{database}?host={folder},{absent}").connect()
 
 
+@pytest.mark.parametrize("wanted", ["any", "primary", "read-write"])
+async def test_what_only_reads_is_let_in_where_writing_is_asked_for(url: str, wanted: str) -> None:
+    """``target_session_attrs`` is about the server; that a session of ours only reads is our own doing."""
+    async with opened(f"{url}&target_session_attrs={wanted}") as log:
+        await append(log, told(fact("a")))
+        assert await log.query(lambda c: c.exec_driver_sql("SHOW transaction_read_only").scalar_one()) == "on"
+        assert await log.head() == 1
+
+
 @pytest.mark.parametrize(
     ("url", "each"),
     [

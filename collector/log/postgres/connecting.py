@@ -79,8 +79,12 @@ class Address:
 
         Raises :class:`Unavailable` where there is none to be had.
         """
-        connection = await self._reach({**_SETTINGS, **settings})
+        connection = await self._reach()
         try:
+            # Said only now: a session that began as one that only reads is refused by target_session_attrs=read-write.
+            if settings:
+                said = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
+                await connection.execute(said, timeout=PATIENCE)
             self._trust(dict(await connection.fetchrow(_PROMISES, timeout=PATIENCE)))
             await self._recognise(connection)
         except BaseException as error:
@@ -90,14 +94,12 @@ class Address:
             raise self.unavailable("reach", error) from error
         return connection
 
-    async def _reach(self, settings: Mapping[str, str]) -> asyncpg.Connection:
+    async def _reach(self) -> asyncpg.Connection:
         """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
         failed: dict[str, Exception] = {}
         for name, dsn in self._hosts.items():
             try:
-                return await asyncpg.connect(
-                    dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=dict(settings)
-                )
+                return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=_SETTINGS)
             except Exception as error:
                 failed[name] = error
         last = list(failed.values())[-1]
