@@ -20,7 +20,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +231,11 @@ def postgres() -> Iterator[Server]:
     """The server that tests share."""
     with serving() as server:
         yield server
+
+
+async def eventually(what: Callable[[], Any], patience: float = 20.0) -> None:
+    """Wait until something holds, on this event loop."""
+    until = time.monotonic() + patience
+    while not what():
+        assert time.monotonic() < until, "it did not happen"
+        await asyncio.sleep(0.01)

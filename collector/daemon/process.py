@@ -53,9 +53,7 @@ async def serve(
         if ready:
             ready(daemon.address)
         show_hints(settings, daemon.address)
-        # A server that hangs is mended by nobody who starts us anew.
-        probed = None if is_postgresql(settings.storage.url) else daemon.log
-        async with _signs_of_life(notifier, probed):
+        async with _signs_of_life(notifier, daemon.log, remote=is_postgresql(settings.storage.url)):
             failure = await _stopped_or_broken(stop, daemon.log)
         if failure:
             log.critical("ending, since what is on the disk is not known", reason=failure)
@@ -136,12 +134,17 @@ async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
 
 
 @asynccontextmanager
-async def _signs_of_life(notifier: Notifier, store: EventLog | None) -> AsyncIterator[None]:
-    """Keep the watchdog content for as long as this loop turns and the writer of ``store``, if given, answers."""
+async def _signs_of_life(notifier: Notifier, store: EventLog, *, remote: bool) -> AsyncIterator[None]:
+    """Keep the watchdog content for as long as this loop turns and the log's writer answers.
+
+    A ``remote`` server's answer is not waited for: to start us anew would not mend it.
+    """
     if notifier.watchdog is None:
         yield
         return
-    task = asyncio.create_task(keep_alive(notifier, store, notifier.watchdog / 3), name="watchdog")
+    interval = notifier.watchdog / 3
+    beating = beat(notifier, interval) if remote else keep_alive(notifier, store, interval)
+    task = asyncio.create_task(beating, name="watchdog")
     try:
         yield
     finally:
@@ -150,11 +153,15 @@ async def _signs_of_life(notifier: Notifier, store: EventLog | None) -> AsyncIte
             await task
 
 
-async def keep_alive(notifier: Notifier, store: EventLog | None, interval: float) -> None:
-    """One empty transaction at a time: while it hangs, so does the disk or the writer, and systemd starts us anew."""
-    while store is None:
+async def beat(notifier: Notifier, interval: float) -> None:
+    """A sign of life as long as this loop turns."""
+    while True:
         notifier.alive()
         await asyncio.sleep(interval)
+
+
+async def keep_alive(notifier: Notifier, store: EventLog, interval: float) -> None:
+    """One empty transaction at a time: while it hangs, so does the disk or the writer, and systemd starts us anew."""
     probe: asyncio.Future[None] | None = None
     while True:
         if probe is None or probe.done():

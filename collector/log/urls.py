@@ -25,8 +25,8 @@ def shown(url: str) -> str:
     return _SECRETS.sub(r"\1…", _CREDENTIALS.sub("", url))
 
 
-def each_host(url: str) -> dict[str, str]:
-    """An address of several hosts as one address for each, by the host's name; whatever else it says stays.
+def each_host(url: str) -> list[tuple[str, str]]:
+    """An address of several hosts as one for each: the host's name, and its address. Whatever else it says stays.
 
     Both ways of writing them are understood, ``//one:5432,two/`` and ``?host=one,two&port=5432,5433``. Who prefers a
     standby has to ask all of them before one is taken, so such an address stays one.
@@ -38,13 +38,13 @@ def each_host(url: str) -> dict[str, str]:
     listed = re.search(r"[?&]host=([^&]*)", tail)
     names = (hosts or (unquote(listed[1]) if listed else "")).split(",")
     if len(names) == 1 or "prefer-standby" in tail:
-        return {names[0]: url}
-    found = {}
+        return [(names[0], url)]
+    found = []
     for number, name in enumerate(names):
         own = _of_one("port", tail, number, len(names))
         if not hosts:
             own = _of_one("host", own, number, len(names))
-        found[name] = f"{scheme}://{credentials}{at}{name if hosts else ''}{own}"
+        found.append((name, f"{scheme}://{credentials}{at}{name if hosts else ''}{own}"))
     return found
 
 

@@ -62,9 +62,7 @@ def one_alert(given: argparse.Namespace, report: results.Report, folder: Path) -
     name = f"1 alert, {given.connections} connections, of the no-op on"
     report.add(f"{name} uvloop", [s.rate / f.rate for _, f, s in rounds])
     ratios = [s.rate / p.rate for p, _, s in rounds]
-    # With the follower on it is told and has no goal: the follower takes what is left of one processor.
-    goals = {} if given.daemon else {"at_least": OF_NOOP, "wanted": OF_NOOP_WANTED}
-    report.add(f"{name} asyncio", ratios, **goals, beside=beside(ours))
+    report.add(f"{name} asyncio", ratios, at_least=OF_NOOP, wanted=OF_NOOP_WANTED, beside=beside(ours))
 
 
 def many_alerts(given: argparse.Namespace, report: results.Report, folder: Path) -> None:

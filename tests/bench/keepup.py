@@ -279,7 +279,7 @@ def record(report: results.Report, where: str, found: list[Round]) -> None:
     report.add(f"highest rate, follower on{where}", [each.highest for each in found], "req/s")
     report.add(
         f"paced rate, of the wanted one{where}", [each.paced / each.wanted for each in found],
-        at_least=None if where else SENT_GOAL, worst=True, beside={"req/s": tuple(each.paced for each in found)},
+        at_least=SENT_GOAL, worst=True, beside={"req/s": tuple(each.paced for each in found)},
     )  # fmt: skip
     extra = {
         "median s": tuple(each.seconds[len(each.seconds) // 2] for each in found),
@@ -287,7 +287,7 @@ def record(report: results.Report, where: str, found: list[Round]) -> None:
         "looks": tuple(float(len(each.lags)) for each in found),
     }
     worst = [each.seconds[-1] for each in found]
-    report.add(f"longest lag at half of it{where}", worst, "s", below=None if where else GOAL, worst=True, beside=extra)
+    report.add(f"longest lag at half of it{where}", worst, "s", below=GOAL, worst=True, beside=extra)
 
 
 def main() -> int:

@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 
 from collector.daemon import seldom_collect
 from collector.event import SECOND, RecordedEvent
+from collector.follower import BATCH
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log, reading
 from collector.sources import alertmanager
@@ -34,8 +35,8 @@ from tests.bench import load, results
 from tests.bench.bodies import body_of
 
 GOAL = 0.50
-PAGE = 128
-"""Events of one read: what is made of them stays in the processor's cache until it is used."""
+PAGE = BATCH
+"""Events of one read, as the follower reads them."""
 HANDED = 1_000
 """Events of one read across threads, where a page costs a trip."""
 ALERTS = 100

@@ -96,16 +96,16 @@ class Address:
 
     async def _reach(self) -> asyncpg.Connection:
         """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
-        failed: dict[str, Exception] = {}
-        for name, dsn in self._hosts.items():
+        failed: list[tuple[str, Exception]] = []
+        for name, dsn in self._hosts:
             try:
                 return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=_SETTINGS)
             except Exception as error:
-                failed[name] = error
-        last = list(failed.values())[-1]
+                failed.append((name, error))
+        last = failed[-1][1]
         if len(failed) == 1:
             raise self.unavailable("reach", last) from last
-        causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed.items())
+        causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed)
         raise Unavailable(f"cannot reach the database {self.shown}: {causes}") from last
 
     def _trust(self, found: Mapping[str, Any]) -> None:
