@@ -18,6 +18,8 @@ _QUIETER = {
     "apscheduler": logging.WARNING,
     # "Maximum number of running instances reached" is how a second hint to the same job looks.
     "apscheduler.scheduler": logging.ERROR,
+    # What it brings along, at every start.
+    "alembic.runtime.plugins": logging.WARNING,
     "asyncio": logging.WARNING,
     "aiosqlite": logging.WARNING,
 }
