@@ -28,7 +28,7 @@ from collector.log import EventLog, Submission, reading
 from collector.log.store import select_in
 from collector.projections import shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
-from collector.projections.tables import keeping, replacing
+from collector.projections.tables import put
 
 log = structlog.get_logger(__name__)
 
@@ -255,13 +255,11 @@ class Follower:
         position, changes = taken.last, taken.changes
         before = _Before(connection, changes)
         write(connection, changes)
-        connection.exec_driver_sql(replacing(tables.event_index), taken.rows)
+        put(connection, tables.event_index, taken.rows)
         write_news(connection, taken.first, position)
         news = list(_news(changes, before, position)) if position > self._quiet else []
-        if news:
-            connection.exec_driver_sql(replacing(tables.outbox), [(e.id, _encode(e)) for e in news])
-        cursor = (1, position, self._quiet, self._settled, self._digest)
-        connection.exec_driver_sql(replacing(tables.cursor), cursor)
+        put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
+        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._digest)])
         return Outcome(position, before.changed(), before.resolved(), len(news))
 
     def _index_row(self, event: RecordedEvent) -> tuple[Any, ...]:
@@ -303,8 +301,8 @@ def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) 
     """Numbers that no incident has yet, with what was said of them when they were given out."""
     for number, anchor, title, start in rows:
         known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
-        connection.exec_driver_sql(keeping(tables.incident), known)
-        connection.exec_driver_sql(keeping(tables.incident_number), (number, anchor, None))
+        put(connection, tables.incident, [known], keep=True)
+        put(connection, tables.incident_number, [(number, anchor, None)], keep=True)
 
 
 class _Before:

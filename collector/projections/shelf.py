@@ -20,7 +20,7 @@ from collector.event import MACHINE, RecordedEvent, current
 from collector.log import reading
 from collector.log.store import executing, select_asked, select_in
 from collector.projections import tables
-from collector.projections.tables import keeping, replacing
+from collector.projections.tables import put
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
@@ -30,12 +30,23 @@ _ALONE = "event\x1f"
 _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
+_INDEXED = """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)"""
+
+
+def _by_index(connection: Connection) -> None:
+    """Have this transaction look up each key: a round asks for few. Of a young table the planner would read all."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_INDEXED)
+
+
 class SqlShelf:
     """:class:`collector.correlation.changes.Shelf` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._execute = executing(connection)
+        _by_index(connection)
 
     def _firsts(self, statement: str, *values: Any) -> list[Any]:
         return [row[0] for row in self._execute(statement, values)]
@@ -169,14 +180,15 @@ class SqlShelf:
 
 def write(connection: Connection, changes: Changes) -> None:
     """Put what a round changed onto the shelf."""
+    _by_index(connection)
     _write_units(connection, changes)
     _write_incidents(connection, changes)
-    _many(connection, replacing(tables.lesson), [x for x in changes.lessons if x[2] > 0])
+    put(connection, tables.lesson, [x for x in changes.lessons if x[2] > 0])
     gone = [(token, service) for token, service, count in changes.lessons if count <= 0]
     _many(connection, "DELETE FROM lesson WHERE token = ? AND service = ?", gone)
     if changes.ignored is not None:
         connection.exec_driver_sql("DELETE FROM ignored")
-        _many(connection, "INSERT INTO ignored VALUES (?, ?)", [(e.event, e.reason) for e in changes.ignored])
+        put(connection, tables.ignored, [(e.event, e.reason) for e in changes.ignored])
 
 
 def write_news(connection: Connection, first: int, last: int) -> None:
@@ -195,12 +207,11 @@ def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]
 
 def _write_units(connection: Connection, changes: Changes) -> None:
     _many(connection, "DELETE FROM signal WHERE uid = ?", [(uid,) for uid in changes.dropped])
-    statement = replacing(tables.unit)
-    _many(connection, statement, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
+    put(connection, tables.unit, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
     gone = [key for key, span in changes.keys.items() if span is None]
     _many(connection, "DELETE FROM signal_key WHERE key = ? AND uid = ?", gone)
     kept = [(*key, *span) for key, span in changes.keys.items() if span is not None]
-    _many(connection, replacing(tables.unit_key), kept)
+    put(connection, tables.unit_key, kept)
     _write_homes(connection, changes)
 
 
@@ -218,22 +229,21 @@ def _write_homes(connection: Connection, changes: Changes) -> None:
         _many(connection, "DELETE FROM influence WHERE event = ?", events)
         _many(connection, "DELETE FROM event_unit WHERE event = ?", events)
         more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
-        _many(connection, keeping(tables.influence), more)
+        put(connection, tables.influence, more, keep=True)
     kept = [(event, uid, folds[0]) for event, (uid, folds) in changes.homes.items() if folds]
-    _many(connection, replacing(tables.event_unit), kept)
+    put(connection, tables.event_unit, kept)
 
 
 def _write_incidents(connection: Connection, changes: Changes) -> None:
     gone = [key for key, place in changes.places.items() if place is None]
     _many(connection, "DELETE FROM membership WHERE uid = ? AND number = ?", gone)
     kept = [(*key, p.rule, p.reason, p.detail) for key, p in changes.places.items() if p is not None]
-    _many(connection, replacing(tables.membership), kept)
+    put(connection, tables.membership, kept)
     _many(connection, "DELETE FROM incident_key WHERE number = ?", [(number,) for number in changes.unkeyed])
-    _many(connection, keeping(tables.incident_key), sorted(changes.incident_keys))
-    statement = replacing(tables.incident)
-    _many(connection, statement, list(_incident_rows(changes)))
+    put(connection, tables.incident_key, sorted(changes.incident_keys), keep=True)
+    put(connection, tables.incident, list(_incident_rows(changes)))
     numbers = [(number, *where) for number, where in changes.numbers.items()]
-    _many(connection, replacing(tables.incident_number), numbers)
+    put(connection, tables.incident_number, numbers)
 
 
 def _incident_rows(changes: Changes) -> Iterable[tuple[Any, ...]]:

@@ -4,19 +4,23 @@ Only ``incident_number`` holds something that events in another order would
 not give again; the daemon's own ``incident.opened`` events hold it too.
 
 Statements are written once for every database: with ``?`` for values, and only
-what SQLite and PostgreSQL both understand.
+what SQLite and PostgreSQL both understand; only how many rows are written at
+once (:func:`put`) is each one's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, text
+from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, Table, text
 
 from collector.log.tables import Integer, Text
 
 metadata = MetaData()
 
+_ARRAYS = {int: "bigint[]", str: "text[]", bytes: "bytea[]"}
 CONTENT = "1"
 """Counted up when what is put into these tables changes without their shape showing it: then they are made anew."""
 
@@ -206,23 +210,26 @@ REBUILT = (
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
 
 
+def put(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]], *, keep: bool = False) -> None:
+    """Write whole rows, no two with the same key: in place of those that are there, or beside them with ``keep``."""
+    if not rows:
+        return
+    sqlite = connection.dialect.name == "sqlite"
+    # To a server each row by itself is a message; it takes columns of rows at once.
+    values: Any = list(rows) if sqlite else tuple([list(column) for column in zip(*rows, strict=True)])
+    connection.exec_driver_sql(_putting(table, keep, together=not sqlite), values)
+
+
 @cache
-def replacing(table: Table) -> str:
-    """The statement that writes a whole row, in place of the one with the same key if there is one."""
+def _putting(table: Table, keep: bool, together: bool) -> str:
     keys = [column.name for column in table.primary_key]
     rest = [column.name for column in table.columns if column.name not in keys]
-    if not rest:
-        return keeping(table)
-    changed = ", ".join(f"{name} = excluded.{name}" for name in rest)
-    return f"{_inserting(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
-
-
-@cache
-def keeping(table: Table) -> str:
-    """The statement that writes a whole row unless there is one with the same key."""
-    return f"{_inserting(table)} ON CONFLICT DO NOTHING"
-
-
-def _inserting(table: Table) -> str:
+    if keep or not rest:
+        conflict = "DO NOTHING"
+    else:
+        conflict = f"({', '.join(keys)}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest)
     marks = ", ".join("?" * len(table.columns))
-    return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - names of ours
+    if together:
+        arrays = (f"CAST(? AS {_ARRAYS[column.type.python_type]})" for column in table.columns)
+        return f"INSERT INTO {table.name} SELECT * FROM unnest({', '.join(arrays)}) ON CONFLICT {conflict}"  # noqa: S608
+    return f"INSERT INTO {table.name} VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608 - names of ours
