@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -511,6 +512,20 @@ async def test_kill_9_loses_nothing_acknowledged(database: str) -> None:
                 position, _, title = line.rstrip("\n").partition(" ")
                 assert not line.endswith("\n") or stored[int(position)] == title
             await append(log, told(fact(f"after {round_number}")))
+
+
+# What an error says
+
+
+async def test_an_error_of_the_database_says_no_value(log: EventLog) -> None:
+    """It ends in the daemon's log, and what senders told is no line of that: a token, a customer's name."""
+    token = "-".join(("a", "sender's", "token"))
+    with pytest.raises(Exception, match="nowhere") as asked:
+        await log.query(lambda c: c.exec_driver_sql("SELECT ? FROM nowhere", (token,)))
+    with pytest.raises(Exception, match="nowhere") as written:
+        await log.transact(lambda c: c.exec_driver_sql("INSERT INTO nowhere VALUES (?)", [(token,)]))
+    for error in (asked, written):
+        assert token not in "".join(traceback.format_exception(error.value))
 
 
 # Projections in the same database

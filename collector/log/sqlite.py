@@ -417,9 +417,9 @@ class _Write(Generic[T]):
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:
-    if pooled:
-        return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=_READERS)
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    # An error that is logged says the statement, and never what senders told.
+    making = partial(create_engine, "sqlite://", creator=connect, hide_parameters=True)
+    return making(poolclass=QueuePool, pool_size=_READERS) if pooled else making(poolclass=NullPool)
 
 
 def _connect_writer(path: Path) -> sqlite3.Connection:

@@ -96,7 +96,12 @@ class Session:
     def _engine(self) -> Any:
         # The address is the connector's business; SQLAlchemy is told no more than the dialect.
         engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=self._connect, poolclass=NullPool, isolation_level=self._isolation
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            poolclass=NullPool,
+            isolation_level=self._isolation,
+            # An error that is logged says the statement, and never what senders told.
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "before_cursor_execute", _number_marks, retval=True)
         return engine
