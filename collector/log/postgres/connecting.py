@@ -45,10 +45,13 @@ _SETTINGS = {
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "3000",
     "client_min_messages": "error",
+    # Compiling a statement takes tens of milliseconds, and ours are many and short. A server does so as soon as a plan
+    # looks dear, which every plan does with the ways switched off that a session does not want.
+    "jit": "off",
 }
 READING = {"default_transaction_read_only": "on"}
 """For connections that only read."""
-APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """For the one that appends. Plans are made once, of what holds for a large log: an index for every id, whatever the
 table's size was then. Said with the function itself they would cost a fifth of a small batch."""
 _PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
