@@ -236,24 +236,33 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
 
 
 async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
-    """A server that is frozen, and not gone: unready within seconds, and everything goes on afterwards."""
+    """A server that is frozen, and not gone: nobody waits long, then nobody waits, and all goes on afterwards."""
     with serving() as server:
         async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
-            url = f"{running.address}/webhooks/alertmanager"
+            url, lists = f"{running.address}/webhooks/alertmanager", f"{running.address}/api/v1/incidents"
             assert (await asyncio.to_thread(post, url, alert("firing", number=1)))[0] == 202
             frozen = processes(server)
             try:
                 for pid in frozen:
                     os.kill(pid, signal.SIGSTOP)
                 began = time.monotonic()
+                waiting = asyncio.create_task(asyncio.to_thread(refused, lists, None))
                 assert (await asyncio.to_thread(refused, f"{running.address}/-/ready", None))[0] == 503
                 assert time.monotonic() - began < 10
+                assert (await waiting)[0] == 503
+                assert time.monotonic() - began < 15
+                began = time.monotonic()
+                draft, more = f"{lists}/1/postmortem.md", alert("firing", number=3)
+                for address, body in ((lists, None), (draft, None), (url, more)):
+                    assert (await asyncio.to_thread(refused, address, body))[0] == 503
+                assert time.monotonic() - began < 3
             finally:
                 for pid in frozen:
                     os.kill(pid, signal.SIGCONT)
             ready = f"{running.address}/-/ready"
             await asyncio.to_thread(eventually, lambda: refused(ready, None)[0] == 200)
             assert (await asyncio.to_thread(post, url, alert("firing", number=2)))[0] == 202
+            assert (await asyncio.to_thread(refused, lists, None))[0] == 200
 
 
 def test_systemd_is_told_of_life_while_the_database_hangs(tmp_path):

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
@@ -29,10 +30,11 @@ from collector.log.postgres.appender import Appender
 from collector.log.postgres.batch import Undecided
 from collector.log.postgres.connecting import READING, Address
 from collector.log.postgres.sessions import Session
-from collector.log.postgres.waking import Waker
+from collector.log.postgres.waking import SILENT, Waker
 from collector.log.promise import Receipt, Submission
 from collector.log.read_side import ReadSide
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _READERS = 4
@@ -57,7 +59,7 @@ class PostgresLog(ReadSide):
         super().__init__()
         self.address = Address(url)
         self._closed = False
-        self._announced = self._leads = False
+        self._announced = self._leads = self._silent = False
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._acknowledged = 0
         self._running: set[asyncio.Task[Any]] = set()
@@ -68,7 +70,7 @@ class PostgresLog(ReadSide):
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
-        self._waker = Waker(self.address, self._wake, self._ours, self._remember)
+        self._waker = Waker(self.address, self._wake, self._ours, self._remember, self._hear)
         try:
             self._open(extra_metadata, any_schema)
         except BaseException:
@@ -101,6 +103,7 @@ class PostgresLog(ReadSide):
     async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
         """See :meth:`collector.log.EventLog.append`."""
         self._refuse_unless_writable()
+        self._refuse_if_silent("write to")
         return await self._finished(self._append(submissions))
 
     async def _append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
@@ -209,6 +212,7 @@ class PostgresLog(ReadSide):
         """See :meth:`collector.log.EventLog.query`."""
         if self._closed:
             raise Unavailable(f"cannot read {self.address.shown}: the log is closed")
+        self._refuse_if_silent("read")
         return await self._finished(self._query(work))
 
     async def _query(self, work: Callable[[Connection], T]) -> T:
@@ -216,9 +220,27 @@ class PostgresLog(ReadSide):
         try:
             return await _awaited(session.submit(work))
         except (DBAPIError, OSError) as error:
+            self._refuse_if_silent("read")
             raise self.address.unavailable("read", error) from error
         finally:
             self._idle.put_nowait(session)
+
+    def _hear(self, silent: bool) -> None:
+        """Have nobody wait for a server that says nothing, until it does."""
+        if silent == self._silent:
+            return
+        self._silent = silent
+        if not silent:
+            log.info("the database answers again", database=self.address.shown)
+            return
+        log.warning("the database does not answer; all are refused until it does", database=self.address.shown)
+        for reader in self._readers:
+            reader.cut()
+
+    def _refuse_if_silent(self, verb: str) -> None:
+        if self._silent:
+            what = f"it does not answer within {SILENT:g} s"
+            raise Unavailable(f"cannot {verb} the database {self.address.shown}: {what}")
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See :meth:`collector.log.EventLog.subscribe`."""

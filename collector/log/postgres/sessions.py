@@ -39,6 +39,7 @@ class Session:
         self._thread = ThreadPoolExecutor(1, name)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
         self.pid = 0
         """The server's process that serves it; 0 before there was one."""
 
@@ -49,6 +50,13 @@ class Session:
         Raises what the work or the driver raises; :class:`Unavailable` where there is no connection.
         """
         return self._thread.submit(self._turn, self._transaction(work, first, renewed))
+
+    def cut(self) -> None:
+        """Give the connection up, from any thread: what waits for an answer on it fails, the next work has another."""
+        loop, driver = self._loop, self._driver
+        if loop is not None and driver is not None:
+            with suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(driver.terminate)
 
     def close(self) -> None:
         """End the connection and the thread, after the work that was submitted."""
@@ -90,6 +98,7 @@ class Session:
                 raise Unavailable("cannot go on: the connection to the database was lost")
             self._connection = await self._engine().connect()
             raw: Any = await self._connection.get_raw_connection()
+            self._driver = raw.driver_connection
             self.pid = raw.driver_connection.get_server_pid()
         return self._connection
 
@@ -107,7 +116,7 @@ class Session:
         return engine
 
     async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._driver = self._connection, None, None
         if connection is None:
             return
         with suppress(Exception):  # it may be gone, and then there is nobody to say goodbye to

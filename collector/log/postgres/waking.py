@@ -3,6 +3,9 @@
 A hint either way. Whoever is woken reads after its own position. What was seen
 is remembered as what was acknowledged here is: a server that comes up without
 it lost it, and only who knew of it can tell.
+
+That look is also what finds a server that is there and says nothing: nobody
+else has to wait for it then.
 """
 
 from __future__ import annotations
@@ -26,21 +29,26 @@ EVERY = 5.0
 """Seconds between two looks where nothing is heard, and between attempts to connect again."""
 SOON = 0.1
 """Seconds in which what is heard of is gathered for one look."""
+SILENT = 5.0
+"""Seconds without an answer to a question that takes none, after which a server counts as silent."""
+_AGAIN = 1.0
+"""Seconds between attempts to connect to a silent server: others are refused until one succeeds."""
 
 
 class Waker:
     """Calls ``wake`` for every commit of others, from :meth:`start` to :meth:`close`.
 
     ``ours`` says whether a session of the server is this process's own: who committed there wakes without the server.
-    ``remember`` is told the last event's position and leaf, whoever added it.
+    ``remember`` is told the last event's position and leaf, whoever added it; ``silent`` is told with every look
+    whether the server left it without an answer.
     """
 
     def __init__(
         self, address: Address, wake: Callable[[], None], ours: Callable[[int], bool],
-        remember: Callable[[int, bytes], None],
+        remember: Callable[[int, bytes], None], silent: Callable[[bool], None],
     ) -> None:  # fmt: skip
         self._address = address
-        self._wake, self._ours, self._remember = wake, ours, remember
+        self._wake, self._ours, self._remember, self._silent = wake, ours, remember, silent
         self._told = asyncio.Event()
         self._seen = 0
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +72,9 @@ class Waker:
                 await self._listen_once()
             except Exception as error:
                 log.debug("cannot listen for other daemons' events; looking again", error=str(error))
-            await asyncio.sleep(EVERY)
+                silent = any(isinstance(one, TimeoutError) for one in (error, error.__cause__))
+                self._silent(silent)
+                await asyncio.sleep(_AGAIN if silent else EVERY)
 
     async def _listen_once(self) -> None:
         connection = await self._address.connect(READING)
@@ -73,7 +83,8 @@ class Waker:
             # Whatever was said while nobody listened.
             while True:
                 self._told.clear()
-                row = await connection.fetchrow(_LAST)
+                row = await connection.fetchrow(_LAST, timeout=SILENT)
+                self._silent(False)
                 if row is not None:
                     self._remember(row["position"], row["leaf"])
                 # What is being announced, or was committed by us, has a moment to be heard of.
