@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import proofcheck
-from collector.errors import InvalidSettings, NotFound
+from collector.errors import InvalidSettings, LogDamaged, NotFound
 from collector.log import EventLog, open_log, proof, seal
 from collector.log.checkpoint import Checkpoint, Signer, parse, published
 from collector.log.tree import Range, Tree
@@ -103,6 +105,26 @@ def rejected(text: str, key: str | None = None, checkpoint: str | None = None) -
     except Rejected as error:
         return str(error)
     return ""
+
+
+async def test_content_that_was_damaged_is_not_handed_out(tmp_path: Path) -> None:
+    """Neither what is not text any more nor what still is; without content the row is proved as before."""
+    log = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+    await fill(log)
+    await sealed(log, None)
+    damage = """UPDATE content SET bytes = CAST({} AS BLOB)
+        WHERE number = (SELECT content FROM event WHERE position = {})"""
+    with closing(sqlite3.connect(tmp_path / "log.db")) as file, file:
+        file.execute("DROP TRIGGER content_refuses_update")
+        file.execute(damage.format("x'ff' || substr(bytes, 2)", 2))
+        file.execute(damage.format("replace(bytes, 'first', 'never')", 5))
+        assert file.execute("SELECT count(*) FROM content WHERE CAST(bytes AS TEXT) LIKE '%never%'").fetchone() == (1,)
+    proving = partial(proof.inclusion, subject="a test")
+    for position in (2, 5):
+        with pytest.raises(LogDamaged, match=f"cannot prove position {position}: .*its content.* is not as it was"):
+            await log.query(partial(proving, positions=[position], content=True))
+        assert check(await log.query(partial(proving, positions=[position])))
+    await log.close()
 
 
 # --- what holds -------------------------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
 
 
 def _event(row: Any, content: bool) -> dict[str, Any]:
-    if not rows.event_row_holds(row):
+    handed_out = content and row[15] is not None
+    if not (rows.event_holds(row) if handed_out else rows.event_row_holds(row)):
         raise LogDamaged(
             f"cannot prove position {row[0]}: {rows.event_explained(row, erased=True)}; run timelined verify"
         )
@@ -114,7 +115,7 @@ def _event(row: Any, content: bool) -> dict[str, Any]:
         "item": row[9],
         "content_number": row[10],
         "content_commitment": row[11].hex(),
-        "content": _content(row) if content and row[15] is not None else None,
+        "content": _content(row) if handed_out else None,
     }
 
 
