@@ -287,6 +287,29 @@ async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, monkeypatch: p
         await eventually(lambda: woken)
 
 
+async def test_another_log_of_the_database_hides_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commits are heard of as well, and say nothing of how far this one is."""
+    monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
+    monkeypatch.setattr("collector.log.postgres.waking.CHANNEL", "another_channel")
+    async with opened(url) as one, opened(url) as other:
+        woken: list[int] = []
+        one.subscribe(lambda: woken.append(1))
+        notify = "SELECT pg_notify('another_channel', '1000000')"
+
+        async def until_heard() -> None:
+            while not woken:
+                await other.transact(lambda c: c.exec_driver_sql(notify) and None)
+                await asyncio.sleep(0.05)
+
+        await asyncio.wait_for(until_heard(), 10)
+        woken.clear()
+        # The last one on its way: what comes after it is of this log.
+        await asyncio.wait_for(until_heard(), 10)
+        woken.clear()
+        await append(other, told(fact("a")))
+        await eventually(lambda: woken)
+
+
 # The lease
 
 

@@ -98,7 +98,9 @@ class Waker:
             connection.terminate()
 
     def _heard(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
-        self._seen = max(self._seen, int(payload))
-        if not self._ours(pid):
-            self._told.set()
-            self._wake()
+        if self._ours(pid):
+            self._seen = max(self._seen, int(payload))
+            return
+        # Another log of this database may be meant: only our own look says how far this one is.
+        self._told.set()
+        self._wake()
