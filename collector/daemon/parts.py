@@ -129,6 +129,8 @@ class Parts:
                 return await self._asked()
         except TimeoutError:
             return Readiness(ready=False, reason=f"the database does not answer within {PATIENCE:g} s")
+        except Unavailable as error:
+            return Readiness(ready=False, reason=str(error))
 
     async def _asked(self) -> Readiness:
         """What the database and the writer say."""
