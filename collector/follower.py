@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
+from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, event_id, is_unreadable, reading_order
 from collector.log import EventLog, Submission, reading
 from collector.log.store import select_in
@@ -118,8 +119,10 @@ class Follower:
                 try:
                     await self.catch_up()
                     pause = 1.0
-                except Exception:
-                    log.exception("cannot follow the log; trying again", position=self._position, seconds=pause)
+                except Exception as error:
+                    # Where it came from says nothing of a database that is away.
+                    trace = not isinstance(error, Unavailable)
+                    log.error("cannot follow the log; trying again", error=str(error), seconds=pause, exc_info=trace)
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _SLOWEST)
                     continue
