@@ -170,8 +170,14 @@ class PostgresLog(ReadSide):
         """It is finished even if nobody waits for it any longer: a transaction is never left open."""
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._done)
         return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """Whoever waits has its error; where nobody does any longer there is nobody to tell."""
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def scrub(self) -> str:
         """See :meth:`collector.log.EventLog.scrub`: on another machine's disk that is not for us to do."""
@@ -234,8 +240,10 @@ class PostgresLog(ReadSide):
             log.info("the database answers again", database=self.address.shown)
             return
         log.warning("the database does not answer; all are refused until it does", database=self.address.shown)
-        for reader in self._readers:
-            reader.cut()
+        self._appender.drop()
+        for session in (self._writer, *self._readers):
+            if session is not None:
+                session.cut()
 
     def _refuse_if_silent(self, verb: str) -> None:
         if self._silent:

@@ -9,10 +9,10 @@ session has its own, which turns only while there is work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -49,7 +49,7 @@ class Session:
         With ``renewed=False`` a connection that was lost is not made anew: what was known of it (a lease) went with it.
         Raises what the work or the driver raises; :class:`Unavailable` where there is no connection.
         """
-        return self._thread.submit(self._turn, self._transaction(work, first, renewed))
+        return self._thread.submit(self._turn, partial(self._transaction, work, first, renewed))
 
     def cut(self) -> None:
         """Give the connection up, from any thread: what waits for an answer on it fails, the next work has another."""
@@ -64,10 +64,10 @@ class Session:
             self._thread.submit(self._finish).result()
         self._thread.shutdown()
 
-    def _turn(self, task: Any) -> Any:
+    def _turn(self, task: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(task)
+        return self._loop.run_until_complete(task())
 
     def _finish(self) -> None:
         if self._loop is not None:
