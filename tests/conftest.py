@@ -86,6 +86,4 @@ def process(tmp_path: Path) -> Iterator[Process]:
     """A daemon that is not started yet; whatever happens it is gone afterwards."""
     made = Process(tmp_path)
     yield made
-    if made._process is not None and made._process.poll() is None:
-        made._process.kill()
-        made._process.wait()
+    made.kill()

@@ -74,6 +74,8 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
         self.listening: socket.socket | None = None
         """Handed to the daemon as systemd does it, instead of letting it listen by itself."""
+        self.inside: tuple[str, ...] = ()
+        """What the command is started by, where that is not this process."""
 
     def start(self, *flags: str) -> str:
         """Start it on a free port; its address, once it serves."""
@@ -83,6 +85,7 @@ class Process:
         if self.listening is not None:
             handed = (self.listening.fileno(),)
             command = [sys.executable, "-c", _HAND_OVER, str(handed[0]), *command]
+        command = [*self.inside, *command]
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed)
 
@@ -97,6 +100,12 @@ class Process:
     def process(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         return self._process
+
+    def kill(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def end(self, number: int) -> int:
         """Send a signal and wait for the end; the exit code."""

@@ -108,8 +108,7 @@ def test_systemd_is_told_how_the_daemon_is(tmp_path):
             assert process.end(signal.SIGTERM) == 0
             told(manager, "STOPPING=1")
         finally:
-            process.process.kill()
-            process.process.wait()
+            process.kill()
 
 
 def told(manager: socket.socket, what: str) -> str:

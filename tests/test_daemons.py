@@ -48,9 +48,7 @@ def start(tmp_path: Path, url: str) -> Iterator[Callable[[], tuple[Process, str]
 
     yield started
     for one in made:
-        if one._process is not None and one._process.poll() is None:
-            one._process.kill()
-            one._process.wait()
+        one.kill()
 
 
 def follows(address: str) -> bool:

@@ -72,9 +72,7 @@ def on_failing_disk(tmp_path: Path, failing_sync: str) -> Iterator[Process]:
     """A daemon that is not started yet, whose next sync fails once ``armed`` exists in its folder."""
     made = Process(tmp_path, LD_PRELOAD=failing_sync, FAIL_SYNC=str(tmp_path / "armed"))
     yield made
-    if made._process is not None and made._process.poll() is None:
-        made._process.kill()
-        made._process.wait()
+    made.kill()
 
 
 def test_a_failed_sync_ends_the_process(on_failing_disk: Process) -> None:
