@@ -11,6 +11,7 @@ No password ever stands in a message: :attr:`Address.shown` has none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,8 @@ from collector.log.urls import each_host, shown
 
 PATIENCE = 3.0
 """Seconds for making a connection to one host. A sender that waits is answered 503 then, and comes again."""
+SHUNNED = 10.0
+"""Seconds for which a host that said nothing is tried last: every connection would wait for it otherwise."""
 COMMAND = 60.0
 """Seconds a single statement may take where nothing else is said."""
 LOCK_PATIENCE = "4s"
@@ -71,6 +74,8 @@ class Address:
         self.dsn = f"{scheme.partition('+')[0]}://{rest}"
         """As libpq would take it: several hosts, ``target_session_attrs``, ``passfile`` and ``sslmode`` included."""
         self._hosts = each_host(self.dsn)
+        self._shunned: dict[str, float] = {}
+        """Addresses of hosts that said nothing, each with the time until which it is tried last."""
         self.shown = shown(self.dsn)
         """The same for messages, without user and password."""
         self.held: Last | None = None
@@ -100,11 +105,14 @@ class Address:
     async def _reach(self) -> asyncpg.Connection:
         """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
         failed: list[tuple[str, Exception]] = []
-        for name, dsn in self._hosts:
+        now = monotonic()
+        for name, dsn in sorted(self._hosts, key=lambda host: self._shunned.get(host[1], now) > now):
             try:
                 return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=_SETTINGS)
             except Exception as error:
                 failed.append((name, error))
+                if isinstance(error, TimeoutError):
+                    self._shunned[dsn] = monotonic() + SHUNNED
         last = failed[-1][1]
         if len(failed) == 1:
             raise self.unavailable("reach", last) from last
