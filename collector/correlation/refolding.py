@@ -94,30 +94,38 @@ class Refolding:
     # What there was
 
     def _ask_shelf(self, entities: dict[str, _Entity]) -> None:
-        """The last units of the entities of which memory knows nothing, of all of them at once."""
-        held = self._held
-        keys = [key for key, one in entities.items() if key not in held.tails and not (held.complete or one.alone(key))]
-        found = held.shelf.last_units(keys) if keys else {}
+        """The last units of the entities whose units memory does not reach far enough back for, of all at once."""
+        keys = [key for key, entity in entities.items() if not entity.alone(key) and self._beyond_memory(key, entity)]
+        found = self._held.shelf.last_units(keys) if keys else {}
         self._last = {key: found.get(key, []) for key in keys}
+
+    def _beyond_memory(self, key: str, entity: _Entity) -> bool:
+        whole, _ = self._held.tails.get(key, (self._held.complete, ()))
+        return not whole and self._walk_memory(key, _since(key, entity), []) is None
 
     def _units_before(self, key: str, entity: _Entity) -> tuple[list[Unit], Unit | None]:
         """The units to fold again, by start, and the settled one before them."""
-        if entity.alone(key):
-            return [], None
-        return self._walk_back(key, entity.since if key.startswith("alert" + SEPARATOR) else _EVER)
+        return ([], None) if entity.alone(key) else self._walk_back(key, _since(key, entity))
 
     def _walk_back(self, key: str, since: int) -> tuple[list[Unit], Unit | None]:
         """An entity's last units, back to one that ended before ``since`` and before the next began."""
-        held = self._held
-        whole, tail = held.tails.get(key, (held.complete, ()))
         found: list[Unit] = []
-        for unit in reversed([held.units[uid] for uid in tail]):
+        settled = self._walk_memory(key, since, found)
+        whole, _ = self._held.tails.get(key, (self._held.complete, ()))
+        if settled is None and not whole:
+            settled = self._walk_shelf(key, min([since, *(unit.start for unit in found)]), found)
+        return found[::-1], settled
+
+    def _walk_memory(self, key: str, since: int, found: list[Unit]) -> Unit | None:
+        """As far as memory reaches: what was found on the way, and the settled one; None where it lies further back."""
+        _, tail = self._held.tails.get(key, (False, ()))
+        for uid in reversed(tail):
+            unit = self._held.units[uid]
             if unit.end is not None and unit.end < since:
-                return found[::-1], unit
+                return unit
             found.append(unit)
             since = min(since, unit.start)
-        settled = None if whole else self._walk_shelf(key, since, found)
-        return found[::-1], settled
+        return None
 
     def _walk_shelf(self, key: str, since: int, found: list[Unit]) -> Unit | None:
         """The same, further back than memory reaches."""
@@ -135,12 +143,12 @@ class Refolding:
     def _units_of(self, key: str, found: list[Unit]) -> Iterator[Unit]:
         """The units of an entity before those already found, latest first."""
         start = found[-1].start if found else 1 << 62
-        if not found and key in self._last:
+        if key in self._last:
             last = self._last[key]
-            yield from last
+            yield from (unit for unit in last if unit.start < start)
             if len(last) < 2:
                 return
-            start = last[-1].start
+            start = min(start, last[-1].start)
         yield from self._held.shelf.units_before(key, start)
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
@@ -207,6 +215,11 @@ class Refolding:
 def _settled(unit: Unit, following: Sequence[Unit]) -> bool:
     """Whether an episode's end is proven, and not only the beginning of the next."""
     return unit.end is not None and all(unit.end < other.start for other in following)
+
+
+def _since(key: str, entity: _Entity) -> int:
+    """From when on it has to be folded: other entities than alerts as a whole."""
+    return entity.since if key.startswith("alert" + SEPARATOR) else _EVER
 
 
 def _begins(event: RecordedEvent) -> int:
