@@ -156,13 +156,13 @@ class Follower:
         """One round; whether there may be more to read."""
         if self._position < 0:
             await self._open()
-        await self._say()
         if self._settled and self._position >= self._quiet:
+            await self._say()
             await self._settle()
         try:
-            taken = await self._log.query(self._take)
+            taken, said = await self._go_on()
             if taken is None:
-                return False
+                return said
             outcome = await self._write(lambda c: self._commit(c, taken), durable=False)
         except BaseException:
             # What is in memory may be ahead of what was kept.
@@ -174,9 +174,19 @@ class Follower:
         # Another daemon may have erased: what was said before goes from this one's memory, too.
         self._position = -1 if taken.erased else outcome.position
         self._unsaid = outcome.said > 0
-        await self._say()
         self._tell(outcome)
         return True
+
+    async def _go_on(self) -> tuple[_Taken | None, bool]:
+        """What comes next, and whether something was said: what the round before found is said in the meantime."""
+        saying = asyncio.create_task(self._say())
+        try:
+            taken = await self._log.query(self._take)
+        except BaseException:
+            saying.cancel()
+            await asyncio.wait([saying])
+            raise
+        return taken, await saying
 
     async def _write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Write projections, which only the one who holds the lease may."""
@@ -272,10 +282,10 @@ class Follower:
             event.entity, event.occurred_at, event.received_at,
         )  # fmt: skip
 
-    async def _say(self) -> None:
-        """Append what waits to be said, then forget that it waited."""
+    async def _say(self) -> bool:
+        """Append what waits to be said, then forget that it waited; whether there was anything."""
         if not self._unsaid:
-            return
+            return False
         rows = await self._log.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox")))
         if rows:
             events = tuple(sorted((_decode(body) for _, body in rows), key=_speaking_order))
@@ -287,6 +297,7 @@ class Follower:
             statement = "DELETE FROM outbox WHERE id = ?"
             await self._write(lambda c: c.exec_driver_sql(statement, said) and None, durable=False)
         self._unsaid = False
+        return bool(rows)
 
     def _tell(self, outcome: Outcome) -> None:
         for listeners, numbers in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
