@@ -20,7 +20,7 @@ from collector.event import MACHINE, RecordedEvent, current
 from collector.log import reading
 from collector.log.store import executing, select_asked, select_in
 from collector.projections import tables
-from collector.projections.tables import put
+from collector.projections.tables import put, remove
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
@@ -185,7 +185,7 @@ def write(connection: Connection, changes: Changes) -> None:
     _write_incidents(connection, changes)
     put(connection, tables.lesson, [x for x in changes.lessons if x[2] > 0])
     gone = [(token, service) for token, service, count in changes.lessons if count <= 0]
-    _many(connection, "DELETE FROM lesson WHERE token = ? AND service = ?", gone)
+    remove(connection, gone, tables.lesson.c.token, tables.lesson.c.service)
     if changes.ignored is not None:
         connection.exec_driver_sql("DELETE FROM ignored")
         put(connection, tables.ignored, [(e.event, e.reason) for e in changes.ignored])
@@ -200,16 +200,11 @@ def write_news(connection: Connection, first: int, last: int) -> None:
     connection.exec_driver_sql(statement, (first, last))
 
 
-def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if rows:
-        connection.exec_driver_sql(statement, list(rows))
-
-
 def _write_units(connection: Connection, changes: Changes) -> None:
-    _many(connection, "DELETE FROM signal WHERE uid = ?", [(uid,) for uid in changes.dropped])
+    remove(connection, [(uid,) for uid in changes.dropped], tables.unit.c.uid)
     put(connection, tables.unit, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
     gone = [key for key, span in changes.keys.items() if span is None]
-    _many(connection, "DELETE FROM signal_key WHERE key = ? AND uid = ?", gone)
+    remove(connection, gone, tables.unit_key.c.key, tables.unit_key.c.uid)
     kept = [(*key, *span) for key, span in changes.keys.items() if span is not None]
     put(connection, tables.unit_key, kept)
     _write_homes(connection, changes)
@@ -226,8 +221,8 @@ def _unit_row(unit: Unit, missed: str) -> tuple[Any, ...]:
 def _write_homes(connection: Connection, changes: Changes) -> None:
     events = [(event,) for event in changes.homes]
     if any(len(folds) != 1 for _, folds in changes.homes.values()):
-        _many(connection, "DELETE FROM influence WHERE event = ?", events)
-        _many(connection, "DELETE FROM event_unit WHERE event = ?", events)
+        remove(connection, events, tables.influence.c.event)
+        remove(connection, events, tables.event_unit.c.event)
         more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
         put(connection, tables.influence, more, keep=True)
     kept = [(event, uid, folds[0]) for event, (uid, folds) in changes.homes.items() if folds]
@@ -236,10 +231,10 @@ def _write_homes(connection: Connection, changes: Changes) -> None:
 
 def _write_incidents(connection: Connection, changes: Changes) -> None:
     gone = [key for key, place in changes.places.items() if place is None]
-    _many(connection, "DELETE FROM membership WHERE uid = ? AND number = ?", gone)
+    remove(connection, gone, tables.membership.c.uid, tables.membership.c.number)
     kept = [(*key, p.rule, p.reason, p.detail) for key, p in changes.places.items() if p is not None]
     put(connection, tables.membership, kept)
-    _many(connection, "DELETE FROM incident_key WHERE number = ?", [(number,) for number in changes.unkeyed])
+    remove(connection, [(number,) for number in changes.unkeyed], tables.incident_key.c.number)
     put(connection, tables.incident_key, sorted(changes.incident_keys), keep=True)
     put(connection, tables.incident, list(_incident_rows(changes)))
     numbers = [(number, *where) for number, where in changes.numbers.items()]

@@ -10,7 +10,7 @@ once (:func:`put`) is each one's own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -214,10 +214,25 @@ def put(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]],
     """Write whole rows, no two with the same key: in place of those that are there, or beside them with ``keep``."""
     if not rows:
         return
-    sqlite = connection.dialect.name == "sqlite"
-    # To a server each row by itself is a message; it takes columns of rows at once.
-    values: Any = list(rows) if sqlite else tuple([list(column) for column in zip(*rows, strict=True)])
-    connection.exec_driver_sql(_putting(table, keep, together=not sqlite), values)
+    statement = _putting(table, keep, together=_takes_columns(connection))
+    connection.exec_driver_sql(statement, _values(connection, rows))
+
+
+def remove(connection: Connection, rows: Collection[tuple[Any, ...]], *columns: Column[Any]) -> None:
+    """Remove the rows of a table that have one of these values in these columns."""
+    if rows:
+        connection.exec_driver_sql(_removing(columns, _takes_columns(connection)), _values(connection, rows))
+
+
+def _takes_columns(connection: Connection) -> bool:
+    """To a server each row by itself is a message; it takes columns of rows at once."""
+    return connection.dialect.name != "sqlite"
+
+
+def _values(connection: Connection, rows: Collection[tuple[Any, ...]]) -> Any:
+    if _takes_columns(connection):
+        return tuple([list(column) for column in zip(*rows, strict=True)])
+    return list(rows)
 
 
 @cache
@@ -230,6 +245,19 @@ def _putting(table: Table, keep: bool, together: bool) -> str:
         conflict = f"({', '.join(keys)}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest)
     marks = ", ".join("?" * len(table.columns))
     if together:
-        arrays = (f"CAST(? AS {_ARRAYS[column.type.python_type]})" for column in table.columns)
-        return f"INSERT INTO {table.name} SELECT * FROM unnest({', '.join(arrays)}) ON CONFLICT {conflict}"  # noqa: S608
+        return f"INSERT INTO {table.name} SELECT * FROM {_unnested(table.columns)} ON CONFLICT {conflict}"  # noqa: S608
     return f"INSERT INTO {table.name} VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608 - names of ours
+
+
+@cache
+def _removing(columns: tuple[Column[Any], ...], together: bool) -> str:
+    (table,) = {column.table.name for column in columns}
+    names = [column.name for column in columns]
+    if together:
+        same = " AND ".join(f"{table}.{name} = gone.{name}" for name in names)
+        return f"DELETE FROM {table} USING {_unnested(columns)} AS gone ({', '.join(names)}) WHERE {same}"  # noqa: S608
+    return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - names of ours
+
+
+def _unnested(columns: Iterable[Column[Any]]) -> str:
+    return f"unnest({', '.join(f'CAST(? AS {_ARRAYS[column.type.python_type]})' for column in columns)})"
