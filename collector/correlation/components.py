@@ -37,8 +37,10 @@ class Components:
         held.fetch([uid for uid, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
         held.ensure_all(one for _, new in ordered if new is not None and new.opening for one in ties.wanted(held, new))
+        lasting = {uid for uid, (old, new) in changed.items() if old and new and _lasts_differently(old, new)}
+        ties.ensure_storms(held, (new for _, new in ordered if new and new.opening and new.uid not in lasting))
         for old, new in ordered:
-            if old is not None and old.opening and new is not None and new.opening and _lasts_differently(old, new):
+            if old and new and new.uid in lasting:
                 self._stretch(old, new)
                 continue
             if old is not None:
@@ -268,6 +270,8 @@ def _order(pair: tuple[Unit | None, Unit | None]) -> tuple[int, str]:
 
 def _lasts_differently(old: Unit, new: Unit) -> bool:
     """Whether two versions of a signal differ only in how long it lasts and what more was told of it."""
+    if not (old.opening and new.opening):
+        return False
     same = msgspec.structs.replace(
         old, end=new.end, reach=new.reach, events=new.events, last=new.last, state=new.state, taken=new.taken
     )

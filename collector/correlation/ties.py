@@ -6,7 +6,7 @@ others are named to reach every component that could be tied to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from collector.correlation.held import FAR, Held, Wanted
 from collector.correlation.index import apart
@@ -30,6 +30,20 @@ def wanted(held: Held, unit: Unit) -> Iterator[Wanted]:
 def _wanted(key: str, low: int, high: int) -> Wanted:
     """A page ties whenever it was."""
     return (f"tie:{key}", -1, FAR) if key.startswith("page:") else (f"tie:{key}", low, high)
+
+
+def ensure_storms(held: Held, units: Iterable[Unit]) -> None:
+    """Have in memory what a storm could tie to these, given in the order of their starts: windows that meet are one."""
+    storm = held.rules.storm
+    low = high = -1
+    for unit in units:
+        if unit.start - storm > high:
+            if high >= 0:
+                held.ensure_started(low, high)
+            low = unit.start - storm
+        high = unit.start + storm
+    if high >= 0:
+        held.ensure_started(low, high)
 
 
 def earlier(held: Held, unit: Unit) -> Iterator[Tie]:
