@@ -29,11 +29,11 @@ from collector.log import EventLog, Submission, reading
 from collector.log.store import select_in
 from collector.projections import shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
-from collector.projections.tables import put
+from collector.projections.tables import put, remove
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+BATCH = 1_000
 """Events read in one round."""
 CROWDED = 2_000
 """Units kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
@@ -294,8 +294,7 @@ class Follower:
                 if isinstance(answer, Exception):
                     raise answer
             said = [(row[0],) for row in rows]
-            statement = "DELETE FROM outbox WHERE id = ?"
-            await self._write(lambda c: c.exec_driver_sql(statement, said) and None, durable=False)
+            await self._write(lambda c: remove(c, said, tables.outbox.c.id), durable=False)
         self._unsaid = False
         return bool(rows)
 
