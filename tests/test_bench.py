@@ -184,6 +184,13 @@ def test_the_traffic_of_the_follower_is_of_a_thousand_services() -> None:
     assert len(names) == keepup.SERVICES
 
 
+def test_a_lag_is_how_long_ago_the_log_was_where_the_follower_is() -> None:
+    """Between two looks the log grows evenly; who has caught up lags by nothing."""
+    seen = [(0.0, 10, 10), (1.0, 110, 10), (2.0, 310, 60), (3.0, 310, 310), (4.0, 410, 360)]
+    looks = [keepup.Look(*one) for one in seen]
+    assert keepup.lags(looks) == [0.0, 1.0, 1.5, 0.0, 0.5]
+
+
 # --- the results ------------------------------------------------------------------------------------------------------
 
 

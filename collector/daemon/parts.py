@@ -136,9 +136,10 @@ class Parts:
         """What the database and the writer say."""
         schema = await self.log.query(migrations.schema)
         unfit = await projections.mismatch(self.log)
-        lag = 0 if unfit else await self.log.head() - await self.projections.position()
+        head = await self.log.head()
+        lag = 0 if unfit else head - await self.projections.position()
         failure = await self.writer.check() or await self._kept_out()
-        facts: dict[str, Any] = {"lag": lag, "queue": self.writer.events, "writer": failure or "well"}
+        facts: dict[str, Any] = {"position": head, "lag": lag, "queue": self.writer.events, "writer": failure or "well"}
         facts |= {"schema": schema.revision, "follows": self.follower is not None}
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
         if self.lost:

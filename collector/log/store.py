@@ -384,11 +384,21 @@ def select_asked(
 ) -> Iterator[Any]:
     """Rows of ``statement``, which joins these as a table ``asked``; ``columns`` are its names, each with its type.
 
-    One statement answers as many questions as there are, by chunks filled up to a power of two with rows of NULL.
+    On PostgreSQL one statement answers all of them, which come as columns. SQLite has no such thing: there they are
+    rows, by chunks filled up to a power of two with NULL.
     """
+    if not asked:
+        return
     execute = executing(connection)
     names = ", ".join(column.split()[0] for column in columns)
-    first = ",".join(f"CAST(? AS {column.split()[1]})" for column in columns)
+    types = [column.split()[1] for column in columns]
+    if connection.dialect.name != "sqlite":
+        arrays = ", ".join(f"CAST(? AS {one}[])" for one in types)
+        lists = tuple([list(column) for column in zip(*asked, strict=True)])
+        whole = f"WITH asked ({names}) AS (SELECT * FROM unnest({arrays})) {statement}"  # noqa: S608 - names of ours
+        yield from execute(whole, lists)
+        return
+    first = ",".join(f"CAST(? AS {one})" for one in types)
     more = ",({})".format(",".join("?" * len(columns)))
     for start in range(0, len(asked), _ASKED):
         some = asked[start : start + _ASKED]

@@ -2,9 +2,9 @@
 
 First as many requests as the daemon answers, its follower beside it; then,
 once it has caught up, a client that keeps half of that rate. Every tenth of a
-second the daemon is asked (``/-/ready``) how many events its follower is
-behind; divided by the events that come in a second, that is its lag in
-seconds.
+second the daemon is asked (``/-/ready``) how far its log is, and how far the
+follower is behind it. The lag in seconds is how long ago the log was where the
+follower is now, its own ``incident.*`` events included.
 
 The traffic is of a thousand services in turn. Four alerts fire on each, then
 they end: one incident of eight events, and the next one on the same service is
@@ -21,7 +21,7 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -172,16 +172,44 @@ class _Connection(asyncio.Protocol):
         self._client.idle(self)
 
 
-async def lag(port: int) -> int:
-    """How many events the follower is behind, by the daemon's own word."""
+async def look(port: int) -> Look:
+    """How far the daemon's log is and how far its follower, by its own word."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /-/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     told = await reader.read()
     writer.close()
-    return int(json.loads(told.partition(b"\r\n\r\n")[2])["lag"])
+    said = json.loads(told.partition(b"\r\n\r\n")[2])
+    return Look(time.monotonic(), int(said["position"]), int(said["position"]) - int(said["lag"]))
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """One look at a daemon."""
+
+    at: float
+    """By our clock, seconds."""
+    head: int
+    followed: int
+    """Both are positions."""
+
+
+def lags(looks: Sequence[Look]) -> list[float]:
+    """At each look, how many seconds ago the log was where the follower is: between two looks it grows evenly.
+
+    At the first of them the follower is where the log is.
+    """
+    found = []
+    for now in looks:
+        if now.followed >= now.head:
+            found.append(0.0)
+            continue
+        number = next(number for number, one in enumerate(looks) if one.head > now.followed)
+        before, after = looks[number - 1], looks[number]
+        share = (now.followed - before.head) / (after.head - before.head)
+        found.append(now.at - before.at - (after.at - before.at) * share)
+    return found
 
 
 class Round(NamedTuple):
@@ -190,19 +218,14 @@ class Round(NamedTuple):
     highest: float
     """Requests a second."""
     paced: float
-    lags: tuple[int, ...]
-    """Events, every tenth of a second."""
+    lags: tuple[float, ...]
+    """Seconds, every tenth of a second."""
     acknowledged: int
 
     @property
     def wanted(self) -> float:
         """The rate the client was to keep."""
         return self.highest * SHARE
-
-    @property
-    def seconds(self) -> list[float]:
-        """The lags in seconds, smallest first."""
-        return sorted(events / self.paced for events in self.lags)
 
 
 async def drive(given: argparse.Namespace, daemon: Running) -> Round:
@@ -211,22 +234,22 @@ async def drive(given: argparse.Namespace, daemon: Running) -> Round:
     await client.connect()
     highest = await client.flood(given.flood)
     until = time.monotonic() + CATCH_UP
-    while await lag(daemon.port):
+    while (now := await look(daemon.port)).followed < now.head:
         if time.monotonic() > until:
             raise SystemExit(f"cannot measure: the follower is still behind after {CATCH_UP:.0f} s")
         await asyncio.sleep(EVERY)
-    lags: list[int] = []
-    watching = asyncio.create_task(_watch(daemon.port, lags))
+    looks = [now]
+    watching = asyncio.create_task(_watch(daemon.port, looks))
     paced = await client.pace(highest * SHARE, given.seconds)
     watching.cancel()
     if client.refused:
         raise SystemExit(f"cannot measure: {client.refused} answers were not 2xx")
-    return Round(highest, paced, tuple(lags), client.answered)
+    return Round(highest, paced, tuple(sorted(lags(looks))), client.answered)
 
 
-async def _watch(port: int, lags: list[int]) -> None:
+async def _watch(port: int, looks: list[Look]) -> None:
     while True:
-        lags.append(await lag(port))
+        looks.append(await look(port))
         await asyncio.sleep(EVERY)
 
 
@@ -282,11 +305,11 @@ def record(report: results.Report, where: str, found: list[Round]) -> None:
         at_least=SENT_GOAL, worst=True, beside={"req/s": tuple(each.paced for each in found)},
     )  # fmt: skip
     extra = {
-        "median s": tuple(each.seconds[len(each.seconds) // 2] for each in found),
-        "p90 s": tuple(each.seconds[math.ceil(len(each.seconds) * 0.9) - 1] for each in found),
+        "median s": tuple(each.lags[len(each.lags) // 2] for each in found),
+        "p90 s": tuple(each.lags[math.ceil(len(each.lags) * 0.9) - 1] for each in found),
         "looks": tuple(float(len(each.lags)) for each in found),
     }
-    worst = [each.seconds[-1] for each in found]
+    worst = [each.lags[-1] for each in found]
     report.add(f"longest lag at half of it{where}", worst, "s", below=GOAL, worst=True, beside=extra)
 
 
