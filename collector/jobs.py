@@ -17,7 +17,8 @@ import asyncio
 import hashlib
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -454,12 +455,18 @@ class _Begun(AsyncIOExecutor):  # type: ignore[misc]
         return set(self._pending_futures)
 
 
-async def _whole(job: DraftJob, numbers: Sequence[int] | None = None) -> None:
-    """A pass, which a stop may cut off: that is no error, and the scheduler would log it as one."""
+@contextmanager
+def _cut_off_by_a_stop() -> Iterator[None]:
+    """What a stop may cut off: that is no error, and the scheduler would log it as one."""
     try:
-        await job.run(numbers)
+        yield
     except asyncio.CancelledError:
         log.info("a stop cut a pass over drafts off; the next start goes on with it")
+
+
+async def _whole(job: DraftJob) -> None:
+    with _cut_off_by_a_stop():
+        await job.run()
 
 
 def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:
@@ -475,12 +482,13 @@ def schedule(runs: Scheduler, job: DraftJob) -> Callable[[int], None]:
 
     async def some() -> None:
         # A few in one pass, since each reads and writes the whole record; not more, since stopping waits for a pass.
-        async with turn:
-            numbers = sorted(waiting)[:_BATCH]
-            waiting.difference_update(numbers)
-            if waiting:
-                soon()
-            await _whole(job, numbers)
+        with _cut_off_by_a_stop():
+            async with turn:
+                numbers = sorted(waiting)[:_BATCH]
+                waiting.difference_update(numbers)
+                if waiting:
+                    soon()
+                await job.run(numbers)
 
     def at_once(number: int) -> None:
         if not waiting:
