@@ -49,7 +49,7 @@ SHORT = (
     ("ingest", 3),
     ("matrix", 1),
     ("commits", 1),
-    ("replay", 3),
+    ("replay", 8),
     ("large", 3),
     ("follower", 4),
     ("keepup", 3),

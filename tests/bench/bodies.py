@@ -46,3 +46,21 @@ def _alert(number: int, group: dict[str, str], replaced: dict[str, str]) -> dict
         "generatorURL": "https://prometheus.example.org/graph?g0.expr=sum%28rate%28errors%5B5m%5D%29%29&g0.tab=1",
         "fingerprint": f"{load.MARK}{number:04d}",
     }
+
+
+def plain_body_of(alerts: int) -> bytes:
+    """The same with as little as Prometheus' own examples say: a summary, a short rule, no service."""
+    group = {"alertname": "InstanceDown"}
+    whole = json.loads(body_of(alerts)) | {
+        "groupLabels": group,
+        "commonLabels": group | {"severity": "critical"},
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager:9093",
+        "groupKey": '{}:{alertname="InstanceDown"}',
+    }
+    for number, alert in enumerate(whole["alerts"]):
+        instance = f"10.0.3.{number % 250}:9100"
+        alert["labels"] = group | {"instance": instance, "job": "node", "severity": "critical"}
+        alert["annotations"] = {"summary": f"Instance {instance} is down"}
+        alert["generatorURL"] = "http://prometheus:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1"
+    return json.dumps(whole).encode()

@@ -4,9 +4,10 @@ Both read the whole log in pages, by position, on one thread; the one gets
 decoded events, the other tuples of the same joined columns. The log's own
 readers (the follower, lists, drafts) work like that: whatever they read they
 use in the query that reads it, since events are dearer to another thread, whose
-processor has none of them in its cache. What they cost there is told beside it:
-pages handed to the event loop. The events are real ones: bodies of Alertmanager
-that went through intake.
+processor has none of them in its cache. What they cost there is told beside it,
+and so is what they cost in pages as large as the follower's, which no cache
+holds. The events are real ones: bodies of Alertmanager that went through
+intake, once with as little and once with as much as people write into a rule.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 import gc
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
@@ -32,11 +33,11 @@ from collector.sources import alertmanager
 from collector.webhook import Credentials
 from collector.writer import Writer
 from tests.bench import load, results
-from tests.bench.bodies import body_of
+from tests.bench.bodies import body_of, plain_body_of
 
 GOAL = 0.50
-PAGE = BATCH
-"""Events of one read, as the follower reads them."""
+PAGE = 100
+"""Events of one read, as the API answers them where nothing else is asked for."""
 HANDED = 1_000
 """Events of one read across threads, where a page costs a trip."""
 ALERTS = 100
@@ -45,6 +46,7 @@ _COLUMNS = """SELECT event.position, event.id, event.revision, event.amendment, 
     event.received_at, event.occurred_at, event.delivery, event.item, content.bytes
     FROM event LEFT JOIN content ON content.number = event.content
     WHERE event.position > ? ORDER BY event.position LIMIT ?"""
+_SIZE = "SELECT avg(length(bytes)) FROM content JOIN event ON event.content = content.number"
 
 
 class Reading(NamedTuple):
@@ -56,12 +58,12 @@ class Reading(NamedTuple):
     events: int
 
 
-async def fill(log: EventLog, events: int) -> None:
+async def fill(log: EventLog, events: int, bodies: Callable[[int], bytes] = body_of) -> None:
     """Take in so many alerts, in bodies of a hundred."""
     writer = Writer(log)
     endpoint = Endpoint(source=alertmanager.SOURCE, credentials=Credentials(open=True))
     intake = Intake(writer, {"alertmanager": endpoint})
-    body = body_of(ALERTS).decode()
+    body = bodies(ALERTS).decode()
     headers = {"content-type": "application/json"}
     for number in range(events // ALERTS):
         clock = f"{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000"
@@ -71,10 +73,10 @@ async def fill(log: EventLog, events: int) -> None:
     await writer.close()
 
 
-def typed(connection: Connection) -> Reading:
+def typed(connection: Connection, size: int) -> Reading:
     """Read all events, on the thread of a query."""
     began, spent, count, after = perf_counter(), process_time(), 0, 0
-    while page := reading.read(connection, after, PAGE):
+    while page := reading.read(connection, after, size):
         assert isinstance(page[0], RecordedEvent)
         count, after = count + len(page), page[-1].position
     return Reading(perf_counter() - began, process_time() - spent, count)
@@ -88,41 +90,60 @@ async def handed(log: EventLog) -> Reading:
     return Reading(perf_counter() - began, process_time() - spent, count)
 
 
-def raw(database: Path) -> Reading:
+def raw(database: Path, size: int) -> Reading:
     """The same rows by the driver alone."""
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     began, spent, count, after = perf_counter(), process_time(), 0, 0
-    while page := connection.execute(_COLUMNS, (after, PAGE)).fetchall():
+    while page := connection.execute(_COLUMNS, (after, size)).fetchall():
         count, after = count + len(page), page[-1][0]
     found = Reading(perf_counter() - began, process_time() - spent, count)
     connection.close()
     return found
 
 
+class Figures(NamedTuple):
+    """One log, read in several ways; each with the driver's reading beside it."""
+
+    size: float
+    """Bytes of an event's content."""
+    typed: list[Pair]
+    by_batches: list[Pair]
+    """In pages of the follower's."""
+    handed: list[Pair]
+    """By another thread."""
+
+
 Pair = tuple[Reading, Reading]
 """By the driver, and by the log."""
 
 
-async def rounds(given: argparse.Namespace, database: Path) -> tuple[list[Pair], list[Pair]]:
-    """The driver and the log in turn: first on one thread, then handed to another."""
+async def rounds(given: argparse.Namespace, database: Path, bodies: Callable[[int], bytes]) -> Figures:
+    """The driver and the log in turn, one way of reading after the other.
+
+    Pages freed on another thread leave a memory in which the next reading finds its way less quickly: that comes last.
+    """
     log = open_log(f"sqlite:///{database}")
     try:
-        await fill(log, given.events)
+        await fill(log, given.events, bodies)
         seldom_collect()
-        # One after the other: pages freed on another thread leave a memory in which the next reading finds its way
-        # less quickly.
-        return await _pairs(given, database, lambda: log.query(typed)), await _pairs(
-            given, database, lambda: handed(log)
+        size = await log.query(lambda c: float(c.exec_driver_sql(_SIZE).scalar_one()))
+        return Figures(
+            size,
+            await _pairs(given, database, PAGE, lambda: log.query(lambda c: typed(c, PAGE))),
+            await _pairs(given, database, BATCH, lambda: log.query(lambda c: typed(c, BATCH))),
+            await _pairs(given, database, HANDED, lambda: handed(log)),
         )
     finally:
         await log.close()
 
 
-async def _pairs(given: argparse.Namespace, database: Path, ours: Callable[[], Awaitable[Reading]]) -> list[Pair]:
+async def _pairs(
+    given: argparse.Namespace, database: Path, size: int, ours: Callable[[], Awaitable[Reading]]
+) -> list[Pair]:
     found = []
     for number in range(given.rounds + 1):
         gc.collect()
-        pair = raw(database), await ours()
+        pair = raw(database, size), await ours()
         if not pair[0].events == pair[1].events == given.events:
             counts = f"{pair[0].events} rows fetched, {pair[1].events} events read"
             raise SystemExit(f"cannot compare: {given.events} events taken in, {counts}")
@@ -132,19 +153,28 @@ async def _pairs(given: argparse.Namespace, database: Path, ours: Callable[[], A
 
 
 def measure(given: argparse.Namespace, report: results.Report) -> None:
-    """One log, read by both in turn."""
-    with results.workplace() as folder:
-        found, across = asyncio.run(rounds(given, folder / "log.db"))
-    report.note(f"{given.events} events, as many rows, in pages of {PAGE}.")
+    """Two logs, each read by both in turn."""
+    for what, bodies in (("plain", plain_body_of), ("annotated", body_of)):
+        with results.workplace() as folder:
+            found = asyncio.run(rounds(given, folder / "log.db", bodies))
+        report.note(f"{given.events} {what} alerts of {found.size:.0f} bytes, as many rows, in pages of {PAGE}.")
+        record(report, what, found)
+
+
+def record(report: results.Report, what: str, found: Figures) -> None:
+    """Note what one log's readings came to."""
     extra = {
-        "events/s": tuple(given.events / ours.seconds for _, ours in found),
-        "rows/s": tuple(given.events / plain.seconds for plain, _ in found),
+        "events/s": tuple(ours.events / ours.seconds for _, ours in found.typed),
+        "rows/s": tuple(plain.events / plain.seconds for plain, _ in found.typed),
     }
-    ratios = [plain.seconds / ours.seconds for plain, ours in found]
-    report.add("typed events a second, of raw sqlite3 rows", ratios, at_least=GOAL, beside=extra)
-    report.add("the same by processor time", [plain.cpu / ours.cpu for plain, ours in found])
-    handing = [plain.seconds / ours.seconds for plain, ours in across]
-    report.add(f"handed to another thread, {HANDED} at a time", handing)
+    report.add(f"typed events a second, of raw sqlite3 rows, {what}", _ratios(found.typed), at_least=GOAL, beside=extra)
+    report.add(f"by processor time, {what}", [plain.cpu / ours.cpu for plain, ours in found.typed])
+    report.add(f"in pages of {BATCH}, {what}", _ratios(found.by_batches))
+    report.add(f"handed to another thread, {HANDED} at a time, {what}", _ratios(found.handed))
+
+
+def _ratios(pairs: Sequence[Pair]) -> list[float]:
+    return [plain.seconds / ours.seconds for plain, ours in pairs]
 
 
 def main() -> int:
