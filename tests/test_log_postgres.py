@@ -276,10 +276,16 @@ async def test_a_commit_of_another_daemon_wakes(url: str) -> None:
         unsubscribe()
 
 
-async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NOTIFY is a hint: a look at the head finds what nobody announced."""
+@pytest.fixture
+def unheard(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Commits of this log are not heard of, only looked for; what is listened to instead."""
     monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
     monkeypatch.setattr("collector.log.postgres.waking.CHANNEL", "another_channel")
+    return "another_channel"
+
+
+async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, unheard: str) -> None:
+    """NOTIFY is a hint: a look at the head finds what nobody announced."""
     async with opened(url) as one, opened(url) as other:
         woken: list[int] = []
         one.subscribe(lambda: woken.append(1))
@@ -287,14 +293,12 @@ async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, monkeypatch: p
         await eventually(lambda: woken)
 
 
-async def test_another_log_of_the_database_hides_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_log_of_the_database_hides_nothing(url: str, unheard: str) -> None:
     """Its commits are heard of as well, and say nothing of how far this one is."""
-    monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
-    monkeypatch.setattr("collector.log.postgres.waking.CHANNEL", "another_channel")
     async with opened(url) as one, opened(url) as other:
         woken: list[int] = []
         one.subscribe(lambda: woken.append(1))
-        notify = "SELECT pg_notify('another_channel', '1000000')"
+        notify = f"SELECT pg_notify('{unheard}', '1000000')"
 
         async def until_heard() -> None:
             while not woken:
