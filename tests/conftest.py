@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.face import face
-from tests.postgres import postgres
+from tests.postgres import postgres, url
 from tests.processes import Process
 
-__all__ = ["face", "postgres"]
+__all__ = ["face", "postgres", "url"]
 
 
 def require(program: str) -> str:

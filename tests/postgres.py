@@ -233,6 +233,12 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """An address there where nothing is yet."""
+    return postgres.fresh()
+
+
 async def eventually(what: Callable[[], Any], patience: float = 20.0) -> None:
     """Wait until something holds, on this event loop."""
     until = time.monotonic() + patience

@@ -30,12 +30,6 @@ TAKEOVER = 5.0
 
 
 @pytest.fixture
-def url(postgres: Server) -> str:
-    """An address where nothing is yet."""
-    return postgres.fresh()
-
-
-@pytest.fixture
 def start(tmp_path: Path, url: str) -> Iterator[Callable[[], tuple[Process, str]]]:
     """Starts one more daemon over the same database, in a folder of its own; all are gone afterwards."""
     made: list[Process] = []

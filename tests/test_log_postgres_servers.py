@@ -21,12 +21,6 @@ from tests.test_log import AT, append, fact, opened, told
 
 
 @pytest.fixture
-def url(postgres: Server) -> str:
-    """An address where nothing is yet."""
-    return postgres.fresh()
-
-
-@pytest.fixture
 def database(postgres: Server) -> str:
     """The name of an empty database."""
     return postgres.database()

@@ -101,6 +101,10 @@ def raw(database: Path, size: int) -> Reading:
     return found
 
 
+Pair = tuple[Reading, Reading]
+"""By the driver, and by the log."""
+
+
 class Figures(NamedTuple):
     """One log, read in several ways; each with the driver's reading beside it."""
 
@@ -111,10 +115,6 @@ class Figures(NamedTuple):
     """In pages of the follower's."""
     handed: list[Pair]
     """By another thread."""
-
-
-Pair = tuple[Reading, Reading]
-"""By the driver, and by the log."""
 
 
 async def rounds(given: argparse.Namespace, database: Path, bodies: Callable[[int], bytes]) -> Figures:
