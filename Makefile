@@ -30,8 +30,8 @@ run: $(VENV)/.run ## Serve on 127.0.0.1:9720, with the log in ./data
 demo: $(VENV)/.run ## Play a recorded incident against a real daemon and write its draft to ./out
 	@$(BIN)/timelined demo
 
-test: $(VENV)/.dev ## Run every test
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev ## Run every test, a file at a time on each processor
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/ruff check .
