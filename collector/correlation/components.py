@@ -20,9 +20,8 @@ from collector.correlation.held import Component, Held
 from collector.correlation.parts import Part, keys_of
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import Unit
+from collector.correlation.spans import LAST
 from collector.correlation.sweep import OPENED, PAGE, PERSON, Match, Sweep
-
-_LAST = "\U0010ffff"
 
 
 class Components:
@@ -141,7 +140,7 @@ class Components:
         part.gained_events.update(new.events)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
-        later = [tie for tie in ties.later(held, longer, (low + held.rules.gap, _LAST)) if tie[1][0] != PAGE]
+        later = [tie for tie in ties.later(held, longer, (low + held.rules.gap, LAST)) if tie[1][0] != PAGE]
         paged = new.paging and old.reach != new.reach and not component.plain
         if (later and new.reach < old.reach) or (paged and any(p.latest_start > low for p in component.parts)):
             self._soil(component)

@@ -21,6 +21,7 @@ from collector.correlation.index import Index
 from collector.correlation.parts import Part, keys_of
 from collector.correlation.rounds import Round
 from collector.correlation.signals import Unit
+from collector.correlation.storms import Storms
 from collector.correlation.sweep import RULE_NAMES, Match
 from collector.correlation.values import Rules
 from collector.event import RecordedEvent
@@ -83,7 +84,7 @@ class Held:
         self.others: dict[str, int] = {}
         """Attaching units, the least recently touched first, each with the round that touched it."""
         self.attached_to: dict[str, set[Part]] = {}
-        self.index, self.coverage = Index(), Coverage()
+        self.index, self.coverage = Index(Storms(self.rules, self.catalog)), Coverage()
         self.lessons: dict[str, Counter[str]] = {}
         self.loaded: set[int] = set()
         """Numbers whose component is in memory."""

@@ -7,19 +7,20 @@ from collections.abc import Iterable, Iterator
 from collector.correlation.parts import Part
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order, Spans
+from collector.correlation.storms import Storms
 
 
 class Index:
     """Opening signals by what ties them, attaching units by what they look for, incidents by what they offer."""
 
-    def __init__(self) -> None:
-        self.starts, self.pages, self.others = Spans(), Spans(), Spans()
+    def __init__(self, storms: Storms) -> None:
+        self.storms, self.others = storms, Spans()
         self.keys_of: dict[str, frozenset[str]] = {}
         """Of attaching units: the keys they are found by."""
         self._ties: dict[str, Spans] = {}
         self._found_by: dict[str, Spans] = {}
         self._environments: dict[str, set[str | None]] = {}
-        self._parts: dict[str, tuple[Part, ...]] = {}
+        self._parts: dict[str, dict[Part, None]] = {}
 
     # Opening signals
 
@@ -29,9 +30,7 @@ class Index:
             _put(self._ties, key, unit.order, cover)
         if unit.service is not None:
             self._environments.setdefault(unit.service, set()).add(unit.environment)
-        self.starts.put(unit.order, unit.start)
-        if unit.storms:
-            self.pages.put(unit.order, unit.start)
+        self.storms.put(unit, cover)
 
     def drop_opening(self, unit: Unit) -> None:
         """Have a signal found no more."""
@@ -42,8 +41,7 @@ class Index:
             named.discard(unit.environment)
             if not named:
                 self._environments.pop(unit.service, None)
-        self.starts.drop(unit.order)
-        self.pages.drop(unit.order)
+        self.storms.drop(unit)
 
     def ties(self, key: str) -> Spans | None:
         """The signals that offer a key."""
@@ -81,22 +79,19 @@ class Index:
     def put_part(self, part: Part, keys: Iterable[str]) -> None:
         """Have an incident found by these keys."""
         for key in keys:
-            known = self._parts.get(key, ())
-            if part not in known:
-                self._parts[key] = (*known, part)
+            self._parts.setdefault(key, {})[part] = None
 
     def drop_part(self, part: Part) -> None:
         """Have an incident found no more."""
         for key in part.keys:
-            left = tuple(other for other in self._parts.get(key, ()) if other is not part)
-            if left:
-                self._parts[key] = left
-            else:
+            known = self._parts.get(key, {})
+            known.pop(part, None)
+            if not known:
                 self._parts.pop(key, None)
 
     def parts(self, key: str) -> tuple[Part, ...]:
         """The incidents with a signal that offers this key, or is of this service."""
-        return self._parts.get(key, ())
+        return tuple(self._parts.get(key, ()))
 
 
 def apart(a: str | None, b: str | None) -> bool:

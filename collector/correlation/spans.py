@@ -12,6 +12,8 @@ from collections.abc import Iterator
 _FULL = 128
 Order = tuple[int, str]
 """Start and id."""
+LAST = "\U0010ffff"
+"""An id after all others."""
 
 
 class Spans:
@@ -58,6 +60,10 @@ class Spans:
 
     def covering(self, before: Order, moment: int) -> Iterator[str]:
         """Ids of entries before ``before`` that cover ``moment``, latest first."""
+        return (uid for _, uid in self.covering_orders(before, moment))
+
+    def covering_orders(self, before: Order, moment: int) -> Iterator[Order]:
+        """The same entries, each with its start."""
         for at in range(self._at(before), -1, -1):
             if self._tops[at] < moment:
                 continue
@@ -66,7 +72,7 @@ class Spans:
             for order in reversed(block[: bisect_left(block, before)]):
                 if self._cover[order[1]] >= moment:
                     found = True
-                    yield order[1]
+                    yield order
             if not found:
                 self._tops[at] = max((self._cover[order[1]] for order in block), default=0)
 
@@ -76,9 +82,23 @@ class Spans:
 
     def after(self, order: Order, high: int) -> Iterator[str]:
         """Ids of entries after ``order`` that start by ``high``, earliest first."""
+        return (uid for _, uid in self.after_orders(order, high))
+
+    def after_orders(self, order: Order, high: int) -> Iterator[Order]:
+        """The same entries, each with its start."""
         for at in range(self._at(order), len(self._blocks)):
             block = self._blocks[at]
-            for start, uid in block[bisect_right(block, order) :]:
-                if start > high:
+            for one in block[bisect_right(block, order) :]:
+                if one[0] > high:
                     return
-                yield uid
+                yield one
+
+    def runs(self, order: Order, high: int) -> Iterator[str]:
+        """Ids of such entries without those that start while one given before covers them."""
+        while (first := next(self.after_orders(order, high), None)) is not None:
+            yield first[1]
+            order = (max(first[0], self._cover[first[1]]), LAST)
+
+    def until(self, uid: str) -> int:
+        """How far an entry covers."""
+        return self._cover[uid]

@@ -7,11 +7,11 @@ others are named to reach every component that could be tied to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from collector.correlation.held import FAR, Held, Wanted
-from collector.correlation.index import apart
 from collector.correlation.signals import Unit
-from collector.correlation.spans import Order
+from collector.correlation.spans import LAST, Order
 from collector.correlation.sweep import PAGE, Match, key_match, service_match, storm_match
 
 Tie = tuple[str, Match]
@@ -60,57 +60,108 @@ def earlier(held: Held, unit: Unit) -> Iterator[Tie]:
 
 
 def _earlier_by_key(held: Held, unit: Unit, key: str) -> Iterator[Tie]:
-    match = key_match(key)
-    timeless = match[0] == PAGE
-    spans = held.index.ties(key)
-    for uid in () if spans is None else spans.covering(unit.order, -1 if timeless else unit.start):
+    match, spans = key_match(key), held.index.ties(key)
+    if spans is None:
+        return
+    if match[0] == PAGE:
+        found = spans.covering(unit.order, -1)
+    elif _fired(key) and _page_covering(held, unit, key, unit.uid) is not None:
+        # That page, found by another key, is tied to all of these.
+        return
+    else:
+        found = spans.covering(unit.order, unit.start)
+    for uid in found:
         yield uid, match
-        if key in unit.offers:
+        if not _fired(key):
+            # All that offer such a key and cover one moment are tied to each other already.
             return
 
 
 def _earlier_by_storm(held: Held, unit: Unit) -> Iterator[Tie]:
-    low = unit.start - held.rules.storm
+    low, storms = unit.start - held.rules.storm, held.index.storms
     held.ensure_started(low, unit.start + held.rules.storm)
-    spans = held.index.starts if unit.storms else held.index.pages
-    for uid in spans.covering(unit.order, low):
-        if _storms(held, held.units[uid], unit):
+    page = storms.page_before(unit)
+    if page is not None:
+        # It is tied to all that this one could be tied to; two of a listed service are tied by that.
+        if not storms.listed(unit):
+            yield page[1], storm_match(unit)
+        return
+    for known in storms.around(unit):
+        for uid in known.between((low - 1, LAST), unit.start):
+            if held.units[uid].order >= unit.order:
+                break
             yield uid, storm_match(unit)
 
 
 def later(held: Held, unit: Unit, order: Order) -> Iterator[Tie]:
-    """Signals after ``order`` that a key or service of this one, reaching them, ties to it."""
+    """Signals after ``order`` that a key or service of this one, reaching them, ties to it.
+
+    Those are left out that one of these is tied to already by the same or a better rule.
+    """
     cover = unit.reach + held.rules.gap
     for key in unit.seeks:
-        timeless = key.startswith("page:")
         held.ensure(*_wanted(key, order[0], cover))
-        spans = held.index.ties(key)
-        if spans is not None:
-            for uid in spans.after(unit.order if timeless else order, FAR if timeless else cover):
-                yield uid, _key_tie(unit, held.units[uid])
+        for uid in _later_by_key(held, unit, key, order, cover):
+            yield uid, _key_tie(unit, held.units[uid])
     for service in _services(held, unit):
         held.ensure(*_wanted(f"service:{service}", order[0], cover))
         for spans in held.index.serving(service, unit.environment):
-            for uid in spans.after(order, cover):
+            for uid in spans.runs(order, cover):
                 yield uid, service_match(held.units[uid], unit.service or "")
 
 
+def _later_by_key(held: Held, unit: Unit, key: str, order: Order, cover: int) -> Iterable[str]:
+    spans = held.index.ties(key)
+    if spans is None:
+        return ()
+    if key.startswith("page:"):
+        return islice(spans.after(unit.order, FAR), 1)
+    return _later_fired(held, unit, key, order, cover) if _fired(key) else spans.runs(order, cover)
+
+
+def _later_fired(held: Held, unit: Unit, key: str, order: Order, cover: int) -> Iterator[str]:
+    """Alerts that a page is about, without those that another page is tied to: two such pages are tied themselves."""
+    spans = held.index.ties(key)
+    while spans is not None and (found := next(spans.after_orders(order, cover), None)) is not None:
+        reached = _page_covering(held, held.units[found[1]], key, unit.uid)
+        if reached is None:
+            yield found[1]
+        order = found if reached is None else (reached, LAST)
+
+
+def _fired(key: str) -> bool:
+    """Whether alerts offer a key that only pages seek: no two of them are tied by it."""
+    return key.startswith(("group-fired:", "alert-fired:"))
+
+
+def _page_covering(held: Held, unit: Unit, key: str, but: str) -> int | None:
+    """Until when a page covers that is about the same as a key, began before a signal and covers its start."""
+    pages = held.index.ties(key.replace("-fired:", "-paged:", 1))
+    found = (uid for uid in (() if pages is None else pages.covering(unit.order, unit.start)) if uid != but)
+    page = next(found, None)
+    return None if page is None or pages is None else pages.until(page)
+
+
 def storming(held: Held, unit: Unit) -> Iterator[Tie]:
-    """Later signals that started so soon after this one that they are one storm."""
-    spans = held.index.starts if unit.storms else held.index.pages
-    for uid in spans.after(unit.order, unit.start + held.rules.storm):
-        if _storms(held, unit, held.units[uid]):
+    """Later signals that started so soon after this one that they are one storm.
+
+    Those are left out that another page of its class, tied to it, is tied to already.
+    """
+    storms, storm = held.index.storms, held.rules.storm
+    low, high = unit.order, unit.start + storm
+    if (before := storms.page_before(unit)) is not None:
+        low = max(low, (before[0] + storm, LAST))
+    last = storms.page_after(unit, unit.reach + held.rules.gap) or (high, LAST)
+    for known in storms.around(unit):
+        for uid in known.between(low, high):
+            if held.units[uid].order > last:
+                break
             yield uid, storm_match(held.units[uid])
 
 
 def _services(held: Held, unit: Unit) -> list[str]:
     """The service of a signal, and those beside it in the catalog."""
     return [] if unit.service is None else [unit.service, *sorted(held.catalog.neighbours(unit.service))]
-
-
-def _storms(held: Held, a: Unit, b: Unit) -> bool:
-    listed = held.catalog.lists(a.service) and held.catalog.lists(b.service)
-    return (a.storms or b.storms) and not listed and not apart(a.environment, b.environment)
 
 
 def _key_tie(earlier: Unit, later: Unit) -> Match:
