@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from collector.changes import SINGLE, kind_of, last_of, reach_of, span_of
 from collector.event import RecordedEvent, reading_order
 from renderers.history import Alert, Change, Page
 
@@ -23,17 +24,6 @@ LOW_SEVERITIES = frozenset(
     }
 )
 """Severities that open no incident: ``warning``, its equals and what is below; the same as grouping's, by a test."""
-
-KINDS = {
-    "change.merged": "merge",
-    "change.pushed": "push",
-    "change.released": "release",
-    "change.flag_toggled": "flag",
-    "change.rolled_back": "rollback",
-}
-"""What a type alone says about the kind of a change."""
-SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
-"""Changes whose entity outlives one change: each event of them is a change of its own."""
 
 
 @lru_cache(maxsize=1_024)
@@ -177,38 +167,24 @@ def changes(events: Sequence[RecordedEvent]) -> list[Change]:
 
 def _change(events: Sequence[RecordedEvent]) -> Change:
     """One change with all its states; the state it finished in speaks, or the latest where it did not finish."""
-    finishes = [each for each in events if each.type != "change.started"]
-    last = finishes[-1] if finishes else events[-1]
-    end = last.occurred_at if finishes else None
-    took = micros(last.data.get("duration"))
-    start = events[0].occurred_at
-    if end is not None and took is not None and events[0].type != "change.started":
-        start = min(start, end - max(0, took))
+    last, span = last_of(events), span_of(events)
     return Change(
         entity=last.entity,
-        kind=_kind(events),
+        kind=kind_of(events),
         outcome=last.type.partition(".")[2].removeprefix("flag_"),
         service=last.service or _latest(events, "service"),
         environment=last.environment or _latest(events, "environment"),
         title=last.title or _latest(events, "title") or "",
         actor=last.actor or _latest(events, "actor"),
-        start=start,
-        end=end,
+        start=span.start,
+        end=span.end,
+        ran=span.ran,
+        measured=span.measured,
+        reach=reach_of(events),
         first=events[0],
         last=last,
         events=tuple([each.id for each in events]),
     )
-
-
-def _kind(events: Sequence[RecordedEvent]) -> str:
-    for each in events:
-        if each.type in KINDS:
-            return KINDS[each.type]
-    if any(str(each.data.get("task", "")).casefold() == "rollback" for each in events):
-        return "rollback"
-    if any(each.entity.startswith("workflow_run:") or each.data.get("workflow") for each in events):
-        return "workflow"
-    return "deploy"
 
 
 def _latest(events: Sequence[RecordedEvent], field: str) -> str | None:

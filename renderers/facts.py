@@ -107,7 +107,7 @@ def recovery(history: History) -> Moment | None:
 
 def before(change: Change, start: int) -> bool:
     """Whether the change could have mattered: it began, or was merged, before the first symptom."""
-    return change.start <= start
+    return change.ran and change.start <= start
 
 
 def closeness(change: Change, start: int) -> tuple[int, int, str]:
@@ -117,15 +117,57 @@ def closeness(change: Change, start: int) -> tuple[int, int, str]:
 
 
 def earlier_changes(history: History) -> list[Change]:
-    """The changes begun before the incident was noticed, nearest first."""
+    """The changes begun before the incident was noticed that may have reached what runs: the likeliest kind first (see
+    :func:`standing`), of one kind the nearest."""
     start = reference(history)
     if not began(history):
         return []
-    return sorted((c for c in history.changes if before(c, start)), key=lambda c: closeness(c, start))
+    found = [c for c in history.changes if before(c, start) and c.reach != "none"]
+    return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
 
 
-def doings(history: History) -> list[Doing]:
-    """Changes and observations with an actor between detection and recovery, oldest first.
+candidates = earlier_changes
+
+
+def standing(history: History, change: Change) -> int:
+    """How near a change was to what failed, the nearest first.
+
+    A deployment of the incident's own service, then one that names no service, one of another service, one to another
+    environment; then what was merged or pushed; then what does not say whether it reached anything.
+    """
+    if change.reach != "deployed":
+        return 4 if change.reach == "merged" else 5
+    if elsewhere(history, change):
+        return 3
+    if change.service is None:
+        return 1
+    return 0 if change.service in history.services or change.service == primary_service(history) else 2
+
+
+TRIALS = frozenset({
+    "staging", "stage", "stg", "dev", "development", "test", "testing", "qa", "uat", "sandbox", "demo", "preview",
+})  # fmt: skip
+"""Environments that are not production, by their usual names."""
+
+
+def elsewhere(history: History, change: Change) -> bool:
+    """Whether a change says that it was in another environment than the incident's. An incident that names none is
+    taken to be one of production."""
+    environment = (change.environment or "").casefold()
+    if not environment:
+        return False
+    known = {each.casefold() for each in history.environments}
+    return environment not in known if known else environment in TRIALS
+
+
+def unreached(history: History, span: tuple[int, int]) -> list[Change]:
+    """The changes in a span that did not reach what runs: test runs, previews, other branches, what never began."""
+    return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
+
+
+def actions(history: History) -> list[Doing]:
+    """Changes that may have reached what runs, and observations with an actor, between detection and recovery, oldest
+    first.
 
     A change that was under way when the incident was detected was no answer to it.
     """
@@ -137,17 +179,88 @@ def doings(history: History) -> list[Doing]:
     found = [
         Doing(at=done, event=c.last, change=c)
         for c in history.changes
-        if (done := finished(c)) is not None and c.start >= low
+        if c.reach != "none" and (done := finished(c)) is not None and c.start >= low
     ]
     found += [Doing(at=o.occurred_at, event=o) for o in history.observations if o.actor]
     return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+doings = actions
+
+
+def undone_by(history: History, change: Change) -> Change | None:
+    """The rollback that took a deployment back, where both say that they are of one service or repository, of one
+    environment and of two commits; or the setting of a flag that took an earlier one back.
+
+    A deployment is taken back by a rollback if it is the latest before it, or came after the one whose commit was put
+    back. What one of them does not say shows nothing.
+    """
+    if change.kind == "flag":
+        again = [
+            c for c in history.changes if c.kind == "flag" and c.entity == change.entity and c.start > change.start
+        ]
+        return next((c for c in again if _state(c) and _state(change) and _state(c) != _state(change)), None)
+    if change.kind != "deploy" or change.reach != "deployed":
+        return None
+    for back in sorted((c for c in history.changes if c.kind == "rollback"), key=lambda c: (c.start, c.entity)):
+        later = back.start > change.start and finished(back) is not None and back.outcome != "failed"
+        if later and _takes_back(history, back, change):
+            return back
+    return None
+
+
+def _takes_back(history: History, back: Change, change: Change) -> bool:
+    put_back = commit(back)
+    if not (_same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
+        return False
+    since = [
+        c
+        for c in history.changes
+        if c.kind in ("deploy", "rollback") and c is not back and change.start < c.start < back.start
+        and _same_place(back, c) and c.outcome in ("succeeded", "rolled_back")
+    ]  # fmt: skip
+    if not since:
+        return True
+    known = [
+        c.start for c in history.changes if c.start < back.start and commit(c) == put_back and _same_place(back, c)
+    ]
+    return bool(known) and max(known) < change.start
+
+
+def _same_place(one: Change, other: Change) -> bool:
+    """Whether two changes say that they are of one service (or repository, if neither names a service) in one
+    environment."""
+    if not one.environment or not other.environment or one.environment.casefold() != other.environment.casefold():
+        return False
+    if one.service or other.service:
+        return one.service == other.service
+    return repository(one) is not None and repository(one) == repository(other)
+
+
+def repository(change: Change) -> str | None:
+    """The repository that a change is of, as its sender names it."""
+    return _said(change, "repository") or None
+
+
+def commit(change: Change) -> str:
+    """The commit that a change is of; empty where it names none."""
+    return _said(change, "sha")
+
+
+def _state(change: Change) -> str:
+    return _said(change, "state").casefold()
+
+
+def _said(change: Change, key: str) -> str:
+    values = (event.data.get(key) for event in (change.last, change.first))
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def finished(change: Change) -> int | None:
     """When the change was done; None while it runs."""
     if change.end is not None:
         return change.end
-    return None if change.outcome == "started" else change.last.occurred_at
+    return None if change.outcome in ("requested", "started") else change.last.occurred_at
 
 
 def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:

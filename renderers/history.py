@@ -129,9 +129,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     entity: str
     kind: str
-    """``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``release``, ``flag``."""
+    """``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``, ``flag``; see
+    :func:`collector.changes.kind_of`."""
     outcome: str
-    """``started``, ``succeeded``, ``failed``, ``rolled_back``, ``merged``, ``pushed``, ``released``, ``toggled``."""
+    """``requested``, ``started``, ``succeeded``, ``failed``, ``cancelled``, ``rolled_back``, ``merged``, ``pushed``,
+    ``tagged``, ``released``, ``published``, ``toggled``."""
     service: str | None
     environment: str | None
     title: str
@@ -143,6 +145,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last: RecordedEvent
     """The event of its latest state: the one that speaks."""
     events: tuple[str, ...]
+    ran: bool = True
+    """Whether it began at all; see :class:`collector.changes.Span`."""
+    measured: bool = True
+    """Whether ``start`` is when it began, so that a duration may be told."""
+    reach: str = "deployed"
+    """Whether it reached the running system: ``deployed``, ``merged``, ``none`` or ``unknown``; see
+    :func:`collector.changes.reach_of`."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

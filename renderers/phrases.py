@@ -42,7 +42,9 @@ NOUNS = {
     "workflow": "workflow",
     "merge": "PR",
     "push": "push",
+    "tag": "tag",
     "release": "release",
+    "image": "image",
     "flag": "flag",
 }
 """What a change of each kind is called."""
@@ -220,16 +222,12 @@ def change_detail(change: Change) -> RecordedEvent:
     return change.last
 
 
-def repository(change: Change) -> str | None:
-    return text_in(change.last.data, "repository") or text_in(change.first.data, "repository") or None
-
-
 def change_called(change: Change, *, on: bool = True, title: bool = True) -> Phrase:
     """``deploy of checkout "v42"``; ``on`` and ``title`` say whether to name the service and quote the title."""
     noun = NOUNS.get(change.kind, "change")
     if change.kind == "merge":
         noun += pull_request_number(change)
-    owner = named(" of ", (change.service or repository(change)) if on else None)
+    owner = named(" of ", (change.service or facts.repository(change)) if on else None)
     shown = change.title if title and change.title not in (change.service, "") else None
     if change.kind in ("merge", "flag", "release", "workflow"):
         shown = text_in(change.last.data, "workflow") or change.title if title else None
@@ -316,6 +314,9 @@ def no_change_in(history: History, options: Options, span: tuple[int, int], word
         verb = "was" if len({event.entity for event in near}) == 1 else "were"
         noun = counted(len({event.entity for event in near}), "nearby change")
         return claim(words, f"; {noun} {verb} not joined", proof=cites(near))
+    if unreached := facts.unreached(history, span):
+        reached = f"; {counted(len(unreached), 'change')} did not reach what runs"
+        return claim(words, reached, proof=cites([change.last for change in unreached]))
     return claim(words, none=query("change.*", history.services, span, options.zone))
 
 

@@ -90,6 +90,8 @@ class Told:
         entity = f"deployment:{service}{start}"
         more.setdefault("environment", "production")
         data = {"task": "rollback" if rollback else "deploy", **more.pop("data", {})}
+        if title:
+            data = {"ref": title, "sha": hashlib.sha1(title.encode(), usedforsecurity=False).hexdigest(), **data}
         self.add("change.started", start, tails[0], entity=entity, service=service, title=title, data=data, **more)
         kind = "change.failed" if failed else "change.rolled_back" if rollback else "change.succeeded"
         return self.add(kind, end, tails[1], entity=entity, service=service, title=title, data=data, **more)
@@ -274,7 +276,7 @@ def many_changes() -> Told:
         "change.pushed", "12:00:05", title="New cache", actor="ana", data={"ref": "main", "repository": "acme/web"}
     )
     told.add("change.succeeded", "12:03:00", entity="workflow_run:1:1", title="New cache",
-             data={"workflow": "build", "duration": 2 * MINUTE, "repository": "acme/web"}, actor="ana")  # fmt: skip
+             data={"workflow": "pipeline", "duration": 2 * MINUTE, "repository": "acme/web"}, actor="ana")  # fmt: skip
     told.add("change.released", "12:04:00", title="v1.9", data={"repository": "acme/web"}, actor="ana")
     told.deploys("web", "12:05:00", "12:07:00", "v1.9", actor="ci", data={"ref": "v1.9"})
     told.deploys("web", "12:05:30", "12:25:30", "slow one", actor="ci")

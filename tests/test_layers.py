@@ -50,7 +50,10 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
 RENDERER_USERS = ("collector.drafts", "collector.daemon", "collector.cli")
-ADAPTER_MAY_IMPORT = {f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors")}
+ADAPTER_MAY_IMPORT = {
+    f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
+}
+RENDERERS_MAY_IMPORT = {f"collector.{name}" for name in ("event", "changes")}
 MADE_UP_MAP = """
     0  errors event
     1  log
@@ -60,7 +63,14 @@ MADE_UP_MAP = """
 """The map of the small made-up projects below."""
 BARE = ("collector.event", "renderers.document")
 """Modules that know the standard library and msgspec only."""
-PURE = ("collector.event", "collector.people", "collector.correlation", "collector.sources", "renderers")
+PURE = (
+    "collector.event",
+    "collector.changes",
+    "collector.people",
+    "collector.correlation",
+    "collector.sources",
+    "renderers",
+)
 """Modules without a clock, a network, a file system, randomness or a locale."""
 IMPURE_MODULES = {"asyncio", "http", "io", "locale", "os", "random", "secrets", "shutil", "socket", "subprocess"}
 IMPURE_MODULES |= {"tempfile", "threading", "time", "urllib.request", "uuid"}
@@ -139,8 +149,8 @@ def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -
     if imported not in known:
         yield "there is no such module"
     if importer.startswith("renderers"):
-        if imported.startswith("collector") and imported != "collector.event":
-            yield "renderers read collector.event and nothing else of the collector"
+        if imported.startswith("collector") and imported not in RENDERERS_MAY_IMPORT:
+            yield "renderers read events and what decides about events alone"
     elif imported.startswith("renderers"):
         if not under(importer, RENDERER_USERS):
             yield "only drafts and what stands above it import renderers"
@@ -149,7 +159,7 @@ def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -
     if under(imported, ["collector.settings"]) and not under(importer, [*SETTINGS_READERS, "collector.settings"]):
         yield "only daemon and cli read settings"
     if importer.startswith("collector.sources.") and not _adapter_may(imported):
-        yield "an adapter knows event, times, webhook, signing, reading and errors only"
+        yield "an adapter knows event, times, webhook, signing, reading, errors and changes only"
 
 
 def _adapter_may(imported: str) -> bool:

@@ -316,9 +316,9 @@ def test_a_lost_end_is_asked_for() -> None:
 def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
     """Where a low alert ended later, the end that counts is not called the last alert's."""
     told = Told()
-    told.deploys("web", "09:58:00", "09:59:00")
+    told.deploys("web", "09:58:00", "09:59:00", "v2")
     fired, low = told.fires("X", "10:00:00", "web"), told.fires("Low", "10:01:00", "web", severity="warning")
-    told.deploys("web", "10:04:00", "10:05:00", rollback=True)
+    told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
     told.ends(fired, "10:06:00")
     assert "Time to mitigate: 6 min, derived, last alert above warning ended" in said(told, "detection")
     told.ends(low, "10:07:00")

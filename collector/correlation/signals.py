@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from collector.changes import SINGLE
 from collector.correlation.catalog import Catalog
 from collector.correlation.episodes import episodes_of
 from collector.correlation.values import Rules
@@ -23,9 +24,6 @@ LOW_SEVERITIES = frozenset({
     "debug", "none", "ok", "page_low", "p3", "p4", "p5", "sev3", "sev4", "sev5", "3", "4", "5",
 })  # fmt: skip
 """Severities that do not open an incident: ``warning``, its equals and what is below. An unknown word opens one."""
-
-_SINGLE = frozenset({"change.flag_toggled", "change.pushed", "change.released"})
-"""Changes whose entity outlives one change; each event of them is a unit of its own."""
 
 _SAID_OF_INCIDENTS = frozenset({"incident.resolved", "incident.reopened", "incident.edited"})
 _WORDS = ("note.", "status.", "chat.")
@@ -119,7 +117,7 @@ def _owner(event: RecordedEvent, family: str) -> str:
         return SEPARATOR.join(("page", event.entity))
     if event.type.startswith(_WORDS) and (page := _first_ref(event, "page:")):
         return SEPARATOR.join(("page", page))
-    if family == "change" and event.type not in _SINGLE:
+    if family == "change" and event.type not in SINGLE:
         return SEPARATOR.join(("change", event.source, event.entity))
     if event.type == "incident.opened":
         return SEPARATOR.join(("report", event.id))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from collector.event import MINUTE, RecordedEvent
-from renderers import phrases
+from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Change
 from renderers.phrases import Phrase, named, quoted, say, when
@@ -17,12 +17,23 @@ CHANGE_SPAN = 10 * MINUTE
 
 
 def plans(change: Change, event: RecordedEvent) -> Iterator[Plan]:
-    """The rows that stand where this event of the change does; none for a state in between."""
+    """The rows that stand where this event of the change does: its end, a failure before it, and the request and the
+    beginning where they were long before; none for another state in between."""
     if event.id == change.last.id:
-        short = change.first.id != change.last.id and (change.end or 0) - change.start <= CHANGE_SPAN
+        short = change.first.id != change.last.id and (change.end or 0) - change.first.occurred_at <= CHANGE_SPAN
         yield plan(change, event, change.events if short or change.last.id == change.first.id else (event.id,))
-    elif event.id == change.first.id and (change.end is None or change.end - change.start > CHANGE_SPAN):
-        yield plan(change, event, tuple(e for e in change.events if e != change.last.id))
+    elif event.type == "change.failed" or (_is_turn(change, event) and _is_long(change, event)):
+        yield plan(change, event)
+
+
+def _is_turn(change: Change, event: RecordedEvent) -> bool:
+    """Whether it is the first word on the change, or says when it began."""
+    begins = event.type == "change.started" and event.occurred_at == change.start
+    return event.id == change.first.id or (begins and change.first.type == "change.requested")
+
+
+def _is_long(change: Change, event: RecordedEvent) -> bool:
+    return change.end is None or change.end - event.occurred_at > CHANGE_SPAN
 
 
 def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Plan:
@@ -40,16 +51,26 @@ def told(change: Change, event: RecordedEvent) -> Phrase:
     ended = event.id == change.last.id
     outcome = change.outcome if ended else event.type.removeprefix("change.")
     words = _KINDS.get(change.kind, _deploy_told)
-    return words(change, phrases.OUTCOMES.get(outcome, outcome), ended)
+    return words(change, _never_began(change, outcome) or phrases.OUTCOMES.get(outcome, outcome), ended)
+
+
+def _never_began(change: Change, outcome: str) -> str:
+    """How a change that was asked for or given up reads: that it never began is said where its end is known."""
+    if outcome == "requested":
+        return "was requested"
+    if outcome != "cancelled":
+        return ""
+    state = phrases.text_in(change.last.data, "state")
+    word = state if state in ("skipped", "stale") else "cancelled"
+    return f"was {word}" if change.ran or state == "skipped" else f"was {word}, it never began"
 
 
 def _took(change: Change, ended: bool) -> str:
-    given = change.last.data.get("duration")
-    if not ended or change.outcome == "started":
+    if not ended or not change.measured or change.outcome in ("requested", "started", "cancelled"):
         return ""
     if change.end is not None and change.end > change.start:
         return f" in {phrases.lasted(change.end - change.start)}"
-    return f" in {phrases.lasted(given)}" if isinstance(given, int) and given > 0 else ""
+    return ""
 
 
 def _reference(change: Change, *, actor: bool = True) -> Phrase:
@@ -65,12 +86,12 @@ def _deploy_told(change: Change, outcome: str, ended: bool) -> Phrase:
     if ended and change.outcome == "rolled_back":
         outcome = "was rolled back"
     title = change.title if change.title not in (change.service, change.environment) else None
-    return say(noun, named(" of ", change.service or phrases.repository(change)), named(" to ", change.environment),
+    return say(noun, named(" of ", change.service or facts.repository(change)), named(" to ", change.environment),
                f" {outcome}", _took(change, ended), when(ended, quoted(": ", title), _reference(change)))  # fmt: skip
 
 
 def _rollback_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("Rollback", named(" of ", change.service or phrases.repository(change)),
+    return say("Rollback", named(" of ", change.service or facts.repository(change)),
                named(" in ", change.environment), f" {outcome}", _took(change, ended))  # fmt: skip
 
 
@@ -80,13 +101,35 @@ def _merge_told(change: Change, outcome: str, ended: bool) -> Phrase:
 
 
 def _push_told(change: Change, outcome: str, ended: bool) -> Phrase:
+    if phrases.text_in(change.last.data, "state") == "deleted":
+        return _deleted_told(change)
     ref = phrases.text_in(change.last.data, "ref")
-    return say("Push", named(" to ", ref), named(" of ", phrases.repository(change)), named(" by ", change.actor),
+    return say("Push", named(" to ", ref), named(" of ", facts.repository(change)), named(" by ", change.actor),
                quoted(": ", change.title))  # fmt: skip
 
 
+def _deleted_told(change: Change) -> Phrase:
+    what = "Tag" if change.kind == "tag" else "Branch"
+    return say(what, named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", facts.repository(change)),
+               " deleted", named(" by ", change.actor))  # fmt: skip
+
+
+def _tag_told(change: Change, outcome: str, ended: bool) -> Phrase:
+    state = phrases.text_in(change.last.data, "state")
+    if state == "deleted":
+        return _deleted_told(change)
+    return say("Tag", named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", facts.repository(change)),
+               " moved" if state == "forced" else " set", named(" by ", change.actor),
+               quoted(": ", change.title))  # fmt: skip
+
+
+def _image_told(change: Change, outcome: str, ended: bool) -> Phrase:
+    return say("Image", quoted(" ", change.title), named(" of ", change.service or facts.repository(change)),
+               " published", named(" by ", change.actor))  # fmt: skip
+
+
 def _release_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("Release", quoted(" ", change.title), named(" of ", change.service or phrases.repository(change)),
+    return say("Release", quoted(" ", change.title), named(" of ", change.service or facts.repository(change)),
                " published", named(" by ", change.actor))  # fmt: skip
 
 
@@ -99,7 +142,7 @@ def _flag_told(change: Change, outcome: str, ended: bool) -> Phrase:
 def _workflow_told(change: Change, outcome: str, ended: bool) -> Phrase:
     name = phrases.text_in(change.last.data, "workflow") or change.title
     title = change.title if change.title != name else None
-    owner = named(" of ", change.service or phrases.repository(change))
+    owner = named(" of ", change.service or facts.repository(change))
     return say("Workflow", quoted(" ", name), owner, f" {outcome}",
                _took(change, ended), when(ended, quoted(": ", title), _reference(change)))  # fmt: skip
 
@@ -109,6 +152,8 @@ _KINDS: dict[str, Callable[[Change, str, bool], Phrase]] = {
     "rollback": _rollback_told,
     "merge": _merge_told,
     "push": _push_told,
+    "tag": _tag_told,
+    "image": _image_told,
     "release": _release_told,
     "flag": _flag_told,
     "workflow": _workflow_told,

@@ -66,7 +66,9 @@ def _called(history: History, doing: facts.Doing) -> Phrase:
     other = change.service is not None and change.service != facts.primary_service(history)
     titled = change.kind in TITLED or change.kind == "deploy"
     called = phrases.change_called(change, on=other, title=titled)
-    return say(phrases.capital(called), named(" by ", change.actor), " failed" if change.outcome == "failed" else "")
+    where = change.environment if facts.elsewhere(history, change) else None
+    return say(phrases.capital(called), named(" in ", where), named(" by ", change.actor),
+               " failed" if change.outcome == "failed" else "")  # fmt: skip
 
 
 def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:

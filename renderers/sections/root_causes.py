@@ -94,7 +94,7 @@ TIES = {
 
 def _for(history: History, change: Change) -> list[Argument]:
     """Reverting it was followed by an end of alerts."""
-    back = _reverted(history, change)
+    back = facts.undone_by(history, change)
     if back is None:
         return []
     done = facts.finished(back)
@@ -106,21 +106,6 @@ def _for(history: History, change: Change) -> list[Argument]:
     called = "last alert" if moments.last_of_all(last, history.alerts) else "last alert above warning"
     ended = f"{called} ended {phrases.lasted(last.end - done)} later"
     return [(say("rolled back, ", ended), (back.last, facts.end_event(last)))]
-
-
-def _reverted(history: History, change: Change) -> Change | None:
-    """The rollback of the same service that finished next after the change."""
-    if change.kind not in ("deploy", "release", "merge", "workflow", "push", "flag"):
-        return None
-    for other in history.changes:
-        done = facts.finished(other)
-        if done is None or other.start <= change.start or other.outcome == "failed" or other.service != change.service:
-            continue
-        if other.kind == "rollback" and change.kind in ("deploy", "workflow"):
-            return other
-        if other.kind == "flag" == change.kind and other.title == change.title and other.entity != change.entity:
-            return other
-    return None
 
 
 def _against(history: History, change: Change) -> list[Argument]:
@@ -141,7 +126,7 @@ def _against(history: History, change: Change) -> list[Argument]:
 
 def _after_rollback(history: History, change: Change) -> list[Argument]:
     """That it was rolled back before the first symptom; alerts that went on after that, or had ended before."""
-    back = _reverted(history, change)
+    back = facts.undone_by(history, change)
     done = facts.finished(back) if back else None
     if back is None or done is None:
         return []

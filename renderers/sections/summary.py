@@ -103,12 +103,14 @@ TITLED = ("merge", "flag", "release", "workflow", "push")
 
 def lag(change: Change, start: int) -> str:
     """``finished 2 min before``; a change under way says when it began and when it finished."""
-    verb = {"merge": "merged", "flag": "set", "push": "made", "release": "published"}.get(change.kind, "finished")
+    verbs = {"merge": "merged", "flag": "set", "push": "made", "tag": "set", "release": "published"}
+    verb = verbs.get(change.kind, "finished")
     if change.end is None:
         return f"started {_apart(start, change.start)}, end not recorded"
     if change.end <= start:
         return f"{verb} {_apart(start, change.end)}"
-    return f"started {_apart(start, change.start)} and {verb} {phrases.lasted(change.end - start)} after"
+    begun = "started" if change.measured else "requested"
+    return f"{begun} {_apart(start, change.start)} and {verb} {phrases.lasted(change.end - start)} after"
 
 
 def _apart(start: int, before: int) -> str:
@@ -122,7 +124,7 @@ def action(history: History, options: Options) -> list[Claim]:
         return list(stated_mitigation(history, options))
     last = found[-1]
     better = facts.recovery(history) if history.resolved or facts.moment(history, "mitigated") else None
-    done = doing_called(last, facts.primary_service(history))
+    done = doing_called(history, last)
     if better is None or better.at is None:
         return [claim("Last action: ", done, _time(history, options, last.at), "; no recovery since",
                       proof=cites(last.event))]  # fmt: skip
@@ -140,13 +142,16 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
             yield claim("Mitigated", time, by, quoted(": ", mark.title), proof=cites(mark))
 
 
-def doing_called(doing: facts.Doing, known: str | None) -> Phrase:
+def doing_called(history: History, doing: facts.Doing) -> Phrase:
     """``rollback``; with the service where it is another than the incident's."""
     if doing.change is None:
         return say(phrases.observation_called(doing.event), named(", by ", doing.event.actor))
+    where = doing.change.environment if facts.elsewhere(history, doing.change) else None
+    known = facts.primary_service(history)
     other = doing.change.service != known or known is None
     failed = " (failed)" if doing.change.outcome == "failed" else ""
-    return say(phrases.change_called(doing.change, on=other, title=doing.change.kind in TITLED), failed)
+    return say(phrases.change_called(doing.change, on=other, title=doing.change.kind in TITLED), failed,
+               named(" in ", where))  # fmt: skip
 
 
 def length(history: History, options: Options) -> list[Claim]:

@@ -1,0 +1,237 @@
+"""What a change was, when it ran, and whether it reached the running system.
+
+Senders speak of tests, previews, approvals and deployments in the same words.
+What one of them was is decided here and nowhere else, from the types of its
+events and the keys of ``data`` that the adapters fill in. Lists, grouping and
+drafts ask here. Refuses to say which incident a change belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from collector.event import Event
+
+Reach = Literal["deployed", "merged", "none", "unknown"]
+"""``deployed``: it changed the running system. ``merged``: it changed the branch that is deployed. ``none``: nothing
+that runs was changed by it. ``unknown``: the events do not show it."""
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+SINGLE = frozenset({
+    "change.flag_toggled", "change.pushed", "change.tagged", "change.released", "change.published",
+})  # fmt: skip
+"""Types whose entity outlives one change: each event of them is a change of its own."""
+
+UNFINISHED = frozenset({"change.requested", "change.started"})
+"""Types after which more is to come."""
+
+_KINDS = {
+    "change.merged": "merge",
+    "change.pushed": "push",
+    "change.tagged": "tag",
+    "change.released": "release",
+    "change.published": "image",
+    "change.flag_toggled": "flag",
+    "change.rolled_back": "rollback",
+}
+_REACHES: dict[str, Reach] = {
+    "change.flag_toggled": "deployed",
+    "change.rolled_back": "deployed",
+    "change.published": "none",
+    "change.tagged": "none",
+}
+_PULL_REQUESTS = frozenset({
+    "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment", "merge_group",
+    "merge_request_event", "issue_comment", "issues",
+})  # fmt: skip
+"""Triggers of runs that judge a change before it is merged, or talk about it."""
+_BY_HAND = frozenset({"workflow_dispatch", "repository_dispatch", "workflow_call", "deployment", "release"})
+"""Triggers for which the branch of a run says nothing: somebody, or a release, asked for it."""
+
+# Words as people write them in the names of workflows and pipelines: ``deploy-prod``, ``CD``, ``Release to live``.
+_WORDS = re.compile(r"[a-z0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_DEPLOYS = (
+    "deploy", "rollout", "rollback", "release", "publish", "promot", "ship", "migrat", "provision", "failover", "apply",
+)  # fmt: skip
+"""Beginnings of words that say that something running is changed."""
+_DEPLOYS_WHOLE = frozenset({"cd", "cicd", "hotfix", "helmfile", "argocd", "delivery"})
+_CHECKS = (
+    "test", "lint", "build", "check", "codeql", "scan", "verif", "valid", "format", "audit", "coverage", "benchmark",
+    "stale", "label", "triage", "welcome", "greet", "dependabot", "renovate", "backport", "nightly", "typecheck",
+    "review", "analy", "compil", "integration",
+)  # fmt: skip
+"""Beginnings of words that say that nothing running is changed."""
+_CHECKS_WHOLE = frozenset({"ci", "e2e", "unit", "smoke", "fuzz", "docs", "cleanup", "plan", "sync"})
+_TRIES = frozenset({"preview", "previews", "dry", "dryrun", "ephemeral", "drafter", "notes"})
+"""Words that make a try, or words about it, of what else would deploy."""
+_TRIED = ("test", "lint", "check", "verif", "valid", "scan", "audit")
+"""Words that, in front, make what follows the thing that is looked at: ``Lint release charts``."""
+_JOINS = re.compile(r"[&+,/]|\b(?:and|then)\b", re.IGNORECASE)
+"""What puts two steps beside each other: ``Test and deploy``."""
+
+_BRANCHES = frozenset({"main", "master", "trunk", "default", "production", "prod", "live"})
+"""Branches that are taken for what is deployed where the sender does not say which branch is the default one."""
+_LIVE_BRANCHES = frozenset({"production", "prod", "live"})
+_VERSION = re.compile(r"(?:\S*[-/@_])?v?\d+(?:\.\d+)+\S*")
+
+_ENVIRONMENTS = frozenset({"production", "prod", "live", "staging", "stage", "stg", "preprod", "preproduction",
+                           "uat", "qa", "sandbox", "testing", "development", "dev", "canary"})  # fmt: skip
+_AFTER_TO = frozenset({"test", "acceptance", "integration", "demo", "beta"})
+"""Words that name an environment only behind ``to``; alone they say what a workflow does."""
+_TRANSIENT = re.compile(r"(?:.*[-_/ ])?(?:pr|pull|mr|review|preview|ephemeral)s?(?:[-_/# ].*|\d+)?", re.IGNORECASE)
+"""Names of environments that live as long as a pull request."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """When a change ran, µs UTC."""
+
+    start: int
+    """When it began; where nothing says so, its request if it did not wait, else its end."""
+    end: int | None
+    """When it finished; None while it runs or waits."""
+    ran: bool
+    """Whether it began at all: a change that only waited, was skipped or was refused did not."""
+    measured: bool
+    """Whether ``start`` is when it began, so that a duration may be told."""
+
+
+def kind_of(events: Iterable[Event]) -> str:
+    """What a change was: ``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``
+    or ``flag``. ``events`` are all events of one change."""
+    known = list(events)
+    for event in known:
+        if event.type in _KINDS:
+            return _KINDS[event.type]
+    if any(_text(event, "task").casefold() == "rollback" for event in known):
+        return "rollback"
+    if any(event.entity.startswith("workflow_run:") or event.data.get("workflow") for event in known):
+        return "workflow"
+    return "deploy"
+
+
+def last_of(events: Sequence[AnyEvent]) -> AnyEvent:
+    """The event that speaks for a change: the state it finished in, or the latest where it did not finish.
+
+    A cancellation counts only where nothing else finished it.
+    """
+    done = [event for event in events if event.type not in UNFINISHED]
+    better = [event for event in done if event.type != "change.cancelled"]
+    return (better or done or list(events))[-1]
+
+
+def span_of(events: Sequence[Event]) -> Span:
+    """When a change ran. ``events`` are all events of one change, in reading order; at least one."""
+    last = last_of(events)
+    end = None if last.type in UNFINISHED else last.occurred_at
+    begun = next((event.occurred_at for event in events if event.type == "change.started"), None)
+    if begun is not None:
+        return Span(begun, end, ran=True, measured=True)
+    if end is None or last.type == "change.cancelled":
+        return Span(events[0].occurred_at, end, ran=False, measured=False)
+    took = last.data.get("duration")
+    if type(took) is int and took >= 0:
+        return Span(end - took, end, ran=True, measured=True)
+    asked = [event for event in events if event.type == "change.requested"]
+    # Without a word on when it began it began by its end; one that nothing kept waiting may have begun at once.
+    waited = any(_text(event, "state") not in ("", "requested") for event in asked)
+    start = asked[0].occurred_at if asked and not waited else end
+    return Span(min(start, end), end, ran=True, measured=False)
+
+
+def reach_of(events: Iterable[Event]) -> Reach:
+    """Whether a change reached the running system. ``events`` are all events of one change, in reading order."""
+    known = list(events)
+    if not known:
+        return "unknown"
+    last = last_of(known)
+    if last.type in ("change.requested", "change.cancelled") or any(map(_is_transient, known)):
+        return "none"
+    if last.type in _REACHES:
+        return _REACHES[last.type]
+    match kind_of(known):
+        case "merge" | "push":
+            return _of_branch(last)
+        case "release":
+            return "none" if last.data.get("prerelease") is True else "deployed"
+        case "workflow":
+            return _of_run(known, last)
+    return "deployed"
+
+
+def environment_named(name: str) -> str | None:
+    """The environment that the name of a workflow tells: ``Deploy to staging`` and ``staging-deploy`` tell staging."""
+    words = _words(name)
+    for before, word in zip(["", *words], words, strict=False):
+        if word in _ENVIRONMENTS or (word in _AFTER_TO and before in ("to", "into")):
+            return word
+    return None
+
+
+def deploys(name: str) -> bool | None:
+    """Whether a workflow of this name changes what runs; None where its name does not say."""
+    words = [*_words(name), *_WORDS.findall(name.casefold())]
+    if _TRIES.intersection(words) or (words and words[0].startswith(_TRIED) and not _JOINS.search(name)):
+        return False
+    if any(word in _DEPLOYS_WHOLE or word.startswith(_DEPLOYS) for word in words):
+        return True
+    return False if any(word in _CHECKS_WHOLE or word.startswith(_CHECKS) for word in words) else None
+
+
+def _words(name: str) -> list[str]:
+    return _WORDS.findall(_CAMEL.sub(" ", name).casefold())
+
+
+def _text(event: Event, key: str) -> str:
+    value: Any = event.data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _is_transient(event: Event) -> bool:
+    """Whether it is about an environment that lives as long as a pull request."""
+    if event.data.get("production") is True:
+        return False
+    if event.data.get("transient") is True:
+        return True
+    return event.environment is not None and _TRANSIENT.fullmatch(event.environment.strip()) is not None
+
+
+def _of_branch(event: Event) -> Reach:
+    """A merge or push: into the branch that is deployed, into another one, or nobody said which that is."""
+    if _text(event, "state") == "deleted":
+        return "none"
+    branch, default = _text(event, "branch") or _text(event, "ref"), event.data.get("default_branch")
+    if branch.casefold() in _LIVE_BRANCHES:
+        return "merged"
+    if isinstance(default, str) and default:
+        return "merged" if branch == default else "none"
+    if isinstance(default, bool):
+        return "merged" if default else "none"
+    return "merged" if branch.casefold() in _BRANCHES else "unknown"
+
+
+def _of_run(events: Sequence[Event], last: Event) -> Reach:
+    """A run of a workflow: by what set it off, by its branch, and by what its name says that it does."""
+    trigger = next((text for event in reversed(events) if (text := _text(event, "event"))), "")
+    if trigger in _PULL_REQUESTS:
+        return "none"
+    name = _text(last, "workflow") or last.title
+    does = deploys(name)
+    if does is None:
+        does = deploys(_text(last, "path").rpartition("/")[2].partition(".")[0])
+    if does is False or (trigger == "schedule" and not does):
+        return "none"
+    if trigger not in _BY_HAND and _on_side_branch(last):
+        return "none"
+    return "deployed" if does else "unknown"
+
+
+def _on_side_branch(event: Event) -> bool:
+    """Whether a run was of a branch that is not the one that is deployed; a version's tag is none."""
+    branch = _text(event, "branch") or _text(event, "ref")
+    return bool(branch) and _VERSION.fullmatch(branch) is None and _of_branch(event) == "none"

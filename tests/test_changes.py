@@ -1,0 +1,139 @@
+"""What a change was, when it ran, and whether it reached the running system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector.changes import deploys, environment_named, kind_of, last_of, reach_of, span_of
+from collector.event import MINUTE, RecordedEvent
+from tests.facts import at, change
+
+
+def run(conclusion: str = "succeeded", **data: Any) -> list[RecordedEvent]:
+    """A finished run of a workflow."""
+    return [change(conclusion, 5, entity="workflow_run:1:1", data={"workflow": "Deploy", "event": "push", **data})]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Deploy", True), ("deploy-prod", True), ("Build, test and deploy", True), ("CD", True), ("CI/CD", True),
+        ("Release to live", True), ("promoteToProduction", True), ("Terraform apply", True), ("Rollback", True),
+        ("Ship it", True), ("Test and deploy", True), ("DB migrations", True), ("Publish handbook", True),
+        ("Unit tests", False), ("CI", False), ("lint", False), ("CodeQL", False), ("Close stale issues", False),
+        ("Terraform plan", False), ("Deploy preview", False), ("Lint release charts", False), ("Build", False),
+        ("Release drafter", False), ("Nightly build", False), ("e2e", False), ("Validate deploy manifests", False),
+        ("Pipeline", None), ("main", None), ("Warm the cache", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_workflow_says_whether_it_deploys(name: str, expected: bool | None) -> None:
+    """Deploying is said in so many words; a test, a plan and a preview deploy nothing; the rest is not known."""
+    assert deploys(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        ("Deploy to staging", "staging"), ("deploy-prod", "prod"), ("Staging deploy", "staging"), ("Deploy", None),
+        ("Deploy to test", "test"), ("Test and deploy", None), ("deployToProduction", "production"),
+        ("Product deploy", None), ("Deliver beta features", None), ("Deploy (uat)", "uat"),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_workflow_may_say_where_it_deploys(name: str, environment: str | None) -> None:
+    """A word that names an environment counts; one that also means something else only behind `to`."""
+    assert environment_named(name) == environment
+
+
+@pytest.mark.parametrize(
+    ("events", "reach"),
+    [
+        ([change("succeeded", 5)], "deployed"),
+        ([change("failed", 5)], "deployed"),
+        ([change("started", 1)], "deployed"),
+        ([change("rolled_back", 5)], "deployed"),
+        ([change("flag_toggled", 5)], "deployed"),
+        ([change("released", 5)], "deployed"),
+        ([change("released", 5, data={"prerelease": True})], "none"),
+        ([change("published", 5)], "none"),
+        ([change("tagged", 5)], "none"),
+        ([change("requested", 1)], "none"),
+        ([change("started", 1), change("cancelled", 5)], "none"),
+        ([change("succeeded", 5, data={"transient": True})], "none"),
+        ([change("succeeded", 5, data={"transient": True, "production": True})], "deployed"),
+        ([change("succeeded", 5, data={"production": False}, environment="wave-3")], "deployed"),
+        ([change("succeeded", 5, environment="pr-77")], "none"),
+        ([change("succeeded", 5, environment="Preview – shop")], "none"),
+        ([change("succeeded", 5, environment="production")], "deployed"),
+        ([change("merged", 5, data={"branch": "main", "default_branch": "main"})], "merged"),
+        ([change("merged", 5, data={"branch": "rewrite", "default_branch": "main"})], "none"),
+        ([change("merged", 5, data={"branch": "develop", "default_branch": "develop"})], "merged"),
+        ([change("merged", 5, data={"branch": "develop"})], "unknown"),
+        ([change("pushed", 5, data={"branch": "main", "default_branch": True})], "merged"),
+        ([change("pushed", 5, data={"branch": "main", "default_branch": "main", "state": "deleted"})], "none"),
+        ([change("pushed", 5, data={"branch": "production", "default_branch": "main"})], "merged"),
+        (run(), "deployed"),
+        (run("failed"), "deployed"),
+        (run("cancelled"), "none"),
+        (run(workflow="Unit tests"), "none"),
+        (run(event="pull_request"), "none"),
+        (run(event="merge_group"), "none"),
+        (run(event="schedule"), "deployed"),
+        (run(event="schedule", workflow="Warm the cache"), "none"),
+        (run(branch="fix-typo", default_branch="main"), "none"),
+        (run(branch="hotfix", default_branch="main", event="workflow_dispatch"), "deployed"),
+        (run(branch="v1.2.3", default_branch="main"), "deployed"),
+        (run(workflow="Pipeline"), "unknown"),
+        (run(workflow="Pipeline", path=".github/workflows/deploy.yml"), "deployed"),
+        ([], "unknown"),
+    ],
+    ids=str,
+)
+def test_what_reached_production_is_told_from_what_did_not(events: list[RecordedEvent], reach: str) -> None:
+    """Deployments, releases, flags and rollbacks did; tests, previews, other branches and what never ran did not."""
+    assert reach_of(events) == reach
+
+
+def test_a_change_that_waited_is_measured_from_its_beginning() -> None:
+    """The wait for an approval is no part of how long a deployment took."""
+    events = [change("requested", 0, data={"state": "waiting"}), change("started", 55), change("succeeded", 57)]
+    span = span_of(events)
+    assert (span.start, span.end, span.ran, span.measured) == (at(55), at(57), True, True)
+
+
+def test_a_change_that_waited_and_never_said_when_it_began_is_not_measured() -> None:
+    """It began by its end at the latest; no duration is told of it."""
+    waited = span_of([change("requested", 0, data={"state": "waiting"}), change("succeeded", 57)])
+    at_once = span_of([change("requested", 0, data={"state": "requested"}), change("succeeded", 2)])
+    assert (waited.start, waited.measured) == (at(57), False)
+    assert (at_once.start, at_once.measured) == (at(0), False)
+
+
+def test_a_run_that_says_how_long_it_took_began_that_long_before() -> None:
+    """GitHub's completed run holds both of its times."""
+    span = span_of([change("succeeded", 57, data={"duration": 5 * MINUTE})])
+    assert (span.start, span.end, span.measured) == (at(52), at(57), True)
+
+
+@pytest.mark.parametrize(
+    "events", [[change("requested", 0)], [change("requested", 0), change("cancelled", 9)], [change("cancelled", 9)]]
+)
+def test_a_change_that_was_never_begun_did_not_run(events: list[RecordedEvent]) -> None:
+    """What waits, was refused, skipped or grew stale has no beginning."""
+    assert not span_of(events).ran
+
+
+def test_the_state_that_a_change_finished_in_speaks() -> None:
+    """A failure before a success, and a cancellation of what had succeeded, do not speak for the whole."""
+    events = [change("started", 0), change("failed", 1), change("succeeded", 2), change("cancelled", 3)]
+    assert last_of(events).type == "change.succeeded"
+    assert last_of(events[:1]).type == "change.started"
+
+
+def test_a_kind_is_told_by_the_type_then_by_the_task() -> None:
+    """A rollback that failed is one all the same."""
+    assert kind_of([change("started", 0, data={"task": "Rollback"}), change("failed", 1)]) == "rollback"
+    assert kind_of([change("started", 0)]) == "deploy"
+    assert kind_of(run()) == "workflow"
+    assert kind_of([change("tagged", 0)]) == "tag"
