@@ -8,11 +8,13 @@ LISTEN ?= 127.0.0.1:9720
 BENCH ?=
 # For one of them, or less of all: make faults FAULTS="kill --rounds 20 --seed 7", FAULTS=--short
 FAULTS ?=
+# Fewer of them, or those of one seed again: make fuzz FUZZ="--streams 2000 --seed 7"
+FUZZ ?=
 # Variables of another virtual environment must not leak into ours.
 unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench faults clean
+.PHONY: help run demo test check bench faults fuzz clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -44,6 +46,9 @@ bench: $(VENV)/.dev ## Measure what this machine can take; the table is out/benc
 
 faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowledged may be lost (root mounts disks)
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+fuzz: $(VENV)/.dev ## Send the HTTP face 50,000 odd streams, each cut in three ways: the same answers
+	@$(BIN)/python -W error -m tests.fuzz $(FUZZ)
 
 clean: ## Remove what was made; ./data, where your log is, stays
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

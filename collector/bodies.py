@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from collector import reading as fit
-from collector.errors import DamagedBody, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
+from collector.errors import BrokenOff, DamagedBody, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
 from collector.webhook import Webhook
 
 DEEPEST = 64
@@ -85,6 +85,11 @@ class BodyReader:
                         self._reserve(received - reserved)
                         reserved = received
                     parts.append(chunk)
+        except BrokenOff as error:
+            # Whether what came before had been looked at already is a matter of time alone.
+            if error.received > most:
+                raise _too_large(most) from error
+            raise
         except TimeoutError as error:
             raise TooSlow(
                 f"cannot take the delivery: its body took over {self.limits.seconds:g} s; send again"

@@ -3,7 +3,8 @@
     TimelinedError
     ├── UnverifiedWebhook      the sender could not be authenticated
     ├── MalformedWebhook       authentic, but not even the source's syntax
-    │   └── DamagedBody        … because its gzip cannot be inflated; not known to be authentic yet
+    │   ├── DamagedBody        … because its gzip cannot be inflated; not known to be authentic yet
+    │   └── BrokenOff          … because its body did not come whole; not known to be authentic either
     ├── TooLarge               a body beyond the bounds
     ├── UnsupportedEncoding    a Content-Encoding that is neither identity nor one gzip
     ├── InvalidInput           a person's or a client's request that cannot be taken
@@ -49,6 +50,14 @@ class DamagedBody(MalformedWebhook):
     def __init__(self, message: str, place: str, raw: bytes) -> None:
         super().__init__(message, place)
         self.raw = raw
+
+
+class BrokenOff(MalformedWebhook):
+    """A body that did not come whole: its framing is broken, or the connection ended; ``received`` is in bytes."""
+
+    def __init__(self, message: str, received: int) -> None:
+        super().__init__(message, f"byte {received}")
+        self.received = received
 
 
 class TooLarge(TimelinedError):

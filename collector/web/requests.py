@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from collector import times
-from collector.errors import InvalidInput, MalformedWebhook, TooLarge, TooSlow, UnsupportedEncoding
+from collector.errors import BrokenOff, InvalidInput, TooLarge, TooSlow, UnsupportedEncoding
 from collector.web.keys import CLOCK, LIMITS
 from collector.web.problems import InvalidParameter, UnsupportedMedia
 
@@ -153,10 +153,16 @@ async def json_body(request: web.Request) -> bytes:
 
 async def _read(request: web.Request, most: int) -> bytes:
     body = bytearray()
-    async for chunk in chunks(request):
-        body += chunk
-        if len(body) > most:
-            raise _too_large(most)
+    try:
+        async for chunk in chunks(request):
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
+    except BrokenOff as error:
+        # Whether what came before had been looked at already is a matter of time alone.
+        if error.received > most:
+            raise _too_large(most) from error
+        raise
     return bytes(body)
 
 
@@ -169,15 +175,17 @@ def incoming(request: web.BaseRequest) -> bytes | AsyncIterator[bytes]:
 
 
 async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    """The body's bytes as they come; a connection that ends before its body does is :class:`MalformedWebhook`."""
-    received = 0
+    """The body's bytes as they come; raises :class:`BrokenOff` where the connection or the framing ends before it."""
+    content = request.content
     try:
-        async for chunk in request.content.iter_any():
-            received += len(chunk)
+        async for chunk in content.iter_any():
             yield chunk
-    except (web.RequestPayloadError, web.PayloadAccessError, ConnectionError) as error:
-        place = f"byte {received}"
-        raise MalformedWebhook(f"cannot read the body: it broke off at {place}; send it whole", place) from error
+        # Whoever was woken just before the end does not hear why there is no more.
+        if (failure := content.exception()) is not None:
+            raise failure
+    except (web.RequestPayloadError, web.PayloadAccessError, OSError) as error:
+        message = f"cannot read the body: it broke off at byte {content.total_bytes}; send it whole"
+        raise BrokenOff(message, content.total_bytes) from error
 
 
 def headers_of(request: web.BaseRequest) -> dict[str, str]:

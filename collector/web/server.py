@@ -3,7 +3,12 @@
 aiohttp's defaults inflate bodies before anybody looks, keep idle connections
 for an hour, write senders' bytes unescaped into an access log, and answer a
 malformed request by repeating it. On stopping they close connections whose
-request is still on its way. Here they do not.
+request is still on its way, and they leave a sender without its answer who
+closes its own side first. Here they do not.
+
+aiohttp has no public way for some of this. Its private names that are used
+stand in :data:`PRIVATE`, and in no other module: ``tests/test_connection.py``
+checks both, and that this version of aiohttp still has them.
 """
 
 from __future__ import annotations
@@ -12,13 +17,23 @@ import asyncio
 import logging
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
-from collector.web import plain, problems
+from collector.web import problems
 from collector.web.access import secure
-from collector.web.door import Door
+from collector.web.parser import Parser
 
 log = logging.getLogger(__name__)
+
+PRIVATE = {
+    "_make_server": "web.AppRunner: makes the server out of the application",
+    "_loop": "web.Server, web.RequestHandler: the event loop",
+    "_manager": "web.RequestHandler: the server of this connection",
+    "_parser": "web.RequestHandler: what reads requests; ours is put in its place",
+    "_max_msg_queue_size": "web.RequestHandler: how many requests of a connection may wait for their turn",
+    "_request_count": "web.RequestHandler: how many requests were read, those that are not HTTP included",
+}
+"""What is used of aiohttp that it does not promise to keep, and for what."""
 
 _SILENCE = 0.5
 """Seconds without a byte after which a connection is taken to have nothing more to say, once we stop."""
@@ -28,27 +43,25 @@ _LOOK = 0.02
 def server_kwargs(*, idle: float = 15.0) -> dict[str, Any]:
     """The settings of the listening end, for :class:`Runner`; a silent connection is kept for ``idle`` seconds."""
     return {
-        # Signatures are over the bytes as sent, and intake inflates within its own bounds.
-        "auto_decompress": False,
         # Also how long a client may take over its headers: there is no other bound on those.
         "keepalive_timeout": idle,
         # How long a refused body is still read, so that its sender sees the answer.
         "lingering_time": 2.0,
         # aiohttp's own writes User-Agent unescaped, so a client could forge lines.
         "access_log": None,
-        "max_line_size": 8190,
-        "max_field_size": 8190,
-        "max_headers": 128,
         "shutdown_timeout": 10.0,
     }
 
 
 class Runner(web.AppRunner):
-    """Runs an application behind :class:`Door` and :class:`Connection`; otherwise as aiohttp's own."""
+    """Runs an application behind :class:`Listener`; otherwise as aiohttp's own."""
+
+    def __init__(self, app: web.Application, *, shutdown_timeout: float, **settings: Any) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout, **settings)
+        self._settings = settings
 
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        return Listener(server, Door(self.app), self._kwargs)
+        return Listener(await super()._make_server(), self._settings)
 
     async def drain(self, grace: float) -> None:
         """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
@@ -59,109 +72,100 @@ class Runner(web.AppRunner):
 
 
 class Listener(web.Server):
-    """Accepts connections."""
+    """Accepts connections, and meets each request before the application does."""
 
-    def __init__(self, server: web.Server, door: Door, settings: dict[str, Any]) -> None:
-        super().__init__(server.request_handler, request_factory=server.request_factory, **settings)
+    def __init__(self, server: web.Server, settings: dict[str, Any]) -> None:
+        super().__init__(self._meet, request_factory=server.request_factory, **settings)
+        self._application = server.request_handler
         self._settings = settings
-        self._door = door
         self.draining = False
         """Whether each connection ends with its next answer."""
 
     async def drain(self, grace: float) -> None:
         """Wait until every connection that still may say something was answered or is silent."""
-        self.draining = self._door.closing = True
+        self.draining = True
         until = self._loop.time() + grace
         silent_from = self._loop.time() + _SILENCE
         while self._loop.time() < until:
             await asyncio.sleep(_LOOK)
             now = self._loop.time()
-            if not any(one.awaited(now, silent_from) for one in self.connections if isinstance(one, Connection)):
+            if not any(one.is_busy(now, silent_from) for one in self.connections if isinstance(one, Connection)):
                 return
 
+    async def _meet(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Refuse an expectation here: aiohttp repeats it in its answer, and cannot where it is not UTF-8."""
+        expected = request.headers.getall("Expect", [])
+        if request.version >= (1, 1) and any(text.lower() not in ("", "100-continue") for text in expected):
+            raise web.HTTPExpectationFailed
+        return await self._application(request)
+
     def __call__(self) -> web.RequestHandler:
-        return Connection(self, self._door, loop=self._loop, **self._settings)
+        return Connection(self, loop=self._loop, **self._settings)
 
 
 class Connection(web.RequestHandler):
     """One connection. Whatever aiohttp itself refuses on it has the shape of every other error.
 
-    As long as its sender writes plainly, :class:`Door` takes what it sends, and aiohttp sees none of it. From the first
-    request on that is written otherwise, aiohttp reads all of them: it alone knows where such a one ends.
+    Each request is answered in its turn, whatever comes behind it: what is not HTTP, or the end of the sending.
     """
 
-    __slots__ = ("_behind", "_door", "_heard", "_plainly", "_storing")
+    __slots__ = ("_answered", "_answering", "_heard", "_over")
 
-    def __init__(self, listener: Listener, door: Door, **settings: Any) -> None:
-        super().__init__(listener, **settings)
-        self._door = door
-        self._plainly = True
-        """Whether aiohttp has seen nothing yet."""
-        self._storing = False
-        """Whether a delivery that the door took is not answered yet."""
-        self._behind = b""
-        """What came behind that one; it waits, and its sender with it."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._heard = self._loop.time()
-        super().connection_made(transport)
+    def __init__(self, listener: Listener, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
+        super().__init__(listener, loop=loop, **settings)
+        self._parser = Parser(self, loop, self._max_msg_queue_size)
+        self._answered = 0
+        """How many requests were answered."""
+        self._answering: StreamReader | None = None
+        """The body of the request whose answer was begun last: nobody reads it any longer."""
+        self._heard = loop.time()
+        """When the client said something last."""
+        self._over = False
+        """Whether the connection ends once all that was read is answered."""
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, and remember when it last did."""
-        self._heard = self._loop.time()
-        if self._plainly and self._taken(data):
+        if data:
+            self._heard = self._loop.time()
+        parser = self._parser
+        if not isinstance(parser, Parser) or parser.failure is not None:
             return
-        self._plainly = False
         super().data_received(data)
+        if parser.failure is not None:
+            if parser.body is None:
+                # The parser raises it now, and aiohttp has it wait for its turn.
+                super().data_received(b"")
+            self._end("the rest of the body is not HTTP")
 
-    def _taken(self, data: bytes) -> bool:
-        """Whether the door took what came, or it has to wait."""
-        if self._storing:
-            self._behind += data
-            self._pause_transport_reading()
-            return True
-        # Whoever takes no answers gets no more of them made; aiohttp waits for them.
-        if self._paused or self._door.closing or self._force_close:
-            return False
-        request = plain.read(data)
-        if request is None:
-            return False
-        self._storing = self._request_in_progress = True
-        self._door.take(request, self._reply)
-        return True
+    def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp closes at once, and says so by its type
+        """Answer what was sent before the client closed its side; True: our side stays open until then."""
+        self._end("the body broke off")
+        return self._request_count > self._answered
 
-    def _reply(self, answer: bytes, last: bool) -> None:
-        """Answer what the door took, and go on with what came behind it."""
-        self._storing = self._request_in_progress = False
-        if self._handler_waiter is not None and not self._handler_waiter.done():
-            self._handler_waiter.set_result(None)
-        if self.transport is None or self.transport.is_closing():
-            return  # nobody listens any longer
-        self.transport.write(answer)
-        if last:
-            self.force_close()
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody listens any longer; what was sent is stored all the same, if it is whole."""
+        self._end("the connection broke off")
+        super().connection_lost(exc)
+
+    def _end(self, reason: str) -> None:
+        """Read nothing more. Whoever waits for the rest of a body hears that there is none."""
+        self._over = True
+        if self._request_count == self._answered:
+            self.close()
+        parser = self._parser
+        if not isinstance(parser, Parser) or parser.body is None:
             return
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        if self._behind:
-            behind, self._behind = self._behind, b""
-            self._resume_transport_reading()
-            self.data_received(behind)
+        body, parser.body = parser.body, None
+        if body is not self._answering:
+            body.set_exception(web.RequestPayloadError(reason))
+        body.feed_eof()
 
-    def _process_keepalive(self) -> None:
-        """Close a silent connection; one whose delivery is being stored is not silent."""
-        if self._storing:
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        super()._process_keepalive()
-
-    def awaited(self, now: float, silent_from: float) -> bool:
+    def is_busy(self, now: float, silent_from: float) -> bool:
         """Whether a request is being answered, or one may be on its way: nobody can see bytes that are not here yet.
 
         Before ``silent_from`` every connection may be about to say something.
         """
-        if self._request_in_progress or self._messages:
-            return True
-        return now < max(silent_from, self._heard + _SILENCE)
+        return self._request_count > self._answered or now < max(silent_from, self._heard + _SILENCE)
 
     def handle_error(
         self,
@@ -188,6 +192,18 @@ class Connection(web.RequestHandler):
         """Send an answer; what aiohttp raised before any of our code ran is put in our shape first."""
         if isinstance(resp, web.HTTPException):
             resp = problems.from_http(resp)
-        if isinstance(self._manager, Listener) and self._manager.draining:
+            secure(resp.headers)
+        self._answering = request.content
+        if self._is_last():
             resp.force_close()
-        return await super().finish_response(request, resp, start_time)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._answered += 1
+
+    def _is_last(self) -> bool:
+        """Whether the connection ends with the answer that is given now."""
+        if isinstance(self._manager, Listener) and self._manager.draining:
+            return True
+        none_waits = self._request_count == self._answered + 1
+        return none_waits and (self._over or (isinstance(self._parser, Parser) and self._parser.finished))

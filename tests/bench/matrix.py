@@ -27,7 +27,7 @@ CONNECTIONS = (1, 16, 64, 256)
 ALERTS = (1, 10, 100)
 TRAFFIC = {"fresh": 1, "repeated": 10}
 """Kind of traffic → how often each body is sent."""
-GOALS = {("sqlite", 64): 0.40, ("sqlite", 256): 0.55, ("postgresql", 64): 0.30}
+GOALS = {("sqlite", 64): 0.25, ("sqlite", 256): 0.25, ("postgresql", 64): 0.20}
 """For fresh deliveries of one alert: back end and connections → of the no-op on asyncio's loop."""
 QUEUE = 40_000
 """Events that may wait: 256 connections of 100 alerts each. A refusal would be right, but is no measurement."""

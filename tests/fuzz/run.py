@@ -1,0 +1,49 @@
+"""Many streams, one behind the other, against three faces that must stay alike."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from tests.face import Face, running
+from tests.fuzz.exchange import Watch, compare
+
+
+async def fuzz(folder: Path, numbers: Iterable[int]) -> Counter[int]:
+    """How often each status was answered. Raises AssertionError for a stream that broke a promise."""
+    statuses: Counter[int] = Counter()
+    async with AsyncExitStack() as stack:
+        faces = [await stack.enter_async_context(_face(folder / name)) for name in ("whole", "pieces", "bytes")]
+        for face in faces:
+            face.incident(1)
+            face.incident(2, status="merged", merged_into=1)
+        with watched() as watch:
+            for number in numbers:
+                statuses.update(await compare(faces, number, watch))
+        stored = [await _stored(face) for face in faces]
+        assert stored[0] == stored[1] == stored[2], f"the same streams stored {stored}"
+    return statuses
+
+
+def _face(folder: Path):  # type: ignore[no-untyped-def]
+    folder.mkdir()
+    return running(folder)
+
+
+async def _stored(face: Face) -> tuple[int, str]:
+    newest = await face.log.deliveries(limit=1)
+    return await face.log.head(), newest[0].id if newest else ""
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """Hears everything that is logged."""
+    watch = Watch()
+    logging.getLogger().addHandler(watch)
+    try:
+        yield watch
+    finally:
+        logging.getLogger().removeHandler(watch)

@@ -1,0 +1,19 @@
+"""The HTTP face as a whole: how the bytes of a connection are cut changes no answer."""
+
+from __future__ import annotations
+
+import os
+
+from tests.fuzz.run import fuzz
+
+STREAMS = 2000
+
+
+async def test_however_a_stream_is_cut_it_is_answered_the_same(tmp_path):
+    """2,000 streams, right ones and wrong ones: in one write, in pieces and byte by byte each is answered the same.
+
+    None is answered 500, none leaves an error or a traceback in the log, and the same deliveries are stored.
+    """
+    first = int(os.environ.get("FUZZ_SEED", "0")) * 1_000_000
+    statuses = await fuzz(tmp_path, range(first, first + STREAMS))
+    assert statuses.keys() >= {200, 202, 400, 401, 404, 405, 413, 415, 417}
