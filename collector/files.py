@@ -1,4 +1,4 @@
-"""Files that are whole or not there.
+"""Files that are whole or not there, and that their owner alone can read.
 
 Whoever reads a file written here sees the old one or the new one, also after a
 power cut.
@@ -6,25 +6,46 @@ power cut.
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 import tempfile
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 
-def replace(path: Path, content: bytes) -> None:
+FILE_MODE = 0o600
+"""Of every file that holds what senders and people wrote, or is known from it."""
+FOLDER_MODE = 0o700
+"""Of every folder that is made for such files."""
+
+
+def replace(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     """Put a whole file in place of another, synced with its folder. Raises OSError, and nothing was changed then."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o640)  # noqa: PTH101 - a name, not a path object
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def close_to_others(path: Path) -> None:
+    """Take others' rights to a file or a folder away, if it is there; where that cannot be done, say so."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        log.warning("others may read %s, and that cannot be changed: %s", path, error.strerror)
 
 
 def sync_folder(folder: Path) -> None:

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 FORMATS = ("md", "json")
 RECORD = ".written"
 """The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
+DRAFT_MODE = 0o640
+"""A draft may be for a group to read."""
 EVERY = 60
 """Seconds between passes; a resolved one is written at once, without waiting for a pass."""
 PATIENCE = 5.0
@@ -189,7 +191,7 @@ class Shelf:
 
     def _put(self, number: int, path: Path, content: bytes) -> None:
         if _digest_of(path) != _sha256(content):
-            replace(path, content)
+            replace(path, content, DRAFT_MODE)
         usual = f"incident-{number}{path.suffix}"
         if path.name != usual:
             log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)

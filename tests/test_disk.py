@@ -101,7 +101,7 @@ from collector.errors import DiskFailed
 from collector.log import disk, open_log
 sys.path.insert(0, sys.argv[2])
 from test_log import fact, told
-disk._CHECKPOINT = 200
+disk._CHECKPOINT = 10
 async def main():
     log = open_log(sys.argv[1])
     for number in range(5):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import structlog
 from aiohttp import web
 
 from collector import projections
 from collector.daemon.duties import duties
 from collector.daemon.parts import Clock, Parts, beside_of, wall_clock
 from collector.errors import Unavailable
+from collector.files import FOLDER_MODE, close_to_others
 from collector.leadership import Leadership
 from collector.log import database_path, open_log, shown
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
 from collector.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -63,11 +68,15 @@ def _make_folder(settings: Settings) -> None:
         places.insert(0, (path.parent, "storage.url"))
     for folder, setting in places:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(
                 f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set {setting}"
             ) from error
+    close_to_others(beside_of(settings).folder)
+    if path is not None and stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+        # It may hold other things, so its mode is not ours to change. What we put there others cannot read.
+        log.warning("others can look into the folder of the database; chmod 700 it", folder=str(path.parent))
 
 
 def holder(settings: Settings) -> str | None:

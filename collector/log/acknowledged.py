@@ -33,6 +33,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged, Unavailable
+from collector.files import FILE_MODE, close_to_others
 
 SYNC_EVERY = 5.0
 """Seconds between two syncs."""
@@ -75,11 +76,12 @@ class Acknowledged:
         self._turn = 0
         self._guard = threading.Lock()
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise Unavailable(
                 f"cannot open {path}, which holds the last acknowledged event: {error.strerror}"
             ) from error
+        close_to_others(path)
         if os.fstat(self._file).st_size < 2 * _SLOT:
             self._reserve()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from collector.errors import LogDamaged
-from collector.files import replace
+from collector.files import FOLDER_MODE, replace
 from collector.log.checkpoint import TREES, Checkpoint, parse
 
 ACKNOWLEDGED = "acknowledged"
@@ -47,7 +47,8 @@ class Beside:
 
     def keep(self, tree: str, note: str) -> None:
         """Write a checkpoint under its size, and then as the latest. Raises OSError."""
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, self.checkpoints.parent, self.checkpoints):
+            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         for name in (f"{parse(note).size:020}", "latest"):
             replace(self.checkpoints / f"{tree}-{name}", note.encode())
 

@@ -1,9 +1,12 @@
-"""The writer's lock: one process writes to a database, and says where it listens.
+"""The writer's lock file: who writes to a database, and where that process listens.
 
 ``<database>.lock`` is held with flock for as long as the process lives, and
 names its pid and address. The kernel lets go when the process dies, however it
-dies: a file left behind locks nothing. On a network file system flock may not
-reach across machines; keep the database on a local disk.
+dies: a file left behind locks nothing. A lock file can be removed, and a
+database can have other names; so the database itself is locked as well
+(``datafile.py``), and whoever holds the lock file looks now and then whether it
+is still there. On a network file system neither lock may reach across machines;
+keep the database on a local disk.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from collector.errors import Unavailable
+from collector.files import FILE_MODE, close_to_others
 
 _PATIENCE = 0.5
 """Seconds. :func:`holder` takes the lock for an instant to look; a writer starting then must not give up."""
@@ -36,7 +40,9 @@ class WriterLock:
 
     def __init__(self, database: Path, address: str = "") -> None:
         self.path = lock_path(database)
+        self._address = address
         self._file = _open(self.path, os.O_RDWR | os.O_CREAT)
+        close_to_others(self.path)
         if not _try_lock(self._file, _PATIENCE):
             other = _read(self._file)
             os.close(self._file)
@@ -50,6 +56,7 @@ class WriterLock:
 
     def announce(self, address: str) -> None:
         """Say where the API listens, once that is known. The lock holds, whether that can be written down or not."""
+        self._address = address
         said = msgspec.json.encode(Holder(pid=os.getpid(), address=address))
         try:
             os.pwrite(self._file, said.ljust(_SIZE), 0)
@@ -65,6 +72,30 @@ class WriterLock:
         """Write down what could not be before."""
         if self.unsaid and self._file >= 0:
             self.announce(self.unsaid)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the lock file at its path is the one that is held."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return False
+
+    def renew(self) -> str:
+        """Lock the file at the path, which was removed or replaced; who else holds it, or empty where nobody does.
+
+        Waits as long as a process may take that tries to start and finds the database itself locked. Raises
+        :class:`Unavailable` where the file cannot be made.
+        """
+        file = _open(self.path, os.O_RDWR | os.O_CREAT)
+        if not _try_lock(file, 4 * _PATIENCE):
+            other = _read(file)
+            os.close(file)
+            return f"process {other.pid} holds {self.path.name}, which took the place of ours"
+        os.close(self._file)
+        self._file = file
+        self.announce(self._address)
+        return ""
 
     def release(self) -> None:
         """Let the next writer in. The file stays: removing it would let two writers lock two files of one name."""
@@ -92,7 +123,7 @@ def holder(database: Path) -> Holder | None:
 
 def _open(path: Path, flags: int) -> int:
     try:
-        return os.open(path, flags | os.O_CLOEXEC, 0o640)
+        return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise Unavailable(f"cannot open the lock file {path}: {error.strerror}") from error
 

@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from collector.files import sync_folder
+from collector.files import FILE_MODE, close_to_others, sync_folder
 
 SIZE = 128 << 10
 """Bytes: the shared file takes 32 KiB for every 4096 pages that a dead process left in the write-ahead log."""
@@ -30,13 +30,14 @@ class Reserve:
         """Have the room, where there is any; called as often as one likes."""
         if self._kept:
             return
+        close_to_others(self.path)
         with suppress(OSError):
             if not (self.path.exists() and self.path.stat().st_size == SIZE):
                 self._make()
             self._kept = True
 
     def _make(self) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             # Written, not only promised: some file systems take zeros that were never written for a hole.
             written = os.write(handle, os.urandom(SIZE))

@@ -31,8 +31,7 @@ def scrub(connection: sqlite3.Connection, disk: Disk) -> str:
     try:
         _patiently(connection, "VACUUM", until)
         while True:
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy:
+            if disk.emptied(connection):
                 return ""
             if time.monotonic() > until:
                 return "another process reads the database, which keeps its write-ahead log from being emptied"

@@ -3,38 +3,42 @@
 One connection writes and makes every checkpoint, on a thread of its own; a
 race between two writing connections has damaged files before SQLite 3.51.3.
 WAL with ``synchronous=FULL``: a commit that was answered survives a power cut
-(with NORMAL it does not). A disk that fails to keep a write ends all writing:
-``disk.py`` says why. Readers open the file read-only and see one
+(with NORMAL it does not). A disk that fails to keep a write ends all writing,
+and so does a file that was moved away under us: ``disk.py`` says why, and it is
+looked at before anybody is answered. Readers open the file read-only and see one
 consistent view each; they neither wait for the writer nor make it wait.
 
-Order: there is one writer at a time (``lock.py``, and ``BEGIN IMMEDIATE``
-against any other program), and numbers come from the head row within its
+Order: there is one writer at a time (``lock.py``, ``datafile.py``, and ``BEGIN
+IMMEDIATE`` against any other program), and numbers come from the head row within its
 transaction. So positions become visible in order and without gaps.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import migrations, scrubbing, store
-from collector.log.disk import Disk, cause, is_busy
+from collector.log import migrations, store
+from collector.log.datafile import DataFile
+from collector.log.disk import Disk, cause, is_damage
 from collector.log.lock import WriterLock
 from collector.log.promise import Receipt, Submission
 from collector.log.read_side import ReadSide
+from collector.log.writing import BUSY, Write
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _WRITER_PRAGMAS = (
@@ -49,12 +53,8 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -8192",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
-_BUSY = 5.0
-"""Seconds to wait for another program's write before answering that nothing can be stored now."""
-_STILL_BUSY = 0.25
-"""The same, while it was held for all of that time before: those who come now are refused soon."""
 _READERS = 4
-_LEFT_OPEN: list[Connection] = []
+_LEFT_OPEN: list[tuple[Connection, DataFile | None]] = []
 """Writers over a disk that failed. Closing would make a checkpoint, out of pages that may not be those we wrote."""
 _ROWS_ON_LOOP = 1200
 """A batch of more deliveries and events than this is inserted on the writer's thread. Up to it, some 10 ms of the event
@@ -98,8 +98,10 @@ class SqliteLog(ReadSide):
             raise Unavailable(f"cannot open the log {self.path}: there is no folder {self.path.parent}; make it first")
         self._lock = WriterLock(self.path, address)
         try:
+            self._disk.file = file = DataFile(self.path)
             self._writer = self._connect()
             self._prepare(extra_metadata)
+            file.connected()
         except DBAPIError as error:
             self._release()
             raise self._disk.unopened(error) from error
@@ -132,7 +134,7 @@ class SqliteLog(ReadSide):
         """Have what was left on the disk, and the schema as it should be. Nothing is written before that."""
         assert self._writer is not None  # noqa: S101 - connected
         self._disk.recover(self._writer)
-        _Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
+        Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
         self._unready = None
         if not self._disk.full:
             self._disk.reserve.keep()
@@ -164,6 +166,7 @@ class SqliteLog(ReadSide):
         """See :meth:`collector.log.EventLog.append`."""
         if not submissions:
             self._disk.check_room()
+            self._disk.look()
         rows = sum(1 + len(told.events) for told in submissions)
         try:
             return await self._perform(partial(store.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
@@ -184,7 +187,7 @@ class SqliteLog(ReadSide):
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
             await self._be_ready(self._unready)
-        begun = _Write(self._disk, self._writer, lambda connection: "")
+        begun = Write(self._disk, self._writer, lambda connection: "")
         return await self._elsewhere(partial(begun.scrub), begun)
 
     async def _perform(self, work: Callable[[Connection], T], *, durable: bool = True, here: bool = False) -> T:
@@ -198,7 +201,7 @@ class SqliteLog(ReadSide):
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
             await self._be_ready(self._unready)
-        begun = _Write(self._disk, self._writer, work)
+        begun = Write(self._disk, self._writer, work)
         if not (here and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
         try:
@@ -212,14 +215,17 @@ class SqliteLog(ReadSide):
         """Make up for what a full disk did not let us do at the start."""
         await asyncio.shield(self._submit(make))
 
-    async def _elsewhere(self, job: Callable[[], T], write: _Write[T]) -> T:
+    async def _elsewhere(self, job: Callable[[], T], write: Write[T]) -> T:
         """Run a job on the writer's thread, and then wake those who follow.
 
         It is finished even if nobody waits for it any longer: a transaction is never left open.
         """
         running = self._submit(job)
         running.add_done_callback(partial(self._finished, write))
-        return await asyncio.shield(running)
+        answer = await asyncio.shield(running)
+        if self._disk.failure:
+            raise DiskFailed(self._disk.failure)
+        return answer
 
     def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
         self._busy += 1
@@ -229,11 +235,20 @@ class SqliteLog(ReadSide):
 
     def _let_go(self, running: asyncio.Future[Any]) -> None:
         self._busy -= 1
+        self._tell_broken()
+
+    def _tell_broken(self) -> None:
         if self._disk.failure:
             self._broken.set()
 
-    def _finished(self, write: _Write[Any], running: asyncio.Future[Any]) -> None:
+    def _finished(self, write: Write[Any], running: asyncio.Future[Any]) -> None:
         if running.cancelled() or running.exception() is not None:
+            return
+        try:
+            # What was committed counts only where it will be looked for.
+            self._disk.look()
+        except DiskFailed:
+            self._broken.set()
             return
         if write.appended:
             if self._acknowledge:
@@ -254,7 +269,12 @@ class SqliteLog(ReadSide):
         """See :meth:`collector.log.EventLog.query`."""
         if self._closed:
             raise Unavailable(f"cannot read {self.path}: the log is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+        if self._disk.failure:
+            raise DiskFailed(self._disk.failure)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+        finally:
+            self._tell_broken()
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -262,6 +282,9 @@ class SqliteLog(ReadSide):
                 connection.exec_driver_sql("BEGIN")
                 return work(connection)
         except (DBAPIError, sqlite3.Error) as error:
+            if self._writer is not None and is_damage(error):
+                # What is built on such pages is lost with them.
+                raise self._disk.spoken(error) from error
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
@@ -269,8 +292,29 @@ class SqliteLog(ReadSide):
         self._acknowledge = record
 
     async def lead(self) -> bool:
-        """See :meth:`collector.log.EventLog.lead`: the writer's lock is the lease."""
-        return self._writer is not None and not self._closed
+        """See :meth:`collector.log.EventLog.lead`: the writer's lock is the lease.
+
+        Whoever asks every second has the file, the locks and the size of the write-ahead log looked after.
+        """
+        if self._writer is None or self._lock is None or self._closed:
+            return False
+        try:
+            self._disk.look()
+            if not self._lock.in_place:
+                await asyncio.to_thread(self._keep_lock, self._lock)
+        except DiskFailed:
+            self._broken.set()
+            return False
+        if self._disk.idle():
+            self._submit(partial(self._disk.checkpoint, self._writer, "TRUNCATE"))
+        return True
+
+    def _keep_lock(self, lock: WriterLock) -> None:
+        """Take the lock file again that somebody removed. Raises :class:`DiskFailed` where another took its place."""
+        if other := lock.renew():
+            self._disk.failure = f"cannot write to {self.path}: {other}; two would write to one log. Stop the other"
+            raise DiskFailed(self._disk.failure)
+        log.warning("the lock file %s was removed, and is locked again; leave it where it is", lock.path)
 
     async def others(self) -> int:
         """See :meth:`collector.log.EventLog.others`: there is one writer."""
@@ -290,12 +334,19 @@ class SqliteLog(ReadSide):
         self._release()
 
     def _release(self) -> None:
+        file = self._disk.file
         if self._writer is not None:
+            with suppress(DiskFailed):
+                self._disk.look()
             if self._disk.failure:
-                _LEFT_OPEN.append(self._writer)
+                self._disk.leave(self._writer)
+                _LEFT_OPEN.append((self._writer, file))
+                file = None
             else:
                 self._writer.close()
             self._writer = None
+        if file is not None:
+            file.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -322,100 +373,6 @@ def _schema_before(path: Path) -> migrations.Schema:
     return schema_of(path) if path.is_file() else migrations.Schema("")
 
 
-class _Write(Generic[T]):
-    """One write transaction. However it ends, the connection is ready for the next, unless the disk failed."""
-
-    def __init__(self, disk: Disk, connection: Connection, work: Callable[[Connection], T]) -> None:
-        self._disk = disk
-        self._connection = connection
-        self._driver = store.driver_of(connection)
-        self._work = work
-        self._answer: T
-        self.appended: tuple[int, bytes] | None = None
-        """The last event that was added, its position and leaf; None where none was."""
-
-    def whole(self, durable: bool) -> T:
-        """All of it, waiting for another program's transaction if there is one."""
-        if not durable:
-            self._pragma("synchronous = NORMAL")
-        try:
-            self.begin(wait=True)
-            self.work()
-            return self.commit()
-        finally:
-            if not durable:
-                self._pragma("synchronous = FULL")
-
-    def begin(self, *, wait: bool) -> bool:
-        """Take SQLite's write lock. Without ``wait`` the answer may be False: another program holds it."""
-        if self._disk.failure:
-            raise DiskFailed(self._disk.failure)
-        patience = _STILL_BUSY if self._disk.locked else _BUSY
-        until = time.monotonic() + (patience if wait else 0)
-        while True:
-            try:
-                self._driver.execute("BEGIN IMMEDIATE")
-            except Exception as error:
-                self._roll_back()
-                busy = is_busy(error)
-                if not busy or time.monotonic() >= until:
-                    if busy and not wait:
-                        return False
-                    self._disk.locked = busy
-                    raise self._disk.spoken(error) from error
-                time.sleep(0.01)
-            else:
-                self._disk.locked = False
-                return True
-
-    def work(self) -> None:
-        """What the transaction is for."""
-        self._connection.info["appended"] = None
-        try:
-            self._answer = self._work(self._connection)
-            self._disk.written(self._driver)
-        except Exception as error:
-            self._roll_back()
-            spoken = self._disk.spoken(error)
-            if spoken is error:
-                raise
-            raise spoken from error
-        self.appended = self._connection.info["appended"]
-
-    def commit(self) -> T:
-        """Make it last.
-
-        Past SQLAlchemy, and nothing else: on the writer's thread each further call would have to get the interpreter
-        back from a busy event loop.
-        """
-        try:
-            self._driver.commit()
-        except Exception as error:
-            self._roll_back()
-            raise self._disk.spoken(error) from error
-        if self._connection.in_transaction():
-            # Where the work went through SQLAlchemy, that has to hear of the end as well.
-            self._connection.commit()
-        return self._answer
-
-    def scrub(self) -> str:
-        """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
-        if self._disk.failure:
-            raise DiskFailed(self._disk.failure)
-        return scrubbing.scrub(self._driver, self._disk)
-
-    def _roll_back(self) -> None:
-        """What goes wrong here says no more than what went wrong before; a full disk has rolled back already."""
-        with suppress(DBAPIError):
-            self._connection.rollback()
-        if self._driver.in_transaction:
-            with suppress(sqlite3.Error):
-                self._driver.rollback()
-
-    def _pragma(self, setting: str) -> None:
-        self._driver.execute(f"PRAGMA {setting}")
-
-
 def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:
     # An error that is logged says the statement, and never what senders told.
     making = partial(create_engine, "sqlite://", creator=connect, hide_parameters=True)
@@ -423,7 +380,7 @@ def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) 
 
 
 def _connect_writer(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -436,7 +393,7 @@ def _connect_writer(path: Path) -> sqlite3.Connection:
 
 def _connect_reader(path: Path) -> sqlite3.Connection:
     address = f"file:{quote(str(path))}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
     for pragma in _READER_PRAGMAS:
         connection.execute(pragma)
     return connection

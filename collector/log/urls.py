@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -75,4 +76,6 @@ def database_path(url: str) -> Path | None:
         raise InvalidSettings((f"storage.url names {kind}, which is not supported; write sqlite:///timelined.db",))
     if not parsed.database or parsed.database == ":memory:":
         raise InvalidSettings(("storage.url names no file, and a log in memory keeps nothing; write sqlite:///PATH",))
-    return Path(parsed.database)
+    path = Path(parsed.database)
+    # By its own name: what lies beside a file lies beside that, and not beside every link to it.
+    return Path(os.path.realpath(path)) if path.is_symlink() else path

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
+from tests.faults.files import moved, second_daemons
 from tests.faults.flips import bit_flips
 from tests.faults.postgres import crashes, failovers, lossy_failovers, restarts, returns, storms
 from tests.faults.power import power_cuts
@@ -47,6 +48,8 @@ FAULTS = {
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
+    "file-moved": Fault(moved, 80, 8),
+    "second-daemon": Fault(second_daemons, 50, 5),
     "postgres-restart": Fault(restarts, 20, 1),
     "postgres-crash": Fault(crashes, 20, 1),
     "failover": Fault(failovers, 20, 1),

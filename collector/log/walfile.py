@@ -1,0 +1,135 @@
+"""The write-ahead log that SQLite has open: whether it is still at its path, with everything that was written to it.
+
+What it should hold is said by the file that SQLite's connections share
+(``-shm``; https://sqlite.org/walformat.html): how many frames there are, and
+the checksum of the last one. Files are only read here. The descriptor of the
+shared file stays open until every connection is closed: closing one drops all
+POSIX locks that the process has on it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+_INDEX = struct.Struct("=4x4x4xBBHII8s8s8x")
+"""Whether it is in use, how checksums are written, page size, frames, pages, checksum of the last frame, salts."""
+_HEADER, _FRAME = 32, 24
+_ATTEMPTS = 50
+
+
+class _Index(NamedTuple):
+    """What the shared file says of the write-ahead log."""
+
+    page: int
+    """Bytes of a page."""
+    frames: int
+    checksum: bytes
+    salts: bytes
+
+    def begin(self) -> int:
+        """Where the last frame begins."""
+        return _HEADER + (self.frames - 1) * (_FRAME + self.page)
+
+
+class WalFile:
+    """The files ``-wal`` and ``-shm`` beside a database; both are there while a connection is open."""
+
+    def __init__(self, database: Path) -> None:
+        """Raises OSError where one of them cannot be read."""
+        self.path = database.with_name(database.name + "-wal")
+        self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            shared = database.with_name(database.name + "-shm")
+            self._shared = os.open(shared, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            os.close(self._file)
+            raise
+        self._open = ((self.path, _identity(os.fstat(self._file))), (shared, _identity(os.fstat(self._shared))))
+        self._seen = self._index()
+
+    def difference(self) -> str:
+        """How the file differs from what is written to it; empty where it does not. Others may write meanwhile."""
+        for path, identity in self._open:
+            try:
+                there = path.stat()
+            except FileNotFoundError:
+                return f"{path.name} was removed or moved while it was in use"
+            except OSError as error:
+                return f"{path.name} cannot be looked at any more ({error.strerror})"
+            if _identity(there) != identity:
+                return f"another file took the place of {path.name} while it was in use"
+        return self.damage()
+
+    def damage(self) -> str:
+        """Whether the last frame is there, and the one that was the last when this was asked before."""
+        for _ in range(_ATTEMPTS):
+            index = self._index()
+            if index.frames == 0 or self._holds(index):
+                self._seen = index
+                return ""
+            if self._index() == index:
+                return f"{self.path.name} was cut or written over while it was written to"
+        return ""  # it starts over again and again under our eyes: so it is written to
+
+    def _holds(self, index: _Index) -> bool:
+        if os.pread(self._file, 8, 16) != index.salts or not self._has_frame(index):
+            return False
+        # A file that was cut and grew again has a hole there.
+        before = self._seen
+        continues = before.salts == index.salts and 0 < before.frames < index.frames
+        return not continues or self._has_frame(before)
+
+    def _has_frame(self, index: _Index) -> bool:
+        """Whether the last frame of an index is in the file to its last byte."""
+        begin = index.begin()
+        frame = os.pread(self._file, _FRAME, begin)
+        whole = os.fstat(self._file).st_size >= begin + _FRAME + index.page
+        return whole and frame[8:16] == index.salts and frame[16:] == _words(index.checksum)
+
+    def _index(self) -> _Index:
+        """What the shared file says; it says it twice, so that nobody takes a half for the whole."""
+        while True:
+            both = os.pread(self._shared, 2 * _INDEX.size, 0)
+            if both[: _INDEX.size] == both[_INDEX.size :]:
+                break
+        if len(both) < 2 * _INDEX.size:
+            return _Index(0, 0, b"", b"")
+        _, _, page, frames, _, checksum, salts = _INDEX.unpack_from(both)
+        return _Index(65536 if page == 1 else page, frames, checksum, salts)
+
+    @property
+    def frames(self) -> int:
+        """Pages that wait for a checkpoint, or were copied by one and are not written over yet."""
+        return self._seen.frames
+
+    @property
+    def at_its_path(self) -> bool:
+        """Whether the path names this very file."""
+        try:
+            return _identity(self.path.stat()) == self._open[0][1]
+        except OSError:
+            return False
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return os.fstat(self._file).st_size
+
+    def close(self) -> None:
+        """Let go of both; only after every connection."""
+        for file in (self._file, self._shared):
+            if file >= 0:
+                os.close(file)
+        self._file = self._shared = -1
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _words(checksum: bytes) -> bytes:
+    """The two words of a checksum as a frame has them: big-endian."""
+    return struct.pack(">II", *struct.unpack("=II", checksum))
