@@ -70,6 +70,7 @@ def context_of(case: Case) -> Context:
         key=case.row.key,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
+        followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
         reported=case.reported,
         collector=case.collector,
         lookback=case.lookback,

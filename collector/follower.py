@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,11 +23,12 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
+from collector.correlation.placing import FOLLOW_UP, Placement
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, event_id, is_unreadable, reading_order
 from collector.log import EventLog, Submission, reading
 from collector.log.store import select_in
-from collector.projections import shape, tables
+from collector.projections import placing, shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
 from collector.projections.tables import put, remove
 
@@ -162,7 +163,7 @@ class Follower:
         try:
             taken, said = await self._go_on()
             if taken is None:
-                return said
+                return said or await self._place()
             outcome = await self._write(lambda c: self._commit(c, taken), durable=False)
         except BaseException:
             # What is in memory may be ahead of what was kept.
@@ -176,6 +177,30 @@ class Follower:
         self._unsaid = outcome.said > 0
         self._tell(outcome)
         return True
+
+    async def _place(self) -> bool:
+        """Place what no service and no reference places, in the incidents that are due; whether there were any.
+
+        Only once the log is followed to its end: it takes a whole incident to say whose a thing is.
+        """
+        decisions = await self._log.query(self._decide)
+        if not decisions:
+            return False
+        outcome = await self._write(lambda c: self._commit_placed(c, decisions), durable=False)
+        self._unsaid = outcome.said > 0
+        self._tell(outcome)
+        return True
+
+    def _decide(self, connection: Connection) -> list[placing.Decision]:
+        deciding = placing.Deciding(connection, self._rules, self._catalog)
+        return [deciding.decide(number) for number in placing.due(connection)]
+
+    def _commit_placed(self, connection: Connection, decisions: Sequence[placing.Decision]) -> Outcome:
+        moved = placing.write_decisions(connection, decisions, self._position)
+        keys = {decision.number: decision.key for decision in decisions if decision.alive}
+        news = list(_placement_news(moved, keys, self._position)) if self._position > self._quiet else []
+        put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
+        return Outcome(self._position, tuple(sorted({move.number for move in moved})), (), len(news))
 
     async def _go_on(self) -> tuple[_Taken | None, bool]:
         """What comes next, and whether something was said: what the round before found is said in the meantime."""
@@ -270,6 +295,7 @@ class Follower:
         write(connection, changes)
         put(connection, tables.event_index, taken.rows)
         write_news(connection, taken.first, position)
+        placing.note_due(connection, changes, taken.first, position, self._rules)
         news = list(_news(changes, before, position)) if position > self._quiet else []
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
         put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._digest)])
@@ -396,6 +422,21 @@ def _moved(changes: Changes, before: _Before, cause: int) -> Iterable[Event]:
         for number in sorted(old):
             if _goes_by(changes, number) == number and not new:
                 yield _About(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
+
+
+def _placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], cause: int) -> Iterable[Event]:
+    """What was placed in incidents and what left them; what only followed an incident is not of it."""
+    for move in (move for move in moved if move.number in keys):
+        before, after = _as_member(move.before), _as_member(move.after)
+        if after is not None and before is None:
+            data = {"event": move.uid, "rule": after.rule, "reason": after.reason}
+            yield _About(move.number, move.uid, after.reason, cause).event("incident.joined", move.start, data=data)
+        elif before is not None and after is None:
+            yield _About(move.number, move.uid, "", cause).event("incident.left", move.start, data={"event": move.uid})
+
+
+def _as_member(placement: Placement | None) -> Placement | None:
+    return None if placement is None or placement.rule == FOLLOW_UP else placement
 
 
 def _goes_by(changes: Changes, number: int) -> int | None:

@@ -35,6 +35,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()
+    followed: tuple[Nearby, ...] = ()
+    """Changes after the end that go on with what the incident was about, each with the reason; none is part of it."""
     lookback: int = 2 * HOUR
     """How far before the first signal correlation looks for changes, µs: only so far is "none recorded" true."""
     reported: Mapping[str, tuple[str, ...]] = {}

@@ -38,7 +38,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.sealing",
         "collector.retention",
         "collector.loss",
-        "collector.crashes",
+        "collector.intake",
         "collector.follower",
         "collector.cli",
     ),

@@ -88,6 +88,10 @@ class Catalog:
             return None
         return self._environments.get(key, key)
 
+    def person(self, name: str) -> str:
+        """What stands for a person: a login and a display name fold to the same; empty for no name."""
+        return "".join(character for character in name.casefold() if character.isalnum())
+
     def neighbours(self, key: str) -> frozenset[str]:
         """Services that directly depend on this one, and those it depends on.
 

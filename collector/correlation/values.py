@@ -38,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     quiet: int = 10 * MINUTE
     longest: int = 24 * HOUR
     """Rules 3 and 4 join an incident only if it began at most this long before, or has a page within reach."""
+    follow_up: int = 24 * HOUR
+    """How long after its end merges, deployments and releases are looked at as what followed an incident."""
     services: tuple[Service, ...] = ()
     environment_aliases: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(ENVIRONMENT_ALIASES))
 

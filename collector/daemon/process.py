@@ -20,7 +20,6 @@ from collector.errors import DiskFailed, Unavailable
 from collector.log import EventLog, is_postgresql, shown
 from collector.notify import Notifier
 from collector.settings import Settings
-from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -110,15 +109,17 @@ def _stop_signals() -> asyncio.Event:
 
 async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
     """What ``opening`` gives; None where we were asked to stop first, and then what it had opened is closed."""
-    task, asked = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    task = asyncio.ensure_future(opening)
+    asked = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            await ended(task)
-        return None if task.cancelled() else task.result()
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            return await task
+        return None
     finally:
         asked.cancel()
-        task.cancel()
 
 
 async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
@@ -147,7 +148,9 @@ async def _signs_of_life(notifier: Notifier, store: EventLog, *, remote: bool) -
     try:
         yield
     finally:
-        await ended(task)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def beat(notifier: Notifier, interval: float) -> None:

@@ -19,7 +19,6 @@ from collector.event import MACHINE, Event, event_id
 from collector.log import database_path
 from collector.projections import EventFilter
 from collector.settings import Settings
-from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +53,9 @@ async def recorded(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         if pending is not None:
-            await ended(pending)
+            pending.cancel()
+            with suppress(asyncio.CancelledError):
+                await pending
         if start.recorded:
             await _record_stop(parts)
 

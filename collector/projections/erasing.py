@@ -22,6 +22,7 @@ from collector.log import Submission, reading
 from collector.log.erasing import Extent, erase, extent, ranges, removed_texts
 from collector.log.store import select_in
 from collector.people import spoken
+from collector.projections.tables import MEMBER
 
 ERASED = "delivery.erased"
 """The type of the record of removed bodies; ``collector.log.absent`` says what it means."""
@@ -138,9 +139,9 @@ def _left(event: RecordedEvent, asked: Erasing, entity: str = "", incidents: Seq
 
 def _attached_to(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """The opening events of the incidents that these events are attached to; nothing for signals that open some."""
-    statement = """SELECT event, incident.key FROM event_unit JOIN signal ON signal.uid = unit
-        JOIN membership ON membership.uid = unit JOIN incident USING (number)
-        WHERE opening = 0 AND event IN ({}) ORDER BY event, incident.key"""
+    statement = f"""SELECT event, incident.key FROM event_unit JOIN signal ON signal.uid = unit
+        JOIN {MEMBER} AS member ON member.uid = unit JOIN incident USING (number)
+        WHERE opening = 0 AND event IN ({{}}) ORDER BY event, incident.key"""  # noqa: S608 - a constant of ours
     found: dict[str, list[str]] = {}
     for event, key in select_in(connection, statement, ids):
         known = found.setdefault(event, [])
@@ -175,7 +176,8 @@ def _removal(asked: Erasing, bodies: Sequence[int]) -> Event:
 
 def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     """The numbers of the incidents that these events are in, were said to be in, or gave their number."""
-    statement = "SELECT number FROM event_unit JOIN membership ON uid = unit WHERE event IN ({})"
+    statement = f"""SELECT number FROM event_unit JOIN {MEMBER} AS member ON uid = unit
+        WHERE event IN ({{}})"""  # noqa: S608 - a constant of ours
     found = {number for (number,) in select_in(connection, statement, list(ids))}
     named = {*ids, *(u for (u,) in select_in(connection, "SELECT unit FROM event_unit WHERE event IN ({})", list(ids)))}
     for fact in _own(connection, ()):

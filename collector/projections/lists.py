@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
-from collector.event import MACHINE, RecordedEvent, current, is_retracted
+from collector.event import MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import EventLog, reading
 from collector.log.store import select_in
+from collector.projections.tables import MEMBER
 from collector.projections.values import (
     Case,
     EventFilter,
@@ -38,9 +39,13 @@ T = TypeVar("T")
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
-_ROWS = """SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
-    events, coalesce(incident_news.position, 0), low, high
-    FROM incident JOIN incident_number USING (number) LEFT JOIN incident_news USING (number) """
+_PLACED = """(SELECT {} FROM placement JOIN signal USING (uid)
+    WHERE placement.number = incident.number AND rule <> 'follow_up')"""
+_EVENTS = _PLACED.format("CAST(coalesce(sum(signal.events), 0) AS BIGINT)")
+_LATEST = _PLACED.format("coalesce(max(last), 0)")
+_ROWS = f"""SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
+    incident.events + {_EVENTS}, coalesce(incident_news.position, 0), low, high, {_LATEST}
+    FROM incident JOIN incident_number USING (number) LEFT JOIN incident_news USING (number) """  # noqa: S608 - ours
 _STATUS = {
     "open": "goes_by = number AND ended_at IS NULL",
     "resolved": "goes_by = number AND ended_at IS NOT NULL",
@@ -133,8 +138,8 @@ class Projections:
         return await self._log.query(lambda connection: _unjoined(connection, limit))
 
 
-_EVENTS_OF = """SELECT event FROM event_unit JOIN membership ON uid = unit WHERE number =
-    (SELECT goes_by FROM incident_number WHERE number = ?)"""
+_EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE number =
+    (SELECT goes_by FROM incident_number WHERE number = ?)"""  # noqa: S608 - a constant of ours
 
 
 def _position(connection: Connection) -> int:
@@ -146,11 +151,11 @@ def _stored(connection: Connection, number: int) -> Any:
 
 
 def _row(row: Any) -> IncidentRow:
-    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, news, _, _ = row
+    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, news = row[:13]
     merged = goes_by != number
     return IncidentRow(
         number=number, key=key, status="merged" if merged else "open" if ended is None else "resolved", title=title,
-        started_at=started, ended_at=ended, last_at=last, services=_names(services),
+        started_at=started, ended_at=ended, last_at=max(last, row[-1]), services=_names(services),
         environments=_names(environments), severity=severity, lead=lead, events=events,
         merged_into=goes_by if merged else None, last_position=news,
     )  # fmt: skip
@@ -170,7 +175,7 @@ class _Reading:
             found = _stored(self._connection, found[1])
         if found is None or found[1] is None:
             return None
-        row, low, high = _row(found), found[-2], found[-1]
+        row, low, high = _row(found), found[-3], found[-2]
         memberships = self._memberships(row.number)
         events = reading.read_ids(self._connection, sorted(memberships), self._as_of)
         if self._as_of is not None and not events:
@@ -181,12 +186,14 @@ class _Reading:
             events=tuple(sorted(events, key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in told},
             nearby=self._nearby(row, low, high),
+            followed=self._followed(row.number),
             reported={family: self._proofs(family, low, high) for family in FAMILIES},
             collector=self._collector(low, high),
         )
 
     def _memberships(self, number: int) -> dict[str, Membership]:
-        statement = "SELECT event, rule, reason FROM membership JOIN event_unit ON unit = uid WHERE number = ?"
+        statement = f"""SELECT event, rule, reason FROM {MEMBER} AS member JOIN event_unit ON unit = uid
+            WHERE number = ?"""  # noqa: S608 - a constant of ours
         rows = self._connection.exec_driver_sql(statement, (number,))
         return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
 
@@ -196,14 +203,23 @@ class _Reading:
             JOIN event_index ON event_index.id = uid AND revision = 0
             WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ?
             AND (kind <> 'note' OR missed <> '') AND NOT EXISTS
-            (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?)
+            (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?) AND NOT EXISTS
+            (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND number = ?)
             ORDER BY abs(start - ?), uid LIMIT ?"""
-        values = (low, high, self._until, row.number, row.started_at, NEARBY)
+        values = (low, high, self._until, row.number, row.number, row.started_at, NEARBY)
         rows = list(self._connection.exec_driver_sql(statement, values))
         found = {event.id: event for event in self._current([uid for uid, _, _, _ in rows])}
         keys = self._services(row.number)
         near = [(found[uid], self._reason(row, keys, *rest)) for uid, *rest in rows if uid in found]
         return tuple(Nearby(event=event, reason=reason) for event, reason in near)
+
+    def _followed(self, number: int) -> tuple[Nearby, ...]:
+        """What went on after the end with what the incident was about, in reading order."""
+        statement = """SELECT event, reason FROM placement JOIN event_unit ON unit = uid
+            WHERE number = ? AND rule = 'follow_up'"""
+        reasons = dict(map(tuple, self._connection.exec_driver_sql(statement, (number,))))
+        events = sorted(self._current(list(reasons)), key=reading_order)
+        return tuple(Nearby(event=event, reason=reasons[event.id]) for event in events)
 
     def _services(self, number: int) -> set[str]:
         statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
@@ -268,8 +284,8 @@ def _why(connection: Connection, event_id: str) -> Explanation | None:
     if not revisions:
         return None
     event = max(revisions, key=lambda one: one.revision)
-    statement = """SELECT number, rule, reason FROM event_unit JOIN membership ON uid = unit
-        JOIN incident USING (number) WHERE event = ? ORDER BY started_at, number LIMIT 1"""
+    statement = f"""SELECT number, rule, reason FROM event_unit JOIN {MEMBER} AS member ON uid = unit
+        JOIN incident USING (number) WHERE event = ? ORDER BY started_at, number LIMIT 1"""  # noqa: S608 - a constant of ours
     found = connection.exec_driver_sql(statement, (event_id,)).one_or_none()
     if found is not None:
         return Explanation(event=event, incident=found[0], rule=found[1], reason=found[2])
@@ -293,16 +309,20 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
 
 
+_LOOSE = """missed <> '' AND NOT EXISTS
+    (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND rule <> 'follow_up')"""
+
+
 def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[Nearby]]:
     execute = connection.exec_driver_sql
     counts: dict[str, int] = {}
     for missed, events in execute(
-        "SELECT missed, CAST(sum(events) AS BIGINT) FROM signal WHERE missed <> '' GROUP BY missed"
+        f"SELECT missed, CAST(sum(events) AS BIGINT) FROM signal WHERE {_LOOSE} GROUP BY missed"  # noqa: S608 - ours
     ):
         reason = "outside the window" if missed.startswith(_NOT_TIMED) else missed
         counts[reason] = counts.get(reason, 0) + events
     newest = list(
-        execute("SELECT uid, missed FROM signal WHERE missed <> '' ORDER BY start DESC, uid DESC LIMIT ?", (limit,))
+        execute(f"SELECT uid, missed FROM signal WHERE {_LOOSE} ORDER BY start DESC, uid DESC LIMIT ?", (limit,))  # noqa: S608 - ours
     )
     found = {event.id: event for event in current(reading.read_ids(connection, [uid for uid, _ in newest]))}
     near = [Nearby(event=found[uid], reason=missed) for uid, missed in newest if uid in found]

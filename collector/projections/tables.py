@@ -132,6 +132,29 @@ membership = Table(
     sqlite_with_rowid=False,
 )
 
+placement = Table(
+    "placement",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("placement_number", "number"),
+    sqlite_with_rowid=False,
+    comment="what joined nothing by service or reference, and is shown to belong or to have followed all the same",
+)
+
+placement_due = Table(
+    "placement_due",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    comment="incidents whose placements are to be decided again",
+)
+
+MEMBER = """(SELECT uid, number, rule, reason FROM membership UNION ALL
+    SELECT uid, number, rule, reason FROM placement WHERE rule <> 'follow_up')"""
+"""All that belongs to an incident, as a table of (uid, number, rule, reason)."""
+
 incident = Table(
     "incident",
     metadata,
@@ -150,6 +173,7 @@ incident = Table(
     Column("low", Integer, nullable=False),
     Column("high", Integer, nullable=False),
     Index("incident_component", "component"),
+    Index("incident_high", "high"),
     Index("incident_started", "started_at"),
 )
 
@@ -205,7 +229,7 @@ outbox = Table(
 
 REBUILT = (
     *(cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, incident_news),
-    *(lesson, ignored),
+    *(placement, placement_due, lesson, ignored),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
 

@@ -72,6 +72,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """All revisions of all members."""
     memberships: Mapping[str, Membership]
     nearby: tuple[Nearby, ...]
+    followed: tuple[Nearby, ...] = ()
+    """Merges, deployments and releases after the end that go on with what the incident was about; no members."""
     reported: Mapping[str, tuple[str, ...]]
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → ids of events of that family in the
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""

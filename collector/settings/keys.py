@@ -163,6 +163,7 @@ _CORRELATION = section(
         "gap": _positive(duration),
         "storm": parsed(duration),
         "lookback": parsed(duration),
+        "follow_up": parsed(duration),
         "quiet": parsed(duration),
         "environment_aliases": mapping_of(text),
     },

@@ -81,7 +81,7 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
             await rig.clients.acked(50)
             await rig.clients.stop()
             held = [each for each in rig.history.since(began) if each.status == 503]
-            slowest = max(slowest, *(each.heard_at - each.sent_at for each in held))
+            slowest = max([slowest, *(each.heard_at - each.sent_at for each in held)])
             await _same_life(rig, report)
             report.add(await rig.judge())
             await report.verify(rig.daemon)

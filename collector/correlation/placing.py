@@ -1,0 +1,367 @@
+"""What no service and no reference can place: whose it is by what this incident's people did, said and undid.
+
+Grouping goes by services, references and people's links. What is left over,
+a change of a repository that names no service, a restart by hand, a post, may
+still be shown to belong: a responder did it, people's words name it, or it was
+undone in the incident. Each rule has a name and a reason; none of them ties
+two incidents, and none moves a window. Pure: the same facts in any order give
+the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from collector.changes import reach_of
+from collector.correlation.attach import spoken
+from collector.correlation.mentions import Name, Text, names_of
+from collector.event import HOUR, MINUTE, RecordedEvent
+
+RESPONDER, NAMED, ACTED_ON, FOLLOW_UP = "responder", "named", "acted_on", "follow_up"
+"""The rules' names."""
+
+EARLIER = 24 * HOUR
+"""How long before an incident's start a thing may have changed that is undone or named by its number in it, µs."""
+BARRED = "a person took it out"
+"""Why something joined nothing that a person kept out: it is never placed."""
+
+_POSTS = ("note.", "chat.", "status.")
+_ASKED = ("page.responder_added", "page.responder_replied", "page.reassigned", "page.escalated", "page.role_assigned")
+_UNDOING = ("revert", "rollback", "roll back", "rolled back", "rolling back", "undo", "back out")
+_FIXING = ("fix", "hotfix", "bugfix", *_UNDOING)
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident: its span, and those of its events by which other things can be placed."""
+
+    started_at: int
+    ended_at: int | None
+    low: int
+    high: int
+    """The window in which things attach to it, µs."""
+    events: tuple[RecordedEvent, ...]
+    """Its pages, posts, people's facts, changes and observations, each at its current revision, in reading order."""
+
+    @property
+    def until(self) -> int:
+        """When it ended; the end of its window while it is open."""
+        return self.high if self.ended_at is None else self.ended_at
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A change, an observation or a post that joined nothing."""
+
+    uid: str
+    start: int
+    last: int
+    missed: str
+    events: tuple[RecordedEvent, ...]
+    elsewhere: bool = False
+    """Whether the catalog, or deployments that named a service, show that it is of a service not in this incident."""
+
+
+class Engagement(msgspec.Struct, frozen=True):
+    """A person who took part in another incident, and that incident's span."""
+
+    person: str
+    start: int
+    end: int
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Why something belongs to an incident, or followed it."""
+
+    rule: str
+    reason: str
+
+
+class _Writing(msgspec.Struct, frozen=True):
+    """Words of people in an incident, and how a reason calls them."""
+
+    text: Text
+    called: str
+
+
+Fold = Callable[[str], str]
+"""From a person's name or login to what stands for that person."""
+
+
+def place(
+    scene: Scene, candidates: Sequence[Candidate], engagements: Iterable[Engagement] = (), fold: Fold = str.casefold,
+    others: Sequence[tuple[int, int]] = (), follow_up: int = 24 * HOUR,
+) -> dict[str, Placement]:  # fmt: skip
+    """What belongs to an incident or followed it, by id of the candidate.
+
+    ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs.
+    """
+    usable = sorted((c for c in candidates if c.missed != BARRED), key=lambda c: (c.start, c.uid))
+    placing = _Placing(scene, usable, fold, others)
+    placing.by_responder(list(engagements))
+    placing.by_name()
+    placing.by_undoing()
+    placing.after_the_end(follow_up)
+    return placing.placed
+
+
+def responders(events: Iterable[RecordedEvent], fold: Fold) -> dict[str, str]:
+    """Who acknowledged, wrote or was asked: the person → the name as first written."""
+    people: dict[str, str] = {}
+    for event in events:
+        for name in _people(event):
+            if (person := fold(name)) and not _automatic(name):
+                people.setdefault(person, name)
+    return people
+
+
+def _people(event: RecordedEvent) -> list[str]:
+    names = [event.actor] if event.actor and _takes_part(event) else []
+    if event.type in _ASKED and isinstance(asked := event.data.get("to"), str):
+        names += asked.split(", ")
+    if event.type.startswith("page.") and isinstance(assignees := event.data.get("assignees"), list | tuple):
+        names += [name for name in assignees if isinstance(name, str)]
+    return names
+
+
+def _takes_part(event: RecordedEvent) -> bool:
+    """Whether its actor answered, wrote or acted on the page; whoever opened a page may only have noticed."""
+    if event.type.startswith("page."):
+        return event.type != "page.triggered"
+    return event.type.startswith((*_POSTS, "mark.", "action.", "incident."))
+
+
+def _automatic(name: str) -> bool:
+    folded = name.casefold().strip()
+    return folded.endswith(("[bot]", "-bot", "_bot", " bot")) or folded in {"bot", "system", "github-actions"}
+
+
+class _Placing:
+    """One incident's candidates being placed, a rule at a time; later rules see what earlier ones placed."""
+
+    def __init__(
+        self, scene: Scene, candidates: Sequence[Candidate], fold: Fold, others: Sequence[tuple[int, int]]
+    ) -> None:
+        self._scene, self._candidates, self._fold, self._others = scene, candidates, fold, others
+        self._writings = list(_writings(scene.events))
+        self.placed: dict[str, Placement] = {}
+
+    def _left(self) -> list[Candidate]:
+        return [candidate for candidate in self._candidates if candidate.uid not in self.placed]
+
+    # What a responder did
+
+    def by_responder(self, engagements: Sequence[Engagement]) -> None:
+        """What a responder of this incident, and then of no other one, did between its start and its end."""
+        people = responders(self._scene.events, self._fold)
+        for candidate in self._left():
+            person = self._doer(candidate, people)
+            if person is None or not self._during(candidate) or _reaches_nothing(candidate):
+                continue
+            if not any(e.person == person and e.start <= candidate.start <= e.end for e in engagements):
+                reason = f"{people[person]}, a responder of this incident, did it"
+                self.placed[candidate.uid] = Placement(RESPONDER, reason)
+
+    def _doer(self, candidate: Candidate, people: Mapping[str, str]) -> str | None:
+        actors = (self._fold(event.actor) for event in candidate.events if event.actor)
+        return next((person for person in actors if person in people), None)
+
+    def _during(self, candidate: Candidate) -> bool:
+        """Posts still count while the window is open: people say that it is over once it is over."""
+        until = self._scene.high if _is_post(candidate) else self._scene.until
+        return self._scene.started_at <= candidate.start <= until
+
+    # What people's words name
+
+    def by_name(self) -> None:
+        """What a note, a page's title or a status post of the incident names."""
+        for candidate in self._left():
+            if _is_post(candidate) or _reaches_nothing(candidate):
+                continue
+            if (writing := self._naming(candidate)) is not None:
+                self.placed[candidate.uid] = Placement(NAMED, f"named by {writing.called}")
+
+    def _naming(self, candidate: Candidate) -> _Writing | None:
+        near = candidate.start <= self._scene.high and candidate.last >= self._scene.low
+        early = self._scene.started_at - EARLIER <= candidate.start <= self._scene.high
+        names = [
+            name
+            for name in names_of(candidate.events)
+            if (early if name.precise else near and candidate.missed != "other environment" and not candidate.elsewhere)
+        ]
+        return self._first_naming(names)
+
+    def _first_naming(self, names: Sequence[Name]) -> _Writing | None:
+        return next((one for one in self._writings if any(map(one.text.names, names))), None)
+
+    # What was undone
+
+    def by_undoing(self) -> None:
+        """What changed before the incident and was undone or changed again in it, and what undid it."""
+        earlier = [c for c in self._candidates if self._before(c)]
+        for candidate in self._left():
+            if self._during(candidate) and not _is_post(candidate):
+                self._undoes(candidate, earlier)
+        for candidate in earlier:
+            if candidate.uid not in self.placed and not candidate.elsewhere:
+                self._was_undone(candidate)
+
+    def _before(self, candidate: Candidate) -> bool:
+        soon_before = self._scene.started_at - EARLIER <= candidate.start < self._scene.started_at
+        return soon_before and not _is_post(candidate) and not _reaches_nothing(candidate)
+
+    def _undoes(self, candidate: Candidate, earlier: Sequence[Candidate]) -> None:
+        """A revert, rollback or switch in the incident of something that changed before it."""
+        undoing = next((event for event in candidate.events if is_undoing(event)), None)
+        if undoing is None or candidate.elsewhere or _reaches_nothing(candidate):
+            return
+        subjects = subjects_of(candidate.events)
+        member = any(subjects & subjects_of([e]) for e in self._scene.events if e.occurred_at < self._scene.started_at)
+        other = any(subjects & subjects_of(c.events) for c in earlier if not c.elsewhere)
+        if member or (other and not self._shared(candidate)):
+            reason = f"it undid, in the incident, a change of {_shown(subjects)} from before it"
+            self.placed[candidate.uid] = Placement(ACTED_ON, reason)
+
+    def _shared(self, candidate: Candidate) -> bool:
+        """Whether another incident was going on as well: then nothing shows of which one it is."""
+        return any(start <= candidate.start <= end for start, end in self._others)
+
+    def _was_undone(self, candidate: Candidate) -> None:
+        subjects = subjects_of(candidate.events)
+        for event in self._changes_during():
+            if common := subjects & subjects_of([event]):
+                how = "undone" if is_undoing(event) else "changed again"
+                reason = f"{_shown(common)} was {how} in the incident at {clock(event.occurred_at)}"
+                self.placed[candidate.uid] = Placement(ACTED_ON, reason)
+                return
+
+    def _changes_during(self) -> list[RecordedEvent]:
+        """The incident's own changes and observations between its start and its end, undoing ones first."""
+        placed = [event for c in self._candidates if c.uid in self.placed for event in c.events]
+        events = [e for e in (*self._scene.events, *placed) if e.type.startswith(("change.", "observation."))]
+        during = [e for e in events if self._scene.started_at <= e.occurred_at <= self._scene.until]
+        return sorted(during, key=lambda e: (not is_undoing(e), e.occurred_at, e.id))
+
+    # What followed
+
+    def after_the_end(self, follow_up: int) -> None:
+        """Merges, deployments and releases after the end that go on with what was undone, named or repaired in it."""
+        end = self._scene.ended_at
+        if end is None:
+            return
+        undone = subjects_of(e for e in self._changes_during() if is_undoing(e))
+        undone |= subjects_of(e for c in self._candidates if self._rule(c) == ACTED_ON for e in c.events)
+        for candidate in self._left():
+            soon = end < candidate.start <= end + follow_up
+            if soon and _reaches_something(candidate) and (why := self._follows(candidate, undone)):
+                reason = f"{spoken(candidate.start - end)} after the end; {why}"
+                self.placed[candidate.uid] = Placement(FOLLOW_UP, reason)
+
+    def _rule(self, candidate: Candidate) -> str:
+        placement = self.placed.get(candidate.uid)
+        return placement.rule if placement is not None else ""
+
+    def _follows(self, candidate: Candidate, undone: set[str]) -> str:
+        if common := subjects_of(candidate.events) & undone:
+            return f"{_shown(common)} was undone in the incident"
+        titles = " ".join(event.title.casefold() for event in candidate.events)
+        writing = self._first_naming(names_of(candidate.events))
+        if writing is not None and any(word in titles for word in _FIXING):
+            return f"it mends what is named by {writing.called}"
+        title = Text(titles)
+        named = next((name for name in incident_names(self._scene.events) if title.names(name)), None)
+        return f"it names {named.text}" if named is not None else ""
+
+
+# --- facts about one thing --------------------------------------------------------------------------------------------
+
+
+def subjects_of(events: Iterable[RecordedEvent]) -> set[str]:
+    """What these changes are changes of: repository, flag, image and the application or service that they name."""
+    return {subject for event in events for subject in _subjects(event)}
+
+
+def _subjects(event: RecordedEvent) -> list[str]:
+    if not event.type.startswith(("change.", "observation.")):
+        return []
+    subjects = [ref for ref in event.refs if ref.startswith("repository:")]
+    if event.type == "change.flag_toggled":
+        subjects.append(f"flag:{event.entity}")
+    if isinstance(image := event.data.get("image"), str) and image:
+        subjects.append(f"image:{image.partition('@')[0].rpartition(':')[0] or image}")
+    if event.service and event.type.startswith("change."):
+        subjects.append(f"service:{event.service.casefold()}")
+    return subjects
+
+
+def _shown(subjects: set[str]) -> str:
+    kind, _, name = min(subjects).partition(":")
+    return f"{kind} {name[:80]}"
+
+
+def is_undoing(event: RecordedEvent) -> bool:
+    """Whether a change puts something back: a rollback, a revert, a flag or switch that was set."""
+    if event.type in {"change.rolled_back", "change.flag_toggled"} or event.data.get("task") == "rollback":
+        return True
+    title = event.title.casefold().lstrip("\"'[( ")
+    return event.type.startswith("change.") and title.startswith(_UNDOING)
+
+
+def incident_names(events: Iterable[RecordedEvent]) -> list[Name]:
+    """How people speak of an incident: the number of its page, and of the report that opened it."""
+    names: list[Name] = []
+    for event in events:
+        number = event.data.get("number")
+        if event.type == "page.triggered" and isinstance(number, int):
+            names += [Name(f"incident {number}", True), Name(f"inc {number}", True)]
+        if event.type in {"report.received", "incident.opened"}:
+            names += [Name(f"#{n}", True) for link in event.links if (n := link.url.rpartition("/")[2]).isdigit()]
+    return names
+
+
+def _writings(events: Sequence[RecordedEvent]) -> Iterable[_Writing]:
+    seen: set[str] = set()
+    for event in events:
+        words = _words_of(event)
+        if words and words not in seen:
+            seen.add(words)
+            yield _Writing(Text(words), _called(event))
+
+
+def _words_of(event: RecordedEvent) -> str:
+    if event.type.startswith(_POSTS):
+        text = event.data.get("text")
+        return f"{event.title}\n{text}" if isinstance(text, str) else event.title
+    if event.type in {"page.triggered", "incident.opened", "report.received"}:
+        return event.title
+    return ""
+
+
+def _called(event: RecordedEvent) -> str:
+    if event.type == "page.triggered":
+        return "the page's title"
+    if event.type in {"incident.opened", "report.received"}:
+        return "the report's title"
+    kind = {"note": "note", "chat": "message", "status": "status post"}[event.type.partition(".")[0]]
+    by = f"{event.actor}'s {kind}" if event.actor else f"a {kind}"
+    return f"{by} at {clock(event.occurred_at)}"
+
+
+def clock(at: int) -> str:
+    """A time of day for a reason, in UTC."""
+    minutes = at // MINUTE % (24 * 60)
+    return f"{minutes // 60:02}:{minutes % 60:02} UTC"
+
+
+def _is_post(candidate: Candidate) -> bool:
+    return candidate.events[0].type.startswith(_POSTS)
+
+
+def _reaches_nothing(candidate: Candidate) -> bool:
+    changes = [event for event in candidate.events if event.type.startswith("change.")]
+    return bool(changes) and reach_of(changes) == "none"
+
+
+def _reaches_something(candidate: Candidate) -> bool:
+    changes = [event for event in candidate.events if event.type.startswith("change.")]
+    return bool(changes) and reach_of(changes) in {"deployed", "merged"}

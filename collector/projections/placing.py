@@ -1,0 +1,227 @@
+"""Placements, kept: which incidents are due, what they are decided by, and what changed.
+
+:mod:`collector.correlation.placing` decides. Here its facts are read out of the
+lists and the log, and its answers are written. Everything happens on an open
+connection, inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.correlation import Catalog, Rules
+from collector.correlation.changes import Changes
+from collector.correlation.placing import EARLIER, Candidate, Engagement, Placement, Scene, place, responders
+from collector.event import RecordedEvent, current, reading_order
+from collector.log import reading
+from collector.log.store import select_in
+from collector.projections import tables
+from collector.projections.tables import put, remove
+
+CANDIDATES = 500
+"""The most things that joined nothing which are looked at for one incident, the closest to its start."""
+ACTS = 2_000
+"""The most acts of people in other incidents at the same time that are looked at for one incident."""
+
+_FAMILIES = "('page', 'note', 'chat', 'status', 'change', 'observation', 'incident', 'mark', 'action', 'report')"
+_ACTING = "('page', 'note', 'chat', 'status', 'mark', 'incident')"
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A candidate that came into an incident or left it."""
+
+    uid: str
+    number: int
+    start: int
+    before: Placement | None
+    """None where it was not placed in the incident."""
+    after: Placement | None
+    """None where it is not placed in the incident any more."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One incident's placements, decided anew."""
+
+    number: int
+    alive: bool
+    """Whether an incident goes by the number."""
+    key: str
+    placed: Mapping[str, Placement]
+    starts: Mapping[str, int]
+
+
+# --- which are due ----------------------------------------------------------------------------------------------------
+
+
+def note_due(connection: Connection, changes: Changes, first: int, last: int, rules: Rules) -> None:
+    """After a round of these positions is written: note every incident that it may place something in."""
+    numbers = {*changes.incidents, *changes.numbers}
+    touched = {*changes.units, *changes.dropped, *changes.moves}
+    numbers.update(n for (n,) in select_in(connection, _OF_UNITS, sorted(touched)))
+    loose = [uid for uid, (unit, missed) in changes.units.items() if missed and not unit.opening]
+    for uid in loose:
+        unit = changes.units[uid][0]
+        values = (unit.start - rules.follow_up, unit.start + EARLIER)
+        numbers.update(connection.exec_driver_sql(_OVERLAPPING, values).scalars())
+    execute = connection.exec_driver_sql
+    execute(f"INSERT INTO placement_due {_OF_POSITIONS} ON CONFLICT DO NOTHING", (first, last))
+    execute(f"INSERT INTO placement_due {_BESIDE} ON CONFLICT DO NOTHING", (first, last))
+    put(connection, tables.placement_due, [(number,) for number in sorted(numbers)], keep=True)
+
+
+_OF_UNITS = "SELECT DISTINCT number FROM placement WHERE uid IN ({})"
+_OVERLAPPING = "SELECT number FROM incident WHERE high >= ? AND started_at <= ?"
+_OF_POSITIONS = f"""SELECT DISTINCT number FROM event_index JOIN event_unit ON event = id
+    JOIN {tables.MEMBER} AS member ON uid = unit WHERE position BETWEEN ? AND ?"""  # noqa: S608 - a constant of ours
+# Who takes part in one incident may not count as a responder of another at the same time.
+_BESIDE = f"""SELECT DISTINCT other.number FROM event_index JOIN event_unit ON event = id
+    JOIN membership ON uid = unit JOIN incident AS mine USING (number)
+    JOIN incident AS other ON other.high >= mine.started_at AND other.started_at <= mine.high
+    WHERE position BETWEEN ? AND ? AND family IN {_ACTING} AND EXISTS (SELECT 1 FROM signal WHERE missed <> ''
+    AND signal.start BETWEEN other.started_at AND other.high AND kind IN ('change', 'observation', 'note'))"""  # noqa: S608 - a constant of ours
+
+
+def due(connection: Connection, limit: int = 50) -> list[int]:
+    """Numbers whose placements are to be decided again, the smallest first."""
+    statement = "SELECT number FROM placement_due ORDER BY number LIMIT ?"
+    return list(connection.exec_driver_sql(statement, (limit,)).scalars())
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------------
+
+
+class Deciding:
+    """Reads what placements are decided by."""
+
+    def __init__(self, connection: Connection, rules: Rules, catalog: Catalog) -> None:
+        self._connection, self._rules, self._catalog = connection, rules, catalog
+
+    def decide(self, number: int) -> Decision:
+        """What belongs to an incident, or followed it, beyond what service and references say."""
+        statement = """SELECT key, started_at, ended_at, low, high FROM incident JOIN incident_number USING (number)
+            WHERE number = ? AND goes_by = number"""
+        row = self._connection.exec_driver_sql(statement, (number,)).one_or_none()
+        if row is None:
+            return Decision(number=number, alive=False, key="", placed={}, starts={})
+        key, started_at, ended_at, low, high = row
+        candidates = self._candidates(number, started_at, (high if ended_at is None else ended_at))
+        placed: dict[str, Placement] = {}
+        if candidates:
+            scene = Scene(
+                started_at=started_at, ended_at=ended_at, low=low, high=high, events=self._scene_events(number)
+            )
+            others = self._others(number, started_at, high)
+            spans = [(start, end) for _, start, end in others]
+            engagements = self._engagements(others)
+            placed = place(scene, candidates, engagements, self._catalog.person, spans, follow_up=self._rules.follow_up)
+        return Decision(number=number, alive=True, key=key, placed=placed, starts={c.uid: c.start for c in candidates})
+
+    def _candidates(self, number: int, started_at: int, until: int) -> list[Candidate]:
+        statement = """SELECT uid, start, last, missed, service FROM signal WHERE missed <> '' AND start BETWEEN ? AND ?
+            AND kind IN ('change', 'observation', 'note') ORDER BY abs(start - ?), uid LIMIT ?"""
+        values = (started_at - EARLIER, until + self._rules.follow_up, started_at, CANDIDATES)
+        rows = list(self._connection.exec_driver_sql(statement, values))
+        if not rows:
+            return []
+        events = self._events_of([row[0] for row in rows])
+        services = self._services(number)
+        return [
+            Candidate(
+                uid=uid, start=start, last=last, missed=missed, events=events[uid],
+                elsewhere=self._elsewhere(service, events[uid], services),
+            )
+            for uid, start, last, missed, service in rows
+            if uid in events
+        ]  # fmt: skip
+
+    def _events_of(self, uids: Sequence[str]) -> dict[str, tuple[RecordedEvent, ...]]:
+        rows = list(select_in(self._connection, "SELECT event, unit FROM event_unit WHERE unit IN ({})", uids))
+        units = dict(map(tuple, rows))
+        events: dict[str, list[RecordedEvent]] = {}
+        for event in self._current(list(units)):
+            events.setdefault(units[event.id], []).append(event)
+        return {uid: tuple(listed) for uid, listed in events.items()}
+
+    def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
+        return sorted(current(reading.read_ids(self._connection, ids)), key=reading_order)
+
+    def _services(self, number: int) -> set[str]:
+        statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
+        return set(self._connection.exec_driver_sql(statement, (number,)).scalars())
+
+    def _elsewhere(self, service: str | None, events: Iterable[RecordedEvent], services: set[str]) -> bool:
+        """Whether the catalog, or deployments that named a service, show that it is of none of these services."""
+        owners = {service} if service else self._owners(events)
+        related = {other for owner in owners for other in (owner, *self._catalog.neighbours(owner))}
+        return bool(owners) and related.isdisjoint(services)
+
+    def _owners(self, events: Iterable[RecordedEvent]) -> set[str]:
+        owners: set[str] = set()
+        for ref in {ref for event in events for ref in event.refs if ref.startswith("repository:")}:
+            owners |= self._catalog.deploys(ref.partition(":")[2])
+            statement = "SELECT service FROM lesson WHERE token = ?"
+            owners.update(self._connection.exec_driver_sql(statement, (ref,)).scalars())
+        return owners
+
+    def _scene_events(self, number: int) -> tuple[RecordedEvent, ...]:
+        statement = f"""SELECT DISTINCT id FROM membership JOIN event_unit ON unit = uid JOIN event_index ON id = event
+            WHERE number = ? AND family IN {_FAMILIES}"""  # noqa: S608 - a constant
+        ids = list(self._connection.exec_driver_sql(statement, (number,)).scalars())
+        return tuple(self._current(ids))
+
+    def _others(self, number: int, low: int, high: int) -> list[tuple[int, int, int]]:
+        """The other incidents that overlap this time: number, start and end."""
+        statement = """SELECT number, started_at, coalesce(ended_at, high) FROM incident JOIN incident_number
+            USING (number) WHERE goes_by = number AND number <> ? AND high >= ? AND started_at <= ? ORDER BY number"""
+        rows = self._connection.exec_driver_sql(statement, (number, low, high))
+        return [(int(other), int(start), int(end)) for other, start, end in rows]
+
+    def _engagements(self, others: Sequence[tuple[int, int, int]]) -> list[Engagement]:
+        spans = {number: (start, end) for number, start, end in others}
+        statement = f"""SELECT DISTINCT number, id FROM membership JOIN event_unit ON unit = uid
+            JOIN event_index ON id = event WHERE family IN {_ACTING} AND number IN ({{}})"""  # noqa: S608 - a constant
+        acts = sorted(map(tuple, select_in(self._connection, statement, list(spans))))[:ACTS]
+        events = {event.id: event for event in self._current([event for _, event in acts])}
+        engagements: list[Engagement] = []
+        for number, event in acts:
+            if event in events:
+                people = responders([events[event]], self._catalog.person)
+                engagements += [Engagement(person, *spans[number]) for person in people]
+        return engagements
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_decisions(connection: Connection, decisions: Sequence[Decision], position: int) -> list[Moved]:
+    """Write them in the place of what was decided before; what moved.
+
+    ``position`` is how far the log was followed: drafts of incidents in which something moved are news from there on.
+    """
+    moved: list[Moved] = []
+    for decision in decisions:
+        before = _before(connection, decision.number)
+        gone = [(uid, decision.number) for uid in before.keys() - decision.placed.keys()]
+        fresh = {uid: p for uid, p in decision.placed.items() if before.get(uid) != p}
+        remove(connection, gone, tables.placement.c.uid, tables.placement.c.number)
+        put(connection, tables.placement, [(u, decision.number, p.rule, p.reason) for u, p in sorted(fresh.items())])
+        for uid in sorted({*(uid for uid, _ in gone), *fresh}):
+            start = decision.starts.get(uid, _start_of(uid))
+            moved.append(Moved(uid, decision.number, start, before.get(uid), decision.placed.get(uid)))
+    put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])
+    remove(connection, [(decision.number,) for decision in decisions], tables.placement_due.c.number)
+    return moved
+
+
+def _start_of(uid: str) -> int:
+    """When the event of this id happened, to the millisecond: for what is not there any more, µs."""
+    return int(uid[:12], 16) * 1000
+
+
+def _before(connection: Connection, number: int) -> dict[str, Placement]:
+    rows: Any = connection.exec_driver_sql("SELECT uid, rule, reason FROM placement WHERE number = ?", (number,))
+    return {uid: Placement(rule, reason) for uid, rule, reason in rows}

@@ -1,0 +1,347 @@
+"""What no service and no reference places: by what people did, said and undid in an incident."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.correlation import Catalog, Rules
+from collector.correlation.mentions import Name, Text, names_of
+from collector.correlation.placing import Candidate, Engagement, Placement, Scene, place
+from collector.event import HOUR, RecordedEvent, reading_order
+from collector.log import Submission
+from collector.projections import Projections
+from tests.scenario import played
+from tests.stories import at, change, event, firing, page, resolved
+
+REPOSITORY = "acme/router-config"
+fold_person = Catalog(Rules()).person
+
+
+def merge(minutes: float, title: str = "Tune rules", by: str = "ben", number: int = 41, **more: Any) -> RecordedEvent:
+    """A pull request of the repository is merged into its default branch."""
+    repository = more.pop("repository", REPOSITORY)
+    data = {
+        "repository": repository,
+        "number": number,
+        "branch": "main",
+        "default_branch": True,
+        **more.pop("data", {}),
+    }
+    refs = (f"repository:{repository}", f"pr:https://forge.example/{repository}/pull/{number}")
+    return event("change.merged", minutes, "forge", f"pr:{number}", title=title, actor=by, refs=refs, data=data, **more)
+
+
+def deploy(minutes: float, title: str = "Release 7", by: str = "deploy-bot", **more: Any) -> RecordedEvent:
+    """A repository that names no service is deployed."""
+    repository = more.pop("repository", REPOSITORY)
+    return change(
+        title, minutes, None, actor=by, refs=(f"repository:{repository}",),
+        data={"repository": repository, "environment": "production", **more.pop("data", {})}, **more,
+    )  # fmt: skip
+
+
+def note(minutes: float, text: str, by: str = "Ana Lima") -> RecordedEvent:
+    """A responder writes a note on the page."""
+    return event("note.added", minutes, "pager", "P1", title=text, actor=by, refs=("page:P1",))
+
+
+def observed(minutes: float, title: str, by: str | None = None, **data: Any) -> RecordedEvent:
+    """A tool of the team's own says something."""
+    return event("observation.recorded", minutes, "tools", title=title, actor=by, data=data)
+
+
+def scene(*events: RecordedEvent, ended: float | None = 60) -> Scene:
+    """An incident that began at minute 0."""
+    end = None if ended is None else at(ended)
+    return Scene(
+        started_at=at(0), ended_at=end, low=at(-120), high=at((ended or 60) + 10),
+        events=tuple(sorted(events, key=reading_order)),
+    )  # fmt: skip
+
+
+def loose(*events: RecordedEvent, missed: str = "no service and no reference", elsewhere: bool = False) -> Candidate:
+    """One thing that joined nothing."""
+    return Candidate(
+        uid=events[0].id, start=events[0].occurred_at, last=events[-1].occurred_at, missed=missed, events=events,
+        elsewhere=elsewhere,
+    )  # fmt: skip
+
+
+def placed(where: Scene, *candidates: Candidate, **more: Any) -> list[Placement | None]:
+    """What became of each candidate."""
+    answer = place(where, candidates, more.pop("engagements", ()), fold_person, **more)
+    return [answer.get(candidate.uid) for candidate in candidates]
+
+
+def rules(where: Scene, *candidates: Candidate, **more: Any) -> list[str | None]:
+    """The rule that placed each candidate."""
+    return [None if one is None else one.rule for one in placed(where, *candidates, **more)]
+
+
+ACKNOWLEDGED = page("P1", "acknowledged", 2, actor="Ana Lima")
+
+
+# --- what a responder did ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("login", ["ana-lima", "ana.lima", "Ana Lima", "ANA_LIMA"])
+def test_what_a_responder_did_in_the_incident_belongs_to_it(login: str) -> None:
+    """A change or an observation by who acknowledged belongs, whatever spelling of the name its sender uses."""
+    where = scene(ACKNOWLEDGED)
+    assert rules(where, loose(deploy(20, by=login)), loose(observed(30, "Pod deleted", login))) == ["responder"] * 2
+
+
+def test_only_between_the_start_and_the_end() -> None:
+    """What a responder did before the incident began or after it ended is not placed by that."""
+    where = scene(ACKNOWLEDGED)
+    assert rules(where, loose(deploy(-5, by="ana-lima")), loose(observed(61, "Restart", "ana-lima"))) == [None, None]
+
+
+def test_whoever_was_asked_or_wrote_is_a_responder_and_whoever_opened_the_page_is_not() -> None:
+    """Asked to join, reassigned to, and writing a note count; having opened the page does not."""
+    asked = page("P1", "responder_added", 3, actor="Ana Lima", data={"to": "Jon Vega"})
+    wrote = note(9, "Looking", by="kim")
+    opened = page("P1", "triggered", 1, actor="pat")
+    where = scene(ACKNOWLEDGED, asked, wrote, opened)
+    candidates = [loose(observed(20 + n, f"Restart {n}", by)) for n, by in enumerate(("jon-vega", "Kim", "pat"))]
+    assert rules(where, *candidates) == ["responder", "responder", None]
+
+
+def test_a_responder_of_two_incidents_at_once_places_nothing() -> None:
+    """Where a person takes part in another incident at that time, nothing shows for which of them it was done."""
+    other = Engagement(fold_person("Ana Lima"), at(10), at(30))
+    where = scene(ACKNOWLEDGED)
+    candidates = loose(observed(20, "Restart", "ana-lima")), loose(observed(40, "Restart again", "ana-lima"))
+    assert rules(where, *candidates, engagements=[other]) == [None, "responder"]
+
+
+def test_a_machine_is_no_responder() -> None:
+    """What a bot writes on a page makes it nobody's work."""
+    where = scene(note(3, "Runbook attached", by="ops-bot"))
+    assert rules(where, loose(observed(20, "Restart", "ops-bot"))) == [None]
+
+
+def test_what_a_person_kept_out_stays_out() -> None:
+    """A person's leave stands against every rule."""
+    where = scene(ACKNOWLEDGED, note(9, "The deploy of router-config is to blame"))
+    assert rules(where, loose(deploy(20, by="ana-lima"), missed="a person took it out")) == [None]
+
+
+# --- what people's words name -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "candidate"),
+    [
+        ("Suspect: router-config, merged an hour ago", merge(-60)),
+        ("Reverting https://forge.example/acme/router-config/pull/41 now", merge(-60)),
+        ("It began with PR #41", merge(-60)),
+        ("Bad commit 0f79703", deploy(-30, data={"sha": "0f7970344dddd38ef386283156fc3a079fc34219"})),
+        ("v2.14.1 looks wrong", deploy(-30, data={"ref": "v2.14.1"})),
+        ("hub-7649b hangs", observed(-20, "Pod restarted", subject="prod/hub-7649b")),
+        ("The cluster db-core has lost packets", observed(-20, "Packet loss", data={"cluster": "db-core"})),
+        ("Turned NEW_CHECKOUT off", event("change.flag_toggled", -20, "flags", "flag/new-checkout", title="on")),
+    ],
+)
+def test_what_a_note_names_belongs(text: str, candidate: RecordedEvent) -> None:
+    """A repository, pull request, commit, release, pod, cluster or flag that a note of the incident names belongs."""
+    (answer,) = placed(scene(note(12, text)), loose(candidate))
+    assert answer == Placement("named", "named by Ana Lima's note at 00:12 UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "candidate"),
+    [
+        ("We deploy the rollback", deploy(-30, repository="acme/deploy")),
+        ("Step 4 of 41 done", merge(-60)),
+        ("See #410", merge(-60)),
+        ("The router is slow", deploy(-30)),
+        ("v2.14.10 looks wrong", deploy(-30, data={"ref": "v2.14.1"})),
+        ("router-config", deploy(-300)),
+        ("The api answers slowly", observed(-20, "x", subject="api")),
+    ],
+)
+def test_words_that_name_nothing_place_nothing(text: str, candidate: RecordedEvent) -> None:
+    """Parts of names, other numbers, words that say nothing and what lies outside the window are not named."""
+    assert placed(scene(note(12, text)), loose(candidate)) == [None]
+
+
+def test_a_page_title_and_a_status_post_name_as_well() -> None:
+    """The title of a page and a post on a status page are people's words."""
+    titled = msgspec.structs.replace(page("P1", "triggered", 1), title="Replication broken on db-core")
+    post = event("status.updated", 5, "status", title="The image resizer of shop-media fails", actor="Kim")
+    where = scene(titled, post)
+    candidates = (
+        loose(observed(-2, "Packet loss", subject="db-core")),
+        loose(deploy(-9, repository="acme/shop-media")),
+    )
+    assert [one and one.reason for one in placed(where, *candidates)] == [
+        "named by the page's title",
+        "named by Kim's status post at 00:05 UTC",
+    ]
+
+
+# --- what was undone --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_reverted_in_the_incident_belongs_with_its_revert() -> None:
+    """A repository that changed before and was reverted in the incident: both changes belong."""
+    before, revert = merge(-200, number=40), merge(30, 'Revert "Tune rules"', number=42)
+    answers = placed(scene(ACKNOWLEDGED), loose(before), loose(revert))
+    assert [one and (one.rule, one.reason) for one in answers] == [
+        ("acted_on", "repository acme/router-config was undone in the incident at 00:30 UTC"),
+        ("acted_on", "it undid, in the incident, a change of repository acme/router-config from before it"),
+    ]
+
+
+def test_a_change_after_the_recovery_undoes_nothing_in_the_incident() -> None:
+    """A revert after the end places nothing by itself."""
+    assert rules(scene(), loose(merge(-60, number=40)), loose(merge(90, 'Revert "Tune"', number=42))) == [None, None]
+
+
+def test_a_busy_repository_of_nobody_is_not_drawn_in() -> None:
+    """A repository that was deployed before and again during the incident, and undid nothing, stays out."""
+    assert rules(scene(), loose(deploy(-20, "one")), loose(deploy(20, "two"))) == [None, None]
+
+
+def test_what_changed_again_by_a_responders_hand_belongs() -> None:
+    """Where a responder changes a repository in the incident, its change before the incident was acted upon."""
+    where = scene(ACKNOWLEDGED)
+    assert rules(where, loose(deploy(-20, "one")), loose(deploy(20, "two", by="ana-lima"))) == ["acted_on", "responder"]
+
+
+def test_a_flag_that_was_switched_back_belongs() -> None:
+    """A flag that was set before the incident and again in it."""
+    flags = [event("change.flag_toggled", minutes, "flags", "flag/fast-path", title="set") for minutes in (-30, 15)]
+    assert rules(scene(), *map(loose, flags)) == ["acted_on", "acted_on"]
+
+
+def test_what_is_of_another_service_is_not_acted_upon() -> None:
+    """Where the catalog or deployments show another service, a revert ties nothing."""
+    candidates = loose(merge(-60, number=40), elsewhere=True), loose(merge(30, 'Revert "x"', number=42), elsewhere=True)
+    assert rules(scene(), *candidates) == [None, None]
+
+
+def test_a_revert_during_two_incidents_is_of_neither() -> None:
+    """Where another incident was going on as well, nothing shows of which one a revert was."""
+    candidates = loose(merge(-60, number=40)), loose(merge(30, 'Revert "Tune"', number=42))
+    assert rules(scene(), *candidates, others=[(at(20), at(40))]) == [None, None]
+
+
+# --- what followed ----------------------------------------------------------------------------------------------------
+
+
+def test_what_follows_the_end() -> None:
+    """Changes of what was undone, fixes of what is named, and what names the incident's report followed it."""
+    rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))
+    report = event("report.received", 1, "support", title="Download broken", links=())
+    where = scene(rolled_back, report, note(20, "acme/shop-media hangs"))
+    answers = placed(
+        where,
+        loose(merge(75, "Tune rules, carefully")),
+        loose(merge(90, "Fix the hang", repository="acme/shop-media", number=9)),
+        loose(merge(95, "Typos", repository="acme/handbook", number=8)),
+        loose(merge(60 + 25 * 60, "Tune rules once more", number=50)),
+    )
+    assert [one and (one.rule, one.reason) for one in answers] == [
+        ("follow_up", "15 min after the end; repository acme/router-config was undone in the incident"),
+        ("follow_up", "30 min after the end; it mends what is named by Ana Lima's note at 00:20 UTC"),
+        None,
+        None,
+    ]
+
+
+def test_nothing_follows_an_open_incident() -> None:
+    """While an incident is open nothing is after its end."""
+    rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))
+    assert "follow_up" not in rules(scene(rolled_back, ended=None), loose(merge(200)))
+
+
+# --- names in texts ---------------------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=60), st.text(max_size=12))
+def test_any_text_and_any_name_can_be_compared(text: str, name: str) -> None:
+    """Whatever people write, looking for a name in it raises nothing, and the empty name is nowhere."""
+    assert Text(text).names(Name(name, False)) in {True, False}
+    assert not Text(text).names(Name("", False))
+
+
+@given(st.dictionaries(st.text(max_size=10), st.text(max_size=20) | st.integers() | st.none()))
+def test_any_data_has_names(data: dict[str, Any]) -> None:
+    """Whatever stands in an event's data, its names can be asked for."""
+    assert all(name.text for name in names_of([observed(0, "x", **data)]))
+
+
+# --- kept in the lists ------------------------------------------------------------------------------------------------
+
+
+async def rows(lists: Projections, events: Sequence[RecordedEvent]) -> list[tuple[str, str, str]]:
+    """What became of each event: its title, the rule and the reason."""
+    answers = [(one, await lists.why(one.id)) for one in events]
+    return [(one.title, why.rule, why.reason) if why else (one.title, "", "unknown") for one, why in answers]
+
+
+def submitted(events: Sequence[RecordedEvent]) -> list[Submission]:
+    return [Submission(source=one.source, received_at=one.received_at, events=(one,)) for one in events]
+
+
+STORY = (
+    firing("Slow", 0, "checkout"), page("P1", "triggered", 1, "checkout"),
+    page("P1", "acknowledged", 2, "checkout", actor="Ana Lima"), note(9, "Suspect: router-config"),
+    merge(-60), merge(30, 'Revert "Tune rules"', number=42), observed(20, "Pod deleted", "ana-lima"),
+    deploy(-10, repository="acme/handbook"), resolved("Slow", 0, 50, "checkout"),
+    page("P1", "resolved", 55, "checkout", actor="Ana Lima"), merge(80, "Tune rules again", number=43),
+    firing("Backlog", 15, "search"), page("P2", "triggered", 16, "search"),
+    page("P2", "acknowledged", 17, "search", actor="Kim"), observed(25, "Index rebuilt", "kim"),
+)  # fmt: skip
+
+
+async def test_lists_drafts_and_why_agree_on_what_was_placed(tmp_path: Path) -> None:
+    """What is placed counts as the incident's in its list row, its events, its case and in ``why``."""
+    async with played(submitted(STORY), Rules(), tmp_path / "log.db", live=True) as lists:
+        whys = {title: rule for title, rule, _ in await rows(lists, STORY)}
+        assert whys["Pod deleted"] == "responder"
+        assert whys["Tune rules"] == "named"
+        assert whys["Index rebuilt"] == "responder"
+        assert whys["Release 7"] == ""
+        (first,) = [row for row in await lists.incidents() if "Slow" in row.title]
+        case = await lists.case(first.number)
+        assert case is not None
+        assert first.events == len(case.memberships) == len({event.id for event in case.events})
+        assert [near.event.title for near in case.followed] == ["Tune rules again"]
+        total, _, newest = await lists.unjoined()
+        assert (total, {near.event.title for near in newest}) == (2, {"Release 7", "Tune rules again"})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    order=st.permutations(STORY), live=st.booleans(), left_out=st.sets(st.sampled_from(range(len(STORY))), max_size=4)
+)
+def test_placing_does_not_depend_on_arrival(order: list[RecordedEvent], live: bool, left_out: set[int]) -> None:
+    """In any order, in one batch or event by event, the same things are placed for the same reasons."""
+    kept = {STORY[n].id for n in range(len(STORY)) if n not in left_out}
+    events = [one for one in STORY if one.id in kept]
+
+    async def answers(arrived: Sequence[RecordedEvent], live: bool) -> list[tuple[str, str, str]]:
+        with tempfile.TemporaryDirectory() as folder:
+            async with played(submitted(arrived), Rules(), Path(folder) / "log.db", live=live) as lists:
+                return await rows(lists, events)
+
+    expected = asyncio.run(answers(events, False))
+    assert asyncio.run(answers([one for one in order if one.id in kept], live)) == expected
+
+
+def test_the_follow_up_can_be_shortened() -> None:
+    """``follow_up`` bounds what followed."""
+    rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))
+    assert rules(scene(rolled_back), loose(merge(75)), follow_up=HOUR // 6) == [None]
