@@ -124,11 +124,15 @@ def malformed(source: str, what: str, place: str) -> MalformedWebhook:
     return MalformedWebhook(message, place)
 
 
-def unrecognised(webhook: Webhook, reason: str, kind: str = "", part: bytes | None = None) -> Event:
+def unrecognised(
+    webhook: Webhook, reason: str, kind: str = "", part: bytes | None = None, *,
+    service: str | None = None, refs: tuple[str, ...] = (),
+) -> Event:  # fmt: skip
     """The event for what is authentic but not understood: the whole body, or one ``part`` of it.
 
     ``reason`` never quotes the body; ``kind`` is the sender's word for what it
-    sent. The same bytes always give the same id.
+    sent; ``service`` and ``refs`` say what it is about, where that much can be
+    read. The same bytes always give the same id.
     """
     digest = hashlib.sha256(webhook.body if part is None else part).hexdigest()
     told = line(reason)
@@ -139,7 +143,9 @@ def unrecognised(webhook: Webhook, reason: str, kind: str = "", part: bytes | No
         entity=f"delivery:{digest[:16]}",
         occurred_at=webhook.received_at,
         time_quality=ABSENT,
+        service=service,
         title=line(f"Not understood: {told}"),
+        refs=refs,
         data={"reason": told, "kind": line(kind)},
     )
 

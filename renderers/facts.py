@@ -7,7 +7,7 @@ in two ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 import msgspec
@@ -270,6 +270,25 @@ def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
         if alert.end is not None and alert.end >= after and (best is None or best.end is None or alert.end < best.end):
             best = alert
     return best
+
+
+def concerning(history: History) -> Callable[[RecordedEvent], bool]:
+    """Whether an event may be about the incident: one that names a service, a repository or another thing is only where
+    the incident has it too, one that names nothing may be about anything."""
+    services = {each.casefold() for event in history.events for each in _names_of(event)}
+    refs = {ref for event in history.events for ref in event.refs}
+
+    def may_concern(event: RecordedEvent) -> bool:
+        named = {each.casefold() for each in _names_of(event)}
+        return not (named or event.refs) or bool(named & services) or not refs.isdisjoint(event.refs)
+
+    return may_concern
+
+
+def _names_of(event: RecordedEvent) -> list[str]:
+    """What an event's service or repository is called, without the repository's owner."""
+    repositories = [ref.rpartition("/")[2] for ref in event.refs if ref.startswith("repository:")]
+    return [each for each in (event.service, *repositories) if each]
 
 
 def lateness(event: RecordedEvent) -> int:

@@ -270,10 +270,10 @@ def test_public_pagerduty_examples() -> None:
 def test_public_github_examples() -> None:
     """Every example of a kind that is read becomes the event it should, and others none."""
     expected = {
-        "deployment": ["change.started"], "deployment_status": ["change.succeeded"], "push": ["change.pushed"],
+        "deployment": ["change.requested"], "deployment_status": ["change.succeeded"], "push": ["change.pushed"],
         "push-new-branch": ["change.pushed"], "release.published": ["change.released"], "ping": [],
         "pull_request.closed": [], "workflow_run.completed": ["change.succeeded"], "check_run.completed": [],
-        "check_suite.completed": [], "deployment-gh-pages": ["change.started"],
+        "check_suite.completed": [], "deployment-gh-pages": ["change.requested"],
         "deployment_status-gh-pages": ["change.started"],
     }  # fmt: skip
     for path in _payloads("github/*.json"):
@@ -480,94 +480,6 @@ def test_data_out_of_shape_names_its_place() -> None:
     assert "$.event.data.title" in event.data["reason"]
     assert "secret" not in event.data["reason"]
     assert event.data["kind"] == "incident.triggered"
-
-
-# --- GitHub -----------------------------------------------------------------------------------------------------------
-
-
-def deployed(state: str, **deployment: Any) -> tuple[Event, ...]:
-    body = {
-        "action": "created",
-        "deployment": {"id": 1, "sha": "a" * 40, "ref": "main", "environment": "production", **deployment},
-        "deployment_status": {"id": 2, "state": state, "created_at": "2026-03-04T14:00:00Z"},
-        "repository": {"full_name": "larkfield/checkout"},
-    }
-    return parse_json("github", body, {"X-GitHub-Event": "deployment_status"})
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("success", "change.succeeded"), ("failure", "change.failed"), ("error", "change.failed"),
-        ("in_progress", "change.started"), ("queued", "change.started"), ("pending", "change.started"),
-        ("waiting", "change.started"), ("exploded", "source.unrecognised"),
-    ],
-)  # fmt: skip
-def test_a_deployments_states(state: str, expected: str) -> None:
-    """Each state is the change's beginning or one of its ends."""
-    assert [event.type for event in deployed(state)] == [expected]
-
-
-def test_a_replaced_deployment_is_no_event() -> None:
-    """``inactive`` says only that another deployment took its place."""
-    assert deployed("inactive") == ()
-
-
-@pytest.mark.parametrize(
-    ("deployment", "expected"),
-    [
-        ({"task": "rollback"}, "change.rolled_back"),
-        ({"payload": {"rollback": True}}, "change.rolled_back"),
-        ({"payload": '{"rollback": true}'}, "change.rolled_back"),
-        ({"payload": {"rollback": "no"}}, "change.succeeded"),
-        ({"payload": "not json"}, "change.succeeded"),
-        ({"description": "rollback of everything"}, "change.succeeded"),
-    ],
-)
-def test_a_rollback_is_said_in_a_field(deployment: dict[str, Any], expected: str) -> None:
-    """Only the task or the payload make a rollback, never a word in a text."""
-    assert deployed("success", **deployment)[0].type == expected
-
-
-def test_a_release_is_told_once() -> None:
-    """``published`` and ``released`` are one fact; an edit is none."""
-    body = {"release": {"id": 5, "tag_name": "v1", "published_at": "2026-03-04T14:00:00Z"}}
-    events = [
-        parse_json("github", {**body, "action": action}, {"X-GitHub-Event": "release"})
-        for action in ("published", "released", "edited")
-    ]
-    assert events[0][0].id == events[1][0].id
-    assert events[2] == ()
-
-
-@pytest.mark.parametrize(
-    ("action", "conclusion", "expected"),
-    [
-        ("requested", None, "change.started"), ("in_progress", None, "change.started"),
-        ("completed", "success", "change.succeeded"), ("completed", "timed_out", "change.failed"),
-        ("completed", "cancelled", "change.failed"), ("completed", "skipped", "observation.recorded"),
-        ("completed", "neutral", "observation.recorded"), ("dreamt", None, "source.unrecognised"),
-    ],
-)  # fmt: skip
-def test_a_workflow_runs_states(action: str, conclusion: str | None, expected: str) -> None:
-    """A run that did nothing is an observation, one that was stopped has failed."""
-    body = {"action": action, "workflow_run": {"id": 1, "conclusion": conclusion}}
-    (event,) = parse_json("github", body, {"X-GitHub-Event": "workflow_run"})
-    assert event.type == expected
-
-
-@pytest.mark.parametrize("body", [b"zen=1", b"payload=%ff", b"\xff", b"payload={", b"&".join([b"a=1"] * 200)])
-def test_a_form_that_cannot_be_read_is_malformed(body: bytes) -> None:
-    """A form without a readable payload is refused with its place, not taken for an event."""
-    headers = {"X-GitHub-Event": "push", "Content-Type": "application/x-www-form-urlencoded"}
-    with pytest.raises(MalformedWebhook, match=r"payload|byte"):
-        parse_json("github", body, headers)
-
-
-def test_a_delivery_without_a_kind_is_kept() -> None:
-    """GitHub's kind stands in a header; without it nothing can be read, and nothing is lost."""
-    (event,) = parse_json("github", {"ref": "x"})
-    assert (event.type, event.data["reason"]) == ("source.unrecognised", "X-GitHub-Event is absent")
 
 
 # --- CloudEvents ------------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import HOUR, MINUTE, RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Change
 from renderers.phrases import Phrase, named, quoted, say, when
 from renderers.rows.plan import Plan, Table
+from renderers.times import minute
 
 CHANGE_SPAN = 10 * MINUTE
 """A change that took no longer than this is one row, at its end."""
@@ -43,7 +44,15 @@ def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Pla
 
 
 def _worded(change: Change, event: RecordedEvent, table: Table) -> Phrase:
-    return told(change, event)
+    return say(told(change, event), _committed(change, table))
+
+
+def _committed(change: Change, table: Table) -> str:
+    """When the pushed commit was made, where that was long before it was pushed."""
+    at = change.last.data.get("committed_at")
+    if change.kind != "push" or type(at) is not int or change.start - at < HOUR:
+        return ""
+    return f" (a commit of {minute(at, table.zone)})"
 
 
 def told(change: Change, event: RecordedEvent) -> Phrase:
@@ -66,11 +75,10 @@ def _never_began(change: Change, outcome: str) -> str:
 
 
 def _took(change: Change, ended: bool) -> str:
-    if not ended or not change.measured or change.outcome in ("requested", "started", "cancelled"):
+    if not ended or change.outcome == "cancelled" or change.end is None or change.end <= change.start:
         return ""
-    if change.end is not None and change.end > change.start:
-        return f" in {phrases.lasted(change.end - change.start)}"
-    return ""
+    length = phrases.lasted(change.end - change.start)
+    return f" in {length}" if change.measured else f" {length} after it was requested"
 
 
 def _reference(change: Change, *, actor: bool = True) -> Phrase:
@@ -104,14 +112,20 @@ def _push_told(change: Change, outcome: str, ended: bool) -> Phrase:
     if phrases.text_in(change.last.data, "state") == "deleted":
         return _deleted_told(change)
     ref = phrases.text_in(change.last.data, "ref")
-    return say("Push", named(" to ", ref), named(" of ", facts.repository(change)), named(" by ", change.actor),
-               quoted(": ", change.title))  # fmt: skip
+    forced = phrases.text_in(change.last.data, "state") == "forced"
+    return say("Forced push" if forced else "Push", named(" to ", ref), named(" of ", facts.repository(change)),
+               named(" by ", change.actor), quoted(": ", change.title))  # fmt: skip
 
 
 def _deleted_told(change: Change) -> Phrase:
     what = "Tag" if change.kind == "tag" else "Branch"
-    return say(what, named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", facts.repository(change)),
-               " deleted", named(" by ", change.actor))  # fmt: skip
+    return say(
+        what,
+        named(" ", phrases.text_in(change.last.data, "ref")),
+        named(" of ", facts.repository(change)),
+        " deleted",
+        named(" by ", change.actor),
+    )
 
 
 def _tag_told(change: Change, outcome: str, ended: bool) -> Phrase:
@@ -120,7 +134,7 @@ def _tag_told(change: Change, outcome: str, ended: bool) -> Phrase:
         return _deleted_told(change)
     return say("Tag", named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", facts.repository(change)),
                " moved" if state == "forced" else " set", named(" by ", change.actor),
-               quoted(": ", change.title))  # fmt: skip
+               quoted(": ", phrases.text_in(change.last.data, "text")))  # fmt: skip
 
 
 def _image_told(change: Change, outcome: str, ended: bool) -> Phrase:

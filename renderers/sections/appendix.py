@@ -159,9 +159,9 @@ def _losses(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _unread(history: History) -> Iterator[Claim]:
-    """Authentic deliveries that no adapter understood, by source."""
+    """Authentic deliveries that no adapter understood, by source; not those that are about something else."""
     sources: dict[str, list[RecordedEvent]] = {}
-    for event in _events(history, "source.unrecognised"):
+    for event in filter(facts.concerning(history), _events(history, "source.unrecognised")):
         sources.setdefault(event.source, []).append(event)
     for source in sorted(sources)[:GAPS]:
         events = sources[source]
