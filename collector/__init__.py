@@ -11,7 +11,7 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck
-    1  webhook changes people journal notify activation
+    1  webhook changes people journal notify activation episodes closing
     2  signing reading amendments redaction
     3  sources correlation log
     4  projections settings leadership bodies writer
@@ -23,9 +23,9 @@ checks every import of the project against it::
    10  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
-``collector.event`` and what decides about events alone (``changes``), and
-nothing else of this package; here only ``drafts`` and what stands above it
-import ``renderers``.
+``collector.event`` and what decides about events alone, for lists and drafts
+alike (``changes``, ``episodes``, ``closing``), and nothing else of this
+package; here only ``drafts`` and what stands above it import ``renderers``.
 """
 
 __version__ = "0.1.0"

@@ -14,6 +14,7 @@ from operator import itemgetter
 import msgspec
 from msgspec.structs import astuple
 
+from collector.closing import Named, title
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
 from renderers.cite import SHOWN, citations
@@ -33,10 +34,9 @@ from renderers.document import (
 )
 from renderers.history import History
 from renderers.moments import restate
-from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.phrases import Phrase, cites, claim
 from renderers.rows import Planned
 from renderers.sections import SECTIONS, appendix, diagnostics, resolution, timeline
-from renderers.words import counted
 
 WORDS = 700
 """The most generated words above the Appendix, timeline included."""
@@ -94,31 +94,22 @@ def draft(history: History, options: Options = PLAIN) -> Document:
 
 
 def _title(history: History) -> Claim:
-    """A person's title, else the first opening alert and how many more fired."""
+    """What lists call the incident, too; see :func:`collector.closing.title`."""
     edit = history.edits.get("title")
-    if edit is not None:
-        return claim(phrases.prose(phrases.text_in(edit.data, "value")), proof=cites(edit), stop=False)
-    said, proof = _first_signal(history)
-    return claim(said, proof=proof, stop=False)
-
-
-def _first_signal(history: History) -> tuple[Phrase, tuple[str, ...]]:
-    alert = facts.first_alert(history)
-    if alert is not None:
-        more = sum(1 for each in history.families[1:] if each.alerts[-1].start >= alert.start)
-        rest = f", then {counted(more, 'more alert')}" if more else ""
-        return say(phrases.capital(phrases.alert_named(alert.name)), named(" on ", alert.service), rest), cites(
-            alert.fired
-        )
-    for page in history.pages:
-        told = phrases.page_event(page)
-        on = named(" on ", page.service)
-        return say(Name(page.title) if page.title else phrases.page_called(told) if told else "Page", on), cites(told)
-    for report in history.reports:
-        return say(Name(report.title) if report.title else "Report", named(" on ", report.service)), cites(report)
-    for event in history.events:
-        return say(Name(event.title) if event.title else "Incident", named(" on ", event.service)), cites(event)
-    return say("Incident"), ()
+    edited = phrases.text_in(edit.data, "value") if edit is not None else ""
+    alerts = sorted(history.measured, key=lambda alert: (alert.start, alert.events[0]))
+    others = [((page.start, page.steps[0].id), page.title, page.steps[0]) for page in history.pages]
+    others += [((report.occurred_at, report.id), report.title, report) for report in history.reports]
+    others.sort(key=itemgetter(0))
+    called = title(
+        edited,
+        [Named(alert.name, alert.service or "") for alert in alerts],
+        [Named(name) for _, name, _ in others],
+    )
+    if edit is not None and edited:
+        return claim(phrases.prose(called), proof=cites(edit), stop=False)
+    first = alerts[0].fired if alerts else next((told for _, _, told in others), None)
+    return claim(Name(called), proof=cites(first), stop=False)
 
 
 def _lead(history: History) -> Claim | None:

@@ -1,20 +1,19 @@
 """Alerts, pages and changes: the events of one entity folded into what happened to it.
 
-An alert's notifications overlap, repeat and get lost, so its episodes are found
-by what the sender says of start and end, never by what arrived first (design
-§5). Every function takes the events of one entity in reading order.
+From when to when is ``collector.episodes``' to say; here its answer gets what
+sections read beside it. Every function takes the events of one entity in
+reading order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
-
-import msgspec
 
 from collector.changes import SINGLE, kind_of, last_of, reach_of, span_of
-from collector.event import RecordedEvent, reading_order
+from collector.closing import Word, goes_on
+from collector.episodes import Episode, episodes, page_span
+from collector.event import RecordedEvent
 from renderers.history import Alert, Change, Page
 
 LOW_SEVERITIES = frozenset(
@@ -32,83 +31,37 @@ def opening(severity: str | None) -> bool:
     return severity is None or severity.casefold() not in LOW_SEVERITIES
 
 
-def micros(value: Any) -> int | None:
-    """A time out of an event's own data, or nothing where it holds none."""
-    return value if type(value) is int else None
+def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) -> list[Alert]:
+    """The episodes of one alert, by start; one that nobody ended goes on with what its sender tells next of it."""
+    return [_alert(each) for each in _going_on(episodes(events), words)]
 
 
-class _Episode(msgspec.Struct, gc=False):
-    """One episode while its events are gathered."""
-
-    start: int
-    end: int | None
-    events: list[RecordedEvent]
-    until: int | None = None
-    mixed: bool = False
-
-    def take(self, events: Iterable[RecordedEvent], end: int | None) -> None:
-        """Events of an overlapping episode; the later end counts."""
-        self.mixed = True
-        self.events.extend(events)
-        if end is not None and (self.end is None or end > self.end):
-            self.end = end
-
-
-def alert_episodes(events: Sequence[RecordedEvent]) -> list[Alert]:
-    """The episodes of one alert, by start.
-
-    A resolve proves its firing; of several ends of one start, or of overlapping episodes, the latest counts; a firing
-    inside a closed episode belongs to it; one that nothing closed is over, without a known end, by the next firing.
-    """
-    begun, ends = _by_start(events)
-    found: list[_Episode] = []
-    last: _Episode | None = None
-    for start in sorted(begun):
-        if last is not None and last.end is not None and start < last.end:
-            last.take(begun[start], ends.get(start))
-            continue
-        if last is not None:
-            last.until = start
-        last = _Episode(start, ends.get(start), begun[start])
-        found.append(last)
-    return [_alert(each) for each in found]
-
-
-def _by_start(events: Iterable[RecordedEvent]) -> tuple[dict[int, list[RecordedEvent]], dict[int, int]]:
-    """The events by the start of the episode they speak of, and the latest end told of each start."""
-    begun: dict[int, list[RecordedEvent]] = {}
-    ends: dict[int, int] = {}
-    latest: int | None = None
-    for event in events:
-        start = end = event.occurred_at
-        if event.type == "alert.resolved":
-            said = micros(event.data.get("starts_at"))
-            # One that does not say what it closes closes the latest episode begun before it.
-            closed = latest if said is None else said
-            if closed is not None and closed < end:
-                start = closed
-            ends[start] = end
-        if start in begun:
-            begun[start].append(event)
+def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episode]:
+    """Those without an end as one with the next; unless people said in between that it was over."""
+    last: Episode | None = None
+    for episode in found:
+        if last is None:
+            last = episode
+        elif last.end is None and goes_on(last.events[-1].occurred_at, episode.start, words):
+            last = Episode(last.start, episode.end, last.events + episode.events, episode.until, episode.resolved)
         else:
-            begun[start] = [event]
-        if latest is None or start > latest:
-            latest = start
-    return begun, ends
+            yield last
+            last = episode
+    if last is not None:
+        yield last
 
 
-def _alert(episode: _Episode) -> Alert:
-    events = sorted(episode.events, key=reading_order) if episode.mixed else episode.events
-    fired = resolved = severity = None
+def _alert(episode: Episode) -> Alert:
+    events = episode.events
+    fired = severity = None
     for each in events:
         severity = each.severity or severity
-        if each.type == "alert.firing":
-            fired = fired or each
-        elif each.occurred_at == episode.end:
-            resolved = each
-    told = fired or resolved or events[0]
+        if fired is None and each.type == "alert.firing":
+            fired = each
+    told = fired or episode.resolved or events[0]
     return Alert(
         entity=told.entity,
+        source=told.source,
         name=told.title,
         service=told.service,
         environment=told.environment,
@@ -117,46 +70,31 @@ def _alert(episode: _Episode) -> Alert:
         start=episode.start,
         end=episode.end,
         fired=told,
-        resolved=resolved,
+        resolved=episode.resolved,
         events=tuple([each.id for each in events]),
-        until=episode.until if episode.end is None else None,
     )
 
 
 def page(events: Sequence[RecordedEvent]) -> Page:
     """One page, from triggered (or when its sender says it was created) to the resolve that was not taken back."""
-    title = ""
-    service = environment = severity = triggered = acknowledged = resolved = None
+    span = page_span(events)
+    service = environment = severity = None
     for each in events:
-        title, service = each.title or title, each.service or service
-        environment, severity = each.environment or environment, each.severity or severity
-        if each.type == "page.triggered":
-            triggered = triggered or each
-        elif each.type == "page.acknowledged":
-            acknowledged = acknowledged or each
-        elif each.type == "page.resolved":
-            resolved = each
-        elif each.type == "page.reopened":
-            resolved = None
+        service, environment = each.service or service, each.environment or environment
+        severity = each.severity or severity
     return Page(
         entity=events[0].entity,
-        title=title,
+        title=span.title,
         service=service,
         environment=environment,
         severity=severity,
-        start=triggered.occurred_at if triggered else _opened(events),
-        end=resolved.occurred_at if resolved else None,
-        triggered=triggered,
-        acknowledged=acknowledged,
-        resolved=resolved,
+        start=span.start,
+        end=span.end,
+        triggered=span.triggered,
+        acknowledged=span.acknowledged,
+        resolved=span.resolved,
         steps=tuple(events),
     )
-
-
-def _opened(events: Sequence[RecordedEvent]) -> int:
-    """When a page was opened whose trigger was not received: when its sender says so, or its first event."""
-    created = [at for each in events if (at := micros(each.data.get("created_at"))) is not None]
-    return min([events[0].occurred_at, *created])
 
 
 def changes(events: Sequence[RecordedEvent]) -> list[Change]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from collector.closing import OPEN, Closing
 from collector.event import HOUR, RecordedEvent
 
 
@@ -58,19 +59,18 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is above ``warning``, or has no severity."""
     start: int
     end: int | None
-    """None while it fires, or where its end is unknown."""
+    """None while it fires: no sender told its end."""
     fired: RecordedEvent
     """The event that tells the episode: its firing, or its resolve where no firing was received."""
     resolved: RecordedEvent | None
     events: tuple[str, ...]
     """Every event of the episode, oldest first."""
-    until: int | None = None
-    """Where the end is unknown though the alert fired anew since: that next firing, µs; it ended by then."""
+    source: str = ""
 
     @property
     def firing(self) -> bool:
-        """Whether nothing says that it ended: neither a resolve nor a next firing."""
-        return self.end is None and self.until is None
+        """Whether no sender told its end."""
+        return self.end is None
 
 
 class Spell(msgspec.Struct, frozen=True, gc=False):
@@ -236,11 +236,14 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
     moments: Mapping[str, Moment] = {}
     durations: Mapping[str, Duration] = {}
-    resolved: bool = False
-    """Whether every signal ended and no person said otherwise, or a person said so."""
-    verdict: RecordedEvent | None = None
-    """The person's statement that it is over, where that is the newest word on it."""
+    closing: Closing = OPEN
+    """Whether it is over, since when, and what says so."""
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     context: Context = Context()
     as_of: int | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it is over, as far as its events and people say."""
+        return self.closing.at is not None

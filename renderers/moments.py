@@ -13,8 +13,8 @@ from operator import attrgetter
 
 import msgspec
 
+from collector.episodes import micros
 from collector.event import MINUTE, RecordedEvent
-from renderers.episodes import micros
 from renderers.history import Alert, Duration, History, Moment, Page
 
 NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")
@@ -164,20 +164,13 @@ def _end_event(alert: Alert) -> RecordedEvent:
 
 def _resolved(history: History) -> Moment:
     """What a person stated, else the latest end of a signal, pages included; unknown while the incident is open."""
-    if not history.resolved:
+    over = history.closing
+    if over.word is not None:
+        return Moment(name="resolved", at=over.at, known="stated", basis="stated", cites=(over.word.event,))
+    if over.last is None:
         return _unknown("resolved")
-    if history.verdict is not None:
-        said = history.verdict
-        return Moment(name="resolved", at=said.occurred_at, known="stated", basis="stated", cites=(said.id,))
-    ended = _last_ended(history.alerts)
-    ends = [_Seen(ended.end or 0, _end_event(ended).id, "last alert ended")] if ended else []
-    ends += [
-        _Seen(each.resolved.occurred_at, each.resolved.id, "page resolved") for each in history.pages if each.resolved
-    ]
-    if not ends:
-        return _unknown("resolved")
-    last = max(ends)
-    return Moment(name="resolved", at=last.at, known="observed", basis=last.basis, cites=(last.event,))
+    basis = "page resolved" if over.last.kind == "page" else "last alert ended"
+    return Moment(name="resolved", at=over.at, known="observed", basis=basis, cites=(over.last.proof,))
 
 
 def _recorded(history: History) -> Moment:

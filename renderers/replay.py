@@ -8,12 +8,14 @@ the machine's own decisions do not count at all; what people state does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 
 import msgspec
 
+from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
+from collector.episodes import micros
 from collector.event import MACHINE, RecordedEvent, current
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
@@ -35,8 +37,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     told = current(_as_first_received(known))
     facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
-    verdict = sorted_out.verdict()
-    alerts, pages = sorted_out.alerts(), sorted_out.pages()
+    words = sorted_out.words()
+    alerts, pages = sorted_out.alerts(words), sorted_out.pages()
     measured = tuple([each for each in alerts if each.opening]) or alerts
     reports = tuple(sorted_out.of("incident.opened"))
     folded = History(
@@ -59,8 +61,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
-        resolved=_over(alerts, pages, reports, verdict),
-        verdict=verdict if verdict is not None and verdict.type == "incident.resolved" else None,
+        closing=closing(_spans(measured, pages, reports), words),
         services=_names("service", alerts, pages, reports),
         environments=_names("environment", alerts, pages, reports),
         context=context,
@@ -111,10 +112,10 @@ class _Kinds:
     def of(self, event_type: str) -> list[RecordedEvent]:
         return self._types.get(event_type, [])
 
-    def alerts(self) -> tuple[Alert, ...]:
+    def alerts(self, words: Sequence[Word]) -> tuple[Alert, ...]:
         """By start, entity and the id of what tells them."""
         entities = sorted(self._families["alert"].items(), key=lambda item: item[0][1])
-        found = [each for _, events in entities for each in episodes.alert_episodes(events)]
+        found = [each for _, events in entities for each in episodes.alert_episodes(events, words)]
         if len({entity for _, entity in self._families["alert"]}) < len(entities):
             # Only where two sources tell of one entity are the entities not in order by now.
             found.sort(key=attrgetter("entity", "fired.id"))
@@ -150,29 +151,26 @@ class _Kinds:
             newest[value] = event if value not in newest else max(newest[value], event, key=_stated)
         return tuple(newest[value] for value in sorted(newest))
 
-    def verdict(self) -> RecordedEvent | None:
-        """What a person said last on whether the incident is over."""
-        return max([*self.of("incident.resolved"), *self.of("incident.reopened")], key=_stated, default=None)
+    def words(self) -> list[Word]:
+        """What people said on whether the incident is over."""
+        return list(filter(None, map(word_of, chain(self.of(RESOLVED), self.of(REOPENED)))))
 
 
 def _stated(event: RecordedEvent) -> tuple[int, str]:
     """The key that puts the newest statement last: when it was said, then the id."""
-    said = episodes.micros(event.data.get("stated_at"))
+    said = micros(event.data.get("stated_at"))
     return (event.occurred_at if said is None else said, event.id)
 
 
-def _over(
-    alerts: tuple[Alert, ...],
-    pages: tuple[Page, ...],
-    reports: tuple[RecordedEvent, ...],
-    verdict: RecordedEvent | None,
-) -> bool:
-    """Whether every signal ended, unless a person said so or said otherwise. A report ends only by a person's word."""
-    if verdict is not None:
-        return verdict.type == "incident.resolved"
-    if reports or not (alerts or pages):
-        return False
-    return not any(each.firing for each in alerts if each.end is None) and all(each.end is not None for each in pages)
+def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[RecordedEvent]) -> Iterator[Span]:
+    """What can keep the incident open."""
+    for alert in alerts:
+        proof = (alert.resolved or alert.fired).id
+        yield Span(f"alert {alert.source} {alert.entity}", alert.start, alert.end, "alert", proof)
+    for page in pages:
+        yield Span(f"page {page.entity}", page.start, page.end, "page", page.resolved.id if page.resolved else "")
+    for report in reports:
+        yield Span(f"report {report.id}", report.occurred_at, None, "report")
 
 
 def _families(alerts: tuple[Alert, ...]) -> tuple[Family, ...]:

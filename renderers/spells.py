@@ -31,5 +31,5 @@ def spells(alerts: Iterable[Alert]) -> tuple[Spell, ...]:
 
 
 def over(alert: Alert) -> int | None:
-    """When the episode was over at the latest; None while it fires."""
-    return alert.end if alert.end is not None else alert.until
+    """When the episode was over; None while it fires."""
+    return alert.end

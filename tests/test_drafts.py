@@ -71,7 +71,7 @@ def cited(document: Document) -> set[str]:
 # --- how it reads -----------------------------------------------------------------------------------------------
 
 EXAMPLE = """\
-# Postmortem Report: **HighErrorRate on checkout, then 1 more alert**
+# Postmortem Report: **checkout: HighErrorRate (and 1 more alert)**
 
 **Incident Lead:** Ana, first to acknowledge [5f33e]
 **Date:** 2026-03-04
@@ -310,12 +310,12 @@ def test_a_person_s_title_and_lead_replace_ours() -> None:
 @pytest.mark.parametrize(
     ("build", "title"),
     [
-        (example, "HighErrorRate on checkout, then 1 more alert"),
-        (storm, "Alert0 on service-0, then 59 more alerts"),
-        (going_on, "SlowQueries on db"),
-        (MADE_UP["page_alone"], "Ledger is down on ledger"),
-        (MADE_UP["report_alone"], "Cannot pay on payments"),
-        (Told, "Incident"),
+        (example, "checkout: HighErrorRate (and 1 more alert)"),
+        (storm, "service-0: Alert0 (and 59 more alerts)"),
+        (going_on, "db: SlowQueries"),
+        (MADE_UP["page_alone"], "Ledger is down"),
+        (MADE_UP["report_alone"], "Cannot pay"),
+        (Told, "Incident without a title"),
     ],
 )
 def test_titles(build: type[Told], title: str) -> None:

@@ -407,9 +407,9 @@ async def row_of(followed: Followed, number: int = 1) -> projections.IncidentRow
 async def test_the_title_names_the_first_alert_and_counts_the_others_by_name(followed: Followed) -> None:
     """Series of one alert count once."""
     await followed.told(firing("x", 0, title="HighErrorRate"))
-    assert (await row_of(followed)).title == "HighErrorRate on checkout"
+    assert (await row_of(followed)).title == "checkout: HighErrorRate"
     await followed.told(*(firing(f"pod-{n}", 1, title="SlowCart") for n in range(3)))
-    assert (await row_of(followed)).title == "HighErrorRate on checkout, then 1 more alert"
+    assert (await row_of(followed)).title == "checkout: HighErrorRate (and 1 more alert)"
 
 
 async def test_a_person_sets_title_and_lead(followed: Followed) -> None:

@@ -53,7 +53,7 @@ RENDERER_USERS = ("collector.drafts", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }
-RENDERERS_MAY_IMPORT = {f"collector.{name}" for name in ("event", "changes")}
+RENDERERS_MAY_IMPORT = {f"collector.{name}" for name in ("event", "changes", "episodes", "closing")}
 MADE_UP_MAP = """
     0  errors event
     1  log
@@ -66,6 +66,8 @@ BARE = ("collector.event", "renderers.document")
 PURE = (
     "collector.event",
     "collector.changes",
+    "collector.episodes",
+    "collector.closing",
     "collector.people",
     "collector.correlation",
     "collector.sources",

@@ -83,22 +83,32 @@ def test_a_firing_at_the_end_is_a_new_episode() -> None:
     assert spans(replay([firing(2), resolved(10, since=2), firing(10)]).alerts) == [(2, 10), (10, None)]
 
 
-def test_an_unclosed_episode_is_over_by_the_next_firing() -> None:
-    """A lost end stays unknown; the next firing says until when it must have come."""
-    first, second = replay([firing(2), firing(30)]).alerts
-    assert (first.end, first.until, first.firing) == (None, at(30), False)
-    assert (second.end, second.until, second.firing) == (None, None, True)
+def test_a_moved_start_ends_nothing() -> None:
+    """Nobody told an end: what its sender tells under another start is the same episode, and the next end closes it."""
+    assert spans(replay([firing(2), firing(30)]).alerts) == [(2, None)]
+    assert spans(replay([firing(2), firing(30), resolved(35, since=30)]).alerts) == [(2, 35)]
+
+
+def test_what_fires_after_people_ended_it_is_another_episode() -> None:
+    """A person's resolve ends what an alert without an end kept open; the alert did not go on from there."""
+    over = stated("incident.resolved", 20, said=20)
+    assert spans(replay([firing(2), over, firing(30), resolved(35, since=30)]).alerts) == [(2, None), (30, 35)]
+    reopened = stated("incident.reopened", 25, said=25)
+    assert spans(replay([firing(2), over, reopened, firing(30), resolved(35, since=30)]).alerts) == [(2, 35)]
 
 
 def test_an_end_that_names_no_start_closes_the_latest_episode() -> None:
     """A resolve without a start belongs to the last firing before it."""
-    assert spans(replay([firing(2), firing(30), resolved(35, since=None)]).alerts) == [(2, None), (30, 35)]
+    ended = [firing(2), resolved(10, since=2), firing(30), resolved(35, since=None)]
+    assert spans(replay(ended).alerts) == [(2, 10), (30, 35)]
 
 
-def test_an_end_before_its_start_gives_no_negative_episode() -> None:
-    """A sender whose end precedes its start has told of a moment, not of a time that runs backwards."""
-    (alert,) = replay([resolved(2, since=10)]).alerts
-    assert (alert.start, alert.end) == (at(2), at(2))
+@pytest.mark.parametrize("told", [[resolved(2, since=10)], [firing(10), resolved(2, since=10)]])
+def test_an_end_before_its_start_closes_the_episode_that_it_names(told: list[RecordedEvent]) -> None:
+    """Clocks differ: the episode is over at once, and no other one was ever told."""
+    (alert,) = replay(told).alerts
+    assert (alert.start, alert.end) == (at(10), at(10))
+    assert replay(told).resolved
 
 
 def test_an_alert_of_another_source_is_another_alert() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from collector.closing import Word, closing
 from collector.correlation.attach import NEAR, Attached, Attaching, View
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links, is_link
-from collector.correlation.signals import Unit, Word, fold, fold_keys
+from collector.correlation.signals import Unit, fold, fold_keys
 from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
 from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
 from collector.event import RecordedEvent, current, reading_order
@@ -37,30 +38,6 @@ def view_of(group: Group, rules: Rules) -> View:
         environments=frozenset(group.environments),
         classes=frozenset(group.classes),
     )
-
-
-def last_end(spans: Sequence[tuple[int, int | None]], words: Iterable[Word]) -> int | None:
-    """When an incident ended: its latest signal's end, unless a person said otherwise. None while it lasts.
-
-    ``spans`` are its signals' starts and ends, ``words`` people's about it. A signal that starts after the moment a
-    person stated speaks for itself again.
-    """
-    word = newest_turn(words)
-    if word is not None and word.type == "incident.resolved":
-        spans = [span for span in spans if span[0] > word.at]
-        if not spans:
-            return word.at
-    ends = [end for _, end in spans if end is not None]
-    if len(ends) < len(spans):
-        return None
-    latest = max(ends)
-    return None if word is not None and word.type == "incident.reopened" and latest <= word.at else latest
-
-
-def newest_turn(words: Iterable[Word]) -> Word | None:
-    """The last word of a person on whether an incident is over."""
-    turns = (word for word in words if word.type != "incident.edited")
-    return max(turns, key=lambda word: word.stated, default=None)
 
 
 class _Correlation:
@@ -145,7 +122,7 @@ class _Correlation:
             members=tuple(sorted(members, key=lambda m: reading_order(self._events[m.event]))),
             anchors=tuple(unit.uid for unit in units),
             started_at=view.start,
-            ended_at=last_end([(unit.start, unit.end) for unit in units], words),
+            ended_at=closing((unit.span for unit in units), words).at,
             window=(view.low, view.high),
         )
 

@@ -13,20 +13,12 @@ from heapq import heappop, heappush
 
 import msgspec
 
+from collector import closing
+from collector.closing import Word
 from collector.correlation.attach import View
 from collector.correlation.facts import Links
-from collector.correlation.grouping import last_end, newest_turn
-from collector.correlation.signals import Unit, Word
+from collector.correlation.signals import Unit
 from collector.correlation.values import Rules
-
-_HIGH = ("emergency", "fatal", "critical", "crit", "page", "p1", "sev1", "1", "disaster", "major", "high", "error",
-         "err", "p2", "sev2", "2")  # fmt: skip
-
-
-def severity_rank(severity: str) -> tuple[int, str]:
-    """The place of a severity among others, the gravest first; unknown words come after the known grave ones."""
-    folded = severity.casefold()
-    return (_HIGH.index(folded) if folded in _HIGH else len(_HIGH), folded)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +66,10 @@ class Part:
         self._order: list[tuple[int, str]] = []
         self._reaches: list[tuple[int, str]] = []
         self._ends: list[tuple[int, str]] = []
+        self._folds: dict[str, list[tuple[int, str]]] = {}
+        """Of each alert, page and report its signals here, by start."""
         self._open = 0
+        """How many of those have a last signal that is open."""
         self._events = 0
         self._last = 0
         self._environments: Counter[str] = Counter()
@@ -94,8 +89,8 @@ class Part:
 
     def add(self, unit: Unit, links: Links) -> None:
         """Take a signal in."""
-        self.units[unit.uid] = unit
         insort(self._order, unit.order)
+        self._fold_in(unit)
         if unit.kind == "alert":
             self._alerts[unit.title] += 1
             self._name("alert:", unit.order, unit.uid)
@@ -115,20 +110,32 @@ class Part:
     def replace(self, unit: Unit) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
         old = self.units[unit.uid]
+        self._open -= self._is_open(unit.fold)
         self.units[unit.uid] = unit
-        self._open -= old.end is None
+        self._open += self._is_open(unit.fold)
         self._events -= len(old.events)
         self._measure(unit)
         if old.taken is not None and old.taken == self._taken and unit.taken != old.taken:
             self._taken = min((u.taken for u in self.units.values() if u.taken is not None), default=None)
 
+    def _fold_in(self, unit: Unit) -> None:
+        """A signal without an end goes on with the next one of its alert: only the last of them can be open."""
+        self._open -= self._is_open(unit.fold)
+        self.units[unit.uid] = unit
+        insort(self._folds.setdefault(unit.fold, []), unit.order)
+        self._open += self._is_open(unit.fold)
+
+    def _is_open(self, fold: str) -> bool:
+        own = self._folds.get(fold)
+        return own is not None and self.units[own[-1][1]].span.end is None
+
     def _measure(self, unit: Unit) -> None:
-        self._open += unit.end is None
         self._events += len(unit.events)
         self._last = max(self._last, unit.last)
         heappush(self._reaches, (-unit.reach, unit.uid))
-        if unit.end is not None:
-            heappush(self._ends, (-unit.end, unit.uid))
+        end = unit.span.end
+        if end is not None:
+            heappush(self._ends, (-end, unit.uid))
         if unit.taken is not None:
             self._taken = min(self._taken or unit.taken, unit.taken)
 
@@ -139,17 +146,16 @@ class Part:
 
     def absorb(self, other: Part) -> None:
         """Take all of another, smaller incident in; the other is of no more use."""
-        self.units.update(other.units)
         self.numbers.update(other.numbers)
         self.classes |= other.classes
         self.keys.update(other.keys)
         for unit in other.units.values():
             insort(self._order, unit.order)
+            self._fold_in(unit)
         for entry in other._reaches:
             heappush(self._reaches, entry)
         for entry in other._ends:
             heappush(self._ends, entry)
-        self._open += other._open
         self._environments.update(other._environments)
         self._severities.update(other._severities)
         self._alerts.update(other._alerts)
@@ -219,22 +225,23 @@ class Part:
         return [unit.word for unit in self.attached.values() if unit.word is not None]
 
     def _ended(self, words: Iterable[Word]) -> int | None:
-        word = newest_turn(words)
-        if word is not None and word.type == "incident.resolved":
-            later = self._order[bisect_right(self._order, (word.at, "\U0010ffff")) :]
-            return last_end([(start, self.units[uid].end) for start, uid in later], [word])
+        """As :func:`collector.closing.closing` says, without looking at all signals."""
+        turn = closing.last_turn(words)
+        if turn is not None and turn.type == closing.RESOLVED:
+            later = self._order[bisect_right(self._order, (turn.at, "\U0010ffff")) :]
+            return closing.judged([self.units[uid].span for _, uid in later], turn).at
         if self._open:
             return None
-        while self.units[self._ends[0][1]].end != -self._ends[0][0]:
+        while self.units[self._ends[0][1]].span.end != -self._ends[0][0]:
             heappop(self._ends)
-        return last_end([(self.order[0], -self._ends[0][0])], [] if word is None else [word])
+        last = self.units[self._ends[0][1]]
+        return closing.judged([last.span], turn).at
 
     def summary(self, rules: Rules) -> Summary:
         """What lists show of it."""
         words = self.words()
-        edits = {w.field: w.value for w in sorted(words, key=lambda w: w.stated) if w.type == "incident.edited"}
+        edits = {word.field: word.value for word in sorted(words, key=lambda w: w.order) if word.type == closing.EDITED}
         view = self.view(rules)
-        severity = min(self._severities, key=severity_rank, default=None)
         return Summary(
             key=view.key,
             title=edits.get("title") or self._title(),
@@ -243,7 +250,7 @@ class Part:
             last_at=self._last,
             services=self._shown("service:"),
             environments=self._shown("environment:"),
-            severity=edits.get("severity") or severity,
+            severity=closing.peak(edits.get("severity", ""), self._severities),
             lead=edits.get("lead") or (self._taken[1] if self._taken else None),
             events=self._events,
             low=view.low,
@@ -254,13 +261,14 @@ class Part:
         return tuple(sorted(shown for name, (_, shown) in self._named.items() if name.startswith(what)))
 
     def _title(self) -> str:
-        """After its first alert, and how many others, by name and not by series."""
-        first = self.units[self._named["alert:"][1] if self._alerts else self._order[0][1]]
-        title = first.title or first.uid
-        if first.service_name:
-            title += f" on {first.service_name}"
-        more = len(self._alerts) - 1
-        return title if more < 1 else f"{title}, then {more} more alert{'s' if more > 1 else ''}"
+        """After its first alert, and how many others, by name and not by series; else after its first page or report.
+
+        As :func:`collector.closing.title` says, without looking at all signals.
+        """
+        if self._alerts:
+            first = self.units[self._named["alert:"][1]]
+            return closing.alert_title(closing.Named(first.title, first.service_name), len(self._alerts) - 1)
+        return closing.title("", (), [closing.Named(self.units[uid].title) for _, uid in self._order])
 
 
 def keys_of(unit: Unit) -> list[str]:

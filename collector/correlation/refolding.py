@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from collector.correlation.episodes import proves_its_start
 from collector.correlation.held import Held
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
+from collector.episodes import proves_its_start
 from collector.event import RecordedEvent, is_retracted
 
 _EVER = -1

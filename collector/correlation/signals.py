@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from collector.changes import SINGLE
+from collector.closing import REOPENED, RESOLVED, Span, Word, last_turn, word_of
 from collector.correlation.catalog import Catalog
-from collector.correlation.episodes import episodes_of
 from collector.correlation.values import Rules
+from collector.episodes import Episode, episodes, page_span
 from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
 
 LOW_SEVERITIES = frozenset({
@@ -25,21 +26,9 @@ LOW_SEVERITIES = frozenset({
 })  # fmt: skip
 """Severities that do not open an incident: ``warning``, its equals and what is below. An unknown word opens one."""
 
-_SAID_OF_INCIDENTS = frozenset({"incident.resolved", "incident.reopened", "incident.edited"})
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
 """Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
-
-
-class Word(msgspec.Struct, frozen=True):
-    """What a person said about an incident as a whole: that it is over or not, or what one of its fields is."""
-
-    type: str
-    stated: tuple[int, str]
-    """When it was said, and the fact's id: the newest counts."""
-    at: int
-    field: str = ""
-    value: str = ""
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -52,10 +41,10 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     fold: str
     """Which events it was folded from; see :func:`fold_keys`."""
     events: tuple[str, ...]
-    """In reading order."""
+    """By time; an alert's firing stands before its end whatever their times say."""
     start: int
     end: int | None
-    """None while an alert, a page or a report is open."""
+    """None while an alert, a page or a report is open, and where nobody told the end of an alert."""
     reach: int
     """Until when it may tie what comes later: its end, or ``rules.reach`` past its last word."""
     opening: bool = False
@@ -87,6 +76,11 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     def order(self) -> tuple[int, str]:
         """Opening signals are taken by start, ties broken by id."""
         return (self.start, self.uid)
+
+    @property
+    def span(self) -> Span:
+        """As what can keep an incident open; only people's words on the incident end a report."""
+        return Span(self.fold, self.start, None if self.kind == "report" else self.end, self.kind)
 
     @property
     def paging(self) -> bool:
@@ -159,19 +153,22 @@ class _Folding:
     def unit(
         self, kind: str, events: Sequence[RecordedEvent], start: int, end: int | None, last_word: int = 0,
         opening: bool = False, state: str = "", seeks: tuple[str, ...] = (), offers: tuple[str, ...] = (),
+        until: int | None = None, title: str = "",
     ) -> Unit:  # fmt: skip
+        """``until`` is when it was over where nobody told its end: it ties nothing after that."""
+        over = until if end is None else end
         service, service_name = self._last_service(events)
         environment = self._last_environment(events)
         named = sorted({key for event in events for key in refs_of(event, "incident:")})
         limit = max(last_word, start) + self.rules.reach
         return Unit(
             uid=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
-            start=start, end=end, reach=limit if end is None else min(end, limit), opening=opening,
+            start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=_last(event.severity for event in events),
-            title=_title(events), state=state, offers=offers, seeks=seeks, named=tuple(named),
+            title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(named),
             last=max(event.occurred_at for event in events), taken=_taken(events) if kind == "page" else None,
-            word=_word(events[0]) if kind == "fact" else None,
+            word=word_of(events[0]) if kind == "fact" else None,
             tokens=_tokens(events) if kind in {"change", "observation"} else (),
         )  # fmt: skip
 
@@ -208,19 +205,6 @@ def _taken(events: Sequence[RecordedEvent]) -> tuple[int, str] | None:
     return next(((e.occurred_at, e.actor) for e in events if e.type == "page.acknowledged" and e.actor), None)
 
 
-def _word(event: RecordedEvent) -> Word | None:
-    if event.type not in _SAID_OF_INCIDENTS or event.source == MACHINE:
-        return None
-    field, value = event.data.get("field"), event.data.get("value")
-    return Word(
-        event.type,
-        stated(event),
-        event.occurred_at,
-        field if isinstance(field, str) else "",
-        value if isinstance(value, str) else "",
-    )
-
-
 def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
     kinds = ("deployment:", "commit:", "pr:", "repository:")
     return tuple(sorted({ref for event in events for ref in event.refs if ref.startswith(kinds)}))
@@ -230,13 +214,11 @@ def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
 
 
 def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
-    episodes = episodes_of(
-        [e for e in events if e.type == "alert.firing"], [e for e in events if e.type != "alert.firing"]
-    )
-    return [_alert(folding, members, start, end) for start, end, members in episodes]
+    return [_alert(folding, episode) for episode in episodes(events)]
 
 
-def _alert(folding: _Folding, members: list[RecordedEvent], start: int, end: int | None) -> Unit:
+def _alert(folding: _Folding, episode: Episode) -> Unit:
+    members, start, end = episode.events, episode.start, episode.end
     severity = _last(event.severity for event in members)
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
     _, source, entity = folding.key.split(SEPARATOR, 2)
@@ -252,6 +234,7 @@ def _alert(folding: _Folding, members: list[RecordedEvent], start: int, end: int
     return folding.unit(
         "alert", members, start, end, last_word, opening=(severity or "").casefold() not in LOW_SEVERITIES,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
+        until=episode.until,
     )  # fmt: skip
 
 
@@ -268,30 +251,17 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     told = [event for event in events if event.type.startswith("page.")]
     if not told:
         return _singles(folding, events)
-    start = _page_start(told)
-    end = _page_end(told)
+    span = page_span(told)
+    end = span.end
     last_word = max(
         (e.occurred_at for e in events if e.type != "page.resolved" and (end is None or e.occurred_at <= end)),
-        default=start,
+        default=span.start,
     )
     seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], told)
     return [
-        folding.unit("page", list(events), start, end, last_word, opening=True, state=_page_state(told, end),
-                     seeks=seeks, offers=offers)
+        folding.unit("page", list(events), span.start, end, last_word, opening=True, state=_page_state(told, end),
+                     seeks=seeks, offers=offers, title=span.title)
     ]  # fmt: skip
-
-
-def _page_start(told: Sequence[RecordedEvent]) -> int:
-    triggered = [event.occurred_at for event in told if event.type == "page.triggered"]
-    created = [at for event in told if isinstance(at := event.data.get("created_at"), int)]
-    return min(triggered or created or [told[0].occurred_at])
-
-
-def _page_end(told: Sequence[RecordedEvent]) -> int | None:
-    turns = [event for event in told if event.type in {"page.resolved", "page.reopened"}]
-    if not turns or turns[-1].type == "page.reopened":
-        return None
-    return max(turns[-1].occurred_at, _page_start(told))
 
 
 def _page_state(told: Sequence[RecordedEvent], end: int | None) -> str:
@@ -323,7 +293,7 @@ def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     if opened is None:
         return []
     start = opened.occurred_at
-    end = _stated_end(event for event in events if event.type in {"incident.resolved", "incident.reopened"})
+    end = _stated_end(event for event in events if event.type in {RESOLVED, REOPENED})
     words = [e.occurred_at for e in events if e.type.startswith(_WORDS) and (end is None or e.occurred_at <= end)]
     end = None if end is None else max(end, start)
     pages = tuple(f"page:{ref}" for ref in refs_of(opened, "page:"))
@@ -339,8 +309,8 @@ def stated(event: RecordedEvent) -> tuple[int, str]:
 
 
 def _stated_end(events: Iterable[RecordedEvent]) -> int | None:
-    newest = max(events, key=stated, default=None)
-    return newest.occurred_at if newest is not None and newest.type == "incident.resolved" else None
+    turn = last_turn(word for event in events if (word := word_of(event)) is not None)
+    return turn.at if turn is not None and turn.type == RESOLVED else None
 
 
 # Changes and everything else

@@ -1,0 +1,189 @@
+"""From when to when: an alert's episodes and a page's span, out of the events that tell of them.
+
+The one answer to this question. Grouping folds all events of an alert with it,
+replay folds those of one incident, and both come to the same episodes: an
+episode depends on its own events and on where the alert's other episodes begin
+and end, never on arrival.
+
+Nothing is ended here that no sender ended. An alert whose resolve was lost, or
+whose start moved while it fired, has an episode without an end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from collector.event import RecordedEvent, rank
+
+AGAIN = "again_after"
+"""The key of a firing's data that names the resolve after which its sender told the same start once more."""
+
+E = TypeVar("E", bound=RecordedEvent)
+
+
+class Episode(msgspec.Struct, gc=False):
+    """One alert from its firing to its resolve."""
+
+    start: int
+    end: int | None
+    """The latest end that a sender told; None where none did."""
+    events: list[RecordedEvent]
+    """Its events in order: a resolve never stands before the start that it names."""
+    until: int | None = None
+    """Where no end is told: the alert's next end of all, by which it was over; None where none was told yet."""
+    resolved: RecordedEvent | None = None
+    """The event that tells the end."""
+
+
+class PageSpan(msgspec.Struct, frozen=True, gc=False):
+    """One page from its trigger to the resolve that was not taken back."""
+
+    start: int
+    end: int | None
+    title: str
+    """As it was called last."""
+    triggered: RecordedEvent | None
+    acknowledged: RecordedEvent | None
+    """The first acknowledgement."""
+    resolved: RecordedEvent | None
+
+
+def micros(value: object) -> int | None:
+    """A time out of an event's own data, µs; None where it holds none."""
+    return value if type(value) is int else None
+
+
+def episodes(events: Iterable[RecordedEvent]) -> list[Episode]:
+    """The episodes of one alert, by start; ``events`` are all of them that are known, in reading order.
+
+    A resolve proves the firing that it names. Of several ends of one start the latest counts, and so it does where
+    episodes overlap: those are one. An end told before the start that it names closes the episode at once.
+    """
+    begun: dict[int, Episode] = {}
+    for event, start in _starts(events):
+        episode = begun.get(start)
+        if episode is None:
+            episode = begun[start] = Episode(start, None, [])
+        episode.events.append(event)
+        if event.type == "alert.resolved":
+            _end(episode, max(start, event.occurred_at), event)
+    return _until(_overlapping([begun[start] for start in sorted(begun)]))
+
+
+def proves_its_start(event: RecordedEvent) -> bool:
+    """Whether an alert's event says by itself from when on the alert fired; else any firing before it may say so."""
+    return event.type == "alert.firing" or micros(event.data.get("starts_at")) is not None
+
+
+def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, int]]:
+    """Each event with the start of the episode it tells of."""
+    found: list[tuple[RecordedEvent, int]] = []
+    unnamed: list[RecordedEvent] = []
+    again: dict[int, list[RecordedEvent]] = {}
+    for event in events:
+        named = micros(event.data.get("starts_at"))
+        if event.type == "alert.firing":
+            if named is not None and AGAIN in event.data:
+                again.setdefault(named, []).append(event)
+            found.append((event, event.occurred_at))
+        elif named is None:
+            unnamed.append(event)
+        else:
+            found.append((event, named))
+    if again:
+        found = [(event, _lived_again(event, start, again.get(start, ()))) for event, start in found]
+    if unnamed:
+        known = sorted({start for _, start in found})
+        found += [(event, _latest(known, event.occurred_at)) for event in unnamed]
+    return found
+
+
+def _lived_again(event: RecordedEvent, start: int, again: Sequence[RecordedEvent]) -> int:
+    """Where a resolve names a start that was told again: the firing that it ends.
+
+    That is the last one whose resolve before it is further away from this end than the firing itself: clocks differ.
+    """
+    if event.type == "alert.firing":
+        return start
+    fitting = [each.occurred_at for each in again if 2 * event.occurred_at > each.occurred_at + _ended_before(each)]
+    return max(fitting, default=start)
+
+
+def _ended_before(again: RecordedEvent) -> int:
+    """When the alert had ended that this firing tells anew: ids begin with their event's time, in milliseconds."""
+    return int(str(again.data[AGAIN])[:12], 16) * 1000
+
+
+def _latest(starts: Sequence[int], end: int) -> int:
+    """The start that a resolve closes which names none: the latest by then, else its own moment."""
+    at = bisect_right(starts, end) - 1
+    return starts[at] if at >= 0 else end
+
+
+def _end(episode: Episode, end: int, event: RecordedEvent) -> None:
+    if episode.end is None or end >= episode.end:
+        episode.end, episode.resolved = end, event
+
+
+def _overlapping(found: Sequence[Episode]) -> list[Episode]:
+    """Episodes by start, those that overlap made one."""
+    made: list[Episode] = []
+    for episode in found:
+        last = made[-1] if made else None
+        if last is None or last.end is None or episode.start >= last.end:
+            _put_in_order(episode)
+            made.append(episode)
+            continue
+        last.events += episode.events
+        if episode.end is not None and episode.resolved is not None:
+            _end(last, episode.end, episode.resolved)
+        _put_in_order(last)
+    return made
+
+
+def _put_in_order(episode: Episode) -> None:
+    """By time, an end never before the start; causes before effects."""
+    if len(episode.events) > 1:
+        episode.events.sort(key=lambda each: (max(each.occurred_at, episode.start), rank(each.type), each.id))
+
+
+def _until(found: list[Episode]) -> list[Episode]:
+    next_end: int | None = None
+    for episode in reversed(found):
+        if episode.end is None:
+            episode.until = next_end
+        else:
+            next_end = episode.end
+    return found
+
+
+def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
+    """One page, out of its ``page.*`` events in reading order.
+
+    It begins with its trigger; where that was not received, when its sender says it was opened, or with its first
+    event.
+    """
+    title = ""
+    triggered = acknowledged = resolved = None
+    for each in events:
+        title = each.title or title
+        if each.type == "page.triggered":
+            triggered = triggered or each
+        elif each.type == "page.acknowledged":
+            acknowledged = acknowledged or each
+        elif each.type == "page.resolved":
+            resolved = each
+        elif each.type == "page.reopened":
+            resolved = None
+    start = triggered.occurred_at if triggered is not None else _opened(events)
+    end = None if resolved is None else max(resolved.occurred_at, start)
+    return PageSpan(start, end, title, triggered, acknowledged, resolved)
+
+
+def _opened(events: Sequence[RecordedEvent]) -> int:
+    created = [at for each in events if (at := micros(each.data.get("created_at"))) is not None]
+    return min([events[0].occurred_at, *created])
