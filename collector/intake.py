@@ -19,6 +19,7 @@ import msgspec
 
 from collector import reading as fit
 from collector.bodies import BodyReader, Limits, check_depth
+from collector.crashes import Crashes
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import PEOPLE, Event
 from collector.log import Receipt, Submission
@@ -57,6 +58,7 @@ class Intake:
         self.writer = writer
         self.bodies = BodyReader(limits or Limits())
         self._endpoints = endpoints
+        self._crashes = Crashes()
 
     async def take(
         self,
@@ -85,7 +87,7 @@ class Intake:
     ) -> None:
         webhook = Webhook(source=source, headers=headers, body=error.raw, received_at=received_at, token=token)
         endpoint = self._endpoints.get(source)
-        authentication = _authenticate(webhook, endpoint)
+        authentication = _authenticate(webhook, endpoint, self._crashes)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
         if endpoint.redaction != _NOTHING_REDACTED:
             # What it holds cannot be looked into, so nothing of it can be kept.
@@ -123,11 +125,11 @@ class Intake:
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
         endpoint = self._endpoints.get(source)
         self.bodies.check(body, None if endpoint is None else endpoint.size)
-        authentication = _authenticate(webhook, endpoint)
+        authentication = _authenticate(webhook, endpoint, self._crashes)
         assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
-        submission, malformed = _read(webhook, endpoint, authentication)
+        submission, malformed = _read(webhook, endpoint, authentication, self._crashes)
         if endpoint.redaction != _NOTHING_REDACTED:
-            submission, malformed = _redacted(webhook, endpoint, submission, malformed)
+            submission, malformed = _redacted(webhook, endpoint, submission, malformed, self._crashes)
         if malformed is not None:
             tell = partial(_tell_malformed, tell, malformed)
         self.writer.queue(submission, tell, comes_again=endpoint.source.retries)
@@ -154,7 +156,7 @@ def _tell_malformed(tell: Tell, malformed: MalformedWebhook, answer: Receipt | E
     tell(answer if isinstance(answer, Exception) else malformed)
 
 
-def _authenticate(webhook: Webhook, endpoint: Endpoint | None) -> str:
+def _authenticate(webhook: Webhook, endpoint: Endpoint | None, crashes: Crashes) -> str:
     """How the sender proved itself. Whatever goes wrong in a proof, it proves nothing."""
     if endpoint is None:
         # As much work as a signature takes, so that the time taken does not say which sources exist.
@@ -165,12 +167,13 @@ def _authenticate(webhook: Webhook, endpoint: Endpoint | None) -> str:
     except UnverifiedWebhook:
         raise
     except Exception as error:
+        crashes.note("cannot look at a proof: the delivery is refused", webhook.source, error)
         what = type(error).__name__
         raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: its proof is odd ({what})") from error
 
 
 def _read(
-    webhook: Webhook, endpoint: Endpoint, authentication: str
+    webhook: Webhook, endpoint: Endpoint, authentication: str, crashes: Crashes
 ) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
     """What an authentic delivery becomes, whatever it holds; and the error to answer with after it is stored."""
     status, reason = "read", ""
@@ -182,6 +185,7 @@ def _read(
     except MalformedWebhook as error:
         status, reason, malformed = "malformed", str(error), error
     except Exception as error:  # a parser's mistake must not lose what the sender said, nor make it come for ever
+        crashes.note("a parser failed: the delivery is kept as source.unrecognised", webhook.source, error)
         events = (fit.unrecognised(webhook, f"the parser failed: {type(error).__name__}", endpoint.source.kind),)
     unread = next((event for event in events if event.type == "source.unrecognised"), None)
     if unread is not None:
@@ -190,18 +194,19 @@ def _read(
 
 
 def _redacted(
-    webhook: Webhook, endpoint: Endpoint, told: Submission, malformed: MalformedWebhook | None
+    webhook: Webhook, endpoint: Endpoint, told: Submission, malformed: MalformedWebhook | None, crashes: Crashes
 ) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
     """The same without what is not to be kept. Ids are those of the delivery as it came (design §3)."""
     try:
         clean, count = redact(endpoint.redaction, webhook)
     except Exception as error:  # nothing that could not be looked through is kept, and it need not come again
+        crashes.note("redaction failed: nothing of the delivery's body is kept", webhook.source, error)
         clean = msgspec.structs.replace(webhook, body=b"", headers={})
         reason = f"redaction failed ({type(error).__name__}); nothing of it was kept"
         return _submission(clean, told.authentication, "unrecognised", reason), None
     if not count:
         return told, malformed
-    again, malformed = _read(clean, endpoint, told.authentication)
+    again, malformed = _read(clean, endpoint, told.authentication, crashes)
     events = again.events
     if len(events) == len(told.events):
         events = tuple([_same(kept, as_sent, webhook.body) for kept, as_sent in zip(events, told.events, strict=True)])

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
 from collector.log import EventLog
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,8 @@ class Leadership:
         self._performing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._trouble = ""
+        """What kept us from asking last: said once, and again when it is something else."""
 
     @property
     def holds(self) -> bool:
@@ -51,16 +54,26 @@ class Leadership:
 
     async def close(self) -> None:
         """Lay down the duties, in their own order. The lease goes with the log."""
-        for task in (self._asking, self._performing):
-            await _ended(task)
+        try:
+            await ended(self._asking)
+        finally:
+            await ended(self._performing)
 
     async def _ask(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
             try:
                 await self._turn(await self._log.lead())
-            except Exception:
-                log.exception("cannot tell whether to follow the log; asking again", seconds=EVERY)
+            except Exception as error:
+                self._say(error)
+            else:
+                self._trouble = ""
+
+    def _say(self, error: Exception) -> None:
+        trouble = f"{type(error).__name__}: {error}"
+        if trouble != self._trouble:
+            log.error("cannot tell whether to follow the log; asking again", seconds=EVERY, exc_info=error)
+        self._trouble = trouble
 
     async def _turn(self, held: bool) -> None:
         if self._performing is not None and (not held or self._performing.done()):
@@ -73,13 +86,15 @@ class Leadership:
         self._performing = asyncio.create_task(self._perform(), name="duties")
 
     async def _lay_down(self) -> None:
-        task, self._performing = self._performing, None
+        task = self._performing
         try:
-            await _ended(task)
+            await ended(task)
         except Exception as error:
             log.warning("stopped following the log; trying again", error=str(error))
         else:
             log.warning("not following the log any longer: the lease was lost")
+        # Where this was cut off, the task is still ours to wait for.
+        self._performing = None
 
     async def _perform(self) -> None:
         try:
@@ -92,19 +107,11 @@ class Leadership:
     async def _begun(self) -> None:
         """Wait until the duties have begun; raises what kept them from it."""
         assert self._performing is not None  # noqa: S101 - taken up just now
-        ready = asyncio.ensure_future(self._ready.wait())
+        ready = asyncio.create_task(self._ready.wait())
         try:
             await asyncio.wait((ready, self._performing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             if not self._ready.is_set():
                 task, self._performing = self._performing, None
-                await _ended(task)
-
-
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task and wait for its end; raises what it raised."""
-    if task is not None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+                await ended(task)

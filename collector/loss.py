@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from collector.errors import LogDamaged
 from collector.event import MACHINE, Event, event_id
 from collector.log import EventLog, Submission, acknowledged
 from collector.log.acknowledged import Acknowledged, Loss
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -84,9 +85,7 @@ async def _synced(kept: Acknowledged) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
 
 
 async def _keep_synced(kept: Acknowledged) -> None:

@@ -38,7 +38,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.sealing",
         "collector.retention",
         "collector.loss",
-        "collector.intake",
+        "collector.crashes",
         "collector.follower",
         "collector.cli",
     ),

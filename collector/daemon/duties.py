@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
 from collector.sealing import SealJob
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ async def duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
     await _caught_up(parts, follower, may_wait=jobs_too)
     async with AsyncExitStack() as stack:
         task = asyncio.create_task(follower.run(), name="follower")
-        stack.push_async_callback(_cancelled, task)
+        stack.push_async_callback(ended, task)
         parts.follower = follower
         stack.callback(setattr, parts, "follower", None)
         if jobs_too:
@@ -57,12 +58,6 @@ async def _takes_nothing(parts: Parts) -> bool:
     except Unavailable:
         return True
     return False
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower) -> None:

@@ -20,6 +20,7 @@ from collector.errors import DiskFailed, Unavailable
 from collector.log import EventLog, is_postgresql, shown
 from collector.notify import Notifier
 from collector.settings import Settings
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -109,17 +110,15 @@ def _stop_signals() -> asyncio.Event:
 
 async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
     """What ``opening`` gives; None where we were asked to stop first, and then what it had opened is closed."""
-    task = asyncio.ensure_future(opening)
-    asked = asyncio.ensure_future(stop.wait())
+    task, asked = asyncio.create_task(opening), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            return await task
-        return None
+            await ended(task)
+        return None if task.cancelled() else task.result()
     finally:
         asked.cancel()
+        task.cancel()
 
 
 async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
@@ -148,9 +147,7 @@ async def _signs_of_life(notifier: Notifier, store: EventLog, *, remote: bool) -
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
 
 
 async def beat(notifier: Notifier, interval: float) -> None:

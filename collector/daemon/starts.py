@@ -19,6 +19,7 @@ from collector.event import MACHINE, Event, event_id
 from collector.log import database_path
 from collector.projections import EventFilter
 from collector.settings import Settings
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +54,7 @@ async def recorded(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         if pending is not None:
-            pending.cancel()
-            with suppress(asyncio.CancelledError):
-                await pending
+            await ended(pending)
         if start.recorded:
             await _record_stop(parts)
 

@@ -20,6 +20,7 @@ import structlog
 
 from collector.log.postgres.connecting import READING, Address
 from collector.log.postgres.schema import CHANNEL
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,8 @@ class Waker:
         self._wake, self._ours, self._remember, self._silent = wake, ours, remember, silent
         self._told = asyncio.Event()
         self._seen = 0
+        self._trouble = ""
+        """Why we could not listen last: said once, and again when it is something else."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -61,20 +64,22 @@ class Waker:
     async def close(self) -> None:
         """Stop listening."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await ended(task)
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._listen_once()
             except Exception as error:
-                log.debug("cannot listen for other daemons' events; looking again", error=str(error))
+                self._say(f"{type(error).__name__}: {error}")
                 silent = any(isinstance(one, TimeoutError) for one in (error, error.__cause__))
                 self._silent(silent)
                 await asyncio.sleep(_AGAIN if silent else EVERY)
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("cannot listen for other daemons' events; looking again", error=trouble)
+        self._trouble = trouble
 
     async def _listen_once(self) -> None:
         connection = await self._address.connect(READING)
@@ -85,6 +90,7 @@ class Waker:
                 self._told.clear()
                 row = await connection.fetchrow(_LAST, timeout=SILENT)
                 self._silent(False)
+                self._trouble = ""
                 if row is not None:
                     self._remember(row["position"], row["leaf"])
                 # What is being announced, or was committed by us, has a moment to be heard of.

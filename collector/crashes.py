@@ -1,0 +1,45 @@
+"""Code of ours that failed over what a sender sent: said in the log, so that somebody can mend it.
+
+A line names the class of the error and the way to it. It says nothing of the
+error's message, which may repeat what the sender sent. One place of the code
+is named once a minute, however often it fails.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+EVERY = 60.0
+"""Seconds in which one place is named once."""
+_FRAMES = 8
+"""Steps of the way that are named, the last ones."""
+
+
+class Crashes:
+    """Says what failed. ``clock`` gives seconds that only go forward."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._named_at: dict[str, float] = {}
+        self._unnamed: dict[str, int] = {}
+        """How often each place failed since it was named."""
+
+    def note(self, what: str, source: str, error: Exception) -> None:
+        """``what`` failed over a delivery from ``source``."""
+        frames = traceback.extract_tb(error.__traceback__)
+        way = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        place = f"{what} {type(error).__name__} {way[-1] if way else ''}"
+        now = self._clock()
+        if now - self._named_at.get(place, -EVERY) < EVERY:
+            self._unnamed[place] = self._unnamed.get(place, 0) + 1
+            return
+        self._named_at[place] = now
+        more = {"more": unnamed} if (unnamed := self._unnamed.pop(place, 0)) else {}
+        log.error(what, source=source, error=type(error).__name__, trace=" > ".join(way[-_FRAMES:]), **more)
