@@ -10,11 +10,13 @@ BENCH ?=
 FAULTS ?=
 # Fewer of them, or those of one seed again: make fuzz FUZZ="--streams 2000 --seed 7"
 FUZZ ?=
+# A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
+INCIDENTS ?= ../shared/incidents
 # Variables of another virtual environment must not leak into ours.
 unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench faults fuzz clean
+.PHONY: help run demo test check bench faults fuzz incidents clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowled
 
 fuzz: $(VENV)/.dev ## Send the HTTP face 50,000 odd streams, each cut in three ways: the same answers
 	@$(BIN)/python -W error -m tests.fuzz $(FUZZ)
+
+incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
+	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents
 
 clean: ## Remove what was made; ./data, where your log is, stays
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
