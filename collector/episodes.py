@@ -50,6 +50,8 @@ class PageSpan(msgspec.Struct, frozen=True, gc=False):
     acknowledged: RecordedEvent | None
     """The first acknowledgement."""
     resolved: RecordedEvent | None
+    merged: RecordedEvent | None = None
+    """The merge into another page that closed it; a merge resolves nothing."""
 
 
 def micros(value: object) -> int | None:
@@ -168,20 +170,24 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
     event.
     """
     title = ""
-    triggered = acknowledged = resolved = None
+    triggered = acknowledged = resolved = merged = None
     for each in events:
-        title = each.title or title
+        # A word that does not repeat the page's title is titled by its id.
+        title = each.title if each.title and each.title != f"Page {each.entity}" else title or each.title
         if each.type == "page.triggered":
             triggered = triggered or each
         elif each.type == "page.acknowledged":
             acknowledged = acknowledged or each
         elif each.type == "page.resolved":
-            resolved = each
+            resolved, merged = each, None
+        elif each.type == "page.merged":
+            resolved, merged = None, each
         elif each.type == "page.reopened":
-            resolved = None
+            resolved = merged = None
     start = triggered.occurred_at if triggered is not None else _opened(events)
-    end = None if resolved is None else max(resolved.occurred_at, start)
-    return PageSpan(start, end, title, triggered, acknowledged, resolved)
+    closed = resolved or merged
+    end = None if closed is None else max(closed.occurred_at, start)
+    return PageSpan(start, end, title, triggered, acknowledged, resolved, merged)
 
 
 def _opened(events: Sequence[RecordedEvent]) -> int:

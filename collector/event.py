@@ -173,6 +173,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "incident_key": "the deduplication key the alert came with",
         "resolve_reason": "why it was closed, if the sender says",
         "merged_into": "of a merge, the page that it was merged into",
+        "bridge": "the number that responders call",
         "agent": "what acted, where it was not a person",
         "text": "a message that came with it",
         "state": "how a task, a request or an automation stands",

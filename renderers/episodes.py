@@ -93,6 +93,7 @@ def page(events: Sequence[RecordedEvent]) -> Page:
         triggered=span.triggered,
         acknowledged=span.acknowledged,
         resolved=span.resolved,
+        merged=span.merged,
         steps=tuple(events),
     )
 

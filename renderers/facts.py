@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from collector.event import MINUTE, PEOPLE, RecordedEvent
+from collector.event import MINUTE, PEOPLE, RecordedEvent, reading_order
 from renderers.history import Alert, Change, History, Moment, Page
 
 LATE = 5 * MINUTE
@@ -270,6 +270,26 @@ def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
         if alert.end is not None and alert.end >= after and (best is None or best.end is None or alert.end < best.end):
             best = alert
     return best
+
+
+def priorities(history: History) -> list[RecordedEvent]:
+    """The events that told another priority of a page than the one before, oldest first; one page after the other's
+    start does not count where it has the same."""
+    found: list[RecordedEvent] = []
+    known: dict[str, str] = {}
+    latest = ""
+    steps = [step for page in history.pages for step in page.steps]
+    for step in sorted(steps, key=reading_order):
+        priority = step.data.get("priority")
+        named = priority if isinstance(priority, str) else ""
+        taken = step.type == "page.priority_updated" and not named
+        if not (named or taken) or known.get(step.entity, "") == named:
+            continue
+        known[step.entity] = named
+        if named != latest:
+            found.append(step)
+        latest = named
+    return found
 
 
 def concerning(history: History) -> Callable[[RecordedEvent], bool]:

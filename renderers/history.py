@@ -121,9 +121,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     acknowledged: RecordedEvent | None
     """The first acknowledgement."""
     resolved: RecordedEvent | None
-    """The last resolve, if it was not reopened since."""
+    """The last resolve, if it was not reopened since; a merge is none."""
     steps: tuple[RecordedEvent, ...]
     """All its events, oldest first."""
+    merged: RecordedEvent | None = None
+    """The merge into another page that closed it."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -432,56 +432,6 @@ def test_an_alert_of_unknown_status_does_not_spoil_the_others() -> None:
     assert "$.alerts[2].startsAt" in events[2].data["reason"]
 
 
-# --- PagerDuty --------------------------------------------------------------------------------------------------------
-
-
-def page(kind: str, data: dict[str, Any], **changes: Any) -> Event:
-    envelope = {"id": "01EVENT", "event_type": kind, "occurred_at": "2026-03-04T14:02:10.123Z", "data": data}
-    (event,) = parse_json("pagerduty", {"event": {**envelope, **changes}})
-    return event
-
-
-def test_two_subscriptions_tell_one_fact() -> None:
-    """The event's own id counts, not the delivery's."""
-    body = {"event": {"id": "01EVENT", "event_type": "incident.resolved", "data": {"id": "Q1", "type": "incident"}}}
-    ids = {parse_json("pagerduty", body, {"X-Webhook-Id": hook})[0].id for hook in ("one", "two")}
-    assert len(ids) == 1
-
-
-def test_an_incident_key_that_is_no_group_key_points_at_an_alert() -> None:
-    """Only a SHA-256 can be Alertmanager's group key."""
-    event = page("incident.triggered", {"id": "Q1", "type": "incident", "incident_key": "disk/db-3"})
-    assert event.refs == ("page:Q1", "alert:disk/db-3")
-
-
-def test_where_a_page_went_is_told() -> None:
-    """A reassignment names the people, a delegation the policy, a priority its name."""
-    data = {
-        "id": "Q1",
-        "type": "incident",
-        "assignees": [{"summary": "Mara"}, {"summary": "Tomasz"}],
-        "escalation_policy": {"summary": "Databases"},
-        "priority": {"summary": "P2"},
-    }
-    told = {kind: page(f"incident.{kind}", data).data["to"] for kind in ("reassigned", "delegated", "priority_updated")}
-    assert told == {"reassigned": "Mara, Tomasz", "delegated": "Databases", "priority_updated": "P2"}
-
-
-def test_a_workflow_without_an_incident_is_an_observation() -> None:
-    """A workflow that a person started by hand belongs to no page."""
-    event = page("incident.workflow.started", {"id": "PFLOW", "type": "incident_workflow_instance", "summary": "Tell"})
-    assert (event.type, event.entity, event.title, event.refs) == ("observation.recorded", "PFLOW", "Tell", ())
-
-
-def test_data_out_of_shape_names_its_place() -> None:
-    """The reason tells which field is not as PagerDuty documents it, and quotes nothing of it."""
-    event = page("incident.triggered", {"id": "Q1", "type": "incident", "title": ["secret"]})
-    assert event.type == "source.unrecognised"
-    assert "$.event.data.title" in event.data["reason"]
-    assert "secret" not in event.data["reason"]
-    assert event.data["kind"] == "incident.triggered"
-
-
 # --- CloudEvents ------------------------------------------------------------------------------------------------------
 
 CLOUD_EVENT = {"specversion": "1.0", "type": "com.example.thing", "source": "/here", "id": "1"}

@@ -2,8 +2,9 @@
 
 Each body holds one event, with an id of its own that both a retry and another
 subscription repeat. What stands under ``data`` depends on its type; kinds are
-added without notice, and those are kept as unrecognised. A subscription signs
-with ``v1=`` HMAC-SHA256, twice while its secret is being changed.
+added without notice, and those are kept as unrecognised. A merge comes as a
+resolve whose reason names the other incident. A subscription signs with
+``v1=`` HMAC-SHA256, twice while its secret is being changed.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ TYPES = {
     "incident.reopened": "page.reopened",
     "incident.resolved": "page.resolved",
     "incident.annotated": "note.added",
-    "incident.status_update_published": "status.updated",
+    "incident.status_update_published": "page.update_sent",
     "incident.responder.added": "page.responder_added",
     "incident.responder.replied": "page.responder_replied",
     "incident.role.assigned": "page.role_assigned",
@@ -60,6 +61,13 @@ TYPES = {
 """PagerDuty's kinds of event and ours."""
 
 _PING = "pagey.ping"
+_MERGE = "merge_resolve_reason"
+_OLDER = (
+    "a webhook of PagerDuty's version 1 or 2, and this adapter reads V3: add a subscription under Integrations, "
+    "Generic Webhooks (v3)"
+)
+_REFERENCE = re.compile(r"\[#(\d{1,15})\]\s*(.*)", re.DOTALL)
+"""How an incident is called where it is only referred to: its number, then its title."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -77,6 +85,27 @@ class FieldValue(msgspec.Struct, frozen=True):
 
     name: str | None = None
     value: Any = None
+
+
+class Bridge(msgspec.Struct, frozen=True):
+    """Where responders meet; in bodies of incidents the number is a text or a number, and one only."""
+
+    conference_number: str | int | None = None
+    conference_url: str | None = None
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A number to call."""
+
+    label: str | None = None
+    number: str | int | None = None
+
+
+class ResolveReason(msgspec.Struct, frozen=True):
+    """Why an incident was resolved: of a merge, which one it was merged into."""
+
+    type: str | None = None
+    incident: Reference | None = None
 
 
 class RoleAssignment(msgspec.Struct, frozen=True):
@@ -121,6 +150,8 @@ class Data(msgspec.Struct, frozen=True):
     user: Reference | None = None
     incident_role_assignments: list[RoleAssignment] | None = None
     conference_url: str | None = None
+    conference_numbers: list[Number] | None = None
+    conference_bridge: Any = None
     custom_fields: list[FieldValue] | None = None
     action: Reference | None = None
     incident_workflow: Reference | None = None
@@ -144,6 +175,7 @@ class Body(msgspec.Struct, frozen=True):
 
 _BODY = msgspec.json.Decoder(Body)
 _DATA = msgspec.json.Decoder(Data | None)
+_ANY = msgspec.json.Decoder(Any)
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -156,17 +188,25 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     try:
         envelope = fit.decode(_BODY, webhook.body, webhook.source).event
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (fit.unrecognised(webhook, _OLDER if _is_older(webhook) else str(error), KIND),)
     kind = envelope.event_type
     if kind == _PING:
         return ()
-    if kind not in TYPES:
-        return (fit.unrecognised(webhook, "PagerDuty sent a kind of event that this version does not know", kind),)
     try:
         data = fit.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
+    if kind not in TYPES:
+        reason = "PagerDuty sent a kind of event that this version does not know"
+        refs = _refs(_page(data), data)
+        return (fit.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
     return (_event_of(webhook, envelope, data, reading),)
+
+
+def _is_older(webhook: Webhook) -> bool:
+    """Whether a body is of version 1 or 2: both are a list of messages."""
+    body = fit.decode(_ANY, webhook.body, webhook.source)
+    return isinstance(body, dict) and isinstance(body.get("messages"), list)
 
 
 def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
@@ -176,7 +216,9 @@ def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading
     if event_type != "observation.recorded" and not page.id:
         # A workflow that a person started by hand belongs to no incident.
         event_type = "observation.recorded"
-    told = _told(envelope.event_type, data)
+    target = _merged_into(data) if event_type == "page.resolved" else None
+    event_type = "page.merged" if target is not None else event_type
+    told = _told(envelope.event_type, data) | ({} if target is None else _merge(target))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
         type=event_type,
@@ -189,11 +231,45 @@ def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading
         environment=_environment(data, reading),
         severity=_summary(data.priority) or fit.name(data.urgency),
         title=_title(event_type, page, data, told.get("text", "")),
-        actor=_actor(envelope.agent),
-        links=fit.links(("source", data.html_url or page.html_url), ("bridge", data.conference_url)),
-        refs=_refs(page, data),
+        actor=_actor(envelope.agent) or (_summary(data.user) if event_type == "page.responder_replied" else None),
+        links=fit.links(
+            ("source", data.html_url or page.html_url),
+            ("bridge", data.conference_url or _bridge(data).conference_url),
+            ("merged_into", target.html_url if target else None),
+        ),
+        refs=_refs(page, data, target),
         data=_content(webhook, envelope, event_type, data, told),
     )
+
+
+def _merged_into(data: Data) -> Reference | None:
+    """The incident that this one was merged into, where that is why it was resolved."""
+    try:
+        reason = msgspec.convert(data.resolve_reason, ResolveReason | None)
+    except msgspec.ValidationError:
+        return None
+    target = reason.incident if reason is not None and reason.type == _MERGE else None
+    return target if target is not None and fit.line(target.id) else None
+
+
+def _merge(target: Reference) -> dict[str, str]:
+    called = fit.line(target.summary)
+    if referred := _REFERENCE.fullmatch(called):
+        called = fit.line(f"incident {referred[1]}, {referred[2]}".rstrip(", "))
+    return {"merged_into": fit.line(target.id), "to": called or f"page {fit.line(target.id)}"}
+
+
+def _bridge(data: Data) -> Bridge:
+    """The bridge in a body of an incident; some fields of it were of other kinds over the years."""
+    try:
+        return msgspec.convert(data.conference_bridge, Bridge | None) or Bridge()
+    except msgspec.ValidationError:
+        return Bridge()
+
+
+def _number_to_call(data: Data) -> str:
+    known = [_bridge(data).conference_number, *(each.number for each in data.conference_numbers or ())]
+    return next((fit.line(str(number)) for number in known if number), "")
 
 
 def _page(data: Data) -> Reference:
@@ -230,14 +306,16 @@ def _environment(data: Data, reading: Reading) -> str | None:
 
 
 def _title(event_type: str, page: Reference, data: Data, told: str) -> str:
-    if event_type in ("note.added", "status.updated") and told:
+    if event_type == "note.added" and told:
         return fit.line(told)
     about = fit.line((page if page.id else _thing(data)).summary)
+    if referred := _REFERENCE.fullmatch(about):
+        about = referred[2]
     return about or (f"Page {fit.line(page.id)}" if page.id else "PagerDuty configuration")
 
 
-def _refs(page: Reference, data: Data) -> tuple[str, ...]:
-    refs = [f"page:{fit.line(page.id)}"] if page.id else []
+def _refs(page: Reference, data: Data, target: Reference | None = None) -> tuple[str, ...]:
+    refs = [f"page:{fit.line(each.id)}" for each in (page, target) if each is not None and each.id]
     key = fit.line(data.incident_key)
     if key:
         # Alertmanager gives PagerDuty the SHA-256 of its group key, which joins the two without guessing.
@@ -264,7 +342,7 @@ def _told(kind: str, data: Data) -> dict[str, str]:
         case "incident_type.changed":
             told = {"to": data.incident_type.name if data.incident_type else None}
         case "responder.added" | "responder.replied":
-            asked = _summary(data.user) or _summary(data.escalation_policy)
+            asked = _summary(data.user) or _summary(data.escalation_policy) or assignees
             told = {"to": asked, "text": data.message, "state": data.state}
         case "role.assigned":
             told = _role(data)
@@ -313,7 +391,7 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
     if event_type == "observation.recorded":
         content |= {"type": envelope.event_type, "subject": fit.line(_thing(data).summary)}
     fields = {
-        "number": _number(data.number),
+        "number": _number(data.number) or _referred_number(_page(data)),
         "status": fit.line(data.status),
         "urgency": fit.line(data.urgency),
         "priority": _summary(data.priority),
@@ -321,10 +399,17 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
         "escalation_policy": _summary(data.escalation_policy),
         "incident_key": fit.line(data.incident_key),
         "resolve_reason": fit.bounded_tree(data.resolve_reason),
+        "bridge": _number_to_call(data),
         "agent": None if _actor(envelope.agent) else _summary(envelope.agent),
     }
     content.update({key: value for key, value in fields.items() if value})
     return content
+
+
+def _referred_number(page: Reference) -> int | None:
+    """The number that a reference to an incident begins with."""
+    referred = _REFERENCE.fullmatch(fit.line(page.summary)) if page.type == "incident_reference" else None
+    return int(referred[1]) if referred else None
 
 
 def _number(number: int | str | None) -> int | None:

@@ -67,8 +67,6 @@ _PAGE_STEPS = {
     "page.unacknowledged": (" was no longer acknowledged", ""),
     "page.updated": (" updated", " by "),
     "page.reclassified": (" reclassified", " by "),
-    "page.responder_added": (": another responder asked for", " by "),
-    "page.responder_replied": (": a responder answered", ""),
     "page.role_assigned": (": a role was assigned", " by "),
 }
 
@@ -78,7 +76,30 @@ def page_step(table: Table, event: RecordedEvent) -> Phrase:
     if event.type in ("page.reassigned", "page.delegated"):
         return say(called, " ", event.type.removeprefix("page."), _assigned(event, " to "))
     if event.type == "page.priority_updated":
-        priority = phrases.text_in(event.data, "priority") or event.severity
-        return say(called, ": priority ", say("set to ", Name(priority)) if priority else "changed")
+        priority = phrases.text_in(event.data, "priority")
+        return say(called, ": priority ", say("set to ", Name(priority)) if priority else "taken away",
+                   named(" by ", event.actor))  # fmt: skip
+    if event.type == "page.merged":
+        return say(called, " merged into ", Name(phrases.text_in(event.data, "to") or "another page"),
+                   named(" by ", event.actor))  # fmt: skip
+    if event.type == "page.update_sent":
+        return say(called, ": update sent to subscribers", named(" by ", event.actor),
+                   quoted(": ", phrases.text_in(event.data, "text")))  # fmt: skip
+    if event.type in ("page.responder_added", "page.responder_replied"):
+        return say(called, ": ", _responder(event))
     words, by = _PAGE_STEPS.get(event.type, (" updated", " by "))
     return say(called, words, named(by, event.actor) if by else ())
+
+
+ANSWERS = {"accepted": "joined", "joined": "joined", "declined": "declined to join"}
+"""What a responder's state says of them."""
+
+
+def _responder(event: RecordedEvent) -> Phrase:
+    """Who was asked to join, by whom and with what words; or who joined or declined."""
+    who, text = phrases.text_in(event.data, "to"), quoted(": ", phrases.text_in(event.data, "text"))
+    if event.type == "page.responder_added":
+        asked = say(Name(who), " asked") if who else say("another responder asked")
+        return say(asked, " to join", named(" by ", event.actor), text)
+    answer = ANSWERS.get(phrases.text_in(event.data, "state").casefold(), "answered")
+    return say(Name(who) if who else "a responder", f" {answer}", text)

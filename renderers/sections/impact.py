@@ -24,7 +24,7 @@ def section(history: History, options: Options) -> Section:
     """Services, environments, duration if it was stated, what the alerts said, priority, status posts."""
     stated = history.edits.get("impact")
     items = [*_stated(stated), *_services(history), *_duration(history, options), *_descriptions(history)]
-    items += [*_priority(history), *_posts(history, options)]
+    items += [*_priority(history, options), *_posts(history, options)]
     blocks: list[Block] = [Bullets(items=tuple(items))] if items else []
     return Section(key="impact", blocks=tuple(blocks if stated else [*blocks, Prompt("customers, business, SLA.")]))
 
@@ -94,23 +94,28 @@ def _text(alert: Alert) -> str:
     return phrases.text_in(alert.fired.data, "description") or phrases.text_in(alert.fired.data, "summary")
 
 
-def _priority(history: History) -> Iterator[Claim]:
-    """The severity a person set, else the page's priority."""
+def _priority(history: History, options: Options) -> Iterator[Claim]:
+    """The severity a person set, else the page's priorities in the order they were given."""
     edit = history.edits.get("severity")
     if edit is not None:
         value = phrases.text_in(edit.data, "value")
         yield claim("Severity ", Name(value), named(", set by ", edit.actor), proof=cites(edit))
         return
-    first: dict[str, RecordedEvent] = {}
-    for page in history.pages:
-        for step in page.steps:
-            priority = phrases.text_in(step.data, "priority")
-            if priority:
-                first.setdefault(priority, step)
-    if first:
-        names = phrases.listed([Name(name) for name in first], 3, end=", ")
-        yield claim("Priority of the page: " if len(history.pages) == 1 else "Priority of the pages: ", names,
-                    proof=cites(first.values()))  # fmt: skip
+    changes = facts.priorities(history)
+    if not changes:
+        return
+    several = len(history.pages) > 1
+    names = [Name(phrases.text_in(changes[0].data, "priority"))]
+    told = [
+        say("then ", Name(phrases.text_in(each.data, "priority") or "none"), _at(each, history, options))
+        for each in changes[1:]
+    ]
+    yield claim("Priority of the pages: " if several else "Priority of the page: ",
+                phrases.listed([*names, *told], len(told) + 1, end=", "), proof=cites(changes))  # fmt: skip
+
+
+def _at(event: RecordedEvent, history: History, options: Options) -> str:
+    return f" at {phrases.at(event.occurred_at, options.zone, facts.anchor(history))}"
 
 
 def _posts(history: History, options: Options) -> Iterator[Claim]:

@@ -195,7 +195,7 @@ def _subject(history: History, alerts: tuple[Alert, ...]) -> Phrase:
 
 def _pages_lasted(history: History, options: Options) -> Claim:
     told = [event for page in history.pages if (event := phrases.page_event(page))]
-    ends = [page.resolved for page in history.pages if page.resolved is not None]
+    ends = [end for page in history.pages if (end := page.resolved or page.merged) is not None]
     subject = "The page was" if len(history.pages) == 1 else "Pages were"
     if len(ends) < len(history.pages):
         time = _time(history, options, facts.latest(history))
