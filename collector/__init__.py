@@ -16,7 +16,7 @@ checks every import of the project against it::
     3  sources correlation log
     4  projections settings leadership bodies writer
     5  intake follower erasure
-    6  jobs loss retention sealing web
+    6  drafting schedule loss retention sealing web
     7  drafts
     8  daemon
     9  cli

@@ -92,6 +92,8 @@ class Follower:
         self._on_resolved: list[Listener] = []
         self._on_changed: list[Listener] = []
         self._alone = asyncio.Lock()
+        self._level = asyncio.Event()
+        self._begun = False
         self._unsaid = True
 
     @property
@@ -135,10 +137,21 @@ class Follower:
 
     async def catch_up(self) -> int:
         """Take in everything there is; the position reached. Safe to call while :meth:`run` runs."""
-        async with self._alone:
-            while await self._step():
-                pass
-            return self._position
+        more = True
+        while more:
+            async with self._alone:
+                more = await self._step()
+        self._level.set()
+        return self._position
+
+    @property
+    def begun(self) -> bool:
+        """Whether the lists have this version's shape: the first thing that following does."""
+        return self._begun
+
+    async def level(self) -> None:
+        """Wait until everything that was there was taken in for the first time."""
+        await self._level.wait()
 
     async def forget(self) -> None:
         """Let go of what is in memory: it is read anew out of the log and the projections, as after a start."""
@@ -246,6 +259,7 @@ class Follower:
 
         if not await self._log.query(shape.fits) and await self._write(shape.fit):
             log.warning("another version made the lists; making them anew out of the log")
+        self._begun = True
         position, quiet, settled, rules, fresh = await self._log.query(work)
         if rules != self._digest and position > 0:
             log.warning("the rules of grouping changed; what is grouped already stays so until a rebuild")

@@ -16,8 +16,6 @@ import structlog
 _QUIETER = {
     # One line for each job and minute would bury what matters.
     "apscheduler": logging.WARNING,
-    # "Maximum number of running instances reached" is how a second hint to the same job looks.
-    "apscheduler.scheduler": logging.ERROR,
     # What it brings along, at every start.
     "alembic.runtime.plugins": logging.WARNING,
     "asyncio": logging.WARNING,

@@ -1,4 +1,4 @@
-"""Ending tasks of the event loop.
+"""Ending tasks of the event loop, and work on threads that nobody has to wait for.
 
 Who cancels a task and waits for it with ``suppress(CancelledError)`` also swallows a cancellation of its own, and then
 never ends. This is the one place that waits for a cancelled task.
@@ -7,7 +7,13 @@ never ends. This is the one place that waits for a cancelled task.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def ended(task: asyncio.Task[Any] | None) -> None:
@@ -23,3 +29,34 @@ async def ended(task: asyncio.Task[Any] | None) -> None:
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
+
+
+async def in_thread(work: Callable[[], T], abandoned: Callable[[T], object]) -> T:
+    """Do work that may hang, on a thread of its own; raises what it raises.
+
+    Cancelled, this ends at once, and what the work comes to goes to ``abandoned`` on the event loop, if that still
+    runs. The thread does not keep the process from ending.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if not answer.done():
+            if error is None:
+                answer.set_result(result)  # type: ignore[arg-type]
+            else:
+                answer.set_exception(error)
+        elif error is None:
+            abandoned(result)  # type: ignore[arg-type]
+
+    def whole() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as caught:
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(partial(settle, result, error))
+
+    threading.Thread(target=whole, name="opening", daemon=True).start()
+    return await answer

@@ -80,6 +80,17 @@ class Process:
     def start(self, *flags: str) -> str:
         """Start it on a free port; its address, once it serves."""
         before = self.said.stat().st_size if self.said.exists() else 0
+        self.launch(*flags)
+
+        def address() -> str:
+            assert self.process.poll() is None, self.said.read_text()
+            found = re.search(r"address=(http://\S+)", self.said.read_text()[before:])
+            return found[1] if found else ""
+
+        return str(eventually(address))
+
+    def launch(self, *flags: str) -> None:
+        """Start it on a free port, and do not wait."""
         command = [sys.executable, "-m", "collector", "serve", "--web.listen-address", "127.0.0.1:0", *flags]
         handed: tuple[int, ...] = ()
         if self.listening is not None:
@@ -88,13 +99,6 @@ class Process:
         command = [*self.inside, *command]
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed)
-
-        def address() -> str:
-            assert self.process.poll() is None, self.said.read_text()
-            found = re.search(r"address=(http://\S+)", self.said.read_text()[before:])
-            return found[1] if found else ""
-
-        return str(eventually(address))
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

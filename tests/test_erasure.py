@@ -361,8 +361,8 @@ async def test_an_edited_draft_is_named_and_not_touched(place: Place) -> None:
 
 async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Place) -> None:
     """An incident the event does not belong to may show it too."""
-    await place.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
     near = await place.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET))
+    await place.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
     await place.drawn()
     assert f"{DRAFTS}/incident-1.md" in place.found()
     await place.erase(near["items"][0]["event"])
@@ -415,7 +415,7 @@ async def test_a_draft_that_cannot_be_written_again_is_said(place: Place) -> Non
     """The erasure stands, and doing the same again completes it."""
     await told_everywhere(place)
     ids = await secretive(place)
-    with patch("collector.jobs.Shelf.write", side_effect=OSError("the disk is full")):
+    with patch("collector.drafting.DraftFolder.write", side_effect=OSError("the disk is full")):
         answer = await place.post("erasures", events=ids, by="Ana", reason="x")
     assert "cannot write the drafts of 1 again" in answer["remaining"]
     assert f"{DRAFTS}/incident-1.md" in place.found()

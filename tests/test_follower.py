@@ -529,7 +529,10 @@ async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: F
 
 
 async def test_an_unknown_number_has_no_case(followed: Followed) -> None:
-    """Neither a row."""
+    """Neither a row; lists that nobody has made yet say so instead."""
+    with pytest.raises(Unavailable, match="not made them yet"):
+        await followed.lists.case(7)
+    await followed.told()
     assert await followed.lists.case(7) is None
     assert await followed.lists.incident(7) is None
 

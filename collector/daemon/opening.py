@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,10 +17,11 @@ from collector.daemon.parts import Clock, Parts, beside_of, wall_clock
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.leadership import Leadership
-from collector.log import database_path, open_log, shown
+from collector.log import EventLog, database_path, open_log, shown
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
 from collector.settings import Settings
+from collector.tasks import in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +40,7 @@ async def opened(
         watching = jobs_too or database_path(settings.storage.url) is not None
         if writable and watching:
             _make_folder(settings)
-        store = open_log(settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
+        store = await _open(settings, writable)
         stack.push_async_callback(store.close)
         parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
         if writable:
@@ -53,6 +55,17 @@ async def opened(
         elif wrong := await projections.mismatch(store):
             raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
         yield parts
+
+
+async def _open(settings: Settings, writable: bool) -> EventLog:
+    """Open the log while the event loop turns: a disk or a server that is slow keeps no signal from being seen."""
+    closing: set[asyncio.Task[None]] = set()
+
+    def close(store: EventLog) -> None:
+        closing.add(asyncio.ensure_future(store.close()))
+
+    opening = partial(open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
+    return await in_thread(opening, close)
 
 
 async def _seal_at_end(parts: Parts) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from collector import jobs, projections
+from collector import projections
 from collector.bodies import Limits
+from collector.drafting import DraftJob
 from collector.drafts import options_of, postmortem
 from collector.erasure import Eraser, Redrawn
 from collector.errors import TimelinedError, Unavailable
@@ -96,10 +97,10 @@ class Parts:
             ),
         )
 
-    def _draft_job(self) -> jobs.DraftJob:
+    def _draft_job(self) -> DraftJob:
         drafts = self.settings.drafts
         rendered = _postmortems(self.projections, self.settings)
-        return jobs.DraftJob(
+        return DraftJob(
             projections=self.projections,
             render=lambda number, form: rendered[form](number, None, {}),
             folder=Path(drafts.dir),
@@ -144,7 +145,11 @@ class Parts:
         facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
         if self.lost:
             facts["lost"] = str(self.lost)
-        reason = schema.mismatch or unfit or failure
+        remaking = "" if unfit else await self.projections.remaking()
+        facts["lists"] = unfit or remaking or "well"
+        # Whoever is about to make the lists takes deliveries meanwhile.
+        beginning = self.follower is not None and not self.follower.begun
+        reason = schema.mismatch or ("" if beginning else unfit) or failure
         return Readiness(ready=not reason, reason=reason, facts=facts)
 
     async def _kept_out(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -17,18 +17,15 @@ from collector.daemon.parts import Parts
 from collector.errors import DiskFailed, TimelinedError, Unavailable
 from collector.event import MACHINE, Event, event_id
 from collector.log import database_path
-from collector.projections import EventFilter
 from collector.settings import Settings
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
+GRACE = 0.5
+"""Seconds that serving waits for the start to be recorded."""
 AGAIN = 2.0
 """Seconds until a start that could not be recorded is tried again."""
-_PATIENCE = 5.0
-"""Seconds that whoever follows gets to show what was recorded last."""
-_LATE = 120.0
-"""The same, where the follower itself had to wait until something could be stored."""
 _LAST_STARTS = 200
 """Records of starts and stops among which the last of each daemon is looked for."""
 
@@ -41,22 +38,23 @@ async def recorded(parts: Parts) -> AsyncIterator[None]:
     never could be has no stop either.
     """
     start = await _Start.now(parts)
-    pending: asyncio.Task[None] | None = None
+    recording = asyncio.create_task(_until_recorded(start), name="start")
     try:
-        await start.record()
-    except DiskFailed:
-        raise
-    except Unavailable as error:
-        parts.unrecorded = True
-        log.warning("cannot record the start yet", reason=str(error), seconds=AGAIN)
-        pending = asyncio.create_task(_until_recorded(start), name="start")
-    try:
+        await _tried(start, recording)
         yield
     finally:
-        if pending is not None:
-            await ended(pending)
+        await ended(recording)
         if start.recorded:
             await _record_stop(parts)
+
+
+async def _tried(start: _Start, recording: asyncio.Task[None]) -> None:
+    """Wait for the first attempt, but not long: to look for the last stop in a log without lists takes its time."""
+    tried = asyncio.create_task(start.tried.wait())
+    await asyncio.wait((recording, tried), timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+    tried.cancel()
+    if recording.done():
+        recording.result()
 
 
 class _Start:
@@ -67,6 +65,7 @@ class _Start:
         self._at = at
         self._last_received_at = last_received_at
         self.recorded = False
+        self.tried = asyncio.Event()
 
     @classmethod
     async def now(cls, parts: Parts) -> _Start:
@@ -74,11 +73,11 @@ class _Start:
         deliveries = await parts.log.deliveries(limit=1)
         return cls(parts, parts.clock(), deliveries[0].received_at if deliveries else None)
 
-    async def record(self, patience: float = _PATIENCE) -> None:
-        """Store it; ``patience`` is how long the lists may take to show the stop before. Raises ``Unavailable``."""
+    async def record(self) -> None:
+        """Store it. Raises ``Unavailable``."""
         # A fact is small. Whether there is room for what senders tell is asked first.
         await self.parts.log.append([])
-        data: dict[str, Any] = {"previous_stop": await _previous_stop(self.parts, patience)}
+        data: dict[str, Any] = {"previous_stop": await _previous_stop(self.parts)}
         if self._last_received_at is not None:
             data["last_received_at"] = self._last_received_at
         await _record(self.parts, "collector.started", self._at, data)
@@ -88,32 +87,28 @@ class _Start:
 
 async def _until_recorded(start: _Start) -> None:
     while True:
+        try:
+            return await start.record()
+        except DiskFailed:
+            raise
+        except Unavailable as error:
+            if not start.tried.is_set():
+                log.warning("cannot record the start yet", reason=str(error), seconds=AGAIN)
+            start.parts.unrecorded = True
+            start.tried.set()
         await asyncio.sleep(AGAIN)
-        with suppress(Unavailable):
-            # The follower was kept out as well, and takes its time to try again.
-            return await start.record(patience=_LATE)
 
 
-async def _previous_stop(parts: Parts, patience: float) -> str:
+async def _previous_stop(parts: Parts) -> str:
     """How whoever took webhooks before us stopped: all of them, where several did."""
     if await parts.log.others():
         return "others"
-    await _followed(parts, patience)
-    known = await parts.projections.events(EventFilter(type="collector.*", newest_first=True, limit=_LAST_STARTS))
     last: dict[str, str] = {}
-    for event in known:
+    for event in await parts.projections.lives(_LAST_STARTS):
         last.setdefault(event.entity, event.type)
     if not last:
         return "first start"
     return "recorded" if set(last.values()) == {"collector.stopped"} else "missing"
-
-
-async def _followed(parts: Parts, patience: float) -> None:
-    """Let the one who follows show what was recorded last, another daemon it may be; but not for ever."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            while await parts.projections.position() < await parts.log.head():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)  # a number that another process counts up
 
 
 async def _record_stop(parts: Parts) -> None:

@@ -7,7 +7,7 @@ positions, arrival or numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
+from collector.errors import Unavailable
 from collector.event import MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import EventLog, reading
 from collector.log.store import select_in
+from collector.projections.shape import fits, remaking
 from collector.projections.tables import MEMBER
 from collector.projections.values import (
     Case,
@@ -61,10 +63,34 @@ class Projections:
         self._log = log
         self._rules = rules or Rules()
         self._catalog = Catalog(self._rules)
+        self._fit = False
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        """Read lists, unless they are being made: what is in them until then is not what happened.
+
+        Raises :class:`collector.errors.Unavailable` in that case.
+        """
+        return await self._log.query(lambda connection: self._whole(connection, work))
+
+    def _whole(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        self._fit = self._fit or fits(connection)
+        if not self._fit:
+            raise Unavailable("cannot read the lists: this version has not made them yet; try again")
+        if reason := remaking(connection):
+            raise Unavailable(f"cannot read the lists: {reason}; try again")
+        return work(connection)
 
     async def position(self) -> int:
         """The last position that the projections have taken in."""
         return await self._log.query(_position)
+
+    async def remaking(self) -> str:
+        """How far the lists are where they are being made anew out of the log; empty where they are not."""
+        return await self._log.query(remaking)
+
+    async def lives(self, limit: int) -> list[RecordedEvent]:
+        """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
+        return await self._log.query(lambda connection: _lives(connection, limit))
 
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
@@ -82,11 +108,11 @@ class Projections:
         clause = " AND ".join([*conditions, *(condition for condition, _ in where)]) or "1 = 1"
         statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
         values = (*(value for _, value in where), limit)
-        return await self._log.query(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
+        return await self._read(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
 
     async def incident(self, number: int) -> IncidentRow | None:
         """One incident, also one that was merged away (``merged_into`` says where it went)."""
-        found = await self._log.query(lambda c: _stored(c, number))
+        found = await self._read(lambda c: _stored(c, number))
         return None if found is None else _row(found)
 
     async def events(self, filter: EventFilter) -> list[RecordedEvent]:  # noqa: A002 - what it is
@@ -98,7 +124,7 @@ class Projections:
             found = {e.position: e for e in reading.read_ids(connection, [row[1] for row in rows])}
             return [found[row[0]] for row in rows if row[0] in found]
 
-        return await self._log.query(work)
+        return await self._read(work)
 
     def _selection(self, asked: EventFilter) -> tuple[str, tuple[Any, ...]]:
         family, _, rest = (asked.type or "").partition(".")
@@ -122,20 +148,20 @@ class Projections:
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
-        found = await self._log.query(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
+        found = await self._read(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
         return found and msgspec.structs.replace(found, lookback=self._rules.lookback)
 
     async def signals(self) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start."""
-        return await self._log.query(_signals)
+        return await self._read(_signals)
 
     async def why(self, event_id: str) -> Explanation | None:
         """Why an event is in, or not in, an incident; None where nobody knows the event."""
-        return await self._log.query(lambda connection: _why(connection, event_id))
+        return await self._read(lambda connection: _why(connection, event_id))
 
     async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[Nearby]]:
         """How many events joined nothing, counted by reason, and the newest of them."""
-        return await self._log.query(lambda connection: _unjoined(connection, limit))
+        return await self._read(lambda connection: _unjoined(connection, limit))
 
 
 _EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE number =
@@ -144,6 +170,23 @@ _EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = u
 
 def _position(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
+
+
+_LIVES = ("collector.started", "collector.stopped", "collector.lost")
+
+
+def _lives(connection: Connection, limit: int) -> list[RecordedEvent]:
+    """What lists show is found by its kind; what comes after it is looked through."""
+    read = _position(connection) if fits(connection) else 0
+    statement = (
+        "SELECT id FROM event WHERE position > ? AND source = ? AND type IN (?, ?, ?) ORDER BY position DESC LIMIT ?"
+    )
+    ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (read, MACHINE, *_LIVES, limit)).scalars()]
+    if read:
+        statement = """SELECT id FROM event_index WHERE family = 'collector' AND source = ? AND type IN (?, ?, ?)
+            ORDER BY position DESC LIMIT ?"""
+        ids += connection.exec_driver_sql(statement, (MACHINE, *_LIVES, limit)).scalars()
+    return reading.read_ids(connection, ids)[::-1][:limit]
 
 
 def _stored(connection: Connection, number: int) -> Any:

@@ -71,6 +71,17 @@ def empty(connection: Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO cursor VALUES (1, 0, {head}, ({settled}), '')")  # noqa: S608 - ours
 
 
+def remaking(connection: Connection) -> str:
+    """How far the lists are where they are being made anew out of the log; empty where they are not.
+
+    Until then an incident may lack what is known of it, and a number may stand for none.
+    """
+    row = connection.exec_driver_sql("SELECT position, quiet FROM cursor").one_or_none()
+    if row is None or row[0] >= row[1]:
+        return ""
+    return f"they are being made anew out of the log, {row[0]} of {row[1]} events so far"
+
+
 async def mismatch(log: EventLog) -> str:
     """Why lists cannot be read now; empty where they can."""
     if await log.query(fits):

@@ -1,4 +1,4 @@
-"""Jobs: which drafts are due, and that writing them never costs a person's words."""
+"""Which drafts are due, and that writing them never costs a person's words."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import jobs, projections
+from collector import projections
 from collector.correlation import Membership, Rules
+from collector.drafting import RECORD, DraftFolder, DraftJob, Due, Resolved, Written, due, state_of
 from collector.drafts import options_of, postmortem
 from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE, Event, RecordedEvent, event_id
 from collector.follower import Follower
-from collector.jobs import RECORD, DraftJob, Due, Scheduler, Shelf, Written, due, schedule, state_of
 from collector.log import EventLog, Submission, open_log
 from collector.projections import Case, IncidentRow
+from collector.schedule import Schedule
 from renderers.document import Options
 from tests.facts import fact, firing, resolved
 
@@ -99,7 +100,7 @@ def test_what_is_due_does_not_depend_on_the_order_of_the_list():
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def put(shelf: Shelf, text: str, number: int = 12) -> None:
+def put(shelf: DraftFolder, text: str, number: int = 12) -> None:
     """Write one draft as the job does."""
     shelf.write(Due(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
 
@@ -107,7 +108,7 @@ def put(shelf: Shelf, text: str, number: int = 12) -> None:
 @pytest.fixture
 def shelf(tmp_path):
     """A folder that does not exist yet."""
-    return Shelf(tmp_path / "out" / "drafts")
+    return DraftFolder(tmp_path / "out" / "drafts")
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -255,7 +256,7 @@ def job_over(lists: Lists, folder: Path) -> DraftJob:
 
 async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path, monkeypatch):
     """Running twice does the work once, also over more incidents than one page holds."""
-    monkeypatch.setattr(jobs, "_PAGE", 10)
+    monkeypatch.setattr("collector.drafting.job._PAGE", 10)
     lists = Lists(*(incident(number, status="resolved") for number in range(1, 22)))
     job = job_over(lists, tmp_path)
     assert len(await job.run()) == 21
@@ -427,71 +428,42 @@ async def test_a_merged_incidents_draft_says_where_it_went(tmp_path):
     assert json.loads((tmp_path / "incident-1.json").read_text()) == {"incident": 1, "merged_into": 2}
 
 
-async def test_the_scheduler_writes_at_the_start_and_at_a_hint(tmp_path):
-    """What fell due while the daemon was down is written at its start; a hint does not wait for the minute."""
-    lists = Lists(incident(1, status="resolved"), incident(2))
-    job = job_over(lists, tmp_path)
-    runs = Scheduler()
-    at_once = schedule(runs, job)
+async def test_drafts_are_written_at_the_start_and_at_a_hint(tmp_path):
+    """What fell due while the daemon was down is written at its start; a resolve does not wait for the minute."""
+    lists = Lists(incident(1, status="resolved"), incident(2), incident(3))
+    job, runs = job_over(lists, tmp_path), Schedule()
+    runs.add("drafts", job.run, every=60)
+    resolved = Resolved(job)
+    resolved.soon = runs.add("soon", resolved.run)
     runs.start()
     try:
         await until((tmp_path / "incident-1.json").exists)
-        lists.rows[2] = incident(2, status="resolved")
-        at_once(2)
+        for number in (2, 3):
+            lists.rows[number] = incident(number, status="resolved")
+            resolved.add(number)
         await until((tmp_path / "incident-2.json").exists)
+        await until((tmp_path / "incident-3.json").exists)
     finally:
-        runs.shutdown(wait=False)
+        await runs.finish()
 
 
-async def test_a_stop_finishes_what_was_begun(tmp_path):
-    """A pass that waits for its turn when the daemon stops is not cut off: its draft is written."""
-    lists, gate = Lists(incident(1, status="resolved"), incident(2)), asyncio.Event()
+async def test_many_that_resolve_at_once_are_written_a_few_at_a_time(tmp_path):
+    """A stop waits for the pass that it meets, so no pass writes more than a few."""
+    lists, passes = Lists(*(incident(number, status="resolved") for number in range(1, 26))), []
+    job, runs = job_over(lists, tmp_path), Schedule()
 
-    async def slow(number: int, form: str) -> str:
-        lists.rendered.append((number, form))
-        await gate.wait()
-        return form
+    async def run(numbers):
+        passes.append(len(numbers))
 
-    job = DraftJob(
-        projections=lists, render=slow, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: NOW,
-    )  # fmt: skip
-    runs = Scheduler()
-    at_once = schedule(runs, job)
+    job.run = run
+    resolved = Resolved(job)
+    resolved.soon = runs.add("soon", resolved.run)
+    for number in range(1, 26):
+        resolved.add(number)
     runs.start()
-    await until(lambda: lists.rendered)
-    lists.put(incident(2, status="resolved"))
-    at_once(2)
-    await until(lambda: runs.get_job("drafts-at-once") is None)
-    stopping = asyncio.create_task(runs.finish())
-    await asyncio.sleep(0)
-    gate.set()
-    await stopping
-    assert (tmp_path / "incident-2.json").exists()
-
-
-async def test_a_stop_waits_no_longer_than_its_patience(tmp_path, caplog):
-    """A pass that does not end is cut off, so that the daemon ends; nothing half done is left, and no error is told."""
-
-    async def never(number: int, form: str) -> str:
-        begun.set()
-        await asyncio.Event().wait()
-        return form
-
-    begun, lists = asyncio.Event(), Lists(incident(1, status="resolved"))
-    runs = Scheduler()
-    job = DraftJob(projections=lists, render=never, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: NOW)
-    at_once = schedule(runs, job)
-    runs.start()
-    await begun.wait()
-    for number in (1, 2):
-        # The first waits for the pass to end, the second for the first.
-        at_once(number)
-        await until(lambda: runs.get_job("drafts-at-once") is None)
-    async with asyncio.timeout(5):
-        await runs.finish(patience=0.05)
-    assert not runs.running
-    assert not list(tmp_path.glob("incident-*"))
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    await until(lambda: sum(passes) == 25)
+    await runs.finish()
+    assert passes == [10, 10, 5]
 
 
 async def until(happened) -> None:

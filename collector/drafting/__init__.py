@@ -1,0 +1,23 @@
+"""Drafts on disk, written when incidents resolve, go quiet or change.
+
+``due`` says which, ``folder`` writes them without touching what people wrote, ``job`` brings the two together.
+"""
+
+from collector.drafting.due import Due, Written, due, state_of
+from collector.drafting.folder import FORMATS, RECORD, DraftFile, DraftFolder
+from collector.drafting.job import EVERY, DraftJob, Render, Resolved
+
+__all__ = [
+    "EVERY",
+    "FORMATS",
+    "RECORD",
+    "DraftFile",
+    "DraftFolder",
+    "DraftJob",
+    "Due",
+    "Render",
+    "Resolved",
+    "Written",
+    "due",
+    "state_of",
+]

@@ -1,0 +1,188 @@
+"""The folder of the drafts, and the record of what was written into it.
+
+A file that a person edited is never touched: the new draft is written beside it, under a name that says so. The record
+lies with the files, one small file for each incident, so that a draft costs the same however many there are. Losing a
+record loses nothing, it only makes that incident's files look like a person's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from collector.drafting.due import Due, Written
+from collector.files import replace
+
+log = structlog.get_logger(__name__)
+
+FORMATS = ("md", "json")
+RECORD = ".written"
+"""The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
+DRAFT_MODE = 0o640
+"""A draft may be for a group to read."""
+_DRAFT = re.compile(r"incident-(\d+)\.md")
+
+
+class DraftFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft as it lies in the folder."""
+
+    number: int
+    path: str
+    edited: bool
+    """Whether a person changed it since we wrote it."""
+    beside: tuple[str, ...] = ()
+    """Newer drafts that were written beside it instead of over it."""
+
+
+class DraftFolder:
+    """Drafts by number and format. Names come from numbers only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def records(self, numbers: Iterable[int]) -> dict[int, Written]:
+        """What was written of these incidents; those of which nothing is known are left out."""
+        return {number: found for number in numbers if (found := self.record(number)) is not None}
+
+    def record(self, number: int) -> Written | None:
+        """What was written of an incident; None where that is missing or unreadable: its files are then a person's."""
+        path = self._record(number)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Written)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("cannot read what was written; the draft counts as edited", file=str(path), error=str(error))
+            return None
+
+    def write(self, wanted: Due, texts: Mapping[str, str]) -> None:
+        """Write one incident's draft, given by format.
+
+        What is going to be written is recorded first and what was written last, so that a file of ours is known as
+        ours wherever this is cut off. Raises OSError; what was not written is due again.
+        """
+        (self.folder / RECORD).mkdir(parents=True, exist_ok=True)
+        known = self.record(wanted.number) or Written(state="")
+        plan, files = self._plan(wanted.number, texts, known.files)
+        planned = Written(state=known.state, files={**known.files, **files})
+        self._keep(wanted.number, planned)
+        for path, content in plan.items():
+            self._put(wanted.number, path, content)
+        self._keep(wanted.number, msgspec.structs.replace(planned, state=wanted.state))
+
+    def _record(self, number: int) -> Path:
+        return self.folder / RECORD / f"{number}.json"
+
+    def _keep(self, number: int, written: Written) -> None:
+        replace(self._record(number), msgspec.json.encode(written, order="sorted"))
+
+    def _plan(
+        self, number: int, texts: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
+    ) -> tuple[dict[Path, bytes], dict[str, tuple[str, ...]]]:
+        """Where each text goes, and the digests by which those files will be known as ours."""
+        plan: dict[Path, bytes] = {}
+        files: dict[str, tuple[str, ...]] = {}
+        for form, text in texts.items():
+            content = text.encode()
+            path, found = self._free(number, form, known, _sha256(content))
+            plan[path] = content
+            files[path.name] = (_sha256(content), *([found] if found else []))
+        return plan, files
+
+    def _free(
+        self, number: int, form: str, known: Mapping[str, tuple[str, ...]], wanted: str
+    ) -> tuple[Path, str | None]:
+        """The first name whose file is absent, or ours and unedited, or already right; and that file's digest."""
+        for count in itertools.count():
+            path = self.folder / _name(number, form, count)
+            found = _digest_of(path)
+            if found is None or found == wanted or found in known.get(path.name, ()):
+                return path, found
+        raise AssertionError("itertools.count() ended")
+
+    def _put(self, number: int, path: Path, content: bytes) -> None:
+        if _digest_of(path) != _sha256(content):
+            replace(path, content, DRAFT_MODE)
+        usual = f"incident-{number}{path.suffix}"
+        if path.name != usual:
+            log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
+
+    def showing(self, marks: Sequence[bytes]) -> list[int]:
+        """The incidents of which any draft that was written, edited or not, holds one of these."""
+        numbers = sorted(int(path.stem) for path in (self.folder / RECORD).glob("*.json") if path.stem.isdigit())
+        return [number for number, known in self.records(numbers).items() if self._shows(known, marks)]
+
+    def _shows(self, known: Written, marks: Sequence[bytes]) -> bool:
+        contents = (content for name in known.files for content in _contents(self.folder / name))
+        return any(mark in content for content in contents for mark in marks)
+
+    def tidied(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The files of these incidents that hold what was last written, and those that a person edited.
+
+        A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
+        """
+        ours: list[str] = []
+        edited: list[str] = []
+        for number, known in self.records(numbers).items():
+            newest = {self._newest(number, form, known) for form in FORMATS}
+            for name, digests in sorted(known.files.items()):
+                path = self.folder / name
+                if name in newest:
+                    ours.append(str(path))
+                elif _digest_of(path) in digests:
+                    path.unlink()
+                elif path.exists():
+                    edited.append(str(path))
+        return tuple(ours), tuple(edited)
+
+    def _newest(self, number: int, form: str, known: Written) -> str:
+        """The name that the last draft of a format was written under: the first that no person's file has."""
+        names = (_name(number, form, count) for count in itertools.count())
+        return next(n for n in names if (d := _digest_of(self.folder / n)) is None or d in known.files.get(n, ()))
+
+    def listing(self) -> tuple[DraftFile, ...]:
+        """Every draft in the folder, by number."""
+        numbers = (_DRAFT.fullmatch(path.name) for path in self.folder.glob("incident-*.md"))
+        return tuple(self._listed(number) for number in sorted(int(match[1]) for match in numbers if match))
+
+    def _listed(self, number: int) -> DraftFile:
+        path = self.folder / f"incident-{number}.md"
+        known = self.record(number)
+        files = known.files if known is not None else {}
+        beside = (self.folder / name for name in files if name.endswith(".md") and name != path.name)
+        return DraftFile(
+            number=number,
+            path=str(path),
+            edited=_digest_of(path) not in files.get(path.name, ()),
+            beside=tuple(sorted(str(other) for other in beside if other.exists())),
+        )
+
+
+def _name(number: int, form: str, count: int) -> str:
+    """``incident-12.md``, then ``incident-12.new.md``, ``incident-12.new-2.md`` …"""
+    middle = ("", ".new")[count] if count < 2 else f".new-{count}"
+    return f"incident-{number}{middle}.{form}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _contents(path: Path) -> list[bytes]:
+    try:
+        return [path.read_bytes()]
+    except FileNotFoundError:
+        return []
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return _sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,200 @@
+"""The job that writes drafts when incidents resolve, go quiet or change.
+
+It keeps no state that lasts besides the folder's record. A pass may run twice or be cut off anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from collector.drafting.due import Due, due, state_of
+from collector.drafting.folder import FORMATS, DraftFolder
+from collector.errors import TimelinedError, Unavailable
+from collector.projections import IncidentRow, Projections
+
+log = structlog.get_logger(__name__)
+
+EVERY = 60
+"""Seconds between passes; a resolved one is written at once, without waiting for a pass."""
+_PAGE = 500
+_BATCH = 10
+"""Resolved incidents written in one pass: a daemon that stops waits for the pass it is in."""
+
+Render = Callable[[int, str], Awaitable[str | None]]
+"""An incident's number and a format → the text; None where there is no such incident."""
+
+
+def _no_longer(number: int) -> dict[str, str]:
+    """What stands in the drafts of a number that no incident has any more: what was in them is not true now."""
+    gone = "what opened it was retracted, erased or put elsewhere"
+    return {
+        "md": f"Incident {number} is no longer one: {gone}.\n",
+        "json": msgspec.json.encode({"incident": number, "merged_into": None}).decode() + "\n",
+    }
+
+
+class DraftJob:
+    """Writes what is due. Passes never overlap; each begins with the lists as they are then.
+
+    Where it is told of changes (:meth:`listen`) its first pass reads all incidents, and every later one those that
+    changed since and those that are open, which time alone makes due. So a draft that a person deleted comes back with
+    the incident's next change, or the next start.
+    """
+
+    def __init__(
+        self,
+        *,
+        projections: Projections,
+        render: Render,
+        folder: Path,
+        stale_after: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._projections = projections
+        self._render = render
+        self._folder = DraftFolder(folder)
+        self._stale_after = stale_after
+        self._clock = clock
+        self._alone = asyncio.Lock()
+        self._changed: set[int] = set()
+        """What may be due: it changed since it was looked at, or could not be written then."""
+        self._listening = self._complete = False
+
+    def listen(self, subscribe: Callable[[Callable[[int], None]], Callable[[], None]]) -> Callable[[], None]:
+        """Be told by ``subscribe`` of every incident that changes; what it gives, and so does this, ends that."""
+        unsubscribe = subscribe(self._hear)
+        self._listening, self._complete = True, False
+
+        def end() -> None:
+            unsubscribe()
+            self._listening = self._complete = False
+
+        return end
+
+    def _hear(self, number: int) -> None:
+        self._changed.add(number)
+
+    async def run(self, numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
+        """Write what is due among all incidents, or among these; the answer is what was written."""
+        async with self._alone:
+            asked = set(self._changed if numbers is None else numbers)
+            self._changed -= asked
+            try:
+                rows = await self._rows(asked, all_of_them=numbers is None)
+                found, done = await self._look_at(rows)
+            except BaseException:
+                self._changed |= asked
+                raise
+            self._changed |= {one.number for one in found} - {one.number for one in done}
+            self._complete = self._complete or (numbers is None and self._listening)
+            return done
+
+    async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
+        """What is due among these, and what of it was written."""
+        record = await asyncio.to_thread(self._folder.records, [row.number for row in rows])
+        found = due(self._clock(), rows, record, self._stale_after)
+        return found, tuple(await self._write(found))
+
+    async def again(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Write every draft again that cites one of these events; the files written, and those a person edited.
+
+        Raises OSError and :class:`collector.errors.Unavailable` where one of them cannot be.
+        """
+        async with self._alone:
+            marks = tuple(event[-5:].encode() for event in events)
+            numbers = await asyncio.to_thread(self._folder.showing, marks)
+            rows = [row for number in numbers if (row := await self._projections.incident(number)) is not None]
+            wanted = [
+                Due(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
+                for row in rows
+            ]
+            done = await self._write(wanted)
+            if missing := [str(one.number) for one in wanted if one not in done]:
+                raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
+            return await asyncio.to_thread(self._folder.tidied, [one.number for one in wanted])
+
+    async def _rows(self, asked: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
+        """Those of these, and of all where that is asked, that can be due."""
+        if all_of_them and (not self._complete or len(asked) > _PAGE):
+            return await self._listed(None)
+        rows = {row.number: row for row in (await self._listed("open") if all_of_them else ())}
+        for number in asked:
+            if number not in rows and (row := await self._projections.incident(number)) is not None:
+                rows[number] = row
+        return list(rows.values())
+
+    async def _listed(self, status: str | None) -> list[IncidentRow]:
+        """All of a status, or all there are, page by page."""
+        rows: list[IncidentRow] = []
+        while page := await self._projections.incidents(
+            status=status, before=rows[-1].number if rows else None, limit=_PAGE
+        ):
+            rows.extend(page)
+        return rows
+
+    async def _write(self, found: Sequence[Due]) -> list[Due]:
+        """Write what is due. What goes wrong is said, and tried again at the next pass; a full disk ends this one."""
+        done: list[Due] = []
+        for wanted in found:
+            texts = await self._rendered(wanted)
+            if texts is None:
+                continue
+            try:
+                await asyncio.to_thread(self._folder.write, wanted, texts)
+            except OSError as error:
+                folder = str(self._folder.folder)
+                log.error("cannot write drafts; the next pass tries again", folder=folder, error=str(error))
+                break
+            log.info("wrote a draft", incident=wanted.number, reason=wanted.reason)
+            done.append(wanted)
+        return done
+
+    async def _rendered(self, wanted: Due) -> dict[str, str] | None:
+        """The texts by format; None where one could not be made, which holds up no other incident's draft."""
+        try:
+            return await self._texts(wanted)
+        except TimelinedError as error:
+            log.error("cannot render a draft; the next pass tries again", incident=wanted.number, error=str(error))
+        except Exception:
+            log.exception("cannot render a draft; the next pass tries again", incident=wanted.number)
+        return None
+
+    async def _texts(self, wanted: Due) -> dict[str, str]:
+        if wanted.merged_into is not None:
+            into = wanted.merged_into
+            said = {"incident": wanted.number, "merged_into": into}
+            return {
+                "md": f"Incident {wanted.number} became part of incident {into}: see incident-{into}.md.\n",
+                "json": msgspec.json.encode(said).decode() + "\n",
+            }
+        texts = {form: await self._render(wanted.number, form) for form in FORMATS}
+        known = {form: text for form, text in texts.items() if text is not None}
+        return known or _no_longer(wanted.number)
+
+
+class Resolved:
+    """Incidents that resolved, and are to be drafted without waiting for a pass."""
+
+    def __init__(self, job: DraftJob) -> None:
+        self._job = job
+        self._waiting: set[int] = set()
+        self.soon: Callable[[], None] = lambda: None
+        """Has :meth:`run` called soon."""
+
+    def add(self, number: int) -> None:
+        """One more."""
+        self._waiting.add(number)
+        self.soon()
+
+    async def run(self) -> None:
+        """Write a few, and have the rest written after that."""
+        numbers = sorted(self._waiting)[:_BATCH]
+        self._waiting.difference_update(numbers)
+        if self._waiting:
+            self.soon()
+        await self._job.run(numbers)
