@@ -11,7 +11,7 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck tasks
-    1  webhook changes people journal notify activation crashes episodes closing
+    1  webhook changes people journal notify activation crashes episodes closing refusals
     2  signing reading amendments redaction
     3  sources correlation log
     4  projections settings leadership bodies writer

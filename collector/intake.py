@@ -60,6 +60,10 @@ class Intake:
         self._endpoints = endpoints
         self._crashes = Crashes()
 
+    def knows(self, source: str) -> bool:
+        """Whether a source of this name is configured."""
+        return source in self._endpoints
+
     async def take(
         self,
         source: str,

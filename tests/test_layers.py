@@ -41,6 +41,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.loss",
         "collector.crashes",
         "collector.follower",
+        "collector.refusals",
         "collector.cli",
     ),
     "cryptography": ("collector.log",),

@@ -62,7 +62,9 @@ def why(where: Where, event: str, form: str) -> None:
 @click.command()
 @click.option("--source", metavar="NAME", help="Only those to this source.")
 @click.option(
-    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only those that were taken so."
+    "--status",
+    type=click.Choice(["read", "unrecognised", "malformed", "refused"]),
+    help="Only those that were taken so. Of refused ones the number and the reason are known, and nothing else.",
 )
 @click.option("--before", metavar="DELIVERY", help="Go on before this one, as the last answer said.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
@@ -119,6 +121,10 @@ def _write_body(body: bytes, to: Path | None) -> None:
 
 
 def _delivery_row(told: Json) -> tuple[str, ...]:
+    if told["status"] == "refused":
+        first, last = output.time(told["received_at"]), output.time(told["last_at"])
+        why = f"{told['reason']}; answered {told['answered']}, the last at {last}"
+        return (first, f"{told['count']} refused", told["source"], "refused", "", "", why)
     new = sum(not item["known"] for item in told["items"])
     known = len(told["items"]) - new
     counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)

@@ -27,6 +27,7 @@ from collector.log.acknowledged import Loss
 from collector.log.beside import Beside
 from collector.log.checkpoint import Signer
 from collector.projections import Projections
+from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings
@@ -73,6 +74,7 @@ class Parts:
         )
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
+        self.refusals = Refusals(clock)
         self.drafts = self._draft_job()
         ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
         self.retention = RetentionJob(store, ages, clock)
@@ -91,6 +93,7 @@ class Parts:
             local_only=local_only,
             erase=self.eraser.erase,
             redraw=self.redraw,
+            refusals=self.refusals,
             limits=WebLimits(
                 read_timeout=self.settings.web.read_timeout / SECOND,
                 retry_after=max(1, self.settings.web.retry_after // SECOND),

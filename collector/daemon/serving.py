@@ -14,6 +14,7 @@ from aiohttp import web
 from collector import activation
 from collector.daemon.opening import opened
 from collector.daemon.parts import Clock, Parts, wall_clock
+from collector.daemon.refusing import refusals_recorded
 from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
 from collector.log import EventLog
@@ -64,6 +65,7 @@ async def running(
         opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss)
         parts = await stack.enter_async_context(opening)
         await stack.enter_async_context(recorded(parts))
+        await stack.enter_async_context(refusals_recorded(parts))
         parts.serving = True
         address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)

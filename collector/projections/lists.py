@@ -29,6 +29,8 @@ from collector.projections.values import (
     Nearby,
     SignalRow,
 )
+from collector.refusals import SLOWEST, read_back
+from collector.refusals import TYPE as REFUSED
 
 NEARBY = 200
 """How many events that did not join a case shows, the closest to its start first."""
@@ -291,8 +293,11 @@ class _Reading:
         return tuple(self._connection.exec_driver_sql(statement, values).scalars())
 
     def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
+        """What sources and the collector said of themselves; of refusals those whose span touches the window."""
         statement = "SELECT id FROM event_index WHERE family IN ('collector', 'source') AND occurred_at BETWEEN ? AND ?"
-        return tuple(self._current(list(self._connection.exec_driver_sql(statement, (low, high)).scalars())))
+        ids = list(self._connection.exec_driver_sql(statement, (low - SLOWEST, high)).scalars())
+        events = self._current(ids)
+        return tuple(e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low))
 
 
 def _signals(connection: Connection) -> list[SignalRow]:

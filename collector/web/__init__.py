@@ -17,6 +17,7 @@ from collector.errors import Unavailable
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
+from collector.refusals import Refusals
 from collector.web import amendments, erasures, events, incidents, keys, operations, webhooks
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
@@ -39,16 +40,18 @@ def build_app(
     erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
     redraw: Redraw | None = None,
     limits: Limits | None = None,
+    refusals: Refusals | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) ``/api`` answers only under local names. ``erase`` erases, and ``redraw`` writes drafts again
-    that cite amended events; without them there is nothing to erase with and no draft. What is handed in is not closed
-    here.
+    that cite amended events; without them there is nothing to erase with and no draft. ``refusals`` counts what is
+    refused. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(answer_errors, guard))
     app[keys.INTAKE] = intake
+    app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
     app[keys.PROJECTIONS] = projections
     app[keys.POSTMORTEMS] = postmortems

@@ -16,6 +16,7 @@ from collector.erasure import Erasing, Erasure, Redraw
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
+from collector.refusals import Refusals
 
 Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
 """Renders an incident by its number, as known at a time (µs, None: now), with options by name (``zone``, ``detail``,
@@ -46,6 +47,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 INTAKE: web.AppKey[Intake] = web.AppKey("intake")
+REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 LOG: web.AppKey[EventLog] = web.AppKey("log")
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")

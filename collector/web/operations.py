@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from collector.errors import NotFound
 from collector.log import Delivery
-from collector.web import answers
-from collector.web.keys import LOG, PROJECTIONS, READINESS
-from collector.web.paging import page
+from collector.web import answers, refused
+from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS
+from collector.web.paging import page, paged
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -46,11 +48,38 @@ async def list_signals(request: web.Request) -> web.Response:
 async def list_deliveries(request: web.Request) -> web.Response:
     """What arrived, newest first."""
     query = Query(request, "source", "status", "before", "limit")
-    limit, status = query.limit(50), query.one_of("status", "read", "unrecognised", "malformed")
-    found = await request.app[LOG].deliveries(
-        source=query.text("source"), status=status, before=query.text("before"), limit=limit + 1
+    limit, status = query.limit(50), query.one_of("status", "read", "unrecognised", "malformed", "refused")
+    source, before = query.text("source"), query.text("before")
+    if status == "refused":
+        return await _refused(request, source, query.number("before"), limit)
+    found = await request.app[LOG].deliveries(source=source, status=status, before=before, limit=limit + 1)
+    if status is not None:
+        return page(request, "deliveries", found, limit, answers.delivery, "before", lambda stored: stored.id)
+    return await _with_refused(request, found, source, before, limit)
+
+
+async def _refused(request: web.Request, source: str | None, before: int | None, limit: int) -> web.Response:
+    """What was refused alone; ``before`` is a position."""
+    app = request.app
+    rows = await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, before=before, limit=limit + 1)
+    return page(request, "deliveries", rows, limit, refused.shown, "before", lambda row: str(row[1]))
+
+
+async def _with_refused(
+    request: web.Request, found: Sequence[Delivery], source: str | None, before: str | None, limit: int
+) -> web.Response:
+    """A page of deliveries, with what was refused in the time that it is about between them."""
+    app = request.app
+    last = await app[LOG].delivery(before) if before else None
+    since = found[limit - 1].received_at if len(found) > limit else None
+    rows = await refused.refused(
+        app[REFUSALS], app[PROJECTIONS], source=source, since=since, until=last.received_at if last else None
     )
-    return page(request, "deliveries", found, limit, answers.delivery, "before", lambda stored: stored.id)
+    shown = [(stored.received_at, answers.delivery(stored)) for stored in found[:limit]]
+    shown += [(row[0].last_at, refused.shown(row)) for row in rows]
+    shown.sort(key=lambda row: row[0], reverse=True)
+    following = found[limit - 1].id if len(found) > limit else None
+    return paged(request, "deliveries", [row for _, row in shown], "before", following)
 
 
 @routes.get("/api/v1/deliveries/{delivery}")

@@ -27,6 +27,14 @@ def page(
     ``cursor`` names the last row shown; given back as ``parameter`` it asks for what follows.
     """
     following = cursor(rows[limit - 1]) if len(rows) > limit else None
-    body = {name: [shown(row) for row in rows[:limit]], "next": following, **(more or {})}
+    return paged(request, name, [shown(row) for row in rows[:limit]], parameter, following, more)
+
+
+def paged(
+    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None,
+    more: Mapping[str, Any] | None = None,
+) -> web.Response:  # fmt: skip
+    """One page of rows as they are shown; ``following`` as ``parameter`` asks for the next one."""
+    body = {name: list(rows), "next": following, **(more or {})}
     headers = {"Link": f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'} if following else None
     return answers.json(body, headers=headers)

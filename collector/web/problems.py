@@ -28,6 +28,7 @@ from collector.errors import (
     UnsupportedEncoding,
     UnverifiedWebhook,
 )
+from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS
 
@@ -146,8 +147,6 @@ def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_
         # The one place where a traceback is written: nobody foresaw this, and nobody else will report it.
         log.error("cannot answer a request to %s: %s", instance, type(error).__name__, exc_info=error)
         kind = UNAVAILABLE if from_sender else UNEXPECTED
-    elif kind is UNVERIFIED:
-        log.warning("%s", error)  # the answer does not say which it was
     return problem(
         kind,
         _detail(error, kind),
@@ -155,6 +154,14 @@ def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_
         pointer=_pointer(error),
         headers=_headers(error, kind, retry_after),
     )
+
+
+def title_of(error: Exception) -> str:
+    """The title of what an error is answered with."""
+    if isinstance(error, web.HTTPException):
+        return HTTPStatus(error.status).phrase
+    kind = next((KINDS[known] for known in type(error).__mro__ if known in KINDS), UNAVAILABLE)
+    return kind.title
 
 
 def from_http(error: web.HTTPException) -> web.Response:
@@ -182,7 +189,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         from_sender = request.path.startswith("/webhooks/")
         patience = request.app[LIMITS].retry_after
-        return final(answer(error, instance_of(request), from_sender=from_sender, retry_after=patience))
+        response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience)
+        if from_sender:
+            refused.note(request, request.app, error, response.status, title_of(error))
+        return final(response)
 
 
 def final(response: web.Response) -> web.Response:

@@ -1,0 +1,70 @@
+"""Counting what is refused at ``/webhooks``: by the error, never by what was sent."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector.errors import BrokenOff, MalformedWebhook, TimelinedError, UnverifiedWebhook
+from collector.projections import EventFilter, Projections
+from collector.refusals import TYPE, Refusals, Refused, read_back
+from collector.times import rfc3339
+from collector.web.answers import Json
+from collector.web.keys import INTAKE, REFUSALS
+
+MOST = 200
+"""The most refusals that are shown beside one page of deliveries."""
+
+
+def note(request: web.BaseRequest, app: web.Application, error: Exception, status: int, title: str) -> None:
+    """Count a delivery that was refused; a body that is kept though nobody can read it was not."""
+    if isinstance(error, MalformedWebhook) and not isinstance(error, BrokenOff):
+        return
+    match = request.match_info if isinstance(request, web.Request) else {}
+    name = match.get("source", "")
+    known = name if app[INTAKE].knows(name) else None
+    app[REFUSALS].note(known, status, _reason(error, known, title), str(error) if known and _ours(error) else "")
+
+
+def _ours(error: Exception) -> bool:
+    return isinstance(error, TimelinedError)
+
+
+def _reason(error: Exception, source: str | None, title: str) -> str:
+    if source is None:
+        return "there is no source of this name"
+    if isinstance(error, UnverifiedWebhook):
+        # What the adapters say: what was missing or wrong, then what to do.
+        return str(error).partition(": ")[2].partition(";")[0] or title
+    return title
+
+
+async def refused(
+    refusals: Refusals, lists: Projections, *, source: str | None = None, since: int | None = None,
+    until: int | None = None, before: int | None = None, limit: int = MOST,
+) -> list[tuple[Refused, int]]:  # fmt: skip
+    """Refusals, the newest first, each with the position of its event; 0 where it is not recorded yet."""
+    wanted = EventFilter(type=TYPE, since=since, until=until, before=before, limit=limit, newest_first=True)
+    stored = [(read_back(event), event.position) for event in await lists.events(wanted)]
+    pending = [] if before is not None else [(each, 0) for each in refusals.pending() if _within(each, since, until)]
+    found = [row for row in (*pending, *stored) if source in (None, row[0].source)]
+    return sorted(found, key=lambda row: row[0].last_at, reverse=True)
+
+
+def _within(refused: Refused, since: int | None, until: int | None) -> bool:
+    return (since is None or refused.last_at >= since) and (until is None or refused.first_at < until)
+
+
+def shown(row: tuple[Refused, int]) -> Json:
+    """Refusals as a row beside deliveries."""
+    each, position = row
+    return {
+        "id": f"refused-{each.event().id[-12:]}",
+        "source": each.source,
+        "received_at": rfc3339(each.first_at),
+        "last_at": rfc3339(each.last_at),
+        "status": "refused",
+        "answered": each.status,
+        "reason": each.reason,
+        "count": each.count,
+        "position": position or None,
+    }
