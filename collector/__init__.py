@@ -10,7 +10,7 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files proofcheck tasks
+    0  errors event times files proofcheck tasks browsers masking
     1  webhook changes people journal notify activation crashes episodes closing refusals
     2  signing reading amendments redaction
     3  sources correlation log

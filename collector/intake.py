@@ -11,22 +11,23 @@ Grouping and drafts are no concern of this room.
 from __future__ import annotations
 
 import asyncio
-import hmac
+import difflib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import partial
 
 import msgspec
 
 from collector import reading as fit
 from collector.bodies import BodyReader, Limits, check_depth
+from collector.browsers import foreign_page
 from collector.crashes import Crashes
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import PEOPLE, Event
 from collector.log import Receipt, Submission
 from collector.log.promise import REDACTED
 from collector.redaction import Redaction, redact
+from collector.signing import signature_of
 from collector.webhook import Credentials, Reading, Source, Webhook
-from collector.writer import Tell, Writer, resolve
+from collector.writer import Writer
 
 KEPT_HEADERS = frozenset((
     "content-type", "content-encoding", "content-length", "user-agent",
@@ -36,6 +37,8 @@ KEPT_HEADERS = frozenset((
 """Kept with a delivery, beside ``ce-*``: what the sender says it sent. Never a credential or a signature."""
 
 _LONGEST_HEADER = 512
+_REFUSAL = 0.02
+"""Seconds that a refusal takes at least: how far its checks came does not show."""
 _NOTHING_REDACTED = Redaction()
 
 
@@ -59,6 +62,10 @@ class Intake:
         self.bodies = BodyReader(limits or Limits())
         self._endpoints = endpoints
         self._crashes = Crashes()
+        sizes = [endpoint.size for endpoint in endpoints.values() if endpoint.size is not None]
+        self._largest = max([self.bodies.limits.size, *sizes])
+        """The bound of a body whose sender has not proved itself: the same whatever source it names."""
+        self._signings = max([1, *(len(endpoint.credentials.signing) for endpoint in endpoints.values())])
 
     def knows(self, source: str) -> bool:
         """Whether a source of this name is configured."""
@@ -80,7 +87,7 @@ class Intake:
         or signed these very bytes; :class:`DamagedBody` is raised all the same.
         """
         try:
-            body = await self.read_body(source, chunks, encoding=headers.get("content-encoding", ""), length=length)
+            body = await self.read_body(chunks, encoding=headers.get("content-encoding", ""), length=length)
         except DamagedBody as error:
             await self._keep_damaged(source, headers, token, clock(), error)
             raise
@@ -90,9 +97,8 @@ class Intake:
         self, source: str, headers: Mapping[str, str], token: str, received_at: int, error: DamagedBody
     ) -> None:
         webhook = Webhook(source=source, headers=headers, body=error.raw, received_at=received_at, token=token)
-        endpoint = self._endpoints.get(source)
-        authentication = _authenticate(webhook, endpoint, self._crashes)
-        assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
+        endpoint, authentication = await self._proved(webhook)
+        self.bodies.check(error.raw, endpoint.size)
         if endpoint.redaction != _NOTHING_REDACTED:
             # What it holds cannot be looked into, so nothing of it can be kept.
             webhook = msgspec.structs.replace(webhook, body=b"")
@@ -100,12 +106,10 @@ class Intake:
         await self.writer.submit(submission, comes_again=endpoint.source.retries)
 
     async def read_body(
-        self, source: str, chunks: AsyncIterator[bytes] | bytes, *, encoding: str = "", length: int | None = None
+        self, chunks: AsyncIterator[bytes] | bytes, *, encoding: str = "", length: int | None = None
     ) -> bytes:
-        """The body of a delivery to a source, within its bounds; see :meth:`BodyReader.read`."""
-        endpoint = self._endpoints.get(source)
-        size = None if endpoint is None else endpoint.size
-        return await self.bodies.read(chunks, encoding=encoding, length=length, size=size)
+        """The body of a delivery, within the bounds of the source that has the widest; see :meth:`BodyReader.read`."""
+        return await self.bodies.read(chunks, encoding=encoding, length=length, size=self._largest)
 
     async def receive(
         self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int
@@ -115,28 +119,35 @@ class Intake:
         ``headers`` have names in lower case. Raises :class:`UnverifiedWebhook` (nothing is stored),
         :class:`MalformedWebhook` (the body is stored), :class:`TooLarge` and :class:`Unavailable`.
         """
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.accept(source, headers, body, token, received_at, partial(resolve, answer))
-        return await answer
-
-    def accept(
-        self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int, tell: Tell
-    ) -> None:  # fmt: skip
-        """All of :meth:`receive` that needs no waiting: verify, read and queue one delivery; ``tell`` hears the rest.
-
-        Raises :class:`UnverifiedWebhook`, :class:`TooLarge` and :class:`Unavailable`; nothing is stored then.
-        """
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
-        endpoint = self._endpoints.get(source)
-        self.bodies.check(body, None if endpoint is None else endpoint.size)
-        authentication = _authenticate(webhook, endpoint, self._crashes)
-        assert endpoint is not None  # noqa: S101 - nobody is authentic to a source that does not exist
+        endpoint, authentication = await self._proved(webhook)
+        self.bodies.check(body, endpoint.size)
         submission, malformed = _read(webhook, endpoint, authentication, self._crashes)
         if endpoint.redaction != _NOTHING_REDACTED:
             submission, malformed = _redacted(webhook, endpoint, submission, malformed, self._crashes)
+        receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
-            tell = partial(_tell_malformed, tell, malformed)
-        self.writer.queue(submission, tell, comes_again=endpoint.source.retries)
+            raise malformed
+        return receipt
+
+    async def _proved(self, webhook: Webhook) -> tuple[Endpoint, str]:
+        """The source of an authentic delivery, and how its sender proved itself.
+
+        A refusal takes the same time whatever source was named, and whether there is one: as many digests of the body,
+        and beside them a time in which all else is done. Raises :class:`UnverifiedWebhook`.
+        """
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        endpoint = self._endpoints.get(webhook.source)
+        try:
+            if endpoint is None:
+                raise UnverifiedWebhook(_no_such_source(webhook.source, tuple(self._endpoints)))
+            return endpoint, _authenticate(webhook, endpoint, self._crashes)
+        except UnverifiedWebhook:
+            for _ in range(self._signings - (0 if endpoint is None else len(endpoint.credentials.signing))):
+                signature_of(webhook.body, bytes(32))
+            await asyncio.sleep(max(0.0, begun + _REFUSAL - clock()))
+            raise
 
     async def amend(self, event: Event, received_at: int) -> Receipt:
         """Store a person's amendment of an event of any source: the next revision of it.
@@ -155,25 +166,29 @@ class Intake:
         return await self.writer.submit(submission, comes_again=False)
 
 
-def _tell_malformed(tell: Tell, malformed: MalformedWebhook, answer: Receipt | Exception) -> None:
-    """Of a body that is not even the source's syntax, once it is stored, that."""
-    tell(answer if isinstance(answer, Exception) else malformed)
+def _no_such_source(name: str, known: Sequence[str]) -> str:
+    """Says so without the name: where a secret is part of an address, a mistyped one may have it there."""
+    near = difflib.get_close_matches(name[:64].lower(), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none'}"
+    return f"cannot verify delivery: there is no source of the name in its address, which is not repeated here; {hint}"
 
 
-def _authenticate(webhook: Webhook, endpoint: Endpoint | None, crashes: Crashes) -> str:
+def _authenticate(webhook: Webhook, endpoint: Endpoint, crashes: Crashes) -> str:
     """How the sender proved itself. Whatever goes wrong in a proof, it proves nothing."""
-    if endpoint is None:
-        # As much work as a signature takes, so that the time taken does not say which sources exist.
-        hmac.compare_digest(hmac.digest(bytes(32), webhook.body, "sha256"), bytes(32))
-        raise UnverifiedWebhook(f"cannot verify delivery to {fit.line(webhook.source)}: there is no such source")
     try:
-        return endpoint.source.verify(webhook, endpoint.credentials)
+        way = endpoint.source.verify(webhook, endpoint.credentials)
     except UnverifiedWebhook:
         raise
     except Exception as error:
         crashes.note("cannot look at a proof: the delivery is refused", webhook.source, error)
         what = type(error).__name__
         raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: its proof is odd ({what})") from error
+    if way == "none" and (header := foreign_page(webhook.headers)):
+        raise UnverifiedWebhook(
+            f"cannot verify delivery from {webhook.source}: a browser sends it for a page of another site, as {header} "
+            f"says, and the source is open; give it a secret in sources.{webhook.source} to let that page in"
+        )
+    return way
 
 
 def _read(

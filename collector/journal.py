@@ -1,7 +1,8 @@
 """What the daemon says about itself, one line for each thing, on standard error.
 
 Lines of our own and of the libraries come out in the same shape, logfmt or
-JSON. Nothing here writes secrets, bodies or headers; a stranger's text in a
+JSON. Nothing here writes secrets, bodies or headers; an address of a webhook,
+which may hold a secret, is cut off wherever it stands. A stranger's text in a
 value is quoted, so that it cannot pass for fields of ours.
 """
 
@@ -9,9 +10,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
+
+from collector.masking import masked
 
 _QUIETER = {
     # One line for each job and minute would bury what matters.
@@ -30,6 +34,7 @@ def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = No
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
+        _mask,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -49,6 +54,11 @@ def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = No
     root.setLevel(level.upper())
     for name, least in _QUIETER.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _mask(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The line without addresses of webhooks."""
+    return {name: masked(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def _renderer(form: str) -> Any:

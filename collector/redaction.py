@@ -82,7 +82,7 @@ def pattern(text: str) -> re.Pattern[str]:
             compiled = re.compile(text)
             # The only way to see a pattern's shape; the compiler itself stands on it.
             tree = re._parser.parse(text)  # type: ignore[attr-defined]
-    except (re.error, RecursionError, OverflowError, Warning) as error:
+    except (re.error, RecursionError, OverflowError, ValueError, Warning) as error:
         raise ValueError(f"is {text!r}, which is not a regular expression: {error}") from error
     if compiled.match(""):
         raise ValueError(f"is {text!r}, which matches where nothing stands; write what must be there")

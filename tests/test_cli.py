@@ -58,6 +58,16 @@ def test_a_senders_text_cannot_command_a_terminal() -> None:
     assert shown == "\ufffd[31mred\ufffd]0;title\ufffd \ufffdgnp.exe\ufffd [bold]x[/bold] a b\ufffd"
 
 
+@pytest.mark.parametrize(
+    "unseen",
+    ["\u2065", "\u115f", "\u3164", "\uffa0", "\ufff0", "\ufe00", "\u180f", "\U000e0fff", "\U0001bca0", "\u034f"],
+)
+def test_what_no_terminal_shows_is_seen_all_the_same(unseen: str) -> None:
+    """Characters that Unicode wants ignored, those that it has not assigned included, do not hide in a name."""
+    assert output.harmless(f"a{unseen}b") == "a\ufffdb"
+    assert output.harmless_lines(f"a\n{unseen}") == "a\n\ufffd"
+
+
 def test_letters_of_every_language_stay_as_they_are() -> None:
     """Only what cannot be seen is replaced."""
     assert output.harmless("café 東京 Ωmega – “ok” 🚒") == "café 東京 Ωmega – “ok” 🚒"

@@ -69,7 +69,7 @@ def test_sigterm_finishes_what_was_begun(process):
     body = alert("firing")
     host, port = address.removeprefix("http://").split(":")
     with closing(socket.create_connection((host, int(port)), PATIENCE)) as sender:
-        head = f"POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        head = f"POST /webhooks/alertmanager HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         sender.sendall(head + body[:50])
         # Its connection was accepted, as the answer to a later one shows.
         get(f"{address}/-/healthy")
@@ -87,7 +87,7 @@ def test_a_second_signal_ends_the_process_at_once(process):
     address = process.start()
     host, port = address.removeprefix("http://").split(":")
     with closing(socket.create_connection((host, int(port)), PATIENCE)) as sender:
-        sender.sendall(b"POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+        sender.sendall(b"POST /webhooks/alertmanager HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
         get(f"{address}/-/healthy")
         process.process.send_signal(signal.SIGINT)
         eventually(lambda: refused(host, int(port)))

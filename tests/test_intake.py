@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import statistics
+import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector import signing
 from collector.bodies import BodyReader, Limits, check_depth
 from collector.errors import (
     InvalidInput,
@@ -62,6 +65,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 
 SOURCE = Source(kind="pager", verify=verify, parse=parse)
+CREDENTIALS = Credentials(bearer=(b"let me in",))
+SIGNATURE = signing.Signature(header="X-Signature", prefix="v1=", sender="the pager")
 TOKEN = {"authorization": "let me in", "content-type": "text/plain", "user-agent": "pager/1", "cookie": "c"}
 
 
@@ -417,13 +422,62 @@ async def test_bytes_in_flight_are_bounded() -> None:
 
 
 async def test_a_source_may_have_its_own_bound(log: EventLog) -> None:
-    """GitHub's bodies are larger than most."""
-    endpoints = {"pager": Endpoint(source=SOURCE), "github": Endpoint(source=SOURCE, size=5000)}
+    """GitHub's bodies are larger than most. Whoever proves nothing hears the same answers from every source."""
+    endpoints = {
+        "pager": Endpoint(source=SOURCE, credentials=CREDENTIALS),
+        "github": Endpoint(source=SOURCE, credentials=CREDENTIALS, size=5000),
+        "small": Endpoint(source=SOURCE, credentials=CREDENTIALS, size=50),
+    }
     intake = Intake(Writer(log), endpoints, Limits(size=1000))
-    assert len(await intake.read_body("github", chunks(b"x" * 4000))) == 4000
-    for source in ("pager", "nobody"):
-        with pytest.raises(TooLarge):
-            await intake.read_body(source, chunks(b"x" * 4000))
+
+    async def take(source: str, size: int, headers: Mapping[str, str] = TOKEN) -> str:
+        try:
+            await intake.take(source, headers, chunks(b" " * size), "", lambda: AT)
+        except (TooLarge, UnverifiedWebhook) as error:
+            return type(error).__name__
+        return "taken"
+
+    assert [await take(source, 4000) for source in ("github", "pager", "small")] == ["taken", "TooLarge", "TooLarge"]
+    for size, answer in ((40, "UnverifiedWebhook"), (4000, "UnverifiedWebhook"), (6000, "TooLarge")):
+        assert {await take(source, size, {}) for source in (*endpoints, "nobody")} == {answer}
+
+
+async def test_the_time_of_a_refusal_does_not_tell_which_sources_exist(log: EventLog) -> None:
+    """Whether there is such a source, and whether it has two signing secrets or a token: as much work, up to a step."""
+    signed = Source("signed", lambda hook, proof: signing.authenticate(hook, proof, SIGNATURE), SOURCE.parse)
+    endpoints = {
+        "token": Endpoint(source=SOURCE, credentials=CREDENTIALS),
+        "once": Endpoint(source=signed, credentials=Credentials(signing=(b"a",))),
+        "twice": Endpoint(source=signed, credentials=Credentials(signing=(b"a", b"b", b"c"))),
+    }
+    intake = Intake(Writer(log), endpoints)
+    names = [*endpoints, "nobody", "x" * 4000]
+
+    async def refusals(body: bytes, clock: Callable[[], float]) -> list[float]:
+        """The middle of nine refusals' times, source by source in turn."""
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(9):
+            for name, taken in times.items():
+                begun = clock()
+                with pytest.raises(UnverifiedWebhook):
+                    await intake.take(name, {}, body, "", lambda: AT)
+                taken.append(clock() - begun)
+        return [statistics.median(taken) for taken in times.values()]
+
+    worked = await refusals(b" " * (3 << 20), time.process_time)
+    assert max(worked) < 1.3 * min(worked)
+    assert min(await refusals(b"[]", time.perf_counter)) >= 0.02
+
+
+async def test_a_source_that_is_not_there_is_not_named(log: EventLog) -> None:
+    """A mistyped secret address may have its secret where the name stands: no message repeats it, however spelt."""
+    intake = Intake(Writer(log), {"pager": Endpoint(source=SOURCE, credentials=CREDENTIALS)})
+    for name in ("s3cret", "pager/s3cret", "pager%2Fs3cret", "pager%252fs3cret", "PAGER", "pagr"):
+        with pytest.raises(UnverifiedWebhook) as refused:
+            await intake.take(name, {}, b"[]", "", lambda: AT)
+        assert "s3cret" not in str(refused.value)
+        assert "pager" in str(refused.value)
+    assert "did you mean pager?" in str(refused.value)
 
 
 # Depth

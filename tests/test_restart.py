@@ -157,7 +157,7 @@ def test_a_request_that_is_still_on_its_way_is_answered(process: Process) -> Non
         process.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping" in process.said.read_text())
         body = alert("firing")
-        head = f"POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        head = f"POST /webhooks/alertmanager HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         sender.sendall(head + body)
         answer = b""
         while more := sender.recv(4096):

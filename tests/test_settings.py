@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from textwrap import dedent
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +100,50 @@ def test_a_bad_file_is_told_every_mistake_and_nothing_else(path, monkeypatch):
     expected = re.findall(r"^# says: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     whole = [text if text.startswith("cannot ") else f"cannot read {relative}: {text}" for text in expected]
     assert list(mistakes(relative)) == whole
+
+
+DIGITS = "9" * 5000
+MONSTERS = [
+    ("[" * 20_000, "nested too deeply"),
+    ("web: " + "[" * 3000, "nested too deeply"),
+    ("web: " + "{a: " * 3000, "nested too deeply"),
+    (f"web: {{queue_events: {DIGITS}}}", "longer than 15 digits"),
+    (f"web: {{read_timeout: {DIGITS}s}}", "longer than 36500d"),
+    ("web: {read_timeout: 99999999999d}", "longer than 36500d"),
+    (f"web: {{max_body: {DIGITS}MiB}}", "larger than 1048576GiB"),
+    (f"web: {{listen_address: 'localhost:{DIGITS}'}}", "not HOST:PORT"),
+    ("ce: " + "[" * 3000, "longer than 2000 characters"),
+    ("ce: " + "(" * 900 + "a" + ")" * 900, "nested too deeply"),
+    ("ce: " + "!" * 1900 + "a", "nested too deeply"),
+    (f"ce: a[{DIGITS}]", "longer than 2000 characters"),
+    ("ce: `" + "[" * 1900 + "`", "nested too deeply"),
+    ("am: " + "(" * 3000 + "a" + ")" * 3000, "not a regular expression"),
+    (f"am: a{{{DIGITS}}}", "not a regular expression"),
+]
+
+
+@pytest.mark.parametrize(("content", "says"), MONSTERS)
+def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path, content, says):
+    """Brackets without end, numbers of 5,000 digits and expressions too deep to be asked: one short sentence each."""
+    kind, _, value = content.partition(": ")
+    if kind == "ce":
+        content = f"sources: {{x: {{kind: cloudevents, open: true, types: {{t: {{title: '{value}'}}}}}}}}"
+    if kind == "am":
+        content = f"sources: {{alertmanager: {{open: true, redact: {{patterns: ['{value}']}}}}}}"
+    (sentence,) = mistakes(written(tmp_path, content))
+    assert says in sentence
+    assert len(sentence) < 1000
+
+
+@given(st.recursive(st.text(max_size=20) | st.integers(), lambda one: st.lists(one) | st.dictionaries(st.sampled_from(
+    ["web", "sources", "x", "hosts", "types", "title", "redact", "patterns", "catalog", "services", "max_body", "kind"]
+), one)))  # fmt: skip
+def test_whatever_is_written_is_read_or_is_a_mistake(tmp_path_factory, content):
+    """No file ends in a traceback."""
+    path = tmp_path_factory.mktemp("any") / "timelined.yml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with contextlib.suppress(InvalidSettings):
+        load_settings(path)
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

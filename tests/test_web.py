@@ -23,16 +23,16 @@ from tests.face import SHAPE, running
     "request_bytes",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03OFFENDING\r\n\r\n",
-        b"GET /OFFENDING HTTP/9.9\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nBad Header OFFENDING: 1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: OFFENDING\x00\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"OFFENDING" * 1000 + b"\r\n\r\n",
-        b"GET /" + b"OFFENDING" * 1000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /OFFENDING HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nBad Header OFFENDING: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: OFFENDING\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"OFFENDING" * 1000 + b"\r\n\r\n",
+        b"GET /" + b"OFFENDING" * 1000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\nX: OFFENDING\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nX: OFFENDING\r\n\r\n",
-        b"GET /caf\xc3\xa9OFFENDING HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\nX: OFFENDING\r\n\r\n",
+        b"GET /caf\xc3\xa9OFFENDING HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: OFFENDING\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nHost: OFFENDING\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: OFFENDING\r\n\r\n",
     ],
     ids=[
         "tls", "version", "header-name", "nul", "long-header", "long-line", "two-lengths", "negative-length",
@@ -53,7 +53,7 @@ async def test_headers_that_never_end_are_let_go(tmp_path):
     """A client that sends half its headers holds a connection for the idle time at most, which is 15 s."""
     assert server_kwargs()["keepalive_timeout"] == 15
     async with running(tmp_path, server=server_kwargs(idle=0.05)) as face:
-        assert await face.raw(b"GET / HTTP/1.1\r\nHost: x\r\nX-Ha") == b""
+        assert await face.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Ha") == b""
         assert (await face.get("/-/healthy")).status == 200
 
 
@@ -62,7 +62,7 @@ async def test_an_unknown_address_or_expectation_is_a_problem(face):
     (await face.get("/OFFENDING")).problem(404)
     assert b"OFFENDING" not in (await face.get("/api/v1/OFFENDING%00?OFFENDING")).body
     (await face.post("/api/v1/signals")).problem(405)
-    answer = await face.raw(b"GET /x HTTP/1.1\r\nHost: x\r\nExpect: OFFENDING\r\nConnection: close\r\n\r\n")
+    answer = await face.raw(b"GET /x HTTP/1.1\r\nHost: localhost\r\nExpect: OFFENDING\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 417 ")
     assert list(json.loads(answer.partition(b"\r\n\r\n")[2])) == SHAPE
     assert b"OFFENDING" not in answer + (await face.get("/OFFENDING")).body

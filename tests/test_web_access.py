@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+import structlog
+
 from tests.face import running
 
 
@@ -35,14 +38,83 @@ async def test_a_token_of_stray_bytes_is_a_401(tmp_path):
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_on_loopback_the_api_answers_only_under_local_names(face, tmp_path):
-    """A foreign name for the loopback address (DNS rebinding) opens nothing; webhooks and health do not care."""
+@pytest.mark.parametrize("path", ["/api/v1/signals", "/-/ready", "/", "/nowhere", "/webhooks/bell"])
+async def test_on_loopback_everything_answers_only_under_local_names(face, path):
+    """A foreign name for the loopback address (DNS rebinding) opens nothing at all; health does not care."""
     for host in ("localhost", "localhost:9720", "127.0.0.1", "[::1]:9720", "LOCALHOST"):
-        assert (await face.get("/api/v1/signals", headers={"Host": host})).status == 200
-    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9720", "evil.example:80:1", "[::1"):
-        (await face.get("/api/v1/signals", headers={"Host": host})).problem(421)
-    assert (await face.get("/-/healthy", headers={"Host": "evil.example"})).status == 200
-    assert (await face.deliver(b"[]", Host="evil.example")).status == 202
-    (tmp_path / "open").mkdir()
-    async with running(tmp_path / "open", local_only=False) as other:
-        assert (await other.get("/api/v1/signals", headers={"Host": "timelined.example"})).status == 200
+        assert (await face.get(path, headers={"Host": host})).status in (200, 404, 405)
+    for host in (
+        "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9720", "evil.example:80:1", "[::1", "",
+    ):  # fmt: skip
+        (await face.get(path, headers={"Host": host})).problem(421)
+        assert (await face.get("/-/healthy", headers={"Host": host})).status == 200
+
+
+async def test_no_delivery_is_taken_under_a_foreign_name(face):
+    """A page whose own name leads to this machine delivers nothing."""
+    (await face.deliver(b"[]", Host="evil.example")).problem(421)
+    assert await face.log.deliveries() == []
+
+
+async def test_a_daemon_answers_under_the_names_that_it_was_given(tmp_path):
+    """A proxy may hand on the host that was asked for; on an address that others reach any name will do."""
+    for name, more in (("named", {"hosts": ("Timelined.Example", "[::2]")}), ("reached", {"local_only": False})):
+        (tmp_path / name).mkdir()
+        async with running(tmp_path / name, **more) as face:
+            for host in ("timelined.example", "TIMELINED.example:443", "[::2]:80"):
+                assert (await face.get("/api/v1/signals", headers={"Host": host})).status == 200
+                assert (await face.deliver(b"[]", Host=host)).status in (200, 202)
+
+
+async def test_a_request_without_a_host_is_no_page(face):
+    """Programs of HTTP/1.0 name no host, and browsers always do."""
+    assert (await face.raw(b"GET /-/ready HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 200 ")
+
+
+FOREIGN = [
+    {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://localhost:1"},
+    {"Origin": "data:"}, {"Origin": "http://localhost, http://localhost"}, {"Origin": "http://["},
+    {"Origin": "http://localhost@evil.example"}, {"Origin": "http://localhost:x"}, {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "Cross-Site"}, {"Sec-Fetch-Site": "x"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+]  # fmt: skip
+OURS = [
+    {}, {"Origin": "http://localhost"}, {"Origin": "https://LOCALHOST", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost:80"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_an_open_source_takes_nothing_that_a_foreign_page_sends(face, headers):
+    """A browser that posts for a page of another origin is refused like any stranger; the log says why."""
+    sent = {"Host": "localhost", "Content-Type": "text/plain", **headers}
+    with structlog.testing.capture_logs() as lines:
+        answer = await face.ask("POST", "/webhooks/bell", data=b"[]", headers=sent)
+    answer.problem(401)
+    assert answer.body == (await face.deliver(b"[]", "/webhooks/nobody")).body
+    assert await face.log.deliveries() == []
+    assert any("a browser sends it for a page of another site" in line.get("reason", "") for line in lines)
+
+
+@pytest.mark.parametrize("headers", OURS)
+async def test_an_open_source_takes_what_a_program_or_a_page_of_its_own_sends(face, headers):
+    """Senders name no origin; a page of the very same place is no stranger."""
+    sent = {"Host": "localhost", **headers}
+    assert (await face.ask("POST", "/webhooks/bell", data=b"[]", headers=sent)).status == 202
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_sender_that_proves_itself_may_be_a_page(face, headers):
+    """What has the secret is let in, wherever it runs."""
+    sent = {"Host": "localhost", **headers}
+    assert (await face.ask("POST", "/webhooks/secret/letmein", data=b"[]", headers=sent)).status == 202
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_foreign_page_writes_nothing_through_an_open_api(face, headers):
+    """Reading is no matter, since a page cannot see the answer; a write is refused."""
+    sent = {"Host": "localhost", "Content-Type": "application/json", **headers}
+    body = b'{"by": "Ada", "title": "down"}'
+    (await face.ask("POST", "/api/v1/incidents", data=body, headers=sent)).problem(403)
+    assert (await face.get("/api/v1/incidents", headers=sent)).status == 200
+    assert await face.log.head() == 0

@@ -88,7 +88,7 @@ async def test_every_refusal_of_a_sender_is_the_same_401(face):
 async def test_a_signature_of_stray_bytes_is_a_401(face):
     """Bytes in a signature header that are not UTF-8 prove nothing and break nothing."""
     answer = await face.raw(
-        b"POST /webhooks/signed HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n"
+        b"POST /webhooks/signed HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n"
         b"X-Bell-Signature: sha256=\xff\xe9\xc3\x28\r\n\r\n[]"
     )
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -220,7 +220,7 @@ async def test_a_mistake_of_ours_before_the_log_is_503_without_a_traceback(face,
     def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Intake, "accept", fail)
+    monkeypatch.setattr(Intake, "receive", fail)
     answer = await face.deliver(b"[]")
     answer.problem(503)
     assert b"secret detail" not in answer.body
@@ -236,21 +236,21 @@ async def test_a_stopping_daemon_refuses_with_503(face):
 async def test_a_body_that_stalls_is_503_within_its_time(tmp_path):
     """A sender that stops in the middle of a body is let go, and asked to come again."""
     async with running(tmp_path, seconds=0.05) as face:
-        answer = await face.raw(b"POST /webhooks/bell HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[")
+        answer = await face.raw(b"POST /webhooks/bell HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n[")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"Retry-After: " in answer
 
 
 async def test_a_sender_that_hangs_up_leaves_nothing(face):
     """A connection that ends within a body stores nothing and disturbs nobody."""
-    await face.raw(b"POST /webhooks/bell HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[", half_close=True)
+    await face.raw(b"POST /webhooks/bell HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n[", half_close=True)
     assert (await face.deliver(b"[]")).status == 202
     assert len(await face.log.deliveries()) == 1
 
 
 async def test_broken_chunks_are_refused(tmp_path):
     """A body whose chunks are malformed stores nothing: 400 at once, or once its time is over where it broke later."""
-    head = b"POST /webhooks/bell HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n"
+    head = b"POST /webhooks/bell HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n"
     async with running(tmp_path, seconds=0.05) as face:
         at_once = await face.raw(head + b"zzz\r\n")
         later = await face.raw(head, lambda: face.app[keys.INTAKE].bodies.in_flight, b"zzz\r\n")

@@ -3,7 +3,7 @@
 The result alone goes to stdout, everything said about it to stderr. A
 stranger's text is made harmless before it reaches a terminal: no control
 character, no escape sequence, no character that turns the writing direction
-or cannot be seen, and never markup of rich's. On a pipe the same text comes in plain
+or cannot be seen (U+FFFD stands there), and never markup of rich's. On a pipe the same text comes in plain
 columns of fixed form, without colours, however wide it is.
 """
 
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.errors import InvalidInput, InvalidSettings, LogDamaged, NotFound, TimelinedError, Unavailable
+from renderers.escape import INVISIBLE
 
 DONE, FAILED, USAGE, NOT_FOUND, UNAVAILABLE = range(5)
 DAMAGED = 6
@@ -62,7 +63,12 @@ def exit_code(error: TimelinedError) -> int:
 def harmless(text: object) -> str:
     """One line of text that a terminal shows and never obeys."""
     shown = (" " if character.isspace() else character for character in str(text))
-    return "".join(c if unicodedata.category(c) not in _UNSEEN else "\ufffd" for c in shown)
+    return "".join("\ufffd" if _is_unseen(c) else c for c in shown)
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether nobody would see it, or it changes how others are seen; also what no Unicode release has assigned."""
+    return unicodedata.category(character) in _UNSEEN or INVISIBLE.match(character) is not None
 
 
 def harmless_lines(text: str) -> str:

@@ -91,6 +91,7 @@ class Parts:
             clock=self.clock,
             api_tokens=tokens,
             local_only=local_only,
+            hosts=self.settings.web.names,
             erase=self.eraser.erase,
             redraw=self.redraw,
             refusals=self.refusals,

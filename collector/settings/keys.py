@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,9 @@ PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
 _UNSIGNED = ("alertmanager", "cloudevents")
 """Senders that sign nothing: with a signing secret alone, every delivery of theirs would be refused."""
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_LONGEST_EXPRESSION = 2_000
+"""Characters of a JMESPath expression."""
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
 _READING = ("service_labels", "environment_labels", "severity_labels", "exporters", "types")
@@ -60,6 +64,15 @@ MAPPABLE = tuple(
 def _listen(written: str) -> str:
     address(written)
     return written
+
+
+def _host(written: str) -> str:
+    """A name as it stands in Host, without the port, which may be any."""
+    if not _HOST.fullmatch(written):
+        raise ValueError(
+            f"is {written!r}, which is not a host's name; write it like timelined.example.com, without a port"
+        )
+    return written.lower()
 
 
 def _url(written: str) -> str:
@@ -104,6 +117,7 @@ _WEB = section(
     _made(Web),
     {
         "listen_address": parsed(_listen),
+        "hosts": list_of(parsed(_host)),
         "max_body": _positive(size),
         "read_timeout": _positive(duration),
         "queue_bytes": _positive(size),
@@ -202,9 +216,16 @@ _CATALOG = section(_catalog, {"services": mapping_of(_SERVICE)})
 def _expression(place: Place) -> str:
     """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
     written = text(place)
+    if len(written) > _LONGEST_EXPRESSION:
+        place.wrong(f"is {written!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
     try:
-        jmespath.compile(written)
-    except jmespath.exceptions.JMESPathError as error:
+        compiled = jmespath.compile(written)
+        with suppress(jmespath.exceptions.JMESPathError):
+            # What can be read may still be nested too deeply to be asked. What an empty event answers does not matter.
+            compiled.search({})
+    except RecursionError:
+        place.wrong(f"is {written!r}, which is nested too deeply; write it simpler")
+    except ValueError as error:
         place.wrong(f"is {written!r}, which is not JMESPath: {_stopped(error, written)}")
     return written
 

@@ -18,6 +18,11 @@ import yaml
 
 T = TypeVar("T")
 
+LONGEST_REPEATED = 200
+"""Characters at each end of a message that repeats more than twice as many."""
+LONGEST_NUMBER = 15
+"""Digits of a whole number."""
+
 _NULL = "tag:yaml.org,2002:null"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -36,6 +41,9 @@ class Mistakes:
 
     def add(self, line: int, path: str, what: str) -> None:
         """Note one mistake: ``line`` from 1, 0 where there is none; ``what`` ends the sentence about ``path``."""
+        if len(what) > 2 * LONGEST_REPEATED:
+            # Somebody typed very much; its ends are enough to find it by.
+            what = f"{what[:LONGEST_REPEATED]} … {what[-LONGEST_REPEATED:]}"
         where = f"line {line}, " if line else ""
         subject = f"{path} " if path else ""
         self._found.append((line, path, f"cannot read {self.origin}: {where}{subject}{what}"))
@@ -155,6 +163,8 @@ def parsed(parse: Callable[[str], T]) -> Reader[T]:
             return parse(place.text())
         except ValueError as error:
             place.wrong(str(error))
+        except RecursionError:
+            place.wrong("is nested too deeply; write it simpler")
 
     return read
 
@@ -180,7 +190,9 @@ def truth(place: Place) -> bool:
 def whole(place: Place) -> int:
     """A whole number above 0."""
     written = place.text()
-    if not written.isdecimal() or not int(written):
+    if len(written) > LONGEST_NUMBER:
+        place.wrong(f"is {written!r}, which is longer than {LONGEST_NUMBER} digits; write less")
+    if not (written.isascii() and written.isdigit()) or not int(written):
         place.wrong(f"is {written!r}, which is not a whole number above 0")
     return int(written)
 
@@ -232,6 +244,9 @@ def parse(content: str, mistakes: Mistakes) -> Place | None:
     """The root of a YAML document; None where it is not YAML at all, which is then the one mistake."""
     try:
         node = yaml.compose(content, Loader=yaml.SafeLoader)
+    except RecursionError:
+        mistakes.add(0, "", "its brackets or lists are nested too deeply; write it with fewer levels")
+        return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         mistakes.add(mark.line + 1 if mark else 0, "", f"this is not YAML: {error.problem or error.context}")

@@ -27,6 +27,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
 
     listen_address: str = "127.0.0.1:9720"
     """``HOST:PORT``; port 0 takes any free one."""
+    hosts: tuple[str, ...] = ()
+    """Names under which senders and readers ask a daemon on loopback, beside ``localhost`` and its own address."""
     max_body: int = 4 * MEBIBYTE
     """The largest body, after inflating, in bytes."""
     read_timeout: int = 10 * SECOND
@@ -47,6 +49,11 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     def port(self) -> int:
         """The port to bind; 0 for any free one."""
         return address(self.listen_address)[1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts that may be asked for on loopback: those configured, and the address itself as ``Host`` has it."""
+        return (*self.hosts, f"[{self.host}]" if ":" in self.host else self.host)
 
     @property
     def loopback(self) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping, Sequence
 
 from collector.event import HOUR, MINUTE, SECOND
 
 _DURATION_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 _SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_DURATION = re.compile(r"(?:\d+(?:ms|s|m|h|d))+")
-_DURATION_PART = re.compile(r"(\d+)(ms|s|m|h|d)")
-_SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB)")
+_DURATION = re.compile(r"(?:[0-9]+(?:ms|s|m|h|d))+")
+_DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)")
+_SIZE = re.compile(r"([0-9]+) ?(B|KiB|MiB|GiB)")
+_LONGEST = 36_500 * _DURATION_UNITS["d"]
+_LARGEST = 1 << 50
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>\d{1,5})")
 
 
@@ -24,7 +27,7 @@ def duration(text: str) -> int:
     if not _DURATION.fullmatch(text):
         hint = f"write {text}s, {text}m or {text}h" if text.isdecimal() else "write it like 90s, 15m, 24h or 1h30m"
         raise ValueError(f"is {text!r}, which is not a duration; {hint}")
-    return sum(int(count) * _DURATION_UNITS[unit] for count, unit in _DURATION_PART.findall(text))
+    return _bounded(text, _DURATION_PART.findall(text), _DURATION_UNITS, _LONGEST, "longer than 36500d")
 
 
 def size(text: str) -> int:
@@ -33,7 +36,16 @@ def size(text: str) -> int:
     if match is None:
         hint = f"write {text}B or {text}MiB" if text.isdecimal() else "write it like 512KiB, 4MiB or 1GiB"
         raise ValueError(f"is {text!r}, which is not a size; {hint}")
-    return int(match[1]) * _SIZE_UNITS[match[2]]
+    return _bounded(text, [(match[1], match[2])], _SIZE_UNITS, _LARGEST, "larger than 1048576GiB")
+
+
+def _bounded(text: str, parts: Sequence[tuple[str, str]], units: Mapping[str, int], most: int, what: str) -> int:
+    """The sum of numbers in their units. Python itself refuses to read very long ones."""
+    digits = max(len(count.lstrip("0")) for count, _ in parts)
+    total = sum(int(count) * units[unit] for count, unit in parts) if digits <= len(str(most)) else most + 1
+    if total > most:
+        raise ValueError(f"is {text!r}, which is {what}; write less")
+    return total
 
 
 def address(text: str) -> tuple[str, int]:

@@ -37,6 +37,7 @@ def build_app(
     clock: Callable[[], int],
     api_tokens: tuple[bytes, ...] = (),
     local_only: bool = True,
+    hosts: Collection[str] = (),
     erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
     redraw: Redraw | None = None,
     limits: Limits | None = None,
@@ -45,9 +46,9 @@ def build_app(
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
-    (bound to loopback) ``/api`` answers only under local names. ``erase`` erases, and ``redraw`` writes drafts again
-    that cite amended events; without them there is nothing to erase with and no draft. ``refusals`` counts what is
-    refused. What is handed in is not closed here.
+    (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
+    and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
+    draft. ``refusals`` counts what is refused. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(answer_errors, guard))
     app[keys.INTAKE] = intake
@@ -59,6 +60,7 @@ def build_app(
     app[keys.CLOCK] = clock
     app[keys.API_TOKENS] = api_tokens
     app[keys.LOCAL_ONLY] = local_only
+    app[keys.HOSTS] = frozenset(name.lower() for name in hosts)
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()

@@ -1,8 +1,9 @@
 """Who may ask, and what every answer carries.
 
-Only ``/api`` is guarded here: webhooks prove themselves by their source's own
-means, and health is for anybody. Tokens are compared in constant time, as
-bytes, every one of them whatever the first comparison said.
+On loopback everything but ``/-/healthy`` answers only under a name of this
+daemon. Beyond that only ``/api`` is guarded here: webhooks prove themselves by
+their source's own means. Tokens are compared in constant time, as bytes, every
+one of them whatever the first comparison said.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections.abc import Iterable, MutableMapping
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.web.keys import API_TOKENS, LOCAL_ONLY
-from collector.web.problems import Misdirected, Unauthorised
+from collector.browsers import foreign_page, is_ours
+from collector.web.keys import API_TOKENS, HOSTS, LOCAL_ONLY
+from collector.web.problems import CrossSite, Misdirected, Unauthorised
+from collector.web.requests import headers_of
 
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""The names under which a daemon bound to loopback is asked."""
+HEALTHY = "/-/healthy"
+"""What whoever watches a process may ask, under whatever name."""
 
 HEADERS = {
     "Server": "timelined",
@@ -32,15 +35,22 @@ HEADERS = {
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request into ``/api`` only under a local name (on loopback) and with a token (where one is set)."""
+    """Let a request in only under a name of ours (on loopback), into ``/api`` only with a token (where one is set).
+
+    Where the API stands open, a page of another site may not write through its visitor's browser.
+    """
+    named = not request.app[LOCAL_ONLY] or is_ours(request.headers.get("Host"), request.app[HOSTS])
+    if not named and request.path != HEALTHY:
+        raise Misdirected(
+            "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1, or "
+            "name the host in web.hosts"
+        )
     if _guarded(request):
-        if request.app[LOCAL_ONLY] and not _local(request.headers.get("Host", "")):
-            raise Misdirected(
-                "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1"
-            )
         tokens = request.app[API_TOKENS]
         if tokens and not token_matches(_bearer(request), tokens):
             raise Unauthorised("The API token is missing or wrong; send it as Authorization: Bearer TOKEN.")
+        if not tokens and request.method not in ("GET", "HEAD", "OPTIONS") and foreign_page(headers_of(request)):
+            raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
     return await handler(request)
 
 
@@ -65,11 +75,6 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
 
 def _guarded(request: web.Request) -> bool:
     return request.path == "/api" or request.path.startswith("/api/")
-
-
-def _local(host: str) -> bool:
-    name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).lower() in LOCAL_NAMES
 
 
 def _bearer(request: web.Request) -> bytes:

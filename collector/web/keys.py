@@ -6,7 +6,7 @@ application (:func:`collector.web.build_app`) puts real things under these.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -58,7 +58,9 @@ REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 API_TOKENS: web.AppKey[tuple[bytes, ...]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
-"""Whether the daemon is bound to loopback, where only local names may be asked for."""
+"""Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""
+HOSTS: web.AppKey[Collection[str]] = web.AppKey("hosts")
+"""Other names of this daemon, in lower case and without ports."""
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
 """Now, µs UTC."""
 LIMITS: web.AppKey[Limits] = web.AppKey("limits")

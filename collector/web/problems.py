@@ -28,6 +28,7 @@ from collector.errors import (
     UnsupportedEncoding,
     UnverifiedWebhook,
 )
+from collector.masking import names_webhooks
 from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS
@@ -44,6 +45,10 @@ class Unauthorised(TimelinedError):
 
 class Misdirected(TimelinedError):
     """A name that is not this machine's: perhaps a foreign page in a browser (DNS rebinding)."""
+
+
+class CrossSite(TimelinedError):
+    """A browser sends it for a page of another site."""
 
 
 class NotAcceptable(TimelinedError):
@@ -84,6 +89,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     InvalidParameter: Kind(400, "invalid-parameter", "The request cannot be read"),
     Ambiguous: Kind(409, "ambiguous", "The name fits several things"),
     InvalidInput: INVALID,
+    CrossSite: Kind(403, "cross-site", "A page of another site may not do this"),
     Misdirected: Kind(421, "misdirected", "This is not the host that was asked for"),
     NotAcceptable: Kind(406, "not-acceptable", "None of the offered formats was asked for"),
     UnsupportedMedia: Kind(415, "unsupported-media", "The body's type is not taken here"),
@@ -176,7 +182,7 @@ def from_http(error: web.HTTPException) -> web.Response:
 def instance_of(request: web.BaseRequest) -> str:
     """Where a request went: its path (percent-encoded, so ASCII) within the API, a constant elsewhere."""
     path = request.rel_url.raw_path
-    if path.startswith("/webhooks/"):
+    if names_webhooks(path):
         return "/webhooks"
     return path if path.startswith("/api/v1/") else "/"
 

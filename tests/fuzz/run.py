@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
+import structlog
+
 from tests.face import Face, running
 from tests.fuzz.exchange import Watch, compare
 
@@ -44,6 +46,8 @@ def watched() -> Iterator[Watch]:
     watch = Watch()
     logging.getLogger().addHandler(watch)
     try:
-        yield watch
+        with structlog.testing.capture_logs() as lines:
+            watch.lines = lines
+            yield watch
     finally:
         logging.getLogger().removeHandler(watch)
