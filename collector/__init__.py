@@ -14,7 +14,7 @@ checks every import of the project against it::
     1  webhook changes people journal notify activation crashes episodes closing refusals
     2  signing reading amendments redaction
     3  sources correlation log
-    4  projections settings leadership bodies writer
+    4  projections settings leadership bodies writer suspects
     5  intake follower erasure
     6  drafting schedule loss retention sealing web
     7  drafts

@@ -33,8 +33,7 @@ class Crashes:
 
     def note(self, what: str, source: str, error: Exception) -> None:
         """``what`` failed over a delivery from ``source``."""
-        frames = traceback.extract_tb(error.__traceback__)
-        way = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        way = way_of(error)
         place = f"{what} {type(error).__name__} {way[-1] if way else ''}"
         now = self._clock()
         if now - self._named_at.get(place, -EVERY) < EVERY:
@@ -43,3 +42,9 @@ class Crashes:
         self._named_at[place] = now
         more = {"more": unnamed} if (unnamed := self._unnamed.pop(place, 0)) else {}
         log.error(what, source=source, error=type(error).__name__, trace=" > ".join(way[-_FRAMES:]), **more)
+
+
+def way_of(error: BaseException) -> list[str]:
+    """The way to an error: file, line and function of each step, and nothing of what was worked on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

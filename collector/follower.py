@@ -24,6 +24,7 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.correlation.placing import FOLLOW_UP, Placement
+from collector.crashes import way_of
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, event_id, is_unreadable, reading_order
 from collector.log import EventLog, Submission, reading
@@ -31,6 +32,7 @@ from collector.log.store import select_in
 from collector.projections import placing, shape, tables
 from collector.projections.shelf import SqlShelf, write, write_news
 from collector.projections.tables import put, remove
+from collector.suspects import Suspects, accuses_an_event
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +96,13 @@ class Follower:
         self._alone = asyncio.Lock()
         self._level = asyncio.Event()
         self._begun = False
+        self._suspects = Suspects()
+        self._read: dict[int, str] = {}
+        """The batch being taken in: positions and ids."""
+        self._aside: set[int] = set()
+        """Positions that were set aside here: one that fails even so is not at fault."""
+        self.failure = ""
+        """Why the log cannot be followed now; empty where it can."""
         self._unsaid = True
 
     @property
@@ -121,9 +130,10 @@ class Follower:
                 more.clear()
                 try:
                     await self.catch_up()
-                    pause = 1.0
+                    pause, self.failure = 1.0, ""
                 except Exception as error:
                     # Where it came from says nothing of a database that is away.
+                    self.failure = str(error) or type(error).__name__
                     trace = not isinstance(error, Unavailable)
                     log.error("cannot follow the log; trying again", error=str(error), seconds=pause, exc_info=trace)
                     await asyncio.sleep(pause)
@@ -163,6 +173,7 @@ class Follower:
         async with self._alone:
             await self._write(shape.empty)
             self._position = -1
+            self._aside.clear()
             while await self._step():
                 pass
 
@@ -178,10 +189,13 @@ class Follower:
             if taken is None:
                 return said or await self._place()
             outcome = await self._write(lambda c: self._commit(c, taken), durable=False)
-        except BaseException:
+        except BaseException as error:
             # What is in memory may be ahead of what was kept.
             self._position = -1
-            raise
+            if not (self._read and accuses_an_event(error)):
+                raise
+            await self._blame(error)
+            return True
         for position in taken.damaged:
             # Once for each event, since none is followed twice; whoever reads it later sees it as well.
             log.error("the stored content of an event cannot be read; run timelined verify", position=position)
@@ -215,8 +229,22 @@ class Follower:
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
         return Outcome(self._position, tuple(sorted({move.number for move in moved})), (), len(news))
 
+    async def _blame(self, error: BaseException) -> None:
+        """Have less read together; set an event aside that grouping cannot take by itself."""
+        position = self._suspects.blame(list(self._read))
+        if position is None:
+            return
+        if position in self._aside:
+            raise error
+        self._aside.add(position)
+        event, kind = self._read[position], type(error).__name__
+        await self._write(lambda c: put(c, tables.set_aside, [(position, event, kind)]))
+        way = " > ".join(way_of(error)[-8:])
+        log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=kind, trace=way)
+
     async def _go_on(self) -> tuple[_Taken | None, bool]:
         """What comes next, and whether something was said: what the round before found is said in the meantime."""
+        self._read = {}
         saying = asyncio.create_task(self._say())
         try:
             taken = await self._log.query(self._take)
@@ -224,7 +252,11 @@ class Follower:
             saying.cancel()
             await asyncio.wait([saying])
             raise
-        return taken, await saying
+        try:
+            return taken, await saying
+        except Exception:
+            self._read = {}
+            raise
 
     async def _write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Write projections, which only the one who holds the lease may."""
@@ -238,13 +270,19 @@ class Follower:
         """
         unheard = self._quiet - self._position
         size = min(self._batch, unheard) if unheard > 0 else self._batch
-        events = reading.read(connection, self._position, size)
+        events = reading.read(connection, self._position, self._suspects.size(self._position, size))
         if not events:
             return None
+        self._read = {event.position: event.id for event in events}
+        statement = "SELECT position FROM set_aside WHERE position > ?"
+        aside = set(connection.exec_driver_sql(statement, (self._position,)).scalars())
         self._groups.evict(self._crowded)
         return _Taken(
-            first=events[0].position, last=events[-1].position, rows=[self._index_row(event) for event in events],
-            changes=self._groups.take((e for e in events if e.source != MACHINE), SqlShelf(connection)),
+            first=events[0].position, last=events[-1].position,
+            rows=[self._index_row(event, event.position in aside) for event in events],
+            changes=self._groups.take(
+                (e for e in events if e.source != MACHINE and e.position not in aside), SqlShelf(connection)
+            ),
             damaged=[event.position for event in events if is_unreadable(event)],
             erased=any(event.amendment == "erasure" for event in events),
         )  # fmt: skip
@@ -315,8 +353,8 @@ class Follower:
         put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._digest)])
         return Outcome(position, before.changed(), before.resolved(), len(news))
 
-    def _index_row(self, event: RecordedEvent) -> tuple[Any, ...]:
-        service, _ = self._catalog.service(event)
+    def _index_row(self, event: RecordedEvent, aside: bool) -> tuple[Any, ...]:
+        service = None if aside else self._catalog.service(event)[0]
         return (
             event.position, event.id, event.revision, event.type, event.type.partition(".")[0], event.source, service,
             event.entity, event.occurred_at, event.received_at,

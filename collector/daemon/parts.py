@@ -150,11 +150,18 @@ class Parts:
         if self.lost:
             facts["lost"] = str(self.lost)
         remaking = "" if unfit else await self.projections.remaking()
-        facts["lists"] = unfit or remaking or "well"
+        facts["lists"] = unfit or remaking or await self._trouble() or "well"
         # Whoever is about to make the lists takes deliveries meanwhile.
         beginning = self.follower is not None and not self.follower.begun
         reason = schema.mismatch or ("" if beginning else unfit) or failure
         return Readiness(ready=not reason, reason=reason, facts=facts)
+
+    async def _trouble(self) -> str:
+        """What keeps lists from holding everything."""
+        if self.follower is not None and self.follower.failure:
+            return f"cannot follow the log: {self.follower.failure}"
+        count = await self.projections.set_aside()
+        return f"{count} events are set aside, which grouping could not take; the log names them" if count else ""
 
     async def _kept_out(self) -> str:
         """Why nothing can be stored, asked anew for as long as our own start is not; empty where it can."""

@@ -90,6 +90,11 @@ class Projections:
         """How far the lists are where they are being made anew out of the log; empty where they are not."""
         return await self._log.query(remaking)
 
+    async def set_aside(self) -> int:
+        """How many events grouping could not take, and goes on without."""
+        statement = "SELECT count(*) FROM set_aside"
+        return await self._log.query(lambda c: int(c.exec_driver_sql(statement).scalar_one()) if fits(c) else 0)
+
     async def lives(self, limit: int) -> list[RecordedEvent]:
         """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
         return await self._log.query(lambda connection: _lives(connection, limit))
@@ -353,6 +358,9 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
         return "the daemon's own record; such events are not grouped"
     if is_retracted(event):
         return "it was retracted"
+    error = execute("SELECT error FROM set_aside WHERE event = ? ORDER BY position DESC", (event.id,)).scalar()
+    if error is not None:
+        return f"set aside: grouping could not take it ({error}); it is tried again when the lists are made anew"
     taken = execute("SELECT 1 FROM event_index WHERE id = ?", (event.id,)).scalar()
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
 

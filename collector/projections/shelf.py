@@ -61,7 +61,15 @@ class SqlShelf:
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; what the follower did not read yet does not count."""
         revisions = reading.read_ids(self._connection, ids)
-        return current(event for event in revisions if event.position <= self._position)
+        return self._current(revisions)
+
+    def _current(self, revisions: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+        return current(e for e in revisions if e.position <= self._position and e.position not in self._aside)
+
+    @cached_property
+    def _aside(self) -> set[int]:
+        """Positions that grouping could not take."""
+        return set(self._firsts("SELECT position FROM set_aside"))
 
     @cached_property
     def _position(self) -> int:
@@ -166,7 +174,7 @@ class SqlShelf:
         statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
         marks = ",".join("?" * len(LINKING))
         ids = self._firsts(statement.format(marks), MACHINE, *sorted(LINKING))
-        return current(reading.read_ids(self._connection, ids))
+        return self._current(reading.read_ids(self._connection, ids))
 
     def next_number(self) -> int:
         """A number that was never given."""

@@ -219,6 +219,16 @@ ignored = Table(
     sqlite_with_rowid=False,
 )
 
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("event", Text, nullable=False),
+    Column("error", Text, nullable=False, comment="its class"),
+    Index("set_aside_event", "event"),
+    comment="events that grouping could not take, and goes on without",
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -229,7 +239,7 @@ outbox = Table(
 
 REBUILT = (
     *(cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, incident_news),
-    *(placement, placement_due, lesson, ignored),
+    *(placement, placement_due, lesson, ignored, set_aside),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
 

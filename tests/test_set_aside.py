@@ -1,0 +1,148 @@
+"""An event that grouping cannot take is set aside and said; everything else is grouped as if it were not there."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from collector.correlation import Rules
+from collector.correlation.refolding import Refolding
+from collector.errors import Unavailable
+from collector.event import RecordedEvent
+from collector.suspects import TRIES, Suspects, accuses_an_event
+from tests.regrouped import batch, kept
+from tests.stories import firing, streams
+from tests.test_follower import CATALOG, following, submission
+
+RULES = Rules()
+
+
+@contextmanager
+def poisonous(ids: Collection[str]) -> Iterator[list[int]]:
+    """Grouping fails over these events, half way through a batch; gives how often it failed."""
+    fold, failures = Refolding._sort_in, [0]
+
+    def sorting(self: Refolding, event: RecordedEvent, entities: Any) -> None:
+        if event.id in ids:
+            failures[0] += 1
+            raise KeyError(f"a secret of {event.title}")
+        fold(self, event, entities)
+
+    with patch.object(Refolding, "_sort_in", sorting):
+        yield failures
+
+
+async def test_one_event_does_not_stop_grouping(tmp_path: Path) -> None:
+    """It is tried three times by itself, then set aside by name; what is not known of it is said where it is asked."""
+    events = [firing(f"pod-{number}", number / 10) for number in range(40)]
+    bad = events[17]
+    async with following(tmp_path) as followed:
+        with poisonous({bad.id}) as failures, capture_logs() as lines:
+            await followed.told(*events)
+            await followed.told(firing("later", 5))
+        assert followed.follower.failure == ""
+        (line,) = [line for line in lines if "set aside" in line["event"]]
+        assert (line["position"], line["id"], line["error"]) == (18, bad.id, "KeyError")
+        assert "sorting" in line["trace"]
+        assert "secret" not in str(lines)
+        # Halves of forty, and then by itself.
+        assert failures[0] <= 6 + TRIES
+        others = [*(event for event in events if event is not bad), firing("later", 5)]
+        assert await followed.log.query(kept) == batch(others, RULES)
+        assert await followed.lists.set_aside() == 1
+        why = await followed.lists.why(bad.id)
+        assert why is not None
+        assert "set aside: grouping could not take it (KeyError)" in why.reason
+        # As of the next start, too.
+        followed.restart()
+        await followed.told(firing("pod-17", 8))
+        assert await followed.log.query(kept) == batch([*others, firing("pod-17", 8)], RULES)
+
+
+async def test_lists_made_anew_try_it_again(tmp_path: Path) -> None:
+    """A version that can take it takes it in with everything else."""
+    events = [firing(f"pod-{number}", number) for number in range(5)]
+    async with following(tmp_path) as followed:
+        with poisonous({events[2].id}):
+            await followed.told(*events)
+        assert await followed.lists.set_aside() == 1
+        await followed.follower.rebuild()
+        assert await followed.lists.set_aside() == 0
+        assert await followed.log.query(kept) == batch(events, RULES)
+        with poisonous({events[4].id}):
+            await followed.follower.rebuild()
+        assert await followed.log.query(kept) == batch(events[:4], RULES)
+
+
+async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
+    """What fails for another reason is raised as ever, and nothing is set aside."""
+    async with following(tmp_path) as followed:
+        for error in (Unavailable("no room"), OSError(28, "No space left on device"), MemoryError()):
+            assert not accuses_an_event(error)
+            with patch.object(Refolding, "refold", side_effect=error), pytest.raises(type(error)):
+                await followed.told(firing("a", 1))
+        await followed.told()
+        assert await followed.lists.set_aside() == 0
+        assert len(await followed.numbers()) == 1
+    assert accuses_an_event(KeyError("x"))
+    assert not accuses_an_event(asyncio.CancelledError())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    events=streams(longest=16),
+    chosen=st.sets(st.integers(0, 15), max_size=4),
+    rules=st.sampled_from([Rules(), CATALOG]),
+    size=st.sampled_from([1, 3, 500]),
+    crowded=st.sampled_from([0, 10_000]),
+    order=st.randoms(use_true_random=False),
+)
+def test_whatever_is_set_aside_the_rest_is_grouped_as_without_it(
+    events: list[RecordedEvent], chosen: set[int], rules: Rules, size: int, crowded: int, order: Any
+) -> None:
+    """Incremental grouping and correlation of all at once agree on what an event that was set aside counts for."""
+    bad = {event.id for number, event in enumerate(events) if number in chosen}
+
+    async def compare(folder: Path) -> None:
+        async with following(folder, rules, batch=size, crowded=crowded) as followed:
+            with poisonous(bad):
+                for event in events:
+                    await followed.log.append([submission(event)])
+                    if order.random() < 0.3:
+                        await followed.follower.catch_up()
+                    if order.random() < 0.1:
+                        followed.restart()
+                await followed.follower.catch_up()
+            rest = [event for event in events if event.id not in bad]
+            assert await followed.log.query(kept) == batch(rest, rules)
+
+    order.shuffle(events)
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(compare(Path(folder)))
+
+
+@given(st.integers(1, 200), st.data())
+def test_the_one_at_fault_is_found(count: int, data: st.DataObject) -> None:
+    """However large a batch is, halving it finds the one, and nothing else is accused."""
+    bad = data.draw(st.integers(1, count))
+    suspects, position, accused, attempts = Suspects(), 0, [], 0
+    while position < count and not accused:
+        read = list(range(position + 1, min(count, position + suspects.size(position, 1_000)) + 1))
+        if bad in read:
+            attempts += 1
+            found = suspects.blame(read)
+            accused += [] if found is None else [found]
+        else:
+            position = read[-1]
+    assert accused == [bad]
+    assert attempts <= count.bit_length() + TRIES
