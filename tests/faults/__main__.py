@@ -27,6 +27,7 @@ from tests.faults.process import kills, stops
 from tests.faults.report import Report, Skipped
 from tests.faults.rig import EVIDENCE
 from tests.faults.storage import disk_full, failing_sync, foreign_lock
+from tests.faults.storms import FEW, storm_and_kill
 
 
 class Fault(NamedTuple):
@@ -44,10 +45,11 @@ FAULTS = {
     "power-cut": Fault(power_cuts, 50, 2),
     "disk-full": Fault(disk_full, 5, 1),
     "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),
-    "clock": Fault(clock_steps, 5, 1),
+    "clock": Fault(clock_steps, 5, 1, partial(clock_steps, intervals=False)),
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
+    "storm-kill": Fault(storm_and_kill, 3, 1, partial(storm_and_kill, alerts=FEW, soon=None)),
     "file-moved": Fault(moved, 80, 8),
     "second-daemon": Fault(second_daemons, 50, 5),
     "postgres-restart": Fault(restarts, 20, 1),

@@ -1,28 +1,44 @@
-"""The wall clock steps, back and forth, under a daemon that runs."""
+"""The wall clock steps, back and forth, under a daemon that runs: nothing it takes suffers, and no job stands still."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+
+import aiohttp
 
 from tests.faults.history import now
 from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.shims import SteppedClock
-from tests.faults.supervisor import DidNotHappenError
+from tests.faults.supervisor import DidNotHappenError, until
 
 _ACKS = 50
+_JOBS = """
+drafts: {enabled: true, dir: drafts}
+proof: {every: 1m}
+sources: {alertmanager: {kind: alertmanager, open: true, retention: {deliveries: 30d}}}
+"""
+"""Jobs that have something to do."""
+_SOON = 20.0
+"""Seconds in which every job has to have run after a step."""
+_INTERVAL = 90.0
+"""Seconds in which one has to run by its interval of a minute."""
 STEPS = {"-1h": timedelta(hours=-1), "+24h": timedelta(hours=24), "+0": timedelta()}
 
 
-async def clock_steps(folder: Path, report: Report) -> None:
-    """An hour back, a day ahead: order, answers and lists are what they would have been."""
+async def clock_steps(folder: Path, report: Report, intervals: bool = True) -> None:
+    """An hour back, a day ahead: order, answers and lists are what they would have been, and every job goes on.
+
+    ``intervals`` says whether also to wait for jobs that come at their interval after the first step.
+    """
     slowest = 0.0
     for number in range(report.rounds):
         place = folder / f"log-{number}"
         clock = SteppedClock(place)
-        async with rigged(place, f"{report.seed}/{number}", environ=clock.environ) as rig:
+        async with rigged(place, f"{report.seed}/{number}", environ=clock.environ, config=_JOBS) as rig:
             rig.clients.start()
             await rig.clients.acked(_ACKS)
             for step, offset in STEPS.items():
@@ -35,8 +51,56 @@ async def clock_steps(folder: Path, report: Report) -> None:
             report.require(rig.daemon.starts == 1 and rig.daemon.alive, "restart", "the daemon ended on a clock's step")
             report.add(await rig.judge())
             await report.verify(rig.daemon)
+            await _jobs_go_on(rig, clock, intervals)
             report.next_log()
     report.facts |= {"steps": list(STEPS), "slowest_after_a_step_s": round(slowest, 3)}
+
+
+async def _jobs_go_on(rig: Rig, clock: SteppedClock, intervals: bool) -> None:
+    """With nobody sending: a day back, then right again, then two months ahead. Raises where a job stands still."""
+    for step in ("-24h", "+0"):
+        await _step_goes_on(rig, clock, step, intervals)
+    clock.step("+60d")
+    await until(lambda: _expired(rig), "bodies of a month ago are removed", _SOON)
+
+
+async def _step_goes_on(rig: Rig, clock: SteppedClock, step: str, intervals: bool) -> None:
+    sealed, later = await _sealed(rig), f"{step} and later"
+    await _note(rig, step)
+    clock.step(step)
+    await until(lambda: _is_sealed(rig, sealed + 1), f"sealed at the step {step}", _SOON)
+    if intervals:
+        # The step itself has every job run; what is said after that is for the next interval.
+        await _note(rig, later)
+        await until(lambda: _drafted(rig, later), f"drafted at the interval after {step}", _INTERVAL)
+    else:
+        await until(lambda: _drafted(rig, step), f"drafted at the step {step}", _SOON)
+
+
+async def _note(rig: Rig, text: str) -> None:
+    """A person says something of the first incident: of that only a pass over all drafts takes notice."""
+    address = f"{rig.daemon.address}/api/v1/incidents/1/notes"
+    async with aiohttp.ClientSession() as session, session.post(address, json={"by": "Ana", "text": text}) as answer:
+        assert answer.status == 201, await answer.text()
+
+
+async def _sealed(rig: Rig) -> int:
+    _, _, ready = await rig.get("/-/ready")
+    return int(ready["sealed"])
+
+
+async def _is_sealed(rig: Rig, size: int) -> bool:
+    return await _sealed(rig) >= size
+
+
+def _drafted(rig: Rig, text: str) -> bool:
+    draft = rig.daemon.folder / "drafts" / "incident-1.json"
+    return draft.exists() and json.dumps(text)[1:-1] in draft.read_text()
+
+
+async def _expired(rig: Rig) -> bool:
+    _, _, page = await rig.get("/api/v1/events?type=delivery.*")
+    return bool(page["events"])
 
 
 async def _stepped(rig: Rig, offset: timedelta) -> None:

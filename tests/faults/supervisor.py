@@ -46,8 +46,9 @@ class Supervisor:
     """Runs ``python -m MODULE serve`` on one port over one database, as often as it is asked to."""
 
     def __init__(
-        self, folder: Path, url: str, *, module: str = "collector", environ: Mapping[str, str] | None = None
-    ) -> None:
+        self, folder: Path, url: str, *, module: str = "collector", environ: Mapping[str, str] | None = None,
+        config: str = "drafts: {enabled: false}\n",
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.url, self._module = folder, url, module
         self.environ = dict(environ or {})
@@ -56,7 +57,7 @@ class Supervisor:
         self.starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "timelined.yml"
-        self._config.write_text("drafts: {enabled: false}\n")
+        self._config.write_text(config)
 
     @property
     def address(self) -> str:
