@@ -115,6 +115,28 @@ def kind_of(events: Iterable[Event]) -> str:
     return "deploy"
 
 
+def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
+    """The changes that one entity's events tell of, each with all its events; ``events`` are in reading order.
+
+    An entity may be deployed again and again: what is asked for or begins after an end is another change, and so is a
+    second success, except of a deployment or a run that has an id of its own.
+    """
+    runs: list[list[AnyEvent]] = []
+    for event in events:
+        if event.type in SINGLE or not runs or _is_next(runs[-1], event):
+            runs.append([event])
+        else:
+            runs[-1].append(event)
+    return runs
+
+
+def _is_next(run: Sequence[Event], event: Event) -> bool:
+    last = run[-1]
+    if last.type in SINGLE or event.entity.startswith(("deployment:", "workflow_run:")):
+        return last.type in SINGLE
+    return last.type not in UNFINISHED and (event.type in UNFINISHED or event.type == last.type)
+
+
 def last_of(events: Sequence[AnyEvent]) -> AnyEvent:
     """The event that speaks for a change: the state it finished in, or the latest where it did not finish.
 

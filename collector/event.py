@@ -268,6 +268,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "datacontenttype": "what kind of content that is",
         "dataschema": "where its shape is described",
         "kind": "the sender's own word for what happened",
+        "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
         "sha": "the commit, where a ref names one",
         "redacted": "how many values of its delivery were redacted before it was stored",

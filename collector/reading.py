@@ -12,6 +12,7 @@ interpret: escaping and wording belong to the renderers.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
@@ -43,6 +44,7 @@ _ESCAPE = re.compile(
 )
 _LONE = re.compile("[\ud800-\udfff]")
 _SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+_ANYTHING = msgspec.json.Decoder(Any)
 
 T = TypeVar("T")
 
@@ -83,6 +85,22 @@ def decode(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw, source: s
         if mended != bytes(raw):
             return decode(decoder, mended, source, within)
         raise _malformed(error, bytes(raw), source, within) from error
+
+
+def decode_any(raw: bytes, source: str, within: str = "") -> Any:
+    """Decode JSON of any shape; a number that no double holds is kept as its text. Raises as :func:`decode` does."""
+    try:
+        return decode(_ANYTHING, raw, source, within)
+    except msgspec.ValidationError:
+        # Its syntax is right, so the only complaint there can be is about a number.
+        return json.loads(_without_lone_surrogates(raw), parse_float=_number, parse_int=_number)
+
+
+def _number(text: str) -> int | float | str:
+    """A number as JSON writes it, or its text where it would lose its value."""
+    if text.lstrip("-").isdigit():
+        return int(text) if len(text) < len(str(2**63)) else text
+    return float(text) if abs(float(text)) < float("inf") else text
 
 
 def check_syntax(raw: bytes, source: str, within: str = "") -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from collector.changes import SINGLE, kind_of, last_of, reach_of, span_of
+from collector.changes import kind_of, last_of, reach_of, runs_of, span_of
 from collector.closing import Word, goes_on
 from collector.episodes import Episode, episodes, page_span
 from collector.event import RecordedEvent
@@ -100,8 +100,7 @@ def page(events: Sequence[RecordedEvent]) -> Page:
 
 def changes(events: Sequence[RecordedEvent]) -> list[Change]:
     """The changes of one entity: usually one, but every toggle of a flag is a change of its own."""
-    whole = [each for each in events if each.type not in SINGLE]
-    return [_change([each]) for each in events if each.type in SINGLE] + ([_change(whole)] if whole else [])
+    return [_change(run) for run in runs_of(events)]
 
 
 def _change(events: Sequence[RecordedEvent]) -> Change:

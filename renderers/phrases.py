@@ -241,9 +241,9 @@ def pull_request_number(change: Change) -> str:
 
 
 def observation_called(event: Event) -> Phrase:
-    """The last two words of the sender's type and the subject: ``Cache failover, redis-7``."""
+    """The sender's type as a person would say it, and the subject: ``Cache failover, redis-7``."""
     kind = text_in(event.data, "type")
-    words = " ".join(
+    words = text_in(event.data, "called") or " ".join(
         [word for word in kind.replace("/", ".").replace("-", ".").replace("_", ".").split(".") if word][-2:]
     )
     words = words[:1].upper() + words[1:]

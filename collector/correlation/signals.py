@@ -282,8 +282,10 @@ def _page_keys(page: str, told: Sequence[RecordedEvent]) -> tuple[tuple[str, ...
     others = {ref for event in told for ref in refs_of(event, "page:")}
     offers = sorted({f"page:{key}" for key in {page, *others}})
     offers += [f"group-paged:{group}" for group in groups] + [f"alert-paged:{alert}" for alert in alerts]
+    numbers = sorted({number for event in told if type(number := event.data.get("number")) is int})
     seeks = [*offers, *(f"group-fired:{group}" for group in groups), *(f"alert-fired:{alert}" for alert in alerts)]
-    return tuple(seeks), tuple(offers)
+    # A number is one account's: others may point at the page by it, but two pages of one number are not one.
+    return tuple(seeks), (*offers, *(f"page:#{number}" for number in numbers))
 
 
 def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:

@@ -2,16 +2,15 @@
 
 Three ways to send the same: the whole event as JSON, a list of such, or the
 attributes in ``ce-`` headers and the data as the body; ``Content-Type`` says
-which. ``source`` and ``id`` together name an event for ever. What its type
-means is the user's to say, in the configuration; without a word from them it
-is an observation.
+which. ``source`` and ``id`` together name an event for ever. What its type and
+its data mean is the user's to say, in the configuration; without a word from
+them both are read by the usual words (``types``, ``data``).
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -24,6 +23,8 @@ from collector import reading as fit
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id
 from collector.signing import authenticate
+from collector.sources.cloudevents import data as usual
+from collector.sources.cloudevents import types
 from collector.times import moment
 from collector.webhook import Credentials, Mapped, Reading, Source, Webhook
 
@@ -35,8 +36,9 @@ _NOT_EXTENSIONS = frozenset(
     {*_REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"},
 )
 _TEXT_TYPES = frozenset({"note.added", "chat.message", "status.updated"})
+_AUTHORED = ("change.", "chat.", "note.", "status.", "report.")
+"""Types whose author did what is told."""
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ANY = msgspec.json.Decoder(Any)
 _BATCH = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -54,7 +56,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return (fit.unrecognised(webhook, "CloudEvents are read in their JSON format only", media),)
     # The batch's name begins with the single event's.
     if not media.startswith("application/cloudevents-batch"):
-        return (_event_of(webhook, fit.decode(_ANY, webhook.body, webhook.source), reading),)
+        return (_event_of(webhook, fit.decode_any(webhook.body, webhook.source), reading),)
     try:
         items = fit.decode(_BATCH, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
@@ -68,7 +70,7 @@ def _media_type(webhook: Webhook) -> str:
 
 def _item(webhook: Webhook, raw: bytes, place: int, reading: Reading) -> Event:
     try:
-        attributes = fit.decode(_ANY, raw, webhook.source, f"$[{place}]")
+        attributes = fit.decode_any(raw, webhook.source, f"$[{place}]")
     except (msgspec.ValidationError, MalformedWebhook) as error:
         return fit.unrecognised(webhook, f"$[{place}]: {error}", KIND, raw)
     return _event_of(webhook, attributes, reading, raw)
@@ -101,7 +103,7 @@ def _header_value(webhook: Webhook, name: str, value: str) -> str:
 
 def _data_of(webhook: Webhook, media: str) -> dict[str, Any]:
     if media.endswith(("/json", "+json")):
-        return {"data": fit.decode(_ANY, webhook.body, webhook.source)}
+        return {"data": fit.decode_any(webhook.body, webhook.source)}
     try:
         return {"data": webhook.body.decode("utf-8")}
     except UnicodeDecodeError:
@@ -113,20 +115,23 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     if mistake:
         kind = attributes.get("type") if isinstance(attributes, dict) else None
         return fit.unrecognised(webhook, mistake, fit.line(kind), raw)
-    kind = attributes["type"]
-    mapped = _mapping_of(kind, reading)
+    mapped = _mapping_of(attributes["type"], reading)
+    data = attributes.get("data")
+    event_type = mapped.type if mapped is not None else _type_of(attributes, reading)
+    mapping = mapped or reading.default
     when = attributes.get("time")
     happened = moment(when if isinstance(when, str) else None, webhook.received_at)
-    labels, known = _labels(attributes), _searched(attributes)
-    fields = {key: found[0] for key, path in mapped.fields.items() if (found := _values_at(path, attributes))}
+    labels = _labels(attributes)
+    known = {**usual.texts(data), **labels}
+    fields = {key: found[0] for key, path in mapping.fields.items() if (found := _values_at(path, attributes))}
     severity = fields.get("severity") or fit.first_label(known, reading.severity_labels)
     title = fields.get("title") or _title(attributes)
-    refs = _refs(mapped, attributes)
+    refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),
-        type=mapped.type,
+        type=event_type,
         source=webhook.source,
-        entity=fields.get("entity") or _entity(attributes),
+        entity=fields.get("entity") or _entity(attributes, change=mapped is None and event_type.startswith("change.")),
         occurred_at=happened.at,
         time_text=happened.text,
         time_quality=happened.quality,
@@ -134,12 +139,19 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         environment=fields.get("environment") or fit.first_label(known, reading.environment_labels),
         severity=severity.lower() if severity else None,
         title=title,
-        actor=fields.get("actor"),
-        links=fit.links(("source", attributes["source"])),
+        actor=fields.get("actor") or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
+        links=fit.links(("source", attributes["source"]), *usual.links(data)),
         refs=refs,
         labels=labels,
-        data=_content(mapped.type, attributes, title, refs),
+        data=_content(event_type, attributes, title, refs),
     )
+
+
+def _type_of(attributes: dict[str, Any], reading: Reading) -> str:
+    """What the configuration's default says, else what the words of the type say."""
+    if reading.default.type != types.OBSERVATION:
+        return reading.default.type
+    return types.event_type(attributes["type"], usual.states(attributes.get("data")))
 
 
 def _mistake(attributes: Any) -> str:
@@ -158,18 +170,20 @@ def _mistake(attributes: Any) -> str:
 
 
 def _title(attributes: dict[str, Any]) -> str:
-    """What the data calls itself, else what it is about, else what it is."""
-    data = attributes.get("data")
-    told = data.get("title") if isinstance(data, dict) else None
-    return fit.line(told) or fit.line(attributes.get("subject")) or fit.line(attributes["type"])
+    """What the data says in a sentence, else what it is about, else what it is."""
+    told = usual.title_of(attributes.get("data"))
+    return told or fit.line(attributes.get("subject")) or fit.line(attributes["type"])
 
 
-def _entity(attributes: dict[str, Any]) -> str:
-    """The long-lived thing: a subject within its source, else the source."""
-    subject = attributes.get("subject")
-    return fit.line(
-        f"{attributes['source']}#{subject}" if isinstance(subject, str) and subject else attributes["source"]
-    )
+def _entity(attributes: dict[str, Any], *, change: bool) -> str:
+    """The long-lived thing: a subject within its source, else the source; of a change that nobody mapped, what tells it
+    from the next one of the same thing as well."""
+    subject, source = attributes.get("subject"), attributes["source"]
+    entity = f"{source}#{subject}" if isinstance(subject, str) and subject else source
+    if change:
+        own = usual.identity_of(attributes.get("data")) or ("" if subject else attributes["id"])
+        entity = f"{entity}@{own}" if own else entity
+    return fit.line(entity)
 
 
 def _labels(attributes: dict[str, Any]) -> dict[str, str]:
@@ -180,13 +194,6 @@ def _labels(attributes: dict[str, Any]) -> dict[str, str]:
         if name not in _NOT_EXTENSIONS and isinstance(value, str | int | float)
     }
     return fit.labels(scalars)
-
-
-def _searched(attributes: dict[str, Any]) -> Mapping[str, str]:
-    """Where service, environment and severity are looked for without a mapping: extensions, then the data's texts."""
-    data = attributes.get("data")
-    texts = {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
-    return {**texts, **_labels(attributes)}
 
 
 def _refs(mapped: Mapped, attributes: dict[str, Any]) -> tuple[str, ...]:
@@ -202,21 +209,38 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
     for name in ("data", "data_base64"):
         if attributes.get(name) is not None:
             content[name] = fit.bounded_tree(attributes[name])
-    commit = next((ref for ref in refs if ref.startswith("commit:")), "")
-    if commit and event_type.startswith("change."):
-        content["sha"] = commit.removeprefix("commit:")
+    content["called"] = fit.line(types.called(attributes["type"]))
+    text = usual.text_of(attributes.get("data"))
     if event_type in _TEXT_TYPES:
-        content["text"] = title
+        content["text"] = text or title
+    elif text and text != title:
+        content["text"] = text
+    if event_type.startswith("change."):
+        content |= _change(attributes, refs)
     return content
 
 
-def _mapping_of(kind: str, reading: Reading) -> Mapped:
-    """How a sender's type is to be read: its own entry, else the longest ``prefix*``, else the default."""
+def _change(attributes: dict[str, Any], refs: tuple[str, ...]) -> dict[str, Any]:
+    """What a change says of its commit, its repository, its version and its state."""
+    data = attributes.get("data")
+    state = usual.first(data, ("state", "enabled", "variation", "value", "to", "on", "status"))
+    found = {
+        "sha": next((ref.removeprefix("commit:") for ref in refs if ref.startswith("commit:")), ""),
+        "repository": next((ref.removeprefix("repository:") for ref in refs if ref.startswith("repository:")), ""),
+        "ref": usual.first(data, ("version", "release", "ref", "branch")),
+        "state": {"true": "on", "false": "off"}.get(state, state),
+        "task": "rollback" if types.is_rollback(attributes["type"]) else "",
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _mapping_of(kind: str, reading: Reading) -> Mapped | None:
+    """How the configuration reads a sender's type: its own entry, else the longest ``prefix*``; None for neither."""
     exact = reading.types.get(kind)
     if exact is not None:
         return exact
     fitting = [key for key in reading.types if key.endswith("*") and kind.startswith(key[:-1])]
-    return reading.types[max(fitting, key=len)] if fitting else reading.default
+    return reading.types[max(fitting, key=len)] if fitting else None
 
 
 def _values_at(expression: str, document: object) -> tuple[str, ...]:
@@ -239,9 +263,7 @@ def _compiled(expression: str) -> Any:
 
 
 def _scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return fit.line(str(value) if isinstance(value, int | float) else value)
+    return "" if isinstance(value, dict) else usual.scalar(value)
 
 
 SOURCE = Source(

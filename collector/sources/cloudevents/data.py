@@ -1,0 +1,172 @@
+"""What is read out of a CloudEvent's data, where the configuration says nothing.
+
+Teams call the same thing by a few usual names. They are looked for in the
+data, then in what CDEvents and others put one step below it. Keys are compared
+without case, ``_`` and ``-``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from collector import reading as fit
+
+TEXTS = ("summary", "message", "description", "title", "text", "reason")
+"""Keys of the sentence that a person would read, the first present one."""
+_ACTORS = ("actor", "user", "by", "triggeredby", "principal", "username", "startedby", "deployedby", "createdby",
+           "reportedby")  # fmt: skip
+_AUTHORS = ("author", "authorname", "sender", "reporter", "from")
+"""Keys of who wrote or made it: of messages, reports and changes only. An observation's author is nobody's deed."""
+_STATES = ("outcome", "conclusion", "result", "status", "state", "phase")
+_NAMES = ("name", "login", "displayname", "fullname", "username", "email", "id", "key", "slug")
+"""Within an object that stands for a person or a thing, what it is called."""
+_BELOW = (
+    "content",
+    "customdata",
+    "attributes",
+    "details",
+    "detail",
+    "payload",
+    "metadata",
+    "resource",
+    "labels",
+    "tags",
+)
+_IDS = ("deploymentid", "deployid", "releaseid", "rolloutid", "runid", "executionid", "flag", "flagkey", "flagname",
+        "version", "revision", "sha", "commit", "image", "tag", "ticketid", "ticket", "messageid")  # fmt: skip
+"""Keys that tell one change from the next of the same thing."""
+
+_NUMBERED = frozenset({"pagerdutyincident", "pagerdutyincidentid", "pagerdutyincidentnumber", "pagerdutynumber",
+                       "pdincident", "pdincidentid", "pdincidentnumber", "pagerduty"})  # fmt: skip
+"""Keys under which a number is PagerDuty's; under ``incident`` it may be anybody's."""
+_PAGES = _NUMBERED | {"pageid", "incidentid", "incident", "page"}
+_ALERTS = frozenset({"incidentkey", "dedupkey", "alertkey", "fingerprint", "deduplicationkey"})
+_COMMITS = frozenset({"commit", "sha", "gitsha", "commitsha", "revision", "headsha", "gitcommit", "commitid"})
+_REPOSITORIES = frozenset({"repository", "repo", "repositoryname", "repositoryurl", "repourl"})
+_PAGE_URL = re.compile(r"https?://[^/\s]+/incidents/([A-Z0-9]{5,})(?:[/?#].*)?")
+_PAGE_ID = re.compile(r"[PQ][A-Z0-9]{5,31}")
+_NUMBER = re.compile(r"#?(\d{1,15})")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_PULL = re.compile(r"https?://[^/\s]+/[^/\s]+/[^/\s]+/(?:-/)?(?:pull|merge_requests)/\d+")
+_REPOSITORY = re.compile(r"(?:https?://[^/\s]+/|git@[^:\s]+:)?([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_LINKS = ("url", "htmlurl", "link", "href", "permalink", "weburl", "ticketuri", "runurl", "logurl")
+
+
+def _folded(key: str) -> str:
+    return key.replace("_", "").replace("-", "").replace(" ", "").casefold()
+
+
+def _levels(data: Any) -> Iterator[Mapping[str, Any]]:
+    """The data, then what stands one step below it under the usual names, and in the subject of a CDEvent."""
+    if not isinstance(data, dict):
+        return
+    yield data
+    subject = data.get("subject")
+    for holder in (subject if isinstance(subject, dict) else {}, data):
+        yield from (value for key, value in holder.items() if _folded(key) in _BELOW and isinstance(value, dict))
+
+
+def scalar(value: Any) -> str:
+    """A value as one line: a text, a number, or what an object is called; empty where it is none of these."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return fit.line(str(fit.tree(value)))
+    if isinstance(value, dict):
+        named = {_folded(key): each for key, each in value.items()}
+        return next((text for name in _NAMES if (text := fit.line(named.get(name)))), "")
+    return fit.line(value)
+
+
+def texts(data: Any) -> dict[str, str]:
+    """Every value that is a text or is called something, by its key as written; the nearest to the top speaks."""
+    found: dict[str, str] = {}
+    for level in _levels(data):
+        for key, value in level.items():
+            if (
+                not isinstance(value, list | bool)
+                and value is not None
+                and key not in found
+                and (text := scalar(value))
+            ):
+                found[key] = text
+    return found
+
+
+def first(data: Any, keys: Iterable[str]) -> str:
+    """The value of the first of these keys that is present, at whatever level."""
+    levels = [{_folded(key): value for key, value in level.items()} for level in _levels(data)]
+    return next((text for key in keys for level in levels if (text := scalar(level.get(key)))), "")
+
+
+def text_of(data: Any) -> str:
+    """The sentence that the data holds, its line breaks kept; a text that is all the data there is is that sentence."""
+    if isinstance(data, str):
+        return fit.text(data).strip()
+    for key in TEXTS:
+        for level in _levels(data):
+            value = level.get(key)
+            if isinstance(value, str) and value.strip():
+                return fit.text(value).strip()
+    return ""
+
+
+def title_of(data: Any) -> str:
+    """The headline: what the data calls its title, else the sentence it holds."""
+    return first(data, ("title", "headline")) or fit.line(text_of(data))
+
+
+def actor_of(data: Any, *, authored: bool) -> str | None:
+    """Who did it; ``authored`` says that whoever wrote or made it is that person. A bot is automation."""
+    found = first(data, (*_ACTORS, *_AUTHORS) if authored else _ACTORS)
+    return None if not found or found.endswith("[bot]") or found in ("true", "false") else found
+
+
+def states(data: Any) -> list[str]:
+    """What the data says of how it stands."""
+    return [text for key in _STATES if (text := first(data, (key,)))]
+
+
+def identity_of(data: Any) -> str:
+    """What tells this change from the next one of the same thing; empty where nothing does."""
+    return first(data, _IDS)
+
+
+def links(data: Any) -> list[tuple[str, object]]:
+    """The addresses in the data's own fields for addresses."""
+    levels = [{_folded(key): value for key, value in level.items()} for level in _levels(data)]
+    return [("link", level[key]) for level in levels for key in _LINKS if key in level]
+
+
+def refs(data: Any) -> list[str]:
+    """What the data points at: pages, alerts, commits, repositories, pull requests."""
+    found = [
+        ref for level in _levels(data) for key, value in level.items() for ref in _ref(_folded(key), scalar(value))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _ref(key: str, value: str) -> Iterator[str]:
+    if not value:
+        return
+    if page := _PAGE_URL.fullmatch(value):
+        yield f"page:{page[1]}"
+    elif pull := _PULL.match(value):
+        yield f"pr:{pull[0]}"
+    elif key in _PAGES:
+        if _PAGE_ID.fullmatch(value):
+            yield f"page:{value}"
+        elif key in _NUMBERED and (number := _NUMBER.fullmatch(value)):
+            yield f"page:#{int(number[1])}"
+    elif key in _ALERTS:
+        yield f"alertgroup:{value}" if _SHA256.fullmatch(value) else f"alert:{value}"
+    elif key == "groupkey":
+        yield f"alertgroup:{hashlib.sha256(value.encode()).hexdigest()}"
+    elif key in _COMMITS and _COMMIT.fullmatch(value.lower()):
+        yield f"commit:{value.lower()}"
+    elif key in _REPOSITORIES and (repository := _REPOSITORY.fullmatch(value)):
+        yield f"repository:{repository[1]}"

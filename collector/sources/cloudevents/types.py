@@ -1,0 +1,139 @@
+"""What a CloudEvent's type says, where the configuration says nothing: https://cloudevents.io
+
+A type is read by its words, without the reversed domain in front and the
+version behind. Words that speak of a status page, a chat, a user's report, a
+flag, a rollback, an image, a deployment or a release give the event its type;
+any other stays an observation. How a deployment stands is taken from the type,
+else from the data; where neither says so, it has begun and no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+OBSERVATION = "observation.recorded"
+
+_DOMAINS = frozenset({"com", "org", "net", "io", "dev", "co", "eu", "de", "uk", "us", "fr", "app", "cloud", "tech",
+                      "ai", "internal", "local", "example", "gov", "edu"})  # fmt: skip
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PIECES = re.compile(r"[./:#]+")
+_WORDS = re.compile(r"[^\W_]+")
+_VERSION = re.compile(r"v?\d+(?:[._-]?\d+)*(?:[-_]?(?:alpha|beta|rc|draft)\d*)?|draft", re.IGNORECASE)
+_COMPOUNDS = {
+    "pipelinerun": "pipeline run", "taskrun": "task run", "testcaserun": "test case run",
+    "testsuiterun": "test suite run", "testoutput": "test output", "rolledback": "rolled back",
+    "killswitch": "kill switch", "featureflag": "feature flag", "statuspage": "status page",
+}  # fmt: skip
+"""Words that CDEvents and others write as one."""
+
+_CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams"})
+_SPOKEN = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
+_HELPED = frozenset({"support", "helpdesk", "servicedesk", "zendesk", "freshdesk", "intercom", "customer", "user"})
+_RAISED = frozenset({"created", "opened", "received", "submitted", "reported", "raised", "new", "filed"})
+_ROLLBACKS = frozenset({"rollback", "rollbacks", "reverted", "revert", "undeployed"})
+_PUBLISHED = frozenset({"pushed", "published", "uploaded", "push", "publish"})
+_READ = frozenset({"evaluated", "evaluation", "viewed", "read", "exposure", "created", "archived"})
+
+_STATES = {
+    "change.requested": "requested queued pending waiting scheduled approval approved created planned",
+    "change.started": "started starting start begin began begun running progressing triggered initiated launched "
+                      "inprogress progress",
+    "change.failed": "failed failure fail error errored timedout unhealthy degraded",
+    "change.cancelled": "cancelled canceled cancel aborted skipped superseded stopped rejected",
+    "change.succeeded": "succeeded success successful successfully finished completed complete done ended deployed "
+                        "promoted upgraded rolledout synced healthy passed",
+}  # fmt: skip
+_STATE_OF = {word: state for state, words in _STATES.items() for word in words.split()}
+
+
+def segments_of(kind: str) -> list[str]:
+    """The pieces of a type without its reversed domain and without versions."""
+    pieces = [piece for piece in _PIECES.split(kind) if piece]
+    kept = [piece for piece in pieces if not _VERSION.fullmatch(piece)] or pieces
+    reversed_domain = len(kept) > 2 and kept[0].casefold() in _DOMAINS
+    return kept[2:] if reversed_domain and (len(kept) > 3 or kept[1].casefold() == "cdevents") else kept
+
+
+def words_of(kind: str) -> list[str]:
+    """The words of a type, in small letters."""
+    return [word for segment in segments_of(kind) for word in _split(segment)]
+
+
+def called(kind: str) -> str:
+    """A type as a person would say it, by its last two pieces: ``pipeline run finished``, ``release rolled back``."""
+    return " ".join(word for segment in segments_of(kind)[-2:] for word in _split(segment))
+
+
+def _split(segment: str) -> list[str]:
+    words = _WORDS.findall(_CAMEL.sub(" ", segment).casefold())
+    return [word for each in words for word in _COMPOUNDS.get(each, each).split()]
+
+
+def event_type(kind: str, states: Iterable[str] = ()) -> str:
+    """Which of our types a sender's type is; ``states`` are what the data says of how it stands, the best first."""
+    words = words_of(kind)
+    known = frozenset(words)
+    if not words:
+        return OBSERVATION
+    if _follows(words, "status", "page") or "stakeholder" in known:
+        return "status.updated"
+    if known & _CHATS and known & _SPOKEN:
+        return "chat.message"
+    if _is_report(words, known):
+        return "report.received"
+    return _change(words, known, states) or OBSERVATION
+
+
+def is_rollback(kind: str) -> bool:
+    """Whether a type says that an earlier version is put back."""
+    return _puts_back(words_of(kind))
+
+
+def _is_report(words: list[str], known: frozenset[str]) -> bool:
+    raised = words[-1] in _RAISED or (not known & _RAISED and words[-1] in ("report", "ticket", "complaint"))
+    helped = known & _HELPED and known & {"report", "ticket", "issue", "complaint", "case", "reported", "request"}
+    reported = ("report" in known and words[-1] in ("received", "submitted")) or words[-2:] == ["incident", "reported"]
+    return bool(raised and (helped or reported or "complaint" in known))
+
+
+def _change(words: list[str], known: frozenset[str], states: Iterable[str]) -> str:
+    if _is_flag(words, known) and not known & _READ:
+        return "change.flag_toggled"
+    stands = _state(words, states)
+    if _puts_back(words):
+        return stands if stands not in ("", "change.succeeded") else "change.rolled_back"
+    if known & {"image", "artifact", "container", "package", "registry"} and known & _PUBLISHED:
+        return "change.published"
+    if known & {"deploy", "deploys", "deployed", "rollout", "redeployed", "redeploy"} or _is_deployment(words, known):
+        return stands or "change.started"
+    if known & {"release", "released", "releases", "promotion"}:
+        return stands if stands not in ("", "change.succeeded", "change.requested") else "change.released"
+    return "change.succeeded" if words[-2:] == ["service", "upgraded"] else ""
+
+
+def _is_flag(words: list[str], known: frozenset[str]) -> bool:
+    return bool(known & {"flag", "flags", "toggle", "toggles"}) or _follows(words, "kill", "switch")
+
+
+def _is_deployment(words: list[str], known: frozenset[str]) -> bool:
+    """``deployment`` is a resource in Kubernetes, too: scaling one deploys nothing."""
+    return bool(known & {"deployment", "deployments"}) and (
+        words[-1] in _STATE_OF or words[-1].startswith("deployment")
+    )
+
+
+def _puts_back(words: list[str]) -> bool:
+    return bool(_ROLLBACKS.intersection(words)) or any(_follows(words, word, "back") for word in ("rolled", "roll"))
+
+
+def _state(words: list[str], states: Iterable[str]) -> str:
+    """How a change stands: what the data says where the type only says that it is over, else the type's last word."""
+    told = next((_STATE_OF[word] for word in reversed(words) if word in _STATE_OF), "")
+    said = next((known for state in states for word in _split(state) if (known := _STATE_OF.get(word))), "")
+    return said if said and told in ("", "change.succeeded") else told
+
+
+def _follows(words: list[str], first: str, second: str) -> bool:
+    return any(pair == (first, second) for pair in pairwise(words))

@@ -1,0 +1,208 @@
+"""CloudEvents without a mapping: what the words of a type and the usual keys of the data say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.event import EVENT_TYPES, Event
+from collector.sources.cloudevents.types import called, event_type
+from collector.webhook import Mapped, Reading
+from tests.test_sources import CLOUD_EVENT, cloud
+
+PAGE = Path(__file__).parents[1] / "config" / "senders" / "cloudevents.md"
+HEADERS = {"Content-Type": "application/cloudevents+json"}
+
+
+def sent(
+    kind: str = "com.example.thing.happened", data: Any = None, reading: Reading | None = None, **more: Any
+) -> Event:
+    """The event of one structured delivery; without a mapping unless ``reading`` has one."""
+    body = {**CLOUD_EVENT, "type": kind, "data": data, **more}
+    (event,) = cloud(HEADERS, body, reading or Reading())
+    return event
+
+
+def documented() -> list[tuple[str, str]]:
+    """The rows of the page's table: a type, and what it becomes."""
+    return re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", PAGE.read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("kind", "expected"), documented())
+def test_the_documented_types_become_what_the_page_says(kind: str, expected: str) -> None:
+    """Each row of the table in the sender's page holds."""
+    assert sent(kind).type == expected
+
+
+def test_the_page_has_a_row_for_every_type_that_words_give() -> None:
+    """Nothing that the words of a type can say is undocumented."""
+    told = {expected for _, expected in documented()}
+    assert told == {
+        "status.updated", "chat.message", "report.received", "change.flag_toggled", "change.requested",
+        "change.started", "change.succeeded", "change.failed", "change.cancelled", "change.released",
+        "change.rolled_back", "change.published", "observation.recorded",
+    }  # fmt: skip
+    assert told <= set(EVENT_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("dev.cdevents.pipelinerun.finished.0.2.0", "pipeline run finished"),
+        ("dev.cdevents.service.deployed.0.3.0-draft", "service deployed"),
+        ("com.example.paas.release.rolled-back", "release rolled back"),
+        ("com.example.deploy.finished.v2", "deploy finished"),
+        ("deployFinished", "deploy finished"),
+        ("com.example.pg.cluster.failover", "cluster failover"),
+        ("Thing", "thing"),
+    ],
+)
+def test_a_type_is_read_as_a_person_would_say_it(kind: str, words: str) -> None:
+    """Neither the reversed domain nor the version is said."""
+    assert called(kind) == words
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"outcome": "failure"}, "change.failed"), ({"status": "SUCCEEDED"}, "change.succeeded"),
+        ({}, "change.succeeded"),
+        ({"subject": {"content": {"outcome": "error"}}}, "change.failed"),
+        ({"result": "cancelled"}, "change.cancelled"),
+        ({"status": "weird"}, "change.succeeded"),
+    ],
+)  # fmt: skip
+def test_how_a_finished_deployment_ended_is_taken_from_the_data(data: dict[str, Any], expected: str) -> None:
+    """A type that only says it is over leaves the outcome to the data."""
+    assert sent("com.example.deploy.finished", data).type == expected
+
+
+def test_a_deployment_that_does_not_say_how_it_stands_began_and_no_more() -> None:
+    """No success is claimed that nobody told."""
+    assert sent("com.example.deploy", {"app": "shop"}).type == "change.started"
+
+
+def test_the_configuration_goes_before_the_table() -> None:
+    """A type that is mapped is what the mapping says; so is every other where a default is given."""
+    kind = "com.example.chat.message.posted"
+    assert sent(kind, reading=Reading(types={"com.example.*": Mapped()})).type == "observation.recorded"
+    assert sent(kind, reading=Reading(default=Mapped(type="note.added"))).type == "note.added"
+    assert sent(kind, reading=Reading(types={"org.*": Mapped(type="note.added")})).type == "chat.message"
+
+
+@pytest.mark.parametrize("key", ["summary", "message", "description", "title", "text", "reason"])
+def test_the_sentence_is_found_under_the_usual_keys(key: str) -> None:
+    """Whatever a team calls it, the data's sentence is what is told."""
+    assert sent(data={key: "Pool is empty", "n": 1}).title == "Pool is empty"
+
+
+def test_a_title_and_a_longer_text_are_both_kept() -> None:
+    """The headline is the title, the rest stands beside it whole, with its line breaks."""
+    event = sent(data={"title": "Cannot pay", "description": "It fails.\nTwice."})
+    assert (event.title, event.data["text"]) == ("Cannot pay", "It fails.\nTwice.")
+
+
+@pytest.mark.parametrize(
+    ("data", "actor"),
+    [
+        ({"actor": "ana"}, "ana"), ({"user": {"login": "ana", "id": 7}}, "ana"), ({"by": "ana"}, "ana"),
+        ({"triggeredBy": "ana"}, "ana"), ({"triggered_by": "ana"}, "ana"), ({"principal": "ana"}, "ana"),
+        ({"author": "ana"}, None), ({"user": "renovate[bot]"}, None), ({"user": True}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_who_did_it_is_found_under_the_usual_keys(data: dict[str, Any], actor: str | None) -> None:
+    """A bot is nobody, and the author of a thing did not do what is observed."""
+    assert sent(data=data).actor == actor
+
+
+@pytest.mark.parametrize(
+    "kind", ["com.example.chat.message.posted", "com.example.deploy.finished", "com.example.support.report.created"]
+)
+def test_the_author_of_a_message_a_change_or_a_report_is_its_actor(kind: str) -> None:
+    """Whoever wrote it is who said or did it."""
+    assert sent(kind, {"author": "ana"}).actor == "ana"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ({"service": "shop", "env": "prod", "level": "ERROR"}, ("shop", "prod", "error")),
+        ({"app": "shop", "environment": "production", "severity": "P0"}, ("shop", "production", "p0")),
+        ({"application": {"name": "shop"}, "stage": "live"}, ("shop", "live", None)),
+        ({"subject": {"content": {"service": {"id": "shop"}, "environment": {"id": "eu"}}}}, ("shop", "eu", None)),
+        ({"labels": {"app": "shop", "env": "prod"}}, ("shop", "prod", None)),
+        ({"components": ["Web"]}, (None, None, None)),
+    ],
+)
+def test_service_environment_and_severity_are_found_as_in_labels(data: dict[str, Any], found: tuple[Any, ...]) -> None:
+    """The data's usual keys count like labels, at the top or one step below."""
+    event = sent(data=data)
+    assert (event.service, event.environment, event.severity) == found
+
+
+@pytest.mark.parametrize(
+    ("data", "ref"),
+    [
+        ({"pagerduty_incident": 311}, "page:#311"), ({"pagerduty_incident": "#311"}, "page:#311"),
+        ({"pagerdutyIncident": "Q2LARK0042"}, "page:Q2LARK0042"),
+        ({"incident_url": "https://acme.pagerduty.com/incidents/Q2LARK0042"}, "page:Q2LARK0042"),
+        ({"url": "https://acme.pagerduty.com/incidents/Q2LARK0042?x=1"}, "page:Q2LARK0042"),
+        ({"incident_key": "disk/db-3"}, "alert:disk/db-3"), ({"dedup_key": "0" * 64}, "alertgroup:" + "0" * 64),
+        ({"fingerprint": "5d1c04a87e92b3f6"}, "alert:5d1c04a87e92b3f6"),
+        ({"commit": "A" * 40}, "commit:" + "a" * 40), ({"repo": "acme/shop"}, "repository:acme/shop"),
+        ({"repository": "git@github.com:acme/shop.git"}, "repository:acme/shop"),
+        ({"pull_request": "https://github.com/acme/shop/pull/7"}, "pr:https://github.com/acme/shop/pull/7"),
+    ],
+)  # fmt: skip
+def test_what_the_data_points_at_is_a_ref(data: dict[str, Any], ref: str) -> None:
+    """Numbers, keys and addresses of pages and alerts, commits, repositories and pull requests."""
+    assert sent(data=data).refs == (ref,)
+
+
+@pytest.mark.parametrize("data", [{"incident": 42}, {"page": 3}, {"commit": "abc"}, {"url": "https://x.example/a"}])
+def test_what_may_be_anything_is_no_ref(data: dict[str, Any]) -> None:
+    """A number under `incident` may be anybody's, and half a commit names none."""
+    assert sent(data=data).refs == ()
+
+
+def test_two_deployments_of_one_subject_are_two_things() -> None:
+    """What tells one change from the next is part of its entity; start and end of one share it."""
+    ends = [sent("com.example.deploy.finished", {"version": v}, subject="shop") for v in ("1", "2")]
+    begun = sent("com.example.deploy.started", {"version": "1"}, subject="shop")
+    assert ends[0].entity == begun.entity != ends[1].entity
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 5000, b"-" + b"9" * 400])
+def test_a_number_that_no_double_holds_is_kept_as_text(number: bytes) -> None:
+    """It is a sender's value like any other, whatever its size."""
+    body = json.dumps({**CLOUD_EVENT, "data": {"n": 0}}).encode().replace(b'"n": 0', b'"n": ' + number)
+    (structured,) = cloud(HEADERS, body, Reading())
+    (binary,) = cloud(
+        {**{f"ce-{name}": value for name, value in CLOUD_EVENT.items()}, "Content-Type": "application/json"},
+        b'{"n": ' + number + b"}", Reading(),
+    )  # fmt: skip
+    assert structured.data["data"]["n"] == binary.data["data"]["n"] == number.decode()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["summary", "user", "subject", "content", "labels", "app", "status", "pagerduty_incident", "repo", "url", "x"]
+    ), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(kind=st.text("abcdeploy.-_/0129releaseFlg", min_size=1, max_size=30), data=_JSON)
+def test_no_type_and_no_data_break_the_reading(kind: str, data: Any) -> None:
+    """Whatever a sender calls its event and puts into it, it becomes one event of a known type."""
+    event = sent(kind, json.loads(json.dumps(data)) if data == data else None)
+    assert event.type in EVENT_TYPES
+    assert event.title
+    assert event_type(kind) in EVENT_TYPES
