@@ -195,6 +195,18 @@ async def test_a_reader_that_meets_damage_stops_the_writer(tmp_path: Path) -> No
     await log.close()
 
 
+async def test_a_copy_is_no_checkpoint(tmp_path: Path) -> None:
+    """A file that is as new as the log, written over it by ``cp``: what it lacks would be found out too late."""
+    path, copy = tmp_path / "timelined.db", tmp_path / "copy.db"
+    log = await opened(path)
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source, closing(sqlite3.connect(copy)) as to:
+        source.backup(to)
+    shutil.copyfile(copy, path)
+    with pytest.raises(DiskFailed, match="another program wrote over the file"):
+        await append(log, told(fact("after")))
+    await log.close()
+
+
 async def test_a_checkpoint_of_another_program_is_no_difference(tmp_path: Path) -> None:
     """Litestream makes its own; the file that it writes to goes on from what was there."""
     path = tmp_path / "timelined.db"

@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from collector.errors import LogDamaged, Unavailable
-from collector.log import EventLog, open_log
+from collector.log import EventLog, disk, open_log
 from collector.log.lock import holder
 from collector.log.sqlite import SqliteLog
 from tests.test_log import append, fact, opened, told
@@ -176,3 +179,49 @@ async def test_a_head_that_contradicts_the_events_stops_the_start(database: str)
     connection.close()
     with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
         open_log(database)
+
+
+async def test_the_write_ahead_log_has_a_bound_while_others_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Readers that overlap keep it from starting over; beyond its bound the writer waits for them for a moment."""
+    monkeypatch.setattr(disk, "_CHECKPOINT", 100)
+    monkeypatch.setattr(disk, "_BOUND", 200)
+    path = tmp_path / "timelined.db"
+    log = open_log(f"sqlite:///{path}")
+    reading = True
+
+    async def read() -> None:
+        while reading:
+            await log.query(lambda c: (c.exec_driver_sql("SELECT count(*) FROM event").one(), time.sleep(0.02)))
+
+    readers = [asyncio.create_task(read()) for _ in range(3)]
+    largest = 0
+    for number in range(600):
+        await append(log, told(fact(str(number)), body=os.urandom(5000)))
+        largest = max(largest, path.with_name("timelined.db-wal").stat().st_size)
+    reading = False
+    await asyncio.gather(*readers)
+    assert path.stat().st_size > 400 * 8192
+    assert largest < 350 * 8192, "some transactions come between two looks"
+    await log.close()
+
+
+async def test_the_write_ahead_log_shrinks_when_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a long reader, a backup for one, let it grow to is given back once nothing is written."""
+    monkeypatch.setattr(disk, "IDLE", 0.0)
+    path = tmp_path / "timelined.db"
+    wal = path.with_name("timelined.db-wal")
+    log = open_log(f"sqlite:///{path}")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM head").fetchone()
+        for number in range(100):
+            await append(log, told(fact(str(number)), body=os.urandom(60_000)))
+        assert wal.stat().st_size > disk.SPARE
+        other.execute("COMMIT")
+    async with asyncio.timeout(20):
+        while wal.stat().st_size:
+            assert await log.lead(), "the daemon asks every second"
+            await asyncio.sleep(0.01)
+    await log.close()

@@ -48,6 +48,7 @@ class DataFile:
         self.path = path
         self.wal: WalFile | None = None
         self._copying = False
+        self._size = self._changed = self._counter = 0
         _refuse_orphan(path)
         self._file = _opened(path)
         try:
@@ -55,7 +56,7 @@ class DataFile:
             self._lock()
             found = os.fstat(self._file)
             self._identity = (found.st_dev, found.st_ino)
-            self._size, self._changed, self._counter = found.st_size, found.st_mtime_ns, self._header()[1]
+            self._settle()
             for suffix in ("", "-wal", "-shm"):
                 close_to_others(path.with_name(path.name + suffix))
         except BaseException:
@@ -75,6 +76,7 @@ class DataFile:
     def connected(self) -> None:
         """SQLite has the file open, and its write-ahead log. Raises :class:`Unavailable` where it opened another."""
         self.wal = WalFile(self.path)
+        self._settle()
         if difference := self.difference():
             raise Unavailable(f"cannot write to {self.path}: {difference}, while it was being opened; start again")
 
@@ -93,15 +95,16 @@ class DataFile:
             return "another file took its place while it was written to"
         if there.st_size < self._size:
             return f"the file was cut from {self._size} to {there.st_size} bytes while it was written to"
-        if there.st_mtime_ns != self._changed and not self._copying and not self._is_later(there):
+        if self.wal is None:
+            return ""
+        copied = self.wal.copied_since()
+        if there.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later(there)):
             return "another program wrote over the file while it was written to"
-        return self.wal.difference() if self.wal else ""
+        return self.wal.difference()
 
     def _is_later(self, there: os.stat_result) -> bool:
-        """Whether what somebody else wrote continues this database: another program's checkpoint does, a copy does not.
-
-        SQLite counts changes in the header.
-        """
+        """Whether what is in the file continues this database, as another program's checkpoint does: SQLite counts
+        changes in the header."""
         whole, counter = self._header()
         if not whole or counter < self._counter:
             return False
@@ -122,9 +125,13 @@ class DataFile:
         try:
             yield
         finally:
-            there = os.fstat(self._file)
-            self._size, self._changed, self._counter = there.st_size, there.st_mtime_ns, self._header()[1]
+            self._settle()
             self._copying = False
+
+    def _settle(self) -> None:
+        """The file is as we left it."""
+        there = os.fstat(self._file)
+        self._size, self._changed, self._counter = there.st_size, there.st_mtime_ns, self._header()[1]
 
     @property
     def first_hole(self) -> int:

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 _INDEX = struct.Struct("=4x4x4xBBHII8s8s8x")
 """Whether it is in use, how checksums are written, page size, frames, pages, checksum of the last frame, salts."""
+_COPIED = struct.Struct("=I28xI")
+"""Behind both: frames that checkpoints have copied, and up to which one of them has begun to."""
 _HEADER, _FRAME = 32, 24
 _ATTEMPTS = 50
 
@@ -49,6 +51,7 @@ class WalFile:
             raise
         self._open = ((self.path, _identity(os.fstat(self._file))), (shared, _identity(os.fstat(self._shared))))
         self._seen = self._index()
+        self._copied = self._checkpoints()
 
     def difference(self) -> str:
         """How the file differs from what is written to it; empty where it does not. Others may write meanwhile."""
@@ -62,6 +65,16 @@ class WalFile:
             if _identity(there) != identity:
                 return f"another file took the place of {path.name} while it was in use"
         return self.damage()
+
+    def copied_since(self) -> bool:
+        """Whether a checkpoint, anybody's, copied something since this was asked last, or is under way."""
+        before, self._copied = self._copied, self._checkpoints()
+        return self._copied != before or self._copied[1] > self._copied[0]
+
+    def _checkpoints(self) -> tuple[int, int, bytes]:
+        both = os.pread(self._shared, 2 * _INDEX.size + _COPIED.size, 0)
+        copied, begun = _COPIED.unpack_from(both, 2 * _INDEX.size)
+        return copied, begun, both[32:40]
 
     def damage(self) -> str:
         """Whether the last frame is there, and the one that was the last when this was asked before."""
