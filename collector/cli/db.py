@@ -39,15 +39,19 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
 
 
 @db.command()
+@click.option("--without-copy", is_flag=True, help="Keep no copy of an SQLite file before; you have a backup.")
 @CONFIG_FILE
 @STORAGE_URL
-def upgrade(config_file: Path | None, storage_url: str | None) -> None:
+def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | None) -> None:
     """Bring the database to the schema of this version, in one transaction.
 
-    There is no way back but a backup made before.
+    There is no way back but a copy made before. Of an SQLite file one is kept beside it, verified and named after its
+    revision (timelined.db.0001); PostgreSQL is for its own tools to back up.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    found = asyncio.run(log.upgrade(settings.storage.url, [projections.metadata], projections.fitted))
+    found = asyncio.run(
+        log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=not without_copy)
+    )
     if found.behind:
         before = found.revision or "nothing"
         click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")

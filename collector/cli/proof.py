@@ -28,6 +28,7 @@ from collector.log import acknowledged, open_log, reading
 from collector.log import proof as proofs
 from collector.log.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.log.helpers import Helpers
+from collector.log.older import verifiable
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
@@ -67,12 +68,15 @@ def verify(
     settings = where.settings()
     beyond, outside = _beyond(settings, key, checkpoint)
     only = _only(where, settings, first, last, incident)
-    opener = partial(open_log, settings.storage.url, writable=False, any_schema=True)
-    helped, shown = Helpers(opener, jobs or len(os.sched_getaffinity(0))), _progress(settings, whole=only is None)
-    with helped as helpers, shown as progress:
-        work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
-        verdict = _query(settings, work)
-    found = [*outside, *verdict.differences]
+    with verifiable(settings.storage.url) as (url, earlier):
+        if url != settings.storage.url:
+            output.say("The schema is an earlier one: a copy is upgraded and verified, the database left as it is.")
+        opener = partial(open_log, url, writable=False, any_schema=True)
+        helped, shown = Helpers(opener, jobs or len(os.sched_getaffinity(0))), _progress(url, whole=only is None)
+        with helped as helpers, shown as progress:
+            work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
+            verdict = _query(url, work)
+    found = [*outside, *earlier, *verdict.differences]
     if form == "json":
         output.as_json(_verdict(verdict, found))
     else:
@@ -101,11 +105,11 @@ def _read(path: Path, what: str) -> str:
         raise LogDamaged(f"{path} is not {what}: byte {error.start} is not UTF-8") from error
 
 
-def _query(settings: Settings, work: Callable[[Any], T]) -> T:
+def _query(url: str, work: Callable[[Any], T]) -> T:
     """What ``work`` finds in the database, over one view of it."""
 
     async def asked() -> T:
-        store = open_log(settings.storage.url, writable=False, any_schema=True)
+        store = open_log(url, writable=False, any_schema=True)
         try:
             return await store.query(work)
         finally:
@@ -176,7 +180,7 @@ def _only(
         return [(position, position) for position in sorted(each["position"] for each in events)]
     if first is None and last is None:
         return None
-    head = _query(settings, reading.head)
+    head = _query(settings.storage.url, reading.head)
     begin, end = first or 1, last or head
     if not begin <= end <= head:
         raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}")
@@ -184,16 +188,16 @@ def _only(
 
 
 @contextmanager
-def _progress(settings: Settings, *, whole: bool) -> Iterator[Callable[[int], None]]:
+def _progress(url: str, *, whole: bool) -> Iterator[Callable[[int], None]]:
     """A bar on stderr, for a person who watches."""
     console = Console(stderr=True)
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("rows", total=_rows(settings) if whole and console.is_terminal else None)
+        task = bar.add_task("rows", total=_rows(url) if whole and console.is_terminal else None)
         yield lambda rows: bar.advance(task, rows)
 
 
-def _rows(settings: Settings) -> int | None:
+def _rows(url: str) -> int | None:
     """How many rows the head says there are; None where it cannot be read, which is found again later."""
 
     def count(connection: Any) -> int | None:
@@ -202,7 +206,7 @@ def _rows(settings: Settings) -> int | None:
         except Exception:
             return None
 
-    return _query(settings, count)
+    return _query(url, count)
 
 
 def _verdict(verdict: Verdict, found: Iterable[Difference]) -> dict[str, Any]:
@@ -266,7 +270,7 @@ def proof(
         return _print_key(settings)
     if consistency is not None:
         old, new = consistency
-        return _hand_out(_query(settings, lambda connection: proofs.consistency(connection, old, new)), to)
+        return _hand_out(_query(settings.storage.url, lambda connection: proofs.consistency(connection, old, new)), to)
     positions, subject = [position or 0], f"position {position}"
     if what is not None and what.isascii() and what.isdigit() and len(what) < _SHORT:
         positions, subject = _cited(where, settings, int(what)), f"the draft of incident {int(what)}"
@@ -274,7 +278,7 @@ def proof(
     elif what is not None:
         positions, subject = _named(settings, what), f"event {what.strip().removeprefix('#')}"
     export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
-    return _hand_out(_query(settings, export), to)
+    return _hand_out(_query(settings.storage.url, export), to)
 
 
 _SHORT = 8
@@ -307,7 +311,7 @@ def _cited(where: Where, settings: Settings, number: int) -> list[int]:
 
 
 def _named(settings: Settings, event: str) -> list[int]:
-    ids = _query(settings, lambda connection: reading.resolve_id(connection, event))
+    ids = _query(settings.storage.url, lambda connection: reading.resolve_id(connection, event))
     if len(ids) != 1:
         found = f"{len(ids)} events have it; write more of it" if ids else "no event has it"
         raise NotFound(f"cannot find event {event}: {found}")
@@ -317,6 +321,6 @@ def _named(settings: Settings, event: str) -> list[int]:
 def _positions(settings: Settings, ids: list[str]) -> list[int]:
     """Where the highest revision of each event stands."""
     highest: dict[str, tuple[int, int]] = {}
-    for event in _query(settings, lambda connection: reading.read_ids(connection, ids)):
+    for event in _query(settings.storage.url, lambda connection: reading.read_ids(connection, ids)):
         highest[event.id] = max(highest.get(event.id, (-1, 0)), (event.revision, event.position))
     return [position for _, position in highest.values()]

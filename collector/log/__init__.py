@@ -97,12 +97,17 @@ async def schema_of(url: str) -> Schema:
 
 
 async def upgrade(
-    url: str, extra_metadata: Sequence[MetaData] = (), fit: Callable[[Connection], object] = lambda connection: None
+    url: str,
+    extra_metadata: Sequence[MetaData] = (),
+    fit: Callable[[Connection], object] = lambda connection: None,
+    *,
+    keep_copy: bool = True,
 ) -> Schema:
     """Bring the log of a URL to this version's schema, making it where there is none; what was found before.
 
     In a file the one who writes sees to the tables of others by itself. In a database the daemon's role may not, so
-    those of ``extra_metadata`` are made here, and ``fit`` gives them their shape.
+    those of ``extra_metadata`` are made here, and ``fit`` gives them their shape. A file is copied before, and the
+    copy verified, unless not ``keep_copy``.
 
     Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
     """
@@ -110,7 +115,7 @@ async def upgrade(
     if path is None:
         found: Schema = await asyncio.to_thread(_postgres().upgrade, url, extra_metadata, fit)
         return found
-    return await sqlite.upgrade(path)
+    return await sqlite.upgrade(path, keep_copy=keep_copy)
 
 
 def back_up(url: str, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:

@@ -16,19 +16,23 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import itertools
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+import msgspec
 from sqlalchemy import Engine, NullPool, create_engine
 
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.files import sync_folder
+from collector.log import migrations, older
 from collector.log.tree import Range
 from collector.log.verify import Beyond, Verdict, verify
 
@@ -169,15 +173,66 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         progress("checking", done, total)
 
     with _engine(partial).connect() as copy:
-        verdict = verify(copy, beyond=Beyond(), progress=read)
         found = copy.exec_driver_sql(_STATE).one()
-    if verdict.differences:
-        shown = "; ".join(str(each) for each in verdict.differences[:3])
-        raise _damaged(f"what was copied is not what was committed to: {shown}")
-    roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
+        schema = migrations.schema(copy)
+        if not schema.behind:
+            verdict = _sound(verify(copy, beyond=Beyond(), progress=read))
+    if schema.behind:
+        verdict = _check_older(origin, partial, read)
+        roots = verdict.root, verdict.deliveries_root
+    else:
+        roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
     if (tuple(found), verdict.root, verdict.deliveries_root) != (origin.execute(_STATE).fetchone(), *roots):
         raise _damaged("the copy holds something else than the log does")
     return verdict
+
+
+def _check_older(origin: sqlite3.Connection, partial: Path, progress: Callable[[int], None]) -> Verdict:
+    """The same of an earlier schema, which is verified by its own leaves and as it will be upgraded."""
+    with older.upgraded(partial, partial.parent) as (path, differences), _engine(path).connect() as copy:
+        verdict = verify(copy, beyond=Beyond(), progress=progress)
+    _sound(msgspec.structs.replace(verdict, differences=(*differences, *verdict.differences)))
+    with closing(_reader(partial, "mode=ro&immutable=1")) as copied:
+        for table, number in (("event", "position"), ("delivery", "number")):
+            if _digest(origin, table, number) != _digest(copied, table, number):
+                raise _damaged(f"the copy holds another table {table} than the log does")
+    return verdict
+
+
+def _sound(verdict: Verdict) -> Verdict:
+    if verdict.differences:
+        shown = "; ".join(str(each) for each in verdict.differences[:3])
+        raise _damaged(f"what was copied is not what was committed to: {shown}")
+    return verdict
+
+
+def _digest(connection: sqlite3.Connection, table: str, number: str) -> bytes:
+    """Of every row of a table."""
+    digest = sha256()
+    for row in connection.execute(f"SELECT * FROM {table} ORDER BY {number}"):  # noqa: S608 - names of ours
+        digest.update(repr(row).encode())
+    return digest.digest()
+
+
+def before_upgrade(source: Path, revision: str) -> Path:
+    """Keep a verified copy of a file before it is upgraded: ``<database>.<revision>``; a copy of the same log that is
+    there already will do. Raises as :func:`backup`."""
+    for number in itertools.count(1):
+        target = source.with_name(f"{source.name}.{revision}{f'-{number}' if number > 1 else ''}")
+        if not target.exists():
+            return backup(source, target).path
+        if _state(target) == _state(source):
+            return target
+    raise AssertionError  # names do not come to an end
+
+
+def _state(path: Path) -> object:
+    """What the head row of a file says; None where it says nothing."""
+    try:
+        with closing(_reader(path, "mode=ro")) as connection:
+            return connection.execute(_STATE).fetchone()
+    except sqlite3.Error:
+        return None
 
 
 def _root(origin: sqlite3.Connection, table: str, number: str) -> bytes:

@@ -141,7 +141,7 @@ class Disk:
         driver = store.driver_of(connection)
         waits = not kind and self._frames >= _BOUND and time.monotonic() >= self._wait_from
         # Readers that hold it up: soon again, but not after every commit.
-        self._due = self._frames + _CHECKPOINT // 4
+        self._due = max(_CHECKPOINT, self._frames + _CHECKPOINT // 4)
         try:
             with self._changing(driver):
                 _patience(driver, _WAIT if waits else 0)

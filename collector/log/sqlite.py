@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import migrations, store
+from collector.log.backup import before_upgrade
 from collector.log.datafile import DataFile
 from collector.log.disk import Disk, cause, is_damage
 from collector.log.lock import WriterLock
@@ -72,8 +73,11 @@ class SqliteLog(ReadSide):
         address: str = "",
         extra_metadata: Sequence[MetaData] = (),
         any_schema: bool = False,
+        keep_copy: bool = True,
     ) -> None:
+        """See :func:`collector.log.open_log`; with ``keep_copy`` a file is copied before it is upgraded."""
         super().__init__()
+        self._keep_copy = keep_copy
         self.path = path
         self._closed = False
         self._busy = 0
@@ -134,10 +138,26 @@ class SqliteLog(ReadSide):
         """Have what was left on the disk, and the schema as it should be. Nothing is written before that."""
         assert self._writer is not None  # noqa: S101 - connected
         self._disk.recover(self._writer)
+        self._before_upgrade(self._writer)
         Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
         self._unready = None
         if not self._disk.full:
             self._disk.reserve.keep()
+
+    def _before_upgrade(self, writer: Connection) -> None:
+        """Keep a verified copy of a log of an earlier schema: there is no way back but that."""
+        schema = migrations.schema(writer)
+        writer.rollback()
+        if not (self._keep_copy and schema.behind and schema.revision):
+            return
+        try:
+            copy = before_upgrade(self.path, schema.revision)
+        except (Unavailable, LogDamaged) as error:
+            raise type(error)(
+                f"cannot upgrade {self.path}: no copy of it could be kept before ({error}). Make room; or keep one "
+                "elsewhere with timelined backup, and run `timelined db upgrade --without-copy`"
+            ) from error
+        log.warning("the file is upgraded from revision %s; as it was it is kept as %s", schema.revision, copy)
 
     def _is_whole(self) -> bool:
         """Whether nothing is missing before the log can be read: its schema is this version's, and it agrees."""
@@ -362,10 +382,10 @@ def schema_of(path: Path) -> migrations.Schema:
         raise Unavailable(f"cannot read the log {path}: {cause(error)}") from error
 
 
-async def upgrade(path: Path) -> migrations.Schema:
+async def upgrade(path: Path, *, keep_copy: bool = True) -> migrations.Schema:
     """Open a file to write, which upgrades it; what was found before."""
     found = _schema_before(path)
-    await SqliteLog(path).close()
+    await SqliteLog(path, keep_copy=keep_copy).close()
     return found
 
 

@@ -80,7 +80,7 @@ class WalFile:
         """Whether the last frame is there, and the one that was the last when this was asked before."""
         for _ in range(_ATTEMPTS):
             index = self._index()
-            if index.frames == 0 or self._holds(index):
+            if index.frames == 0 or (self._holds(index) and not self._has_hole(index)):
                 self._seen = index
                 return ""
             if self._index() == index:
@@ -90,10 +90,20 @@ class WalFile:
     def _holds(self, index: _Index) -> bool:
         if os.pread(self._file, 8, 16) != index.salts or not self._has_frame(index):
             return False
-        # A file that was cut and grew again has a hole there.
         before = self._seen
         continues = before.salts == index.salts and 0 < before.frames < index.frames
         return not continues or self._has_frame(before)
+
+    def _has_hole(self, index: _Index) -> bool:
+        """Whether pages are missing before the last frame, as in a file that was cut and grew again.
+
+        Some file systems keep zeros as holes; but each frame begins with its page's number.
+        """
+        try:
+            hole = os.lseek(self._file, 0, os.SEEK_HOLE)
+            return hole < index.begin() and os.lseek(self._file, hole, os.SEEK_DATA) - hole >= index.page
+        except OSError:  # nothing but a hole behind it, or a file system that cannot tell
+            return False
 
     def _has_frame(self, index: _Index) -> bool:
         """Whether the last frame of an index is in the file to its last byte."""
