@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from collector.closing import OPEN, Closing, Named, Span, Word, closing, peak, title
 from collector.correlation import Rules, correlate
+from collector.drafting.due import due
 from collector.drafts import context_of, document_of
 from collector.event import RecordedEvent
-from collector.jobs import due
 from collector.projections import IncidentRow
 from renderers.replay import replay
 from tests.stories import at, event, firing, page, resolved, says
