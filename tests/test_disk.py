@@ -329,7 +329,9 @@ def _fill(address: str, padding: str, first: int = 0) -> int:
 
 
 def _stored(address: str) -> list[Any]:
-    return get(f"{address}/api/v1/deliveries?limit=1000")["deliveries"]
+    """What was taken; the list shows as well how many were refused."""
+    listed = get(f"{address}/api/v1/deliveries?limit=1000")["deliveries"]
+    return [each for each in listed if not each["id"].startswith("refused-")]
 
 
 # A database that another program holds
