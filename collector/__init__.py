@@ -15,8 +15,8 @@ checks every import of the project against it::
     2  signing reading amendments redaction
     3  sources correlation log
     4  projections settings leadership bodies writer suspects
-    5  intake follower erasure
-    6  drafting schedule loss retention sealing web
+    5  announcements intake erasure
+    6  follower drafting schedule loss retention sealing web
     7  drafts
     8  daemon
     9  cli

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("collector", "renderers")
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "sqlalchemy": ("collector.log", "collector.projections", "collector.follower"),
+    "sqlalchemy": ("collector.log", "collector.projections", "collector.follower", "collector.announcements"),
     "sqlite3": ("collector.log",),
     "aiosqlite": ("collector.log",),
     "alembic": ("collector.log.migrations",),

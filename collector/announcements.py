@@ -1,0 +1,139 @@
+"""What is said of a round: ``incident.*`` events, made of what changed and of what was known before.
+
+Their ids come from what is said and from the position after which it was true, so that saying it twice says it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collector.correlation.changes import Changes
+from collector.correlation.placing import FOLLOW_UP, Placement
+from collector.event import MACHINE, Event, event_id, reading_order
+from collector.log.store import select_in
+from collector.projections import placing
+
+_RECIPE = "follower.1"
+
+
+def speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
+    """Incidents first, then who moved; among those as they are read."""
+    return said.type in ("incident.joined", "incident.left"), reading_order(said)
+
+
+class Before:
+    """The incidents and numbers that a round changed, as they were."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._changes = changes
+        self.ended: dict[int, int | None] = {}
+        self.goes_by: dict[int, int | None] = {}
+        statement = "SELECT number, ended_at FROM incident WHERE number IN ({})"
+        self.ended.update(select_in(connection, statement, list(changes.incidents)))
+        statement = "SELECT number, goes_by FROM incident_number WHERE number IN ({})"
+        self.goes_by.update(select_in(connection, statement, list({*changes.numbers, *changes.incidents})))
+
+    def lived(self, number: int) -> bool:
+        """Whether an incident went by this number."""
+        return self.goes_by.get(number) == number
+
+    def changed(self) -> tuple[int, ...]:
+        merged = (n for n, (_, goes_by) in self._changes.numbers.items() if goes_by != n and self.lived(n))
+        return tuple(sorted({*self._changes.incidents, *merged}))
+
+    def resolved(self) -> tuple[int, ...]:
+        """Incidents that are over and were not."""
+        over = (n for n, (summary, _) in self._changes.incidents.items() if summary.ended_at is not None)
+        return tuple(sorted(n for n in over if not self.lived(n) or self.ended.get(n) is None))
+
+
+def news(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
+    """What changed, as events of our own: incidents first, then who moved."""
+    came_from: dict[int, int] = {}
+    for old, new in _moves(changes):
+        came_from.setdefault(new, old)
+    for number, (summary, _) in sorted(changes.incidents.items()):
+        about = _About(number, summary.key, summary.title, cause)
+        if number in came_from and not before.lived(number):
+            yield about.event("incident.split", summary.started_at, data={"from": came_from[number]})
+        if number in changes.first:
+            yield about.event("incident.opened", summary.started_at, data={"event": changes.numbers[number][0]})
+        yield from _turn(about, before, summary.ended_at, summary.last_at)
+    for number, (anchor, goes_by) in sorted(changes.numbers.items()):
+        if goes_by != number and before.lived(number):
+            into = changes.incidents.get(goes_by or 0)
+            at = into[0].started_at if into is not None else int(anchor[:12], 16) * 1000
+            data = {"into": goes_by} if goes_by is not None else {}
+            yield _About(number, anchor, "", cause).event("incident.merged", at, data=data)
+    yield from _moved(changes, before, cause)
+
+
+def _turn(about: _About, before: Before, ended_at: int | None, last_at: int) -> Iterable[Event]:
+    was_open = not before.lived(about.number) or before.ended.get(about.number) is None
+    if ended_at is not None and was_open:
+        yield about.event("incident.resolved", ended_at)
+    elif ended_at is None and not was_open:
+        yield about.event("incident.reopened", last_at)
+
+
+def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
+    """From which incident units came into which, where the one they came from lives on."""
+    for move in changes.moves.values():
+        for number in move.before - move.after:
+            for other in move.after - move.before:
+                if _goes_by(changes, number) == number:
+                    yield number, other
+
+
+def _moved(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
+    """Who joined and who left, other than by a merge, a split or by opening an incident."""
+    for uid, move in sorted(changes.moves.items()):
+        old, new = move.before - move.after, move.after - move.before
+        merged = {_goes_by(changes, number) for number in old}
+        for number in sorted(new - merged):
+            place = changes.places.get((uid, number))
+            if place is None or place.rule == "opened" or (old and not before.lived(number)):
+                continue
+            data = {"event": uid, "rule": place.rule, "reason": place.reason}
+            yield _About(number, uid, place.reason, cause).event("incident.joined", move.start, data=data)
+        for number in sorted(old):
+            if _goes_by(changes, number) == number and not new:
+                yield _About(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
+
+
+def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], cause: int) -> Iterable[Event]:
+    """What was placed in incidents and what left them; what only followed an incident is not of it."""
+    for move in (move for move in moved if move.number in keys):
+        before, after = _as_member(move.before), _as_member(move.after)
+        if after is not None and before is None:
+            data = {"event": move.uid, "rule": after.rule, "reason": after.reason}
+            yield _About(move.number, move.uid, after.reason, cause).event("incident.joined", move.start, data=data)
+        elif before is not None and after is None:
+            yield _About(move.number, move.uid, "", cause).event("incident.left", move.start, data={"event": move.uid})
+
+
+def _as_member(placement: Placement | None) -> Placement | None:
+    return None if placement is None or placement.rule == FOLLOW_UP else placement
+
+
+def _goes_by(changes: Changes, number: int) -> int | None:
+    """The number under which an incident is found after this round."""
+    return changes.numbers[number][1] if number in changes.numbers else number
+
+
+class _About:
+    """An incident or a member of it, while something is said of it."""
+
+    def __init__(self, number: int, event: str, title: str, cause: int) -> None:
+        self.number, self._event, self._title, self._cause = number, event, title, cause
+
+    def event(self, kind: str, at: int, data: dict[str, Any] | None = None) -> Event:
+        """Its id comes from what is said and the position after which it was true."""
+        return Event(
+            id=event_id(_RECIPE, MACHINE, at, kind, str(self.number), self._event, str(self._cause)),
+            type=kind, source=MACHINE, entity=f"incident:{self.number}", occurred_at=at, title=self._title,
+            refs=(f"incident:{self._event}",), data={"number": self.number, **(data or {})},
+        )  # fmt: skip
