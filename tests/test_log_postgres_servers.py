@@ -235,7 +235,9 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
 ) -> None:
     """A commit that no synchronous standby has is no promise: Unavailable until there is one, and then all of it."""
     monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 0.5)
+    monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.2)
     async with opened(own_server.url("postgres")) as log:
+        unsubscribe = log.subscribe(lambda: None)
         await append(log, told(fact("a")))
         own_server.configure("synchronous_standby_names = 'nobody'")
         own_server.reload()
@@ -243,6 +245,15 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
         for _ in range(2):
             with pytest.raises(Unavailable):
                 await log.append([told(fact("b"), body=b"b", received_at=AT + 1)])
+
+        async def says_why() -> bool:
+            with pytest.raises(Unavailable) as refusal:
+                await log.append([told(fact("b"), body=b"b", received_at=AT + 1)])
+            return "the synchronous standby does not answer" in str(refusal.value)
+
+        async with asyncio.timeout(20):
+            while not await says_why():
+                pass
         own_server.configure("synchronous_standby_names = ''")
         own_server.reload()
 
@@ -255,4 +266,5 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
 
         receipt = await asyncio.wait_for(again(), 20)
         assert receipt.items[0].position == 2
+        unsubscribe()
         assert [event.title for event in await log.read()] == ["a", "b"]

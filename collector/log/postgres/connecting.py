@@ -57,6 +57,8 @@ READING = {"default_transaction_read_only": "on"}
 APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """For the one that appends. Plans are made once, of what holds for a large log: an index for every id, whatever the
 table's size was then. Said with the function itself they would cost a fifth of a small batch."""
+_WAITED = ("55P03", "57014")
+"""SQLSTATE of a lock that was waited for in vain, and of a statement that was cancelled for taking too long."""
 _PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int / 10000 AS version,
     current_database() AS database"""
@@ -74,6 +76,8 @@ class Address:
         self.dsn = f"{scheme.partition('+')[0]}://{rest}"
         """As libpq would take it: several hosts, ``target_session_attrs``, ``passfile`` and ``sslmode`` included."""
         self._hosts = each_host(self.dsn)
+        self.hindrance = ""
+        """What keeps commits waiting, in an operator's words, as last seen; empty while nothing does."""
         self._shunned: dict[str, float] = {}
         """Addresses of hosts that said nothing, each with the time until which it is tried last."""
         self.shown = shown(self.dsn)
@@ -145,11 +149,19 @@ class Address:
 
     def unavailable(self, verb: str, error: BaseException) -> Unavailable:
         """The error for whoever waits, with the server's own words and none of the values."""
-        return Unavailable(f"cannot {verb} the database {self.shown}: {cause(error)}")
+        what = self.hindrance if self.hindrance and _waited(error) else cause(error)
+        return Unavailable(f"cannot {verb} the database {self.shown}: {what}")
 
     def spoken(self, verb: str, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
         return self.unavailable(verb, error) if is_outage(error) else error
+
+
+def _waited(error: BaseException) -> bool:
+    """Whether it is about having waited too long: for a lock that a waiting commit holds, or for the commit itself."""
+    original = (error.orig if isinstance(error, DBAPIError) else None) or error
+    original = original if isinstance(original, TimeoutError) else (original.__cause__ or original)
+    return isinstance(original, TimeoutError) or getattr(original, "sqlstate", "") in _WAITED
 
 
 def cause(error: BaseException) -> str:

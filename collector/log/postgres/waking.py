@@ -11,7 +11,7 @@ else has to wait for it then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +25,8 @@ from collector.tasks import ended
 log = structlog.get_logger(__name__)
 
 _LAST = "SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1"
+_WAITING = """SELECT count(*) AS commits, current_setting('synchronous_standby_names') AS standbys
+    FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'"""
 
 EVERY = 5.0
 """Seconds between two looks where nothing is heard, and between attempts to connect again."""
@@ -34,6 +36,16 @@ SILENT = 5.0
 """Seconds without an answer to a question that takes none, after which a server counts as silent."""
 _AGAIN = 1.0
 """Seconds between attempts to connect to a silent server: others are refused until one succeeds."""
+
+
+def _hindrance(waiting: Mapping[str, Any]) -> str:
+    """What keeps commits waiting; a standby that lags for a moment is no hindrance yet to whoever did not time out."""
+    if not waiting["commits"]:
+        return ""
+    return (
+        f"the synchronous standby does not answer, and {waiting['commits']} commits wait for it; bring it back, or "
+        f"take it out of synchronous_standby_names, which is '{waiting['standbys']}'"
+    )
 
 
 class Waker:
@@ -91,6 +103,7 @@ class Waker:
                 row = await connection.fetchrow(_LAST, timeout=SILENT)
                 self._silent(False)
                 self._trouble = ""
+                self._address.hindrance = _hindrance(await connection.fetchrow(_WAITING, timeout=SILENT))
                 if row is not None:
                     self._remember(row["position"], row["leaf"])
                 # What is being announced, or was committed by us, has a moment to be heard of.
