@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.event import MACHINE, RecordedEvent
+from collector.severities import rank
 
 RESOLVED, REOPENED, EDITED = "incident.resolved", "incident.reopened", "incident.edited"
 
@@ -159,16 +160,7 @@ NAMELESS = "Alert without a name"
 
 # --- how grave it was -------------------------------------------------------------------------------------------------
 
-_GRAVEST = ("emergency", "fatal", "critical", "crit", "page", "p1", "sev1", "1", "disaster", "major", "high", "error",
-            "err", "p2", "sev2", "2")  # fmt: skip
-
-
-def severity_rank(severity: str) -> tuple[int, str]:
-    """The place of a severity among others, the gravest first; unknown words come after the known grave ones."""
-    folded = severity.casefold()
-    return (_GRAVEST.index(folded) if folded in _GRAVEST else len(_GRAVEST), folded)
-
 
 def peak(edited: str, severities: Iterable[str | None]) -> str | None:
     """The severity of an incident: as a person set it, else the gravest that its signals had."""
-    return edited or min(filter(None, severities), key=severity_rank, default=None)
+    return edited or min(filter(None, severities), key=rank, default=None)

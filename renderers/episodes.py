@@ -10,25 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from collector import severities
 from collector.changes import kind_of, last_of, reach_of, runs_of, span_of
 from collector.closing import Word, goes_on
 from collector.episodes import Episode, episodes, page_span
 from collector.event import RecordedEvent
 from renderers.history import Alert, Change, Page
 
-LOW_SEVERITIES = frozenset(
-    {
-        *("warning", "warn", "minor", "low", "medium", "moderate", "info", "informational", "information", "notice"),
-        *("debug", "none", "ok", "page_low", "p3", "p4", "p5", "sev3", "sev4", "sev5", "3", "4", "5"),
-    }
-)
-"""Severities that open no incident: ``warning``, its equals and what is below; the same as grouping's, by a test."""
-
 
 @lru_cache(maxsize=1_024)
 def opening(severity: str | None) -> bool:
-    """Whether an alert of this severity opens an incident: it is above ``warning``, or nobody said."""
-    return severity is None or severity.casefold() not in LOW_SEVERITIES
+    """Whether an alert of this severity opens an incident: by the table of severities."""
+    return severities.opens(severity)
 
 
 def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) -> list[Alert]:

@@ -55,7 +55,9 @@ RENDERER_USERS = ("collector.drafts", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }
-RENDERERS_MAY_IMPORT = {f"collector.{name}" for name in ("event", "changes", "episodes", "closing")}
+RENDERERS_MAY_IMPORT = {
+    f"collector.{name}" for name in ("event", "changes", "episodes", "closing", "names", "severities")
+}
 MADE_UP_MAP = """
     0  errors event
     1  log
@@ -69,6 +71,8 @@ PURE = (
     "collector.event",
     "collector.changes",
     "collector.episodes",
+    "collector.names",
+    "collector.severities",
     "collector.closing",
     "collector.people",
     "collector.correlation",

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.correlation.signals import LOW_SEVERITIES
 from collector.event import MACHINE, RecordedEvent
-from renderers import episodes
 from renderers.history import Alert
 from renderers.replay import replay
 from tests.facts import at, change, fact, firing, mark, page, resolved, stated
@@ -117,15 +115,12 @@ def test_an_alert_of_another_source_is_another_alert() -> None:
     assert spans(history.alerts) == [(2, 10), (3, None)]
 
 
-@pytest.mark.parametrize(("severity", "opens"), [("critical", True), (None, True), ("warning", False), ("INFO", False)])
+@pytest.mark.parametrize(
+    ("severity", "opens"), [("critical", True), (None, True), ("warning", False), ("INFO", False), ("ticket", False)]
+)
 def test_opening_is_above_warning(severity: str | None, opens: bool) -> None:
     """An alert opens an incident if it is above warning or nobody said what it is."""
     assert replay([firing(2, severity=severity)]).alerts[0].opening is opens
-
-
-def test_replay_and_grouping_agree_on_what_is_low() -> None:
-    """The two rooms cannot import each other, so a test holds their lists together."""
-    assert episodes.LOW_SEVERITIES == LOW_SEVERITIES
 
 
 def test_a_page_that_was_reopened_is_open() -> None:

@@ -20,12 +20,6 @@ from collector.correlation.values import Rules
 from collector.episodes import Episode, episodes, page_span
 from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
 
-LOW_SEVERITIES = frozenset({
-    "warning", "warn", "minor", "low", "medium", "moderate", "info", "informational", "information", "notice",
-    "debug", "none", "ok", "page_low", "p3", "p4", "p5", "sev3", "sev4", "sev5", "3", "4", "5",
-})  # fmt: skip
-"""Severities that do not open an incident: ``warning``, its equals and what is below. An unknown word opens one."""
-
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
 """Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
@@ -232,7 +226,7 @@ def _alert(folding: _Folding, episode: Episode) -> Unit:
             offers.append(f"group:{group}")
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
     return folding.unit(
-        "alert", members, start, end, last_word, opening=(severity or "").casefold() not in LOW_SEVERITIES,
+        "alert", members, start, end, last_word, opening=folding.rules.opens(severity),
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
         until=episode.until,
     )  # fmt: skip

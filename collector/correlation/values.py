@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from collector import severities
 from collector.event import HOUR, MINUTE
 
 
@@ -42,6 +43,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How long after its end merges, deployments and releases are looked at as what followed an incident."""
     services: tuple[Service, ...] = ()
     environment_aliases: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(ENVIRONMENT_ALIASES))
+    opening_severities: tuple[str, ...] = ()
+    """Words of severities that open an incident, beside those of the table."""
+    silent_severities: tuple[str, ...] = ()
+    """Those that open none."""
+
+    def opens(self, severity: str | None) -> bool:
+        """Whether an alert of this severity opens an incident."""
+        return severities.opens(severity, self.opening_severities, self.silent_severities)
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):

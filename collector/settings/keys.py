@@ -180,6 +180,8 @@ _CORRELATION = section(
         "follow_up": parsed(duration),
         "quiet": parsed(duration),
         "environment_aliases": mapping_of(text),
+        "opening_severities": list_of(text),
+        "silent_severities": list_of(text),
     },
 )
 

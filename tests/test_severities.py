@@ -1,0 +1,59 @@
+"""Words of severities open an incident or do not, by one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector import severities
+
+OPENING = ("critical", "CRITICAL", "crit", "page", "error", "err", "high", "major", "p0", "p1", "P1", "p2", "sev0",
+           "sev1", "SEV-1", "Sev 2", "sev2", "severity 1", "disaster", "emergency", "fatal", "average", "urgent", "1",
+           "2", "P1 - Critical", "priority 1", None, "", "purple", "very bad")  # fmt: skip
+SILENT = ("warning", "Warning", "warn", "ticket", "medium", "moderate", "minor", "low", "p3", "P4", "p5", "sev3",
+          "SEV-4", "severity 5", "info", "informational", "information", "notice", "debug", "none", "ok", "page_low",
+          "3", "4", "P3 - Moderate", "not classified", "email", "trivial", "heartbeat", "priority 4")  # fmt: skip
+
+
+@pytest.mark.parametrize("word", OPENING)
+def test_words_that_open_an_incident(word: str | None) -> None:
+    """Grave words do, and so does no word and one that nobody knows: what nobody classified is looked at."""
+    assert severities.opens(word)
+
+
+@pytest.mark.parametrize("word", SILENT)
+def test_words_that_open_none(word: str) -> None:
+    """Warnings, tickets and what is below them open none."""
+    assert not severities.opens(word)
+
+
+def test_a_team_sets_its_own_words() -> None:
+    """What is set outranks the table, in any spelling."""
+    assert severities.opens("Warning", opening=("warning",))
+    assert not severities.opens("SEV 2", silent=("sev2",))
+    assert not severities.opens("purple", silent=("Purple",))
+
+
+def test_ranks() -> None:
+    """A peak is the gravest; a word that nobody knows stands between what opens and what does not."""
+    written = ["info", "p3", "warning", "purple", "error", "high", "p1", "critical", "disaster"]
+    assert sorted(written, key=severities.rank) == [
+        "disaster", "critical", "p1", "high", "error", "purple", "p3", "warning", "info"
+    ]  # fmt: skip
+
+
+def test_no_word_stands_twice() -> None:
+    """A word has one meaning."""
+    words = [word for row in (*severities.OPENING, *severities.SILENT) for word in row]
+    assert len(words) == len(set(words))
+    assert all(severities.fold_severity(word) == word for word in words)
+
+
+def test_the_table_is_documented() -> None:
+    """docs/configuration.md lists every word, row by row."""
+    written = Path("docs/configuration.md").read_text(encoding="utf-8")
+    for row in severities.OPENING:
+        assert f"| yes | {', '.join(f'`{word}`' for word in row)} |" in written
+    for row in severities.SILENT:
+        assert f"| no | {', '.join(f'`{word}`' for word in row)} |" in written
