@@ -138,8 +138,9 @@ class Board:
     async def case(self, number: int, as_of: int | None = None) -> None:
         return None
 
-    async def signals(self) -> list[SignalRow]:
-        return self.firing
+    async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
+        rows = sorted(self.firing, key=lambda row: (row.since, row.event))
+        return [row for row in rows if after is None or (row.since, row.event) > after][:limit]
 
     async def why(self, event_id: str) -> Explanation | None:
         revisions = await self.log.read_ids([event_id])

@@ -124,7 +124,7 @@ async def test_a_parameter_that_cannot_be_read_is_named(face, path, name):
 async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(face, monkeypatch, caplog):
     """What nobody foresaw is logged whole, and answered in one sentence without its cause."""
 
-    async def fail() -> Any:
+    async def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr(face.board, "signals", fail)
@@ -137,7 +137,7 @@ async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(face, mo
 async def test_a_database_that_is_away_is_503_in_the_api(face, monkeypatch):
     """Reads that cannot be served now say so, and when to come again."""
 
-    async def away() -> Any:
+    async def away(*_: Any, **__: Any) -> Any:
         raise Unavailable("cannot read the log: the disk is gone", 9)
 
     monkeypatch.setattr(face.board, "signals", away)

@@ -80,13 +80,20 @@ def _reading_order(event: Json) -> tuple[datetime, int, str]:
 @asking
 def signals(where: Where, form: str) -> None:
     """Show what is firing or unacknowledged now."""
-    told = where.get("/api/v1/signals").json()
+    rows: list[Json] = []
+    after = None
+    while True:
+        page = where.get("/api/v1/signals", limit=1000, after=after).json()
+        rows += page["signals"]
+        after = page["next"]
+        if after is None:
+            break
     if form == "json":
-        return output.as_json(told)
-    if not told["signals"]:
+        return output.as_json({"signals": rows})
+    if not rows:
         output.say("Nothing is firing, and no page is open.")
         return None
-    _signals(told["signals"])
+    _signals(rows)
     return None
 
 

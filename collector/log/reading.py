@@ -16,7 +16,7 @@ from collector.log.promise import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.store import TOLD, select_in
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
-    content.bytes FROM delivery LEFT JOIN content ON content.number = delivery.content """
+    content FROM delivery """
 
 SHORTEST_CITATION = 4
 """Fewer digits than this name no event: every other id would end in them."""
@@ -88,14 +88,15 @@ def deliveries(
     values = (*(value for _, value in conditions), limit)
     rows = connection.exec_driver_sql(f"{_DELIVERIES} {where} ORDER BY delivery.number DESC LIMIT ?", values)
     found = list(rows)
-    return [_delivery(row, told) for row, told in zip(found, headers_of(connection, _headers(found)), strict=True)]
+    headers = headers_of(connection, _headers(found))
+    return [_delivery(connection, row, told) for row, told in zip(found, headers, strict=True)]
 
 
 def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
     """One stored delivery; None where there is none of that id."""
     number = _number(delivery_id)
     row = connection.exec_driver_sql(_DELIVERIES + "WHERE delivery.number = ?", (number or 0,)).one_or_none()
-    return None if row is None else _delivery(row, headers_of(connection, _headers([row]))[0])
+    return None if row is None else _delivery(connection, row, headers_of(connection, _headers([row]))[0])
 
 
 def body(connection: Connection, delivery_id: str) -> bytes | None:
@@ -118,14 +119,21 @@ def _headers(rows: Iterable[Any]) -> list[bytes]:
     return [row[7] for row in rows]
 
 
-def _delivery(row: Any, headers: Headers) -> Delivery:
+def _digest(connection: Connection, content: int | None) -> str:
+    """The SHA-256 of a body; empty where it was erased. A body at a time: many large ones would fill the memory."""
+    statement = "SELECT bytes FROM content WHERE number = ?"
+    found = None if content is None else connection.exec_driver_sql(statement, (content,)).scalar()
+    return "" if found is None else sha256(found).hexdigest()
+
+
+def _delivery(connection: Connection, row: Any, headers: Headers) -> Delivery:
     number, source, received_at, size, authentication, status, reason, _, told, content = row
     return Delivery(
         id=f"d{number}",
         source=source,
         received_at=received_at,
         size=size,
-        digest="" if content is None else sha256(content).hexdigest(),
+        digest=_digest(connection, content),
         authentication=authentication,
         status=status,
         reason=reason,

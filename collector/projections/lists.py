@@ -158,9 +158,9 @@ class Projections:
         found = await self._read(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
         return found and msgspec.structs.replace(found, lookback=self._rules.lookback)
 
-    async def signals(self) -> list[SignalRow]:
-        """What fires, or is not resolved, now; by start."""
-        return await self._read(_signals)
+    async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
+        """What fires, or is not resolved, now; by start, µs, and event. ``after`` are those of the last one seen."""
+        return await self._read(lambda connection: _signals(connection, after or (-1, ""), limit))
 
     async def why(self, event_id: str) -> Explanation | None:
         """Why an event is in, or not in, an incident; None where nobody knows the event."""
@@ -305,10 +305,12 @@ class _Reading:
         return tuple(e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low))
 
 
-def _signals(connection: Connection) -> list[SignalRow]:
+def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:
     statement = """SELECT body, min(number) FROM signal LEFT JOIN membership USING (uid)
-        WHERE ended = 0 GROUP BY signal.uid ORDER BY start, signal.uid"""
-    rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement)]
+        WHERE ended = 0 AND (start > ? OR (start = ? AND signal.uid > ?))
+        GROUP BY signal.uid ORDER BY start, signal.uid LIMIT ?"""
+    values = (after[0], after[0], after[1], limit)
+    rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement, values)]
     events = [event for unit, _ in rows for event in unit.events]
     repeats = reading.repeats(connection, events)
     told = select_in(connection, "SELECT id, source, entity, received_at FROM event_index WHERE id IN ({})", events)

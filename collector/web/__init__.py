@@ -22,9 +22,10 @@ from collector.web import amendments, erasures, events, incidents, keys, operati
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
+from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
 
-__all__ = ["Limits", "Postmortem", "Readiness", "Runner", "build_app", "server_kwargs"]
+__all__ = ["Limits", "Postmortem", "ReadLimits", "Readiness", "Runner", "build_app", "server_kwargs"]
 
 
 def build_app(
@@ -42,6 +43,7 @@ def build_app(
     redraw: Redraw | None = None,
     limits: Limits | None = None,
     refusals: Refusals | None = None,
+    reads: ReadLimits | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
@@ -50,7 +52,7 @@ def build_app(
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``refusals`` counts what is refused. What is handed in is not closed here.
     """
-    app = web.Application(middlewares=(answer_errors, guard))
+    app = web.Application(middlewares=(answer_errors, guard, bound))
     app[keys.INTAKE] = intake
     app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
@@ -64,6 +66,7 @@ def build_app(
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()
+    app[READS] = Reads(reads or ReadLimits())
     app.on_response_prepare.append(on_prepare)
     for room in (webhooks, incidents, events, amendments, erasures, operations):
         app.add_routes(room.routes)

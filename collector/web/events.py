@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 from aiohttp import web
 
 from collector.errors import NotFound
+from collector.event import RecordedEvent
 from collector.projections import EventFilter
 from collector.web import answers, statements
 from collector.web.keys import LOG, PROJECTIONS
@@ -43,12 +48,22 @@ async def list_events(request: web.Request) -> web.Response:
         until=query.moment("until"),
         after=query.number("after") or 0,
         before=query.number("before"),
-        limit=limit + 1,
         newest_first=newest_first,
     )
-    found = await request.app[PROJECTIONS].events(wanted)
-    cursor = "before" if newest_first else "after"
-    return page(request, "events", found, limit, answers.event, cursor, lambda fact: str(fact.position))
+    return await page_of_events(request, wanted, limit)
+
+
+async def page_of_events(
+    request: web.Request, wanted: EventFilter, limit: int, more: Mapping[str, Any] | None = None
+) -> web.Response:
+    """A page of the events that pass a filter; its own limit is not looked at."""
+    cursor = "before" if wanted.newest_first else "after"
+
+    async def fetch(following: str | None, count: int) -> list[RecordedEvent]:
+        place = {} if following is None else {cursor: int(following)}
+        return await request.app[PROJECTIONS].events(msgspec.structs.replace(wanted, limit=count, **place))
+
+    return await page(request, "events", fetch, limit, answers.event, cursor, lambda fact: str(fact.position), more)
 
 
 @routes.get("/api/v1/events/{event}")

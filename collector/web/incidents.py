@@ -7,15 +7,17 @@ everything beneath it is the incident it went to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
 from collector import people
 from collector.errors import NotFound
 from collector.event import Event
-from collector.projections import EventFilter
+from collector.projections import EventFilter, IncidentRow
 from collector.web import answers, statements
 from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting
+from collector.web.events import page_of_events
 from collector.web.keys import POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
@@ -31,16 +33,23 @@ async def list_incidents(request: web.Request) -> web.Response:
     """Incidents, newest number first; an empty list says what joined nothing, and why."""
     query = Query(request, "status", "service", "since", "until", "before", "limit")
     limit, before = query.limit(50), query.number("before")
-    rows = await request.app[PROJECTIONS].incidents(
+    lists, more = request.app[PROJECTIONS], {}
+    asked = partial(
+        lists.incidents,
         status=query.one_of("status", *STATUSES),
         service=query.text("service"),
         since=query.moment("since"),
         until=query.moment("until"),
-        before=before,
-        limit=limit + 1,
     )
-    more = {} if rows or before else {"unjoined": answers.unjoined(*await request.app[PROJECTIONS].unjoined())}
-    return page(request, "incidents", rows, limit, answers.incident, "before", lambda row: str(row.number), more)
+
+    async def fetch(following: str | None, count: int) -> list[IncidentRow]:
+        cursor = before if following is None else int(following)
+        rows = await asked(before=cursor, limit=count)
+        if not rows and not cursor:
+            more["unjoined"] = answers.unjoined(*await lists.unjoined())
+        return rows
+
+    return await page(request, "incidents", fetch, limit, answers.incident, "before", lambda row: str(row.number), more)
 
 
 @routes.post("/api/v1/incidents")
@@ -77,12 +86,8 @@ async def list_events(request: web.Request) -> web.Response:
     """What belongs to an incident, in the order of positions."""
     query = Query(request, "type", "after", "limit")
     row, limit = await statements.incident(request), query.limit(100)
-    wanted = EventFilter(
-        incident=row.number, type=query.text("type"), after=query.number("after") or 0, limit=limit + 1
-    )
-    found = await request.app[PROJECTIONS].events(wanted)
-    more = {"incident": row.number}
-    return page(request, "events", found, limit, answers.event, "after", lambda fact: str(fact.position), more)
+    wanted = EventFilter(incident=row.number, type=query.text("type"), after=query.number("after") or 0)
+    return await page_of_events(request, wanted, limit, {"incident": row.number})
 
 
 @routes.get(ONE + "/postmortem")

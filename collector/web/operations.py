@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 
 from aiohttp import web
 
 from collector.errors import NotFound
 from collector.log import Delivery
+from collector.projections import SignalRow
+from collector.refusals import Refused
 from collector.web import answers, refused
 from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS
 from collector.web.paging import page, paged
+from collector.web.problems import InvalidParameter
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -38,10 +41,24 @@ async def index(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/signals")
 async def list_signals(request: web.Request) -> web.Response:
-    """What is firing or unacknowledged now."""
-    Query(request)
-    rows = await request.app[PROJECTIONS].signals()
-    return answers.json({"signals": [answers.signal(row) for row in rows]})
+    """What is firing or unacknowledged now, by when it began."""
+    query = Query(request, "after", "limit")
+    limit, after = query.limit(100), query.text("after")
+
+    async def fetch(following: str | None, count: int) -> list[SignalRow]:
+        return await request.app[PROJECTIONS].signals(_place(following or after), limit=count)
+
+    return await page(request, "signals", fetch, limit, answers.signal, "after", lambda row: f"{row.since}-{row.event}")
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    """The start and the event that a cursor of signals names."""
+    if cursor is None:
+        return None
+    start, _, event = cursor.partition("-")
+    if not re.fullmatch(r"[0-9]{1,18}-[0-9a-f]{32}", cursor):
+        raise InvalidParameter("cannot read the request: after is no cursor of this list; take it from next", "after")
+    return int(start), event
 
 
 @routes.get("/api/v1/deliveries")
@@ -52,24 +69,30 @@ async def list_deliveries(request: web.Request) -> web.Response:
     source, before = query.text("source"), query.text("before")
     if status == "refused":
         return await _refused(request, source, query.number("before"), limit)
-    found = await request.app[LOG].deliveries(source=source, status=status, before=before, limit=limit + 1)
-    if status is not None:
-        return page(request, "deliveries", found, limit, answers.delivery, "before", lambda stored: stored.id)
-    return await _with_refused(request, found, source, before, limit)
+    if status is None:
+        return await _with_refused(request, source, before, limit)
+
+    async def fetch(following: str | None, count: int) -> list[Delivery]:
+        return await request.app[LOG].deliveries(source=source, status=status, before=following or before, limit=count)
+
+    return await page(request, "deliveries", fetch, limit, answers.delivery, "before", lambda stored: stored.id)
 
 
 async def _refused(request: web.Request, source: str | None, before: int | None, limit: int) -> web.Response:
     """What was refused alone; ``before`` is a position."""
     app = request.app
-    rows = await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, before=before, limit=limit + 1)
-    return page(request, "deliveries", rows, limit, refused.shown, "before", lambda row: str(row[1]))
+
+    async def fetch(following: str | None, count: int) -> list[tuple[Refused, int]]:
+        cursor = before if following is None else int(following)
+        return await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, before=cursor, limit=count)
+
+    return await page(request, "deliveries", fetch, limit, refused.shown, "before", lambda row: str(row[1]))
 
 
-async def _with_refused(
-    request: web.Request, found: Sequence[Delivery], source: str | None, before: str | None, limit: int
-) -> web.Response:
+async def _with_refused(request: web.Request, source: str | None, before: str | None, limit: int) -> web.Response:
     """A page of deliveries, with what was refused in the time that it is about between them."""
     app = request.app
+    found = await app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     last = await app[LOG].delivery(before) if before else None
     since = found[limit - 1].received_at if len(found) > limit else None
     rows = await refused.refused(
@@ -79,7 +102,7 @@ async def _with_refused(
     shown += [(row[0].last_at, refused.shown(row)) for row in rows]
     shown.sort(key=lambda row: row[0], reverse=True)
     following = found[limit - 1].id if len(found) > limit else None
-    return paged(request, "deliveries", [row for _, row in shown], "before", following)
+    return await paged(request, "deliveries", [row for _, row in shown], "before", following)
 
 
 @routes.get("/api/v1/deliveries/{delivery}")

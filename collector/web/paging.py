@@ -1,40 +1,74 @@
-"""Lists by pages: a cursor that stays true while the log grows, in the body and as a Link."""
+"""Lists by pages: a cursor that stays true while the log grows, in the body and as a Link.
+
+A page is read and written some rows at a time, so that a long one keeps nobody
+waiting; one of large rows ends before its limit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from collector.web import answers
+from collector.web.reads import READS
 
 T = TypeVar("T")
 
+TOGETHER = 100
+"""Rows that are read and written at a time."""
 
-def page(
+
+async def page(
     request: web.Request,
     name: str,
-    rows: Sequence[T],
+    fetch: Callable[[str | None, int], Awaitable[Sequence[T]]],
     limit: int,
     shown: Callable[[T], answers.Json],
     parameter: str,
     cursor: Callable[[T], str],
     more: Mapping[str, Any] | None = None,
 ) -> web.Response:
-    """One page of a list. ``rows`` holds one row beyond ``limit`` where there is another page.
+    """One page of a list of at most ``limit`` rows.
 
-    ``cursor`` names the last row shown; given back as ``parameter`` it asks for what follows.
+    ``fetch`` gives so many rows at most behind the row that a cursor names; behind the request's own cursor where that
+    is None. ``cursor`` names a row; given back as ``parameter`` it asks for what follows.
     """
-    following = cursor(rows[limit - 1]) if len(rows) > limit else None
-    return paged(request, name, [shown(row) for row in rows[:limit]], parameter, following, more)
+    reads = request.app[READS]
+    written: list[bytes] = []
+    size, following = 0, None
+    while len(written) < limit and size < reads.limits.page:
+        count = min(TOGETHER, limit - len(written))
+        if following is not None:
+            await reads.give_way()
+        rows = await fetch(following, count + 1)
+        some = [answers.encode(shown(row)) for row in rows[:count]]
+        written += some
+        size += sum(map(len, some))
+        following = cursor(rows[count - 1]) if len(rows) > count else None
+        if following is None:
+            break
+    return _answer(request, name, written, parameter, following, more)
 
 
-def paged(
-    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None,
-    more: Mapping[str, Any] | None = None,
+async def paged(
+    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None
 ) -> web.Response:  # fmt: skip
     """One page of rows as they are shown; ``following`` as ``parameter`` asks for the next one."""
-    body = {name: list(rows), "next": following, **(more or {})}
+    written: list[bytes] = []
+    for start in range(0, len(rows), TOGETHER):
+        if start:
+            await request.app[READS].give_way()
+        written += [answers.encode(row) for row in rows[start : start + TOGETHER]]
+    return _answer(request, name, written, parameter, following)
+
+
+def _answer(
+    request: web.Request, name: str, written: Sequence[bytes], parameter: str, following: str | None,
+    more: Mapping[str, Any] | None = None,
+) -> web.Response:  # fmt: skip
+    rest = answers.encode({"next": following, **(more or {})})
+    body = b'{"%b":[%b],%b' % (name.encode(), b",".join(written), rest[1:])
     headers = {"Link": f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'} if following else None
-    return answers.json(body, headers=headers)
+    return web.Response(body=body, headers=headers, content_type="application/json")

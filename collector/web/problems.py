@@ -198,12 +198,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience)
         if from_sender:
             refused.note(request, request.app, error, response.status, title_of(error))
-        return final(response)
+        return final(response, request)
 
 
-def final(response: web.Response) -> web.Response:
+def final(response: web.Response, request: web.Request) -> web.Response:
     """An error answer, and whether its connection goes on."""
-    if response.status in (413, 503):
+    if response.status in (413, 503) and request.method not in ("GET", "HEAD"):
         # What is still to come of the body is not wanted; the sender's next try is another connection.
         response.force_close()
     return response

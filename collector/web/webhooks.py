@@ -12,6 +12,7 @@ from aiohttp import web
 from collector.log import Receipt
 from collector.web import answers
 from collector.web.keys import CLOCK, INTAKE
+from collector.web.reads import READS
 from collector.web.requests import headers_of, incoming
 
 routes = web.RouteTableDef()
@@ -29,7 +30,8 @@ async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known."""
     app, named = request.app, request.match_info
     headers, length, token = headers_of(request), request.content_length, named.get("token", "")
-    receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
+    with app[READS].webhook():
+        receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))
 
 

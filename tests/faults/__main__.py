@@ -24,6 +24,7 @@ from tests.faults.flips import bit_flips
 from tests.faults.postgres import crashes, failovers, lossy_failovers, restarts, returns, storms
 from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
+from tests.faults.readers import readers
 from tests.faults.report import Report, Skipped
 from tests.faults.rig import EVIDENCE
 from tests.faults.storage import disk_full, failing_sync, foreign_lock
@@ -52,6 +53,8 @@ FAULTS = {
     "storm-kill": Fault(storm_and_kill, 3, 1, partial(storm_and_kill, alerts=FEW, soon=None)),
     "file-moved": Fault(moved, 80, 8),
     "second-daemon": Fault(second_daemons, 50, 5),
+    # The machine that runs the tests is busy with others of them, so only the memory is to hold there.
+    "readers": Fault(readers, 3, 1, partial(readers, count=200, seconds=4.0, slowest=5.0)),
     "postgres-restart": Fault(restarts, 20, 1),
     "postgres-crash": Fault(crashes, 20, 1),
     "failover": Fault(failovers, 20, 1),

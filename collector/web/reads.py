@@ -1,0 +1,167 @@
+"""Reads within bounds, so that readers never keep a webhook waiting nor fill the memory.
+
+A few answers are made at once; the others wait for their turn, briefly, and are
+asked to come again. Between two pieces of an answer webhooks go first. A large
+answer is sent piece by piece as its reader takes it; how many bytes of such
+answers there are at once is bounded, and a reader that takes nothing is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import msgspec
+from aiohttp import payload, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.typedefs import Handler
+
+from collector.errors import Unavailable
+
+PIECE = 64 << 10
+"""Bytes that are sent at once; an answer of more is a large one."""
+_STEP = 0.002
+"""Seconds between two looks whether webhooks are being taken."""
+
+
+class ReadLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much reading is done at once. Sizes in bytes, times in seconds."""
+
+    answers: int = 2
+    """Answers that are made at once: each takes the interpreter from those who send webhooks."""
+    waiting: int = 1000
+    """Requests that may wait for their turn."""
+    patience: float = 5.0
+    """How long one waits at most."""
+    bytes: int = 64 << 20
+    """Large answers that are not sent yet."""
+    page: int = 4 << 20
+    """What a page of a list may have: it ends before its limit, and its cursor says where to go on."""
+    courtesy: float = 0.02
+    """How long a piece of an answer waits for webhooks that are being taken."""
+    stall: float = 30.0
+    """How long a reader may take nothing of a large answer."""
+
+
+class Reads:
+    """The answers to reads that are being made, and what of them is not sent yet."""
+
+    def __init__(self, limits: ReadLimits) -> None:
+        self.limits = limits
+        self._turns = asyncio.Semaphore(limits.answers)
+        self.waiting = 0
+        """Requests that wait for their turn."""
+        self.bytes = 0
+        """Bytes of large answers that are not sent yet."""
+        self.webhooks = 0
+        """Webhooks that are being taken."""
+
+    @contextmanager
+    def webhook(self) -> Iterator[None]:
+        """One webhook is being taken: reads give way."""
+        self.webhooks += 1
+        try:
+            yield
+        finally:
+            self.webhooks -= 1
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The right to make one answer. Raises :class:`Unavailable` where too many wait, or for too long."""
+        if self.waiting >= self.limits.waiting or self.bytes >= self.limits.bytes:
+            raise _busy()
+        # Not all who came together give up together: their next tries would come together, too.
+        patience = self.limits.patience * random.uniform(0.5, 1.0)  # noqa: S311 - nothing is to be guessed
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(patience):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        finally:
+            self.waiting -= 1
+        try:
+            await self.give_way()
+            yield
+        finally:
+            self._turns.release()
+
+    async def give_way(self) -> None:
+        """Let webhooks go first, for a moment: reads go on under steady load, too."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.limits.courtesy
+        await asyncio.sleep(0)
+        while self.webhooks and clock() < until:  # noqa: ASYNC110 - it ends by itself, and nobody else waits for it
+            await asyncio.sleep(_STEP)
+
+    def large(self, body: bytes, transport: asyncio.Transport | None) -> payload.Payload:
+        """A large answer's body, counted until it was sent or given up; :class:`Unavailable` beyond the bound."""
+        size = len(body)
+        if self.bytes and self.bytes + size > self.limits.bytes:
+            raise _busy()
+        self.bytes += size
+        pieces = Pieces(body, transport, self.limits.stall)
+        # However it ends: also where the connection was lost before any of it was sent.
+        pieces.release = weakref.finalize(pieces, self._release, size)
+        return pieces
+
+    def _release(self, size: int) -> None:
+        self.bytes -= size
+
+
+class Pieces(payload.Payload):
+    """A body that is sent piece by piece."""
+
+    def __init__(self, body: bytes, transport: asyncio.Transport | None, stall: float) -> None:
+        super().__init__(b"")
+        self._size = len(body)
+        self._body = body
+        self.release: Callable[[], object] = lambda: None
+        """Called once nothing of it is to be sent any longer."""
+        self._transport = transport
+        self._stall = stall
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send it. Raises ConnectionError where the reader takes nothing for too long, and lets it go."""
+        # The connection remembers its last answer until the next one.
+        body, self._body = memoryview(self._body), b""
+        try:
+            for start in range(0, len(body), PIECE):
+                async with asyncio.timeout(self._stall):
+                    await writer.write(body[start : start + PIECE])
+                    await writer.drain()
+        except TimeoutError as error:
+            if self._transport is not None:
+                self._transport.abort()
+            raise ConnectionError("the reader takes nothing of its answer") from error
+        finally:
+            self.release()
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The body as text."""
+        return self._body.decode(encoding, errors)
+
+
+READS: web.AppKey[Reads] = web.AppKey("reads")
+
+
+@web.middleware
+async def bound(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Make an answer to a read only in its turn, and send a large one in pieces."""
+    if request.method not in ("GET", "HEAD") or not request.path.startswith("/api/"):
+        return await handler(request)
+    reads = request.app[READS]
+    async with reads.turn():
+        response = await handler(request)
+        if request.method == "GET" and isinstance(response, web.Response):
+            body = response.body
+            if isinstance(body, bytes) and len(body) > PIECE:
+                response.body = reads.large(body, request.transport)
+    return response
+
+
+def _busy() -> Unavailable:
+    return Unavailable("cannot read now: too many others do; ask again")
