@@ -14,7 +14,8 @@ a heading, whatever of ours stands beside it:
 
 ``tests/test_escape.py`` proves it against a CommonMark parser on random text.
 What is invisible or turns text around (controls, bidi marks, zero-width
-characters) becomes U+FFFD, by a list that no Unicode release can move.
+characters) becomes U+FFFD, by a list that no Unicode release can move. Joiners
+and variation selectors stay behind the letters and pictures that need them.
 """
 
 from __future__ import annotations
@@ -32,14 +33,29 @@ LONGEST_CODE = 500
 LONGEST_URL = 2_000
 """Characters of each form; what is cut ends in ``…``, and a longer URL is no link."""
 
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+_JOINED = (
+    "\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06fa-\u06ff\u0710-\u07f5\u0840-\u085b\u08a0-\u08e1\u08e3-\u0dff"
+    "\u0e80-\u0fff\u1000-\u109f\u1780-\u17b3\u17b6-\u17dd\u1820-\u18aa\u1b00-\u1b4b\ua840-\ua871\ua8e0-\ua8ff"
+    "\ufb50-\ufdfb\ufe70-\ufefc\U00011000-\U00011fff"
 )
-"""What nobody can see, or what changes how its neighbours are seen; line ends and other spaces are not among it."""
+"""Letters and marks of the scripts in which a joiner changes a word: Arabic, Syriac, the Indic ones, Mongolian …"""
+_PICTURES = "\u2190-\u21ff\u231a-\u23ff\u25a0-\u27bf\u2934-\u2b55\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
 
-_COMBINING = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe0f\ufe20-\ufe2f]")
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    f"|(?<![{_JOINED}{_PICTURES}])[\u200c\u200d]|(?<![{_PICTURES}])\ufe0e|(?<![\u1820-\u18aa])[\u180b-\u180d\u180f]"
+)
+"""What nobody can see, or what changes how its neighbours are seen; line ends and other spaces are not among it. A
+joiner behind a letter or a picture that is joined is part of the word."""
+
+JOINERS = frozenset("\u200c\u200d\ufe0e\u180b\u180c\u180d\u180f")
+"""The characters that :data:`INVISIBLE` spares where a script or a picture needs them."""
+
+_COMBINING = re.compile(
+    "[\u180b-\u180d\u180f\u200c\u200d\ufe0e\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe0f\ufe20-\ufe2f]"
+)
 
 _TOUCHY = re.compile(
     r"""@ | // | www\. | \bmailto: | \bxmpp:            # addresses and mentions

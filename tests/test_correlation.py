@@ -337,6 +337,20 @@ def test_a_merge_follows_the_deployment_of_its_commit() -> None:
     assert rule_of(merge, firing("A", 0), change("d", -10, refs=("commit:abc",))) == "ref"
 
 
+def test_a_commit_that_another_service_deployed_is_not_this_ones() -> None:
+    """In a repository of several services, a merge whose commit went to one of them only is that one's."""
+    repository = "repository:acme/platform"
+    merge = change("pr", -8, None, "merged", refs=("commit:abc", repository))
+    deploys = [
+        change("a", -60, "checkout", refs=("commit:111", repository)),
+        change("b", -5, "search", refs=("commit:abc", repository)),
+    ]
+    incident = only(merge, firing("A", 0), *deploys)
+    assert merge.id not in incident.members
+    unknown = change("pr2", -8, None, "merged", refs=("commit:def", repository))
+    assert rule_of(unknown, firing("A", 0), *deploys) == "repository"
+
+
 def test_a_ref_outranks_the_service() -> None:
     """An observation that names a page joins that page's incident, and not its service's."""
     told = event("observation.recorded", 5, service="checkout", refs=("page:1",))

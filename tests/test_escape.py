@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from collector.cli.output import harmless
 from renderers import escape
 
 PIECES = (
@@ -303,3 +304,30 @@ def test_a_long_quote_is_cut_visibly() -> None:
     assert quoted.startswith('"word word')
     assert quoted.endswith('word…"')
     assert len(quoted) <= escape.LONGEST_QUOTE + 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # Persian: two parts of one word
+        "क्\u200dष और क्\u200cष",  # Hindi: two forms of a conjunct
+        "ශ්\u200dරී",  # Sinhala
+        "👩\u200d🚒 and 🏳\ufe0f\u200d🌈",  # pictures made of several
+        "❤\ufe0e",  # a picture as text
+        "ᠮᠣᠩᠭᠣᠯ\u180b",  # Mongolian: the form of a letter
+    ],
+)
+def test_joiners_stay_where_a_script_or_a_picture_needs_them(text: str) -> None:
+    """A person's words are not torn apart: what joins letters or pictures is part of them."""
+    assert escape.clean(text) == text
+    assert harmless(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pay\u200dpal", "\u200cadmin", "ro\u200cot", "a\u200d\u200db", "می\u200c\u200cخواهم", "x\ufe0ey", "1\u180b"],
+)
+def test_joiners_that_join_nothing_are_shown(text: str) -> None:
+    """Between Latin letters, at the beginning or twice in a row they hide a difference, and are told."""
+    assert "\ufffd" in escape.clean(text)
+    assert "\ufffd" in harmless(text)

@@ -424,6 +424,21 @@ def test_what_is_no_version_4_is_kept_as_unrecognised(body: Any) -> None:
     assert event.data["reason"]
 
 
+@pytest.mark.parametrize("alerts", [{}, {"alerts": None}, {"alerts": []}])
+def test_a_body_without_alerts_is_not_silent(alerts: dict[str, Any]) -> None:
+    """A template that lost the alerts is found by its reason, and its service says whom it concerns."""
+    body = {"version": "4", "status": "firing", "commonLabels": {"service": "checkout"}, **alerts}
+    (event,) = parse_json("alertmanager", body)
+    assert (event.type, event.service) == ("source.unrecognised", "checkout")
+    assert "no alerts" in event.data["reason"]
+
+
+def test_a_body_whose_alerts_were_all_cut_off_is_a_gap() -> None:
+    """What Alertmanager itself says that it left out is understood."""
+    (event,) = parse_json("alertmanager", group(truncatedAlerts=4))
+    assert event.type == "source.gap"
+
+
 def test_an_alert_of_unknown_status_does_not_spoil_the_others() -> None:
     """Each alert is judged alone, and the reason names its place."""
     events = parse_json("alertmanager", group(alert(status="paused"), alert(), alert(startsAt=5)))

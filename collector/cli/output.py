@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.errors import InvalidInput, InvalidSettings, LogDamaged, NotFound, TimelinedError, Unavailable
-from renderers.escape import INVISIBLE
+from renderers.escape import INVISIBLE, JOINERS
 
 DONE, FAILED, USAGE, NOT_FOUND, UNAVAILABLE = range(5)
 DAMAGED = 6
@@ -62,13 +62,14 @@ def exit_code(error: TimelinedError) -> int:
 
 def harmless(text: object) -> str:
     """One line of text that a terminal shows and never obeys."""
-    shown = (" " if character.isspace() else character for character in str(text))
-    return "".join("\ufffd" if _is_unseen(c) else c for c in shown)
+    shown = "".join(" " if character.isspace() else character for character in str(text))
+    return "".join("\ufffd" if _is_unseen(c) else c for c in INVISIBLE.sub("\ufffd", shown))
 
 
 def _is_unseen(character: str) -> bool:
-    """Whether nobody would see it, or it changes how others are seen; also what no Unicode release has assigned."""
-    return unicodedata.category(character) in _UNSEEN or INVISIBLE.match(character) is not None
+    """Whether nobody would see it, or it changes how others are seen; also what no Unicode release has assigned. A
+    joiner that is left is part of a word."""
+    return unicodedata.category(character) in _UNSEEN and character not in JOINERS
 
 
 def harmless_lines(text: str) -> str:

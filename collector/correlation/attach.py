@@ -161,7 +161,11 @@ class Attaching:
         ]
 
     def _by_lesson(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
-        """A change without a service: what its refs' other deployments say, the catalog, or its repository's name."""
+        """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
+
+        Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
+        else its repository deploys is not changed by it.
+        """
         if unit.service is not None:
             return []
         for token in sorted(unit.tokens, key=lambda token: (token.startswith("repository:"), token)):
@@ -176,7 +180,7 @@ class Attaching:
                 for service in sorted(services)
                 for place in self._of_service(unit, service, SERVICE, "", missed)
             ]
-            if places:
+            if places or (services and kind != "repository"):
                 return places
         return []
 

@@ -49,6 +49,7 @@ class Group(msgspec.Struct, frozen=True, rename="camel"):
     status: str | None = None
     receiver: str | None = None
     group_labels: dict[str, str] | None = None
+    common_labels: dict[str, str] | None = None
     external_url: str | None = msgspec.field(name="externalURL", default=None)
     truncated_alerts: int | None = None
     notification_reason: str | None = msgspec.field(name="notification_reason", default=None)
@@ -101,10 +102,20 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
             return (fit.unrecognised(webhook, str(error), KIND),)
     if str(group.version) != "4":
         return (fit.unrecognised(webhook, _about_version(group.version), KIND),)
+    if not group.alerts and not group.truncated_alerts:
+        return (fit.unrecognised(webhook, _NO_ALERTS, KIND, service=fit.service_of(_shared(group), reading)),)
     common = _common(group)
     alerts: Sequence[Alert | msgspec.Raw] = group.alerts or ()
     events = [_event_of(webhook, alert, place, common, reading) for place, alert in enumerate(alerts)]
     return (*events, *_gap(webhook, group.truncated_alerts or 0, common, events))
+
+
+_NO_ALERTS = "the body has no alerts; Alertmanager sends at least one, and a payload template must keep them"
+
+
+def _shared(group: Group) -> dict[str, str]:
+    """What a group says of itself where it has no alerts: the labels that they would have in common."""
+    return {**fit.labels(group.group_labels), **fit.labels(group.common_labels)}
 
 
 def _about_version(version: str | int | None) -> str:

@@ -35,6 +35,9 @@ _AT = re.compile(r" - at `(?:key in )?\$?\.?(.*)`$")
 _FIELD = re.compile(r"field `([^`]*)`")
 
 
+_WITHOUT_JOINERS = {0x200C: None, 0x200D: None}
+
+
 class Query:
     """The parameters of a request; those named are allowed, each at most once."""
 
@@ -50,7 +53,8 @@ class Query:
     def text(self, name: str) -> str | None:
         """A parameter's text; None where it is absent or empty."""
         value = self._values.get(name) or None
-        if value is not None and not value.isprintable():
+        # Joiners are parts of words in many scripts, and of pictures.
+        if value is not None and not value.translate(_WITHOUT_JOINERS).isprintable():
             raise InvalidParameter(f"cannot read the request: {name} holds characters that cannot be shown", name)
         return value
 
