@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.history import Outcome, now
-from tests.faults.report import Report
+from tests.faults.report import Report, logs
 from tests.faults.rig import Rig, rigged
 from tests.faults.stores import SqliteStore
 from tests.faults.supervisor import Supervisor, until
@@ -187,28 +187,31 @@ BY = (_by_path, _by_symlink, _by_hard_link, _without_lock, _with_another_lock)
 
 async def second_daemons(folder: Path, report: Report) -> None:
     """A second daemon over the same file, whatever the path: it ends, and the first goes on."""
-    database = folder / "log" / "timelined.db"
-    async with rigged(database.parent, f"{report.seed}", store=SqliteStore(database)) as rig:
-        rig.clients.start()
-        for number in range(report.rounds):
-            way = BY[number % len(BY)]
-            await rig.clients.acked(20)
-            path = way(database)
-            second = Supervisor(folder / f"second-{number}", f"sqlite:///{path}")
-            try:
-                second.launch()
-                await until(lambda one=second: not one.alive, f"the second daemon ends ({way.__name__})")
-                code = second.process.returncode
-                report.require(code > 0, "exit", f"the second daemon ended with {code} ({way.__name__})")
-                said = second.last_words()
-                report.require("cannot write to" in said, "exit", f"it did not say why ({way.__name__}): {said}")
-            finally:
-                second.close()
-            await rig.clients.acked(20)
-            report.require(rig.daemon.alive, "restart", f"the first daemon ended ({way.__name__})")
-            database.with_name("second.db").unlink(missing_ok=True)
-            if number < report.rounds - 1:
-                report.done += 1
-        await rig.clients.stop()
-        report.add(await rig.judge())
-        await report.verify(rig.daemon)
+    for place, seed, rounds in logs(folder, report):
+        database = place / "timelined.db"
+        async with rigged(place, seed, store=SqliteStore(database), clients=4) as rig:
+            for number in range(rounds):
+                await _second(rig, report, database, BY[number % len(BY)], place / f"second-{number}")
+                if not report.add(await rig.judge()):
+                    return
+            await report.verify(rig.daemon)
+
+
+async def _second(rig: Rig, report: Report, database: Path, way: Callable[[Path], Path], folder: Path) -> None:
+    """Start another daemon beside the one under load, and wait for its end."""
+    name = way.__name__.removeprefix("_")
+    rig.clients.start()
+    await rig.clients.acked(20)
+    second = Supervisor(folder, f"sqlite:///{way(database)}")
+    try:
+        second.launch()
+        await until(lambda: not second.alive, f"the second daemon ends ({name})")
+        code, said = second.process.returncode, second.last_words()
+        report.require(code > 0, "exit", f"the second daemon ended with {code} ({name})")
+        report.require("cannot write to" in said, "exit", f"it did not say why ({name}): {said}")
+    finally:
+        second.close()
+    await rig.clients.acked(20)
+    await rig.clients.stop()
+    report.require(rig.daemon.alive, "restart", f"the first daemon ended ({name})")
+    database.with_name("second.db").unlink(missing_ok=True)
