@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from collector.errors import LogDamaged
+from collector.errors import LogDamaged, Unavailable
 from collector.event import MACHINE, Event, event_id
-from collector.log import EventLog, Submission, acknowledged
+from collector.files import replace
+from collector.log import EventLog, Submission, acknowledged, lost
 from collector.log.acknowledged import Acknowledged, Loss
 from collector.tasks import ended
 
@@ -27,23 +28,90 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def watched(
-    store: EventLog, path: Path, clock: Callable[[], int], *, accept_loss: bool
+    store: EventLog,
+    path: Path,
+    clock: Callable[[], int],
+    *,
+    accept_loss: bool,
+    place: str = "",
+    pointer: Path | None = None,
 ) -> AsyncIterator[Loss | None]:
     """Keep what is acknowledged for the length of the block; gives what the log lacks of what was before.
+
+    ``path`` is the record; other daemons over the same log keep theirs beside it. ``place`` is where a file is told
+    that its record lies, and ``pointer`` a file that names the log which a server's address led to before.
 
     Raises :class:`collector.errors.LogDamaged` for such a loss, unless a person accepts it. It is then the first
     fact that is recorded. Nothing may be written to the log before.
     """
-    kept = Acknowledged(path)
+    kept = acknowledged.own(path)
     try:
-        lost = await store.query(partial(acknowledged.loss, last=kept.read()))
-        if lost is not None:
-            await _accept(store, kept, lost, clock(), accept_loss)
+        kept.read()
+        lacks = await _lacks(store, path, place, pointer)
+        if lacks is not None:
+            await _accept(store, kept, lacks, clock(), accept_loss)
+            _restart_others(path, kept)
+        await _write_down(store, kept, place, pointer)
         store.acknowledge(kept.record)
         async with _synced(kept):
-            yield lost
+            yield lacks
     finally:
         _let_go(kept)
+
+
+async def _lacks(store: EventLog, path: Path, place: str, pointer: Path | None) -> Loss | None:
+    """What the log lacks by the record of any daemon here; the worst of it."""
+    records = [last for each in acknowledged.all_beside(path) if (last := acknowledged.read(each)) is not None]
+    found = [lacks for last in records if (lacks := await store.query(partial(acknowledged.loss, last=last)))]
+    about, head = await store.query(lost.about), await store.head()
+    if pointer is not None and (before := _pointed(pointer)) and before != about.identity:
+        found.append(Loss(0, head, other=True))
+    if found or records or not head:
+        return max(found, key=lambda lacks: lacks.acknowledged, default=None)
+    if place and (known := await store.query(lost.place)):
+        return Loss(0, head, record=known)
+    log.warning(
+        "no record here of what was acknowledged before: whether anything is missing at the end of the log cannot be "
+        "shown; the record begins now",
+        record=str(path),
+        position=head,
+    )
+    return None
+
+
+def _pointed(pointer: Path) -> bytes:
+    """The log that an address led to before; empty where nobody knows."""
+    try:
+        return bytes.fromhex(pointer.read_text("ascii").strip())
+    except (FileNotFoundError, ValueError):
+        return b""
+
+
+async def _write_down(store: EventLog, kept: Acknowledged, place: str, pointer: Path | None) -> None:
+    """Have record, log and pointer name each other. What cannot be written now is written at the next start."""
+    about = await store.query(lost.about)
+    try:
+        kept.belong(about.identity, about.accepted.position if about.accepted else 0)
+        if pointer is not None and _pointed(pointer) != about.identity:
+            replace(pointer, about.identity.hex().encode())
+        if place and await store.query(lost.place) != place:
+            await store.transact(partial(lost.set_place, where=place))
+    except (OSError, Unavailable) as error:
+        log.warning("cannot write down where the record of this log lies; the next start tries again", error=str(error))
+
+
+def _restart_others(path: Path, kept: Acknowledged) -> None:
+    """Have the records of daemons that do not run begin anew as well: theirs is the same loss."""
+    last = acknowledged.read(kept.path)
+    for each in acknowledged.all_beside(path):
+        if last is None or each == kept.path:
+            continue
+        with suppress(Unavailable):
+            other = Acknowledged(each)
+            try:
+                other.restart(last)
+            finally:
+                other.close()
 
 
 def _let_go(kept: Acknowledged) -> None:
@@ -54,21 +122,26 @@ def _let_go(kept: Acknowledged) -> None:
         log.error("cannot sync the last acknowledged event", file=str(kept.path), error=str(error))
 
 
-async def _accept(store: EventLog, kept: Acknowledged, lost: Loss, now: int, accepted: bool) -> None:
+async def _accept(store: EventLog, kept: Acknowledged, lacks: Loss, now: int, accepted: bool) -> None:
     if not accepted:
+        what = f"{lacks}; bring that record (timelined restore --record FILE)"
+        if not lacks.record:
+            what = f"{lacks}, as {kept.path.parent} says; bring back the database that has it"
         raise LogDamaged(
-            f"cannot go on with the log: {lost}, as {kept.path} says; bring back the database that has it, "
-            "or start once with --storage.accept-loss, which records the loss as an event"
+            f"cannot go on with the log: {what}, or run timelined accept-loss once, which records the loss as an event"
         )
-    log.error("acknowledged events are lost, and that was accepted", loss=str(lost))
+    log.error("acknowledged events are lost, and that was accepted", loss=str(lacks))
+    data = {"found": lacks.found, "known": False} if lacks.record else {
+        "acknowledged": lacks.acknowledged, "found": lacks.found
+    }  # fmt: skip
     fact = Event(
-        id=event_id("collector.1", MACHINE, now, "collector.lost", str(lost.acknowledged), str(lost.found)),
+        id=event_id("collector.1", MACHINE, now, "collector.lost", str(lacks.acknowledged), str(lacks.found)),
         type="collector.lost",
         source=MACHINE,
         entity="collector",
         occurred_at=now,
-        title=str(lost),
-        data={"acknowledged": lost.acknowledged, "found": lost.found},
+        title=str(lacks),
+        data=data,
     )
     (answer,) = await store.append([Submission(source=MACHINE, received_at=now, events=(fact,))])
     if isinstance(answer, Exception):

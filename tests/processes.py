@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ def get(url: str) -> Any:
         return json.load(response)
 
 
-def post(url: str, body: bytes) -> tuple[int, Any]:
+def post(url: str, body: bytes, headers: Mapping[str, str] = {}) -> tuple[int, Any]:
     """The status and the JSON that a delivery is answered with."""
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
         return response.status, json.load(response)
 

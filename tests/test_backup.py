@@ -263,15 +263,12 @@ def test_a_daemon_goes_on_from_a_backup(process: Process, tmp_path: Path) -> Non
     whole = eventually(lambda: "Later" in (shown := _draft(address)) and shown)
     process.end(signal.SIGKILL)
 
-    (tmp_path / "lost").mkdir()
-    for old in (tmp_path / "data").glob("timelined.db*"):
-        if old.name in ("timelined.db", "timelined.db-wal", "timelined.db-shm"):
-            old.rename(tmp_path / "lost" / old.name)
-    restored = timelined("backup", "data/timelined.db", "--storage.url", "sqlite:///monday.db", cwd=tmp_path)
-    assert restored.returncode == 0, restored.stderr
+    restored = timelined("restore", "monday.db", "--move-aside", "--storage.url", url, cwd=tmp_path)
+    assert (restored.returncode, " lost" in restored.stderr) == (6, True), restored.stderr
     refused = timelined("serve", "--storage.url", url, cwd=tmp_path)
-    assert (refused.returncode, "--storage.accept-loss" in refused.stderr) == (6, True)
-    address = process.start("--storage.url", url, "--storage.accept-loss")
+    assert (refused.returncode, "timelined accept-loss" in refused.stderr) == (6, True)
+    assert timelined("accept-loss", "--storage.url", url, cwd=tmp_path).returncode == 0
+    address = process.start("--storage.url", url)
     assert _draft(address) == draft
     # The loss and the start are facts of their own, and the next.
     eventually(lambda: [each["position"] for each in _told(address)][:2] == [position + 2, position + 1])

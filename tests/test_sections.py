@@ -537,6 +537,17 @@ def test_a_log_that_lost_events_says_so(data: dict[str, int], what: str) -> None
     assert f"Completeness: the log was found to have lost {what} at 11:20:00" in said(told, "appendix")
 
 
+def test_a_log_that_may_lack_events_claims_no_number() -> None:
+    """Restored without its record, nobody knows what is lost: the draft says so, and says no loss that nobody found."""
+    told = corrected()
+    lost = told.add("collector.lost", "11:20:00", source="timelined", data={"found": 7, "known": False})
+    told.events = told.events[:2]
+    told.context["collector"] = (*told.context["collector"], lost)
+    text = "\n".join(said(told, "appendix"))
+    assert "what it lacks of acknowledged events is not known, 11:20:00" in text
+    assert "found to have lost" not in text
+
+
 def test_times_that_senders_did_not_give_are_told() -> None:
     """An assumed zone or an absent time is said once, with how many events it concerns."""
     told = example()

@@ -27,6 +27,7 @@ from collector.cli import (
     output,
     people,
     proof,
+    restore,
     serve,
 )
 from collector.errors import DiskFailed, TimelinedError
@@ -79,7 +80,7 @@ for command in (
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
     amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract,
     erase.erase, proof.verify, proof.proof,
-    config.check, config.sources, backup.backup, db.db,
+    config.check, config.sources, backup.backup, restore.restore, restore.accept_loss, db.db,
 ):  # fmt: skip
     timelined.add_command(command)
 

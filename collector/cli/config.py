@@ -10,7 +10,7 @@ import click
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, Where
 from collector.errors import InvalidSettings
-from collector.settings import Settings, SourceSettings
+from collector.settings import EVERY, Settings, SourceSettings
 
 PASTE: Mapping[str, str] = {
     "alertmanager": "in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
@@ -28,18 +28,23 @@ PASTE: Mapping[str, str] = {
 def check(file: Path | None, config_file: Path | None, form: str) -> None:
     """Read the configuration and report every mistake in it.
 
-    Exits with 1 if there is one. FILE is the same as --config.file.
+    Exits with 1 if there is one. Secrets that only the daemon can read are
+    named and not checked; as root, `CREDENTIALS_DIRECTORY=FOLDER timelined
+    check` checks them too. FILE is the same as --config.file.
     """
     mistakes: tuple[str, ...] = ()
+    unread: list[str] = []
     try:
-        Where(config_file=file or config_file).settings()
+        Where(config_file=file or config_file).settings(secrets=EVERY, unread=unread)
     except InvalidSettings as error:
         mistakes = error.mistakes
     if form == "json":
-        output.as_json({"mistakes": mistakes})
+        output.as_json({"mistakes": mistakes, "not_checked": unread})
     else:
         named = file or config_file or "the defaults"
         output.result("\n".join(output.harmless(each) for each in mistakes) or f"{named}: no mistakes")
+        for each in unread:
+            output.say(f"Not checked here: {each}")
     if mistakes:
         raise click.exceptions.Exit(output.FAILED)
 

@@ -29,6 +29,7 @@ from collector.cli.client import Desk
 from collector.cli.recorded import EVENING, Step
 from collector.cli.where import Where
 from collector.errors import TimelinedError, Unavailable
+from collector.settings import EVERY
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ def demo(to: Path, database: Path | None, folder: Path | None) -> None:
 def _daemon(folder: Path) -> None:
     """Serve on the recording's clock until told to end."""
     stage = Stage(folder)
-    settings = Where(config_file=stage.configuration).settings()
+    settings = Where(config_file=stage.configuration).settings(secrets=EVERY)
     journal.set_up(settings.log.level, settings.log.format)
     daemon.run(settings, ready=stage.announce, clock=stage.now)
 

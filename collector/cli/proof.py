@@ -23,16 +23,18 @@ from collector import daemon, proofcheck
 from collector.cli import output
 from collector.cli.incidents import every_event
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
-from collector.errors import InvalidInput, LogDamaged, NotFound
-from collector.log import acknowledged, open_log, reading
+from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
+from collector.log import acknowledged, lost, open_log, reading, seal
 from collector.log import proof as proofs
+from collector.log.beside import Beside
 from collector.log.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.log.helpers import Helpers
+from collector.log.lost import UNKNOWN, About, origin_after
 from collector.log.older import verifiable
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
-from collector.settings import Settings
+from collector.settings import Settings, Unread
 
 T = TypeVar("T")
 
@@ -65,8 +67,10 @@ def verify(
     if file is not None:
         return _check(file, key, checkpoint)
     where = Where(config_file=config_file, storage_url=storage_url)
-    settings = where.settings()
-    beyond, outside = _beyond(settings, key, checkpoint)
+    unread: list[str] = []
+    settings = where.settings(secrets=("proof.",), unread=unread)
+    beyond, outside, unseen = _beyond(settings, key, checkpoint)
+    unseen += [f"signatures by the configured key: {each}" for each in unread]
     only = _only(where, settings, first, last, incident)
     with verifiable(settings.storage.url) as (url, earlier):
         if url != settings.storage.url:
@@ -78,9 +82,9 @@ def verify(
             verdict = _query(url, work)
     found = [*outside, *earlier, *verdict.differences]
     if form == "json":
-        output.as_json(_verdict(verdict, found))
+        output.as_json(_verdict(verdict, found, unseen))
     else:
-        _show(verdict, found)
+        _show(verdict, found, unseen)
     if found:
         raise click.exceptions.Exit(output.DAMAGED)
     return None
@@ -121,35 +125,74 @@ def _query(url: str, work: Callable[[Any], T]) -> T:
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tuple[Beyond, list[Difference]]:
+def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tuple[Beyond, list[Difference], list[str]]:
     """What is known from outside the database, read before it; and what of that is damaged itself."""
-    beside = daemon.beside_of(settings)
+    about = _about(settings)
+    beside = daemon.beside_of(settings, about)
     damaged: list[Difference] = []
-    last = None
-    try:
-        last = acknowledged.read(beside.acknowledged)
-    except LogDamaged as error:
-        damaged.append(Difference("acknowledged", 0, str(error)))
+    records: list[acknowledged.Last] = []
+    for path in acknowledged.all_beside(beside.acknowledged):
+        try:
+            records += [last] if (last := acknowledged.read(path)) else []
+        except LogDamaged as error:
+            damaged.append(Difference("acknowledged", 0, str(error)))
     try:
         notes = list(beside.kept())
     except OSError as error:
         raise InvalidInput(f"cannot read the checkpoints in {beside.checkpoints}: {error.strerror}") from error
-    signer = daemon.signer_of(settings)
+    signer = daemon.signer_of(settings, about)
     keys = [key] if key else signer.verifier_keys() if signer else []
     signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
-    given = [] if checkpoint is None else [_given(checkpoint, settings.proof.origin)]
-    return Beyond(notes=notes, given=given, acknowledged=last, signature=signature), damaged
+    origin = settings.proof.origin
+    given = [] if checkpoint is None else [_given(checkpoint, origin, origin_after(origin, about.accepted))]
+    beyond = Beyond(notes=notes, given=given, acknowledged=records, signature=signature)
+    return beyond, damaged, _not_seen(settings, beside, beyond, keys)
 
 
-def _given(path: Path, origin: str) -> tuple[str, str, bytes]:
-    """A person's checkpoint: the tree it is of, its name, what is in it."""
+def _about(settings: Settings) -> About:
+    """Which log this is; nothing is known of one that cannot be asked, and the verifying names why."""
+    try:
+        return _query(settings.storage.url, lost.about)
+    except Unavailable:
+        return UNKNOWN
+
+
+def _sealed(settings: Settings) -> list[bytes]:
+    """The checkpoints in the database; none where it cannot be read, which the verifying names."""
+    try:
+        return [note.encode() for tree in TREES for note in _query(settings.storage.url, partial(seal.notes, tree=tree))]
+    except Unavailable:
+        return []
+
+
+def _not_seen(settings: Settings, beside: Beside, beyond: Beyond, keys: list[str]) -> list[str]:
+    """What this verifying cannot look at, for want of it."""
+    missing = []
+    if not beyond.acknowledged:
+        missing.append(
+            f"what was acknowledged: there is no record of it in {beside.folder}, so events may be missing at the end"
+        )
+    sealed = _sealed(settings)
+    alone = len(set(sealed) - beside.every())
+    if alone:
+        missing.append(f"{alone} of {len(sealed)} checkpoints have no copy in {beside.checkpoints.parent}")
+    if not sealed:
+        missing.append("the whole: nothing was sealed yet, so only each row was held to its own leaf")
+    if not keys and not isinstance(settings.proof.signing_key, Unread):
+        missing.append("signatures: no key is configured or given (--key)")
+    missing.append("the lists: they follow from the log, and a change of their shape has them made again")
+    return missing
+
+
+def _given(path: Path, origin: str, now: str) -> tuple[str, str, bytes]:
+    """A person's checkpoint, under the name of the log, now or before a loss: its tree, its name, what is in it."""
     note = _read(path, "a checkpoint")
     try:
         told = parse(note)
     except ValueError as error:
         raise InvalidInput(f"cannot hold the log to {path}: {error}") from error
     for tree in TREES:
-        if told.origin == origin_of(tree, origin):
+        if told.origin in (origin_of(tree, origin), origin_of(tree, now)):
             return tree, str(path), note.encode()
     raise InvalidInput(
         f"cannot hold the log to {path}: it is a checkpoint of {told.origin}, and this log is {origin}; "
@@ -209,18 +252,20 @@ def _rows(url: str) -> int | None:
     return _query(url, count)
 
 
-def _verdict(verdict: Verdict, found: Iterable[Difference]) -> dict[str, Any]:
+def _verdict(verdict: Verdict, found: Iterable[Difference], unseen: list[str]) -> dict[str, Any]:
     return {
         "events": {"size": verdict.size, "root": b64encode(verdict.root).decode()},
         "deliveries": {"size": verdict.deliveries, "root": b64encode(verdict.deliveries_root).decode()},
         "checkpoints": verdict.checkpoints,
         "sealed": verdict.sealed,
         "removed": verdict.removed,
+        "lost": verdict.lost or None,
+        "not_looked_at": unseen,
         "differences": [{"table": each.table, "number": each.number, "what": each.what} for each in found],
     }
 
 
-def _show(verdict: Verdict, found: list[Difference]) -> None:
+def _show(verdict: Verdict, found: list[Difference], unseen: list[str]) -> None:
     if found:
         output.result("\n".join(output.harmless(each) for each in found))
         more = " or more" if len(found) >= MOST else ""
@@ -232,6 +277,8 @@ def _show(verdict: Verdict, found: list[Difference]) -> None:
             ("Deliveries", f"{verdict.deliveries}, root {b64encode(verdict.deliveries_root).decode()}"),
             ("Checkpoints", f"{verdict.checkpoints}, the last over {verdict.sealed} events"),
             ("Removed", f"{verdict.removed} contents or bodies, as the log records" if verdict.removed else ""),
+            ("Loss accepted", verdict.lost),
+            *(("Not looked at", what) for what in unseen),
         ]
     )
     output.say("The log is what it was.")
@@ -267,7 +314,7 @@ def proof(
     if sum((what is not None, consistency is not None, position is not None, verifier_key)) != 1:
         raise click.UsageError("name one thing: an event, an incident, --position, --consistency or --verifier-key")
     if verifier_key:
-        return _print_key(settings)
+        return _print_key(where.settings(secrets=("proof.",)))
     if consistency is not None:
         old, new = consistency
         return _hand_out(_query(settings.storage.url, lambda connection: proofs.consistency(connection, old, new)), to)
@@ -286,7 +333,7 @@ _SHORT = 8
 
 
 def _print_key(settings: Settings) -> None:
-    signer = daemon.signer_of(settings)
+    signer = daemon.signer_of(settings, _about(settings))
     if signer is None:
         raise InvalidInput("cannot print the verifier key: checkpoints are not signed; set proof.signing_key_file")
     output.result(signer.verifier_key)

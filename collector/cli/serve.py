@@ -9,6 +9,7 @@ import click
 from collector import daemon, journal
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, STORAGE_URL, Where
+from collector.settings import EVERY
 
 
 @click.command()
@@ -38,7 +39,7 @@ def serve(
 ) -> None:
     """Run the daemon: take webhooks, keep the log, answer the API."""
     where = Where(config_file=config_file, storage_url=storage_url)
-    settings = where.settings(web__listen_address=listen_address, log__level=log_level)
+    settings = where.settings(secrets=EVERY, web__listen_address=listen_address, log__level=log_level)
     journal.set_up(settings.log.level, settings.log.format)
     daemon.run(settings, ready=_ready, accept_loss=accept_loss)
 

@@ -22,7 +22,7 @@ import msgspec
 
 from collector import daemon
 from collector.cli import client
-from collector.errors import InvalidInput
+from collector.errors import InvalidInput, InvalidSettings
 from collector.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -39,11 +39,16 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     server: str | None = None
     token_file: Path | None = None
 
-    def settings(self, **overrides: str | None) -> Settings:
-        """The configuration, the options above the file. Raises :class:`collector.errors.InvalidSettings`."""
+    def settings(
+        self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, **overrides: str | None
+    ) -> Settings:
+        """The configuration, the options above the file, and of its secrets those that are asked for.
+
+        Raises :class:`collector.errors.InvalidSettings`.
+        """
         named = {"storage.url": self.storage_url} | {k.replace("__", "."): v for k, v in overrides.items()}
         said = {name: value for name, value in named.items() if value is not None}
-        return load_settings(self.config_file, os.environ, said)
+        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread)
 
     def ask(self, question: Callable[[client.Desk], Awaitable[T]], *, writing: bool = False) -> T:
         """The answer to a question, from wherever these options lead."""
@@ -73,20 +78,29 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         settings = self.settings()
         holder = daemon.holder(settings) if writing else None
         if holder:
-            async with client.remote(holder, self._token(settings)) as desk:
+            async with client.remote(holder, self._token(holder)) as desk:
                 yield desk
             return
         opened = daemon.offline(settings) if writing else daemon.reading(settings)
         async with opened as app, client.private(app) as desk:
             yield desk
 
-    def _token(self, settings: Settings | None = None) -> str:
+    def _token(self, holder: str = "") -> str:
+        """The API's token: out of the file that was named, or the configured one for the daemon that writes here."""
         if self.token_file:
             try:
                 return self.token_file.read_text("utf-8").strip()
             except OSError as error:
                 raise InvalidInput(f"cannot read {self.token_file}: {error.strerror}") from error
-        known = settings.api.tokens if settings else ()
+        if not holder:
+            return ""
+        try:
+            known = self.settings(secrets=("api.",)).api.tokens
+        except InvalidSettings as error:
+            raise InvalidInput(
+                f"cannot write: the daemon at {holder} does, and its token cannot be read here ({error}); "
+                "name a file with it: --token-file"
+            ) from error
         return known[0].decode() if known else ""
 
 

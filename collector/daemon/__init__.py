@@ -15,7 +15,7 @@ started and stopped; ``serving`` is a whole daemon, ``process`` its process, and
 
 from __future__ import annotations
 
-from collector.daemon.opening import holder, offline, reading
+from collector.daemon.opening import accept_loss, holder, offline, reading
 from collector.daemon.parts import Clock, beside_of, signer_of, wall_clock
 from collector.daemon.process import run, seldom_collect, serve
 from collector.daemon.serving import Daemon, running
@@ -24,6 +24,7 @@ from collector.daemon.terminal import hints
 __all__ = [
     "Clock",
     "Daemon",
+    "accept_loss",
     "beside_of",
     "hints",
     "holder",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from collector import projections
 from collector.daemon.duties import duties
-from collector.daemon.parts import Clock, Parts, beside_of, wall_clock
+from collector.daemon.parts import Clock, Parts, beside_of, former_of, pointer_of, wall_clock
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.leadership import Leadership
-from collector.log import EventLog, database_path, open_log, shown
+from collector.log import EventLog, database_path, lost, open_log, servers, shown
+from collector.log.acknowledged import Loss
+from collector.log.beside import ACKNOWLEDGED
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
 from collector.settings import Settings
@@ -37,17 +41,22 @@ async def opened(
     """
     async with AsyncExitStack() as stack:
         # A command beside daemons keeps nothing of its own.
-        watching = jobs_too or database_path(settings.storage.url) is not None
-        if writable and watching:
+        watching = writable and (jobs_too or accept_loss or database_path(settings.storage.url) is not None)
+        if watching:
             _make_folder(settings)
         store = await _open(settings, writable)
         stack.push_async_callback(store.close)
-        parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock)
+        about = await store.query(lost.about)
+        lacks = None
+        if watching:
+            lacks = await stack.enter_async_context(_recorded(settings, store, about, clock, accept_loss=accept_loss))
+            about = await store.query(lost.about)
+        parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock, about)
+        parts.accepted = lacks
+        if database_path(settings.storage.url) is None:
+            parts.storage = {"log": about.identity.hex(), **await store.query(servers.described)}
         if writable:
             stack.push_async_callback(_seal_at_end, parts)
-            if watching:
-                kept = parts.sealing.beside.acknowledged
-                parts.lost = await stack.enter_async_context(watched(store, kept, clock, accept_loss=accept_loss))
             leadership = Leadership(store, partial(duties, parts, jobs_too))
             stack.push_async_callback(leadership.close)
             await leadership.begin()
@@ -74,20 +83,40 @@ async def _seal_at_end(parts: Parts) -> None:
         await parts.sealing.run()
 
 
+@asynccontextmanager
+async def _recorded(
+    settings: Settings, store: EventLog, about: lost.About, clock: Clock, *, accept_loss: bool
+) -> AsyncIterator[Loss | None]:
+    """Keep what is acknowledged, in the folder of this very log."""
+    folder = beside_of(settings, about).folder
+    former = former_of(settings)
+    if former is not None and former.is_dir() and not folder.exists():
+        former.rename(folder)
+    _make(folder, "proof.dir")
+    close_to_others(folder)
+    record, file = folder / ACKNOWLEDGED, database_path(settings.storage.url)
+    place = "" if file is None else f"{socket.gethostname()}:{record.absolute()}"
+    kept = watched(store, record, clock, accept_loss=accept_loss, place=place, pointer=pointer_of(settings))
+    async with kept as lacks:
+        yield lacks
+
+
+def _make(folder: Path, setting: str) -> None:
+    try:
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set {setting}"
+        ) from error
+
+
 def _make_folder(settings: Settings) -> None:
     path = database_path(settings.storage.url)
-    places = [(beside_of(settings).folder, "proof.dir")]
-    if path is not None:
-        places.insert(0, (path.parent, "storage.url"))
-    for folder, setting in places:
-        try:
-            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(
-                f"cannot make the data directory {folder}: {error.strerror}; make it yourself, or set {setting}"
-            ) from error
-    close_to_others(beside_of(settings).folder)
-    if path is not None and stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+    if path is None:
+        return
+    _make(path.parent, "storage.url")
+    _make(beside_of(settings).folder, "proof.dir")
+    if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
         # It may hold other things, so its mode is not ours to change. What we put there others cannot read.
         log.warning("others can look into the folder of the database; chmod 700 it", folder=str(path.parent))
 
@@ -110,6 +139,15 @@ async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterato
     """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
     async with opened(settings, clock, writable=True) as parts:
         yield parts.app((), local_only=True)
+
+
+async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | None:
+    """Record what the log lacks of what was acknowledged as lost for good; what that is, None where it lacks nothing.
+
+    Raises :class:`collector.errors.Unavailable` where a daemon writes to the file.
+    """
+    async with opened(settings, clock, writable=True, accept_loss=True) as parts:
+        return parts.accepted
 
 
 @asynccontextmanager

@@ -22,15 +22,17 @@ from collector.errors import TimelinedError, Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake
-from collector.log import EventLog, database_path, migrations, shown
+from collector.log import EventLog, database_path, migrations, seal, servers, shown
 from collector.log.acknowledged import Loss
 from collector.log.beside import Beside
-from collector.log.checkpoint import Signer
+from collector.log.checkpoint import EVENTS, Signer
+from collector.log.lost import UNKNOWN, About, origin_after
+from collector.log.lost import accepted as accepted_loss
 from collector.projections import Projections
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
-from collector.settings import Settings
+from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.web import Limits as WebLimits
 from collector.web import Postmortem, Readiness, build_app
@@ -43,6 +45,11 @@ PATIENCE = 5.0
 """Seconds that readiness waits for the database before it says no."""
 
 FORMATS = ("md", "json")
+_FACTS = (
+    "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
+    "timeline",
+)  # fmt: skip
+"""What readiness says beside yes or no; whatever is away, each is there, null where nothing is known."""
 Clock = Callable[[], int]
 """Now, µs UTC."""
 
@@ -55,7 +62,9 @@ def wall_clock() -> int:
 class Parts:
     """What is open: the log, what reads it and what writes to it, and the application over them."""
 
-    def __init__(self, settings: Settings, store: EventLog, lists: Projections, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: EventLog, lists: Projections, clock: Clock, about: About = UNKNOWN
+    ) -> None:
         self.settings = settings
         self.log = store
         self.projections = lists
@@ -67,10 +76,17 @@ class Parts:
         """Whether our start could not be recorded yet: what keeps it out would keep deliveries out."""
         self.follower: Follower | None = None
         """Where this process is the one that follows the log."""
-        self.lost: Loss | None = None
-        """What was lost before this start, and accepted."""
+        self.about = about
+        """Which log this is."""
+        self.storage: dict[str, Any] = {}
+        """Which server the log was on when we started, and which timeline of it; nothing where it is a file."""
+        self.accepted: Loss | None = None
+        """What was found lost by this start, and accepted."""
         self.sealing = SealJob(
-            log=store, beside=beside_of(settings), origin=settings.proof.origin, signer=signer_of(settings)
+            log=store,
+            beside=beside_of(settings, about),
+            origin=origin_after(settings.proof.origin, about.accepted),
+            signer=signer_of(settings, about),
         )
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
@@ -127,34 +143,39 @@ class Parts:
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
-        if self.stopping:
-            return Readiness(ready=False, reason="the daemon is stopping")
+        facts: dict[str, Any] = dict.fromkeys(_FACTS)
+        facts |= {"queue": self.writer.events, "follows": self.follower is not None, "log": self.about.identity.hex()}
+        facts["sealing"] = self.sealing.failure or "well"
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._asked()
+                reason = await self._ask(facts)
         except TimeoutError:
-            return Readiness(ready=False, reason=f"the database does not answer within {PATIENCE:g} s")
+            reason = f"the database does not answer within {PATIENCE:g} s"
         except Unavailable as error:
-            return Readiness(ready=False, reason=str(error))
+            reason = str(error)
+        if self.stopping:
+            reason = "the daemon is stopping"
+        return Readiness(ready=not reason, reason=reason, facts=facts)
 
-    async def _asked(self) -> Readiness:
-        """What the database and the writer say."""
+    async def _ask(self, facts: dict[str, Any]) -> str:
+        """Fill in what the database and the writer say; why deliveries cannot be stored, empty where they can."""
         schema = await self.log.query(migrations.schema)
+        facts["schema"] = schema.revision
+        facts |= await self.log.query(servers.described)
+        facts["position"] = await self.log.head()
+        if not schema.mismatch:
+            sealed, accepted = await self.log.query(lambda c: (seal.last(c, EVENTS), accepted_loss(c)))
+            facts |= {"sealed": sealed.size if sealed else 0, "lost": accepted.title if accepted else None}
         unfit = await projections.mismatch(self.log)
-        head = await self.log.head()
-        lag = 0 if unfit else head - await self.projections.position()
+        if not unfit:
+            facts["lag"] = facts["position"] - await self.projections.position()
         failure = await self.writer.check() or await self._kept_out()
-        facts: dict[str, Any] = {"position": head, "lag": lag, "queue": self.writer.events, "writer": failure or "well"}
-        facts |= {"schema": schema.revision, "follows": self.follower is not None}
-        facts |= {"sealed": self.sealing.size, "sealing": self.sealing.failure or "well"}
-        if self.lost:
-            facts["lost"] = str(self.lost)
+        facts["writer"] = failure or "well"
         remaking = "" if unfit else await self.projections.remaking()
         facts["lists"] = unfit or remaking or await self._trouble() or "well"
         # Whoever is about to make the lists takes deliveries meanwhile.
         beginning = self.follower is not None and not self.follower.begun
-        reason = schema.mismatch or ("" if beginning else unfit) or failure
-        return Readiness(ready=not reason, reason=reason, facts=facts)
+        return schema.mismatch or ("" if beginning else unfit) or failure
 
     async def _trouble(self) -> str:
         """What keeps lists from holding everything."""
@@ -208,19 +229,34 @@ def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem
     return {form: partial(render, form) for form in FORMATS}
 
 
-def beside_of(settings: Settings) -> Beside:
-    """What is kept outside the database."""
-    folder = settings.proof.dir or f"{database_path(settings.storage.url) or _stand_in(settings)}.proof"
-    return Beside(Path(folder), settings.proof.origin)
+def beside_of(settings: Settings, about: About = UNKNOWN) -> Beside:
+    """What is kept outside the database: beside a file, and by the identity of a log that is no file."""
+    file = database_path(settings.storage.url)
+    folder = settings.proof.dir or f"{file or Path('data', f'timelined-{about.identity.hex()[:16]}')}.proof"
+    return Beside(Path(folder), origin_after(settings.proof.origin, about.accepted))
 
 
-def _stand_in(settings: Settings) -> Path:
-    """For a log that is no file: what lies beside it is this daemon's own, and of this database."""
-    database = hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
-    return Path("data", f"timelined-{database}-{settings.web.port}")
+def pointer_of(settings: Settings) -> Path | None:
+    """The file that names the log to which the address of a server led before; none where the log is a file."""
+    if database_path(settings.storage.url) is not None or settings.proof.dir:
+        return None
+    return Path("data", f"timelined-{_digest(settings)}.log")
 
 
-def signer_of(settings: Settings) -> Signer | None:
-    """What signs checkpoints, if anything does."""
+def former_of(settings: Settings) -> Path | None:
+    """Where an earlier version kept what lies beside a server's log: by its address and our port."""
+    if database_path(settings.storage.url) is not None or settings.proof.dir:
+        return None
+    return Path("data", f"timelined-{_digest(settings)}-{settings.web.port}.proof")
+
+
+def _digest(settings: Settings) -> str:
+    return hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
+
+
+def signer_of(settings: Settings, about: About = UNKNOWN) -> Signer | None:
+    """What signs checkpoints, if anything does, and where its key was read."""
     proof = settings.proof
-    return Signer.load(proof.origin, proof.signing_key) if proof.signing_key else None
+    if not proof.signing_key or isinstance(proof.signing_key, Unread):
+        return None
+    return Signer.load(origin_after(proof.origin, about.accepted), proof.signing_key)

@@ -50,7 +50,7 @@ async def serve(
             return
         stack.callback(notifier.stopping, "finishing what was accepted")
         notifier.ready(f"serving {daemon.address}")
-        log.info("serving", address=daemon.address, storage=shown(settings.storage.url))
+        log.info("serving", address=daemon.address, storage=shown(settings.storage.url), **daemon.parts.storage)
         if ready:
             ready(daemon.address)
         show_hints(settings, daemon.address)

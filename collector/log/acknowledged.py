@@ -12,6 +12,11 @@ where this machine itself loses power may it fall behind by that much. Then
 the database, synced at each commit, is what is ahead, and a loss is missed
 only if the database goes back within those same seconds.
 
+**Of which log.** The file also names the log (its identity, which every copy
+of it has) and the last loss that was accepted when it was written. So another
+log in the place of this one is recognised, and what a person accepted once is
+not found lost again by a daemon that keeps a file of its own.
+
 Two slots are written in turn, each with a checksum: one torn by a power cut
 leaves the other. Both have their place on the disk from the beginning, and are
 written over where they are, so that a full disk does not hinder it. What could
@@ -22,6 +27,7 @@ never claims one.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
@@ -34,12 +40,16 @@ from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged, Unavailable
 from collector.files import FILE_MODE, close_to_others
+from collector.log import lost
 
 SYNC_EVERY = 5.0
 """Seconds between two syncs."""
 
 _SLOT = 103
 _LINE = re.compile(rb"(\d{20}) ([0-9a-f]{64}) ([0-9a-f]{16})\n")
+_OWNER = re.compile(rb"log ([0-9a-f]{32}) (\d{20}) ([0-9a-f]{16})\n")
+_OWNER_SIZE = 75
+_NAMED = re.compile(r"(-\d+)?")
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -47,17 +57,34 @@ class Last(msgspec.Struct, frozen=True):
 
     position: int
     leaf: bytes
+    log: bytes = b""
+    """The identity of its log; empty where an earlier version wrote the file."""
+    after: int = 0
+    """Where the last loss that had been accepted stands in that log; 0 where none had."""
 
 
 class Loss(msgspec.Struct, frozen=True):
     """What a log lacks of what was acknowledged."""
 
     acknowledged: int
-    """The last acknowledged position."""
+    """The last acknowledged position; 0 where nobody here knows it."""
     found: int
     """The last position the log has."""
+    other: bool = False
+    """Whether what was acknowledged is of another log altogether."""
+    record: str = ""
+    """Where it was recorded what was acknowledged, where that record is not here."""
 
     def __str__(self) -> str:
+        if self.record:
+            return (
+                f"this is a copy that ends at position {self.found}, and what was acknowledged is not known here: "
+                f"it was recorded at {self.record}"
+            )
+        if self.other and not self.acknowledged:
+            return "this is another log than the one that was served from here"
+        if self.other:
+            return f"this is another log than the one of which position {self.acknowledged} was acknowledged"
         if self.found < self.acknowledged:
             missing = self.acknowledged - self.found
             return (
@@ -66,14 +93,19 @@ class Loss(msgspec.Struct, frozen=True):
         return f"position {self.acknowledged} is not the event that was acknowledged there"
 
 
+class Shared(Unavailable):
+    """Another process keeps its record in this file."""
+
+
 class Acknowledged:
-    """The file, open for writing. One process has it: the one that holds the writer's lock."""
+    """The file, open for writing. One process has it; raises :class:`Shared` where that is another."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._dirty = False
         self._unwritten: Last | None = None
         self._turn = 0
+        self._owner = b""
         self._guard = threading.Lock()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -82,6 +114,9 @@ class Acknowledged:
                 f"cannot open {path}, which holds the last acknowledged event: {error.strerror}"
             ) from error
         close_to_others(path)
+        if not _alone(self._file):
+            os.close(self._file)
+            raise Shared(f"cannot record what is acknowledged in {path}: another process does")
         if os.fstat(self._file).st_size < 2 * _SLOT:
             self._reserve()
 
@@ -95,14 +130,25 @@ class Acknowledged:
         """What was acknowledged last; None in a new file. Raises :class:`LogDamaged` where no line of it is whole."""
         content = os.pread(self._file, 4096, 0)
         newest = _newest(content, self.path)
+        self._owner = content[2 * _SLOT : 2 * _SLOT + _OWNER_SIZE]
         # The next line goes over the older one.
         self._turn = 1 if newest and content.startswith(_line(newest.position, newest.leaf)) else 0
         return newest
 
+    def belong(self, log: bytes, after: int) -> None:
+        """Say of which log it is, and after which accepted loss. Raises OSError."""
+        line = _owned(log, after)
+        with self._guard:
+            if line != self._owner:
+                os.pwrite(self._file, line, 2 * _SLOT)
+                self._owner, self._dirty = line, True
+
     def restart(self, last: Last) -> None:
         """Forget what was acknowledged and begin with this. Raises OSError, and nothing is forgotten then."""
+        self._owner = _owned(last.log, last.after) if last.log else b""
         with self._guard:
-            os.pwrite(self._file, _line(last.position, last.leaf).ljust(2 * _SLOT, b"\x00"), 0)
+            line = _line(last.position, last.leaf).ljust(2 * _SLOT, b"\x00")
+            os.pwrite(self._file, line + self._owner.ljust(_OWNER_SIZE, b"\x00"), 0)
             self._turn, self._dirty = 1, True
         self.sync()
 
@@ -139,6 +185,22 @@ class Acknowledged:
                     os.close(file)
 
 
+def own(path: Path) -> Acknowledged:
+    """The record of this process: the file of that name, or the next one where other daemons keep theirs beside it."""
+    number = 1
+    while True:
+        try:
+            return Acknowledged(path if number == 1 else path.with_name(f"{path.name}-{number}"))
+        except Shared:
+            number += 1
+
+
+def all_beside(path: Path) -> list[Path]:
+    """The records that lie there: of one daemon, or of several over one log."""
+    named = (each for each in path.parent.glob(f"{path.name}*") if _NAMED.fullmatch(each.name, len(path.name)))
+    return sorted(named)
+
+
 def read(path: Path) -> Last | None:
     """What was acknowledged last, for who only looks; None where there is no such file."""
     try:
@@ -152,18 +214,43 @@ def read(path: Path) -> Last | None:
 def last(connection: Connection) -> Last | None:
     """The last event of the log; None while it has none."""
     row = connection.execute(text("SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1")).one_or_none()
-    return None if row is None else Last(int(row[0]), bytes(row[1]))
+    if row is None:
+        return None
+    known = lost.accepted(connection)
+    return Last(int(row[0]), bytes(row[1]), lost.identity(connection), known.position if known else 0)
 
 
 def loss(connection: Connection, last: Last | None) -> Loss | None:
-    """What the log lacks of what was acknowledged; None where it has it."""
+    """What the log lacks of what was acknowledged, beyond what a person accepted; None where it lacks nothing."""
     if last is None:
         return None
-    statement = text("SELECT leaf, (SELECT position FROM head) FROM event WHERE position = :position")
-    row = connection.execute(statement, {"position": last.position}).one_or_none()
-    if row is None:
-        return Loss(last.position, int(connection.execute(text("SELECT position FROM head")).scalar_one()))
-    return None if bytes(row[0]) == last.leaf else Loss(last.position, int(row[1]))
+    head = int(connection.execute(text("SELECT position FROM head")).scalar_one())
+    if last.log and last.log != lost.identity(connection):
+        return Loss(last.position, head, other=True)
+    statement = text("SELECT leaf FROM event WHERE position = :position")
+    leaf = connection.execute(statement, {"position": last.position}).scalar()
+    if leaf is not None and bytes(leaf) == last.leaf:
+        return None
+    known = lost.accepted(connection)
+    if known is not None and last.after < known.position and last.position <= known.acknowledged:
+        return None
+    return Loss(last.position, head)
+
+
+def _alone(file: int) -> bool:
+    """Whether nobody else keeps a record in it; where a file system has no such locks, nobody can say."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _owned(log: bytes, after: int) -> bytes:
+    line = b"log %s %020d" % (log.hex().encode(), after)
+    return b"%s %s\n" % (line, sha256(line).hexdigest()[:16].encode())
 
 
 def _line(position: int, leaf: bytes) -> bytes:
@@ -175,8 +262,12 @@ def _newest(content: bytes, path: Path) -> Last | None:
     lines = (_LINE.fullmatch(content[at : at + _SLOT]) for at in (0, _SLOT))
     held = [match for match in lines if match and _line(int(match[1]), bytes.fromhex(match[2].decode())) == match[0]]
     if not held:
-        if content.strip(b"\x00"):
+        if content[: 2 * _SLOT].strip(b"\x00"):
             raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: no line of it is whole")
         return None
     newest = max(held, key=lambda match: int(match[1]))
-    return Last(int(newest[1]), bytes.fromhex(newest[2].decode()))
+    owner = _OWNER.fullmatch(content[2 * _SLOT : 2 * _SLOT + _OWNER_SIZE])
+    log, after = (bytes.fromhex(owner[1].decode()), int(owner[2])) if owner else (b"", 0)
+    if owner and _owned(log, after) != owner[0]:
+        raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: the log it names is not whole")
+    return Last(int(newest[1]), bytes.fromhex(newest[2].decode()), log, after)

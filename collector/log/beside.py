@@ -52,6 +52,10 @@ class Beside:
         for name in (f"{parse(note).size:020}", "latest"):
             replace(self.checkpoints / f"{tree}-{name}", note.encode())
 
+    def every(self) -> set[bytes]:
+        """What is in every checkpoint there, under whatever name the log had when it was sealed."""
+        return {path.read_bytes() for path in self.checkpoints.parent.glob("*/*") if _NAME.fullmatch(path.name)}
+
     def kept(self) -> Iterator[tuple[str, str, bytes]]:
         """Every checkpoint there: its tree, its file's name, and what is in it."""
         if self.checkpoints.is_dir():

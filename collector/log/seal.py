@@ -75,8 +75,12 @@ def extended(connection: Connection, tree: str, origin: str, signer: Signer | No
 
 
 def keep(connection: Connection, sealed: Sealed) -> None:
-    """Store a checkpoint."""
-    connection.execute(text(_KEEP), msgspec.structs.asdict(sealed))
+    """Store a checkpoint. Raises :class:`LogDamaged` where the database did not, and gave no error."""
+    if connection.execute(text(_KEEP), msgspec.structs.asdict(sealed)).rowcount != 1:
+        raise LogDamaged(
+            f"cannot seal the log: the database did not store the checkpoint at {sealed.size}; a trigger or a rule "
+            "that is not timelined's may be in it; run timelined verify"
+        )
 
 
 def root_at(connection: Connection, tree: str, size: int) -> bytes:

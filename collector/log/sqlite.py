@@ -30,7 +30,7 @@ from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import migrations, store
+from collector.log import guards, migrations, store
 from collector.log.backup import before_upgrade
 from collector.log.datafile import DataFile
 from collector.log.disk import Disk, cause, is_damage
@@ -428,7 +428,8 @@ def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None
 
 
 def _agree(connection: Connection) -> None:
-    """Refuse a file that contradicts itself."""
+    """Refuse a file that contradicts itself, or in which something else has a say."""
+    guards.refuse_foreign(connection)
     execute = connection.exec_driver_sql
     head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
     if head != last:

@@ -202,9 +202,9 @@ class _Batch:
         driver = driver_of(self.connection)
         for statement, some in zip(_INSERTS, rows, strict=True):
             if some:
-                driver.executemany(statement, some)
+                _check_stored(driver.executemany(statement, some).rowcount, len(some))
         last = (self.position, self.delivery, self.content)
-        driver.execute("UPDATE head SET position = ?, delivery = ?, content = ?", last)
+        _check_stored(driver.execute("UPDATE head SET position = ?, delivery = ?, content = ?", last).rowcount, 1)
 
     def _call(self, rows: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         """There only a function may write: its arrays are the columns of the rows."""
@@ -300,6 +300,15 @@ class _Batch:
         ))  # fmt: skip
         fact.told = telling.number
         fact.tell(event.amendment, received_at, telling.number, telling)
+
+
+def _check_stored(stored: int, wanted: int) -> None:
+    """Acknowledge nothing that the database left out without an error, as a trigger with RAISE(IGNORE) has it do."""
+    if stored != wanted:
+        raise Unavailable(
+            f"cannot store anything: of {wanted} rows the database stored {stored}; a trigger that is not timelined's "
+            "may be in it; run timelined verify"
+        )
 
 
 _LOCK_HEAD = {

@@ -26,6 +26,7 @@ Text = types.Text().with_variant(types.Text(collation="C"), "postgresql")
 """Compared byte by byte on every database, whatever language it was set up for."""
 
 _NOT_READ = text("status <> 'read'")
+_LOST = text("type = 'collector.lost'")
 
 head = Table(
     "head",
@@ -34,6 +35,8 @@ head = Table(
     Column("position", Integer, nullable=False),
     Column("delivery", Integer, nullable=False),
     Column("content", Integer, nullable=False),
+    Column("identity", LargeBinary(16), nullable=True, comment="which log this is, wherever it is copied to"),
+    Column("record", Text, nullable=True, comment="of a file: where what was acknowledged is recorded"),
     comment="The last number given out of each kind. Numbers come from here, in the transaction that uses them.",
 )
 
@@ -56,6 +59,8 @@ event = Table(
     Column("leaf", LargeBinary(32), nullable=False),
     # Ids begin with their time, so this index, too, grows at its end.
     Index("event_id_revision", "id", "revision", unique=True),
+    # Free for all other events. What was lost, and accepted, is asked for at every start.
+    Index("event_lost", "position", sqlite_where=_LOST, postgresql_where=_LOST),
 )
 
 delivery = Table(
@@ -130,7 +135,7 @@ TRIGGERS = (
     _refuse("checkpoint", "DELETE"),
     _refuse("checkpoint", "INSERT", "EXISTS (SELECT 1 FROM checkpoint WHERE tree = NEW.tree AND size >= NEW.size)"),
     _refuse("head", "UPDATE", "NEW.one <> OLD.one OR NEW.position < OLD.position OR NEW.delivery < OLD.delivery "
-            "OR NEW.content < OLD.content"),
+            "OR NEW.content < OLD.content OR NEW.identity IS NOT OLD.identity"),
     _refuse("head", "DELETE"),
     _refuse("head", "INSERT", "EXISTS (SELECT 1 FROM head)"),
 )  # fmt: skip

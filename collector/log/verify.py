@@ -25,6 +25,7 @@ from collector.log import headers, intact
 from collector.log.acknowledged import Last, loss
 from collector.log.checkpoint import DELIVERIES, EVENTS, TREES, parse
 from collector.log.helpers import Helpers, split
+from collector.log.lost import accepted
 from collector.log.scan import Difference, Leaves, Scan, cause
 from collector.log.seal import NO_DIGEST
 from collector.log.tree import HASH_SIZE, Range
@@ -33,6 +34,8 @@ Signature = Callable[[str], bool]
 """Whether the signatures of a note hold, as far as their keys are known."""
 
 _ROWS = "SELECT size, root, frontier, note, digest FROM checkpoint WHERE tree = :tree ORDER BY size"
+_IDENTITY = 16
+"""Bytes that tell one log from another."""
 _TOLD_BY = "SELECT DISTINCT delivery FROM event WHERE position >= :first AND position <= :last AND delivery > 0"
 
 
@@ -43,7 +46,8 @@ class Beyond(msgspec.Struct, frozen=True, kw_only=True):
     """Checkpoints kept beside the database: tree, name, content."""
     given: Sequence[tuple[str, str, bytes]] = ()
     """Checkpoints that a person kept, under names of their own."""
-    acknowledged: Last | None = None
+    acknowledged: Sequence[Last] = ()
+    """What was acknowledged last, by each record there is."""
     signature: Signature = lambda note: True
 
 
@@ -60,6 +64,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The size of the last one over the events."""
     removed: int
     """Contents and bodies that are gone, as the log records."""
+    lost: str = ""
+    """The last loss that a person accepted, as the log records it."""
     differences: tuple[Difference, ...]
     """Empty where everything is as it was stored."""
 
@@ -95,7 +101,8 @@ def verify(
     _head(connection, scan, ends, whole=only is None)
     for tree in trees.values():
         tree.finish()
-    _acknowledged(connection, scan, beyond.acknowledged)
+    for last in beyond.acknowledged:
+        _acknowledged(connection, scan, last)
     scan.differences[:0] = [Difference("database", 0, line) for line in integrity(connection)]
     return Verdict(
         size=trees[EVENTS].grown.size,
@@ -105,8 +112,17 @@ def verify(
         checkpoints=sum(len(tree.rows) for tree in trees.values()),
         sealed=max(trees[EVENTS].rows, default=0),
         removed=scan.removed,
+        lost=_lost(connection),
         differences=tuple(scan.differences),
     )
+
+
+def _lost(connection: Connection) -> str:
+    try:
+        known = accepted(connection)
+    except Exception:
+        return ""  # what cannot be read was named
+    return f"position {known.position}: {known.title}" if known else ""
 
 
 def _unreadable(scan: Scan) -> Verdict:
@@ -158,13 +174,15 @@ def _ignore(leaves: Sequence[Any]) -> None:
 
 def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole: bool) -> None:
     try:
-        rows = connection.execute(text("SELECT one, position, delivery, content FROM head")).all()
+        rows = connection.execute(text("SELECT one, position, delivery, content, identity FROM head")).all()
     except Exception as error:
         scan.differs("head", 0, f"it cannot be read: {cause(error)}")
         return
     if len(rows) != 1 or rows[0][0] != 1:
         scan.differs("head", 0, f"it has {len(rows)} rows, where one numbered 1 belongs")
         return
+    if not isinstance(rows[0][4], bytes) or len(rows[0][4]) != _IDENTITY:
+        scan.differs("head", 0, "it does not say which log this is")
     for (tree, end), said in zip(ends.items(), rows[0][1:3], strict=True):
         if isinstance(said, int) and said > end:
             until = f", and all up to {said}" if said > end + 1 else ""
@@ -193,13 +211,13 @@ def _contents(connection: Connection, scan: Scan) -> None:
         scan.differs("content", 0, f"it cannot be read: {cause(error)}")
 
 
-def _acknowledged(connection: Connection, scan: Scan, last: Last | None) -> None:
+def _acknowledged(connection: Connection, scan: Scan, last: Last) -> None:
     try:
-        lost = loss(connection, last)
+        lacks = loss(connection, last)
     except Exception:
         return  # a row that cannot be read was named before
-    if lost is not None:
-        scan.differs("acknowledged", 0, f"{lost}")
+    if lacks is not None:
+        scan.differs("acknowledged", 0, f"{lacks}")
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

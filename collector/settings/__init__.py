@@ -18,27 +18,46 @@ from collector.errors import InvalidSettings
 from collector.settings.keys import OVERRIDES, document
 from collector.settings.marks import Mistakes, Place, Wrong, parse
 from collector.settings.schema import Api, Drafts, Log, Proof, Settings, SourceSettings, Storage, Web
-from collector.settings.secrets import Files
+from collector.settings.secrets import EVERY, Files, Unread
 
-__all__ = ["Api", "Drafts", "Log", "Proof", "Settings", "SourceSettings", "Storage", "Web", "load_settings"]
+__all__ = [
+    "EVERY",
+    "Api",
+    "Drafts",
+    "Log",
+    "Proof",
+    "Settings",
+    "SourceSettings",
+    "Storage",
+    "Unread",
+    "Web",
+    "load_settings",
+]
 
 CONFIG_FILE = "TIMELINED_CONFIG_FILE"
 
 
 def load_settings(
-    path: str | Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str | None] = {}
+    path: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str | None] = {},
+    *,
+    secrets: tuple[str, ...] = EVERY,
+    unread: list[str] | None = None,
 ) -> Settings:
     """The settings in force: ``path`` (or what ``TIMELINED_CONFIG_FILE`` names), then variables, then ``overrides``.
 
     ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` and ``log.level`` → a text, None
-    where the flag was not given. Raises :class:`collector.errors.InvalidSettings` with every mistake, including
+    where the flag was not given. ``secrets`` are beginnings of the settings whose files are read; where others stand, a
+    value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no mistake, and is
+    added to it. Raises :class:`collector.errors.InvalidSettings` with every mistake, including
     what must not be served on an address that others reach.
     """
     variables = environ or {}
     chosen = str(path) if path is not None else variables.get(CONFIG_FILE, "")
     file = Mistakes(chosen)
     root = _root(chosen, file) if chosen else None
-    settings = _read(root, Files(Path(chosen).parent, variables))
+    settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread))
     found = [*file.sentences()]
     for key in OVERRIDES:
         settings = _overridden(settings, key, _variable(key), variables.get(_variable(key)), found)

@@ -1,12 +1,15 @@
 """Secrets: out of a file or inline, never both; several while one is being replaced.
 
-A file is read once, at the start. Its trailing line break is an editor's and
-not part of the secret. Nothing here prints or keeps a secret anywhere but in
+A file is read once, at the start of who needs it: the daemon needs all of
+them, and most commands none, so what systemd hands to the daemon alone does
+not have to be there for them. Its trailing line break is an editor's and not
+part of the secret. Nothing here prints or keeps a secret anywhere but in
 the value it returns.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,28 +22,60 @@ _CREDENTIALS = "${CREDENTIALS_DIRECTORY}"
 _IN_A_PATH = re.compile(rb"[A-Za-z0-9._~-]+")
 
 
-class Files:
-    """Where the paths of ``*_file`` settings count from."""
+EVERY = ("",)
+"""Every secret is read."""
 
-    def __init__(self, base: Path, environ: Mapping[str, str]) -> None:
+
+class Unread(bytes):
+    """Stands for a secret that is configured and was not read. Its bytes are random: nobody can guess them."""
+
+
+class Files:
+    """Where the paths of ``*_file`` settings count from, and which of them are read.
+
+    ``wanted`` are beginnings of settings' names. With a list ``unread`` a file that cannot be had here is no mistake:
+    it is added to the list, with the reason.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        environ: Mapping[str, str],
+        wanted: tuple[str, ...] = EVERY,
+        unread: list[str] | None = None,
+    ) -> None:
         self._base = base
         self._environ = environ
+        self._wanted = wanted
+        self._unread = unread
 
     def secret(self, place: Place) -> bytes:
         """The secret in the file that a setting names. A relative path counts from the configuration file."""
+        if not place.path.startswith(self._wanted):
+            return Unread(os.urandom(32))
+        if self._unread is not None and text(place).startswith(_CREDENTIALS) and not self._directory:
+            self._unread.append(f"{place.path}: CREDENTIALS_DIRECTORY is not set here, systemd sets it for the daemon")
+            return Unread(os.urandom(32))
         path = self._path(place)
         try:
             content = path.read_bytes()
         except OSError as error:
+            if self._unread is not None and isinstance(error, PermissionError):
+                self._unread.append(f"{place.path}: {path} may not be read by this user")
+                return Unread(os.urandom(32))
             place.wrong(f"names {path}, which cannot be read: {_what_to_do(error)}")
         secret = content.rstrip(b"\r\n")
         return secret or place.wrong(f"names {path}, which is empty; write the secret into it")
+
+    @property
+    def _directory(self) -> str:
+        return self._environ.get("CREDENTIALS_DIRECTORY", "")
 
     def _path(self, place: Place) -> Path:
         """systemd's directory of credentials may be written as its variable, since its place is systemd's choice."""
         written = text(place)
         if written.startswith(_CREDENTIALS):
-            directory = self._environ.get("CREDENTIALS_DIRECTORY")
+            directory = self._directory
             if not directory:
                 place.wrong(f"begins with {_CREDENTIALS}, which is not set; add LoadCredential= to the unit")
             written = directory + written.removeprefix(_CREDENTIALS)
@@ -106,6 +141,6 @@ def credentials(place: Place, values: Mapping[str, Any]) -> Credentials:
     )
     if found.open and not found.absent:
         place.note("is open to anybody and has credentials as well; remove open, or the credentials")
-    if any(not _IN_A_PATH.fullmatch(token) for token in found.path):
+    if any(not isinstance(token, Unread) and not _IN_A_PATH.fullmatch(token) for token in found.path):
         place.note("has a path_token that cannot stand in an address; use letters, digits, dots, dashes, underscores")
     return found

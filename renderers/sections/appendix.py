@@ -155,6 +155,10 @@ def _losses(history: History, options: Options) -> Iterator[Claim]:
         missing = acknowledged - found if isinstance(acknowledged, int) and isinstance(found, int) else 0
         what = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
         at = phrases.at(lost.occurred_at, options.zone, facts.anchor(history))
+        if lost.data.get("known") is False:
+            what = "the log was put back from a copy, and what it lacks of acknowledged events is not known"
+            yield claim(f"Completeness: {what}, {at}", proof=cites(lost))
+            continue
         yield claim(f"Completeness: the log was found to have lost {what} at {at}", proof=cites(lost))
 
 

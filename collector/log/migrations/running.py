@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from collector.errors import LogDamaged
+from collector.log.migrations.statements import plain
 
 _HERE = Path(__file__).parent
 _SQL = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
@@ -45,7 +46,7 @@ def config(connection: Connection | None = None) -> Config:
 
 def _compare(connection: Connection, revision: str) -> None:
     """Refuse a database that is not exactly what this revision makes; what it holds besides is nobody's business."""
-    found = {name: _plain(sql) for name, sql in connection.exec_driver_sql(_SQL)}
+    found = {name: plain(sql) for name, sql in connection.exec_driver_sql(_SQL)}
     for name, sql in _made(revision).items():
         if found.get(name) != sql:
             what = "is missing" if name not in found else "is not as it was made"
@@ -62,11 +63,6 @@ def _made(revision: str) -> dict[str, str]:
     try:
         for statement in script.module.SQLITE:
             fresh.execute(statement)
-        return {name: _plain(sql) for name, sql in fresh.execute(_SQL)}
+        return {name: plain(sql) for name, sql in fresh.execute(_SQL)}
     finally:
         fresh.close()
-
-
-def _plain(sql: str) -> str:
-    """White space apart, which is all that versions of the libraries may differ in."""
-    return "".join(sql.split())

@@ -143,8 +143,8 @@ class Address:
         if leaf != held.leaf:
             raise Unavailable(
                 f"cannot use the database {self.shown}: acknowledged events are lost there, position {held.position} "
-                "is not the one that was acknowledged; bring back the server that has it, or start with "
-                "--storage.accept-loss"
+                "is not the one that was acknowledged; bring back the server that has it, or run "
+                "timelined accept-loss and start again"
             )
 
     def unavailable(self, verb: str, error: BaseException) -> Unavailable:

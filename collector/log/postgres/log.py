@@ -22,7 +22,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
-from collector.log import migrations, store
+from collector.log import guards, migrations, store
 from collector.log.acknowledged import Last
 from collector.log.outage import is_outage
 from collector.log.postgres import schema
@@ -85,7 +85,7 @@ class PostgresLog(ReadSide):
         """Make what is missing, or see that there is something to read."""
         try:
             if self._writer is not None:
-                self._writer.submit(partial(schema.prepare, extra_metadata=extra_metadata)).result()
+                self._writer.submit(partial(_prepare, extra_metadata=extra_metadata)).result()
             else:
                 found = self._readers[-1].submit(migrations.schema).result()
                 if not any_schema:
@@ -276,6 +276,12 @@ class PostgresLog(ReadSide):
         for session in (self._writer, self._leader, *self._readers):
             if session is not None:
                 session.close()
+
+
+def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
+    """Make what is missing, in a database in which nothing else has a say."""
+    schema.prepare(connection, extra_metadata)
+    guards.refuse_foreign(connection)
 
 
 def _noting(

@@ -44,6 +44,15 @@ BEGIN
     RETURN NEW;
 END $$"""
 
+_CHECK_STORED = """CREATE OR REPLACE FUNCTION check_stored(stored bigint, wanted bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF stored <> wanted THEN
+        RAISE EXCEPTION 'of % rows that were to be stored % were; a trigger or a rule that is not timelined''s '
+            'may be in the database; run timelined verify', wanted, stored USING ERRCODE = 'data_corrupted';
+    END IF;
+END $$"""
+
 
 def _refusing(table: str, verbs: str, condition: str = "") -> str:
     """A trigger that refuses; without a condition it fires also where no row would be touched."""
@@ -53,19 +62,17 @@ def _refusing(table: str, verbs: str, condition: str = "") -> str:
 
 
 # An INSERT of what exists meets a unique index; one that would replace it is an UPDATE.
-_TRIGGERS = (
+TRIGGERS = (
     *(_refusing(table, "UPDATE OR DELETE OR TRUNCATE") for table in _APPEND_ONLY),
     _refusing("content", "UPDATE OR TRUNCATE"),
     _refusing("head", "DELETE OR TRUNCATE"),
     _refusing("head", "UPDATE", "WHEN (NEW.one <> OLD.one OR NEW.position < OLD.position "
-              "OR NEW.delivery < OLD.delivery OR NEW.content < OLD.content)"),
+              "OR NEW.delivery < OLD.delivery OR NEW.content < OLD.content "
+              "OR NEW.identity IS DISTINCT FROM OLD.identity)"),
     _refusing("head", "INSERT", "WHEN (true)"),
     """CREATE OR REPLACE TRIGGER checkpoint_refuses_insert BEFORE INSERT ON checkpoint
         FOR EACH ROW EXECUTE FUNCTION refuse_smaller()""",
 )  # fmt: skip
-
-TRIGGERS = tuple(statement.split()[4] for statement in _TRIGGERS)
-"""Their names."""
 
 _LOCK_HEAD = """CREATE OR REPLACE FUNCTION lock_head(OUT "position" bigint, OUT delivery bigint, OUT content bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
@@ -87,6 +94,7 @@ DECLARE
     h head%ROWTYPE;
     deliveries bigint := cardinality(d_source);
     news bigint;
+    stored bigint;
     judge boolean;
     told bytea[];
 BEGIN
@@ -136,6 +144,8 @@ BEGIN
                     d_lengths, d_texts)
             WITH ORDINALITY AS d(source, received, size, authentication, status, reason, headers, told, commitment,
                                  lengths, texts, n);
+        GET DIAGNOSTICS stored = ROW_COUNT;
+        PERFORM check_stored(stored, deliveries);
     END IF;
 
     INSERT INTO content (number, salt, bytes)
@@ -143,6 +153,8 @@ BEGIN
     UNION ALL
     SELECT h.content + deliveries + f.position - h.position, f.salt, f.content
     FROM unnest(positions, f_salt, f_content) AS f(position, salt, content) WHERE f.position > h.position;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, deliveries + news);
 
     IF news > 0 THEN
         WITH added AS (
@@ -166,7 +178,8 @@ BEGIN
             ) g
             RETURNING position, leaf
         )
-        SELECT a.leaf INTO last_leaf FROM added a ORDER BY a.position DESC LIMIT 1;
+        SELECT (array_agg(a.leaf ORDER BY a.position DESC))[1], count(*) INTO last_leaf, stored FROM added a;
+        PERFORM check_stored(stored, news);
         PERFORM pg_notify('{channel}', (h.position + news)::text);
     END IF;
 
@@ -186,6 +199,8 @@ BEGIN
     -- Also where nothing was added: the commit then waits, as every other does, until all before it is safe.
     UPDATE head SET position = h.position + news, delivery = h.delivery + deliveries,
                     content = h.content + deliveries + news WHERE one = 1;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, 1);
 END $$"""
 
 _APPEND_NUMBERED = """CREATE OR REPLACE FUNCTION append_numbered(
@@ -201,6 +216,7 @@ _APPEND_NUMBERED = """CREATE OR REPLACE FUNCTION append_numbered(
 AS $$
 DECLARE
     h head%ROWTYPE;
+    stored bigint;
 BEGIN
     SELECT * INTO h FROM head WHERE one = 1 FOR UPDATE;
     IF EXISTS (SELECT FROM unnest(e_position) WITH ORDINALITY AS x(number, n) WHERE x.number <> h.position + x.n)
@@ -211,15 +227,23 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     INSERT INTO content SELECT * FROM unnest(c_number, c_salt, c_bytes);
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, cardinality(c_number));
     INSERT INTO delivery SELECT * FROM unnest(d_number, d_source, d_received, d_size, d_authentication, d_status,
         d_reason, d_headers, d_told, d_content, d_commitment, d_leaf);
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, cardinality(d_number));
     INSERT INTO event SELECT * FROM unnest(e_position, e_id, e_revision, e_amendment, e_type, e_source, e_received,
         e_occurred, e_delivery, e_item, e_content, e_content_commitment, e_commitment, e_leaf);
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, cardinality(e_position));
     INSERT INTO repeat AS r SELECT x.id, count(*), max(x.at) FROM unnest(r_id, r_at) AS x(id, at) GROUP BY x.id
     ON CONFLICT (id) DO UPDATE
         SET count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at);
     UPDATE head SET position = h.position + cardinality(e_position), delivery = h.delivery + cardinality(d_number),
                     content = h.content + cardinality(c_number) WHERE one = 1;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    PERFORM check_stored(stored, 1);
     IF cardinality(e_position) > 0 THEN
         PERFORM pg_notify('{channel}', (h.position + cardinality(e_position))::text);
     END IF;
@@ -233,10 +257,22 @@ def statements(schema: str = "public", projections: Iterable[str] = ()) -> tuple
 
     Run them as the owner of the tables, after these exist. Rights go to the two roles where these exist.
     """
+    made = _made(schema)
+    return (*made[:3], *TRIGGERS, *made[3:], *_rights(schema, projections))
+
+
+def functions(schema: str) -> dict[str, tuple[bool, str]]:
+    """The functions by name: whether each runs with the owner's rights, and its text as the server keeps it."""
+    return {
+        statement.split("FUNCTION ")[1].partition("(")[0]: ("SECURITY DEFINER" in statement, statement.split("$$")[1])
+        for statement in _made(schema)
+    }
+
+
+def _made(schema: str) -> tuple[str, ...]:
     values = {"schema": _quoted(schema), "channel": CHANNEL}
-    functions = (_LOCK_HEAD, _APPEND, _APPEND_NUMBERED)
-    made = (statement.format_map(values) for statement in functions)
-    return (_REFUSE, _REFUSE_SMALLER, *_TRIGGERS, *made, *_rights(schema, projections))
+    made = (statement.format_map(values) for statement in (_LOCK_HEAD, _APPEND, _APPEND_NUMBERED))
+    return (_REFUSE, _REFUSE_SMALLER, _CHECK_STORED, *made)
 
 
 def _rights(schema: str, projections: Iterable[str]) -> Iterator[str]:

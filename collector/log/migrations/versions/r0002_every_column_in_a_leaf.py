@@ -14,8 +14,6 @@ import sqlite3
 from hashlib import sha256
 from struct import Struct
 
-from alembic import op
-
 from collector.log.migrations.statements import run
 
 revision = "0002"
@@ -107,6 +105,8 @@ it is made anew after each upgrade (``collector.log.postgres.schema``)."""
 
 def upgrade() -> None:
     """Make both tables anew, with what every row has to say."""
+    from alembic import op
+
     driver = op.get_bind().connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
         _teach(driver)

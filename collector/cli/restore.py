@@ -1,0 +1,158 @@
+"""Putting a backup in the place of the database, and going on without what is lost for good."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from base64 import b64encode
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import click
+
+from collector import daemon, log, projections
+from collector.cli import output
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.files import FOLDER_MODE
+from collector.log import acknowledged, lost
+from collector.log.acknowledged import Last, Loss
+from collector.log.backup import backup
+from collector.log.lock import WriterLock
+from collector.settings import Settings
+
+_FILES = ("", "-wal", "-shm", "-journal")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="BACKUP")
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The record of what was acknowledged, where it is no longer beside the database.")  # fmt: skip
+@click.option("--move-aside", is_flag=True, help="Rename what lies in the place of the database.")
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def restore(
+    source: Path, record: Path | None, move_aside: bool, config_file: Path | None, storage_url: str | None, form: str
+) -> None:
+    """Put the file BACKUP in the place of the database, and say what it lacks.
+
+    Stop the daemon first. The copy is checked as a backup is. It is then held
+    to the record of what was acknowledged, which lies beside the database in
+    the file `acknowledged`, or where --record says. Exits with 6 where events
+    are lost, or where that cannot be known; `timelined accept-loss` goes on
+    without them.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    target = log.database_path(settings.storage.url)
+    if target is None:
+        raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
+    kept = daemon.beside_of(settings).acknowledged
+    _bring(record, kept)
+    moved = _moved_aside(source, target) if move_aside else []
+    done = backup(source, target)
+    _give_to_owner(target)
+    lacks, last = asyncio.run(_lacks(settings, kept))
+    told = {
+        "path": str(target), "position": done.position, "root": b64encode(done.root).decode(),
+        "acknowledged": last.position if last else None, "lost": str(lacks) if lacks else None,
+        "moved": [str(path) for path in moved],
+    }  # fmt: skip
+    if form == "json":
+        output.as_json(told)
+    else:
+        output.facts([(name.capitalize(), str(value or "")) for name, value in told.items() if name != "moved"])
+    for path in moved:
+        output.say(f"What lay there is now {path}")
+    if lacks is not None:
+        output.say(f"Restored, and {lacks}. {_next(lacks)}")
+        raise click.exceptions.Exit(output.DAMAGED)
+
+
+def _next(lacks: Loss) -> str:
+    if lacks.record:
+        return "Restore again with a copy of that record (--record), or run timelined accept-loss to go on without it."
+    return "Restore a later copy, or run timelined accept-loss to go on without them; the daemon does not start before."
+
+
+def _bring(record: Path | None, kept: Path) -> None:
+    """Put a record that a person brought where the daemon looks for it."""
+    if record is None:
+        return
+    if acknowledged.read(kept) is not None:
+        raise InvalidInput(f"cannot take the record {record}: {kept} is there already; leave --record out, or move it")
+    if acknowledged.read(record) is None:
+        raise NotFound(f"cannot take the record {record}: it names no event; bring the file named acknowledged")
+    kept.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    shutil.copyfile(record, kept)
+    _give_to_owner(kept.parent)
+    _give_to_owner(kept)
+
+
+def _moved_aside(source: Path, target: Path) -> list[Path]:
+    """Rename the database and the files that SQLite keeps beside it, unless a daemon writes to it."""
+    if not source.is_file():
+        raise NotFound(f"cannot restore {source}: there is no such file")
+    there = [target.with_name(target.name + suffix) for suffix in _FILES]
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    lock = WriterLock(target, "")
+    try:
+        if source.resolve() in [path.resolve() for path in there]:
+            raise InvalidInput(f"cannot restore {source}: it is the database itself")
+        moved = []
+        for suffix in _FILES:
+            path = target.with_name(target.name + suffix)
+            if path.exists():
+                aside = target.with_name(f"{target.name}.before-{stamp}{suffix}")
+                path.rename(aside)
+                moved.append(aside)
+        return moved
+    except OSError as error:
+        raise Unavailable(f"cannot move {target} aside: {error.strerror}") from error
+    finally:
+        lock.release()
+
+
+def _give_to_owner(path: Path) -> None:
+    """Root restores for the daemon's user, who owns the folder."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+async def _lacks(settings: Settings, kept: Path) -> tuple[Loss | None, Last | None]:
+    """What the restored log lacks of what was acknowledged, and what that was."""
+    if (await log.schema_of(settings.storage.url)).behind:
+        await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted)
+    last = acknowledged.read(kept)
+    store = log.open_log(settings.storage.url, writable=False)
+    try:
+        lacks = await store.query(partial(acknowledged.loss, last=last))
+        head, recorded = await store.head(), await store.query(lost.place)
+    finally:
+        await store.close()
+    if last is None and head:
+        return Loss(0, head, record=recorded or "a place that this backup does not name"), None
+    return lacks, last
+
+
+@click.command("accept-loss")
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def accept_loss(config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Go on without acknowledged events that are lost for good.
+
+    Stop the daemon over a file first. The loss is recorded as an event; from
+    then on the log is sealed under a name of its own, and the daemon starts
+    as ever. Where nothing is lost nothing happens.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    accepted = asyncio.run(daemon.accept_loss(settings))
+    if form == "json":
+        return output.as_json({"accepted": str(accepted) if accepted else None})
+    if accepted is None:
+        return output.say("Nothing is lost by the record here; nothing was recorded.")
+    return output.say(f"Accepted, and recorded as an event: {accepted}.")

@@ -1,0 +1,92 @@
+"""Which log this is, and what of it is lost for good.
+
+A copy of a log is the same log: it has the same identity, by which what was
+acknowledged of it is recognised, wherever the copy lies and however it is
+reached. A loss that a person accepted is an event (``collector.lost``); from
+it on the log is another history than the one before, and its checkpoints are
+published under a name of their own: two histories must not share one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, text
+
+TYPE = "collector.lost"
+
+_ACCEPTED = f"""SELECT event.position, event.leaf, content.bytes FROM event
+    LEFT JOIN content ON content.number = event.content
+    WHERE event.type = '{TYPE}' AND event.source = 'timelined' AND event.delivery = 0
+    ORDER BY event.position DESC LIMIT 1"""  # noqa: S608 - a name of ours
+
+
+class _Data(msgspec.Struct):
+    acknowledged: int = 0
+    found: int = 0
+
+
+class _Content(msgspec.Struct):
+    title: str = ""
+    data: _Data = msgspec.field(default_factory=_Data)
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A loss that was found, and accepted."""
+
+    position: int
+    """Of the event that says so."""
+    leaf: bytes
+    acknowledged: int
+    """The last position that had been acknowledged; 0 where nobody knew."""
+    found: int
+    """The last position that was left."""
+    title: str
+    """The loss as a sentence."""
+
+
+class About(msgspec.Struct, frozen=True):
+    """Which log this is, and which history of it."""
+
+    identity: bytes = b""
+    accepted: Accepted | None = None
+
+
+UNKNOWN = About()
+"""Before the log was asked."""
+
+
+def about(connection: Connection) -> About:
+    """Both at once."""
+    return About(identity(connection), accepted(connection))
+
+
+def place(connection: Connection) -> str:
+    """Where it was last recorded what was acknowledged of this file; empty where no daemon has written that down."""
+    return str(connection.execute(text("SELECT record FROM head")).scalar_one() or "")
+
+
+def set_place(connection: Connection, where: str) -> None:
+    """Write that down: every copy of the file says it."""
+    connection.execute(text("UPDATE head SET record = :where"), {"where": where})
+
+
+def identity(connection: Connection) -> bytes:
+    """What tells this log from any other."""
+    return bytes(connection.execute(text("SELECT identity FROM head")).scalar_one() or b"")
+
+
+def accepted(connection: Connection) -> Accepted | None:
+    """The last loss that was accepted; None where none ever was."""
+    row = connection.execute(text(_ACCEPTED)).one_or_none()
+    if row is None:
+        return None
+    try:
+        said = msgspec.json.decode(row[2] or b"", type=_Content)
+    except msgspec.DecodeError:
+        said = _Content()
+    return Accepted(int(row[0]), bytes(row[1]), said.data.acknowledged, said.data.found, said.title)
+
+
+def origin_after(origin: str, accepted: Accepted | None) -> str:
+    """Under which name the log is published after a loss: no other history has it, not even one that lost as much."""
+    return origin if accepted is None else f"{origin}/after-{accepted.found}-{accepted.leaf.hex()[:8]}"

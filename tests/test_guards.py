@@ -1,0 +1,206 @@
+"""Triggers, functions and indexes by their text: what is missing, altered or foreign is named, and stops the start."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import urllib.error
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collector.cli import output
+from collector.errors import LogDamaged, Unavailable
+from collector.log import EventLog, guards, open_log, upgrade
+from collector.log.postgres import schema
+from tests.conftest import timelined
+from tests.postgres import Server
+from tests.processes import Process, alert, post
+from tests.test_log import append, fact, told
+
+IGNORING = "CREATE TRIGGER quiet BEFORE INSERT ON {} BEGIN SELECT RAISE(IGNORE); END"
+"""Has an INSERT succeed that stores nothing."""
+
+FOREIGN = {
+    "a trigger that ignores": (IGNORING.format("event"), "the trigger quiet on event is not timelined's"),
+    "a trigger on a list": (IGNORING.format("shape"), "the trigger quiet on shape is not timelined's"),
+    "a unique index": (
+        "CREATE UNIQUE INDEX one_of_a_kind ON event (type)", "the index one_of_a_kind on event is not timelined's"),
+    "a trigger gone": ("DROP TRIGGER event_refuses_delete", "the trigger event_refuses_delete is gone"),
+    "a trigger that never fires": (
+        ("DROP TRIGGER event_refuses_delete; CREATE TRIGGER event_refuses_delete BEFORE DELETE ON event WHEN 0 "
+        "BEGIN SELECT RAISE(ABORT, 'event: the log is append-only; DELETE refused'); END"),
+        "the trigger event_refuses_delete is not as it was made"),
+    "an index gone": ("DROP INDEX event_id_revision", "the index event_id_revision is gone"),
+    "an index of half the rows": (
+        "DROP INDEX event_id_revision; CREATE UNIQUE INDEX event_id_revision ON event (id, revision) WHERE item = 0",
+        "the index event_id_revision is not as it was made"),
+    "a table that ignores conflicts": (
+        ("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'PRIMARY KEY (position)', "
+        "'PRIMARY KEY (position) ON CONFLICT IGNORE') WHERE name = 'event'"),
+        "the table event is not as it was made"),
+}  # fmt: skip
+
+
+def altered(path: Path, statements: str) -> None:
+    """What another program does to the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(statements)
+
+
+async def filled(url: str) -> None:
+    """A log with a few events."""
+    log = open_log(url)
+    await append(log, told(fact("a"), fact("b")))
+    await log.close()
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_what_guards_a_file_is_held_to_its_text(tmp_path: Path, what: str) -> None:
+    """Verify names what differs and ends with 6, and the daemon refuses to start with the same words."""
+    path = tmp_path / "timelined.db"
+    url = f"sqlite:///{path}"
+    started = timelined("note", "1", "x", "--storage.url", url, cwd=tmp_path)
+    assert started.returncode == output.NOT_FOUND, started.stderr
+    statement, named = FOREIGN[what]
+    altered(path, statement)
+    verified = timelined("verify", "--storage.url", url, cwd=tmp_path)
+    assert (verified.returncode, named in verified.stdout) == (output.DAMAGED, True), verified.stdout
+    served = timelined("serve", "--storage.url", url, "--web.listen-address", "127.0.0.1:0", cwd=tmp_path)
+    assert (served.returncode, named in served.stderr) == (output.DAMAGED, True), served.stderr
+
+
+@pytest.mark.parametrize("table", ["event", "delivery", "content", "head"])
+def test_nothing_is_acknowledged_that_a_trigger_left_out(process: Process, table: str) -> None:
+    """A trigger slipped in under a running daemon has deliveries answered 503; without it they are stored again."""
+    address = process.start("--storage.url", "sqlite:///timelined.db")
+    assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
+    ignoring = IGNORING.format(table).replace("INSERT", "UPDATE" if table == "head" else "INSERT")
+    altered(process.folder / "timelined.db", ignoring)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(f"{address}/webhooks/alertmanager", alert("firing", number=2))
+    assert refused.value.code == 503
+    assert "a trigger that is not timelined's may be in it" in refused.value.read().decode()
+    altered(process.folder / "timelined.db", "DROP TRIGGER quiet")
+    assert post(f"{address}/webhooks/alertmanager", alert("firing", number=3))[0] == 202
+    with closing(sqlite3.connect(process.folder / "timelined.db")) as connection:
+        told_of = connection.execute("SELECT count(*) FROM event WHERE type = 'alert.firing'").fetchone()
+    assert told_of == (2,)
+
+
+def test_the_text_that_is_compared_is_what_the_revisions_make() -> None:
+    """Every trigger, index and table of the log is compared; an empty list would find nothing."""
+    kinds = [kind for kind, _ in guards.made()]
+    assert (kinds.count("trigger"), kinds.count("table")) == (14, 6)
+    assert kinds.count("index") == 3
+
+
+# PostgreSQL
+
+IGNORE = "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+
+ALTERED = {
+    "a trigger that ignores": (
+        f"{IGNORE}; CREATE TRIGGER quiet BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION quiet()",
+        "the trigger quiet on event is not timelined's"),
+    "a rule": (
+        "CREATE RULE quiet AS ON INSERT TO event DO INSTEAD NOTHING", "the rule quiet on event is not timelined's"),
+    "a unique index": (
+        "CREATE UNIQUE INDEX one_of_a_kind ON event (leaf)", "the index one_of_a_kind on event is not timelined's"),
+    "a trigger disabled": (
+        "ALTER TABLE event DISABLE TRIGGER event_refuses_update_delete_truncate",
+        "the trigger event_refuses_update_delete_truncate is not as it was made, or is disabled"),
+    "a trigger of fewer verbs": (
+        ("CREATE OR REPLACE TRIGGER event_refuses_update_delete_truncate BEFORE UPDATE OR TRUNCATE ON event "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"),
+        "the trigger event_refuses_update_delete_truncate is not as it was made"),
+    "a trigger gone": ("DROP TRIGGER head_refuses_update ON head", "the trigger head_refuses_update is gone"),
+    "a function that refuses nothing": (
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "the function refuse_change is not as it was made"),
+    "a second function of a name": (
+        "CREATE FUNCTION append(text) RETURNS void LANGUAGE sql AS 'SELECT'", "there are 2 of the function append"),
+    "an index gone": ("DROP INDEX event_id_revision", "the index event_id_revision is gone"),
+    "row-level security": (
+        "ALTER TABLE event ENABLE ROW LEVEL SECURITY", "the row-level security event on event is not timelined's"),
+}  # fmt: skip
+
+
+@pytest.fixture
+async def server(url: str) -> AsyncIterator[EventLog]:
+    """A log in a schema of its own, open."""
+    log = open_log(url)
+    await append(log, told(fact("a")))
+    yield log
+    await log.close()
+
+
+def within(url: str, statement: str) -> str:
+    """A statement for the schema that an address names."""
+    found = re.search(r"search_path=(\w+)", url)
+    assert found is not None
+    return f"SET search_path = {found[1]}; {statement}"
+
+
+async def executed(postgres: Server, statement: str) -> None:
+    """Run statements as the owner, on a connection of its own."""
+    import asyncpg
+
+    connection = await asyncpg.connect(host=str(postgres.folder), user="owner", database="postgres")
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("what", ALTERED)
+async def test_what_guards_a_database_is_held_to_its_text(
+    postgres: Server, url: str, server: EventLog, what: str, tmp_path: Path
+) -> None:
+    """On a server too, verify names what differs, and nobody opens the log to write."""
+    assert await server.query(guards.differing) == []
+    statement, named = ALTERED[what]
+    await executed(postgres, within(url, statement))
+    assert any(named in line for line in await server.query(guards.differing))
+    with pytest.raises(LogDamaged, match=re.escape(named)):
+        open_log(url)
+    verified = await asyncio.to_thread(timelined, "verify", "--storage.url", url, cwd=tmp_path)
+    assert (verified.returncode, named in verified.stdout) == (output.DAMAGED, True), verified.stdout + verified.stderr
+
+
+async def test_an_upgrade_makes_anew_what_was_altered(postgres: Server, url: str, server: EventLog) -> None:
+    """The owner's ``timelined db upgrade`` says triggers and functions again, as the message proposes."""
+    for what in ("a trigger disabled", "a trigger gone", "a function that refuses nothing"):
+        await executed(postgres, within(url, ALTERED[what][0]))
+    assert len(await server.query(guards.differing)) == 3
+    await upgrade(url)
+    assert await server.query(guards.differing) == []
+
+
+@pytest.mark.parametrize("table", ["event", "delivery", "content"])
+@pytest.mark.parametrize("way", ["trigger", "rule"])
+async def test_a_server_acknowledges_nothing_that_was_left_out(
+    postgres: Server, url: str, server: EventLog, table: str, way: str
+) -> None:
+    """Row counts are compared inside ``append()`` and in the slower way in; nothing of such a batch stays."""
+    if way == "trigger":
+        made = f"{IGNORE}; CREATE TRIGGER quiet BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION quiet()"
+    else:
+        made = f"CREATE RULE quiet AS ON INSERT TO {table} DO INSTEAD NOTHING"
+    head = await server.head()
+    await executed(postgres, within(url, made))
+    for submission in (told(fact("b")), msgspec.structs.replace(told(fact("c")), headers=(("ce-id", "x"),))):
+        with pytest.raises(Unavailable, match="rows that were to be stored"):
+            await append(server, submission)
+    assert await server.head() == head
+
+
+def test_the_server_writes_definitions_as_they_are_read() -> None:
+    """Each trigger of ours is understood: one that is not would be compared by its bytes, and differ everywhere."""
+    names = [guards._trigger(statement)[0] for statement in schema.TRIGGERS]
+    assert all(names)
+    assert len(set(names)) == len(names)
