@@ -160,7 +160,9 @@ def _about(settings: Settings) -> About:
 def _sealed(settings: Settings) -> list[bytes]:
     """The checkpoints in the database; none where it cannot be read, which the verifying names."""
     try:
-        return [note.encode() for tree in TREES for note in _query(settings.storage.url, partial(seal.notes, tree=tree))]
+        return [
+            note.encode() for tree in TREES for note in _query(settings.storage.url, partial(seal.notes, tree=tree))
+        ]
     except Unavailable:
         return []
 
