@@ -16,7 +16,9 @@ from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
+from collector.errors import NotPermitted
 from collector.log import EventLog
+from collector.log.rights import missing_to_remove
 from collector.people import spoken
 from collector.projections import Projections
 from collector.projections.erasing import Erasing, Found, carry_out, clean
@@ -76,7 +78,8 @@ class Eraser:
         """Erase, or with ``dry_run`` say what would go.
 
         Raises :class:`NotFound` for an event or a delivery that is not there, :class:`InvalidInput` for what may not be
-        erased, and :class:`collector.errors.Unavailable` where nothing can be written now.
+        erased, :class:`collector.errors.NotPermitted` where the database does not let us, and
+        :class:`collector.errors.Unavailable` where nothing can be written now.
         """
         spoken(asked.reason, "reason"), spoken(asked.by, "by")
         async with self._alone:
@@ -86,6 +89,8 @@ class Eraser:
         found = await self._log.query(lambda connection: Found(connection, asked))
         if asked.dry_run:
             return _told(found)
+        if missing := await self._log.query(missing_to_remove):
+            raise NotPermitted(f"cannot erase: {missing}")
         done = await self._log.transact(lambda connection: carry_out(connection, asked, found))
         remaining = await self._complete(asked, done)
         drafts = await self._redraw(done.ids)

@@ -10,6 +10,7 @@
     ├── InvalidInput           a person's or a client's request that cannot be taken
     │   └── NotFound           … because what it names does not exist
     ├── InvalidSettings        the configuration has mistakes (all of them, each with its line)
+    ├── NotPermitted           the database does not let this role do it; somebody has to grant that
     ├── Unavailable            cannot store or read now; the sender should come again
     │   ├── TooSlow            … because its body did not arrive in time
     │   └── DiskFailed         … nor ever in this process: what is on the disk is not known
@@ -89,6 +90,10 @@ class InvalidSettings(TimelinedError):
     def __init__(self, mistakes: tuple[str, ...]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+
+class NotPermitted(TimelinedError):
+    """A right is missing in the database, which no waiting brings; the answer is 403 and says what to grant."""
 
 
 class Unavailable(TimelinedError):

@@ -17,6 +17,7 @@ import structlog
 from collector.errors import TimelinedError
 from collector.log import EventLog
 from collector.log.expiring import DELIVERIES, REPEATS, due, expire, reached
+from collector.log.rights import missing_to_remove
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,8 @@ class RetentionJob:
         async with self._alone:
             removed = 0
             try:
+                if await self.hindered():
+                    return 0
                 for kind in (REPEATS, DELIVERIES):
                     for source, ages in self._ages.items():
                         if kind in ages:
@@ -46,6 +49,13 @@ class RetentionJob:
             except TimelinedError as error:
                 log.warning("cannot remove expired bodies; the next pass tries again", error=str(error))
             return removed
+
+    async def hindered(self) -> bool:
+        """Whether ages are set and the database does not let us remove anything; what to grant is said."""
+        missing = await self._log.query(missing_to_remove) if self._ages else ""
+        if missing:
+            log.error("cannot remove expired bodies: retention is set and a right is missing", reason=missing)
+        return bool(missing)
 
     async def _remove(self, source: str, kind: str, until: int) -> int:
         removed, more = 0, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 
 from collector import projections
 from collector.correlation import Rules
-from collector.errors import Unavailable
+from collector.errors import NotPermitted, Unavailable
 from collector.event import PEOPLE
 from collector.follower import Follower
 from collector.log import EventLog, Submission, open_log, upgrade
 from collector.log.postgres.schema import DAEMON_ROLE, ERASURE_ROLE, statements
+from collector.retention import RetentionJob
+from collector.web import problems
+from tests.conftest import timelined
 from tests.postgres import Server, serving
 from tests.stories import firing
 from tests.test_follower import submission
@@ -166,3 +170,29 @@ async def test_the_file_that_makes_the_roles_makes_what_is_needed() -> None:
         with pytest.raises(Unavailable, match="permission denied"):
             await log.transact(lambda c: c.exec_driver_sql("DELETE FROM content"))
         await log.close()
+
+
+async def test_a_missing_right_to_erase_says_what_to_grant(roles: Server, database: str, tmp_path: Path) -> None:
+    """No waiting brings a right: the command ends with 1 and the API with 403, and both say what to grant."""
+    log = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
+    (receipt,) = await append(log, told(fact("a")))
+    assert await log.lead()
+    await Follower(log, Rules()).catch_up()
+    await log.close()
+    url = roles.url(database, "dora")
+    words = ("erase", receipt.items[0].event_id, "--reason", "asked", "--storage.url", url)
+    done = await asyncio.to_thread(timelined, *words, cwd=tmp_path)
+    assert (done.returncode, "GRANT timelined_erasure TO dora" in done.stderr) == (1, True), done.stderr
+    answer = problems.answer(NotPermitted("cannot erase"), "/api/v1/erasures")
+    assert (answer.status, "Retry-After" in answer.headers) == (403, False)
+
+
+async def test_retention_without_its_right_says_so_and_stops_nothing(
+    roles: Server, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first pass, which is at the start, names the right; where no age is set nothing is said."""
+    log = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
+    assert await RetentionJob(log, {"x": {"deliveries": 1}}, lambda: AT).run() == 0
+    assert "GRANT timelined_erasure TO dora" in capsys.readouterr().out
+    assert not await RetentionJob(log, {}, lambda: AT).hindered()
+    await log.close()
