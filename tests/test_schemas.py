@@ -458,11 +458,11 @@ async def test_an_upgrade_keeps_a_copy(revision: str, tmp_path: Path) -> None:
     change(path, "UPDATE head SET content = content + 1")
     with pytest.raises(LogDamaged):
         sqlite.SqliteLog(path)
-    (tmp_path / "timelined.db.0001").write_bytes(b"another file")
+    (tmp_path / f"timelined.db.{revision}").write_bytes(b"another file")
     unpacked(revision, tmp_path)
     async with opened(path):
         pass
-    assert (made(tmp_path / f"timelined.db.{revision}-2"), (tmp_path / "timelined.db.0001").read_bytes()) == (
+    assert (made(tmp_path / f"timelined.db.{revision}-2"), (tmp_path / f"timelined.db.{revision}").read_bytes()) == (
         before[0],
         b"another file",
     )
