@@ -53,6 +53,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PULL = re.compile(r"https?://[^/\s]+/[^/\s]+/[^/\s]+/(?:-/)?(?:pull|merge_requests)/\d+")
 _REPOSITORY = re.compile(r"(?:https?://[^/\s]+/|git@[^:\s]+:)?([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_MARKUP = frozenset("<{[")
+"""What data begins with that is XML or JSON sent as text, and no sentence."""
 _LINKS = ("url", "htmlurl", "link", "href", "permalink", "weburl", "ticketuri", "runurl", "logurl")
 
 
@@ -106,7 +108,8 @@ def first(data: Any, keys: Iterable[str]) -> str:
 def text_of(data: Any) -> str:
     """The sentence that the data holds, its line breaks kept; a text that is all the data there is is that sentence."""
     if isinstance(data, str):
-        return fit.text(data).strip()
+        text = fit.text(data).strip()
+        return "" if text[:1] in _MARKUP else text
     for key in TEXTS:
         for level in _levels(data):
             value = level.get(key)
