@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from collector.web import server_kwargs
 from tests.face import Face, running
 from tests.fuzz.exchange import Watch, compare
 
@@ -32,7 +33,8 @@ async def fuzz(folder: Path, numbers: Iterable[int]) -> Counter[int]:
 
 def _face(folder: Path):  # type: ignore[no-untyped-def]
     folder.mkdir()
-    return running(folder)
+    # However busy the machine is, the rest of a body is read after its answer.
+    return running(folder, server=server_kwargs() | {"lingering_time": 60.0})
 
 
 async def _stored(face: Face) -> tuple[int, str]:
