@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,9 @@ async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
         async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
             url, lists = f"{running.address}/webhooks/alertmanager", f"{running.address}/api/v1/incidents"
             assert (await asyncio.to_thread(post, url, alert("firing", number=1)))[0] == 202
+            # Every reader has its connection: one that has to be made first is given up after three seconds.
+            slowly = partial(running.log.query, lambda c: c.exec_driver_sql("SELECT pg_sleep(0.1)").all())
+            await asyncio.gather(*(slowly() for _ in range(16)))
             frozen = processes(server)
             try:
                 for pid in frozen:
