@@ -105,7 +105,7 @@ class Acknowledged:
         self._dirty = False
         self._unwritten: Last | None = None
         self._turn = 0
-        self._owner = b""
+        self._owner = self._unnamed = b""
         self._guard = threading.Lock()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -117,14 +117,14 @@ class Acknowledged:
         if not _alone(self._file):
             os.close(self._file)
             raise Shared(f"cannot record what is acknowledged in {path}: another process does")
-        if os.fstat(self._file).st_size < 2 * _SLOT:
+        if os.fstat(self._file).st_size < 2 * _SLOT + _OWNER_SIZE:
             self._reserve()
 
     def _reserve(self) -> None:
         """Have room for both slots; what is there stays. On a full disk each line has to find its own."""
         with suppress(OSError):
-            held = os.pread(self._file, 2 * _SLOT, 0)
-            os.pwrite(self._file, bytes(2 * _SLOT - len(held)), len(held))
+            held = os.pread(self._file, 2 * _SLOT + _OWNER_SIZE, 0)
+            os.pwrite(self._file, bytes(2 * _SLOT + _OWNER_SIZE - len(held)), len(held))
 
     def read(self) -> Last | None:
         """What was acknowledged last; None in a new file. Raises :class:`LogDamaged` where no line of it is whole."""
@@ -137,15 +137,19 @@ class Acknowledged:
 
     def belong(self, log: bytes, after: int) -> None:
         """Say of which log it is, and after which accepted loss. Raises OSError."""
-        line = _owned(log, after)
         with self._guard:
-            if line != self._owner:
-                os.pwrite(self._file, line, 2 * _SLOT)
-                self._owner, self._dirty = line, True
+            self._unnamed = _owned(log, after)
+            self._name()
+
+    def _name(self) -> None:
+        """Write which log it is, where the file does not yet; what a full disk keeps out waits for the next sync."""
+        if self._unnamed not in (b"", self._owner) and self._file >= 0:
+            os.pwrite(self._file, self._unnamed, 2 * _SLOT)
+            self._owner, self._dirty = self._unnamed, True
 
     def restart(self, last: Last) -> None:
         """Forget what was acknowledged and begin with this. Raises OSError, and nothing is forgotten then."""
-        self._owner = _owned(last.log, last.after) if last.log else b""
+        self._owner = self._unnamed = _owned(last.log, last.after) if last.log else b""
         with self._guard:
             line = _line(last.position, last.leaf).ljust(2 * _SLOT, b"\x00")
             os.pwrite(self._file, line + self._owner.ljust(_OWNER_SIZE, b"\x00"), 0)
@@ -170,6 +174,7 @@ class Acknowledged:
         with self._guard:
             if self._unwritten is not None:
                 self._write(self._unwritten)
+            self._name()
         if self._dirty:
             self._dirty = False
             os.fdatasync(self._file)
