@@ -258,7 +258,7 @@ def test_the_newest_line_is_read_and_a_torn_one_leaves_the_other(tmp_path: Path)
     kept.close()
     assert acknowledged.read(path) == Last(3, LEAF)
     whole = path.read_bytes()
-    for at in range(len(whole) // 2):
+    for at in range(103):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert acknowledged.read(path) == Last(2, LEAF)
 
