@@ -22,6 +22,7 @@ from renderers.history import Context, Grouped, Nearby
 from renderers.replay import replay
 
 DETAILS = ("normal", "key", "all")
+CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 PLAIN = Options()
 """What a reader gets who asks for nothing."""
@@ -32,7 +33,9 @@ def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options
 
     Raises :class:`collector.errors.InvalidInput` for a name, zone, detail or profile that there is not.
     """
-    readers: Mapping[str, Callable[[str], str]] = {"zone": _zone, "detail": _detail, "profile": _profile}
+    readers: Mapping[str, Callable[[str], str | bool]] = {
+        "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
+    }  # fmt: skip
     for name in written:
         if name not in readers:
             raise InvalidInput(f"cannot render: {name} is not an option; use {', '.join(readers)}", name)
@@ -58,16 +61,26 @@ def _profile(text: str) -> str:
     return _one_of(text, PROFILES, "profile")
 
 
+def _citations(text: str) -> str:
+    return _one_of(text, CITATIONS, "citations")
+
+
+def _seconds(text: str) -> bool:
+    return _one_of(text, ("true", "false"), "seconds") == "true"
+
+
 def _one_of(text: str, allowed: tuple[str, ...], name: str) -> str:
     if text not in allowed:
         raise InvalidInput(f"cannot render: {name} is {text!r}; use one of {', '.join(allowed)}", name)
     return text
 
 
-def context_of(case: Case) -> Context:
+def context_of(case: Case, external_url: str = "") -> Context:
     """What the renderers need to know of an incident besides its events."""
     return Context(
         key=case.row.key,
+        number=case.row.number,
+        external_url=external_url,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
@@ -77,9 +90,9 @@ def context_of(case: Case) -> Context:
     )
 
 
-def document_of(case: Case, *, as_of: int | None = None, options: Options = PLAIN) -> Document:
+def document_of(case: Case, *, as_of: int | None = None, options: Options = PLAIN, external_url: str = "") -> Document:
     """The postmortem of a case as a value; pure."""
-    return draft(replay(case.events, as_of, context_of(case)), options)
+    return draft(replay(case.events, as_of, context_of(case, external_url)), options)
 
 
 async def postmortem(
@@ -89,8 +102,11 @@ async def postmortem(
     format: str = "md",  # noqa: A002 - the word that the API and the command line use
     as_of: int | None = None,
     options: Options | Mapping[str, str] = PLAIN,
+    external_url: str = "",
 ) -> str | None:
     """The postmortem of an incident as ``md`` or ``json``; None where there is no such incident.
+
+    ``external_url`` is where readers reach the daemon: citations lead there.
 
     ``as_of`` (µs) renders what had been received by then. Raises
     :class:`collector.errors.InvalidInput` for a format or an option that there is not.
@@ -101,4 +117,6 @@ async def postmortem(
     case = await projections.case(number, as_of)
     if case is None:
         return None
-    return await asyncio.to_thread(lambda: RENDERERS[format](document_of(case, as_of=as_of, options=chosen)))
+    return await asyncio.to_thread(
+        lambda: RENDERERS[format](document_of(case, as_of=as_of, options=chosen, external_url=external_url))
+    )

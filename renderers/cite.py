@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from renderers.document import Actions, Block, Bullets, Claim, Document, Index, Prompt, Timeline
+from renderers.document import Actions, Block, Bullets, Claim, Document, Index, Prompt, Table, Timeline
 
 SHORTEST = 5
 """Digits of a short id, unless it must be longer to be unique."""
@@ -52,16 +52,16 @@ def cited(document: Document) -> set[str]:
 
 
 def printed(document: Document) -> set[str]:
-    """The ids that a reader of the document sees; the others are counted."""
-    lines = [line.cites for section in document.sections for block in section.blocks if isinstance(block, Index)
-             for line in block.lines]  # fmt: skip
-    return set().union(*lines, *(ids[:SHOWN] for ids in _citations(document)))
+    """The ids that a reader of the document sees."""
+    lines = {line.id for section in document.sections for block in section.blocks if isinstance(block, Index)
+             for line in block.lines}  # fmt: skip
+    return lines.union(*(ids[:SHOWN] for ids in _citations(document)))
 
 
 def _citations(document: Document) -> Iterator[tuple[str, ...]]:
-    yield document.title.cites
-    if document.lead:
-        yield document.lead.cites
+    for head in (document.title, document.lead, document.incident):
+        if head:
+            yield head.cites
     for section in document.sections:
         for block in section.blocks:
             yield from citations(block)
@@ -76,10 +76,14 @@ def citations(block: Block) -> Iterator[tuple[str, ...]]:
             yield from (row.cites for row in block.rows)
             if block.left_out:
                 yield block.left_out.cites
+        case Table():
+            yield from (row.cites for row in block.rows)
+            if block.left_out:
+                yield block.left_out.cites
         case Actions():
             yield from (row.cites for row in block.rows)
         case Index():
-            yield from (line.cites for line in block.lines)
+            yield from ((line.id,) for line in block.lines)
         case Claim():
             yield block.cites
         case Prompt():

@@ -16,9 +16,11 @@ from renderers.history import Duration, Moment
 
 
 class Quote(msgspec.Struct, frozen=True, tag="quote"):
-    """A sender's or a person's words, shown in double quotes and cut at 140 characters."""
+    """A sender's or a person's words, whole; Markdown shows them in double quotes and cuts them."""
 
     text: str
+    longest: int = 200
+    """Characters that Markdown shows: 500 for notes and status posts."""
 
 
 class Name(msgspec.Struct, frozen=True, tag="name"):
@@ -47,7 +49,22 @@ class Words(msgspec.Struct, frozen=True, tag="words"):
     strong: bool = False
 
 
-Part = Words | Quote | Name | Code | Link
+class Time(msgspec.Struct, frozen=True, tag="time"):
+    """A clock time as the draft shows it, and the instant it stands for."""
+
+    text: str
+    at: int
+    """µs UTC."""
+
+
+class Span(msgspec.Struct, frozen=True, tag="span"):
+    """A length of time as the draft shows it, and how long it is."""
+
+    text: str
+    micros: int
+
+
+Part = Words | Quote | Name | Code | Link | Time | Span
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):
@@ -58,6 +75,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):
     """Ids of the events, oldest first, each once."""
     none: str = ""
     """Negative evidence: the query that found nothing (``change.* service=cart 12:02..14:02``)."""
+    searched: tuple[Part, ...] = ()
+    """The same in words, as its citation shows it: ``changes of cart``."""
     label: bool = False
     """A fixed label of the template (``Primary Cause:``); it states nothing and needs no proof."""
     at: int | None = None
@@ -69,6 +88,9 @@ class Prompt(msgspec.Struct, frozen=True, tag="prompt"):
     """What the log cannot show: a question to a person."""
 
     question: str
+    """A whole question."""
+    command: str = ""
+    """The command that records the answer."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +111,31 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 class Bullets(msgspec.Struct, frozen=True, tag="bullets"):
     items: tuple[Claim, ...]
+    numbered: bool = False
 
 
 class Timeline(msgspec.Struct, frozen=True, tag="timeline"):
     rows: tuple[Row, ...]
     left_out: Claim | None = None
-    """Says how many rows were folded away beyond the length, and how to see them."""
+    """Says how many rows the detail asked for does not show, and how to see them."""
+
+
+class TableRow(msgspec.Struct, frozen=True, kw_only=True):
+    cells: tuple[tuple[Part, ...], ...]
+    cites: tuple[str, ...]
+    label: bool = False
+    """It states nothing but that something is not known, and needs no proof."""
+
+
+class Table(msgspec.Struct, frozen=True, tag="table"):
+    """A table with a head of ours; what proves a row stands in its last cell."""
+
+    key: str
+    """``alerts`` or ``measures``."""
+    head: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    left_out: Claim | None = None
+    """Says how many rows there are more."""
 
 
 class ActionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,22 +150,19 @@ class Actions(msgspec.Struct, frozen=True, tag="actions"):
 
 
 class IndexLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One cited event (or a run of them) in the Appendix."""
+    """One cited event in the Appendix, at its own time."""
 
-    cites: tuple[str, ...]
+    id: str
     at: int
     type: str
     source: str
-    more: int = 0
-    """How many further events of the same type, source and minute this line stands for."""
 
 
 class Index(msgspec.Struct, frozen=True, tag="index"):
     lines: tuple[IndexLine, ...]
-    left_out: int = 0
 
 
-Block = Bullets | Prompt | Timeline | Actions | Index | Claim
+Block = Bullets | Prompt | Timeline | Table | Actions | Index | Claim
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +183,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """``normal``, ``key`` or ``all``."""
     profile: str = "timelined"
     """Whose terms the durations are stated in: ``timelined``, ``pagerduty``, ``datadog``, ``rootly``."""
+    citations: str = "inline"
+    """Where Markdown shows the evidence: ``inline``, ``end`` (in the Appendix, by section) or ``none``."""
+    seconds: bool = False
+    """Whether the timeline's times have seconds."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +195,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     title: Claim
     lead: Claim | None
     """None leaves a prompt to name one."""
+    incident: Claim | None = None
+    """The line below the head: number, severity, priority, from when to when, the pages."""
     date: int
     """The start of the incident, µs; shown as a date in the chosen zone."""
     resolved: bool
@@ -163,6 +207,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 over what it was rendered from: ids, revisions and content, options and template."""
     options: Options = Options()
     as_of: int | None = None
+    external_url: str = ""
+    """Where the events can be looked up, without a slash at the end; empty where nobody said."""
     moments: Mapping[str, Moment] = {}
     """The seven moments, for machines that read the draft."""
     durations: tuple[Duration, ...] = ()

@@ -1,14 +1,13 @@
-"""A History becomes a draft: title, lead, ten sections, the index of what they cite, and the digest.
+"""A History becomes a draft: title, head, ten sections, the index of what they cite, and the digest.
 
-Pure. Above the Appendix a draft stays readable at a sitting: where it would
-grow beyond :data:`WORDS`, rows and notes are folded further and quotes are cut
-shorter, and what is folded away is counted.
+Pure. Nothing that happened is left out because of a length; folding keeps a
+draft short, see :mod:`renderers.rows`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 import msgspec
@@ -16,31 +15,27 @@ from msgspec.structs import astuple
 
 from collector.closing import Named, title
 from collector.event import MINUTE, RecordedEvent
-from renderers import facts, phrases
-from renderers.cite import SHOWN, citations
+from renderers import facts, phrases, times
+from renderers.cite import citations
 from renderers.document import (
     Block,
     Bullets,
     Claim,
     Document,
+    Link,
     Name,
     Options,
     Part,
-    Prompt,
-    Quote,
-    Row,
     Section,
-    Timeline,
+    Time,
+    Words,
 )
 from renderers.history import History
 from renderers.moments import restate
-from renderers.phrases import Phrase, cites, claim
-from renderers.rows import Planned
-from renderers.sections import SECTIONS, appendix, diagnostics, resolution, timeline
+from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.sections import SECTIONS, appendix
 
-WORDS = 700
-"""The most generated words above the Appendix, timeline included."""
-FORM = "timelined draft 3"
+FORM = "timelined draft 4"
 """Which wording this is; another wording is another draft of the same events."""
 
 
@@ -48,43 +43,25 @@ PLAIN = Options()
 """What a reader gets who asks for nothing."""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of what is told."""
-
-    rows: int
-    quote: int
-    """Characters of a sender's words."""
-    notes: int
-    doings: int
-
-
-STEPS = (
-    Limits(rows=40, quote=140, notes=8, doings=8),
-    Limits(rows=40, quote=90, notes=5, doings=6),
-    Limits(rows=32, quote=70, notes=4, doings=5),
-    Limits(rows=24, quote=60, notes=3, doings=4),
-    Limits(rows=16, quote=50, notes=2, doings=3),
-    Limits(rows=10, quote=40, notes=1, doings=2),
-)
-"""Tried in this order until the draft is short enough."""
-
-
 def draft(history: History, options: Options = PLAIN) -> Document:
     """The postmortem of one incident, as far as its events show it."""
     known = _known(history)
-    sections = _sections(history, options)
-    lead = _lead(history)
+    sections = tuple(_zoned(section(history, options), options) for section in SECTIONS.values())
+    title, lead, incident = _title(history), _lead(history), _incident(history, options)
     hashed = digest(history, options)
+    heads = [each for each in (title, lead, incident) if each]
     return Document(
-        title=_title(history),
+        title=title,
         lead=lead,
+        incident=incident,
         date=facts.anchor(history),
         resolved=history.resolved,
-        sections=_indexed(history, sections, lead, known, hashed),
+        sections=_indexed(history, sections, heads, known, hashed),
         events=known,
         digest=hashed,
         options=options,
         as_of=history.as_of,
+        external_url=history.context.external_url,
         moments=history.moments,
         durations=restate(history, options.profile),
     )
@@ -121,77 +98,111 @@ def _lead(history: History) -> Claim | None:
     first = min(acknowledged, key=lambda event: (event.occurred_at, event.id), default=None)
     if first is None:
         return None
-    return claim(Name(first.actor or ""), ", first to acknowledge", proof=cites(first), stop=False)
+    return claim(Name(first.actor or ""), " (assumed: first to acknowledge)", proof=cites(first), stop=False)
 
 
-# --- the sections, short enough ---------------------------------------------------------------------------------
+def _incident(history: History, options: Options) -> Claim | None:
+    """``12 · critical · P1 · 2026-03-04 18:02:10–18:24:40 UTC (22 min 30 s) · [PagerDuty 311](…)``."""
+    if not history.events:
+        return None
+    number = str(history.context.number) if history.context.number else ""
+    severity, priority = _severity(history), _priority(history)
+    pieces = [say(number), named("", severity), named("", priority if priority != severity else None),
+              _span(history, options), *_pages(history)]  # fmt: skip
+    shown = [piece for piece in pieces if piece]
+    return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
 
 
-def _sections(history: History, options: Options) -> tuple[Section, ...]:
-    """The sections within the length; only the parts that can grow are written again."""
-    planned = Planned(history, options)
-    written = {key: section(history, options) for key, section in SECTIONS.items() if key != "timeline"}
-    for limits in STEPS:
-        written["timeline"] = timeline.section(history, options, limits.rows, planned)
-        if limits is not STEPS[0]:
-            written |= {
-                "diagnostics": diagnostics.section(history, options, limits.notes),
-                "resolution": resolution.section(history, options, limits.doings),
-            }
-        shortened = tuple(_cut(written[key], limits.quote) for key in SECTIONS)
-        if options.detail == "all" or generated_words(shortened) <= WORDS:
-            return shortened
-    return shortened
+RANKS = (
+    ("critical", "page", "p1", "sev1", "disaster", "emergency", "fatal", "blocker", "p0", "sev0"),
+    ("high", "error", "major", "p2", "sev2"),
+    ("warning", "medium", "average", "minor", "p3", "sev3", "ticket"),
+    ("low", "info", "p4", "sev4", "notice", "p5", "sev5", "none"),
+)
+"""Severities from the gravest on; one that nobody knows stands between the second and the third."""
 
 
-def _cut(section: Section, most: int) -> Section:
-    """The section with its quotes cut to this many characters."""
-    if most >= STEPS[0].quote:
+def _rank(severity: str) -> float:
+    folded = severity.casefold()
+    return next((float(rank) for rank, words in enumerate(RANKS) if folded in words), 1.5)
+
+
+def _severity(history: History) -> str:
+    """The severity a person set, else the gravest of the alerts; where no alert has one, the page's urgency."""
+    edit = history.edits.get("severity")
+    if edit is not None:
+        return phrases.text_in(edit.data, "value")
+    found = dict.fromkeys(alert.severity for alert in history.alerts if alert.severity)
+    if found:
+        return min(found, key=_rank)
+    urgency = next((text for page in history.pages for step in page.steps
+                    if (text := phrases.text_in(step.data, "urgency"))), "")  # fmt: skip
+    return f"{urgency} urgency" if urgency else ""
+
+
+def _priority(history: History) -> str:
+    """The gravest priority that a page had; the first of several that are as grave."""
+    return min((name for name in map(facts.priority_of, facts.priorities(history)) if name), key=_rank, default="")
+
+
+def _span(history: History, options: Options) -> Phrase:
+    """From the first signal to the end, or since when it is open."""
+    detected = facts.instant(history, "detected")
+    zone, start = options.zone, facts.anchor(history) if detected is None else detected
+    end = facts.instant(history, "resolved") if history.resolved else None
+    begun = say(times.day(start, zone), " ", phrases.at(start, zone, start))
+    called = f" {times.called(start, zone)}"
+    if end is None or end < start:
+        return say("since ", begun, called, " (open)" if not history.resolved else "")
+    return say(begun, "–", phrases.at(end, zone, start), called, " (", phrases.lasted(end - start), ")")
+
+
+def _pages(history: History) -> list[Phrase]:
+    """A link to each page at its sender, as far as it gave one."""
+    found: list[Phrase] = []
+    for page in history.pages:
+        for step in page.steps:
+            link = phrases.web_links(step, "source", "page", "self")
+            if link:
+                number = step.data.get("number")
+                brand = phrases.system(step.source)
+                found.append(say(Link(f"{brand} {number}" if number else brand, link[0].url)))
+                break
+    return found
+
+
+# --- the sections -----------------------------------------------------------------------------------------------
+
+
+def _zoned(section: Section, options: Options) -> Section:
+    """The section with its zone behind the first clock time of its sentences; the timeline names it above the table."""
+    if section.key == "timeline":
         return section
-    return msgspec.structs.replace(section, blocks=tuple(_cut_block(block, most) for block in section.blocks))
+    blocks = list(section.blocks)
+    for at, block in enumerate(blocks):
+        named_in = _zoned_block(block, options.zone)
+        if named_in is not None:
+            blocks[at] = named_in
+            return msgspec.structs.replace(section, blocks=tuple(blocks))
+    return section
 
 
-def _cut_block(block: Block, most: int) -> Block:
-    if isinstance(block, Bullets):
-        items = tuple(msgspec.structs.replace(item, parts=_cut_parts(item.parts, most)) for item in block.items)
-        return Bullets(items=items)
-    if isinstance(block, Timeline):
-        rows = tuple(msgspec.structs.replace(row, parts=_cut_parts(row.parts, most)) for row in block.rows)
-        return Timeline(rows=rows, left_out=block.left_out)
-    return block
-
-
-def _cut_parts(parts: Sequence[Part], most: int) -> Phrase:
-    return tuple(Quote(_shortened(p.text, most)) if isinstance(p, Quote) else p for p in parts)
-
-
-def _shortened(text: str, most: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else flat[: most - 1].rstrip() + "…"
-
-
-def generated_words(sections: Iterable[Section]) -> int:
-    """How many words stand above the Appendix that nobody wrote by hand: sentences, rows with their times, prompts."""
-    return sum(_words(block) for section in sections if section.key != "appendix" for block in section.blocks)
-
-
-def _words(block: Block) -> int:
-    if isinstance(block, Bullets):
-        return sum(_spoken(item.parts) for item in block.items)
-    if isinstance(block, Timeline):
-        left = _spoken(block.left_out.parts) if block.left_out else 0
-        return left + sum(_row_words(row) for row in block.rows)
-    if isinstance(block, Prompt):
-        return len(block.question.split()) + 2
-    return _spoken(block.parts) if isinstance(block, Claim) else 0
-
-
-def _row_words(row: Row) -> int:
-    return 2 + len(row.label.split()) + _spoken(row.parts) + sum(len(suffix.split()) for suffix in row.suffixes)
-
-
-def _spoken(parts: Sequence[Part]) -> int:
-    return len("".join(part.text for part in parts).split())
+def _zoned_block(block: Block, zone: str) -> Block | None:
+    """The block with its first clock time named; None where it has none."""
+    claims: Sequence[Claim] = (
+        (block,) if isinstance(block, Claim) else block.items if isinstance(block, Bullets) else ()
+    )
+    for at, each in enumerate(claims):
+        place = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
+        if place is not None:
+            time = each.parts[place]
+            zoned: tuple[Part, ...] = (Words(f" {times.called(time.at, zone)}"),) if isinstance(time, Time) else ()
+            parts = say(*each.parts[: place + 1], *zoned, *each.parts[place + 1 :])
+            changed = msgspec.structs.replace(each, parts=parts)
+            if isinstance(block, Bullets):
+                return msgspec.structs.replace(block, items=(*block.items[:at], changed, *block.items[at + 1 :]))
+            return changed
+    return None
 
 
 # --- what it rests on -------------------------------------------------------------------------------------------
@@ -200,19 +211,18 @@ def _spoken(parts: Sequence[Part]) -> int:
 def _known(history: History) -> dict[str, RecordedEvent]:
     """Every event that may be cited."""
     context = history.context
-    beside = [*(each.event for each in context.nearby), *context.collector]
+    beside = [*(each.event for each in (*context.nearby, *context.followed)), *context.collector]
     return {**{event.id: event for event in beside}, **history.by_id}
 
 
 def _indexed(
-    history: History, sections: Sequence[Section], lead: Claim | None, known: dict[str, RecordedEvent], hashed: str
+    history: History, sections: Sequence[Section], heads: Sequence[Claim], known: dict[str, RecordedEvent], hashed: str
 ) -> tuple[Section, ...]:
     """The sections, the last of which ends in the index of what all of them cite, and the digest."""
-    cited = [lead.cites] if lead else []
+    cited = [head.cites for head in heads]
     cited += [ids for section in sections for block in section.blocks for ids in citations(block)]
-    shown = {each for ids in cited for each in ids[:SHOWN]}
-    index = appendix.index(shown, set().union(*cited), known)
-    ending = appendix.digested(len(history.events), hashed, index.left_out)
+    index = appendix.index(set().union(*cited), known)
+    ending = appendix.digested(len(history.events), hashed)
     last = msgspec.structs.replace(sections[-1], blocks=(*sections[-1].blocks, index, ending))
     return (*sections[:-1], last)
 
@@ -226,15 +236,15 @@ def digest(history: History, options: Options) -> str:
 
     That is each event's content, whether a person corrected it, and how late it was received where the draft says
     so; the grouping's reasons and what was nearby; the options and the wording. Positions, deliveries, receipt times
-    and the numbers of revisions depend on the order in which things arrived, so they are left out.
+    and the numbers of revisions and of the incident depend on the order in which things arrived, so they are left out.
     """
     context = history.context
-    near = sorted(context.nearby, key=lambda near: (near.event.occurred_at, near.event.id))
+    near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
     events = [*history.events, *aside]
     content = (
-        (FORM, options, history.as_of, context.key, context.lookback),
+        (FORM, options, history.as_of, context.key, context.external_url, context.lookback),
         (len(history.events), len(beside), [each.reason for each in near]),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],

@@ -4,7 +4,7 @@ Four forms, each safe at the start of a line, in a table cell, a list item and
 a heading, whatever of ours stands beside it:
 
 * :func:`prose` for words. Plain words stay as they were typed. A mark that
-  could begin structure becomes a numeric entity. A word that a reader's
+  could begin structure gets a backslash. A word that a reader's
   software would turn into a link, a mention or a picture even so (an address,
   ``@name``, ``:name:``, ``#12``, a commit) becomes a code span: autolinks and
   mentions are looked for after entities are resolved, but never in code.
@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 EMPTY = "(empty)"
 """What stands where a stranger said nothing."""
-LONGEST_QUOTE = 140
+LONGEST_QUOTE = 200
 LONGEST_NAME = 120
 LONGEST_CODE = 500
 LONGEST_URL = 2_000
@@ -114,15 +114,19 @@ def line(markdown: str) -> str:
     if not begun:
         return markdown
     mark = begun.end() - 1
-    return markdown[:mark] + _entity(markdown[mark]) + markdown[mark + 1 :]
+    return markdown[:mark] + _escaped(markdown[mark]) + markdown[mark + 1 :]
+
+
+_OPEN_END = re.compile(r"(?<!\\)(?:\\\\)*!\Z")
+"""An exclamation mark at the end that no backslash makes harmless."""
 
 
 def join(pieces: Iterable[str]) -> str:
     """Finished pieces of Markdown in a row, where two neighbours together would mean what neither does alone."""
     said = ""
     for piece in pieces:
-        if said.endswith("!") and piece.startswith("["):
-            said = said[:-1] + _entity("!")
+        if piece.startswith("[") and _OPEN_END.search(said):
+            said = said[:-1] + _escaped("!")
         said += (" " if said.endswith("`") and piece.startswith("`") else "") + piece
     return said
 
@@ -130,20 +134,20 @@ def join(pieces: Iterable[str]) -> str:
 def marks(text: str) -> str:
     """Every mark that could begin structure as an entity; spaces are kept. For words that hold no address."""
     begun = _START.match(text)
-    head = _entity(begun[0]) if begun else ""
+    head = _escaped(begun[0]) if begun else ""
     rest = text[len(begun[0]) if begun else 0 :]
     numbered = _NUMBERED.match(rest) if not begun else None
     if numbered:
-        head, rest = numbered[1] + _entity(numbered[2]), rest[numbered.end() :]
+        head, rest = numbered[1] + _escaped(numbered[2]), rest[numbered.end() :]
     end = _END.search(rest)
-    tail = _entity(end[0]) if end else ""
+    tail = _escaped(end[0]) if end else ""
     return head + _MARKS.sub(_mark, rest[: end.start()] if end else rest) + tail
 
 
-def quote(text: str, *, table: bool = False) -> str:
-    """A stranger's sentence in double quotes, 140 characters at most."""
-    said = prose(text, LONGEST_QUOTE, table=table)
-    return f'"{said.removesuffix(_entity("!")) + "!" if said.endswith(_entity("!")) else said}"'
+def quote(text: str, *, table: bool = False, longest: int = LONGEST_QUOTE) -> str:
+    """A stranger's sentence in double quotes, cut where it is longer than ``longest``."""
+    said = prose(text, longest, table=table)
+    return f'"{said.removesuffix(_escaped("!")) + "!" if said.endswith(_escaped("!")) else said}"'
 
 
 def code(text: str, *, table: bool = False, longest: int = LONGEST_CODE) -> str:
@@ -216,7 +220,7 @@ def _woven(words: list[str]) -> str:
 
 def _middle(text: str) -> str:
     """Brackets and stops around a code span."""
-    return "".join(_entity(each) if each in "[{<]}!" else each for each in text)
+    return "".join(_escaped(each) if each in "[{<]}!" else each for each in text)
 
 
 def _span(text: str, table: bool) -> str:
@@ -227,8 +231,9 @@ def _span(text: str, table: bool) -> str:
     return inside.replace("|", "\\|") if table else inside
 
 
-def _entity(text: str) -> str:
-    return "".join({"&": "&amp;", "<": "&lt;"}.get(each) or f"&#{ord(each)};" for each in text)
+def _escaped(text: str) -> str:
+    """Marks with a backslash before each, which CommonMark takes for the mark itself."""
+    return "".join(f"\\{each}" for each in text)
 
 
 def _mark(found: re.Match[str]) -> str:
@@ -236,12 +241,12 @@ def _mark(found: re.Match[str]) -> str:
     mark, text, at = found[0], found.string, found.start()
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if mark == "&":
-        return mark if after == " " else "&amp;"
+        return mark if after == " " else "\\&"
     if mark == "=":
-        return "&#61;" if "=" in (before, after) and not _spaced(text, at) else mark
+        return "\\=" if "=" in (before, after) and not _spaced(text, at) else mark
     if mark == "_" and _inside_word(text, at):
         return mark
-    return _entity(mark)
+    return _escaped(mark)
 
 
 def _spaced(text: str, at: int) -> bool:

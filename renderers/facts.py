@@ -12,7 +12,8 @@ from itertools import islice
 
 import msgspec
 
-from collector.event import MINUTE, PEOPLE, RecordedEvent, reading_order
+from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
+from collector.names import fold_service
 from renderers.history import Alert, Change, History, Moment, Page
 
 LATE = 5 * MINUTE
@@ -56,6 +57,50 @@ def reference(history: History) -> int:
     starts = [alert.start for alert in islice((each for each in history.alerts if each.opening), 1)]
     starts += [report.occurred_at for report in history.reports[:1]] + [page.start for page in history.pages[:1]]
     return min(starts, default=anchor(history))
+
+
+def reference_called(history: History) -> str:
+    """What :func:`reference` is the time of, in words."""
+    start = reference(history)
+    if any(alert.opening and alert.start == start for alert in history.alerts):
+        return "the first alert"
+    if any(report.occurred_at == start for report in history.reports):
+        return "the first report"
+    if any(page.start == start for page in history.pages):
+        return "the page"
+    return "the first alert" if history.alerts else "the first event"
+
+
+def folded(service: str) -> str:
+    """The key by which the names of services are compared, as grouping compares them; a name that is none is itself."""
+    return fold_service(service) or service.casefold()
+
+
+def hit(history: History) -> set[str]:
+    """The services that alerts, pages and reports name, by :func:`folded`."""
+    return {folded(service) for service in history.services}
+
+
+def alerting(history: History) -> set[str]:
+    """The services for which an alert fired in the incident's window, whatever it joined, by :func:`folded`."""
+    near = [each.event for each in history.context.nearby if each.event.type.startswith("alert.")]
+    services = [*(alert.service for alert in history.alerts), *(event.service for event in near)]
+    return {folded(service) for service in services if service}
+
+
+def window(history: History) -> tuple[int, int]:
+    """From how far before the incident to its last event the log was looked at, µs."""
+    return (reference(history) - history.context.lookback, latest(history))
+
+
+def pauses(alerts: Iterable[Alert]) -> int:
+    """How often none of these alerts fired before one fired again. They come by start."""
+    count, end = 0, -1
+    for alert in alerts:
+        if 0 <= end < alert.start:
+            count += 1
+        end = max(end, alert.start if alert.end is None else alert.end)
+    return count
 
 
 def began(history: History) -> bool:
@@ -126,9 +171,6 @@ def earlier_changes(history: History) -> list[Change]:
     return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
 
 
-candidates = earlier_changes
-
-
 def standing(history: History, change: Change) -> int:
     """How near a change was to what failed, the nearest first.
 
@@ -165,7 +207,7 @@ def unreached(history: History, span: tuple[int, int]) -> list[Change]:
     return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
 
 
-def actions(history: History) -> list[Doing]:
+def doings(history: History) -> list[Doing]:
     """Changes that may have reached what runs, and observations with an actor, between detection and recovery, oldest
     first.
 
@@ -183,9 +225,6 @@ def actions(history: History) -> list[Doing]:
     ]
     found += [Doing(at=o.occurred_at, event=o) for o in history.observations if o.actor]
     return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
-
-
-doings = actions
 
 
 def undone_by(history: History, change: Change) -> Change | None:
@@ -272,6 +311,12 @@ def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
     return best
 
 
+def priority_of(step: RecordedEvent) -> str:
+    """The priority that an event of a page tells; empty where it tells none."""
+    priority = step.data.get("priority")
+    return priority if isinstance(priority, str) else ""
+
+
 def priorities(history: History) -> list[RecordedEvent]:
     """The events that told another priority of a page than the one before, oldest first; one page after the other's
     start does not count where it has the same."""
@@ -280,8 +325,7 @@ def priorities(history: History) -> list[RecordedEvent]:
     latest = ""
     steps = [step for page in history.pages for step in page.steps]
     for step in sorted(steps, key=reading_order):
-        priority = step.data.get("priority")
-        named = priority if isinstance(priority, str) else ""
+        named = priority_of(step)
         taken = step.type == "page.priority_updated" and not named
         if not (named or taken) or known.get(step.entity, "") == named:
             continue
@@ -315,6 +359,17 @@ def lateness(event: RecordedEvent) -> int:
     """How long after it happened a sender's event was received, µs; 0 below what a reader is told."""
     late = event.received_at - event.occurred_at
     return late if late >= LATE and event.source != PEOPLE and event.time_quality != "absent" else 0
+
+
+def imported(history: History) -> tuple[int, int] | None:
+    """How late the events were received, from and to, in whole minutes as µs, if most were late and by similar spans:
+    an import, a replay, an outage of the collector. None where each row has to say it for itself."""
+    late = sorted(lateness(event) // MINUTE * MINUTE for event in history.late)
+    if len(late) < 3 or 2 * len(late) <= len(history.events):
+        return None
+    received = [event.occurred_at + lateness(event) // MINUTE * MINUTE for event in history.late]
+    at_once = max(received) - min(received) <= HOUR
+    return (late[0], late[-1]) if at_once or late[-1] - late[0] <= late[-1] // 5 else None
 
 
 def unacknowledged(page: Page) -> int | None:

@@ -33,6 +33,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str = ""
     """The id of the event that opened it."""
+    number: int = 0
+    """The incident's number; 0 where it has none."""
+    external_url: str = ""
+    """Where readers reach the daemon, without a slash at the end; empty where nobody said."""
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()
@@ -180,8 +184,7 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A time between two moments."""
 
     name: str
-    """``detect``, ``acknowledge``, ``acknowledge_page``, ``mitigate``, ``resolve``, ``fix``; a vendor's profile has
-    names of its own."""
+    """``detect``, ``acknowledge``, ``mitigate``, ``resolve``; a vendor's profile has names of its own."""
     start: str
     """The moment it counts from."""
     end: str
@@ -225,7 +228,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[RecordedEvent, ...] = ()
     observations: tuple[RecordedEvent, ...] = ()
     reports: tuple[RecordedEvent, ...] = ()
-    """``incident.opened`` by people: somebody said that something is wrong."""
+    """``incident.opened`` by people and ``report.received``: somebody said that something is wrong."""
     actions: tuple[RecordedEvent, ...] = ()
     """Follow-ups, the latest statement on each."""
     marks: tuple[RecordedEvent, ...] = ()

@@ -27,13 +27,16 @@ from renderers.document import (
     Prompt,
     Row,
     Section,
+    Span,
+    Table,
+    Time,
     Timeline,
     Words,
 )
 from renderers.history import Duration, Moment
 from renderers.plain import plain
 
-FORMAT = "timelined.postmortem/1"
+FORMAT = "timelined.postmortem/2"
 """Which shape this is; it changes when a reader of the old one would misread it."""
 
 
@@ -42,6 +45,7 @@ def to_json(document: Document) -> str:
     value = {
         "format": FORMAT,
         "title": plain(document.title.parts),
+        "incident": _claim(document.incident) if document.incident else None,
         "lead": _claim(document.lead) if document.lead else None,
         "date": times.day(document.date, document.options.zone),
         "started_at": times.utc(document.date),
@@ -52,6 +56,8 @@ def to_json(document: Document) -> str:
             "zone": document.options.zone,
             "detail": document.options.detail,
             "profile": document.options.profile,
+            "citations": document.options.citations,
+            "seconds": document.options.seconds,
         },
         "moments": {name: _moment(each) for name, each in document.moments.items()},
         "durations": [_duration(each) for each in document.durations],
@@ -99,18 +105,33 @@ def _section(section: Section) -> dict[str, Any]:
 def _block(block: Block) -> dict[str, Any]:
     match block:
         case Bullets():
-            return {"kind": "bullets", "items": [_claim(each) for each in block.items]}
+            return {"kind": "bullets", "numbered": block.numbered, "items": [_claim(each) for each in block.items]}
         case Prompt():
-            return {"kind": "prompt", "question": block.question}
+            return {"kind": "prompt", "question": block.question, "command": block.command or None}
         case Timeline():
             left_out = _claim(block.left_out) if block.left_out else None
             return {"kind": "timeline", "rows": [_row(each) for each in block.rows], "left_out": left_out}
+        case Table():
+            return _table(block)
         case Actions():
             return {"kind": "actions", "rows": [_action(each) for each in block.rows]}
         case Index():
-            return {"kind": "index", "lines": [_index(each) for each in block.lines], "left_out": block.left_out}
+            return {"kind": "index", "lines": [_index(each) for each in block.lines]}
         case Claim():
             return {"kind": "claim", **_claim(block)}
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "kind": "table",
+        "key": table.key,
+        "head": table.head,
+        "rows": [
+            {"cells": [{"text": plain(cell), "parts": _parts(cell)} for cell in row.cells], "cites": row.cites}
+            for row in table.rows
+        ],
+        "left_out": _claim(table.left_out) if table.left_out else None,
+    }
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
@@ -119,6 +140,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
         "parts": _parts(claim.parts),
         "cites": claim.cites,
         "none": claim.none or None,
+        "searched": plain(claim.searched) or None,
         "label": claim.label,
         "at": _instant(claim.at),
     }
@@ -142,13 +164,7 @@ def _action(row: ActionRow) -> dict[str, Any]:
 
 
 def _index(line: IndexLine) -> dict[str, Any]:
-    return {
-        "cites": line.cites,
-        "at": _instant(line.at),
-        "type": line.type,
-        "source": line.source,
-        "more": line.more,
-    }
+    return {"id": line.id, "at": _instant(line.at), "type": line.type, "source": line.source}
 
 
 def _parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -159,6 +175,10 @@ def _part(part: Part) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": type(part).__name__.lower(), "text": part.text}
     if isinstance(part, Link):
         told["url"] = part.url
+    if isinstance(part, Time):
+        told["at"] = times.utc(part.at)
+    if isinstance(part, Span):
+        told["seconds"] = part.micros / SECOND
     if isinstance(part, Words) and part.strong:
         told["strong"] = True
     return told

@@ -1,4 +1,4 @@
-"""What a draft must not do: state something without evidence, cite what is not there, grow beyond reading.
+"""What a draft must not do: state something without evidence, cite what is not there, ask too much.
 
 ``lint`` looks at the document as a value, where a generated sentence and its
 evidence cannot be confused with a person's words. ``lint_text`` looks at a
@@ -21,31 +21,38 @@ from renderers.document import (
     Claim,
     Document,
     Index,
+    Part,
     Prompt,
     Row,
-    Section,
+    Table,
+    TableRow,
     Timeline,
+    Words,
 )
 from renderers.plain import plain
 
-MOST_WORDS = 700
-MOST_ROWS = 40
-MOST_PROMPTS = 10
-"""What a reader can be asked to read above the Appendix."""
+MOST_PROMPTS = 12
+"""How many questions a draft may ask."""
 
-_CITED = re.compile(r"\[(?:[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?|none: `+.+`+)\][.]?$")
+_CITED = re.compile(r"\[(?:[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?|searched: .+)\][.]?$")
 _LABEL = re.compile(r"\*\*[^*]+:\*\*$")
 _RULE = re.compile(r"\|[-:| ]+\|$")
-_SAYS_NOTHING = re.compile(r": not observed\b|^- Completeness: webhooks do not tell\b")
+_SAYS_NOTHING = re.compile(
+    r"^- (?:No \w+ system reports|Not visible here: alerts that were silenced\b|When the impact began is not recorded\b"
+    r"|No alert, page or report was recorded, so how\b|Duration of the impact: not known\b)"
+)
 """Sentences that state nothing about the incident: nobody was listening, or what webhooks never tell."""
-_INDEX = re.compile(r"- Index:$")
+_ITEM = re.compile(r"\s*(?:-|\d+\.) ")
+_UNKNOWN = re.compile(r"\| [^|]+ \| (?:unknown|not known yet) \|")
+"""A measure that nothing is known of."""
+_INDEX = re.compile(r"\| Id \| Time \|")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a draft."""
 
     kind: str
-    """``uncited``, ``unknown`` (a citation of an event the draft does not know) or ``long``."""
+    """``uncited``, ``unknown`` (a citation of an event the draft does not know) or ``prompts`` (it asks too much)."""
     place: str
     """The section's key, or ``line 12`` of a file."""
     text: str
@@ -61,7 +68,7 @@ def lint(document: Document) -> tuple[Finding, ...]:
     for section in document.sections:
         for block in section.blocks:
             found += _block(section.key, block, document)
-    return (*found, *_lengths(document))
+    return (*found, *_prompts(document))
 
 
 def _block(place: str, block: Block, document: Document) -> Iterator[Finding]:
@@ -74,9 +81,11 @@ def _block(place: str, block: Block, document: Document) -> Iterator[Finding]:
             yield from _rows(place, block.rows, document)
         case Actions():
             yield from _rows(place, block.rows, document)
+        case Table():
+            yield from _rows(place, block.rows, document)
         case Index():
             for line in block.lines:
-                yield from _known(place, line.cites, line.type, document)
+                yield from _known(place, [line.id], line.type, document)
         case Prompt():
             pass
 
@@ -89,10 +98,10 @@ def _claims(place: str, claims: Iterable[Claim], document: Document) -> Iterator
         yield from _known(place, claim.cites, text, document)
 
 
-def _rows(place: str, rows: Iterable[Row | ActionRow], document: Document) -> Iterator[Finding]:
+def _rows(place: str, rows: Iterable[Row | ActionRow | TableRow], document: Document) -> Iterator[Finding]:
     for row in rows:
-        text = plain(row.parts if isinstance(row, Row) else row.action)
-        if not row.cites:
+        text = plain(_stated(row))
+        if not row.cites and not (isinstance(row, TableRow) and row.label):
             yield Finding(kind="uncited", place=place, text=text)
         yield from _known(place, row.cites, text, document)
 
@@ -103,34 +112,17 @@ def _known(place: str, cites: Iterable[str], text: str, document: Document) -> I
             yield Finding(kind="unknown", place=place, text=f"{each}, cited by: {text}")
 
 
-def _lengths(document: Document) -> Iterator[Finding]:
-    above = [section for section in document.sections if section.key != "appendix"]
-    blocks = [block for section in above for block in section.blocks]
-    counts = (
-        ("generated words", words(above), MOST_WORDS),
-        ("timeline rows", sum(len(block.rows) for block in blocks if isinstance(block, Timeline)), MOST_ROWS),
-        ("prompts", sum(isinstance(block, Prompt) for block in blocks), MOST_PROMPTS),
-    )
-    for what, count, most in counts:
-        if count > most:
-            yield Finding(kind="long", place="document", text=f"{count} {what} above the Appendix; {most} at most")
+def _stated(row: Row | ActionRow | TableRow) -> tuple[Part, ...]:
+    """What the row states."""
+    if isinstance(row, TableRow):
+        return tuple(part for cell in row.cells for part in (*cell, Words(" ")))
+    return row.parts if isinstance(row, Row) else row.action
 
 
-def words(sections: Iterable[Section]) -> int:
-    """How many words were generated in these sections: sentences and rows, without prompts, labels and citations."""
-    return sum(_words(block) for section in sections for block in section.blocks)
-
-
-def _words(block: Block) -> int:
-    match block:
-        case Bullets():
-            return sum(_words(item) for item in block.items)
-        case Claim():
-            return 0 if block.label else len(plain(block.parts).split())
-        case Timeline():
-            return sum(len(plain(row.parts).split()) for row in block.rows)
-        case _:
-            return 0
+def _prompts(document: Document) -> Iterator[Finding]:
+    count = sum(isinstance(block, Prompt) for section in document.sections for block in section.blocks)
+    if count > MOST_PROMPTS:
+        yield Finding(kind="prompts", place="document", text=f"{count} prompts; {MOST_PROMPTS} at most")
 
 
 def lint_text(markdown: str) -> tuple[Finding, ...]:
@@ -152,7 +144,7 @@ def _statements(markdown: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(markdown.splitlines(), 1):
         if line.startswith("#"):
             inside = line.startswith("## ")
-        index = bool(_INDEX.match(line)) or (index and line.startswith("  "))
+        index = bool(_INDEX.match(line)) or (index and line.startswith("|"))
         head = before.startswith("|") and _RULE.match(line)
         if inside and not index and not head and _states(line) and not _heads(markdown, number):
             yield number, line
@@ -160,8 +152,8 @@ def _statements(markdown: str) -> Iterator[tuple[int, str]]:
 
 
 def _states(line: str) -> bool:
-    return line.startswith("| ") or (
-        line.lstrip().startswith("- ") and not (_LABEL.search(line) or _SAYS_NOTHING.search(line))
+    return (line.startswith("| ") and not _UNKNOWN.match(line)) or (
+        bool(_ITEM.match(line)) and not (_LABEL.search(line) or _SAYS_NOTHING.search(line))
     )
 
 

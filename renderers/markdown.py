@@ -27,13 +27,17 @@ from renderers.document import (
     Code,
     Document,
     Index,
-    IndexLine,
     Link,
     Name,
     Part,
     Prompt,
     Quote,
     Row,
+    Section,
+    Span,
+    Table,
+    TableRow,
+    Time,
     Timeline,
     Words,
 )
@@ -62,6 +66,8 @@ class Sheet:
     """The day it began, in the chosen zone."""
     status: Md
     """``Resolved`` or ``Unresolved``, and as known at what time, if the draft is about an earlier one."""
+    incident: Md
+    """Number, severity, priority, from when to when, and links to the pages."""
     summary: Md
     """What happened, in four sentences."""
     impact: Md
@@ -82,20 +88,24 @@ class Sheet:
     """The table of follow-ups."""
     appendix: Md
     """What was near, what was missing, the index and the digest."""
+    references: Md
+    """What turns the citations into links; empty where nobody said where the events can be looked up."""
 
 
 def markdown(document: Document) -> str:
     """The document as one Markdown text. Raises ValueError for a zone that does not exist."""
     pen = _Pen(document)
-    blocks = {section.key: section.blocks for section in document.sections}
+    sections = {section.key: section for section in document.sections}
     head = {
         "title": Md(pen.line(document.title.parts)),
         "lead": Md(pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED),
         "date": Md(times.day(document.date, document.options.zone)),
         "status": Md(_status(document)),
+        "incident": Md(pen.line(document.incident.parts) if document.incident else NOT_RECORDED),
     }
-    body = {field.name: Md(pen.blocks(blocks.get(field.name, ()))) for field in fields(Sheet) if field.name not in head}
-    return _template().render(sheet=Sheet(**head, **body))
+    names = [field.name for field in fields(Sheet) if field.name not in (*head, "references")]
+    body = {name: Md(pen.section(sections[name]) if name in sections else "") for name in names}
+    return _template().render(sheet=Sheet(**head, **body, references=Md(pen.references())))
 
 
 def _status(document: Document) -> str:
@@ -126,36 +136,71 @@ def _finalize(value: object) -> str:
 
 
 class _Pen:
-    """Writes blocks and sentences of one document: knows its short ids and its zone."""
+    """Writes blocks and sentences of one document: knows its short ids, its zone and where citations go."""
 
     def __init__(self, document: Document) -> None:
         self._short = short_ids(document.events, printed(document))
         self._zone = document.options.zone
         self._date = document.date
+        self._seconds = document.options.seconds
+        self._where = document.options.citations
+        self._url = document.external_url.rstrip("/")
+        self._used: dict[str, str] = {}
+        """Text of a citation → the id of the event that it leads to."""
+        self._evidence: list[str] = []
+        self._gathered: list[str] = []
+
+    def section(self, section: Section) -> str:
+        """One section; the Appendix ends in the evidence of all, where it is gathered there."""
+        text = self.blocks(section.blocks)
+        if self._evidence:
+            cited = "; ".join(f"{number} {each}" for number, each in enumerate(self._evidence, 1))
+            self._gathered.append(f"- {_NAMES.get(section.key, section.key)}: {cited}")
+            self._evidence = []
+        if section.key == "appendix" and self._gathered:
+            gathered = "\n".join(self._gathered)
+            text = f"{text}\n\nEvidence, numbered as the statements of each section:\n\n{gathered}"
+        return text
 
     def blocks(self, blocks: Sequence[Block]) -> str:
         """The blocks with blank lines between; lists that follow each other are one list."""
-        runs = groupby(blocks, key=lambda block: isinstance(block, Bullets | Index))
+        runs = groupby(blocks, key=lambda block: isinstance(block, Bullets) and not block.numbered)
         texts: list[str] = []
         for listed, run in runs:
             written = [text for block in run if (text := self._block(block))]
             texts += ["\n".join(written)] if listed and written else written
         return "\n\n".join(texts)
 
+    def references(self) -> str:
+        """A definition for each citation and each event that one names, at the very end, where nobody sees it."""
+        if not self._url:
+            return ""
+        names = {self._short.get(each, each): each for each in self._short} if self._used else {}
+        labels = {f"[{name}]": each for name, each in names.items()} | self._used
+        return "\n" + "\n".join(f"{label}: {self._url}/events/{each}" for label, each in sorted(labels.items())) + "\n"
+
     def _block(self, block: Block) -> str:
         match block:
             case Bullets():
-                return "\n".join(f"- {self.cited(item)}" for item in block.items)
+                return "\n".join(
+                    f"{f'{n}.' if block.numbered else '-'} {self.cited(item)}" for n, item in enumerate(block.items, 1)
+                )
             case Prompt():
-                return f"> **Fill in:** {escape.inner(block.question.strip())}"
+                return self._prompt(block)
             case Timeline():
                 return self._timeline(block)
+            case Table():
+                return self._table(block)
             case Actions():
                 return self._actions(block)
             case Index():
                 return self._index(block)
             case Claim():
                 return self.cited(block)
+
+    def _prompt(self, prompt: Prompt) -> str:
+        command = f" ({escape.code(prompt.command)})" if prompt.command else ""
+        return f"> **Fill in:** {escape.inner(prompt.question.strip())}{command}"
 
     # Sentences
 
@@ -166,12 +211,27 @@ class _Pen:
     def cited(self, claim: Claim, *, stop: bool | None = None) -> str:
         """A sentence, its citation, and a full stop where it has none."""
         ends = claim.stop if stop is None else stop
-        evidence = [text for text in (citation(claim.cites, self._short), self._nothing(claim.none)) if text]
-        text = " ".join([self._parts(claim.parts) or escape.EMPTY, *evidence])
+        text = " ".join([self._parts(claim.parts) or escape.EMPTY, *self._cite(claim.cites, claim)])
         return escape.line(f"{text}." if ends and not finished(plain(claim.parts)) else text)
 
-    def _nothing(self, query: str) -> str:
-        return f"[none: {escape.code(query)}]" if query else ""
+    def _cite(self, cites: Sequence[str], claim: Claim | None = None, *, table: bool = False) -> list[str]:
+        """The citation, and what was searched, where they stand behind what they prove."""
+        found = [text for text in (citation(cites, self._short), self._searched(claim, table=table)) if text]
+        if self._where == "none":
+            return []
+        if cites:
+            self._used[found[0]] = cites[0]
+        if self._where == "end":
+            if found:
+                self._evidence.append(" ".join(found))
+            return []
+        return found
+
+    def _searched(self, claim: Claim | None, *, table: bool) -> str:
+        if claim is None or not claim.none:
+            return ""
+        what = self._parts(claim.searched, table=table) or escape.code(claim.none, table=table)
+        return f"[searched: {what}]"
 
     def _parts(self, parts: Iterable[Part], *, table: bool = False) -> str:
         return escape.join(_part(part, table=table) for part in parts).strip()
@@ -180,25 +240,40 @@ class _Pen:
 
     def _timeline(self, block: Timeline) -> str:
         """The table; where the clocks changed between its rows, each of them has its offset."""
-        offsets = times.offsets((row.at for row in block.rows), self._zone)
+        instants = [row.at for row in block.rows]
+        offsets = len(times.offsets(instants, self._zone)) > 1 or any(times.repeated(at, self._zone) for at in instants)
         lines = [
             "| **Time** | **Event** |",
             "|---|---|",
-            *(self._row(row, offset=len(offsets) > 1) for row in block.rows),
+            *(self._row(row, offset=offsets) for row in block.rows),
         ]
         if block.left_out is not None:
             lines += ["", self.cited(block.left_out)]
         return "\n".join(lines)
 
     def _row(self, row: Row, *, offset: bool) -> str:
-        shown = times.minute(row.at, self._zone) + (f" {times.offset(row.at, self._zone)}" if offset else "")
+        shown = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
+        shown += f" {times.offset(row.at, self._zone)}" if offset else ""
         pieces = [
             _label(row),
             self._parts(row.parts, table=True),
             *(f"({escape.inner(suffix)})" for suffix in row.suffixes),
-            citation(row.cites, self._short),
+            *self._cite(row.cites, table=True),
         ]
         return f"| {shown} | {' '.join(piece for piece in pieces if piece) or escape.EMPTY} |"
+
+    def _table(self, block: Table) -> str:
+        """A table of ours; what proves a row stands in its last cell."""
+        head = [f"| {' | '.join(block.head)} |", f"|{'---|' * len(block.head)}"]
+        lines = [*head, *(self._table_row(row) for row in block.rows)]
+        if block.left_out is not None:
+            lines += ["", self.cited(block.left_out)]
+        return "\n".join(lines)
+
+    def _table_row(self, row: TableRow) -> str:
+        cells = [self._parts(cell, table=True) for cell in row.cells]
+        cells[-1] = " ".join(piece for piece in (cells[-1], *self._cite(row.cites, table=True)) if piece)
+        return f"| {' | '.join(cells)} |"
 
     def _actions(self, block: Actions) -> str:
         head = ["| **Action** | **Owner** | **Due Date** |", "|---|---|---|"]
@@ -206,35 +281,54 @@ class _Pen:
 
     def _action(self, row: ActionRow) -> str:
         action = self._parts(row.action, table=True) or escape.EMPTY
-        evidence = citation(row.cites, self._short)
+        shown = " ".join([action, *self._cite(row.cites, table=True)])
         owner = self._parts(row.owner, table=True) or NOT_RECORDED
         due = escape.prose(row.due, table=True) if row.due else NOT_RECORDED
-        return f"| {action}{' ' * bool(evidence)}{evidence} | {owner} | {due} |"
+        return f"| {shown} | {owner} | {due} |"
 
     # The index
 
     def _index(self, block: Index) -> str:
-        lines = ["- Index:", *(f"  - {self._index_line(line)}" for line in block.lines)]
-        if block.left_out:
-            lines.append(f"  - and {block.left_out:,} more")
+        """One line an event; the copy that shows no citations needs none."""
+        if self._where == "none" or not block.lines:
+            return ""
+        days = {times.day(line.at, self._zone) for line in block.lines} | {times.day(self._date, self._zone)}
+        lines = ["| Id | Time | Type | Source |", "|---|---|---|---|"]
+        for line in block.lines:
+            day, time = times.clock(line.at, self._zone)
+            offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
+            kind = line.type if line.type in EVENT_TYPES else escape.prose(line.type, table=True)
+            shown = f"{day} {time}" if len(days) > 1 else time
+            short = self._short.get(line.id, line.id)
+            lines.append(f"| {short} | {shown}{offset} | {kind} | {escape.prose(line.source, table=True)} |")
         return "\n".join(lines)
 
-    def _index_line(self, line: IndexLine) -> str:
-        ids = ", ".join(self._short.get(each, each) for each in line.cites)
-        day, time = times.clock(line.at, self._zone)
-        shown = time if day == times.day(self._date, self._zone) else f"{day} {time}"
-        kind = line.type if line.type in EVENT_TYPES else escape.prose(line.type)
-        return f"{ids} {shown} {kind} {escape.prose(line.source)}" + (f" +{line.more}" if line.more else "")
+
+_NAMES = {
+    "summary": "Summary",
+    "impact": "Impact",
+    "timeline": "Timeline",
+    "detection": "Detection",
+    "root_causes": "Root Causes",
+    "diagnostics": "Diagnostic Steps",
+    "resolution": "Resolution and Mitigation",
+    "lessons": "Lessons Learned",
+    "actions": "Action Items",
+    "appendix": "Appendix",
+}
+"""How the sections are called where their evidence is gathered."""
 
 
 def _part(part: Part, *, table: bool) -> str:
     match part:
         case Words():
             return _strong(part.text) if part.strong else escape.inner(part.text)
+        case Time() | Span():
+            return part.text
         case Name():
             return escape.prose(part.text, table=table)
         case Quote():
-            return escape.quote(part.text, table=table)
+            return escape.quote(part.text, table=table, longest=part.longest)
         case Code():
             return escape.code(part.text, table=table)
         case Link():

@@ -197,11 +197,9 @@ class _Measure(msgspec.Struct, frozen=True):
 
 _OWN = (
     _Measure("detect", "Time to detect", "impact_started", "detected"),
-    _Measure("acknowledge", "Time to acknowledge", "detected", "acknowledged"),
-    _Measure("acknowledge_page", "Time to acknowledge the page", "page", "acknowledged"),
-    _Measure("mitigate", "Time to mitigate", "impact_started", "mitigated"),
-    _Measure("resolve", "Time to resolve", "impact_started", "resolved"),
-    _Measure("fix", "Time to fix", "detected", "mitigated"),
+    _Measure("acknowledge", "Time to acknowledge", "page", "acknowledged"),
+    _Measure("mitigate", "Time to mitigate", "detected", "mitigated"),
+    _Measure("resolve", "Time to resolve", "detected", "resolved"),
 )
 
 # PagerDuty's Analytics API: mean_seconds_to_first_ack, _to_mobilize (null with one responder or none), _to_resolve.
@@ -232,18 +230,15 @@ _MEASURES = {"timelined": _OWN, "pagerduty": _PAGERDUTY, "datadog": _DATADOG, "r
 
 
 def durations(history: History) -> dict[str, Duration]:
-    """The durations in timelined's own terms, by name.
-
-    Where the start of the impact is unknown, the times to mitigate and to resolve count from the first symptom and
-    say so in ``start``; the time to detect is then not applicable.
-    """
+    """The durations in timelined's own terms, by name: to detect from the start of the impact, to acknowledge from the
+    page, to mitigate and to resolve from the detection. Where an end is unknown, none is made up."""
     ends = _moments_of(history, "timelined")
-    found = {}
-    for measure in _OWN:
-        fallback = measure.name in ("mitigate", "resolve") and ends["impact_started"].at is None
-        shown = msgspec.structs.replace(measure, start="first_symptom") if fallback else measure
-        found[measure.name] = _duration(shown, ends, history.resolved)
-    return found
+    return {measure.name: _duration(measure, ends, history.resolved) for measure in _OWN}
+
+
+def ends_of(history: History, profile: str) -> dict[str, Moment]:
+    """Every moment that a profile's durations run between, by name."""
+    return _moments_of(history, profile)
 
 
 def restate(history: History, profile: str) -> tuple[Duration, ...]:

@@ -8,15 +8,16 @@ Nothing here decides what is worth saying.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from renderers import facts
-from renderers.document import Claim, Link, Name, Options, Part, Quote, Words
+from renderers.document import Claim, Link, Name, Options, Part, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page
-from renderers.times import clock, offset
+from renderers.times import clock, offset, repeated
 from renderers.words import counted, duration
 
 Phrase = tuple[Part, ...]
@@ -33,14 +34,26 @@ Evidence = RecordedEvent | Moment | None
 PIECE = 100
 """How much of a longer text stands in one part, in characters; below what any renderer cuts a name at."""
 
+NOTE = 500
+"""Characters that are shown of notes, messages and status posts."""
+
 BRANDS = {"pagerduty": "PagerDuty incident"}
 """How a page of a source is called, by the beginning of the source's name."""
+
+SYSTEMS = {
+    "alertmanager": "Alertmanager",
+    "cloudevents": "CloudEvents",
+    "github": "GitHub",
+    "grafana": "Grafana",
+    "pagerduty": "PagerDuty",
+}
+"""How sources are written, by the beginning of their name."""
 
 NOUNS = {
     "deploy": "deploy",
     "rollback": "rollback",
-    "workflow": "workflow",
-    "merge": "PR",
+    "workflow": "workflow run",
+    "merge": "pull request",
     "push": "push",
     "tag": "tag",
     "release": "release",
@@ -48,9 +61,6 @@ NOUNS = {
     "flag": "flag",
 }
 """What a change of each kind is called."""
-
-OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed"}
-"""How an outcome reads where its own word does not."""
 
 
 def say(*parts: Said) -> Phrase:
@@ -86,9 +96,15 @@ def named(before: str, text: str | None, after: str = "") -> Phrase:
     return say(before, Name(text), after) if text else ()
 
 
-def quoted(before: str, text: str | None) -> Phrase:
+def quoted(before: str, text: str | None, longest: int = 200) -> Phrase:
     """Our words before a stranger's; nothing where they said nothing."""
-    return say(before, Quote(text.strip())) if text and text.strip() else ()
+    return say(before, Quote(text.strip(), longest)) if text and text.strip() else ()
+
+
+def words_of(event: Event) -> str:
+    """What somebody wrote, whole: the full text where the title is only its beginning."""
+    text, title = text_in(event.data, "text"), event.title.strip()
+    return text if text and (not title or text.startswith(title.rstrip("…")[:40])) else title
 
 
 def listed(
@@ -134,9 +150,16 @@ def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:
     return tuple(sorted(found, key=found.__getitem__))
 
 
-def claim(*parts: Said, proof: tuple[str, ...] = (), none: str = "", label: bool = False, stop: bool = True) -> Claim:
+def claim(
+    *parts: Said,
+    proof: tuple[str, ...] = (),
+    none: str = "",
+    searched: Phrase = (),
+    label: bool = False,
+    stop: bool = True,
+) -> Claim:
     """One sentence and what proves it."""
-    return Claim(parts=capital(say(*parts)), cites=proof, none=none, label=label, stop=stop)
+    return Claim(parts=capital(say(*parts)), cites=proof, none=none, searched=searched, label=label, stop=stop)
 
 
 def prose(text: str) -> Phrase:
@@ -175,11 +198,15 @@ def link_to(event: Event, rel: str, text: str) -> Link | None:
 # --- what things are called -------------------------------------------------------------------------------------
 
 
-def place(service: str | None, environment: str | None) -> Phrase:
-    """`` on checkout (production)``; what is absent is left out."""
-    if not service:
-        return named(" in ", environment)
-    return say(named(" on ", service), named(" (", environment, ")"))
+def place(service: str | None, environment: str | None, before: str = " on ") -> Phrase:
+    """`` on checkout in production``; what is absent is left out."""
+    return say(named(before, service), named(" in ", environment))
+
+
+def system(source: str) -> str:
+    """How a source is written: ``PagerDuty``; another's name as it is configured."""
+    folded = source.casefold()
+    return next((name for start, name in SYSTEMS.items() if folded.startswith(start)), source)
 
 
 def alert_named(name: str) -> Phrase:
@@ -222,17 +249,26 @@ def change_detail(change: Change) -> RecordedEvent:
     return change.last
 
 
-def change_called(change: Change, *, on: bool = True, title: bool = True) -> Phrase:
-    """``deploy of checkout "v42"``; ``on`` and ``title`` say whether to name the service and quote the title."""
+def owner_of(change: Change) -> str | None:
+    """Whose change it is: its service, else its repository without the owner."""
+    repository = facts.repository(change)
+    return change.service or (repository.rpartition("/")[2] if repository else None)
+
+
+def change_called(change: Change, *, on: bool = True) -> Phrase:
+    """``deploy "v42" of checkout``; ``on`` says whether to name the service."""
     noun = NOUNS.get(change.kind, "change")
     if change.kind == "merge":
         noun += pull_request_number(change)
-    owner = named(" of ", (change.service or facts.repository(change)) if on else None)
-    shown = change.title if title and change.title not in (change.service, "") else None
-    if change.kind in ("merge", "flag", "release", "workflow"):
-        shown = text_in(change.last.data, "workflow") or change.title if title else None
-        return say(noun, quoted(" ", shown), owner)
-    return say(noun, owner, quoted(" ", shown))
+    owner = named(" of ", owner_of(change)) if on else ()
+    return say(noun, quoted(" ", change_title(change)), owner)
+
+
+def change_title(change: Change) -> str:
+    """What a change is called by its sender, where that says more than its service or environment."""
+    workflow = text_in(change.last.data, "workflow") if change.kind == "workflow" else ""
+    title = workflow or change.title
+    return "" if title in (change.service, change.environment) else title
 
 
 def pull_request_number(change: Change) -> str:
@@ -240,17 +276,28 @@ def pull_request_number(change: Change) -> str:
     return f" #{number}" if isinstance(number, int) else ""
 
 
-def observation_called(event: Event) -> Phrase:
-    """The sender's type as a person would say it, and the subject: ``Cache failover, redis-7``."""
+def kind_called(event: Event) -> str:
+    """A sender's type in words, without organisation and version: ``Cache failover``."""
+    called = text_in(event.data, "called")
+    if called:
+        return called[:1].upper() + called[1:]
     kind = text_in(event.data, "type")
-    words = text_in(event.data, "called") or " ".join(
-        [word for word in kind.replace("/", ".").replace("-", ".").replace("_", ".").split(".") if word][-2:]
-    )
-    words = words[:1].upper() + words[1:]
-    subject = text_in(event.data, "subject")
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", kind) if word and not _VERSION.fullmatch(word)]
+    if len(words) > 2 and words[0].casefold() in ("com", "org", "net", "io", "dev"):
+        words = words[1:]
+    shown = " ".join(words[-2:])
+    return shown[:1].upper() + shown[1:]
+
+
+_VERSION = re.compile(r"v?\d+")
+
+
+def observation_called(event: Event) -> Phrase:
+    """The sender's type in words and the subject: ``Cache failover of redis-7``."""
+    words, subject = kind_called(event), text_in(event.data, "subject")
     if not words and not subject:
         return say("Observation")
-    return say(when(words, Name(words)), named(", " if words else "", subject))
+    return say(when(words, Name(words)), named(" of " if words else "", subject))
 
 
 def observation_title(event: Event) -> str | None:
@@ -258,31 +305,46 @@ def observation_title(event: Event) -> str | None:
     return event.title if event.title != text_in(event.data, "subject") else None
 
 
+def observed(event: Event) -> Phrase:
+    """``"Global terminate executed for the WAF" (killswitch.activated, waf/global-terminate, by edge-operator)``; one
+    that says nothing is told by its type."""
+    title = observation_title(event)
+    if not title:
+        return say(observation_called(event), named(" by ", event.actor))
+    kind, subject = text_in(event.data, "type"), text_in(event.data, "subject")
+    details = [Name(each) for each in (kind, subject if subject != title else "") if each]
+    by = named("by ", event.actor)
+    inside = say(listed([*details, *([by] if by else [])], 3, end=", ")) if details or by else ()
+    return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))
+
+
 # --- time -------------------------------------------------------------------------------------------------------
 
 
-def lasted(micros: int) -> str:
+def lasted(micros: int) -> Span:
     """A duration in words; one that came out negative counts as none."""
-    return duration(max(0, micros))
+    length = max(0, micros)
+    return Span(duration(length), length)
 
 
-def at(moment: int, zone: str, since: int) -> str:
-    """A time of day with seconds; with its date or offset where that is not ``since``'s."""
+def at(moment: int, zone: str, since: int) -> Time:
+    """A time of day with seconds; with its date where that is not ``since``'s, and its offset in an hour that repeats
+    or where the clocks have changed."""
     return _at(moment, zone, since, seconds=True)
 
 
-def minute(moment: int, zone: str, since: int) -> str:
+def minute(moment: int, zone: str, since: int) -> Time:
     """A time of day as in the table, without seconds."""
     return _at(moment, zone, since, seconds=False)
 
 
-def _at(moment: int, zone: str, since: int, *, seconds: bool) -> str:
+def _at(moment: int, zone: str, since: int, *, seconds: bool) -> Time:
     day, time = clock(moment, zone)
     shown = [day] if day != clock(since, zone)[0] else []
     shown.append(time if seconds else time[:-3])
-    if offset(moment, zone) != offset(since, zone):
+    if offset(moment, zone) != offset(since, zone) or repeated(moment, zone):
         shown.append(offset(moment, zone))
-    return " ".join(shown)
+    return Time(" ".join(shown), moment)
 
 
 # --- what was looked for and not found --------------------------------------------------------------------------
@@ -292,32 +354,40 @@ def query(types: str, services: Sequence[str], span: tuple[int, int], zone: str)
     """The query that found nothing: ``change.* service=checkout,cart 12:02..14:02``."""
     where = f" service={','.join(services[:6])}{',…' if len(services) > 6 else ''}" if services else ""
     start, end = span
-    return f"{types}{where} {minute(start, zone, end)}..{minute(end, zone, end)}"
+    return f"{types}{where} {minute(start, zone, end).text}..{minute(end, zone, end).text}"
 
 
-def no_change(history: History, options: Options, lead: str, why: str = "") -> Claim:
-    """That no change was recorded before the first symptom, or that nobody would have told, and ``why``."""
-    if not facts.began(history):
-        return claim(lead, ": not observed; no alert, page or report was recorded.", label=True)
+def searched(what: str, services: Sequence[str]) -> Phrase:
+    """What was looked for, in words: ``changes of cart and checkout``."""
+    return say(what, when(services, " of ", listed([Name(each) for each in services], 3)))
+
+
+def no_change(history: History, options: Options) -> Claim:
+    """That no change was recorded before the first signal, or that nobody would have told."""
     if not facts.seen(history, "change"):
-        return claim(lead, f": not observed{why}.", label=True)
+        return claim("No deploy system reports to timelined.", label=True)
     start = facts.reference(history)
     lookback = history.context.lookback
-    words = f"{lead}: none recorded in the {lasted(lookback)} before"
-    return no_change_in(history, options, (start - lookback, start), words)
+    return no_change_in(history, options, (start - lookback, start), "No change")
 
 
-def no_change_in(history: History, options: Options, span: tuple[int, int], words: str) -> Claim:
+def no_change_in(history: History, options: Options, span: tuple[int, int], what: str) -> Claim:
     """That the incident has no change in this span; changes nearby that it was not given are named, not denied."""
-    near = [each.event for each in history.context.nearby if _is_change(each.event, history.services, span)]
-    if near:
-        verb = "was" if len({event.entity for event in near}) == 1 else "were"
-        noun = counted(len({event.entity for event in near}), "nearby change")
-        return claim(words, f"; {noun} {verb} not joined", proof=cites(near))
+    since, zone = facts.anchor(history), options.zone
+    services = listed([Name(each) for each in history.services], 3)
+    said = say(what, when(services, " of ", services), " was recorded between ", minute(span[0], zone, since), " and ",
+               minute(span[1], zone, since))  # fmt: skip
     if unreached := facts.unreached(history, span):
         reached = f"; {counted(len(unreached), 'change')} did not reach what runs"
-        return claim(words, reached, proof=cites([change.last for change in unreached]))
-    return claim(words, none=query("change.*", history.services, span, options.zone))
+        return claim(said, reached, proof=cites([change.last for change in unreached]))
+    near = [each.event for each in history.context.nearby if _is_change(each.event, history.services, span)]
+    if near:
+        count = len({event.entity for event in near})
+        noun = counted(count, "change")
+        verb = "is" if count == 1 else "are"
+        return claim(said, f"; {noun} from that time {verb} not known to belong", proof=cites(near))
+    return claim(said, none=query("change.*", history.services, span, zone),
+                 searched=searched("changes", history.services))  # fmt: skip
 
 
 def _is_change(event: RecordedEvent, services: Sequence[str], span: tuple[int, int]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from renderers import escape
-from renderers.document import Part, Quote, Words
+from renderers.document import Part, Quote, Span, Time, Words
 
 
 def plain(parts: Iterable[Part]) -> str:
-    """One line of text; a stranger's words cut as they are shown, quotes in double quotes."""
+    """One line of text; a stranger's words whole, quotes in double quotes."""
     return "".join(_said(part) for part in parts).strip()
 
 
@@ -19,8 +19,8 @@ def finished(text: str) -> bool:
 
 
 def _said(part: Part) -> str:
-    if isinstance(part, Words):
+    if isinstance(part, Words | Time | Span):
         return part.text
     if isinstance(part, Quote):
-        return f'"{escape.cut(escape.clean(part.text), escape.LONGEST_QUOTE) or escape.EMPTY}"'
-    return escape.cut(escape.clean(part.text), escape.LONGEST_NAME) or escape.EMPTY
+        return f'"{escape.clean(part.text) or escape.EMPTY}"'
+    return escape.clean(part.text) or escape.EMPTY

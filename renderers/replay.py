@@ -16,7 +16,7 @@ import msgspec
 
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import micros
-from collector.event import MACHINE, RecordedEvent, current
+from collector.event import MACHINE, RecordedEvent, current, reading_order
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
 from renderers.history import Alert, Change, Context, Family, History, Page
@@ -40,7 +40,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     words = sorted_out.words()
     alerts, pages = sorted_out.alerts(words), sorted_out.pages()
     measured = tuple([each for each in alerts if each.opening]) or alerts
-    reports = tuple(sorted_out.of("incident.opened"))
+    opened = tuple(sorted_out.of("incident.opened"))
+    reports = tuple(sorted([*opened, *sorted_out.of("report.received")], key=reading_order))
     folded = History(
         events=tuple(facts),
         by_id={each.id: each for each in facts},
@@ -61,7 +62,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
-        closing=closing(_spans(measured, pages, reports), words),
+        closing=closing(_spans(measured, pages, opened), words),
         services=_names("service", alerts, pages, reports),
         environments=_names("environment", alerts, pages, reports),
         context=context,

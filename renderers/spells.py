@@ -1,18 +1,22 @@
-"""Alerts that flap: the episodes of one alert that follow soon after each other, taken together.
+"""Alerts that go on and off: the episodes of one alert that follow soon after each other, taken together.
 
-An alert that ends and fires again within minutes has flapped; a reader wants
-one line of it and not eight. Pure, and linear in the episodes.
+An alert that ends and fires again within minutes, time after time, would fill
+a table; a reader wants the row where that begins and the one of the last end.
+Longer pauses, and one or two of them, stay as they were. Pure, and linear in
+the episodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from collector.event import MINUTE
 from renderers.history import Alert, Spell
 
-FLAP_GAP = 15 * MINUTE
-"""An alert that fires again within this of its end has flapped; later it is a new firing."""
+FLAP_GAP = 5 * MINUTE
+"""An alert that fires again within this of its end has gone off and on; later it is a new firing."""
+FLAPS = 3
+"""From how many such pauses on they are told together."""
 
 
 def spells(alerts: Iterable[Alert]) -> tuple[Spell, ...]:
@@ -27,7 +31,16 @@ def spells(alerts: Iterable[Alert]) -> tuple[Spell, ...]:
         else:
             latest[alert.entity] = run = [alert]
             runs.append(run)
-    return tuple([Spell(run[0].start, run[-1].end, run[0].entity, tuple(run)) for run in runs])
+    found = [_spell(episodes) for run in runs for episodes in _told(run)]
+    return tuple(sorted(found, key=lambda spell: spell.start))
+
+
+def _told(run: list[Alert]) -> Iterable[Sequence[Alert]]:
+    return [run] if len(run) > FLAPS else [[alert] for alert in run]
+
+
+def _spell(run: Sequence[Alert]) -> Spell:
+    return Spell(run[0].start, run[-1].end, run[0].entity, tuple(run))
 
 
 def over(alert: Alert) -> int | None:

@@ -65,6 +65,17 @@ def offset(at: int, zone: str = "UTC") -> str:
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
 
 
+def repeated(at: int, zone: str = "UTC") -> bool:
+    """Whether the wall clock shows this time twice, as in the hour in which the clocks go back."""
+    shown = local(at, zone)
+    return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
+
+
+def called(at: int, zone: str = "UTC") -> str:
+    """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``+03``."""
+    return local(at, zone).tzname() or zone
+
+
 def offsets(instants: Iterable[int], zone: str = "UTC") -> tuple[str, ...]:
     """The offsets in force at these instants, in the order they come into force."""
     return tuple(dict.fromkeys(offset(at, zone) for at in sorted(instants)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -158,8 +159,15 @@ async def played(submissions: Sequence[Submission], rules: Rules, where: Path | 
 async def drafts(lists: projections.Projections, options: Options) -> list[str]:
     """The draft of each incident, in the order the incidents began."""
     rows = sorted(await lists.incidents(limit=1000), key=lambda row: (row.started_at, row.key))
-    texts = [await postmortem(lists, row.number, options=options) for row in rows if row.merged_into is None]
-    return [text for text in texts if text is not None]
+    texts = [(row.number, await postmortem(lists, row.number, options=options)) for row in rows
+             if row.merged_into is None]  # fmt: skip
+    return [renumbered(text, number, place) for place, (number, text) in enumerate(texts, 1) if text is not None]
+
+
+def renumbered(text: str, number: int, place: int) -> str:
+    """The draft as if the incidents had been numbered in the order they began: their numbers follow arrival."""
+    head = text.replace(f"**Incident:** {number} ·", f"**Incident:** {place} ·")
+    return re.sub(rf"`timelined (mark|action) {number} ", rf"`timelined \1 {place} ", head)
 
 
 async def draft_files(story: Story, where: Path | str) -> dict[str, str]:

@@ -26,7 +26,7 @@ from renderers.document import (
     Timeline,
     Words,
 )
-from renderers.draft import WORDS, draft, generated_words
+from renderers.draft import draft
 from renderers.lint import lint, lint_text
 from renderers.markdown import markdown
 from renderers.plain import plain
@@ -64,7 +64,7 @@ def cited(document: Document) -> set[str]:
     """Every event the draft cites, the index included."""
     found = {each for _, ids in phrases(document) for each in ids}
     for section in document.sections:
-        found |= {c for block in section.blocks if isinstance(block, Index) for line in block.lines for c in line.cites}
+        found |= {line.id for block in section.blocks if isinstance(block, Index) for line in block.lines}
     return found
 
 
@@ -73,44 +73,42 @@ def cited(document: Document) -> set[str]:
 EXAMPLE = """\
 # Postmortem Report: **checkout: HighErrorRate (and 1 more alert)**
 
-**Incident Lead:** Ana, first to acknowledge [5f33e]
+**Incident Lead:** Ana (assumed: first to acknowledge) [5f33e]
 **Date:** 2026-03-04
 **Status:** Resolved
-- HighErrorRate fired on checkout (production) at 14:02:10; SlowCart followed on cart [a3f9c, 77d1b].
-- Closest earlier change: deploy of checkout, finished 2 min before [41fc0].
-- Last action: rollback, 3 min before recovery [7f21d, 91005].
-- Alerts fired for 21 min [a3f9c, 4c9ba].
-> **Fill in:** context in one sentence.
-- Alerts on cart, checkout; production [a3f9c, 77d1b].
-- The alert said: "12% of requests fail." [a3f9c]
-> **Fill in:** customers, business, SLA.
+**Incident:** critical · 2026-03-04 14:02:10–14:24:00 UTC (21 min 50 s)
+- At 14:02:10 UTC the alert HighErrorRate fired on checkout in production; SlowCart on cart followed 1 min 10 s later \
+[a3f9c, 77d1b].
+- PagerDuty incident 311 paged Ana at 14:02:30, and Ana acknowledged it at 14:04:00 [0c6e4, 5f33e].
+> **Fill in:** one sentence for a reader outside the team: what broke, and for whom?
+- Alerts fired on cart and checkout in production [a3f9c, 77d1b].
+- HighErrorRate on checkout: "12% of requests fail." [a3f9c]
+> **Fill in:** which SLA or SLO was missed, and what did it cost?
 Times are UTC (+00:00).
 | **Time** | **Event** |
 |---|---|
-| 2026-03-04 14:00 | Deploy of checkout to production succeeded in 40 s: "v42" [b7a20, 41fc0] |
-| 2026-03-04 14:02 | **Detected.** Alert HighErrorRate fired on checkout (critical) [a3f9c] |
-| 2026-03-04 14:02 | **Paged.** PagerDuty incident 311 triggered for Ana [0c6e4] |
-| 2026-03-04 14:03 | Alert SlowCart fired on cart, 12 series (pod) by 14:04 [77d1b, 51001, 51002, +9] |
+| 2026-03-04 14:00 | Deploy of checkout to production succeeded in 40 s, begun at 13:59: "v42" [b7a20, 41fc0] |
+| 2026-03-04 14:02 | **Detected.** Alert HighErrorRate fired on checkout (critical): "12% of requests fail." [a3f9c] |
+| 2026-03-04 14:02 | **Paged.** PagerDuty incident 311 paged Ana: "Page 311" [0c6e4] |
+| 2026-03-04 14:03 | Alert SlowCart fired on cart, 12 series by 14:04 (pod cart-0, cart-1, cart-2 and 9 more) \
+[77d1b, 51001, 51002, +9] |
 | 2026-03-04 14:04 | **Acknowledged** by Ana, 1 min 30 s after the page [5f33e] |
-| 2026-03-04 14:12 | Note, Ana: "Pool exhausted." [3be7f] |
-| 2026-03-04 14:20 | Rollback of checkout in production succeeded [7f21d] |
-| 2026-03-04 14:23 | **Last alert ended.** HighErrorRate, SlowCart (12 series) resolved [91003, 91006, 9100b, +10] |
-| 2026-03-04 14:24 | **Resolved.** PagerDuty incident 311 resolved by Ana [e6b21] |
-- Monitoring: HighErrorRate, 14:02:10, `ratio > 0.05` [a3f9c].
-- Path: alert → page +20 s → acknowledged +1 min 30 s [a3f9c, 0c6e4, 5f33e].
-- Time to detect: not applicable; 2 min if impact began with the deploy [41fc0, a3f9c].
-- Time to mitigate: 21 min, derived, last alert ended [a3f9c, 91005].
-> **Fill in:** how would we halve this?
+| 2026-03-04 14:12 | Note by Ana: "Pool exhausted." [3be7f] |
+| 2026-03-04 14:20 | Rollback of checkout in production succeeded: "v41" (by Ana) [7f21d] |
+| 2026-03-04 14:24 | **Resolved.** PagerDuty incident 311 was resolved by Ana [e6b21] |
+- Monitoring discovered it: the alert HighErrorRate (critical) on checkout, at 14:02:10 UTC [a3f9c].
+| Alert | Service | First fired | Query | Value told |
+| Measure | Value | From | To | Basis |
+| Time to resolve | 21 min 50 s | detected 14:02:10 | resolved 14:24:00 | the page was resolved [a3f9c, e6b21] |
 - **Primary Cause:**
+> **Fill in:** what broke, and why could it?
 - **Contributing Factors:**
-> **Fill in:** both; candidates are not causes.
-- Candidate: deploy of checkout "v42", finished 2 min before; same service. For: rolled back, last alert ended 3 min \
-later. Against: none recorded [41fc0, 7f21d, 4c9ba].
-- Note, Ana: "Pool exhausted." [3be7f]
-- Rollback by Ana; last alert ended 3 min later [7f21d, 4c9ba].
-- Observed: SlowCart has no runbook [77d1b].
-> **Fill in:** what went well, what didn’t, improvements.
-- Nearby, not joined: DiskFilling on search (warning): other service [9d70e].
+- Note by Ana, 14:12:00 UTC: "Pool exhausted." [3be7f]
+- At 14:20:10 UTC Ana rolled checkout back: "v41"; the last alert ended 3 min later [7f21d, 4c9ba].
+- Observed: the alert SlowCart links no runbook [77d1b].
+- **Improvement Opportunities:**
+- At the same time, judged unrelated: the alert DiskFilling on search (warning): other service [9d70e].
+| 9d70e | 14:00:00 | alert.firing | alertmanager |
 """
 
 
@@ -127,9 +125,8 @@ def test_every_generated_sentence_is_proven(build: type[Told], detail: str) -> N
     """No sentence, item or row is without evidence, and none cites an event that the draft does not know."""
     told = build()
     document = told.draft(detail=detail)
-    assert [found for found in lint(document) if found.kind != "long"] == []
+    assert lint(document) == ()
     if detail == "normal":
-        assert lint(document) == ()
         assert lint_text(markdown(document)) == ()
 
 
@@ -183,19 +180,9 @@ def test_absent_fields_drop_their_phrase(build: type[Told], fields: tuple[str, .
     for detail in ("normal", "all"):
         for parts, _ in phrases(told.draft(detail=detail)):
             text = plain(tuple(Name("x") if isinstance(p, Quote | Code) else p for p in parts))
-            label = text.endswith(("Primary Cause:", "Contributing Factors:"))
+            label = text.endswith(("Primary Cause:", "Contributing Factors:", "well:", "Opportunities:", "no causes:"))
             assert label or not BROKEN.search(text), text
             assert not text.startswith((",", ";", ":", ")", ".")), text
-
-
-@pytest.mark.parametrize("build", EVERY)
-def test_a_draft_is_short_enough_to_read(build: type[Told]) -> None:
-    """Above the Appendix there are at most 700 generated words, 40 rows and 10 prompts, one for the lead included."""
-    document = build().draft()
-    blocks = [block for section in document.sections if section.key != "appendix" for block in section.blocks]
-    assert generated_words(document.sections) <= WORDS
-    assert sum(len(block.rows) for block in blocks if isinstance(block, Timeline)) <= 40
-    assert sum(isinstance(block, Prompt) for block in blocks) <= 9
 
 
 def test_ten_thousand_events_stay_short_and_quick() -> None:
@@ -207,8 +194,9 @@ def test_ten_thousand_events_stay_short_and_quick() -> None:
     assert time.perf_counter() - begun < 1.5, "ten times what it takes on a slow machine"
     assert lint(document) == ()
     table = next(block for section in document.sections for block in section.blocks if isinstance(block, Timeline))
-    assert len(table.rows) == 3
-    assert plain(table.rows[0].parts).startswith("Alert PodCrash fired on grid (critical), 3,303 series (pod) by 02:02")
+    firings = [row for row in table.rows if row.type.startswith("alert.")]
+    assert len(firings) < 20
+    assert plain(table.rows[0].parts).startswith("Alert PodCrash fired on grid (critical), 3,303 series by 02:02 (pod ")
 
 
 # --- what decides its bytes -------------------------------------------------------------------------------------
@@ -269,10 +257,8 @@ def test_without_the_rollback_nothing_speaks_of_it() -> None:
     without = told.without(rollback).markdown()
     assert "ollback" not in without
     assert "rolled back" not in without
-    assert (
-        "- No action was recorded between detection and recovery [none: `change.* service=cart,checkout 14:02..14:23`]."
-        in without
-    )
+    nothing = "- No action of cart and checkout was recorded between 14:02 UTC and 14:23"
+    assert f"{nothing} [searched: changes of cart and checkout]." in without
 
 
 def test_without_the_acknowledgement_nobody_leads() -> None:
@@ -333,23 +319,15 @@ def test_an_incident_of_nothing_is_still_a_draft() -> None:
 # --- the index --------------------------------------------------------------------------------------------------
 
 
-def test_the_index_lists_what_citations_show() -> None:
-    """Every id that a citation prints stands in the index, in the order of time, up to sixty lines."""
-    document = example().draft()
+@pytest.mark.parametrize("build", [example, storm])
+def test_the_index_has_every_event_that_the_draft_rests_on(build: type[Told]) -> None:
+    """Each event that anything cites has one line, in the order things happened, however many they are."""
+    document = build().draft()
     [index] = [block for section in document.sections for block in section.blocks if isinstance(block, Index)]
-    shown = {each for _, ids in phrases(document) for each in ids[:3]}
-    title_only = set(document.title.cites)
-    assert shown - title_only <= {each for line in index.lines for each in line.cites}
+    resting = {each for _, ids in phrases(document) for each in ids} | set(document.title.cites)
+    assert [line.id for line in index.lines if line.id in resting] == [line.id for line in index.lines]
+    assert resting == {line.id for line in index.lines}
     assert [line.at for line in index.lines] == sorted(line.at for line in index.lines)
-
-
-def test_a_long_index_is_cut_and_says_so() -> None:
-    """Beyond sixty lines the events are counted, and the command that lists them all is named."""
-    document = storm().draft()
-    [index] = [block for section in document.sections for block in section.blocks if isinstance(block, Index)]
-    assert len(index.lines) == 60
-    assert index.left_out + sum(len(line.cites) + line.more for line in index.lines) == len(storm().events)
-    assert "`timelined events --incident N`" in markdown(document)
 
 
 def test_the_digest_stands_in_the_appendix() -> None:

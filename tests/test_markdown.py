@@ -96,6 +96,7 @@ def test_headings_rules_and_footer_are_the_templates() -> None:
     assert [line for line in lines if line.startswith("#")] == HEADINGS
     assert lines.count("---") == 12
     assert lines[2:5] == ["**Incident Lead:** _not recorded_  ", "**Date:** 2026-03-04  ", "**Status:** Resolved  "]
+    assert lines[5] == "**Incident:** _not recorded_"
     assert lines[-3].startswith("_This postmortem follows SRE best practices, focusing on continuous improvement")
     assert (lines[-2:], lines[-4]) == (["", "---"], "### Footer")
 
@@ -123,14 +124,17 @@ def test_a_parser_sees_the_headings_the_template_names() -> None:
         (claim("Went on", stop=False), f"- Went on [{SHORT[0]}]"),
         (claim(Words("Primary Cause:", strong=True), cites=(), label=True), "- **Primary Cause:**"),
         (claim("Many", cites=IDS), f"- Many [{SHORT[0]}, {SHORT[1]}, {SHORT[2]}, +2]."),
-        (claim("None seen", cites=(), none="change.* 12:02..14:02"), "- None seen [none: `change.* 12:02..14:02`]."),
-        (claim(Name("12"), cites=()), "- 12&#46;"),
+        (
+            claim("None seen", cites=(), none="change.* 12:02..14:02", searched=(Words("changes of "), Name("web"))),
+            "- None seen [searched: changes of web].",
+        ),
+        (claim(Name("12"), cites=()), "- 12\\."),
         (
             claim("Look: ", Link("rule", "https://p.example/a b")),
             f"- Look: [rule](https://p.example/a%20b) [{SHORT[0]}].",
         ),
         (claim("Ran ", Code("a`|b")), f"- Ran ``a`|b`` [{SHORT[0]}]."),
-        (claim(Name("Wow!"), Link("x", "https://p.example")), f"- Wow&#33;[x](https://p.example) [{SHORT[0]}]."),
+        (claim(Name("Wow!"), Link("x", "https://p.example")), f"- Wow\\![x](https://p.example) [{SHORT[0]}]."),
     ],
 )
 def test_a_sentence_ends_in_its_evidence(sentence: Claim, line: str) -> None:
@@ -139,17 +143,57 @@ def test_a_sentence_ends_in_its_evidence(sentence: Claim, line: str) -> None:
 
 
 def test_lists_that_follow_each_other_are_one_list() -> None:
-    """A blank line between two lists would make every item a paragraph."""
-    index = Index((IndexLine(cites=IDS[:2], at=at(2), type="alert.firing", source="am_1", more=4),), left_out=1_200)
-    text = written(Bullets((claim("a"),)), Bullets((claim("b"),)), index)
+    """A blank line between two lists would make every item a paragraph; a numbered list is one of its own."""
+    text = written(Bullets((claim("a"),)), Bullets((claim("b"),)), Bullets((claim("c"), claim("d")), numbered=True))
     assert text.splitlines() == [
         f"- a [{SHORT[0]}].",
         f"- b [{SHORT[0]}].",
-        "- Index:",
-        f"  - {SHORT[0]}, {SHORT[1]} 14:02:00 alert.firing am_1 +4",
-        "  - and 1,200 more",
+        "",
+        f"1. c [{SHORT[0]}].",
+        f"2. d [{SHORT[0]}].",
     ]
     assert "paragraph_open" not in [t.type for t in PARSER.parse(text) if not t.hidden]
+
+
+def test_the_index_has_one_line_an_event_at_its_own_time() -> None:
+    """A table of short ids, clock times, types and sources."""
+    lines = (IndexLine(id=IDS[0], at=at(2), type="alert.firing", source="am_1"),
+             IndexLine(id=IDS[1], at=at(3), type="x|y", source="b"))  # fmt: skip
+    assert written(Index(lines)).splitlines() == [
+        "| Id | Time | Type | Source |",
+        "|---|---|---|---|",
+        f"| {SHORT[0]} | 14:02:00 | alert.firing | am_1 |",
+        f"| {SHORT[1]} | 14:03:00 | x\\|y | b |",
+    ]
+
+
+def test_evidence_can_stand_at_the_end_or_nowhere() -> None:
+    """``end`` numbers the statements of each section in the appendix; ``none`` shows no id at all."""
+    whole = draft(replay([firing(2), resolved(20, since=2)]), Options(citations="end"))
+    text = md.markdown(whole)
+    above, _, appendix = text.partition("## Appendix")
+    assert not re.search(r"\[[0-9a-f]{5}", above)
+    assert re.search(r"^- Summary: 1 \[[0-9a-f]{5}\]; 2 ", appendix, re.MULTILINE)
+    bare = md.markdown(draft(replay([firing(2), resolved(20, since=2)]), Options(citations="none")))
+    assert not re.search(r"\b[0-9a-f]{5}\b(?!\d)", bare.partition("Digest")[0])
+    assert "| Id | Time |" not in bare
+
+
+def test_with_an_address_citations_become_links_at_the_very_end() -> None:
+    """Definitions that Markdown reads and nobody sees: one for each event and each citation."""
+    text = md.markdown(document(Bullets((claim("a"), claim("b", cites=IDS))), external_url="https://t.example"))
+    ending = text.rpartition("---\n")[2].strip().splitlines()
+    assert f"[{SHORT[0]}]: https://t.example/events/{IDS[0]}" in ending
+    assert f"[{SHORT[0]}, {SHORT[1]}, {SHORT[2]}, +2]: https://t.example/events/{IDS[0]}" in ending
+    links = [child for token in PARSER.parse(text) for child in token.children or [] if child.type == "link_open"]
+    assert [str(each.attrGet("href")) for each in links] == [f"https://t.example/events/{IDS[0]}"] * 2
+    assert "https://" not in md.markdown(document(Bullets((claim("a"),))))
+
+
+def test_the_timeline_can_have_seconds() -> None:
+    """The setting adds them to the time of each row."""
+    row = Row(at=at(2.5), label="", parts=(Words("x"),), cites=IDS[:1], type="x")
+    assert "| 2026-03-04 14:02:30 | x" in written(Timeline((row,)), section="timeline", options=Options(seconds=True))
 
 
 def test_a_prompt_stands_alone() -> None:
@@ -171,7 +215,7 @@ def test_a_row_has_its_label_its_suffixes_and_its_evidence() -> None:
     assert text.splitlines() == [
         "| **Time** | **Event** |",
         "|---|---|",
-        f"| 2026-03-04 14:02 | **Detected.** Alert A&#124;B fired [{SHORT[0]}] |",
+        f"| 2026-03-04 14:02 | **Detected.** Alert A\\|B fired [{SHORT[0]}] |",
         f"| 2026-03-04 14:04 | **Acknowledged** by Ana (received 8 min late) (corrected) [{three}, +1] |",
         '| 2026-03-04 14:05 | `up{a=~"b\\|c"}` |',
         "",
@@ -229,7 +273,7 @@ def test_a_name_the_template_does_not_know_stops_it() -> None:
 def test_a_plain_string_in_a_template_is_taken_for_a_strangers() -> None:
     """Text that nobody declared to be Markdown is escaped on its way out."""
     shown = md._template().environment.from_string("{{ text }}").render(text="<b>*x*</b>")
-    assert shown == "&lt;b>&#42;x&#42;&lt;/b>"
+    assert shown == r"\<b>\*x\*\</b>"
 
 
 HOSTILE = st.sampled_from(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from collector.event import MINUTE, SECOND
 from renderers import rows
-from renderers.document import Options, Row, Timeline
+from renderers.document import Claim, Options, Row, Timeline
 from renderers.plain import plain
+from renderers.sections import SECTIONS
 from tests.histories import Told, at, example, monster, storm, switched_off
 
 
@@ -35,19 +38,40 @@ def series(count: int, gap: int, *, name: str = "SlowCart") -> Told:
     return told
 
 
-def test_three_series_of_one_alert_are_one_row() -> None:
-    """One alert name, three series, less than five minutes apart: one row that counts them and names the label."""
-    assert lines(series(3, MINUTE)) == ["Detected: Alert SlowCart fired on cart (critical), 3 series (pod) by 10:02"]
+def test_series_that_fire_within_a_minute_are_one_row() -> None:
+    """Series of one alert on one service: one row that counts them, with the label and three of its values."""
+    assert lines(series(4, MINUTE)) == [
+        "Detected: Alert SlowCart fired on cart (critical), 4 series by 10:03 (pod pod-0, pod-1, pod-2 and pod-3)"
+    ]
+    assert "(pod pod-0, pod-1, pod-2 and 9 more)" in lines(series(12, SECOND))[0]
 
 
-def test_two_series_stay_two_rows() -> None:
-    """Two series are few enough to be told one by one."""
-    assert len(lines(series(2, MINUTE))) == 2
+def test_series_that_began_in_other_minutes_have_rows_of_their_own() -> None:
+    """Two series that fire more than a minute apart are not hidden in one row, though minutes follow minutes."""
+    assert len(lines(series(2, MINUTE + SECOND))) == 2
+    assert len(lines(series(4, 2 * MINUTE))) == 4
 
 
-def test_series_five_minutes_apart_stay_apart() -> None:
-    """A gap of five minutes ends the run."""
-    assert len(lines(series(3, 5 * MINUTE))) == 3
+def test_series_of_the_next_minutes_count_in() -> None:
+    """Where others fired within a minute, those of the next five minutes count in, later ones do not."""
+    told = series(3, SECOND)
+    for minute in (4, 6):
+        told.fires("SlowCart", f"10:0{minute}:00", "cart", series=f"late-{minute}")
+    rows = table(told).rows
+    assert [len(row.cites) for row in rows] == [4, 1]
+    assert plain(rows[0].parts).startswith("Alert SlowCart fired on cart (critical), 4 series by 10:04")
+
+
+def test_different_alerts_within_a_minute_are_one_row() -> None:
+    """The row names each with its service and severity, and the minute of what began in another one."""
+    told = Told()
+    told.fires("A", "10:00:40", "web", said="a")
+    told.fires("B", "10:01:20", "api", severity="warning")
+    told.fires("C", "10:01:41", "api")
+    assert lines(told) == [
+        'Detected: Alert A fired on web (critical): "a"; alert B fired on api (warning) at 10:01',
+        "Alert C fired on api (critical)",
+    ]
 
 
 def test_a_folded_row_proves_every_series() -> None:
@@ -58,11 +82,11 @@ def test_a_folded_row_proves_every_series() -> None:
 
 def test_never_of_how_many() -> None:
     """How many series there are that did not fire is not known, so the row says nothing about it."""
-    assert " of 3" not in lines(series(3, MINUTE))[0]
+    assert " of 3" not in lines(series(3, SECOND))[0]
 
 
 def test_series_that_differ_in_many_labels_name_none() -> None:
-    """More than two varying labels say nothing and are left out."""
+    """Several labels that vary tell nothing apart and are left out."""
     told = Told()
     for n in range(3):
         labels = {"a": f"{n}", "b": f"{n}", "c": f"{n}"}
@@ -86,45 +110,53 @@ def flapping(times: int) -> Told:
     return told
 
 
-def test_one_flap_is_told_inside_the_firing_row() -> None:
-    """An alert that ended and fired again once is one row with both times."""
-    assert lines(flapping(1))[0] == "Detected: Alert X fired on web (critical), ended 14:08, fired again 14:10"
+def test_one_that_fires_again_has_rows_of_its_own() -> None:
+    """Once or twice is no going on and off: each firing has its row, and says how long it had been quiet."""
+    assert lines(flapping(1)) == [
+        "Detected: Alert X fired on web (critical)",
+        "Alert X on web resolved after 2 min",
+        "Alert X fired again on web (critical), 2 min after it had ended",
+        "Last alert ended, Resolved: Alert X on web resolved after 2 min",
+    ]
 
 
-def test_more_flaps_are_counted_and_the_last_end_keeps_its_row() -> None:
-    """From two flaps on the row counts them with their span; the final end is told where it happened."""
-    assert lines(flapping(4)) == [
-        "Detected: Alert X fired on web (critical), flapped 4 times, 14:08–14:22",
-        "Last alert ended, Resolved: X resolved on web after 18 min on and off",
+def test_going_on_and_off_is_one_row_and_the_last_end_another() -> None:
+    """From three pauses of five minutes at most on, the row where it begins counts them; the last end has its row."""
+    assert lines(flapping(3)) == [
+        "Detected: Alert X fired on web (critical), on and off, 4 times until 14:20",
+        "Last alert ended, Resolved: Alert X on web resolved after 14 min on and off",
     ]
 
 
 def test_a_firing_long_after_an_end_is_no_flap() -> None:
-    """More than a quarter of an hour of quiet makes a new firing of it."""
+    """More than five minutes of quiet make a new firing of it, however often."""
     told = Told()
-    for start in ("10:00:00", "10:30:00"):
-        told.ends(told.fires("X", start, "web"), at(start) + 10 * MINUTE)
-    assert [row.type for row in table(told).rows] == ["alert.firing", "alert.resolved"] * 2
+    for start in ("10:00:00", "10:30:00", "11:00:00", "11:30:00", "12:00:00"):
+        told.ends(told.fires("X", start, "web"), at(start) + 24 * MINUTE)
+    assert [row.type for row in table(told).rows] == ["alert.firing", "alert.resolved"] * 5
 
 
 def test_ends_of_different_alerts_within_a_minute_are_one_row() -> None:
-    """Two alerts that end together end on one row, named in the order they began."""
+    """Two alerts that end together end on one row, in the order they began, with the time of another minute."""
     told = Told()
-    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:00", "api")
+    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:30", "api")
     told.ends(second, "10:09:10")
     told.ends(first, "10:10:00")
-    assert lines(told)[-1] == "Last alert ended, Resolved: A, B resolved"
+    assert lines(told)[-1] == (
+        "Last alert ended, Resolved: Alert A on web resolved after 10 min; alert B on api resolved after 7 min 40 s at "
+        "10:09"
+    )
 
 
 def test_ends_further_apart_stay_apart() -> None:
     """Ends more than a minute apart are rows of their own, with how long each alert fired."""
     told = Told()
-    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:00", "api")
-    told.ends(second, "10:05:00")
-    told.ends(first, "10:06:01")
+    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:01", "api")
+    told.ends(second, "10:05:01")
+    told.ends(first, "10:06:02")
     assert lines(told)[2:] == [
-        "B resolved on api after 4 min",
-        "Last alert ended, Resolved: A resolved on web after 6 min 1 s",
+        "Alert B on api resolved after 4 min",
+        "Last alert ended, Resolved: Alert A on web resolved after 6 min 2 s",
     ]
 
 
@@ -139,7 +171,7 @@ def test_an_alert_that_still_fires_leaves_the_label_off() -> None:
 @pytest.mark.parametrize(
     ("end", "expected"),
     [
-        ("10:10:00", ["Deploy of web to production succeeded in 10 min"]),
+        ("10:10:00", ["Deploy of web to production succeeded in 10 min, begun at 10:00"]),
         ("10:10:01", ["Deploy of web to production started", "Deploy of web to production succeeded in 10 min 1 s"]),
     ],
 )
@@ -156,7 +188,7 @@ def test_notes_and_acknowledgements_are_never_folded() -> None:
     told = Told()
     for n in range(6):
         told.says("note.added", f"10:00:{n:02d}", f"note {n}")
-    assert lines(told) == [f'Note, Ana: "note {n}"' for n in range(6)]
+    assert lines(told) == [f'Note by Ana: "note {n}"' for n in range(6)]
 
 
 def test_a_first_symptom_that_was_the_detection_is_called_detected() -> None:
@@ -192,7 +224,7 @@ def test_an_acknowledgement_goes_on_from_its_label() -> None:
     told.page("acknowledged", "10:03:30", 312, actor="Bo")
     assert lines(told)[2:] == [
         "Acknowledged: by Ana, 2 min after the page",
-        "PagerDuty incident 312 acknowledged by Bo, 2 min 30 s after the page",
+        "PagerDuty incident 312 was acknowledged by Bo, 2 min 30 s after the page",
     ]
 
 
@@ -222,12 +254,13 @@ def test_lateness_is_told_as_other_durations_are(late: int, words: str) -> None:
     assert row.suffixes == (f"received {words} late",)
 
 
-def test_key_shows_labelled_rows_changes_and_notes() -> None:
+def test_key_shows_what_people_did_and_says_what_it_leaves_out() -> None:
     """The short table leaves the rest out, and says how many rows that are and how to see them."""
     short = table(switched_off(), "key")
-    assert all(row.label or row.type in ("note.added",) or row.type.startswith("change.") for row in short.rows)
+    kinds = {row.type.partition(".")[0] for row in short.rows if not row.label}
+    assert kinds <= {"change", "note", "mark", "incident", "status"}
     assert short.left_out is not None
-    assert plain(short.left_out.parts).startswith("5 rows left out (")
+    assert plain(short.left_out.parts).startswith("4 rows are not shown here (")
     assert plain(short.left_out.parts).endswith("--detail all shows every event")
 
 
@@ -241,19 +274,50 @@ def test_all_folds_nothing() -> None:
 
 @pytest.mark.parametrize("build", [storm, monster])
 def test_nothing_disappears_silently(build: object) -> None:
-    """Each event is cited by a row or by the sentence that says how many rows were left out."""
+    """Each event is cited by a row, however many there are."""
     told = build()  # type: ignore[operator]
     shown = table(told)
-    cited = {each for row in shown.rows for each in row.cites} | set(shown.left_out.cites if shown.left_out else ())
-    assert cited == {event.id for event in told.events}
-    assert len(shown.rows) <= rows.ROWS
+    assert {each for row in shown.rows for each in row.cites} == {event.id for event in told.events}
+    assert shown.left_out is None
 
 
-def test_a_storm_is_told_before_its_chatter() -> None:
-    """With too many rows, alerts of many names become one row and messages go first."""
-    told = lines(storm())
-    assert "34 alerts fired: Alert1, Alert2, Alert3, Alert4 and 30 more" in told
-    assert not any(text.startswith("Chat") for text in told)
+def test_what_people_wrote_is_never_dropped() -> None:
+    """Sixty notes and two hundred messages are as many rows, whole up to five hundred characters."""
+    told = storm()
+    texts = lines(told)
+    assert sum(text.startswith("Note by") for text in texts) == 60
+    assert sum(text.startswith("Message by") for text in texts) == 200
+    assert all(event.title.strip() in " ".join(texts) for event in told.events if event.type == "note.added")
+
+
+def test_a_storm_of_names_is_told_by_the_minute() -> None:
+    """Alerts of many names that fire within a minute are one row that names ten and counts the others."""
+    told = Told()
+    for n in range(30):
+        told.fires(f"Alert{n}", at("10:00:00") + n * SECOND, f"service-{n}")
+    (row,) = lines(told)
+    assert row.endswith("; 20 more alerts fired")
+    assert row.count(" fired on ") == 10
+    assert len(table(told).rows[0].cites) == 30
+
+
+@pytest.mark.parametrize(
+    ("late", "sentence"),
+    [
+        (lambda at: 2**51 - at, "All 6 events were received more than a year after they happened (an import)"),
+        (lambda at: 3 * 60 * MINUTE, "All 6 events were received 3 h after they happened"),
+    ],
+)
+def test_an_import_is_told_once(late: Callable[[int], int], sentence: str) -> None:
+    """Where most events came late by similar spans one sentence above the table says so, and no row does."""
+    told = Told()
+    for n in range(6):
+        moment = at(f"10:0{n}:30")
+        told.fires(f"A{n}", moment, "web", late=late(moment))
+    above = SECTIONS["timeline"](told.history(), Options()).blocks[0]
+    assert isinstance(above, Claim)
+    assert sentence in plain(above.parts)
+    assert not any(row.suffixes for row in table(told).rows)
 
 
 def test_rows_are_in_the_order_things_happened() -> None:

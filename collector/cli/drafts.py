@@ -23,12 +23,16 @@ from renderers.lint import lint_text
     type=click.Choice(["timelined", "pagerduty", "datadog", "rootly"]),
     help="Whose terms the durations are stated in.",
 )
+@click.option("--citations", type=click.Choice(["inline", "end", "none"]), help="Where the evidence is shown.")
+@click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
 @click.option("-o", "--output", "form", type=click.Choice(["md", "json"]), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @asking
 def draft(where: Where, number: int, form: str, to: Path | None, **options: object) -> None:
     """Render the draft postmortem of an incident."""
+    if options["seconds"] is not None:
+        options["seconds"] = str(options["seconds"]).lower()
     answer = where.get(f"/api/v1/incidents/{number}/postmortem.{form}", **options)
     if to is None:
         return output.result(answer.text())

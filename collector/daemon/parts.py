@@ -217,14 +217,16 @@ def _limits(settings: Settings) -> Limits:
 
 def _options(settings: Settings) -> Options:
     drafts = settings.drafts
-    return Options(zone=drafts.zone, detail=drafts.detail, profile=drafts.profile)
+    return Options(zone=drafts.zone, detail=drafts.detail, profile=drafts.profile, citations=drafts.citations,
+                   seconds=drafts.seconds)  # fmt: skip
 
 
 def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem]:
     defaults = _options(settings)
 
     async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await postmortem(lists, number, format=form, as_of=as_of, options=options_of(asked, defaults))
+        return await postmortem(lists, number, format=form, as_of=as_of, options=options_of(asked, defaults),
+                                external_url=settings.web.external_url)  # fmt: skip
 
     return {form: partial(render, form) for form in FORMATS}
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import jmespath
@@ -43,6 +44,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 LEVELS = ("debug", "info", "warning", "error")
 DETAILS = ("normal", "key", "all")
+CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
 _UNSIGNED = ("alertmanager", "cloudevents")
@@ -113,6 +115,18 @@ def _made(kind: type[S]) -> Callable[[Place, dict[str, Any]], S]:
     return lambda place, values: kind(**values)
 
 
+def _external_url(written: str) -> str:
+    """An address that readers can open, without the slash at its end; empty is none."""
+    try:
+        parts = urlsplit(written)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        known = False
+    if written and not known:
+        raise ValueError(f"is {written!r}, which is no web address; write it like https://timelined.example.com")
+    return written.rstrip("/")
+
+
 _WEB = section(
     _made(Web),
     {
@@ -123,6 +137,7 @@ _WEB = section(
         "queue_bytes": _positive(size),
         "queue_events": whole,
         "retry_after": _positive(duration),
+        "external_url": parsed(_external_url),
     },
 )
 _STORAGE = section(_made(Storage), {"url": parsed(_url)})
@@ -134,6 +149,8 @@ _DRAFTS = section(
         "zone": parsed(_zone),
         "detail": one_of(*DETAILS),
         "profile": one_of(*PROFILES),
+        "citations": one_of(*CITATIONS),
+        "seconds": truth,
         "stale_after": _positive(duration),
     },
 )
@@ -377,4 +394,4 @@ OVERRIDES: Mapping[str, tuple[str, str, Reader[str]]] = {
 }
 """What a flag or a variable may set: the path → its section, its key, its reader."""
 
-__all__ = ["DETAILS", "LEVELS", "MAPPABLE", "OVERRIDES", "PROFILES", "document"]
+__all__ = ["CITATIONS", "DETAILS", "LEVELS", "MAPPABLE", "OVERRIDES", "PROFILES", "document"]

@@ -39,6 +39,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     """Events that may wait for the writer."""
     retry_after: int = 5 * SECOND
     """What a sender is told to wait when nothing can be stored now, µs."""
+    external_url: str = ""
+    """Where readers of drafts reach this daemon, without a slash at the end; empty: citations are no links."""
 
     @property
     def host(self) -> str:
@@ -135,6 +137,10 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """The IANA zone of the times shown, here and wherever a reader asks for none."""
     detail: str = "normal"
     profile: str = "timelined"
+    citations: str = "inline"
+    """Where a draft shows its evidence: ``inline``, ``end`` or ``none``."""
+    seconds: bool = False
+    """Whether the timeline's times have seconds."""
     stale_after: int = 24 * HOUR
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
 

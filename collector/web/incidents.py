@@ -25,6 +25,8 @@ from collector.web.requests import LATEST, Query, moment, optional_moment, state
 
 routes = web.RouteTableDef()
 ONE = "/api/v1/incidents/{number}"
+OPTIONS = ("zone", "detail", "profile", "citations", "seconds")
+"""What a reader of a draft may choose."""
 STATUSES = ("open", "resolved", "merged")
 
 
@@ -106,12 +108,12 @@ async def get_postmortem(request: web.Request) -> web.Response:
 
 
 async def _postmortem(request: web.Request, form: str) -> web.Response:
-    query = Query(request, "as_of", "zone", "detail", "profile")
+    query = Query(request, "as_of", *OPTIONS)
     renderers = request.app[POSTMORTEMS]
     if form not in renderers:
         raise NotFound(f"cannot render a postmortem in that format: use one of {', '.join(renderers)}", "format")
     row, as_of = await statements.incident(request), query.moment("as_of")
-    text = await renderers[form](row.number, as_of, query.texts("zone", "detail", "profile"))
+    text = await renderers[form](row.number, as_of, query.texts(*OPTIONS))
     if text is None:
         raise NotFound(f"cannot render incident {row.number}: nothing was known of it by then", "as_of")
     response = web.Response(

@@ -1,64 +1,35 @@
 """The rows of the timeline: which events become one row, which rows are shown, and what they say.
 
-``normal`` shows what a person can read: thousands of series of one alert are
-one row, a flapping alert says how often. ``key`` keeps what a summary needs,
-``all`` folds nothing. Rows are planned first and put into words only where
-they are shown; see :mod:`renderers.rows.plan`.
+``normal`` folds what would repeat itself: series of one alert, alerts that go
+on and off, ends that come together. ``key`` keeps what a summary needs, ``all``
+folds nothing. No row is left out because there are many.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from collector.event import rank
-from renderers.document import Options, Timeline
+from renderers import phrases
+from renderers.document import Claim, Code, Options, Timeline
 from renderers.history import History
 from renderers.rows import alerts, events
 from renderers.rows.labels import labelled
-from renderers.rows.lengths import fit, left_out, stormed
 from renderers.rows.plan import Plan, Table, written
+from renderers.words import counted
 
-ROWS = 40
-"""The most rows a timeline has, unless ``all`` was asked for."""
-
-QUIET = ("page.updated", "page.responder_replied", "page.role_assigned")
+QUIET = ("page.updated",)
 """Types that ``normal`` leaves out of the table: details of the paging, counted below it."""
 
 
-class Planned:
-    """All rows of one history in the detail asked for, of which as many are put into words as are wanted."""
-
-    def __init__(self, history: History, options: Options) -> None:
-        self._table = Table(history, options.zone)
-        self._detail = options.detail
-        self._every = _plans(self._table, options.detail)
-        self._wanted = [plan for plan in self._every if _wanted(plan, options.detail)]
-        self._timelines: dict[int, Timeline] = {}
-
-    @cached_property
-    def _fewer(self) -> list[Plan]:
-        """The rows wanted, those that came close together as one."""
-        return stormed(self._wanted)
-
-    def timeline(self, most: int = ROWS) -> Timeline:
-        """The rows, at most ``most`` of them unless the detail is ``all``, and what was left out."""
-        if most not in self._timelines:
-            self._timelines[most] = self._timeline(most)
-        return self._timelines[most]
-
-    def _timeline(self, most: int) -> Timeline:
-        if self._detail == "all":
-            return Timeline(rows=tuple([written(plan, self._table) for plan in self._every]))
-        kept = fit(self._wanted if len(self._wanted) <= most else self._fewer, most)
-        rows = tuple([written(plan, self._table) for plan in kept])
-        return Timeline(rows=rows, left_out=left_out(self._every, kept))
-
-
-def timeline(history: History, options: Options, most: int = ROWS) -> Timeline:
-    """The rows of a history in the detail asked for, at most ``most`` of them unless it is ``all``."""
-    return Planned(history, options).timeline(most)
+def timeline(history: History, options: Options) -> Timeline:
+    """The rows of a history in the detail asked for, and how many it does not show."""
+    table = Table(history, options.zone)
+    every = _plans(table, options.detail)
+    shown = [plan for plan in every if _wanted(plan, options.detail)]
+    return Timeline(rows=tuple([written(plan, table) for plan in shown]), left_out=_left_out(every, shown))
 
 
 def _plans(table: Table, detail: str) -> Sequence[Plan]:
@@ -68,8 +39,40 @@ def _plans(table: Table, detail: str) -> Sequence[Plan]:
 
 
 def _wanted(plan: Plan, detail: str) -> bool:
-    if plan.label:
+    if plan.label or detail == "all":
         return True
     if detail == "key":
-        return plan.type.startswith("change.") or plan.type == "note.added"
+        family = plan.type.partition(".")[0]
+        return family in ("change", "mark", "incident", "status") or plan.type == "note.added"
     return plan.type not in QUIET
+
+
+def _left_out(every: Sequence[Plan], shown: Iterable[Plan]) -> Claim | None:
+    """How many rows are not shown, of which kinds, and how to see them."""
+    known = {id(plan) for plan in shown}
+    missing = [plan for plan in every if id(plan) not in known]
+    if not missing:
+        return None
+    counts = Counter(_kind(plan.type) for plan in missing)
+    words = [counted(number, *kind) for kind, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    verb = "is" if len(missing) == 1 else "are"
+    return phrases.claim(
+        f"{counted(len(missing), 'row')} {verb} not shown here ({', '.join(words)}); ",
+        Code("--detail all"),
+        " shows every event",
+        proof=tuple(dict.fromkeys(each for plan in missing for each in plan.cites)),
+    )
+
+
+_KINDS = {
+    "alert.firing": ("firing", "firings"),
+    "alert.resolved": ("end of an alert", "ends of alerts"),
+    "chat": ("message", "messages"),
+    "observation": ("observation", "observations"),
+    "page": ("detail of a page", "details of pages"),
+    "report": ("report", "reports"),
+}
+
+
+def _kind(event_type: str) -> tuple[str, str]:
+    return _KINDS.get(event_type) or _KINDS.get(event_type.partition(".")[0]) or ("statement", "statements")

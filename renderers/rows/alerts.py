@@ -1,7 +1,8 @@
-"""The rows of alerts: series of one alert told together, flapping counted, ends that come together as one row.
+"""The rows of alerts: series of one alert told together, going on and off counted, ends that come together as one row.
 
 Linear in the alerts, but for sorting. Nothing is dropped: a row cites every
-event that it stands for.
+event that it stands for, and what began or ended in another minute than the
+row's own says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
@@ -18,198 +20,223 @@ from renderers.history import Alert, Spell
 from renderers.phrases import Phrase, cites, named, quoted, say, when
 from renderers.rows.plan import Plan, Table
 from renderers.spells import over
+from renderers.words import counted
 
-SERIES = 3
-"""From how many series of one alert on they are one row."""
-SERIES_GAP = 5 * MINUTE
-"""Series that start, or end, within this of the one before are told together."""
-ENDS_SPAN = MINUTE
-"""Ends of different alerts within this are one row."""
+TOGETHER = MINUTE
+"""Series of one alert, different alerts, and ends within this are one row."""
+SERIES_SPAN = 5 * MINUTE
+"""Series that follow within this of the first count in, where others came with it."""
+NAMED = 10
+"""How many different alerts a row names; the rest is counted."""
+QUOTED = 4
+"""Up to how many different alerts a row quotes what they say."""
 
+Thing = TypeVar("Thing")
 
-def _series(found: Iterable[tuple[int, Spell]]) -> Iterator[list[Spell]]:
-    """Spells of one alert name and severity whose times follow each other closely; fewer than three stand alone.
-
-    They come with the time in question, in its order.
-    """
-    last: dict[tuple[str, str | None], tuple[int, list[Spell]]] = {}
-    runs: list[list[Spell]] = []
-    for time, spell in found:
-        key = (spell.first.name, spell.first.severity)
-        before, run = last.get(key, (0, None))
-        if run is None or time - before >= SERIES_GAP:
-            run = []
-            runs.append(run)
-        run.append(spell)
-        last[key] = (time, run)
-    for run in runs:
-        if len(run) >= SERIES and _distinct(run) >= SERIES:
-            yield run
-        else:
-            yield from ([spell] for spell in run)
+Run = Sequence[Spell]
+"""Series of one alert on one service."""
 
 
 def plans(table: Table) -> Iterator[Plan]:
     """The rows of firings, then those of ends."""
-    found = table.history.spells
-    for run in _series((spell.start, spell) for spell in found):
-        yield fired_plan(run)
-    ended = [(spell.end, spell.start, spell.entity, spell) for spell in found if spell.end is not None]
-    ended.sort(key=lambda item: item[:3])
-    runs = list(_series((end, spell) for end, _, _, spell in ended))
-    runs.sort(key=lambda run: (_end(run[-1]), run[0].start, run[0].entity))
-    for joined in _together(runs):
-        yield _ends_plan(joined)
+    starts = [(spell.start, spell) for spell in table.history.spells]
+    for joined in _together([(run[0].start, run) for run in _series(starts)]):
+        yield fired_plan(joined)
+    ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
+                  key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
+    for ended in _together(ends):
+        yield _ends_plan(ended)
 
 
-def _end(spell: Spell) -> int:
-    return spell.end or 0
+def _series(found: Iterable[tuple[int, Spell]]) -> list[list[Spell]]:
+    """Spells of one alert that fire close together, by their first start. They come by start."""
+    kinds: dict[tuple[str, str | None, str | None, bool], list[Spell]] = defaultdict(list)
+    for _, spell in found:
+        first = spell.first
+        kinds[first.name, first.service, first.severity, spell.flaps > 0].append(spell)
+    runs = [run for spells in kinds.values() for run in _runs(spells)]
+    return sorted(runs, key=lambda run: (run[0].start, run[0].entity))
 
 
-def _together(runs: Sequence[list[Spell]]) -> Iterator[list[list[Spell]]]:
-    """Runs of ends whose last ends lie within a minute of the first of them."""
-    held: list[list[Spell]] = []
-    for run in runs:
-        if held and _end(run[-1]) - _end(held[0][-1]) > ENDS_SPAN:
+def _runs(spells: Sequence[Spell]) -> Iterator[list[Spell]]:
+    """Where another series fires within a minute, those of the next minutes count in; else one alone."""
+    at = 0
+    while at < len(spells):
+        first, end = spells[at].start, at + 1
+        if end < len(spells) and spells[end].start - first <= TOGETHER:
+            while end < len(spells) and spells[end].start - first <= SERIES_SPAN:
+                end += 1
+        yield list(spells[at:end])
+        at = end
+
+
+def _together(found: Iterable[tuple[int, Thing]]) -> Iterator[list[Thing]]:
+    """Things whose times, which come in order, lie within a minute of the first of them."""
+    first = 0
+    held: list[Thing] = []
+    for time, thing in found:
+        if held and time - first > TOGETHER:
             yield held
             held = []
-        held.append(run)
+        if not held:
+            first = time
+        held.append(thing)
     if held:
         yield held
 
 
-def fired_plan(run: Sequence[Spell]) -> Plan:
-    """The row of one alert's firing, or of several series of it."""
-    return Plan(at=run[0].start, type="alert.firing", cites=_firing_ids(run), told=partial(_fired, run),
-                led_by=tuple([spell.first.fired for spell in run]))  # fmt: skip
+# --- firings ----------------------------------------------------------------------------------------------------
 
 
-def _fired(run: Sequence[Spell], table: Table) -> Phrase:
+def fired_plan(runs: Sequence[Run]) -> Plan:
+    """The row of one alert's firing, of several series of it, or of several alerts."""
+    spells = [spell for run in runs for spell in run]
+    return Plan(at=spells[0].start, type="alert.firing", cites=_firing_ids(spells), told=partial(_fired, runs),
+                led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
+
+
+def _fired(runs: Sequence[Run], table: Table) -> Phrase:
+    quotes = len(runs) <= QUOTED
+    shown = [_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]]
+    rest = len(runs) - NAMED
+    more = say("; ", counted(rest, "more alert"), " fired") if rest > 0 else ()
+    return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
+
+
+def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
     first = run[0].first
-    services = _services([spell.first.service for spell in run])
-    return say(alert_fired(first.name), services, named(" (", first.severity, ")"), _count(table, run),
-               _flaps(table, run), quoted(": ", _shared(run)))  # fmt: skip
+    other = first.start // MINUTE != since // MINUTE
+    at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
+    again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
+    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), named(" on ", first.service),
+               named(" (", first.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
+               quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
 
-def alert_fired(name: str) -> Phrase:
-    """``Alert X fired``."""
-    return say("Alert ", Name(name), " fired") if name else say("Unnamed alert fired")
+def _again(table: Table, alert: Alert) -> Phrase:
+    """``, 6 min after it had ended``."""
+    before = table.before.get(alert.fired.id)
+    ended = before.end if before else None
+    return say(", ", phrases.lasted(alert.start - ended), " after it had ended") if ended is not None else ()
 
 
-def _firing_ids(run: Sequence[Spell]) -> tuple[str, ...]:
-    """The firings and, of alerts that flapped, every event but the last end, which has its own row."""
+def _firing_ids(spells: Run) -> tuple[str, ...]:
+    """The firings and, of alerts that went on and off, every event but the last end, which has its own row."""
     begun: dict[int, list[str]] = defaultdict(list)
     finals: set[str] = set()
-    for spell in run:
+    for spell in spells:
         for alert in spell.episodes:
             begun[alert.start] += alert.events
-        if alert.resolved is not None and alert.fired is not alert.resolved:
-            finals.add(alert.resolved.id)
+        if spell.last.resolved is not None and spell.last.fired is not spell.last.resolved:
+            finals.add(spell.last.resolved.id)
     return tuple([each for start in sorted(begun) for each in sorted(begun[start]) if each not in finals])
 
 
-def _services(services: Sequence[str | None]) -> Phrase:
-    names = [Name(name) for name in dict.fromkeys(services) if name]
-    return say(" on ", phrases.listed(names, 3, ("more service", "more services"))) if names else ()
-
-
-def _count(table: Table, run: Sequence[Spell]) -> Phrase:
-    """``, 12 series (pod) by 14:05``."""
+def _count(table: Table, run: Run) -> Phrase:
+    """``, 12 series by 18:05 (pod web-1, web-2, web-3 and 9 more)``."""
     if len(run) == 1:
         return ()
     count = len({spell.entity for spell in run})
-    until = phrases.minute(run[-1].start, table.zone, run[0].start)
-    varying = _varying([spell.first for spell in run])
-    return say(f", {count:,} series", when(varying, " (", phrases.listed([Name(v) for v in varying], end=", "), ")"),
-               f" by {until}" if run[-1].start - run[0].start >= MINUTE else "")  # fmt: skip
+    last = run[-1].start
+    by = say(" by ", phrases.minute(last, table.zone, run[0].start)) if last - run[0].start >= MINUTE else ()
+    label = _varying([spell.first for spell in run])
+    values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
+    shown = phrases.listed([Name(value) for value in values if value], 3)
+    return say(f", {count:,} series", by, when(shown, named(" (", label, " "), shown, ")"))
 
 
-def _varying(alerts: Sequence[Alert]) -> list[str]:
-    """The labels in which the series differ; none where they are too many to say anything."""
+def _varying(alerts: Sequence[Alert]) -> str:
+    """The label that tells the series apart; empty where it is not one alone."""
     first = alerts[0].fired.labels
     found: set[str] = set()
     for alert in alerts[1:]:
         labels = alert.fired.labels
         found |= {name for name in first if labels.get(name) != first[name]}
         found |= {name for name in labels if name not in first}
-    return sorted(found) if len(found) <= 2 else []
+    return next(iter(found)) if len(found) == 1 else ""
 
 
-def _flaps(table: Table, run: Sequence[Spell]) -> Phrase:
-    """One flap is told in full, more are counted."""
-    flapping = sum(spell.flaps for spell in run)
-    if not flapping:
+def _on_and_off(table: Table, run: Run) -> Phrase:
+    """``, on and off, 4 times until 14:31``."""
+    if not any(spell.flaps for spell in run):
         return ()
-    again = [(a, b) for spell in run for a, b in itertools.pairwise(spell.episodes)]
-    since = run[0].start
-    start = phrases.minute(min(over(a) or 0 for a, _ in again), table.zone, since)
-    end = phrases.minute(max(b.start for _, b in again), table.zone, since)
-    if flapping > 1:
-        return say(f", flapped {flapping:,} times, {start}–{end}")
-    return say(f", ended {start}, fired again {end}" if start != end else f", ended and fired again {start}")
+    times = sum(len(spell.episodes) for spell in run)
+    ended = all(over(spell.last) is not None for spell in run)
+    last = max((over(spell.last) if ended else None) or spell.last.start for spell in run)
+    until = phrases.minute(last, table.zone, run[0].start)
+    return say(f", on and off, {counted(times, 'time')} {'until' if ended else 'by'} ", until)
 
 
-def _shared(run: Sequence[Spell]) -> str | None:
-    """What the alert says of itself, where all its series say the same."""
-    summaries = {phrases.text_in(spell.first.fired.data, "summary") for spell in run}
-    return next(iter(summaries)) if len(summaries) == 1 else None
-
-
-def _ends_plan(runs: Sequence[list[Spell]]) -> Plan:
-    """The ends of one alert, or of several within a minute."""
-    leading = tuple([facts.end_event(spell.last) for run in runs for spell in run])
-    return Plan(at=max(_end(run[-1]) for run in runs), type="alert.resolved", cites=cites(leading),
-                told=partial(_ended, runs), led_by=leading)  # fmt: skip
-
-
-def _ended(runs: Sequence[list[Spell]], table: Table) -> Phrase:
-    return _one_end(table, runs[0]) if len(runs) == 1 else _many_ends(runs)
-
-
-def _one_end(table: Table, run: Sequence[Spell]) -> Phrase:
-    alert = run[0].last
-    services = _services([spell.last.service for spell in run])
-    if len(run) == 1:
-        length = phrases.lasted(_end(run[0]) - run[0].start) + (" on and off" if run[0].flaps else "")
-        return say(phrases.capital(phrases.alert_named(alert.name)), " resolved", services, f" after {length}")
-    first = phrases.minute(_end(run[0]), table.zone, _end(run[-1]))
-    spread = _end(run[-1]) - _end(run[0]) >= MINUTE
-    return say(
-        phrases.capital(phrases.alert_named(alert.name)),
-        f" ({_distinct(run):,} series) resolved",
-        services,
-        f", from {first} on" if spread else "",
+def _shared(run: Run) -> str | None:
+    """What the alert says of itself: what all its series say, else what the first says."""
+    return phrases.text_in(run[0].first.fired.data, "summary") or phrases.text_in(
+        run[0].first.fired.data, "description"
     )
 
 
-def _distinct(run: Sequence[Spell]) -> int:
-    return len({spell.entity for spell in run})
+# --- ends -------------------------------------------------------------------------------------------------------
 
 
-def _many_ends(runs: Sequence[list[Spell]]) -> Phrase:
-    """``HighErrorRate, SlowCart (12 series) resolved``, in the order the alerts began."""
-    began: dict[str, tuple[tuple[int, str], set[str]]] = {}
-    for run in runs:
-        for spell in run:
-            key = (spell.start, spell.entity)
-            known = began.get(spell.first.name, (key, set()))
-            known[1].add(spell.entity)
-            began[spell.first.name] = (min(known[0], key), known[1])
-    names = [
-        say(phrases.alert_named(name), f" ({len(series):,} series)" if len(series) > 1 else "")
-        for name, (_, series) in sorted(began.items(), key=lambda item: item[1][0])
-    ]
-    return say(phrases.capital(phrases.listed(names, 4, ("more alert", "more alerts"), end=", ")), " resolved")
+def _ends_plan(spells: Run) -> Plan:
+    """The ends of one alert, or of several within a minute; it stands where the last of them is."""
+    leading = tuple([facts.end_event(spell.last) for spell in spells])
+    at = max(spell.end or 0 for spell in spells)
+    return Plan(at=at, type="alert.resolved", cites=cites(leading), told=partial(_ended, spells), led_by=leading)
+
+
+def _ended(spells: Run, table: Table) -> Phrase:
+    kinds: dict[tuple[str, str | None], list[Spell]] = {}
+    for spell in sorted(spells, key=lambda spell: (spell.start, spell.entity)):
+        kinds.setdefault((spell.first.name, spell.first.service), []).append(spell)
+    at = max(spell.end or 0 for spell in spells)
+    shown = [_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)]
+    rest = len(kinds) - NAMED
+    more = say("; ", counted(rest, "more alert"), " resolved") if rest > 0 else ()
+    return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
+
+
+def _one_end(run: Run, table: Table, at: int) -> Phrase:
+    alert = run[0].last
+    ends = sorted(spell.end or 0 for spell in run)
+    count = len({spell.entity for spell in run})
+    lengths = [(spell.end or 0) - spell.start for spell in run]
+    length = phrases.lasted(max(lengths))
+    on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
+    most = "up to " if len(set(lengths)) > 1 else ""
+    return say("alert ", phrases.alert_named(alert.name), named(" on ", alert.service),
+               f" ({count:,} series)" if count > 1 else "",
+               f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at))  # fmt: skip
+
+
+def _other_minute(ends: Sequence[int], table: Table, at: int) -> Phrase:
+    """When it ended, where that was in another minute than the row's; of several ends from when on."""
+    if ends[0] // MINUTE == at // MINUTE:
+        return ()
+    return say(" at " if ends[-1] // MINUTE == ends[0] // MINUTE else " from ",
+               phrases.minute(ends[0], table.zone, at),
+               "" if ends[-1] // MINUTE == ends[0] // MINUTE else " on")  # fmt: skip
+
+
+# --- unfolded ---------------------------------------------------------------------------------------------------
 
 
 def fired_alone(table: Table, event: RecordedEvent) -> Phrase:
-    """One firing, unfolded."""
-    return say(alert_fired(event.title), named(" on ", event.service), named(" (", event.severity, ")"),
+    """One firing, unfolded; what was told of an alert that fired already is no new firing."""
+    repeated = event.id in table.repeats
+    return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
+               named(" on ", event.service), named(" (", event.severity, ")"),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+
+
+def updated_alone(table: Table, event: RecordedEvent) -> Phrase:
+    """What was said anew of an alert that fires, unfolded."""
+    text = phrases.text_in(event.data, "summary") or phrases.text_in(event.data, "description")
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), " still fired",
+               quoted(": ", text))  # fmt: skip
 
 
 def ended_alone(table: Table, event: RecordedEvent) -> Phrase:
     """One end, unfolded."""
     alert = table.resolves.get(event.id)
-    after = f" after {phrases.lasted(event.occurred_at - alert.start)}" if alert else ""
-    return say(phrases.capital(phrases.alert_named(event.title)), " resolved", named(" on ", event.service), after)
+    after = say(" after ", phrases.lasted(event.occurred_at - alert.start)) if alert else ()
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), " resolved", after)

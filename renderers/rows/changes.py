@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from collector.event import HOUR, MINUTE, RecordedEvent
-from renderers import facts, phrases
+from renderers import phrases
 from renderers.document import Name
 from renderers.history import Change
-from renderers.phrases import Phrase, named, quoted, say, when
+from renderers.phrases import Phrase, named, quoted, say
 from renderers.rows.plan import Plan, Table
 from renderers.times import minute
 
@@ -44,7 +44,15 @@ def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Pla
 
 
 def _worded(change: Change, event: RecordedEvent, table: Table) -> Phrase:
-    return say(told(change, event), _committed(change, table))
+    return say(told(change, event, _begun(change, event, table)), _committed(change, table))
+
+
+def _begun(change: Change, event: RecordedEvent, table: Table) -> Phrase:
+    """When it began, where its row stands in another minute and it has no row for that."""
+    alone = event.id != change.last.id or not change.ran or not change.measured or change.end is None
+    if alone or _is_long(change, change.first) or change.start // MINUTE == event.occurred_at // MINUTE:
+        return ()
+    return say(", begun at ", phrases.minute(change.start, table.zone, event.occurred_at))
 
 
 def _committed(change: Change, table: Table) -> str:
@@ -55,12 +63,17 @@ def _committed(change: Change, table: Table) -> str:
     return f" (a commit of {minute(at, table.zone)})"
 
 
-def told(change: Change, event: RecordedEvent) -> Phrase:
+def told(change: Change, event: RecordedEvent, begun: Phrase = ()) -> Phrase:
     """A change as its event left it: started, or what came of it."""
     ended = event.id == change.last.id
     outcome = change.outcome if ended else event.type.removeprefix("change.")
     words = _KINDS.get(change.kind, _deploy_told)
-    return words(change, _never_began(change, outcome) or phrases.OUTCOMES.get(outcome, outcome), ended)
+    took = say(_took(change, ended), begun)
+    return words(change, _never_began(change, outcome) or OUTCOMES.get(outcome, outcome), took)
+
+
+OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed"}
+"""How an outcome reads where its own word does not."""
 
 
 def _never_began(change: Change, outcome: str) -> str:
@@ -74,94 +87,100 @@ def _never_began(change: Change, outcome: str) -> str:
     return f"was {word}" if change.ran or state == "skipped" else f"was {word}, it never began"
 
 
-def _took(change: Change, ended: bool) -> str:
+def _took(change: Change, ended: bool) -> Phrase:
     if not ended or change.outcome == "cancelled" or change.end is None or change.end <= change.start:
-        return ""
+        return ()
     length = phrases.lasted(change.end - change.start)
-    return f" in {length}" if change.measured else f" {length} after it was requested"
+    return say(" in ", length) if change.measured else say(" ", length, " after it was requested")
 
 
-def _reference(change: Change, *, actor: bool = True) -> Phrase:
-    """``(ref, actor)``, without what the title says already."""
+def _details(change: Change) -> Phrase:
+    """`` (main, by ana)``, without what the title says already."""
     ref = phrases.text_in(change.last.data, "ref") or phrases.text_in(change.last.data, "sha")[:7]
-    known = [ref if ref != change.title else "", (change.actor or "") if actor else ""]
-    names = [Name(each) for each in known if each]
-    return say(" (", phrases.listed(names, end=", "), ")") if names else ()
+    known = [say(Name(ref))] if ref and ref not in change.title else []
+    if change.actor:
+        known.append(say("by ", Name(change.actor)))
+    return say(" (", phrases.listed(known, end=", "), ")") if known else ()
 
 
-def _deploy_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    noun = {"deploy": "Deploy"}.get(change.kind, "Change")
-    if ended and change.outcome == "rolled_back":
-        outcome = "was rolled back"
-    title = change.title if change.title not in (change.service, change.environment) else None
-    return say(noun, named(" of ", change.service or facts.repository(change)), named(" to ", change.environment),
-               f" {outcome}", _took(change, ended), when(ended, quoted(": ", title), _reference(change)))  # fmt: skip
+def _titled(change: Change) -> Phrase:
+    """``: "v42: pool per request"``."""
+    text = phrases.text_in(change.last.data, "text")
+    title = phrases.change_title(change)
+    more = text if text and text != title and change.kind in ("deploy", "rollback") else ""
+    return say(quoted(": ", title), quoted("; " if title else ": ", more))
 
 
-def _rollback_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("Rollback", named(" of ", change.service or facts.repository(change)),
-               named(" in ", change.environment), f" {outcome}", _took(change, ended))  # fmt: skip
+def _owned(change: Change, before: str = " to ") -> Phrase:
+    return say(named(" of ", phrases.owner_of(change)), named(before, change.environment))
 
 
-def _merge_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("PR", phrases.pull_request_number(change), quoted(" ", change.title), " merged",
-               named(" by ", change.actor))  # fmt: skip
+def _deploy_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    noun = "Deploy" if change.kind == "deploy" else "Change"
+    return say(noun, _owned(change), f" {outcome}", took, _titled(change), _details(change))
 
 
-def _push_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    if phrases.text_in(change.last.data, "state") == "deleted":
+def _rollback_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    return say("Rollback", _owned(change, " in "), f" {outcome}", took, _titled(change),
+               _details(change))  # fmt: skip
+
+
+def _merge_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    """``Pull request #2204 "Tune rules" of web merged by ben``."""
+    return say("Pull request", phrases.pull_request_number(change), quoted(" ", change.title),
+               named(" of ", phrases.owner_of(change)), " merged", named(" by ", change.actor))  # fmt: skip
+
+
+def _push_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    state = phrases.text_in(change.last.data, "state")
+    if state == "deleted":
         return _deleted_told(change)
     ref = phrases.text_in(change.last.data, "ref")
-    forced = phrases.text_in(change.last.data, "state") == "forced"
-    return say("Forced push" if forced else "Push", named(" to ", ref), named(" of ", facts.repository(change)),
-               named(" by ", change.actor), quoted(": ", change.title))  # fmt: skip
+    return say("Forced push" if state == "forced" else "Push", named(" to ", ref),
+               named(" of ", phrases.owner_of(change)), named(" by ", change.actor),
+               quoted(": ", change.title))  # fmt: skip
 
 
 def _deleted_told(change: Change) -> Phrase:
     what = "Tag" if change.kind == "tag" else "Branch"
-    return say(
-        what,
-        named(" ", phrases.text_in(change.last.data, "ref")),
-        named(" of ", facts.repository(change)),
-        " deleted",
-        named(" by ", change.actor),
-    )
+    return say(what, named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", phrases.owner_of(change)),
+               " deleted", named(" by ", change.actor))  # fmt: skip
 
 
-def _tag_told(change: Change, outcome: str, ended: bool) -> Phrase:
+def _tag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     state = phrases.text_in(change.last.data, "state")
     if state == "deleted":
         return _deleted_told(change)
-    return say("Tag", named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", facts.repository(change)),
+    return say("Tag", named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", phrases.owner_of(change)),
                " moved" if state == "forced" else " set", named(" by ", change.actor),
                quoted(": ", phrases.text_in(change.last.data, "text")))  # fmt: skip
 
 
-def _image_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("Image", quoted(" ", change.title), named(" of ", change.service or facts.repository(change)),
-               " published", named(" by ", change.actor))  # fmt: skip
+def _image_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    return say("Image", quoted(" ", change.title), named(" of ", phrases.owner_of(change)), " published",
+               named(" by ", change.actor))  # fmt: skip
 
 
-def _release_told(change: Change, outcome: str, ended: bool) -> Phrase:
-    return say("Release", quoted(" ", change.title), named(" of ", change.service or facts.repository(change)),
-               " published", named(" by ", change.actor))  # fmt: skip
+def _release_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    return say("Release", quoted(" ", change.title), _owned(change), " published",
+               named(" by ", change.actor))  # fmt: skip
 
 
-def _flag_told(change: Change, outcome: str, ended: bool) -> Phrase:
+def _flag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     state = phrases.text_in(change.last.data, "state")
-    return say("Flag", quoted(" ", change.title), named(" of ", change.service), named(" in ", change.environment),
-               named(" set to ", state) if state else " changed", named(" by ", change.actor))  # fmt: skip
+    return say("Flag", quoted(" ", change.title), _owned(change, " in "), named(" set to ", state) or " changed",
+               named(" by ", change.actor))  # fmt: skip
 
 
-def _workflow_told(change: Change, outcome: str, ended: bool) -> Phrase:
+def _workflow_told(change: Change, outcome: str, took: Phrase) -> Phrase:
+    """``Workflow run "Deploy" of web failed after 5 min: "commit" (main, by ana)``."""
     name = phrases.text_in(change.last.data, "workflow") or change.title
     title = change.title if change.title != name else None
-    owner = named(" of ", change.service or facts.repository(change))
-    return say("Workflow", quoted(" ", name), owner, f" {outcome}",
-               _took(change, ended), when(ended, quoted(": ", title), _reference(change)))  # fmt: skip
+    return say("Workflow run", quoted(" ", name), _owned(change), f" {outcome}", took,
+               quoted(": ", title), _details(change))  # fmt: skip
 
 
-_KINDS: dict[str, Callable[[Change, str, bool], Phrase]] = {
+_KINDS: dict[str, Callable[[Change, str, Phrase], Phrase]] = {
     "deploy": _deploy_told,
     "rollback": _rollback_told,
     "merge": _merge_told,

@@ -15,10 +15,18 @@ Words = Callable[[Table, RecordedEvent], Phrase]
 
 _TYPES: dict[str, Words] = {
     "alert.firing": alerts.fired_alone,
+    "alert.updated": alerts.updated_alone,
     "alert.resolved": alerts.ended_alone,
     "page.triggered": pages.triggered,
     "page.acknowledged": pages.acknowledged,
     "page.escalated": pages.escalated,
+    "page.priority_updated": pages.priority_updated,
+    "page.responder_added": pages.responder_added,
+    "page.responder_replied": pages.responder_replied,
+    "page.role_assigned": pages.role_assigned,
+    "page.merged": pages.merged,
+    "page.update_sent": pages.update_sent,
+    "report.received": people.reported,
     "note.added": people.note,
     "chat.message": people.chat,
     "status.updated": people.status,
@@ -30,7 +38,7 @@ _TYPES: dict[str, Words] = {
 }
 _FAMILIES: dict[str, Words] = {"page": pages.page_step, "change": changes.told_alone}
 """What words the types of a family that have no words of their own."""
-_FOLDED = frozenset({"alert.firing", "alert.resolved"})
+_FOLDED = frozenset({"alert.firing", "alert.updated", "alert.resolved"})
 """Types of which series and flapping are told together; they have rows of their own, see :func:`alerts.plans`."""
 
 
@@ -51,7 +59,7 @@ def unfolded(table: Table) -> Iterator[Plan]:
     for alert in table.history.alerts:
         if alert.fired.type == "alert.resolved":
             spell = Spell(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))
-            yield alerts.fired_plan([spell])
+            yield alerts.fired_plan([[spell]])
     for event in table.history.events:
         change = table.changes.get(event.id)
         row = changes.plan(change, event) if change else _alone(event)

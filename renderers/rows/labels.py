@@ -9,6 +9,7 @@ import msgspec
 
 from collector.event import RecordedEvent
 from renderers import facts, phrases
+from renderers.history import History
 from renderers.phrases import Phrase
 from renderers.rows import pages, people
 from renderers.rows.plan import Plan, Table, Told
@@ -45,9 +46,14 @@ def labelled(table: Table, plans: Iterable[Plan]) -> Iterator[Plan]:
             if fitting:
                 names += fitting
                 waiting[each] = [name for name in waiting[each] if name not in fitting]
-        if "Detected" in names and "First symptom" in names:
+        if "Detected" in names and "First symptom" in names and _at_once(table.history):
             names.remove("First symptom")
         yield _under(table, plan, sorted(names, key=LABELS.index)) if names else plan
+
+
+def _at_once(history: History) -> bool:
+    """Whether the first symptom is what detected the incident; the label says so once."""
+    return facts.instant(history, "first_symptom") == facts.instant(history, "detected")
 
 
 def _labels(table: Table) -> dict[str, list[str]]:

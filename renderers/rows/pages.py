@@ -1,4 +1,4 @@
-"""What the rows of pages say, each with its lag after the page."""
+"""What the rows of pages say: who was called, who took it, who was asked to join, and how long that took."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Name
-from renderers.phrases import Phrase, named, quoted, say
+from renderers.phrases import Phrase, named, quoted, say, text_in
 from renderers.rows.plan import Table
 
 
@@ -15,91 +15,165 @@ def _people(names: Sequence[str]) -> Phrase:
     return phrases.listed([Name(name) for name in names], 3)
 
 
-def _assigned(event: RecordedEvent, before: str) -> Phrase:
+def assigned(event: RecordedEvent, before: str) -> Phrase:
+    """Our words before those whom a page stands with; nothing where it does not say."""
     people = phrases.texts_in(event.data, "assignees")
     return say(before, _people(people)) if people else ()
 
 
 def triggered(table: Table, event: RecordedEvent) -> Phrase:
-    """The page's title is told only where no alert tells it."""
-    title = None if table.history.alerts else event.title
-    return say(phrases.page_called(event), " triggered", _assigned(event, " for "), quoted(": ", title))
+    """``PagerDuty incident 311 paged Ana (P1): "title"``."""
+    priority = text_in(event.data, "priority")
+    return say(phrases.page_called(event), assigned(event, " paged ") or " was triggered", named(" (", priority, ")"),
+               named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
 
 
-def _waited(table: Table, event: RecordedEvent) -> int | None:
-    """How long after the page, µs; None where its start is not known."""
+def _waited(table: Table, event: RecordedEvent) -> Phrase:
+    """``1 min 30 s after the page``, or after it was opened again; nothing where that is not known."""
     page = table.pages.get(event.entity)
-    return event.occurred_at - page.start if page and page.triggered and event.occurred_at >= page.start else None
+    if page is None or page.triggered is None or event.occurred_at < page.start:
+        return ()
+    again = [step.occurred_at for step in page.steps
+             if step.type == "page.reopened" and step.occurred_at <= event.occurred_at]  # fmt: skip
+    since = max(again, default=page.start)
+    return say(phrases.lasted(event.occurred_at - since), " after it was reopened" if again else " after the page")
 
 
 def acknowledged(table: Table, event: RecordedEvent) -> Phrase:
-    by = named(" by ", event.actor)
-    return say(phrases.page_called(event), " acknowledged", by, _after_page(table, event, ", "))
+    """One that is not the incident's first: it names its page."""
+    waited = _waited(table, event) if _is_first(table, event) else ()
+    return say(phrases.page_called(event), " was acknowledged", named(" by ", event.actor),
+               say(", ", waited) if waited else "")  # fmt: skip
 
 
-def _after_page(table: Table, event: RecordedEvent, before: str) -> Phrase:
-    waited = _waited(table, event)
-    return say(f"{before}{phrases.lasted(waited)} after the page") if waited is not None else ()
+def _is_first(table: Table, event: RecordedEvent) -> bool:
+    """Whether it is the first since the page was opened, or opened again: only that one says how long a page waited."""
+    page = table.pages.get(event.entity)
+    taken = False
+    for step in page.steps if page else ():
+        if step.id == event.id:
+            return not taken
+        if step.type == "page.acknowledged":
+            taken = True
+        elif step.type in ("page.reopened", "page.unacknowledged"):
+            taken = False
+    return False
 
 
 def acknowledged_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
     """``by Ana, 1 min 30 s after the page``."""
     if label != "Acknowledged":
         return ()
+    waited = _waited(table, event)
     if event.actor:
-        return say("by ", Name(event.actor), _after_page(table, event, ", "))
-    return _after_page(table, event, "after waiting, ")
+        return say("by ", Name(event.actor), say(", ", waited) if waited else "")
+    return waited
 
 
 def escalated(table: Table, event: RecordedEvent) -> Phrase:
+    """``Escalated to Jon Vega after 10 min without acknowledgement``."""
     page = table.pages.get(event.entity)
-    waited = _waited(table, event)
     taken = page is not None and page.acknowledged is not None and page.acknowledged.occurred_at <= event.occurred_at
-    after = f" after {phrases.lasted(waited)} unacknowledged" if waited is not None and not taken else ""
-    several = len(table.pages) > 1
-    subject = say(phrases.page_called(event), " escalated") if several else say("Escalated")
-    return say(subject, _assigned(event, " to "), after)
+    known = page is not None and page.triggered is not None and not taken
+    after = say(" after ", phrases.lasted(event.occurred_at - (page.start if page else 0)),
+                " without acknowledgement") if known else ()  # fmt: skip
+    subject = say(phrases.page_called(event), " was escalated") if len(table.pages) > 1 else say("Escalated")
+    return say(subject, assigned(event, " to "), after)
+
+
+def priority_updated(table: Table, event: RecordedEvent) -> Phrase:
+    """``Priority raised from P2 to P1 by Ana``; of several pages it names which."""
+    new = text_in(event.data, "priority") or text_in(event.data, "to")
+    old = text_in(event.data, "from") or _priority_before(table, event)
+    of = say(" of ", phrases.page_called(event)) if len(table.pages) > 1 else ()
+    verb = _raised(old, new)
+    words = say(f" {verb}", named(" from ", old if old != new else ""), named(" to ", new))
+    return say("Priority", of, words if new else " taken away", named(" by ", event.actor))
+
+
+def _raised(old: str, new: str) -> str:
+    """``raised`` or ``lowered`` where both priorities end in a number, the smaller being the graver."""
+    before, after = _number(old), _number(new)
+    if before is None or after is None or before == after:
+        return "set" if not old else "changed"
+    return "raised" if after < before else "lowered"
+
+
+def _number(priority: str) -> int | None:
+    digits = priority.lstrip("PpSsEeVv-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 3 else None
+
+
+def _priority_before(table: Table, event: RecordedEvent) -> str:
+    """What the page's priority was when it was last told."""
+    page = table.pages.get(event.entity)
+    known = ""
+    for step in page.steps if page else ():
+        if step.id == event.id:
+            break
+        known = text_in(step.data, "priority") or known
+    return known
+
+
+def responder_added(table: Table, event: RecordedEvent) -> Phrase:
+    """``Ana asked Jon Vega to join: "message"``."""
+    asked = text_in(event.data, "to")
+    who = say(Name(event.actor), " asked ") if event.actor else say("Asked ")
+    return say(who, Name(asked) if asked else "another responder", " to join", _of(table, event),
+               quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
+
+
+REPLIES = {"accepted": " joined", "joined": " joined", "declined": " declined to join"}
+"""How a responder's answer reads."""
+
+
+def responder_replied(table: Table, event: RecordedEvent) -> Phrase:
+    """``Jon Vega joined``; an answer that is neither yes nor no is told as it is."""
+    who, state = text_in(event.data, "to") or event.actor or "", text_in(event.data, "state")
+    verb = REPLIES.get(state.casefold())
+    subject = say(Name(who)) if who else say("A responder")
+    words = say(verb) if verb else say(" answered the request to join", named(" (", state, ")"))
+    return say(subject, words, _of(table, event), quoted(": ", text_in(event.data, "text"), phrases.NOTE))
+
+
+def role_assigned(table: Table, event: RecordedEvent) -> Phrase:
+    """``Role Incident Commander given to Jon by Ana``."""
+    return say("Role", named(" ", text_in(event.data, "text")), " assigned", named(" to ", text_in(event.data, "to")),
+               named(" by ", event.actor))  # fmt: skip
+
+
+def merged(table: Table, event: RecordedEvent) -> Phrase:
+    """``PagerDuty incident 312 was merged into 311 by Ana``."""
+    page = table.pages.get(text_in(event.data, "merged_into"))
+    number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
+    return say(phrases.page_called(event), " was merged into ", Name(number or text_in(event.data, "to")
+               or "another one"), named(" by ", event.actor))  # fmt: skip
+
+
+def update_sent(table: Table, event: RecordedEvent) -> Phrase:
+    return say("Update to subscribers", named(" by ", event.actor),
+               quoted(": ", text_in(event.data, "text") or event.title, phrases.NOTE))  # fmt: skip
+
+
+def _of(table: Table, event: RecordedEvent) -> Phrase:
+    """Which page is meant, where there are several."""
+    return say(" (", phrases.page_called(event), ")") if len(table.pages) > 1 else ()
 
 
 _PAGE_STEPS = {
-    "page.resolved": (" resolved", " by "),
-    "page.reopened": (" reopened", " by "),
-    "page.unacknowledged": (" was no longer acknowledged", ""),
-    "page.updated": (" updated", " by "),
-    "page.reclassified": (" reclassified", " by "),
-    "page.role_assigned": (": a role was assigned", " by "),
+    "page.resolved": " was resolved",
+    "page.reopened": " was reopened",
+    "page.unacknowledged": " was no longer acknowledged",
+    "page.updated": " was updated",
+    "page.reclassified": " was reclassified",
 }
 
 
 def page_step(table: Table, event: RecordedEvent) -> Phrase:
+    """What the types of pages that have no words of their own say."""
     called = phrases.page_called(event)
     if event.type in ("page.reassigned", "page.delegated"):
-        return say(called, " ", event.type.removeprefix("page."), _assigned(event, " to "))
-    if event.type == "page.priority_updated":
-        priority = phrases.text_in(event.data, "priority")
-        return say(called, ": priority ", say("set to ", Name(priority)) if priority else "taken away",
-                   named(" by ", event.actor))  # fmt: skip
-    if event.type == "page.merged":
-        return say(called, " merged into ", Name(phrases.text_in(event.data, "to") or "another page"),
-                   named(" by ", event.actor))  # fmt: skip
-    if event.type == "page.update_sent":
-        return say(called, ": update sent to subscribers", named(" by ", event.actor),
-                   quoted(": ", phrases.text_in(event.data, "text")))  # fmt: skip
-    if event.type in ("page.responder_added", "page.responder_replied"):
-        return say(called, ": ", _responder(event))
-    words, by = _PAGE_STEPS.get(event.type, (" updated", " by "))
-    return say(called, words, named(by, event.actor) if by else ())
-
-
-ANSWERS = {"accepted": "joined", "joined": "joined", "declined": "declined to join"}
-"""What a responder's state says of them."""
-
-
-def _responder(event: RecordedEvent) -> Phrase:
-    """Who was asked to join, by whom and with what words; or who joined or declined."""
-    who, text = phrases.text_in(event.data, "to"), quoted(": ", phrases.text_in(event.data, "text"))
-    if event.type == "page.responder_added":
-        asked = say(Name(who), " asked") if who else say("another responder asked")
-        return say(asked, " to join", named(" by ", event.actor), text)
-    answer = ANSWERS.get(phrases.text_in(event.data, "state").casefold(), "answered")
-    return say(Name(who) if who else "a responder", f" {answer}", text)
+        to = assigned(event, " to ") or named(" to ", text_in(event.data, "to"))
+        return say(called, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))
+    return say(called, _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
+               quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip

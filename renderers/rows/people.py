@@ -9,25 +9,37 @@ from renderers.rows.plan import Table
 
 
 def note(table: Table, event: RecordedEvent) -> Phrase:
-    return say("Note", named(", ", event.actor), quoted(": ", event.title))
+    """``Note by Ana: "…"``."""
+    return say("Note", named(" by ", event.actor), quoted(": ", phrases.words_of(event), phrases.NOTE))
 
 
 def chat(table: Table, event: RecordedEvent) -> Phrase:
-    return say("Chat", named(", ", event.actor), quoted(": ", event.title))
+    """``Message by Ana in deployments: "…"``."""
+    return say("Message", named(" by ", event.actor), named(" in ", channel_of(event)),
+               quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
+
+
+def channel_of(event: RecordedEvent) -> str:
+    """Where a message was written, if it says."""
+    known = (phrases.text_in(event.data, key) for key in ("channel", "room", "subject"))
+    return next((name for name in known if name and name != event.title), "")
 
 
 def status(table: Table, event: RecordedEvent) -> Phrase:
-    return say("Status page", quoted(": ", event.title) or " updated")
+    return say("Status page", quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
+               named(" (", event.actor, ")"))  # fmt: skip
 
 
 def observed(table: Table, event: RecordedEvent) -> Phrase:
-    return say(phrases.observation_called(event), named(", by ", event.actor),
-               quoted(": ", phrases.observation_title(event)))  # fmt: skip
+    return phrases.observed(event)
 
 
 def reported(table: Table, event: RecordedEvent) -> Phrase:
-    return say("Reported", named(" by ", phrases.text_in(event.data, "by") or event.actor),
-               named(" for ", event.service), quoted(": ", event.title))  # fmt: skip
+    """``Report by Support for checkout: "…" (issue)``."""
+    link = phrases.link_to(event, "source", "report")
+    return say("Report", named(" by ", phrases.text_in(event.data, "by") or event.actor),
+               named(" for ", event.service), quoted(": ", phrases.words_of(event), phrases.NOTE),
+               say(" (", link, ")") if link else "")  # fmt: skip
 
 
 MARKS = {
@@ -46,7 +58,7 @@ def marked(table: Table, event: RecordedEvent) -> Phrase:
         return ()
     by = phrases.text_in(event.data, "by")
     return say(words, named(" by ", by), named(", as stated by ", event.actor) or ", as stated",
-               quoted(": ", event.title))  # fmt: skip
+               quoted(": ", event.title, phrases.NOTE))  # fmt: skip
 
 
 def marked_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
@@ -54,7 +66,7 @@ def marked_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
     if MARKS.get(phrases.text_in(event.data, "mark")) != label:
         return ()
     by = named("by ", phrases.text_in(event.data, "by"), ", ")
-    return say(by, "as stated", named(" by ", event.actor), quoted(": ", event.title))
+    return say(by, "as stated", named(" by ", event.actor), quoted(": ", event.title, phrases.NOTE))
 
 
 def declared_over(table: Table, event: RecordedEvent) -> Phrase:

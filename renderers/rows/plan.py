@@ -1,13 +1,12 @@
 """A row before it is worded, and what all rows look things up in.
 
-A large incident has thousands of rows of which a reader is shown forty, so a
-row is planned first (when, of what type, which events prove it) and put into
-words only once it is known that it stays.
+A row is planned first (when, of what type, which events prove it) and put into
+words only once it is known that the detail asked for shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -17,6 +16,7 @@ from renderers import facts, phrases
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
 from renderers.phrases import Phrase
+from renderers.times import day
 
 Told = Callable[["Table"], Phrase]
 """Puts a row into words."""
@@ -43,6 +43,11 @@ class Table:
         self.zone = zone
 
     @cached_property
+    def imported(self) -> bool:
+        """Whether one sentence above the table says how late the events were received."""
+        return facts.imported(self.history) is not None
+
+    @cached_property
     def pages(self) -> dict[str, Page]:
         """By entity."""
         return {page.entity: page for page in self.history.pages}
@@ -53,6 +58,27 @@ class Table:
         return {each: change for change in self.history.changes for each in change.events}
 
     @cached_property
+    def before(self) -> dict[str, Alert]:
+        """The episode before, by the id of what tells an episode of the same alert."""
+        latest: dict[str, Alert] = {}
+        found: dict[str, Alert] = {}
+        for alert in self.history.alerts:
+            if alert.entity in latest:
+                found[alert.fired.id] = latest[alert.entity]
+            latest[alert.entity] = alert
+        return found
+
+    @cached_property
+    def repeats(self) -> dict[str, Alert]:
+        """Alerts by the ids of their events that told again what was known: all but the first firing."""
+        return {each: alert for alert in self.history.alerts for each in alert.events if each != alert.fired.id}
+
+    @cached_property
+    def acknowledged(self) -> frozenset[str]:
+        """The ids of the first acknowledgement of each page."""
+        return frozenset(page.acknowledged.id for page in self.history.pages if page.acknowledged)
+
+    @cached_property
     def resolves(self) -> dict[str, Alert]:
         """Alerts by the id of what resolved them."""
         return {alert.resolved.id: alert for alert in self.history.alerts if alert.resolved is not None}
@@ -60,20 +86,25 @@ class Table:
 
 def written(plan: Plan, table: Table) -> Row:
     """The row in words."""
-    suffixes = _suffixes(plan.led_by)
+    suffixes = _suffixes(plan.led_by, table)
     return Row(at=plan.at, label=plan.label, parts=plan.told(table), cites=plan.cites, type=plan.type,
                suffixes=suffixes)  # fmt: skip
 
 
-def _suffixes(events: Iterable[RecordedEvent]) -> tuple[str, ...]:
-    """That events were received late, or corrected or erased by a person."""
-    late, corrected, erased, count = 0, False, False, 0
+def _suffixes(events: Sequence[RecordedEvent], table: Table) -> tuple[str, ...]:
+    """That events were received late, unless one sentence says it of all; or corrected or erased by a person."""
+    late, corrected, erased = 0, False, ""
     for event in events:
-        count += 1
-        late = max(late, facts.lateness(event))
+        late = max(late, 0 if table.imported else facts.lateness(event))
         corrected = corrected or event.amendment == "correction"
-        erased = erased or is_erased(event)
-    most = "up to " if count > 1 else ""
-    words = f"received {most}{phrases.lasted(late // MINUTE * MINUTE)} late" if late else ""
-    amended = ("corrected" if corrected else "", "erased" if erased else "")
-    return tuple(word for word in (words, *amended) if word)
+        erased = erased or (_erased(event, table.zone) if is_erased(event) else "")
+    most = "up to " if len(events) > 1 else ""
+    words = f"received {most}{phrases.lasted(late // MINUTE * MINUTE).text} late" if late else ""
+    return tuple(word for word in (words, "corrected" if corrected else "", erased) if word)
+
+
+def _erased(event: RecordedEvent, zone: str) -> str:
+    """``erased on 2026-11-28 by root``, as far as the event says it."""
+    at, by = event.data.get("amended_at"), event.data.get("amended_by")
+    when = f" on {day(at, zone)}" if type(at) is int else ""
+    return f"erased{when}{f' by {by}' if isinstance(by, str) and by else ''}"

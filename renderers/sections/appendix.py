@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import RecordedEvent, reading_order
 from renderers import facts, phrases
-from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Section
+from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.words import counted
 
-NEARBY = 10
-"""How many events that were not joined are named."""
-REASONS = 10
-"""How many reasons of grouping are told."""
+NEARBY = 20
+"""How many things that were not joined are named one by one."""
 GAPS = 5
-"""How many gaps, outages and unread deliveries are told one by one."""
-LINES = 60
-"""The most lines of the index."""
+"""How many gaps and outages are told one by one."""
+EXAMPLES = 3
+"""How many deliveries that were not understood a sentence cites: the rest is a count."""
 
 
 def section(history: History, options: Options) -> Section:
@@ -40,16 +38,17 @@ def _nearby(history: History) -> Iterator[Claim]:
     shown = list(found.items())
     for (called, reason), events in shown[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
-        yield claim("Nearby, not joined: ", called, times, named(": ", reason.rstrip(". ")), proof=cites(events))
+        yield claim("At the same time, judged unrelated: ", called, times, named(": ", reason.rstrip(". ")),
+                    proof=cites(events))  # fmt: skip
     rest = [event for _, events in shown[NEARBY:] for event in events]
     if rest:
-        yield claim(f"{counted(len(rest), 'more event')} nearby, not joined", proof=cites(rest))
+        yield claim(f"At the same time, judged unrelated: {counted(len(rest), 'more event')}", proof=cites(rest))
 
 
 NOUNS = {
     "change": "change",
     "note": "note",
-    "chat": "chat message",
+    "chat": "message",
     "status": "status post",
     "observation": "observation",
 }
@@ -60,7 +59,8 @@ def _called(event: RecordedEvent) -> Phrase:
     """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
     family = event.type.partition(".")[0]
     if family == "alert":
-        return say(phrases.alert_named(event.title), named(" on ", event.service), named(" (", event.severity, ")"))
+        return say("the alert ", phrases.alert_named(event.title), named(" on ", event.service),
+                   named(" (", event.severity, ")"))  # fmt: skip
     if family == "page":
         return say(phrases.page_called(event), quoted(" ", event.title))
     where = named(" of " if family == "change" else " on ", event.service)
@@ -80,14 +80,14 @@ def _grouping(history: History) -> Iterator[Claim]:
     for each, why in zip(history.by_id, map(grouped.get, history.by_id), strict=True):
         if why is not None:
             rules[why.rule].append(each)
-    for rule in sorted(rules, key=_strength)[:REASONS]:
+    for rule in sorted(rules, key=_strength):
         members = rules[rule]
         reasons = len({grouped[each].reason for each in members})
         first = grouped[members[0]].reason.rstrip(". ")
         more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
-        said = f"{more}, {counted(len(members), 'event')}"
         # The history's events stand in reading order, so the proof does too.
-        yield claim("Grouping: ", Name(first or rule), said, proof=tuple(members))
+        yield claim("Grouping: ", Name(first or rule), f"{more}, {counted(len(members), 'event')}",
+                    proof=tuple(members))  # fmt: skip
 
 
 def _strength(rule: str) -> tuple[int, str]:
@@ -99,7 +99,7 @@ def _strength(rule: str) -> tuple[int, str]:
 
 def _completeness(history: History, options: Options) -> Iterator[Claim]:
     """What webhooks never tell, and what is known to be missing."""
-    yield claim("Completeness: webhooks do not tell of silenced or inhibited alerts.", label=True)
+    yield claim("Not visible here: alerts that were silenced or inhibited, of which webhooks do not tell.", label=True)
     yield from _gaps(history, options)
     yield from _downtimes(history, options)
     yield from _losses(history, options)
@@ -119,9 +119,10 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
         time = phrases.at(gap.occurred_at, options.zone, facts.anchor(history))
         missing = gap.data.get("missing")
         what = counted(missing, "item") if isinstance(missing, int) and missing > 0 else "something"
-        yield claim("Completeness: ", Name(gap.source), f" left out {what} at {time}", proof=cites(gap))
+        yield claim("Not visible here: ", Name(phrases.system(gap.source)), f" left out {what} at ", time,
+                    proof=cites(gap))  # fmt: skip
     if len(gaps) > GAPS:
-        yield claim(f"Completeness: {counted(len(gaps) - GAPS, 'more gap')}", proof=cites(gaps[GAPS:]))
+        yield claim(f"Not visible here: {counted(len(gaps) - GAPS, 'more gap')}", proof=cites(gaps[GAPS:]))
 
 
 def _downtimes(history: History, options: Options) -> Iterator[Claim]:
@@ -139,13 +140,16 @@ def _downtimes(history: History, options: Options) -> Iterator[Claim]:
         first = start.data.get("previous_stop") == "first start"
         until = phrases.at(start.occurred_at, options.zone, since)
         if first:
-            yield claim(f"Completeness: the collector started for the first time at {until}", proof=cites(start))
+            yield claim("Not visible here: what came before the collector started for the first time, at ", until,
+                        proof=cites(start))  # fmt: skip
         elif isinstance(last, int) and last > 0:
             begin = phrases.at(last, options.zone, since)
-            word = "was down" if stopped else "received nothing and restarted without a recorded stop"
-            yield claim(f"Completeness: the collector {word}, {begin} to {until}", proof=cites(stopped, start))
+            words = ("the collector was down from ", begin, " to ", until) if stopped else (
+                "the collector was down at some time between its last delivery at ", begin, " and its start at ", until,
+            )  # fmt: skip
+            yield claim("Not visible here: ", *words, proof=cites(stopped, start))
         else:
-            yield claim(f"Completeness: the collector started at {until}", proof=cites(start))
+            yield claim("Not visible here: what came before the collector started at ", until, proof=cites(start))
 
 
 def _losses(history: History, options: Options) -> Iterator[Claim]:
@@ -156,10 +160,10 @@ def _losses(history: History, options: Options) -> Iterator[Claim]:
         what = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
         at = phrases.at(lost.occurred_at, options.zone, facts.anchor(history))
         if lost.data.get("known") is False:
-            what = "the log was put back from a copy, and what it lacks of acknowledged events is not known"
-            yield claim(f"Completeness: {what}, {at}", proof=cites(lost))
+            yield claim("Not visible here: what acknowledged events the log lacks since it was put back from a copy, ",
+                        at, proof=cites(lost))  # fmt: skip
             continue
-        yield claim(f"Completeness: the log was found to have lost {what} at {at}", proof=cites(lost))
+        yield claim(f"Not visible here: the log was found to have lost {what} at ", at, proof=cites(lost))
 
 
 def _unread(history: History) -> Iterator[Claim]:
@@ -167,11 +171,19 @@ def _unread(history: History) -> Iterator[Claim]:
     sources: dict[str, list[RecordedEvent]] = {}
     for event in filter(facts.concerning(history), _events(history, "source.unrecognised")):
         sources.setdefault(event.source, []).append(event)
-    for source in sorted(sources)[:GAPS]:
+    for source in sorted(sources):
         events = sources[source]
         verb = "was" if len(events) == 1 else "were"
         noun = counted(len(events), "delivery", "deliveries")
-        yield claim(f"Completeness: {noun} of ", Name(source), f" {verb} not understood", proof=cites(events))
+        kinds = [Quote(kind) for kind in dict.fromkeys(map(_unread_kind, events)) if kind]
+        example = say(", such as ", phrases.listed(kinds[:EXAMPLES])) if kinds else ()
+        yield claim(f"Not visible here: {noun} from ", Name(phrases.system(source)), f" {verb} not understood", example,
+                    proof=cites(events[:EXAMPLES]))  # fmt: skip
+
+
+def _unread_kind(event: RecordedEvent) -> str:
+    """What a delivery that was not understood is called by its sender, or why it was not."""
+    return phrases.text_in(event.data, "kind") or phrases.text_in(event.data, "reason")
 
 
 QUALITIES = {
@@ -187,43 +199,18 @@ def _times(history: History) -> Iterator[Claim]:
     for quality, words in QUALITIES.items():
         events = [event for event in inexact if event.time_quality == quality]
         if events:
-            yield claim(f"Completeness: {counted(len(events), 'event')} {words}", proof=cites(events))
+            yield claim(f"{counted(len(events), 'event')} {words}", proof=cites(events))
 
 
 # --- the index --------------------------------------------------------------------------------------------------
 
 
-def index(shown: Collection[str], cited: Collection[str], events: Mapping[str, RecordedEvent]) -> Index:
-    """The cited events by time; those of one type, source and minute share a line, and printed ones go first.
-
-    ``shown`` are the ids that the draft prints, ``cited`` all that it rests on. A line names the printed ones.
-    """
-    runs: dict[tuple[int, str, str], list[RecordedEvent]] = defaultdict(list)
-    for each, event in events.items():
-        if each in cited:
-            runs[event.occurred_at // MINUTE, event.type, event.source].append(event)
-    printed = {_run_of(events[each]) for each in shown if each in events}
-    kept = [runs[key] for key in [*sorted(printed), *sorted(runs.keys() - printed)][:LINES]]
-    lines = [_line(sorted(run, key=lambda event: (event.occurred_at, event.id)), shown) for run in kept]
-    lines.sort(key=lambda line: (line.at, line.cites))
-    return Index(lines=tuple(lines), left_out=sum(map(len, runs.values())) - sum(map(len, kept)))
+def index(cited: Collection[str], events: Mapping[str, RecordedEvent]) -> Index:
+    """Every event that the draft rests on, one line each, at its own time and in the order they happened."""
+    found = sorted((events[each] for each in cited if each in events), key=reading_order)
+    return Index(lines=tuple([IndexLine(id=e.id, at=e.occurred_at, type=e.type, source=e.source) for e in found]))
 
 
-def _run_of(event: RecordedEvent) -> tuple[int, str, str]:
-    """What events on one line of the index have in common: minute, type and source."""
-    return (event.occurred_at // MINUTE, event.type, event.source)
-
-
-def digested(events: int, digest: str, left_out: int = 0) -> Claim:
-    """What the draft was rendered from, and how to list it; the same digest means the same draft."""
-    command = say(", listed by ", Code("timelined events --incident N")) if left_out else ()
-    return claim(f"Digest of the {counted(events, 'event')} this was rendered from", command, ": ", Code(digest),
-                 label=True)  # fmt: skip
-
-
-def _line(run: Sequence[RecordedEvent], printed: Collection[str]) -> IndexLine:
-    named_ids = tuple(event.id for event in run if event.id in printed)[:6] or (run[0].id,)
-    first = run[0]
-    return IndexLine(
-        cites=named_ids, at=first.occurred_at, type=first.type, source=first.source, more=len(run) - len(named_ids)
-    )
+def digested(events: int, digest: str) -> Claim:
+    """What the draft was rendered from; the same digest means the same draft."""
+    return claim(f"Digest of the {counted(events, 'event')} this was rendered from: ", Code(digest), label=True)

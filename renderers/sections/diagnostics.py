@@ -1,4 +1,4 @@
-"""What people had to look at and what they wrote down, in order."""
+"""What people looked at and what they wrote down before it was mitigated, in order."""
 
 from __future__ import annotations
 
@@ -6,61 +6,56 @@ from collections.abc import Iterator
 
 from collector.event import RecordedEvent
 from renderers import facts, phrases
-from renderers.document import Block, Bullets, Claim, Code, Link, Options, Prompt, Section
-from renderers.history import Alert, History
-from renderers.phrases import cites, claim, named, quoted, say
-from renderers.words import counted
+from renderers.document import Bullets, Claim, Code, Link, Options, Prompt, Section
+from renderers.history import History
+from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.rows.people import channel_of
+from renderers.sections.summary import time_in
 
-NOTES = 8
-"""How many notes are quoted; the timeline has them all."""
-ALERTS = 4
-"""Of how many alerts the runbook, dashboard and query are listed."""
+LOOKED = "what was looked at, and what did it show?"
 
 
-def section(history: History, options: Options, notes: int = NOTES) -> Section:
-    """Runbooks, dashboards and queries of the alerts, then the notes."""
-    items = [*_alerts(history), *_notes(history, notes)]
-    if not items:
-        return Section(key="diagnostics", blocks=(Prompt("what was looked at, and what did it show?"),))
-    blocks: list[Block] = [Bullets(items=tuple(items))]
-    return Section(key="diagnostics", blocks=tuple(blocks))
+def section(history: History, options: Options) -> Section:
+    """Notes and messages, then runbooks, dashboards and queries, each once."""
+    items = [*_notes(history, options), *_alerts(history)]
+    return Section(key="diagnostics", blocks=(Bullets(items=tuple(items)) if items else Prompt(LOOKED),))
+
+
+def _notes(history: History, options: Options) -> Iterator[Claim]:
+    """What people wrote until it was mitigated, oldest first; all of it where nobody knows when that was."""
+    better = facts.recovery(history)
+    until = better.at if better is not None and better.at is not None else facts.latest(history)
+    for event in history.notes:
+        if event.occurred_at <= until:
+            yield claim(_note(event), ", ", time_in(history, options, event.occurred_at),
+                        quoted(": ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip
+
+
+def _note(event: RecordedEvent) -> Phrase:
+    """``Note by Ana``, ``Message by Ana in deployments``."""
+    message = event.type == "chat.message"
+    where = named(" in ", channel_of(event)) if message else ()
+    return say("Message" if message else "Note", named(" by ", event.actor), where)
 
 
 def _alerts(history: History) -> Iterator[Claim]:
-    """One line an alert name that has something to look at."""
-    names: dict[str, Alert] = {}
-    for family in sorted(history.families, key=lambda family: family.first.start):
-        names.setdefault(family.name, family.first)
-    first = facts.first_alert(history)
-    useful = [alert for alert in names.values() if _places(alert, first=alert.name == (first.name if first else ""))]
-    for alert in useful[:ALERTS]:
-        places = _places(alert, first=alert.name == (first.name if first else ""))
-        yield claim(
-            phrases.alert_named(alert.name), ": ", phrases.listed(places, 4, end=", "), proof=cites(alert.fired)
-        )
-    if len(useful) > ALERTS:
-        rest = useful[ALERTS:]
-        yield claim(counted(len(rest), "more alert"), f" {'has' if len(rest) == 1 else 'have'} such links",
-                    proof=cites([alert.fired for alert in rest]))  # fmt: skip
+    """What the alerts carry to look at: each runbook, dashboard and query once, with the alerts that have it."""
+    found: dict[tuple[str, str], dict[str, RecordedEvent]] = {}
+    for family in sorted(history.families, key=lambda family: (family.first.start, family.name)):
+        event = family.first.fired
+        for key in _looked_at(event):
+            found.setdefault(key, {}).setdefault(family.name, event)
+    for (kind, target), alerts in found.items():
+        names = phrases.worded(list(alerts), phrases.alert_named, 3, ("more alert", "more alerts"))
+        said = say("Query of ", names, ": ", Code(target)) if kind == "query" else say(
+            Link(kind.capitalize(), target), " of ", names)  # fmt: skip
+        yield claim(said, proof=cites(alerts.values()))
 
 
-def _places(alert: Alert, *, first: bool) -> list[Link | Code]:
-    """Its runbook, its dashboard and, unless Detection has shown it, its query."""
-    query = phrases.text_in(alert.fired.data, "query")
-    found = [phrases.link_to(alert.fired, "runbook", "runbook"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
-    return [*(link for link in found if link), *([Code(query)] if query and not first else [])]
-
-
-def _notes(history: History, most: int) -> Iterator[Claim]:
-    """People's notes, oldest first; chat messages only where nobody wrote a note."""
-    written = [event for event in history.notes if event.type == "note.added"] or list(history.notes)
-    for event in written[:most]:
-        yield _note(event)
-    if len(written) > most:
-        rest = written[most:]
-        yield claim(counted(len(rest), "later note"), proof=cites(rest))
-
-
-def _note(event: RecordedEvent) -> Claim:
-    noun = "Chat" if event.type == "chat.message" else "Note"
-    return claim(say(noun, named(", ", event.actor), quoted(": ", event.title)), proof=cites(event))
+def _looked_at(event: RecordedEvent) -> Iterator[tuple[str, str]]:
+    for kind in ("runbook", "dashboard"):
+        for link in phrases.web_links(event, kind)[:1]:
+            yield kind, link.url
+    query = phrases.text_in(event.data, "query")
+    if query:
+        yield "query", query

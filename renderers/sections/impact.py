@@ -1,9 +1,9 @@
-"""What was hit, as far as events show it; whom it hurt is left to people."""
+"""What was hit and for how long, as far as events show it; whom it hurt is left to people."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -11,118 +11,200 @@ from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, History
-from renderers.phrases import Said, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
+from renderers.sections.summary import report_told, time_in
+from renderers.values import Size, Telling, size
 from renderers.words import counted
 
-DESCRIPTIONS = 3
-"""How many alerts are quoted."""
-POSTS = 3
-"""How many posts of a status page are quoted."""
+DESCRIPTIONS = 10
+"""How many alert names are quoted."""
+WHO = "who could not do what, and how many were they?"
+SLA = "which SLA or SLO was missed, and what did it cost?"
 
 
 def section(history: History, options: Options) -> Section:
-    """Services, environments, duration if it was stated, what the alerts said, priority, status posts."""
+    """What was hit, for how long, what alerts and reports said, priority, what was told to customers."""
     stated = history.edits.get("impact")
-    items = [*_stated(stated), *_services(history), *_duration(history, options), *_descriptions(history)]
-    items += [*_priority(history, options), *_posts(history, options)]
+    items = [*_stated(stated), *_services(history), *_duration(history, options), *_descriptions(history, options)]
+    items += [*_reports(history), *_priority(history, options), *_posts(history, options)]
     blocks: list[Block] = [Bullets(items=tuple(items))] if items else []
-    return Section(key="impact", blocks=tuple(blocks if stated else [*blocks, Prompt("customers, business, SLA.")]))
+    prompts = [Prompt(SLA)] if stated else [Prompt(WHO), Prompt(SLA)]
+    return Section(key="impact", blocks=(*blocks, *prompts))
 
 
 def _stated(edit: RecordedEvent | None) -> Iterator[Claim]:
     """A person's own words on the impact; they answer the prompt."""
     if edit is not None:
-        yield claim(phrases.prose(phrases.text_in(edit.data, "value")), proof=cites(edit))
+        yield claim(phrases.prose(text_in(edit.data, "value")), proof=cites(edit))
+
+
+# --- what was hit -----------------------------------------------------------------------------------------------
 
 
 def _services(history: History) -> Iterator[Claim]:
-    """``Alerts on cart, checkout; production``, with the first event of each service."""
-    for noun, signals, told in (
-        ("Alerts", history.alerts, lambda alert: alert.fired),
-        ("Pages", history.pages, phrases.page_event),
-        ("Reports", history.reports, lambda report: report),
-    ):
+    """``Alerts fired on cart and checkout in production``, and what only pages or reports named."""
+    named_so_far: set[str] = set()
+    kinds: tuple[tuple[str, Sequence[Any], Any], ...] = (
+        ("Alerts fired on ", history.alerts, attrgetter("fired")),
+        ("Pages were opened for ", history.pages, phrases.page_event),
+        ("Reports named ", history.reports, lambda report: report),
+    )
+    for words, signals, told in kinds:
         first: dict[str, Any] = {}
         where: dict[str, Any] = {}
         for signal in signals:
-            if signal.service and signal.service not in first:
-                first[signal.service] = signal
-            if signal.environment and signal.environment not in where:
-                where[signal.environment] = signal
-        if first or where:
-            services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"), end=", ")
-            environments = phrases.listed([Name(e) for e in sorted(where)], 3, end=", ")
-            said = say(" on " if first else " in ", services, "; " if first and where else "", environments)
-            shown = [*first.values(), *(where.values() if len(where) > 1 or not first else ())]
-            yield claim(noun, said, proof=cites([told(signal) for signal in shown]))
-            return
+            if signal.service and signal.service not in named_so_far:
+                first.setdefault(signal.service, signal)
+            if signal.environment:
+                where.setdefault(signal.environment, signal)
+        named_so_far |= first.keys()
+        if first:
+            services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"))
+            environments = phrases.listed([Name(e) for e in sorted(where)], 3)
+            said = say(words, services, say(" in ", environments) if environments else "")
+            yield claim(said, proof=cites([told(signal) for signal in (*first.values(), *where.values())]))
 
 
 def _duration(history: History, options: Options) -> Iterator[Claim]:
-    """How long the impact lasted, where a person stated its start and its end; Detection tells a start alone."""
-    marks = {phrases.text_in(mark.data, "mark"): mark for mark in history.marks}
-    start, end = marks.get("impact_started"), marks.get("impact_ended")
-    since = facts.anchor(history)
-    if start and end and end.occurred_at >= start.occurred_at:
-        times = (phrases.at(start.occurred_at, options.zone, since), phrases.at(end.occurred_at, options.zone, since))
-        length = phrases.lasted(end.occurred_at - start.occurred_at)
-        by = named(", stated by ", start.actor if start.actor == end.actor else None)
-        yield claim(f"Impact lasted {length}, from {times[0]} to {times[1]}", by, proof=cites(start, end))
+    """How long the impact lasted: as people stated it, else how long alerts were firing, saying so."""
+    marks = {text_in(mark.data, "mark"): mark for mark in history.marks}
+    start, end = facts.moment(history, "impact_started"), marks.get("impact_ended")
+    if start and start.at is not None and end and end.occurred_at >= start.at:
+        by = named(", as stated by ", end.actor)
+        yield claim("Duration of the impact: ", phrases.lasted(end.occurred_at - start.at), ", from ",
+                    time_in(history, options, start.at), " to ", time_in(history, options, end.occurred_at), by,
+                    proof=cites(start, end))  # fmt: skip
         return
     if end:
-        time = phrases.at(end.occurred_at, options.zone, since)
-        yield claim(f"Impact ended at {time}", named(", stated by ", end.actor), proof=cites(end))
+        yield claim("The impact ended at ", time_in(history, options, end.occurred_at),
+                    named(", as stated by ", end.actor), "; when it began is not recorded",
+                    proof=cites(end))  # fmt: skip
+        return
+    yield from _estimated(history, options)
 
 
-def _descriptions(history: History) -> Iterator[Claim]:
-    """What the alerts said, each name and each text once, the opening alerts first."""
-    names: dict[str, list[Alert]] = defaultdict(list)
-    for alert in sorted(history.alerts, key=attrgetter("opening"), reverse=True):
-        names[alert.name].append(alert)
-    said = [first for alerts in names.values() if (first := next(filter(_text, alerts), None))]
-    told: dict[str, Alert] = {}
-    for alert in sorted(said, key=lambda alert: (not alert.opening, alert.start, alert.entity, alert.fired.id)):
-        told.setdefault(_text(alert), alert)
-    for text, alert in list(told.items())[:DESCRIPTIONS]:
-        called: Said = "the alert" if len(said) == 1 else phrases.alert_named(alert.name)
-        differs = any(_text(each) not in ("", text) and each.entity != alert.entity for each in names[alert.name])
-        one = "one series of " if differs else ""
-        yield claim(one, called, " said", quoted(": ", text), proof=cites(alert.fired))
+def _estimated(history: History, options: Options) -> Iterator[Claim]:
+    """The duration that the signals suggest; what it rests on is said, and that nobody has stated it."""
+    began, last = facts.moment(history, "impact_started"), history.last_measured
+    over = facts.moment(history, "mitigated") or facts.moment(history, "resolved")
+    if began and began.at is not None and over and over.at is not None and over.at >= began.at:
+        yield claim("Duration of the impact: ", phrases.lasted(over.at - began.at), ", from its recorded start at ",
+                    time_in(history, options, began.at), f" to when {_ENDED.get(over.basis, 'it was over')}; nobody "
+                    "has stated its end", proof=cites(began, over))  # fmt: skip
+    elif last is not None and last.end is not None:
+        first = history.measured[0]
+        yield claim("Duration of the impact: ", phrases.lasted(last.end - first.start), ", from the first alert to the "
+                    "end of the last one; nobody has stated it yet",
+                    proof=cites(first.fired, facts.end_event(last)))  # fmt: skip
+    elif facts.began(history):
+        why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
+        yield claim(f"Duration of the impact: not known, since {why}", *_between(history),
+                    proof=cites(*_ends_between(history)), label=not _ends_between(history))  # fmt: skip
 
 
-def _text(alert: Alert) -> str:
-    return phrases.text_in(alert.fired.data, "description") or phrases.text_in(alert.fired.data, "summary")
+_ENDED = {
+    "last alert ended": "the last alert ended",
+    "last alert above warning ended": "the last alert above warning ended",
+    "page resolved": "the page was resolved",
+    "stated": "it was mitigated, as stated",
+}
+
+
+def _ends_between(history: History) -> tuple[RecordedEvent, ...]:
+    """The deployment before it and what took that back, where both are recorded."""
+    for change in facts.earlier_changes(history)[:1]:
+        back = facts.undone_by(history, change)
+        if back is not None and change.end is not None and back.end is not None:
+            return (change.last, back.last)
+    return ()
+
+
+def _between(history: History) -> Phrase:
+    """``; from the deploy to the rollback it would be 12 min 30 s``."""
+    ends = _ends_between(history)
+    if not ends:
+        return ()
+    change = facts.earlier_changes(history)[0]
+    noun = phrases.NOUNS.get(change.kind, "change")
+    return say(f"; from the {noun} to its rollback it would be ",
+               phrases.lasted(ends[1].occurred_at - ends[0].occurred_at))  # fmt: skip
+
+
+# --- what was said of it ----------------------------------------------------------------------------------------
+
+
+def _descriptions(history: History, options: Options) -> Iterator[Claim]:
+    """What each alert said of the size of it, the opening alerts first: the largest value told, and the last."""
+    sizes = alert_sizes(history)
+    for alert, told in sizes[:DESCRIPTIONS]:
+        yield claim(phrases.alert_named(alert.name), named(" on ", alert.service), quoted(": ", told.largest.text),
+                    _last(history, options, told),
+                    proof=cites(told.largest.event, told.last.event if told.last else None))  # fmt: skip
+    rest = sizes[DESCRIPTIONS:]
+    if rest:
+        verb = "says" if len(rest) == 1 else "say"
+        yield claim(f"{counted(len(rest), 'more alert')} {verb} what they found; the timeline has them",
+                    proof=cites([told.largest.event for _, told in rest]))  # fmt: skip
+
+
+def _last(history: History, options: Options, told: Size) -> Phrase:
+    """``, and at 18:20:00 last "…"``."""
+    if told.last is None or told.last.event.occurred_at == told.largest.event.occurred_at:
+        return ()
+    return say(", and last, at ", time_in(history, options, told.last.event.occurred_at), quoted(", ", told.last.text))
+
+
+def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
+    """Each alert of a name and service that says something, and the largest and the last that it told."""
+    names: dict[tuple[str, str | None], list[Alert]] = defaultdict(list)
+    for alert in history.alerts:
+        names[alert.name, alert.service].append(alert)
+    found: list[tuple[Alert, Size]] = []
+    for alerts in names.values():
+        told = size(_tellings(history, alerts))
+        if told is not None:
+            found.append((alerts[0], told))
+    return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
+
+
+def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
+    """What the firings said, oldest first; series of one alert all count, its ends do not."""
+    events = [history.by_id[each] for alert in alerts for each in alert.events if each in history.by_id]
+    told = [Telling(alert_text(event), event) for event in events
+            if event.type != "alert.resolved" and alert_text(event)]  # fmt: skip
+    return sorted(told, key=lambda each: (each.event.occurred_at, each.event.id))
+
+
+def alert_text(event: RecordedEvent) -> str:
+    """What an alert says of itself."""
+    return text_in(event.data, "description") or text_in(event.data, "summary")
+
+
+def _reports(history: History) -> Iterator[Claim]:
+    """What people reported, beyond the report that the summary begins with."""
+    for report in history.reports[1:]:
+        yield claim(report_told(report), proof=cites(report))
 
 
 def _priority(history: History, options: Options) -> Iterator[Claim]:
-    """The severity a person set, else the page's priorities in the order they were given."""
+    """The severity a person set, else the page's priority and how it changed."""
     edit = history.edits.get("severity")
     if edit is not None:
-        value = phrases.text_in(edit.data, "value")
-        yield claim("Severity ", Name(value), named(", set by ", edit.actor), proof=cites(edit))
+        yield claim("Severity ", Name(text_in(edit.data, "value")), named(", set by ", edit.actor), proof=cites(edit))
         return
-    changes = facts.priorities(history)
-    if not changes:
-        return
-    several = len(history.pages) > 1
-    names = [Name(phrases.text_in(changes[0].data, "priority"))]
-    told = [
-        say("then ", Name(phrases.text_in(each.data, "priority") or "none"), _at(each, history, options))
-        for each in changes[1:]
-    ]
-    yield claim("Priority of the pages: " if several else "Priority of the page: ",
-                phrases.listed([*names, *told], len(told) + 1, end=", "), proof=cites(changes))  # fmt: skip
-
-
-def _at(event: RecordedEvent, history: History, options: Options) -> str:
-    return f" at {phrases.at(event.occurred_at, options.zone, facts.anchor(history))}"
+    steps = facts.priorities(history)
+    if steps:
+        raised = [say(", from ", time_in(history, options, step.occurred_at), " on ",
+                      Name(facts.priority_of(step)) if facts.priority_of(step) else "none")
+                  for step in steps[1:]]  # fmt: skip
+        yield claim("Priority ", Name(facts.priority_of(steps[0])), *raised, proof=cites(steps))
 
 
 def _posts(history: History, options: Options) -> Iterator[Claim]:
-    """What the status page said."""
-    posts = history.statuses
-    for post in posts[:POSTS]:
-        time = phrases.at(post.occurred_at, options.zone, facts.anchor(history))
-        yield claim(f"Status page, {time}", quoted(": ", post.title), proof=cites(post))
-    if len(posts) > POSTS:
-        yield claim(f"{counted(len(posts) - POSTS, 'later status post')}", proof=cites(posts[POSTS:]))
+    """What customers were told on the status page, and subscribers by an update."""
+    updates = [step for page in history.pages for step in page.steps if step.type == "page.update_sent"]
+    posts = sorted((*history.statuses, *updates), key=lambda event: (event.occurred_at, event.id))
+    for post in posts:
+        where = "Status page" if post.type == "status.updated" else "Update to subscribers"
+        yield claim(f"{where}, ", time_in(history, options, post.occurred_at),
+                    quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post))  # fmt: skip

@@ -6,24 +6,45 @@ from collections.abc import Iterator
 
 from collector.event import MINUTE
 from renderers import facts, phrases
-from renderers.document import Block, Bullets, Claim, Options, Prompt, Section
-from renderers.history import Alert, History, Spell
-from renderers.phrases import cites, claim, say
+from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
+from renderers.history import Alert, Family, History
+from renderers.phrases import cites, claim, named, say
 from renderers.words import counted
 
 OBSERVED = 5
 """How many numbers are told."""
 SLOW = 5 * MINUTE
 """From how long unacknowledged on a page is told."""
-FLAPS = 2
-"""From how often on flapping is told."""
+AGAIN = 2
+"""From how often on it is told that an alert fired again."""
+LABELS = ("What went well:", "What didn’t go well:", "Improvement Opportunities:")
+"""The template's three lines."""
+ALL_THREE = "what went well, what did not, and what could be better?"
 
 
 def section(history: History, options: Options) -> Section:
-    """At most five numbers, the ones about people's waiting first."""
-    found = [*_waiting(history), *_flapping(history), *_runbooks(history), *_late(history)][:OBSERVED]
-    blocks: list[Block] = [Bullets(items=tuple(found))] if found else []
-    return Section(key="lessons", blocks=(*blocks, Prompt("what went well, what didn’t, improvements.")))
+    """At most five numbers, the ones about people's waiting first, then the template's three lines."""
+    found = [*_reported_first(history), *_waiting(history), *_again(history), *_runbooks(history), *_late(history)]
+    labels = [Claim(parts=(Words(label, strong=True),), label=True) for label in LABELS]
+    return Section(key="lessons", blocks=(Bullets(items=(*found[:OBSERVED], *labels)), Prompt(ALL_THREE)))
+
+
+def _reported_first(history: History) -> Iterator[Claim]:
+    """That a person noticed before any alert fired, and how long it took from the first report to the page."""
+    reports, alert = history.reports, facts.first_alert(history)
+    if not reports or not facts.seen(history, "alert"):
+        return
+    first = reports[0]
+    if alert is None:
+        yield claim("Observed: a person reported it, and no alert fired", proof=cites(first),
+                    none="alert.*", searched=phrases.searched("alerts", history.services))  # fmt: skip
+    elif first.occurred_at < alert.start:
+        yield claim("Observed: a person reported it ", phrases.lasted(alert.start - first.occurred_at),
+                    " before the first alert fired", proof=cites(first, alert.fired))  # fmt: skip
+    paged = next((page for page in history.pages if page.triggered and page.start > first.occurred_at), None)
+    if paged is not None and facts.instant(history, "detected") == first.occurred_at:
+        yield claim("Observed: ", phrases.lasted(paged.start - first.occurred_at),
+                    " passed between the first report and the page", proof=cites(first, paged.triggered))  # fmt: skip
 
 
 def _waiting(history: History) -> Iterator[Claim]:
@@ -35,7 +56,7 @@ def _waiting(history: History) -> Iterator[Claim]:
         told = phrases.page_event(page)
         called = phrases.page_called(told) if told else say("a page")
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
-        yield claim("Observed: ", called, f" was unacknowledged for {phrases.lasted(micros or 0)}{longest}",
+        yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(told, page.acknowledged))  # fmt: skip
     never = [page for page in history.pages if page.acknowledged is None and page.resolved is not None]
     if never:
@@ -46,17 +67,18 @@ def _waiting(history: History) -> Iterator[Claim]:
         )
 
 
-def _flapping(history: History) -> Iterator[Claim]:
-    """The alert name that flapped most."""
-    names: dict[str, list[Spell]] = {}
-    for spell in history.spells:
-        if spell.flaps:
-            names.setdefault(spell.first.name, []).append(spell)
-    counts = {name: sum(spell.flaps for spell in spells) for name, spells in names.items()}
-    worst = max(counts, key=lambda name: (counts[name], name), default=None)
-    if worst is not None and counts[worst] >= FLAPS:
-        proof = [alert.fired for spell in names[worst] for alert in spell.episodes[1:]]
-        yield claim("Observed: ", phrases.alert_named(worst), f" flapped {counts[worst]:,} times", proof=cites(proof))
+def _again(history: History) -> Iterator[Claim]:
+    """The alert that fired again most often."""
+    worst = max(history.families, key=lambda family: (_repeats(family), family.name), default=None)
+    if worst is not None and _repeats(worst) >= AGAIN:
+        yield claim("Observed: the alert ", phrases.alert_named(worst.name), named(" on ", worst.service),
+                    f" fired again {_repeats(worst):,} times",
+                    proof=cites([alert.fired for alert in worst.alerts]))  # fmt: skip
+
+
+def _repeats(family: Family) -> int:
+    """How often alerts of this name fired beyond the first time of each series."""
+    return len(family.alerts) - len({alert.entity for alert in family.alerts})
 
 
 def _runbooks(history: History) -> Iterator[Claim]:
@@ -70,16 +92,18 @@ def _runbooks(history: History) -> Iterator[Claim]:
     missing = [alert for name, alert in first.items() if name not in known]
     if missing:
         names = phrases.worded([alert.name for alert in missing], phrases.alert_named, 3, ("more alert", "more alerts"))
-        verb = "has" if len(missing) == 1 else "have"
-        yield claim("Observed: ", names, f" {verb} no runbook", proof=cites([alert.fired for alert in missing]))
+        noun = "alert" if len(missing) == 1 else "alerts"
+        verb = "links" if len(missing) == 1 else "link"
+        yield claim(f"Observed: the {noun} ", names, f" {verb} no runbook",
+                    proof=cites([alert.fired for alert in missing]))  # fmt: skip
 
 
 def _late(history: History) -> Iterator[Claim]:
-    """How many events were received late, and how late at most."""
+    """How many events were received late, and how late at most, where nothing above the timeline says so."""
     found = history.late
-    if found:
+    if found and facts.imported(history) is None:
         worst = phrases.lasted(max(facts.lateness(event) for event in found) // MINUTE * MINUTE)
         verb = "was" if len(found) == 1 else "were"
-        most = worst if len(found) == 1 else f"up to {worst}"
-        yield claim(f"Observed: {counted(len(found), 'event')} {verb} received {most} late",
+        most = "" if len(found) == 1 else "up to "
+        yield claim(f"Observed: {counted(len(found), 'event')} {verb} received {most}", worst, " late",
                     proof=cites(found))  # fmt: skip

@@ -9,30 +9,26 @@ import msgspec
 
 from collector.event import RecordedEvent
 from renderers import facts, phrases
-from renderers.document import Block, Bullets, Claim, Link, Options, Prompt, Section
-from renderers.history import Alert, Change, History
+from renderers.document import Bullets, Claim, Link, Name, Options, Prompt, Section
+from renderers.history import Alert, Change, History, Nearby
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
-from renderers.sections.summary import TITLED, stated_mitigation
-from renderers.words import counted
+from renderers.sections.summary import stated_mitigation, time_in
 
-DOINGS = 8
-"""How many actions are told; the timeline has them all."""
-LINKS = 5
-"""How many pull requests and changes are linked."""
+PERMANENT = "which steps make the repair permanent?"
 
 
-def section(history: History, options: Options, most: int = DOINGS) -> Section:
-    """The actions in order, each with what ended next; then the links."""
+def section(history: History, options: Options) -> Section:
+    """The actions in order, each with what ended next; what came after the end; the links."""
     found = facts.doings(history)
     ends = _Ends.of(history)
-    items = [*stated_mitigation(history, options), *_doings(ends, found, most), *_rest(found[most:])]
-    items = items or [_nothing(history, options)]
-    blocks: list[Block] = [Bullets(items=(*items, *_links(history))), Prompt("permanent steps.")]
-    return Section(key="resolution", blocks=tuple(blocks))
+    items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
+    items = items or _nothing(history, options)
+    items += [*_followed(history, options), *_links(history)]
+    return Section(key="resolution", blocks=(*([Bullets(items=tuple(items))] if items else []), Prompt(PERMANENT)))
 
 
 class _Ends(msgspec.Struct, frozen=True):
-    """The ends of the alerts, folded once for all actions; a flapping alert counts at its last end only."""
+    """The ends of the alerts, folded once for all actions; one that went on and off counts at its last end only."""
 
     history: History
     measured: list[Alert]
@@ -46,29 +42,33 @@ class _Ends(msgspec.Struct, frozen=True):
         return cls(history, measured, every, history.last_ended)
 
 
-def _doings(ends: _Ends, found: Sequence[facts.Doing], most: int) -> Iterator[Claim]:
+def _doings(options: Options, ends: _Ends, found: Sequence[facts.Doing]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so."""
-    for doing, after in list(itertools.zip_longest(found, found[1:]))[:most]:
-        said, proof = _ended_next(ends, doing.at)
+    for doing, after in itertools.zip_longest(found, found[1:]):
+        words, proof = _ended_next(ends, doing.at)
         done_since = after is not None and proof is not None and after.at < proof.occurred_at
         further = ", after the next action" if done_since else ""
-        yield claim(_called(ends.history, doing), "; ", said, further,
-                    proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
+        yield claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ", words,
+                    further, proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
 
 
-def _called(history: History, doing: facts.Doing) -> Phrase:
-    """``Rollback by Ana``; with its service where that is another than the incident's."""
+def _done(history: History, doing: facts.Doing) -> Phrase:
+    """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
-        event = doing.event
-        title = quoted(": ", phrases.observation_title(event))
-        return say(phrases.observation_called(event), named(", by ", event.actor), title)
+        return phrases.observed(doing.event)
     change = doing.change
-    other = change.service is not None and change.service != facts.primary_service(history)
-    titled = change.kind in TITLED or change.kind == "deploy"
-    called = phrases.change_called(change, on=other, title=titled)
-    where = change.environment if facts.elsewhere(history, change) else None
-    return say(phrases.capital(called), named(" in ", where), named(" by ", change.actor),
-               " failed" if change.outcome == "failed" else "")  # fmt: skip
+    owner = phrases.owner_of(change)
+    where = named(" in ", change.environment if facts.elsewhere(history, change) else None)
+    if change.kind == "rollback" and change.actor and owner:
+        return say(Name(change.actor), " rolled ", Name(owner), " back", where,
+                   quoted(": ", phrases.change_title(change)))  # fmt: skip
+    verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
+    return say("the ", phrases.change_called(change), where, f" was {verb}" if change.kind in _DONE else f" {verb}",
+               named(", by " if change.kind not in _DONE else " by ", change.actor))  # fmt: skip
+
+
+_DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published",
+         "image": "published"}  # fmt: skip
 
 
 def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
@@ -76,14 +76,14 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
     ended = facts.next_end(ends.measured, done) or facts.next_end(ends.every, done)
     if ended is None or ended.end is None:
         return _page_next(ends.history, done)
-    later = _later(ended.end - done)
     if ends.last is not None and ends.last.end == ended.end:
-        return say("last alert ended", later), facts.end_event(ends.last)
-    return say(phrases.alert_on(ended, severity=not ended.opening), " ended", later), facts.end_event(ended)
+        return say("the last alert ended", _later(ended.end - done)), facts.end_event(ends.last)
+    called = phrases.alert_on(ended, severity=not ended.opening)
+    return say("the alert ", called, " ended", _later(ended.end - done)), facts.end_event(ended)
 
 
-def _later(micros: int) -> str:
-    return f" {phrases.lasted(micros)} later" if micros else " at the same time"
+def _later(micros: int) -> Phrase:
+    return say(" ", phrases.lasted(micros), " later") if micros else say(" at the same time")
 
 
 def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | None]:
@@ -92,37 +92,71 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
     if first is None or history.alerts:
         return say("no alert ended after it" if history.alerts else "nothing ended after it"), None
-    return say(phrases.page_called(first), " resolved", _later(first.occurred_at - done)), first
+    return say(phrases.page_called(first), " was resolved", _later(first.occurred_at - done)), first
 
 
-def _rest(rest: list[facts.Doing]) -> Iterator[Claim]:
-    if rest:
-        yield claim(counted(len(rest), "more action"), proof=cites([each.event for each in rest]))
-
-
-def _nothing(history: History, options: Options) -> Claim:
+def _nothing(history: History, options: Options) -> list[Claim]:
     """That no action was recorded, or that nobody would have told."""
-    if not (facts.began(history) and facts.seen(history, "change")):
-        return claim("Actions: not observed.", label=True)
+    if not facts.began(history):
+        return []
+    if not facts.seen(history, "change"):
+        return [claim("No deploy system reports to timelined.", label=True)]
     start = facts.instant(history, "detected") or facts.anchor(history)
-    better = facts.recovery(history) if history.resolved else None
+    better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
-    until = "recovery" if better else "the last event"
-    return phrases.no_change_in(history, options, (start, end), f"No action was recorded between detection and {until}")
+    return [phrases.no_change_in(history, options, (start, end), "No action")]
+
+
+# --- after the end ----------------------------------------------------------------------------------------------
+
+
+def _followed(history: History, options: Options) -> Iterator[Claim]:
+    """Changes after the end that go on with what the incident was about; they are not part of it."""
+    changes: dict[tuple[str, str], Nearby] = {}
+    for near in sorted(history.context.followed, key=lambda near: (near.event.occurred_at, near.event.id)):
+        # The latest state of a change speaks for it.
+        changes[near.event.source, near.event.entity] = near
+    for near in changes.values():
+        event = near.event
+        yield claim("After the end: ", _followed_called(event), " at ", time_in(history, options, event.occurred_at),
+                    _reason(near.reason), proof=cites(event))  # fmt: skip
+
+
+_STATES = {"merged": "was merged", "released": "was published", "succeeded": "finished", "failed": "failed",
+           "pushed": "was pushed", "rolled_back": "was rolled back", "flag_toggled": "was set", "tagged": "was set",
+           "published": "was published", "started": "began", "requested": "was requested"}  # fmt: skip
+
+
+def _followed_called(event: RecordedEvent) -> Phrase:
+    """``pull request #6851 "Fix URLs" was merged by dev-e``."""
+    state = event.type.partition(".")[2]
+    number = event.data.get("number")
+    merged = f"pull request #{number}" if isinstance(number, int) else "a pull request"
+    noun = {"merged": merged, "released": "the release", "pushed": "the push", "flag_toggled": "the flag",
+            "tagged": "the tag", "published": "the image"}.get(state, "the deploy")  # fmt: skip
+    owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
+    return say(noun, quoted(" ", event.title), named(" of ", owner), f" {_STATES.get(state, 'was changed')}",
+               named(" by ", event.actor))  # fmt: skip
+
+
+def _reason(reason: str) -> Phrase:
+    return named(" (", reason.rstrip(". "), ")")
+
+
+# --- links ------------------------------------------------------------------------------------------------------
 
 
 def _links(history: History) -> Iterator[Claim]:
-    """Pull requests of the changes in the incident, and logs of what was done, under the template's own words."""
+    """Pull requests and logs of the changes, under the template's own words."""
     found: dict[str, tuple[Link, RecordedEvent]] = {}
     for change in sorted(history.changes, key=lambda c: c.kind != "merge"):
-        link = _link(change)
+        link = _link(change) if change.reach != "none" else None
         if link is not None:
             found.setdefault(link.url, (link, change.last))
-    shown = list(found.values())[:LINKS]
-    if shown:
-        links: list[Said] = [link for link, _ in shown]
-        said = say("Links to pull requests or relevant changes: ", phrases.listed(links, LINKS, end=", "))
-        yield claim(said, proof=cites([event for _, event in shown]))
+    if found:
+        links: list[Said] = [link for link, _ in found.values()]
+        yield claim("Links to pull requests or relevant changes: ", phrases.listed(links, len(links), end=", "),
+                    proof=cites([event for _, event in found.values()]))  # fmt: skip
 
 
 def _link(change: Change) -> Link | None:

@@ -1,205 +1,288 @@
-"""Four sentences: what fired, the closest earlier change, the last action before recovery, how long."""
+"""Five sentences: what fired, how people learnt of it, the closest earlier change, the last action, how long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collector.event import RecordedEvent
 from renderers import facts, phrases
-from renderers.document import Bullets, Claim, Options, Prompt, Section
-from renderers.history import Alert, Change, Family, History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say
-from renderers.rows.alerts import SERIES
+from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
+from renderers.history import Alert, Change, Family, History, Page
+from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
+from renderers.rows.pages import assigned
+from renderers.words import counted
+
+SERIES = 3
+"""From how many series of one alert on they are counted."""
+CONTEXT = "one sentence for a reader outside the team: what broke, and for whom?"
 
 
 def section(history: History, options: Options) -> Section:
     """The summary, as far as events show it."""
-    found = [what(history, options)]
+    items = [*_what(history, options)]
     if facts.began(history):
-        found += [*change(history, options), *action(history, options), *length(history, options)]
-    return Section(
-        key="summary", blocks=(Bullets(items=tuple(each for each in found if each)), Prompt("context in one sentence."))
-    )
+        items += [*_learnt(history, options), *_change(history, options), *_action(history, options)]
+        items += _length(history, options)
+    return Section(key="summary", blocks=(Bullets(items=tuple(items)), Prompt(CONTEXT)))
 
 
-def what(history: History, options: Options) -> Claim | None:
-    """What fired first, and what followed; without alerts the page, the report or the first event."""
-    if history.alerts:
-        return _fired(history, options)
-    for page in history.pages:
-        told = phrases.page_event(page)
-        if told:
-            said = say(phrases.page_called(told), " triggered", phrases.place(page.service, page.environment))
-            time = _time(history, options, page.start)
-            return claim(said, time, quoted(": ", page.title), proof=cites(told))
-    for report in history.reports:
-        by = phrases.text_in(report.data, "by") or report.actor
-        said = say("A report", named(" by ", by), phrases.place(report.service, report.environment))
-        time = _time(history, options, report.occurred_at)
-        return claim(said, " came in", time, quoted(": ", report.title), proof=cites(report))
-    return _nothing(history, options)
+def time_in(history: History, options: Options, moment: int) -> Time:
+    """A time of day in the draft's zone."""
+    return phrases.at(moment, options.zone, facts.anchor(history))
 
 
-def _time(history: History, options: Options, moment: int) -> str:
-    return f" at {phrases.at(moment, options.zone, facts.anchor(history))}"
+# --- (1) what happened ------------------------------------------------------------------------------------------
 
 
-def _fired(history: History, options: Options) -> Claim:
+def _what(history: History, options: Options) -> Iterator[Claim]:
+    """What came first, a report, an alert or a page, and what followed; without any of them the first event."""
+    alert = facts.first_alert(history)
+    reports = [each for each in history.reports if alert is None or each.occurred_at < alert.start][:1]
+    for report in reports:
+        yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report), proof=cites(report))
+    if alert is not None:
+        yield _fired(history, options, alert)
+    elif not reports:
+        yield from _paged_first(history, options) if history.pages else _first_event(history, options)
+
+
+def report_told(report: RecordedEvent) -> Phrase:
+    """``user-k reported for package-index in production: "…"``."""
+    by = phrases.text_in(report.data, "by") or report.actor
+    return say(Name(by) if by else "a report was received", " reported" if by else "",
+               phrases.place(report.service, report.environment, " for "),
+               quoted(": ", phrases.words_of(report), phrases.NOTE))  # fmt: skip
+
+
+def _fired(history: History, options: Options, alert: Alert) -> Claim:
+    """``At 18:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed …``."""
     first, *others = history.families
-    alert = first.first if not first.first.opening else next(a for a in first.alerts if a.opening)
-    following = [each for each in others if each.first.start >= alert.start]
-    preceding = [each for each in others if each.first.start < alert.start]
     series = len({each.entity for each in first.alerts})
-    several = series >= SERIES
-    said = say(phrases.alert_named(alert.name), f" ({series:,} series)" if several else "", " fired",
-               phrases.place(alert.service, alert.environment), ", first" if several else "",
-               _time(history, options, alert.start))  # fmt: skip
-    reported = [report for report in history.reports if report.occurred_at < alert.start][:1]
-    for report in reported:
-        by = named(" by ", phrases.text_in(report.data, "by") or report.actor)
-        said = say(said, "; a report", by, f" had come {phrases.lasted(alert.start - report.occurred_at)} before")
-    for families, words in ((preceding, " fired earlier"), (following, " followed")):
-        if len(families) == 1:
-            said = say(said, "; ", phrases.alert_named(families[0].name), words, named(" on ", families[0].service))
-        elif families:
-            said = say(said, "; ", phrases.worded(families, _family_called, 3, ("more alert", "more alerts")), words)
-    counted = {each.entity: each.fired for each in reversed(first.alerts)}.values() if several else ()
-    others_first = [each.first.fired for each in (*preceding, *following)]
-    return claim(said, proof=cites(reported, alert.fired, counted, others_first))
+    said: list[Said] = ["At ", time_in(history, options, alert.start), " the alert ", phrases.alert_named(alert.name),
+                        f" ({series:,} series)" if series >= SERIES else "", " fired",
+                        phrases.place(alert.service, alert.environment)]  # fmt: skip
+    earlier = [each for each in others if each.first.start < alert.start]
+    later = [each for each in others if each.first.start >= alert.start]
+    if earlier:
+        ahead = say(phrases.lasted(alert.start - earlier[0].first.start), " before it")
+        said += ["; ", _families(earlier), " had fired", " from " if len(earlier) > 1 else " ", ahead,
+                 " on" if len(earlier) > 1 else ""]  # fmt: skip
+    if later:
+        after = phrases.lasted(later[-1].first.start - alert.start)
+        said += ["; ", _families(later), " followed", " within " if len(later) > 1 else " ", after,
+                 "" if len(later) > 1 else " later"]  # fmt: skip
+    return claim(*said, proof=cites(alert.fired, [each.first.fired for each in (*earlier, *later)]))
+
+
+def _families(families: list[Family]) -> Phrase:
+    return phrases.worded(families, _family_called, 3, ("more alert", "more alerts"))
 
 
 def _family_called(family: Family) -> Phrase:
     return say(phrases.alert_named(family.name), named(" on ", family.service))
 
 
-def _nothing(history: History, options: Options) -> Claim | None:
+def _paged_first(history: History, options: Options) -> Iterator[Claim]:
+    page = history.pages[0]
+    event = phrases.page_event(page)
+    if event:
+        people = assigned(event, " paged ")
+        opened = named(", opened by ", event.actor) if people else named(" was opened by ", event.actor)
+        yield claim("At ", time_in(history, options, page.start), " ", phrases.page_called(event), people, opened,
+                    "" if people or opened else " was opened", phrases.place(page.service, page.environment, " for "),
+                    quoted(": ", page.title), proof=cites(event))  # fmt: skip
+
+
+def _first_event(history: History, options: Options) -> Iterator[Claim]:
     """An incident without alert, page or report: what is the first that was recorded."""
-    for change in history.changes:
-        time = _time(history, options, change.start)
-        return claim("The first event was a ", phrases.change_called(change), time, proof=cites(change.first))
-    for event in history.events:
+    for change in history.changes[:1]:
+        yield claim("The first event was the ", phrases.change_called(change), ", begun at ",
+                    time_in(history, options, change.start), proof=cites(change.first))  # fmt: skip
+    for event in () if history.changes else history.events[:1]:
         family = event.type.partition(".")[0]
-        words = {"note": "a note", "chat": "a chat message", "status": "a status post"}.get(family, "a statement")
-        time = _time(history, options, event.occurred_at)
-        by = named(" by ", event.actor)
-        return claim("The first event was ", words, by, time, quoted(": ", event.title), proof=cites(event))
-    return None
+        words = {"note": "a note", "chat": "a message", "status": "a status post"}.get(family, "a statement")
+        yield claim("The first event was ", words, named(" by ", event.actor), " at ",
+                    time_in(history, options, event.occurred_at), quoted(": ", phrases.words_of(event), phrases.NOTE),
+                    proof=cites(event))  # fmt: skip
 
 
-def change(history: History, options: Options) -> list[Claim]:
-    """The closest earlier change, or that none was recorded."""
+# --- (2) how people learnt of it --------------------------------------------------------------------------------
+
+
+def _learnt(history: History, options: Options) -> Iterator[Claim]:
+    """Whom the first page called, and who took it."""
+    page = next((page for page in history.pages if page.triggered is not None), None)
+    if page is not None and page.triggered is not None:
+        first = not history.alerts and not history.reports and page is history.pages[0]
+        yield _taken(history, options, page) if first else paged(history, options, page)
+
+
+def _taken(history: History, options: Options, page: Page) -> Claim:
+    """Who acknowledged the page that the summary begins with."""
+    done = page.acknowledged
+    if done is None:
+        return claim("No acknowledgement of it was recorded", proof=cites(phrases.page_event(page)),
+                     none=_unacknowledged(history, options, page), searched=say("acknowledgements"))  # fmt: skip
+    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
+    return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
+                 phrases.lasted(done.occurred_at - page.start), " after the page",
+                 proof=cites(page.triggered, done))  # fmt: skip
+
+
+def _unacknowledged(history: History, options: Options, page: Page) -> str:
+    return phrases.query("page.acknowledged", [], (page.start, facts.latest(history)), options.zone)
+
+
+def paged(history: History, options: Options, page: Page) -> Claim:
+    """``PagerDuty incident 311 paged Ana at 18:02:31, 21 s after that alert, and Ana acknowledged it at …``."""
+    event = page.triggered or page.steps[0]
+    taken = next((each for each in sorted(history.pages, key=_taken_at) if each.acknowledged), None)
+    people = assigned(event, " paged ")
+    opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
+    said: list[Said] = [
+        phrases.page_called(event),
+        "," if people and opened else "",
+        opened,
+        people or ("" if opened else " was opened"),
+        " at ",
+        time_in(history, options, page.start),
+    ]
+    if taken is None or taken.acknowledged is None:
+        return claim(*said, "; no acknowledgement was recorded", proof=cites(event),
+                     none=_unacknowledged(history, options, page), searched=say("acknowledgements"))  # fmt: skip
+    done = taken.acknowledged
+    who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
+    which = "it" if taken is page else phrases.page_called(done)
+    return claim(*said, ", and ", who, which if done.actor else "", " at ",
+                 time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
+
+
+def _taken_at(page: Page) -> tuple[int, str]:
+    event = page.acknowledged
+    return (event.occurred_at, event.id) if event else (0, "")
+
+
+# --- (3) the closest earlier change -----------------------------------------------------------------------------
+
+
+def _change(history: History, options: Options) -> Iterator[Claim]:
     earlier = facts.earlier_changes(history)
     if not earlier:
-        return [phrases.no_change(history, options, "Closest earlier change")]
+        yield phrases.no_change(history, options)
+        return
     nearest = earlier[0]
-    return [
-        claim("Closest earlier change: ", phrases.change_called(nearest, title=nearest.kind in TITLED), ", ",
-              lag(nearest, facts.reference(history)), proof=cites(nearest.last))
-    ]  # fmt: skip
+    yield claim("The closest earlier change was the ", phrases.change_called(nearest),
+                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
+                proof=cites(nearest.last))  # fmt: skip
 
 
-TITLED = ("merge", "flag", "release", "workflow", "push")
-"""Kinds of change that nobody would recognise without their title."""
+VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
+"""What happened to changes of kinds that do not finish."""
 
 
-def lag(change: Change, start: int) -> str:
-    """``finished 2 min before``; a change under way says when it began and when it finished."""
-    verbs = {"merge": "merged", "flag": "set", "push": "made", "tag": "set", "release": "published"}
-    verb = verbs.get(change.kind, "finished")
+def lag(history: History, options: Options, change: Change) -> Phrase:
+    """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
+    start = facts.reference(history)
+    verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
+    if change.end is not None and change.end <= start:
+        return say(f"{verb} at ", time_in(history, options, change.end), _apart(history, start, change.end))
+    begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
+                _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
-        return f"started {_apart(start, change.start)}, end not recorded"
-    if change.end <= start:
-        return f"{verb} {_apart(start, change.end)}"
-    begun = "started" if change.measured else "requested"
-    return f"{begun} {_apart(start, change.start)} and {verb} {phrases.lasted(change.end - start)} after"
+        return say(begun, "; its end is not recorded")
+    return say(begun, f", and {verb} ", phrases.lasted(change.end - start), " after it")
 
 
-def _apart(start: int, before: int) -> str:
-    return f"{phrases.lasted(start - before)} before" if start > before else "at the same time"
+def _apart(history: History, start: int, before: int) -> Phrase:
+    signal = facts.reference_called(history)
+    return say(", ", phrases.lasted(start - before), f" before {signal}") if start > before else say(
+        f", at the time of {signal}")  # fmt: skip
 
 
-def action(history: History, options: Options) -> list[Claim]:
-    """The last action between detection and recovery; where none was recorded, what a person said mitigated it."""
+# --- (4) the last action ----------------------------------------------------------------------------------------
+
+
+def _action(history: History, options: Options) -> Iterator[Claim]:
+    """The last action between detection and recovery; what a person said mitigated it."""
+    yield from stated_mitigation(history, options)
     found = facts.doings(history)
     if not found:
-        return list(stated_mitigation(history, options))
+        return
     last = found[-1]
-    better = facts.recovery(history) if history.resolved or facts.moment(history, "mitigated") else None
-    done = doing_called(history, last)
+    better = facts.recovery(history)
+    said = say("The last recorded action was ", doing_called(history, last), " at ",
+               time_in(history, options, last.at))  # fmt: skip
     if better is None or better.at is None:
-        return [claim("Last action: ", done, _time(history, options, last.at), "; no recovery since",
-                      proof=cites(last.event))]  # fmt: skip
+        yield claim(said, "; no end has been recorded since", proof=cites(last.event))
+        return
     ahead = better.at - last.at
-    when = f", {phrases.lasted(ahead)} before recovery" if ahead else ", at recovery"
-    return [claim("Last action: ", done, when, proof=cites(last.event, better))]
+    what = RECOVERIES.get(better.basis, "it was over")
+    after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
+    yield claim(said, f"; {what}", after, proof=cites(last.event, better))
+
+
+RECOVERIES = {
+    "last alert ended": "the last alert ended",
+    "last alert above warning ended": "the last alert above warning ended",
+    "page resolved": "the page was resolved",
+    "stated": "by what was stated it was mitigated",
+}
+"""What ended, by the basis of the moment."""
 
 
 def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
     """What a person said about the mitigation."""
     for mark in history.marks:
         if phrases.text_in(mark.data, "mark") == "mitigated":
-            by = named(", stated by ", mark.actor) or ", as stated"
-            time = _time(history, options, mark.occurred_at)
-            yield claim("Mitigated", time, by, quoted(": ", mark.title), proof=cites(mark))
+            by = say(Name(mark.actor), " stated that it was") if mark.actor else say("It is stated that it was")
+            yield claim(by, " mitigated at ", time_in(history, options, mark.occurred_at),
+                        quoted(": ", mark.title, phrases.NOTE), proof=cites(mark))  # fmt: skip
 
 
 def doing_called(history: History, doing: facts.Doing) -> Phrase:
-    """``rollback``; with the service where it is another than the incident's."""
+    """``the rollback of checkout by Ana``."""
     if doing.change is None:
-        return say(phrases.observation_called(doing.event), named(", by ", doing.event.actor))
-    where = doing.change.environment if facts.elsewhere(history, doing.change) else None
-    known = facts.primary_service(history)
-    other = doing.change.service != known or known is None
-    failed = " (failed)" if doing.change.outcome == "failed" else ""
-    return say(phrases.change_called(doing.change, on=other, title=doing.change.kind in TITLED), failed,
-               named(" in ", where))  # fmt: skip
+        return phrases.observed(doing.event)
+    change = doing.change
+    where = change.environment if facts.elsewhere(history, change) else None
+    failed = ", which failed," if change.outcome == "failed" else ""
+    return say("the ", phrases.change_called(change), named(" in ", where), named(" by ", change.actor), failed)
 
 
-def length(history: History, options: Options) -> list[Claim]:
-    """How long alerts fired, or the page was open, or the incident lasted."""
+# --- (5) how long -----------------------------------------------------------------------------------------------
+
+
+def _length(history: History, options: Options) -> Iterator[Claim]:
+    """How long alerts fired, or from what to what it lasted."""
     if history.alerts:
-        return [_alerts_lasted(history, options)]
-    if history.pages:
-        return [_pages_lasted(history, options)]
-    start, end = facts.moment(history, "first_symptom"), facts.moment(history, "resolved")
-    if not history.resolved or start is None or end is None or (end.at or 0) <= (start.at or 0):
-        return []
-    lasted = phrases.lasted((end.at or 0) - (start.at or 0))
-    return [claim(f"From the first event to the resolution: {lasted}", proof=cites(start, end))]
+        yield alerts_lasted(history, options)
+        return
+    if facts.seen(history, "alert") and history.services:
+        names = phrases.listed([Name(name) for name in history.services], 3)
+        none = phrases.query("alert.*", history.services, facts.window(history), options.zone)
+        yield claim("No alert fired for ", names, none=none, searched=phrases.searched("alerts", history.services))
+    start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")
+    if start and end and start.at is not None and end.at is not None and end.at > start.at:
+        yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.lasted(end.at - start.at),
+                    proof=cites(start, end))  # fmt: skip
+    elif not history.resolved:
+        yield claim("No end is recorded; the last event came at ", time_in(history, options, facts.latest(history)),
+                    proof=cites(history.events[-1]))  # fmt: skip
 
 
-def _alerts_lasted(history: History, options: Options) -> Claim:
-    alerts = history.measured
-    last = history.last_measured
-    first = alerts[0]
+def alerts_lasted(history: History, options: Options) -> Claim:
+    """``Alerts were firing for 21 min 25 s``, or which have no recorded end."""
+    alerts, last = history.measured, history.last_measured
     if last is None:
         waiting = [each for each in alerts if each.firing] or list(alerts)
         names = list(dict.fromkeys(each.name for each in waiting))
         listing = phrases.worded(names, phrases.alert_named, 3, ("more alert", "more alerts"))
-        time = _time(history, options, facts.latest(history))
-        return claim("No end was recorded for ", listing, "; the last event came", time,
+        return claim("No end is recorded for ", listing, "; the last event came at ",
+                     time_in(history, options, facts.latest(history)),
                      proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
-    lasted = phrases.lasted((last.end or 0) - first.start)
-    entities = {alert.entity for alert in alerts}
-    off = " on and off" if len(entities) == 1 and len(alerts) > 1 else ""
-    return claim(
-        _subject(history, alerts), f" fired{off} for {lasted}", proof=cites(first.fired, facts.end_event(last))
-    )
-
-
-def _subject(history: History, alerts: tuple[Alert, ...]) -> Phrase:
-    """``The alert`` where there is one, its name where others were no opening ones, else ``Alerts``."""
-    if len({alert.entity for alert in alerts}) > 1:
-        return say("Alerts above warning" if len(alerts) < len(history.alerts) else "Alerts")
-    return say("The alert") if len(alerts) == len(history.alerts) else phrases.alert_named(alerts[0].name)
-
-
-def _pages_lasted(history: History, options: Options) -> Claim:
-    told = [event for page in history.pages if (event := phrases.page_event(page))]
-    ends = [end for page in history.pages if (end := page.resolved or page.merged) is not None]
-    subject = "The page was" if len(history.pages) == 1 else "Pages were"
-    if len(ends) < len(history.pages):
-        time = _time(history, options, facts.latest(history))
-        return claim(subject, " still open at the last event,", time, proof=cites(told))
-    last = max(ends, key=lambda event: (event.occurred_at, event.id))
-    start = min(page.start for page in history.pages)
-    return claim(f"{subject} open for {phrases.lasted(last.occurred_at - start)}", proof=cites(told[:1], last))
+    first = alerts[0]
+    pauses = facts.pauses(alerts)
+    off = f" with {counted(pauses, 'pause')}" if pauses else ""
+    above = " above warning" if len(alerts) < len(history.alerts) else ""
+    return claim(f"Alerts{above} were firing for ", phrases.lasted((last.end or 0) - first.start), off,
+                 proof=cites(first.fired, facts.end_event(last)))  # fmt: skip

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from renderers import rows, times
-from renderers.document import Claim, Options, Section, Timeline, Words
+from collector.event import HOUR
+from renderers import facts, phrases, rows, times
+from renderers.document import Claim, Options, Section, Timeline
 from renderers.history import History
+from renderers.phrases import Phrase, cites, claim, say
+from renderers.words import counted
+
+YEAR = 365 * 24 * HOUR
+DAY = 24 * HOUR
 
 
-def section(history: History, options: Options, most: int = rows.ROWS, planned: rows.Planned | None = None) -> Section:
-    """The rows in the detail asked for, at most ``most`` of them, under the zone they are told in.
-
-    ``planned`` are the history's rows, where the caller has them already.
-    """
-    table = (planned or rows.Planned(history, options)).timeline(most)
-    return Section(key="timeline", blocks=(_zone(history, table, options), table))
+def section(history: History, options: Options) -> Section:
+    """The rows in the detail asked for, under the zone they are told in and how late they came, if most did."""
+    table = rows.timeline(history, options)
+    return Section(key="timeline", blocks=(_above(history, table, options), table))
 
 
-def _zone(history: History, table: Timeline, options: Options) -> Claim:
+def _above(history: History, table: Timeline, options: Options) -> Claim:
     """``Times are UTC (+00:00).``; where the clocks changed meanwhile, each row has its offset."""
     instants = [row.at for row in table.rows] or [event.occurred_at for event in history.events[:1]] or [0]
     offsets = times.offsets(instants, options.zone)
-    changed = "; the clocks changed, so each row has its offset" if len(offsets) > 1 else ""
-    return Claim(parts=(Words(f"Times are {options.zone} ({', then '.join(offsets)}){changed}."),), label=True)
+    repeated = any(times.repeated(at, options.zone) for at in instants)
+    changed = "; the clocks changed, so each row has its offset" if len(offsets) > 1 or repeated else ""
+    zone = f"Times are {options.zone} ({', then '.join(offsets)}){changed}."
+    late = _late(history)
+    return claim(zone, " " if late else "", late, proof=cites(history.late) if late else (), label=True)
+
+
+def _late(history: History) -> Phrase:
+    """``All 16 events were received more than a year after they happened (an import)``."""
+    span = facts.imported(history)
+    if span is None:
+        return ()
+    count, every = len(history.late), len(history.events)
+    subject = f"All {every:,} events" if count == every else f"{count:,} of the {counted(every, 'event')}"
+    low, high = span
+    if low >= YEAR:
+        length = say("more than a year")
+    elif low >= DAY:
+        length = say(
+            f"{low // DAY} to {high // DAY + 1} days" if low // DAY != high // DAY else counted(low // DAY, "day")
+        )
+    else:
+        length = say(phrases.lasted(low), " to ", phrases.lasted(high)) if low != high else say(phrases.lasted(low))
+    return say(subject, " were received ", length, f" after they happened{' (an import)' if low >= DAY else ''}")

@@ -1,0 +1,166 @@
+"""The table of durations: how long, from what to what, and on what it rests.
+
+Where an end is not known, no duration is made up: the value is ``unknown``,
+and what it would be if something recorded stood for that end follows, said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from renderers import facts, moments, phrases
+from renderers.document import Options, Table, TableRow
+from renderers.history import Alert, Duration, History, Moment
+from renderers.phrases import Phrase, cites, say
+from renderers.sections.summary import time_in
+
+HEAD = ("Measure", "Value", "From", "To", "Basis")
+
+CALLED = {
+    "impact_started": "impact began",
+    "impact_ended": "impact ended",
+    "first_symptom": "first symptom",
+    "detected": "detected",
+    "page": "paged",
+    "acknowledged": "acknowledged",
+    "page_acknowledged": "acknowledged",
+    "page_resolved": "page resolved",
+    "mitigated": "mitigated",
+    "resolved": "resolved",
+    "declared": "declared",
+    "responder": "last responder asked to join",
+}
+"""What happened at a moment."""
+
+MISSING = {
+    "impact_started": "impact start not recorded",
+    "impact_ended": "impact end not recorded",
+    "first_symptom": "no symptom recorded",
+    "detected": "detection not recorded",
+    "page": "no page recorded",
+    "acknowledged": "acknowledgement not recorded",
+    "page_acknowledged": "acknowledgement not recorded",
+    "page_resolved": "end of the page not recorded",
+    "mitigated": "mitigation not recorded",
+    "resolved": "end not recorded",
+    "declared": "declaration not recorded",
+    "responder": "no further responder recorded",
+}
+
+BASES = {
+    "last alert ended": "derived: the last alert ended",
+    "last alert above warning ended": "derived: the last alert above warning ended",
+    "page resolved": "the page was resolved",
+    "stated": "stated by a person",
+    "told by an event": "its start is told by an event",
+}
+"""How an end is known, by the basis of its moment."""
+
+
+def measures(history: History, options: Options) -> Table:
+    """The durations in the profile's terms."""
+    ends = moments.ends_of(history, options.profile)
+    rows = [_row(history, options, each, ends) for each in moments.restate(history, options.profile)]
+    return Table(key="measures", head=HEAD, rows=tuple(rows))
+
+
+def _row(history: History, options: Options, each: Duration, ends: dict[str, Moment]) -> TableRow:
+    basis, proof = _basis(history, options, each, ends)
+    value = say(phrases.lasted(each.micros)) if each.micros is not None else say(_status(each))
+    cells = (say(each.term), value, _end(history, options, each.start, ends), _end(history, options, each.end, ends),
+             basis)  # fmt: skip
+    return TableRow(cells=cells, cites=proof, label=not proof)
+
+
+def _status(each: Duration) -> str:
+    return {"pending": "not known yet", "invalid": "not counted"}.get(each.status, "unknown")
+
+
+def _end(history: History, options: Options, name: str, ends: dict[str, Moment]) -> Phrase:
+    """``detected 18:02:10``, or what is missing."""
+    moment = ends.get(name)
+    if moment is None or moment.at is None:
+        return say(MISSING.get(name, "not recorded"))
+    return say(f"{CALLED.get(name, name)} ", time_in(history, options, moment.at))
+
+
+def _basis(
+    history: History, options: Options, each: Duration, ends: dict[str, Moment]
+) -> tuple[Phrase, tuple[str, ...]]:
+    start, end = ends.get(each.start), ends.get(each.end)
+    known = [moment for moment in (start, end) if moment is not None and moment.at is not None]
+    if each.status == "invalid":
+        return say("its end comes before its start"), cites(*known)
+    if each.micros is None or start is None or end is None:
+        return _instead(history, options, each, known)
+    words, proof = [say(_known(start, end))], [*known]
+    for more, evidence in _besides(history, each, ends):
+        words.append(more)
+        proof += evidence
+    return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
+
+
+def _known(start: Moment, end: Moment) -> str:
+    """How the weaker of the two ends is known."""
+    words = BASES.get(end.basis) or BASES.get(start.basis)
+    return words or ("stated by a person" if "stated" in (start.known, end.known) else "recorded")
+
+
+def _besides(history: History, each: Duration, ends: dict[str, Moment]) -> Iterator[tuple[Phrase, list[Moment]]]:
+    """The same counted from another start that a reader may expect, and the alert that ended long after the others."""
+    end, detected, began = ends[each.end], ends.get("detected"), ends.get("impact_started")
+    at = end.at or 0
+    paged = each.name == "acknowledge" and each.start != "detected"
+    if paged and detected and detected.at not in (None, ends[each.start].at) and at >= (detected.at or 0):
+        yield say(phrases.lasted(at - (detected.at or 0)), " from detection"), [detected]
+    if each.name in ("mitigate", "resolve") and each.start == "detected" and began and began.at is not None:
+        yield say(phrases.lasted(at - began.at), " from the start of the impact"), [began]
+    if each.name == "mitigate" and end.alternative is not None:
+        last = alternative(history, end)
+        if last is not None:
+            later = at - end.alternative
+            one = "one series of " if _has_siblings(last, history) else ""
+            proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
+            yield say(phrases.lasted(max(0, (each.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
+                      ", which ended ", phrases.lasted(later), " after all others"), [proof]  # fmt: skip
+
+
+def _instead(history: History, options: Options, each: Duration, known: list[Moment]) -> tuple[Phrase, tuple[str, ...]]:
+    """What it would be if something recorded stood for the end that is missing."""
+    detected = facts.moment(history, "detected")
+    if each.name == "detect" and detected and detected.at is not None:
+        for change in facts.earlier_changes(history)[:1]:
+            began = change.end if change.end is not None and change.end <= detected.at else change.start
+            verb = "finished" if began == change.end else "began"
+            noun = phrases.NOUNS.get(change.kind, "change")
+            said = say(phrases.lasted(detected.at - began), f" if the impact began when the {noun} {verb} at ",
+                       time_in(history, options, began))  # fmt: skip
+            return said, cites(change.last, detected)
+    if each.name == "mitigate" and detected and detected.at is not None:
+        for doing in facts.doings(history)[-1:]:
+            noun = phrases.NOUNS.get(doing.change.kind, "change") if doing.change else "action"
+            said = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
+                       time_in(history, options, doing.at), " mitigated it")  # fmt: skip
+            return said, cites(doing.event, detected)
+    return say(each.why or "not recorded"), cites(*known)
+
+
+def unsettled(history: History) -> bool:
+    """Whether only a person knows when it was mitigated: no end shows it, or one came long after all others."""
+    mitigated = facts.moment(history, "mitigated")
+    return mitigated is None or alternative(history, mitigated) is not None
+
+
+def _has_siblings(alert: Alert, history: History) -> bool:
+    """Whether other series of the same alert fired on the same service."""
+    kin = (each for each in history.alerts if (each.name, each.service) == (alert.name, alert.service))
+    return any(each.entity != alert.entity for each in kin)
+
+
+def alternative(history: History, mitigated: Moment) -> Alert | None:
+    """The alert that ended long after all others, if it is another one than the one that ended before it."""
+    last = history.last_measured
+    if mitigated.alternative is None or last is None:
+        return None
+    others = [alert for alert in history.measured if facts.end_event(alert).id in mitigated.alternative_cites]
+    return last if any(alert.entity != last.entity for alert in others) else None

@@ -1,0 +1,69 @@
+"""The size of a thing as alerts tell it: of texts that differ in a number only, which told the largest and the last.
+
+A text is compared with the first one that reads alike but for its numbers;
+what cannot be compared is left alone. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from collector.event import RecordedEvent
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*")
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What an event said, and the event."""
+
+    text: str
+    event: RecordedEvent
+
+
+class Size(msgspec.Struct, frozen=True):
+    """The texts of one alert that are worth showing: the largest value told, and the last where it is another one."""
+
+    largest: Telling
+    last: Telling | None = None
+
+
+def size(tellings: Sequence[Telling]) -> Size | None:
+    """The largest and the last of what was told, oldest first; None where nothing was."""
+    if not tellings:
+        return None
+    first = tellings[0]
+    shape = _shape(first.text)
+    alike = [each for each in tellings if _shape(each.text) == shape]
+    column = _varying([_numbers(each.text) for each in alike])
+    if column is None:
+        return Size(first, tellings[-1] if tellings[-1].text != first.text else None)
+    # max keeps the first of several that are as large.
+    largest = max(alike, key=lambda each: _numbers(each.text)[column])
+    last = tellings[-1]
+    return Size(largest, last if last.text != largest.text else None)
+
+
+def _shape(text: str) -> str:
+    return _NUMBER.sub("0", text)
+
+
+def _numbers(text: str) -> list[float]:
+    return [_number(each) for each in _NUMBER.findall(text)]
+
+
+def _number(text: str) -> float:
+    """A number as people write it: ``1,234`` and ``1.5``; one with both marks has its thousands marked by the first."""
+    plain = text.replace(",", "") if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) else text.replace(",", ".")
+    try:
+        return float(plain)
+    except ValueError:
+        return 0.0
+
+
+def _varying(numbers: Sequence[Sequence[float]]) -> int | None:
+    """The first column in which the numbers differ."""
+    width = min(map(len, numbers), default=0)
+    return next((column for column in range(width) if len({row[column] for row in numbers}) > 1), None)
