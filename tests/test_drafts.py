@@ -189,9 +189,9 @@ def test_ten_thousand_events_stay_short_and_quick() -> None:
     """A monster of thousands of series is folded into a few rows, in time that grows no faster than its events."""
     told = monster()
     history = told.history()
-    begun = time.perf_counter()
+    begun = time.process_time()
     document = draft(history)
-    assert time.perf_counter() - begun < 1.5, "ten times what it takes on a slow machine"
+    assert time.process_time() - begun < 1.5, "ten times what it takes on a slow machine"
     assert lint(document) == ()
     table = next(block for section in document.sections for block in section.blocks if isinstance(block, Timeline))
     firings = [row for row in table.rows if row.type.startswith("alert.")]
