@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.jobs import due
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
