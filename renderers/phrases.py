@@ -293,11 +293,11 @@ _VERSION = re.compile(r"v?\d+")
 
 
 def observation_called(event: Event) -> Phrase:
-    """The sender's type in words and the subject: ``Cache failover of redis-7``."""
+    """The sender's type in words and the subject: ``Cache failover: redis-7``."""
     words, subject = kind_called(event), text_in(event.data, "subject")
     if not words and not subject:
         return say("Observation")
-    return say(when(words, Name(words)), named(" of " if words else "", subject))
+    return say(when(words, Name(words)), named(": " if words else "", subject))
 
 
 def observation_title(event: Event) -> str | None:

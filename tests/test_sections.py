@@ -586,7 +586,31 @@ def test_nearby_events_stand_with_their_reason() -> None:
         told.nearby("other service", "note.added", f"14:{n:02d}:00", title=f"note {n}")
     told.nearby("other service", "alert.firing", "14:01:00", title="DiskFilling", service="search", severity="warning")
     assert f"{near}the alert DiskFilling on search (warning) (2 events): other service" in said(told, "appendix")
-    assert f"{near}3 more events" in said(told, "appendix")
+    assert "At the same time, not joined: 3 more events" in said(told, "appendix")
+
+
+def test_what_nothing_places_stands_with_the_command_that_joins_it() -> None:
+    """It is not called unrelated, since nobody knows that."""
+    told = example()
+    near = told.nearby("no service and no reference", "note.added", "14:09:00", title="restarted it")
+    (text,) = [text for text in said(told, "appendix") if "restarted it" in text]
+    assert text == (
+        'At the same time, not known to belong: note "restarted it": no service and no reference; '
+        f"if it does: timelined join N {near.id}"
+    )
+
+
+def test_refused_deliveries_are_counted_by_reason() -> None:
+    """What never got in is named with how many and why."""
+    told = corrected()
+    refused = [told.add("source.refused", "12:03:00", source="timelined",
+                        data={"of": "github", "status": 401, "reason": "no signature", "count": n})
+               for n in (1, 11)]  # fmt: skip
+    told.events = told.events[:2]
+    told.context["collector"] = tuple(refused)
+    assert said(told, "appendix")[-1] == (
+        'Not visible here: 12 deliveries to github were refused with 401: "no signature"'
+    )
 
 
 def test_grouping_is_told_by_rule() -> None:

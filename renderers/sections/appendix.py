@@ -31,18 +31,24 @@ def section(history: History, options: Options) -> Section:
 
 
 def _nearby(history: History) -> Iterator[Claim]:
-    """Each thing with the reason it was not joined; events that read alike are one line."""
+    """Each thing with the reason it was not joined; events that read alike are one line.
+
+    What nothing places may belong all the same: it stands with the command that joins it.
+    """
     found: dict[tuple[Phrase, str], list[RecordedEvent]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
         found.setdefault((_called(near.event), near.reason), []).append(near.event)
     shown = list(found.items())
     for (called, reason), events in shown[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
-        yield claim("At the same time, judged unrelated: ", called, times, named(": ", reason.rstrip(". ")),
-                    proof=cites(events))  # fmt: skip
+        unplaced = reason.startswith("no ")
+        command = f"timelined join {history.context.number or 'N'} {events[0].id}"
+        joins = say("; if it does: ", Code(command)) if unplaced else ()
+        yield claim(f"At the same time, {'not known to belong' if unplaced else 'judged unrelated'}: ", called, times,
+                    named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
     rest = [event for _, events in shown[NEARBY:] for event in events]
     if rest:
-        yield claim(f"At the same time, judged unrelated: {counted(len(rest), 'more event')}", proof=cites(rest))
+        yield claim(f"At the same time, not joined: {counted(len(rest), 'more event')}", proof=cites(rest))
 
 
 NOUNS = {
@@ -104,6 +110,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield from _downtimes(history, options)
     yield from _losses(history, options)
     yield from _unread(history)
+    yield from _refused(history)
     yield from _times(history)
 
 
@@ -160,8 +167,8 @@ def _losses(history: History, options: Options) -> Iterator[Claim]:
         what = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
         at = phrases.at(lost.occurred_at, options.zone, facts.anchor(history))
         if lost.data.get("known") is False:
-            yield claim("Not visible here: what acknowledged events the log lacks since it was put back from a copy, ",
-                        at, proof=cites(lost))  # fmt: skip
+            yield claim("Not visible here: the log was put back from a copy, and what it lacks of acknowledged events "
+                        "is not known, ", at, proof=cites(lost))  # fmt: skip
             continue
         yield claim(f"Not visible here: the log was found to have lost {what} at ", at, proof=cites(lost))
 
@@ -184,6 +191,21 @@ def _unread(history: History) -> Iterator[Claim]:
 def _unread_kind(event: RecordedEvent) -> str:
     """What a delivery that was not understood is called by its sender, or why it was not."""
     return phrases.text_in(event.data, "kind") or phrases.text_in(event.data, "reason")
+
+
+def _refused(history: History) -> Iterator[Claim]:
+    """Deliveries that never got in, by source, answer and reason; nothing of them is kept but their number."""
+    kinds: dict[tuple[str, str, str], list[RecordedEvent]] = {}
+    for event in _events(history, "source.refused"):
+        status = event.data.get("status")
+        of, reason = phrases.text_in(event.data, "of") or event.source, phrases.text_in(event.data, "reason")
+        kinds.setdefault((of, str(status) if isinstance(status, int) else "", reason), []).append(event)
+    for (of, status, reason), events in kinds.items():
+        count = sum(number for each in events if isinstance(number := each.data.get("count"), int)) or len(events)
+        verb = "was" if count == 1 else "were"
+        yield claim(f"Not visible here: {counted(count, 'delivery', 'deliveries')} to ", Name(of),
+                    f" {verb} refused", named(" with ", status), quoted(": ", reason),
+                    proof=cites(events))  # fmt: skip
 
 
 QUALITIES = {

@@ -63,8 +63,9 @@ def _done(history: History, doing: facts.Doing) -> Phrase:
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
-    return say("the ", phrases.change_called(change), where, f" was {verb}" if change.kind in _DONE else f" {verb}",
-               named(", by " if change.kind not in _DONE else " by ", change.actor))  # fmt: skip
+    called, by = phrases.change_called(change), named(" by ", change.actor)
+    return say("the ", called, where, f" was {verb}", by) if change.kind in _DONE else say(
+        "the ", called, where, by, f" {verb}")  # fmt: skip
 
 
 _DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published",
