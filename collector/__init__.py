@@ -11,7 +11,7 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck tasks browsers masking names severities
-    1  webhook changes people journal notify activation crashes episodes closing refusals
+    1  webhook changes people journal notify activation crashes episodes closing refusals spelling
     2  signing reading amendments redaction
     3  sources correlation log
     4  projections settings leadership bodies writer suspects
@@ -24,8 +24,8 @@ checks every import of the project against it::
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event`` and what decides about events alone, for lists and drafts
-alike (``changes``, ``episodes``, ``closing``, ``names``, ``severities``), and
-nothing else of this package; here only ``drafts`` and what stands above it import ``renderers``.
+alike (``changes``, ``episodes``, ``closing``, ``names``, ``severities``,
+``spelling``), and nothing else of this package; here only ``drafts`` and what stands above it import ``renderers``.
 """
 
 __version__ = "0.1.0"

@@ -87,6 +87,7 @@ def context_of(case: Case, external_url: str = "") -> Context:
         reported=case.reported,
         collector=case.collector,
         lookback=case.lookback,
+        spelt=True,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -256,6 +256,11 @@ def fold_service(text: str) -> str:
     return service_name(text).key
 
 
+def only_environment(text: str) -> bool:
+    """Whether a text is nothing but an environment or a region: ``prod``, ``eu-west-1``, ``staging us``."""
+    return not is_placeholder(text) and not _sorted_out(_words(text)).others
+
+
 def environment_in(text: str) -> str | None:
     """The environment that stands in a service's name: ``prod-eu`` of ``shop (prod-eu)``; None where none does."""
     return service_name(text).environment
@@ -310,9 +315,49 @@ def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     return all(any(part == one or one.startswith(f"{part}-") for one in narrow[1:]) for part in wide[1:])
 
 
+def narrowest(keys: Iterable[str]) -> tuple[str, ...]:
+    """Of several keys those within which no other lies: where something was, as nearly as is known."""
+    known = sorted(set(keys))
+    return tuple(
+        one for one in known if not any(other != one and _covers(one.split("/"), other.split("/")) for other in known)
+    )
+
+
+def elsewhere(here: str | None, there: Iterable[str]) -> bool:
+    """Whether something is apart from all of several environments; never where either names none."""
+    places = narrowest(there)
+    return bool(here) and bool(places) and all(apart(here, place) for place in places)
+
+
 def environments_match(a: str | None, b: str | None) -> bool:
     """Whether two names of environments can be of one place; an absent one matches any."""
     return not apart(environment_key(a or ""), environment_key(b or ""))
+
+
+# --- exporters -------------------------------------------------------------------------------------------------------
+
+EXPORTERS = (
+    "kube-state-metrics", "cadvisor", "kubelet", "prometheus", "alertmanager", "pushgateway", "blackbox", "exporter",
+    "node", "probe", "probes", "snmp", "statsd", "windows", "federate", "kubernetes-nodes", "kubernetes-pods",
+    "kubernetes-services", "kubernetes-service-endpoints", "kubernetes-apiservers", "kubernetes-nodes-cadvisor",
+    "kubernetes-cadvisor", "apiserver", "telegraf", "node-metrics", "integrations/unix", "integrations/node",
+)  # fmt: skip
+"""Values of ``job`` that name who measures and not what is measured."""
+_WHOLE = frozenset({"node", "probe", "probes", "snmp", "statsd", "windows", "federate", "apiserver", "telegraf"})
+"""Those that are words of services' names as well: they count only as a whole name."""
+
+
+@lru_cache(maxsize=4096)
+def is_exporter(text: str, exporters: tuple[str, ...] = EXPORTERS) -> bool:
+    """Whether a text names an exporter, also behind a namespace or a release.
+
+    ``node``, ``mysqld_exporter`` and ``monitoring/prom-node-exporter`` do; ``graph-node`` does not.
+    """
+    segments = ["-".join(_words(segment)) for segment in text.split("/")]
+    known = {"-".join(_words(each)) for each in exporters}
+    if "-".join(filter(None, segments)) in known or segments[-1] in known:
+        return True
+    return any(segments[-1].endswith(f"-{each}") for each in known - _WHOLE)
 
 
 # --- hosts and people -------------------------------------------------------------------------------------------------

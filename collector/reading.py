@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from collector import names
 from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
 from collector.times import ABSENT
@@ -290,25 +291,55 @@ def _address(url: str) -> str:
 
 
 def service_of(given: Mapping[str, str], reading: Reading) -> str | None:
-    """The first present of the service labels whose value does not name an exporter."""
+    """What the first of the service labels that names one says: no exporter, no placeholder.
+
+    Of ``namespace/deployment`` the deployment is the service; the namespace stands before it where the deployment's
+    own name is one of those that every team has (``api``, ``worker``), unless it only says an environment.
+    """
     for label in reading.service_labels:
-        value = given.get(label)
-        if value and (service := _known(value)) and not _names_exporter(value, reading.exporters):
-            return service
+        if found := _service_in(given, label, reading.exporters):
+            return found
     return None
 
 
-@lru_cache(maxsize=4096)
-def _names_exporter(value: str, exporters: tuple[str, ...]) -> bool:
-    """Whether a label's value is an exporter's name, also behind a namespace or a release (``prom-node-exporter``)."""
-    folded = value.strip().lower()
-    return any(folded == exporter or folded.endswith((f"/{exporter}", f"-{exporter}")) for exporter in exporters)
+def _service_in(given: Mapping[str, str], label: str, exporters: tuple[str, ...]) -> str | None:
+    above, slash, below = label.partition("/")
+    if slash and label not in given:
+        return _below(given.get(above), given.get(below))
+    value = given.get(label)
+    if not value or names.is_placeholder(value) or names.is_exporter(value, exporters):
+        return None
+    return _known(names.host_of(value) if label == "instance" else value)
 
 
-def first_label(given: Mapping[str, str], names: Iterable[str]) -> str | None:
-    """The value of the first present label; an empty value counts as absent."""
-    for label in names:
+COMMON = frozenset({
+    "api", "app", "application", "backend", "cache", "consumer", "cron", "db", "default", "frontend", "gateway", "main",
+    "nginx", "postgres", "postgresql", "mysql", "proxy", "redis", "scheduler", "server", "service", "ui", "web",
+    "webapp", "worker", "workers", "all", "rabbitmq", "kafka", "mongodb", "memcached", "celery", "jobs",
+})  # fmt: skip
+"""Names that deployments of many teams have: alone they do not say whose."""
+
+
+def _below(namespace: str | None, workload: str | None) -> str | None:
+    if not namespace or not workload or names.is_placeholder(workload) or names.is_placeholder(namespace):
+        return None
+    if workload.casefold() in COMMON and not names.only_environment(namespace) and namespace.casefold() != "default":
+        return _known(f"{namespace}/{workload}")
+    return _known(workload)
+
+
+def environment_of(given: Mapping[str, str], reading: Reading) -> str | None:
+    """What the first of the environment labels that names one says; else a namespace that only says an environment."""
+    if found := first_label(given, reading.environment_labels):
+        return found
+    namespace = given.get("namespace")
+    return _known(namespace) if namespace and names.only_environment(namespace) else None
+
+
+def first_label(given: Mapping[str, str], wanted: Iterable[str]) -> str | None:
+    """The value of the first present label; an empty value and a placeholder count as absent."""
+    for label in wanted:
         value = given.get(label)
-        if value and (found := _known(value)):
+        if value and not names.is_placeholder(value) and (found := _known(value)):
             return found
     return None

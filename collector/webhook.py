@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from collector.event import Event
+from collector.names import EXPORTERS
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +60,15 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How a source's fields are to be read, as configured."""
 
-    service_labels: tuple[str, ...] = ("service", "app", "app_kubernetes_io_name", "application", "component", "job")
-    """Labels asked in this order for the service; the first present one speaks."""
+    service_labels: tuple[str, ...] = (
+        "service", "app", "application", "app_kubernetes_io_name", "component", "kubernetes_deployment",
+        "namespace/deployment", "namespace/statefulset", "job", "instance",
+    )  # fmt: skip
+    """Labels asked in this order for the service; the first that names one speaks. Of two with a slash between them
+    both must be there; of ``instance`` the host counts."""
     environment_labels: tuple[str, ...] = ("environment", "env", "stage", "cluster_environment")
     severity_labels: tuple[str, ...] = ("severity", "priority", "level")
-    exporters: tuple[str, ...] = (
-        "kube-state-metrics", "node-exporter", "node_exporter", "blackbox-exporter", "blackbox_exporter", "blackbox",
-        "cadvisor", "kubelet", "prometheus", "alertmanager", "pushgateway", "statsd-exporter", "snmp-exporter",
-    )  # fmt: skip
+    exporters: tuple[str, ...] = EXPORTERS
     """Values that name the exporter and not the service; they are skipped, since an exporter labels everything so."""
     types: Mapping[str, Mapped] = {}
     """A sender's own type → how to read it. A key may end in ``*``; the longest match speaks."""

@@ -12,6 +12,7 @@ from itertools import islice
 
 import msgspec
 
+from collector import names
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_service
 from renderers.history import Alert, Change, History, Moment, Page
@@ -186,20 +187,19 @@ def standing(history: History, change: Change) -> int:
     return 0 if change.service in history.services or change.service == primary_service(history) else 2
 
 
-TRIALS = frozenset({
-    "staging", "stage", "stg", "dev", "development", "test", "testing", "qa", "uat", "sandbox", "demo", "preview",
-})  # fmt: skip
-"""Environments that are not production, by their usual names."""
+TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}
+"""Environments that are not production."""
 
 
 def elsewhere(history: History, change: Change) -> bool:
     """Whether a change says that it was in another environment than the incident's. An incident that names none is
     taken to be one of production."""
-    environment = (change.environment or "").casefold()
+    environment = names.environment_key(change.environment or "")
     if not environment:
         return False
-    known = {each.casefold() for each in history.environments}
-    return environment not in known if known else environment in TRIALS
+    if history.environments:
+        return names.elsewhere(environment, map(names.environment_key, history.environments))
+    return environment.partition("/")[0] in TRIALS
 
 
 def unreached(history: History, span: tuple[int, int]) -> list[Change]:
@@ -269,7 +269,8 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
 def _same_place(one: Change, other: Change) -> bool:
     """Whether two changes say that they are of one service (or repository, if neither names a service) in one
     environment."""
-    if not one.environment or not other.environment or one.environment.casefold() != other.environment.casefold():
+    here, there = (names.environment_key(each.environment or "") for each in (one, other))
+    if not here or here != there:
         return False
     if one.service or other.service:
         return one.service == other.service

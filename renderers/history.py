@@ -45,8 +45,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     lookback: int = 2 * HOUR
     """How far before the first signal correlation looks for changes, µs: only so far is "none recorded" true."""
     reported: Mapping[str, tuple[str, ...]] = {}
-    """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window,
-    whatever they joined: only then does the absence of one mean anything."""
+    """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window or
+    the seven days before, whatever they joined: only then does the absence of one mean anything."""
+    spelt: bool = False
+    """Whether each service and environment has one spelling already, as by a catalog."""
     collector: tuple[RecordedEvent, ...] = ()
     """``collector.*`` and ``source.*`` events in the window."""
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
+from collector.names import fold_service
 from renderers import facts
 from renderers.document import Claim, Link, Name, Options, Part, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page
@@ -391,5 +392,6 @@ def no_change_in(history: History, options: Options, span: tuple[int, int], what
 
 
 def _is_change(event: RecordedEvent, services: Sequence[str], span: tuple[int, int]) -> bool:
-    fitting = event.service in services or event.service is None or not services
+    known = {fold_service(service) for service in services}
+    fitting = event.service is None or not known or fold_service(event.service) in known
     return event.type.startswith("change.") and fitting and span[0] <= event.occurred_at <= span[1]

@@ -17,6 +17,7 @@ import msgspec
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import micros
 from collector.event import MACHINE, RecordedEvent, current, reading_order
+from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
 from renderers.history import Alert, Change, Context, Family, History, Page
@@ -34,7 +35,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     ``as_of`` (µs) leaves only what had been received by then. ``context`` is carried along for the sections.
     """
     known = list(events) if as_of is None else [each for each in events if each.received_at <= as_of]
-    told = current(_as_first_received(known))
+    told: Sequence[RecordedEvent] = current(_as_first_received(known))
+    told = told if context.spelt else Spelling(told).all(told)
     facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
     words = sorted_out.words()

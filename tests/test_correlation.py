@@ -262,6 +262,17 @@ def test_environments_are_folded_and_aliased() -> None:
     assert sizes(firing("A", 0, environment="prod"), firing("B", 1, environment="Production")) == [2]
 
 
+def test_parts_of_an_environment() -> None:
+    """The whole matches each part and ties no two of them; parts of one place match each other."""
+    eu, us = firing("A", 0, environment="production-eu"), firing("B", 2, environment="prod-us")
+    whole = firing("C", 4, environment="production")
+    assert sizes(eu, us) == [1, 1]
+    assert sizes(eu, whole) == sizes(us, whole) == [2]
+    assert sizes(eu, us, whole) == [2, 1]
+    assert sizes(firing("A", 0, environment="production"), firing("B", 1, environment="eu-prod"), us) == [2, 1]
+    assert sizes(eu, firing("B", 1, environment="prod-eu-west-1")) == [2]
+
+
 def test_an_absent_environment_matches_any() -> None:
     """A page that names none joins the incident of its service."""
     assert rule_of(page("1", "triggered", 9), firing("A", 0, environment="staging")) == "service"

@@ -56,7 +56,7 @@ ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }
 RENDERERS_MAY_IMPORT = {
-    f"collector.{name}" for name in ("event", "changes", "episodes", "closing", "names", "severities")
+    f"collector.{name}" for name in ("event", "changes", "episodes", "closing", "names", "severities", "spelling")
 }
 MADE_UP_MAP = """
     0  errors event

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,3 +194,39 @@ def test_a_login_and_a_display_name_are_one_person(spelling: str) -> None:
 def test_people_that_folding_keeps_apart(other: str) -> None:
     """A guess at who is meant is left to the catalog."""
     assert names.fold_person(other) != "analima"
+
+
+@pytest.mark.parametrize(
+    "job",
+    ["node", "Node", "node-exporter", "node_exporter", "prom-node-exporter", "mysqld_exporter", "mysqld-exporter",
+     "postgres_exporter", "kube-state-metrics", "prometheus-kube-state-metrics", "monitoring/kube-state-metrics",
+     "cadvisor", "kubernetes-cadvisor", "kubelet", "blackbox", "blackbox_exporter", "blackbox-exporter-eu/blackbox",
+     "snmp", "statsd-exporter", "pushgateway", "prometheus", "alertmanager", "windows_exporter", "redis-exporter",
+     "monitoring/node-exporter", "kubernetes-pods", "kubernetes-nodes", "kubernetes-service-endpoints", "probe",
+     "integrations/node_exporter"],
+)  # fmt: skip
+def test_jobs_of_exporters(job: str) -> None:
+    """Who measures is not what is measured, in whatever spelling."""
+    assert names.is_exporter(job)
+
+
+@pytest.mark.parametrize("job", ["graph-node", "checkout", "exporters-api", "nodes-api", "search-sync", "windows-shop"])
+def test_jobs_that_are_services(job: str) -> None:
+    """A word of an exporter in a service's name does not make it one."""
+    assert not names.is_exporter(job)
+
+
+def test_the_words_that_say_nothing_are_documented() -> None:
+    """docs/configuration.md lists each."""
+    written = Path("docs/configuration.md").read_text(encoding="utf-8")
+    assert all(f"`{word}`" in written for word in names.SAY_NOTHING)
+
+
+@given(st.lists(st.sampled_from(["production", "production/eu", "production/us", "production/eu-west-1", "staging"])))
+def test_where_something_was(keys: list[str]) -> None:
+    """What is apart from the narrowest places is elsewhere; an empty list and no place are nowhere."""
+    assert not names.elsewhere(None, keys)
+    assert all(not names.elsewhere(key, [key]) for key in keys)
+    assert not names.elsewhere("production", [key for key in keys if key != "staging"])
+    assert names.elsewhere("production/us", ["production", "production/eu"])
+    assert not names.elsewhere("production/us", ["production"])

@@ -18,6 +18,7 @@ from collector.correlation.signals import Unit
 from collector.correlation.sweep import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
 from collector.correlation.values import Rules
 from collector.event import HOUR, MINUTE, SECOND
+from collector.names import elsewhere
 
 NEAR = 24 * HOUR
 """How far from an incident's window an event of its service still names it as a near miss."""
@@ -208,7 +209,7 @@ class Attaching:
         return False
 
     def _somewhere(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
-        if unit.environment is None or not view.environments or unit.environment in view.environments:
+        if not elsewhere(unit.environment, view.environments):
             return True
         missed.append((0, "other environment"))
         return False
@@ -216,6 +217,8 @@ class Attaching:
     def _nothing(self, unit: Unit) -> str:
         if unit.named:
             return "names no event of an incident"
+        if unit.kind == LOW_ALERT:
+            return f"severity {unit.severity} opens no incident"
         if unit.service is not None:
             return "other service"
         return (

@@ -1,16 +1,21 @@
 """Names: which service and which environment an event is of, and who depends on whom.
 
-Names are folded (case, spaces, dashes and underscores do not matter) and then
-aliased. What the catalog says outranks what an event's own field says, since
-a person wrote the catalog.
+Names are folded (``collector.names``) and then aliased. What the catalog says
+outranks what an event's own field says, since a person wrote the catalog: two
+services that it lists are two, however alike their names.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 
+from collector import names
 from collector.correlation.values import Rules, Service
 from collector.event import Event
+from collector.spelling import Place
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
 """Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""
@@ -18,8 +23,8 @@ GROUP_LABELS = ("service", "app", "application", "component", "job")
 _DROPPED = str.maketrans("", "", " \t-_")
 
 
-def folded(name: str) -> str:
-    """A name as it is compared: ``Check-Out`` and ``check_out`` are one."""
+def _literal(name: str) -> str:
+    """A name with nothing taken out of it but case and separators."""
     return name.casefold().translate(_DROPPED)
 
 
@@ -28,6 +33,8 @@ class Catalog:
 
     def __init__(self, rules: Rules) -> None:
         self._shown: dict[str, str] = {}
+        self._literal: dict[str, str] = {}
+        """What the catalog spells → the key of its service: asked before names are folded any further."""
         self._alias: dict[str, str] = {}
         self._listed: set[str] = set()
         self._labels: list[tuple[Mapping[str, str], str]] = []
@@ -39,14 +46,33 @@ class Catalog:
         for service in rules.services:
             self._depend(service)
         self._labels.sort(key=lambda entry: (-len(entry[0]), entry[1]))
-        self._environments = {folded(k): folded(v) for k, v in rules.environment_aliases.items()}
+        self._environments = [
+            (re.compile(fnmatch.translate(_spelt(name)), re.IGNORECASE), meant)
+            for name, meant in rules.environment_aliases.items()
+        ]
+        self._environment = lru_cache(maxsize=4096)(self._environment_key)
+        self._people = {
+            names.fold_person(spelling): names.fold_person(person)
+            for person, spellings in rules.people.items()
+            for spelling in spellings
+        }
+        self._addresses = {
+            spelling.casefold(): names.fold_person(person)
+            for person, spellings in rules.people.items()
+            for spelling in spellings
+            if "@" in spelling
+        }
         self._group_labels = {*GROUP_LABELS, *(label for labels, _ in self._labels for label in labels)}
 
     def _name(self, service: Service) -> None:
-        key = folded(service.name)
+        key = names.fold_service(service.name) or _literal(service.name)
+        if key in self._shown:
+            # The catalog tells two apart that are spelt alike.
+            key = _literal(service.name)
         self._shown[key] = service.name
-        for alias in service.aliases:
-            self._alias[folded(alias)] = key
+        for alias in (service.name, *service.aliases):
+            self._literal.setdefault(_literal(alias), key)
+            self._alias.setdefault(names.fold_service(alias), key)
         if service.labels:
             self._labels.append((service.labels, key))
         for repository in service.repositories:
@@ -55,15 +81,17 @@ class Catalog:
     def _depend(self, service: Service) -> None:
         if service.depends_on is None:
             return
-        key = folded(service.name)
+        key = self.key(service.name)
         self._listed.add(key)
         self.dependencies[key] = frozenset(self.key(name) for name in service.depends_on) - {key}
         for dependency in self.dependencies[key]:
             self.dependents.setdefault(dependency, set()).add(key)
 
     def key(self, name: str) -> str:
-        """The folded and aliased form of a service's name."""
-        key = folded(name)
+        """The folded and aliased form of a service's name; empty where it is none."""
+        if (listed := self._literal.get(_literal(name))) is not None:
+            return listed
+        key = names.fold_service(name)
         return self._alias.get(key, key)
 
     def shown(self, key: str) -> str:
@@ -84,13 +112,43 @@ class Catalog:
 
     def environment(self, name: str | None) -> str | None:
         """The folded and aliased form of an environment's name; None where there is none."""
-        if not name or not (key := folded(name)):
-            return None
-        return self._environments.get(key, key)
+        return self._environment(name) if name else None
+
+    def _environment_key(self, name: str) -> str | None:
+        for spelling, meant in self._environments:
+            if spelling.fullmatch(_spelt(name)):
+                return names.environment_key(meant) or None
+        return names.environment_key(name) or None
+
+    def environment_of(self, event: Event) -> tuple[str | None, str]:
+        """An event's environment, folded and as written: its own, else the one in its service's name.
+
+        What a sender marks as production is production, whatever its name.
+        """
+        written = event.environment or ""
+        key = self.environment(written)
+        corrected = event.data.get("corrected", ())
+        if key is None and event.service and "environment" not in corrected:
+            written = names.environment_in(event.service) or ""
+            key = self.environment(written)
+        if event.data.get("production") is True and "environment" not in corrected:
+            return names.in_production(key or ""), written or names.PRODUCTION
+        return key, written
+
+    def place(self, event: Event) -> Place:
+        """The same of an event, service and environment, for what shows them."""
+        service, shown = self.service(event)
+        environment, written = self.environment_of(event)
+        listed = (shown or "") if service in self._shown else ""
+        return Place(service or "", environment or "", listed, written)
 
     def person(self, name: str) -> str:
-        """What stands for a person: a login and a display name fold to the same; empty for no name."""
-        return "".join(character for character in name.casefold() if character.isalnum())
+        """What stands for a person: a login and a display name fold to the same, and the catalog says who else is one.
+
+        Empty for no name.
+        """
+        key = names.fold_person(name)
+        return self._addresses.get(name.strip().casefold()) or self._people.get(key, key)
 
     def neighbours(self, key: str) -> frozenset[str]:
         """Services that directly depend on this one, and those it depends on.
@@ -109,4 +167,13 @@ class Catalog:
 
     def names_service(self, group_labels: Mapping[str, object]) -> bool:
         """Whether an alert group is about one service: one of its labels names it."""
-        return any(label in self._group_labels for label in group_labels)
+        return any(
+            label in self._group_labels and not (label == "job" and names.is_exporter(str(value)))
+            for label, value in group_labels.items()
+            if not names.is_placeholder(str(value))
+        )
+
+
+def _spelt(name: str) -> str:
+    """An environment's name as patterns are compared with it."""
+    return "-".join(re.split(r"[\s_-]+", name.strip()))

@@ -3,7 +3,7 @@
 A *component* is a set of opening signals closed under everything that could
 ever tie two of them. It may be larger than it need be, never smaller, so a
 component can be swept without looking at any other. A component is *plain* if
-nothing in it could be kept apart: at most one named environment, no two that
+nothing in it could be kept apart: no two environments that are, no two that
 people keep apart, no longer than ``rules.longest``. Then it is one incident,
 and a signal that comes or ends costs the same however large it is. Any other
 is swept again as a whole when it changes.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from collector.correlation.attach import Attaching
 from collector.correlation.catalog import Catalog
@@ -25,6 +26,7 @@ from collector.correlation.storms import Storms
 from collector.correlation.sweep import RULE_NAMES, Match
 from collector.correlation.values import Rules
 from collector.event import RecordedEvent
+from collector.names import apart
 
 FAR = 1 << 62
 
@@ -248,11 +250,12 @@ class Held:
 
     def plain(self, parts: Sequence[Part]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
-        environments = {name for part in parts for name in part.environments}
+        environments = sorted({name for part in parts for name in part.environments})
+        one_place = not any(apart(a, b) for a, b in combinations(environments, 2))
         span = max(part.latest_start for part in parts) - min(part.order[0] for part in parts)
         guarded = self.links.guarded()
         kept_together = all(guarded.isdisjoint(part.classes) for part in parts)
-        return len(environments) <= 1 and span <= self.rules.longest and kept_together
+        return one_place and span <= self.rules.longest and kept_together
 
     # Taking in
 

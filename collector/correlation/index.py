@@ -8,6 +8,7 @@ from collector.correlation.parts import Part
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order, Spans
 from collector.correlation.storms import Storms
+from collector.names import apart
 
 
 class Index:
@@ -92,11 +93,6 @@ class Index:
     def parts(self, key: str) -> tuple[Part, ...]:
         """The incidents with a signal that offers this key, or is of this service."""
         return tuple(self._parts.get(key, ()))
-
-
-def apart(a: str | None, b: str | None) -> bool:
-    """Whether two environments are two named ones."""
-    return a is not None and b is not None and a != b
 
 
 def _put(spans: dict[str, Spans], key: str, order: Order, cover: int) -> None:

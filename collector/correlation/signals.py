@@ -178,9 +178,9 @@ class _Folding:
 
     def _last_environment(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
         for event in reversed(events):
-            key = self.catalog.environment(event.environment)
+            key, shown = self.catalog.environment_of(event)
             if key is not None:
-                return key, event.environment or ""
+                return key, shown
         return None, ""
 
 

@@ -12,6 +12,7 @@ from collector.correlation.catalog import Catalog
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
+from collector.names import apart
 
 
 class Class:
@@ -58,9 +59,8 @@ class Storms:
 
     def around(self, unit: Unit) -> Iterator[Class]:
         """The classes of which a storm could tie a signal to this one."""
-        places = list(self._classes) if unit.environment is None else [None, unit.environment]
-        for place in places:
-            for (service, pages), known in self._classes.get(place, {}).items():
+        for place in [each for each in self._classes if not apart(unit.environment, each)]:
+            for (service, pages), known in self._classes[place].items():
                 if (pages or unit.storms) and not (service and self.listed(unit)):
                     yield known
 

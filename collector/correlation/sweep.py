@@ -16,6 +16,7 @@ from collector.correlation.facts import Links
 from collector.correlation.signals import Unit
 from collector.correlation.values import Rules
 from collector.event import MINUTE
+from collector.names import apart, elsewhere, narrowest
 
 OPENED, PERSON, PAGE, ALERT, GROUP, SERVICE, DEPENDENCY, STORM = range(8)
 """The rules in the order in which they speak; a lower one gives the reason."""
@@ -141,10 +142,9 @@ class Sweep:
         """Whether a member of this environment in this group is where the signal is."""
         if unit.environment is None or unit.environment == environment:
             return True
-        if environment is not None:
+        if apart(unit.environment, environment):
             return False
-        taken = self._groups[root].environments
-        return self._potential or not taken or unit.environment in taken
+        return self._potential or not elsewhere(unit.environment, self._groups[root].environments)
 
     # Joining
 
@@ -154,19 +154,20 @@ class Sweep:
         if mine == theirs:
             return True
         if not self._potential:
-            if rule >= SERVICE and self._ties_environments(unit, mine, theirs):
+            if rule >= SERVICE and self._ties_environments(mine, theirs):
                 return False
             if rule != PERSON and self._barred(mine, theirs):
                 return False
         self._merge(mine, theirs)
         return True
 
-    def _ties_environments(self, unit: Unit, mine: str, theirs: str) -> bool:
-        """Whether a signal without an environment would tie two named ones together."""
-        if unit.environment is not None:
-            return False
+    def _ties_environments(self, mine: str, theirs: str) -> bool:
+        """Whether a signal that could be in either would tie two environments together: one that names none, or the
+        whole of which they are parts."""
         here, there = self._groups[mine].environments, self._groups[theirs].environments
-        return bool(here and there and not here & there)
+        if not here or not there or here == there:
+            return False
+        return all(elsewhere(place, there) for place in narrowest(here))
 
     def _barred(self, mine: str, theirs: str) -> bool:
         here, there = self._groups[mine].classes, self._groups[theirs].classes

@@ -25,10 +25,6 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     repositories: tuple[str, ...] = ()
 
 
-ENVIRONMENT_ALIASES = {"prod": "production", "prd": "production", "stg": "staging", "dev": "development"}
-"""Short names of environments that everybody uses, unless configured otherwise."""
-
-
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How events are grouped. Times in µs. ``quiet`` must not exceed ``gap``."""
 
@@ -42,7 +38,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     follow_up: int = 24 * HOUR
     """How long after its end merges, deployments and releases are looked at as what followed an incident."""
     services: tuple[Service, ...] = ()
-    environment_aliases: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(ENVIRONMENT_ALIASES))
+    people: Mapping[str, tuple[str, ...]] = {}
+    """A person → names, logins and addresses of theirs that folding does not find to be one."""
+    environment_aliases: Mapping[str, str] = {}
+    """A name of an environment, or a pattern with ``*`` → the environment that it is."""
     opening_severities: tuple[str, ...] = ()
     """Words of severities that open an incident, beside those of the table."""
     silent_severities: tuple[str, ...] = ()

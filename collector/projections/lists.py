@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
 from collector.errors import Unavailable
-from collector.event import MACHINE, RecordedEvent, current, is_retracted, reading_order
+from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import EventLog, reading
 from collector.log.store import select_in
+from collector.names import elsewhere
 from collector.projections.shape import fits, remaking
 from collector.projections.tables import MEMBER
 from collector.projections.values import (
@@ -31,11 +32,14 @@ from collector.projections.values import (
 )
 from collector.refusals import SLOWEST, read_back
 from collector.refusals import TYPE as REFUSED
+from collector.spelling import Spelling
 
 NEARBY = 200
 """How many events that did not join a case shows, the closest to its start first."""
 PROOFS = 3
 """How many events prove that a kind of source reported in an incident's window."""
+HEARD = 7 * 24 * HOUR
+"""How long before an incident a kind of source was heard from that could have reported in it, µs."""
 FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 """Kinds of reports that a draft may miss."""
 
@@ -211,6 +215,10 @@ def _row(row: Any) -> IncidentRow:
     )  # fmt: skip
 
 
+def _spelt(spelling: Spelling, near: tuple[Nearby, ...]) -> tuple[Nearby, ...]:
+    return tuple(Nearby(event=spelling.told(each.event), reason=each.reason) for each in near)
+
+
 class _Reading:
     """One case being read."""
 
@@ -231,13 +239,14 @@ class _Reading:
         if self._as_of is not None and not events:
             return None
         told = {event.id for event in events}
+        spelling = Spelling(current(events), self._catalog.place)
         return Case(
             row=row,
-            events=tuple(sorted(events, key=lambda event: (event.id, event.revision))),
+            events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in told},
-            nearby=self._nearby(row, low, high),
-            followed=self._followed(row.number),
-            reported={family: self._proofs(family, low, high) for family in FAMILIES},
+            nearby=_spelt(spelling, self._nearby(row, low, high)),
+            followed=_spelt(spelling, self._followed(row.number)),
+            reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
             collector=self._collector(low, high),
         )
 
@@ -285,15 +294,15 @@ class _Reading:
             return missed
         if not (services & (self._catalog.neighbours(service) | {service})):
             return "other service"
-        named = {self._catalog.environment(name) for name in row.environments}
-        return "other environment" if environment is not None and named and environment not in named else missed
+        named = filter(None, map(self._catalog.environment, row.environments))
+        return "other environment" if elsewhere(environment, named) else missed
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
         return current(reading.read_ids(self._connection, ids, self._as_of))
 
     def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
         statement = """SELECT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
-            AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at, id LIMIT ?"""
+            AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at DESC, id LIMIT ?"""
         values = (family, low, high, MACHINE, self._until, PROOFS)
         return tuple(self._connection.exec_driver_sql(statement, values).scalars())
 

@@ -207,8 +207,8 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", name.strip().casefold())
 
 
-def _catalog(place: Place, values: dict[str, Any]) -> tuple[Service, ...]:
-    """The services, each with its name; a name that means two services is a mistake."""
+def _catalog(place: Place, values: dict[str, Any]) -> tuple[tuple[Service, ...], Mapping[str, tuple[str, ...]]]:
+    """The services, each with its name, and the people; a name that means two services is a mistake."""
     services = []
     owners: dict[str, str] = {}
     for name, said in values.get("services", {}).items():
@@ -217,7 +217,7 @@ def _catalog(place: Place, values: dict[str, Any]) -> tuple[Service, ...]:
             owner = owners.setdefault(_folded(alias), name)
             if owner != name:
                 place.note(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
-    return tuple(services)
+    return tuple(services), values.get("people", {})
 
 
 _SERVICE = section(
@@ -229,7 +229,7 @@ _SERVICE = section(
         "repositories": list_of(text),
     },
 )
-_CATALOG = section(_catalog, {"services": mapping_of(_SERVICE)})
+_CATALOG = section(_catalog, {"services": mapping_of(_SERVICE), "people": mapping_of(list_of(text))})
 
 
 def _expression(place: Place) -> str:
@@ -364,8 +364,8 @@ def _last(place: Place) -> str:
 
 def _settings(place: Place, values: dict[str, Any]) -> Settings:
     """The catalog is a section of its own for people, and a part of the rules for the code."""
-    services = values.pop("catalog", ())
-    rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services)
+    services, known_people = values.pop("catalog", ((), {}))
+    rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services, people=known_people)
     return Settings(correlation=rules, **values)
 
 

@@ -191,7 +191,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
         time_text=happened.text,
         time_quality=happened.quality,
         service=fit.service_of(labels, reading),
-        environment=fit.first_label(labels, reading.environment_labels),
+        environment=fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=fit.line(labels.get("alertname")) or fit.line(annotations.get("summary")) or "Alert without a name",
         links=_links(alert, annotations, common),

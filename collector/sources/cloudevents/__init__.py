@@ -136,7 +136,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         time_text=happened.text,
         time_quality=happened.quality,
         service=fields.get("service") or fit.service_of(known, reading),
-        environment=fields.get("environment") or fit.first_label(known, reading.environment_labels),
+        environment=fields.get("environment") or fit.environment_of(known, reading),
         severity=severity.lower() if severity else None,
         title=title,
         actor=fields.get("actor") or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
