@@ -269,7 +269,7 @@ def test_parts_of_an_environment() -> None:
     assert sizes(eu, us) == [1, 1]
     assert sizes(eu, whole) == sizes(us, whole) == [2]
     assert sizes(eu, us, whole) == [2, 1]
-    assert sizes(firing("A", 0, environment="production"), firing("B", 1, environment="eu-prod"), us) == [2, 1]
+    assert sizes(firing("A", 0, environment="production"), firing("D", 1, environment="eu-prod"), us) == [2, 1]
     assert sizes(eu, firing("B", 1, environment="prod-eu-west-1")) == [2]
 
 

@@ -97,7 +97,7 @@ async def test_an_event_of_a_storm_costs_the_same_however_large_the_storm(
 # --- results: as correlation says -------------------------------------------------------------------------------------
 
 _SERVICES = (None, "checkout", "cart", "search", "billing")
-_PLACES = (None, "production", "staging")
+_PLACES = (None, "production", "production/eu", "production/us", "staging")
 _MOMENTS = st.sampled_from([0.0, 1.0, 1.5, 4.0, 6.0, 9.0, 20.0, 40.0])
 _GROUPS = st.lists(st.sampled_from(["alertgroup:g1", "alertgroup:g2", "page:P1"]), max_size=2, unique=True)
 

@@ -1,0 +1,61 @@
+"""A draft shows one spelling of each service and environment, and compares by it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.correlation import Catalog, Rules, Service
+from collector.spelling import Spelling
+from renderers.replay import replay
+from tests.facts import change, firing, page
+
+SPELLINGS = ("MySQL", "mysql", "my-sql", "MySQL (production)", "prod/mysql", "mysql-service", "MYSQL_SVC")
+
+
+@given(st.permutations(SPELLINGS))
+def test_the_first_alert_gives_the_spelling(spellings: list[str]) -> None:
+    """Whatever a page or a change wrote, all show what the first alert wrote."""
+    first, *others = spellings
+    alert = firing(5, service=first)
+    events = [page("triggered", 2 + at, service=each, entity=str(at)) for at, each in enumerate(others)]
+    told = Spelling([*events, alert]).all([*events, alert])
+    assert {event.service for event in told} == {first}
+
+
+def test_the_catalog_has_the_last_word() -> None:
+    """Its spelling is shown, and two services that it lists stay two."""
+    catalog = Catalog(Rules(services=(Service(name="Shop", aliases=("storefront",)), Service(name="shop-service"))))
+    events = [
+        firing(1, "A", service="storefront"),
+        firing(2, "B", service="SHOP"),
+        firing(3, "C", service="shop-service"),
+    ]
+    assert [each.service for each in Spelling(events, catalog.place).all(events)] == ["Shop", "Shop", "shop-service"]
+
+
+@pytest.mark.parametrize("text", ["<no value>", "N/A", "{{ $labels.service }}"])
+def test_a_placeholder_is_not_shown(text: str) -> None:
+    """What is no name is told as none."""
+    assert Spelling([]).told(firing(1, service=text)).service is None
+
+
+def test_an_environment_in_a_service_name_is_the_events() -> None:
+    """It counts where the event states none."""
+    assert Spelling([]).told(firing(1, service="shop (prod-eu)", environment=None)).environment == "prod-eu"
+    assert Spelling([]).told(firing(1, service="shop (prod-eu)", environment="qa")).environment == "qa"
+
+
+def test_what_its_sender_calls_production_is_production() -> None:
+    """An environment of any name that is marked so is told as a part of production."""
+    told = Spelling([]).told(change("succeeded", 1, environment="blue", data={"production": True}))
+    assert told.environment == "blue (production)"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_absence_survives_another_spelling(spelling: str) -> None:
+    """A service that was paged and whose alert fired under another spelling is one service."""
+    history = replay([firing(1, service="mysql"), page("triggered", 2, service=spelling)])
+    assert history.services == ("mysql",)
+    assert {each.service for each in history.pages} == {each.service for each in history.alerts}
