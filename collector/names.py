@@ -325,8 +325,11 @@ def narrowest(keys: Iterable[str]) -> tuple[str, ...]:
 
 def elsewhere(here: str | None, there: Iterable[str]) -> bool:
     """Whether something is apart from all of several environments; never where either names none."""
-    places = narrowest(there)
-    return bool(here) and bool(places) and all(apart(here, place) for place in places)
+    known = set(there)
+    if not here or not known or here in known:
+        return False
+    places = known if len(known) == 1 else narrowest(known)
+    return all(apart(here, place) for place in places)
 
 
 def environments_match(a: str | None, b: str | None) -> bool:

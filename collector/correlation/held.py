@@ -28,6 +28,8 @@ from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 from collector.names import apart
 
+_FEW = 8
+"""Most environments of a component that are compared with each other."""
 FAR = 1 << 62
 
 Wanted = tuple[str, int, int]
@@ -251,7 +253,9 @@ class Held:
     def plain(self, parts: Sequence[Part]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
         environments = sorted({name for part in parts for name in part.environments})
-        one_place = not any(apart(a, b) for a, b in combinations(environments, 2))
+        # Of many the pairs are too many to look at; what is not plain is swept, and comes to the same.
+        few = len(environments) <= _FEW
+        one_place = few and not any(apart(a, b) for a, b in combinations(environments, 2))
         span = max(part.latest_start for part in parts) - min(part.order[0] for part in parts)
         guarded = self.links.guarded()
         kept_together = all(guarded.isdisjoint(part.classes) for part in parts)
