@@ -34,7 +34,7 @@ _KEPT_REFS = ("incident:", "alertgroup:", "alert:", "page:")
 """Refs that name events of ours, or that are a sender's opaque identifiers or digests of them."""
 _KEPT_DATA = (
     "starts_at", "ends_at", "created_at", "stated_at", "status", "event", "events", "into", "from", "mark", "field",
-    "state", "number", "duration", "missing",
+    "state", "number", "duration", "missing", "ends", "again_after",
 )  # fmt: skip
 """Keys of ``data`` that hold times, ids of ours or words of ours; by them episodes and groups stay what they were."""
 _OWN_ENTITY = re.compile(r"incident:([0-9a-f]{32}|\d+)|erased:[0-9a-f]{32}")

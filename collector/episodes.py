@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import msgspec
 
@@ -22,7 +21,8 @@ from collector.event import RecordedEvent, rank
 AGAIN = "again_after"
 """The key of a firing's data that names the resolve after which its sender told the same start once more."""
 
-E = TypeVar("E", bound=RecordedEvent)
+ENDS = "ends"
+"""The key of a resolve's data that names the firing of the same start, whether that was received or not."""
 
 
 class Episode(msgspec.Struct, gc=False):

@@ -154,6 +154,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "starts_at": "when the episode began, µs",
         "ends_at": "when it ended, µs; absent while it fires",
         "status": "`firing` or `resolved`",
+        "ends": "the id of the firing that a resolve ends",
+        "again_after": "the id of the resolve after which the same start was told again",
         "group_key": "the key of the notification's group",
         "group_labels": "the labels the group is made by",
         "receiver": "the receiver's name at the sender",

@@ -20,8 +20,9 @@ from collector import reading as fit
 from collector.bodies import BodyReader, Limits, check_depth
 from collector.browsers import foreign_page
 from collector.crashes import Crashes
+from collector.episodes import ENDS
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
-from collector.event import PEOPLE, Event
+from collector.event import MINUTE, PEOPLE, Event
 from collector.log import Receipt, Submission
 from collector.log.promise import REDACTED
 from collector.redaction import Redaction, redact
@@ -52,6 +53,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Its own bound of a body in bytes."""
     redaction: Redaction = Redaction()
     """What of its deliveries is not kept."""
+    refire_after: int = 6 * MINUTE
+    """A firing told again more than this after its resolve is another firing, µs."""
 
 
 class Intake:
@@ -209,7 +212,8 @@ def _read(
     unread = next((event for event in events if event.type == "source.unrecognised"), None)
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
-    return _submission(webhook, authentication, status, reason, events), malformed
+    told = _submission(webhook, authentication, status, reason, events)
+    return msgspec.structs.replace(told, refire_after=endpoint.refire_after), malformed
 
 
 def _redacted(
@@ -236,7 +240,8 @@ def _redacted(
 def _same(kept: Event, as_sent: Event, body: bytes) -> Event:
     """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too."""
     made = kept.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
-    return msgspec.structs.replace(kept, id=as_sent.id, entity=as_sent.entity if made else kept.entity)
+    data = kept.data | {ENDS: as_sent.data[ENDS]} if ENDS in as_sent.data else kept.data
+    return msgspec.structs.replace(kept, id=as_sent.id, entity=as_sent.entity if made else kept.entity, data=data)
 
 
 def _submission(

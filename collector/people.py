@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import PEOPLE, Event, event_id
+from collector.event import MINUTE, PEOPLE, Event, event_id
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
@@ -21,6 +21,8 @@ FIELDS = ("title", "lead", "severity", "impact")
 """What a person may set on an incident."""
 STATES = ("open", "done", "dropped")
 """The states of a follow-up action."""
+AHEAD = 5 * MINUTE
+"""How far after it is stated a moment may lie, µs: clocks differ."""
 LONGEST = 10_000
 """The longest text a person may state, in characters."""
 
@@ -109,9 +111,28 @@ def action(
 
 
 def mark(
-    *, key: str, by: str, stated_at: int, incident: str, mark: str, at: int, text: str = "", detected_by: str = ""
+    *,
+    key: str,
+    by: str,
+    stated_at: int,
+    incident: str,
+    mark: str,
+    at: int,
+    text: str = "",
+    detected_by: str = "",
+    future: bool = False,
 ) -> Event:
-    """A moment a person states: ``at`` is the moment, µs. ``detected_by`` says who or what detected it."""
+    """A moment a person states: ``at`` is the moment, µs. ``detected_by`` says who or what detected it.
+
+    Raises InvalidInput for a moment more than :data:`AHEAD` after it is stated, unless ``future`` says it is meant.
+    """
+    if at - stated_at > AHEAD and not future:
+        ahead = (at - stated_at) // MINUTE
+        raise InvalidInput(
+            f"cannot record the mark {mark}: its moment is {ahead} min in the future; correct it, or say that you mean "
+            "it (--future, or future: true)",
+            "at",
+        )
     data = {"mark": _one_of(mark, MARKS, "mark")} | ({"by": detected_by} if detected_by else {})
     return _fact(
         "mark.set",

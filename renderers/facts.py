@@ -17,6 +17,8 @@ from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_service
 from renderers.history import Alert, Change, History, Moment, Page
 
+ASKEW = 10 * MINUTE
+"""How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
 LATE = 5 * MINUTE
 """From how late on a reader is told that an event was received late."""
 
@@ -383,3 +385,16 @@ def seen(history: History, family: str) -> bool:
     """Whether a source of this family of types reported then: only then does absence say anything."""
     own = {"alert": history.alerts, "page": history.pages, "change": history.changes}.get(family)
     return bool(history.context.reported.get(family)) or bool(own)
+
+
+def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:
+    """The page that came furthest before the first alert that it names, directly or by its group; how far, µs."""
+    found: list[tuple[int, str, Page, Alert]] = []
+    for page in history.pages:
+        named = {ref for step in page.steps for ref in step.refs if ref.startswith("alert")}
+        alerts = [a for a in history.alerts if named.intersection((*a.fired.refs, f"alert:{a.entity}"))]
+        first = min(alerts, key=lambda alert: (alert.start, alert.entity), default=None)
+        if first is not None and page.triggered is not None and 0 < first.start - page.start <= ASKEW:
+            found.append((first.start - page.start, page.entity, page, first))
+    furthest = max(found, key=lambda each: each[:2], default=None)
+    return None if furthest is None else (furthest[2], furthest[3], furthest[0])

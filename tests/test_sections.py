@@ -719,3 +719,26 @@ def test_one_and_many_in_the_lessons() -> None:
     assert said(told, "lessons")[:2] == [
         "Observed: the alerts A and B link no runbook", "Observed: 2 events were received up to 9 min late",
     ]  # fmt: skip
+
+
+def test_a_stop_on_record_says_nothing_of_a_later_kill() -> None:
+    """Each start is told by its own stop: one that is missing is not an older one that was recorded."""
+    told = corrected()
+    kill = {"previous_stop": "missing", "last_received_at": at("11:30:00")}
+    start = told.add("collector.started", "11:45:00", source="timelined", data=kill)
+    told.events.remove(start)
+    told.context["collector"] = (*told.context["collector"], start)
+    stopped, killed = (line for line in said(told, "appendix") if "the collector was down" in line)
+    assert "from 11:00:00 to 11:20:00" in stopped
+    assert "at some time between its last delivery at 11:30:00 and its start at 11:45:00" in killed
+
+
+def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
+    """An alert leads to its page: where the page's time is earlier, the draft says by how much at least."""
+    told = Told()
+    told.page("triggered", "14:01:30", refs=("alert:HighErrorRate/checkout/",))
+    told.fires("HighErrorRate", "14:02:10", "checkout")
+    lines = [line for line in said(told, "appendix") if "clocks" in line]
+    assert len(lines) == 1
+    assert "came 40 s before the alert HighErrorRate that it names" in lines[0]
+    assert not [line for line in said(example(), "appendix") if "clocks" in line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -214,3 +215,16 @@ async def test_a_write_is_bounded(tmp_path):
             "Content-Length: 9\r\n\r\n{".encode()
         )
     assert stalled.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize(("minutes", "future", "status"), [(4, False, 201), (6, False, 422), (6, True, 201)])
+async def test_a_mark_in_the_future_has_to_be_meant(face, minutes, future, status):
+    """A slip of the pen would be measured from; clocks that differ by a few minutes are none of it."""
+    face.incident(1)
+    moment = datetime.fromtimestamp(NOW / 1_000_000 + 60 * minutes, UTC).isoformat()
+    said = {"mark": "mitigated", "at": moment, "by": "Ada"} | ({"future": True} if future else {})
+    answer = await face.post("/api/v1/incidents/1/marks", said)
+    assert answer.status == status
+    if status == 422:
+        assert "min in the future" in str(answer.json)
+        assert await face.log.head() == 0

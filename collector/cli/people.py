@@ -67,6 +67,7 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 @click.option("--at", type=MOMENT, metavar="TIME", default="now", show_default=True, help="The moment.")
 @click.option("--text", metavar="TEXT", help="What is known about it.")
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
+@click.option("--future", is_flag=True, help="A moment in the future is meant.")
 @stating
 def mark(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """State a moment: when impact started, what mitigated it.

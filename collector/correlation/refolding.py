@@ -67,14 +67,14 @@ class Refolding:
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
             entity = entities.setdefault(key, _Entity())
-            entity.since = min(entity.since, since)
+            # What is taken back matters from where it began, too: a firing told again took ends from the one before it.
+            entity.since = min(entity.since, since, _begins(event))
             if key not in keys:
                 entity.added.pop(event.id, None)
                 entity.removed.add(event.id)
             elif event.id not in entity.added or entity.added[event.id].revision <= event.revision:
                 entity.added[event.id] = event
                 entity.removed.discard(event.id)
-                entity.since = min(entity.since, _begins(event))
         if before != keys:
             homes[event.id] = ("", keys)
 

@@ -202,6 +202,7 @@ def _endpoints(settings: Settings) -> dict[str, Endpoint]:
             reading=said.reading,
             size=said.max_body,
             redaction=said.redaction,
+            refire_after=said.refire_after,
         )
         for name, said in settings.sources.items()
     }

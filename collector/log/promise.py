@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from collector.event import Event, RecordedEvent
+from collector.event import MINUTE, Event, RecordedEvent
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """Why, where ``status`` is not ``read``. Never contains the body."""
     events: tuple[Event, ...] = ()
+    refire_after: int = 6 * MINUTE
+    """A firing that is told again more than this after its resolve says that the alert fires again, µs."""
 
 
 class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):

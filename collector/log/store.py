@@ -16,6 +16,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import chain
 from operator import itemgetter
 from struct import Struct
 from typing import Any
@@ -37,6 +38,7 @@ from collector.log.merkle import (
 )
 from collector.log.outage import is_outage
 from collector.log.promise import Receipt, ReceiptItem, Submission
+from collector.log.refiring import Refires, Telling, Turn, ended_by
 from collector.webhook import Webhook
 
 TOLD = Struct(">16sQ?")
@@ -136,6 +138,8 @@ class _Fact(msgspec.Struct, gc=False):
     position: int
     revision: int = -1
     received_at: int = 0
+    last_received_at: int = 0
+    """Of all deliveries that ever spoke for it."""
     delivery: int = 0
     told: int = 0
     speaker: _Telling | None = None
@@ -147,6 +151,7 @@ class _Fact(msgspec.Struct, gc=False):
         self.revision += 1
         if amendment in ("", "earlier_delivery"):
             self.received_at, self.delivery, self.speaker = received_at, delivery, speaker
+            self.last_received_at = max(received_at, self.last_received_at)
         else:
             self.amended = True
             self.erased = self.erased or amendment == "erasure"
@@ -163,7 +168,12 @@ class _Batch:
         self.delivery: int = delivery
         self.content: int = content
         self.identities = [[binary(event.id) for event in told.events] for told in submissions]
-        self.facts = _facts(self.execute, {one for each in self.identities for one in each})
+        events = [event for told in submissions for event in told.events]
+        ended = {firing for event in events if (firing := ended_by(event)) is not None}
+        self.facts = _facts(self.execute, {one for each in self.identities for one in each} | ended)
+        self.refires = Refires(self.execute, self._select, events)
+        self.again: list[tuple[bytes, int]] = []
+        """What the submission at hand told besides its events: alerts that fire again, each with its position."""
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
         self.salts = salts(2 * len(submissions) + sum(map(len, self.identities)))
         self.event_rows: list[tuple[Any, ...]] = []
@@ -185,11 +195,14 @@ class _Batch:
         content = self._keep(salt, told.body) if kept else 0
         items = self._events(telling, identities)
         packed = b"".join([TOLD.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
+        packed += b"".join([TOLD.pack(one, position, False) for one, position in self.again])
+        self.again.clear()
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
 
     def write(self) -> None:
         """Insert all rows and move the head past them."""
+        self.refires.write()
         if self.event_rows:
             self.connection.info["appended"] = (self.position, self.event_rows[-1][-1])
         rows = (self.content_rows, self.delivery_rows, self.event_rows, self.repeat_rows)
@@ -197,6 +210,9 @@ class _Batch:
             self._insert_rows(rows)
         else:
             self._call(rows)
+
+    def _select(self, statement: str, ids: Sequence[bytes]) -> Iterator[Any]:
+        return _select_in(self.execute, statement, ids)
 
     def _insert_rows(self, rows: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         driver = driver_of(self.connection)
@@ -238,7 +254,37 @@ class _Batch:
 
     def _events(self, telling: _Telling, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
         events = telling.submission.events
-        return tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
+        items = tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
+        if telling.number:
+            for event in events:
+                if event.type.startswith("alert."):
+                    self._refire(telling, event)
+        return items
+
+    def _refire(self, telling: _Telling, event: Event) -> None:
+        """Say of an alert that it fires again, or that it does not after all."""
+        teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
+        firing = self.facts.get(ended_by(event) or b"")
+        last_told = 0 if firing is None else firing.last_received_at
+        for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
+            self._turn(telling, turn)
+
+    def _turn(self, telling: _Telling, turn: Turn) -> None:
+        identity, teller = binary(turn.event.id), turn.teller
+        if identity not in self.facts:
+            self.facts.update(_facts(self.execute, {identity}))
+        fact = self.facts.get(identity)
+        if fact is None:
+            fact = self.facts[identity] = _Fact(self.position + 1)
+        elif fact.erased:
+            return
+        amendment = "retraction" if turn.withdrawn else "earlier_delivery" if fact.revision >= 0 else ""
+        event = msgspec.structs.replace(turn.event, revision=fact.revision + 1, amendment=amendment)
+        told = Submission(source=event.source, received_at=teller.received_at)
+        self.salts = chain(self.salts, salts(1))
+        self._insert(_Telling(told, teller.number, teller.commitment), 0, event, identity, fact)
+        if teller.number == telling.number:
+            self.again.append((identity, self.position))
 
     def _event(self, telling: _Telling, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""

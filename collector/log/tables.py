@@ -7,7 +7,8 @@ are the revisions in ``migrations``; a test holds the two together.
 ``checkpoint`` the sealed trees over them: no row of these is ever changed or
 removed, by whatever program. ``content`` holds salts,
 canonical content and raw bodies; its rows can be removed (erasure, retention)
-but not changed. ``repeat`` is a projection and may be dropped.
+but not changed. ``repeat`` and ``alert_end`` follow from
+deliveries.
 
 Every key only grows, so each insert touches the right edge of its tree: the
 index pages, not Python, are what an insert costs.
@@ -108,6 +109,16 @@ repeat = Table(
     Column("id", LargeBinary(16), primary_key=True),
     Column("count", Integer, nullable=False),
     Column("last_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+alert_end = Table(
+    "alert_end",
+    metadata,
+    Column("firing", LargeBinary(16), primary_key=True),
+    Column("resolve", LargeBinary(16), primary_key=True),
+    Column("received_at", Integer, nullable=False, comment="when the resolve was told last"),
+    Column("again_at", Integer, comment="when the firing was told again after that; the log has an event of it"),
     sqlite_with_rowid=False,
 )
 

@@ -321,6 +321,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             redaction=values.get("redact", Redaction()),
             retention=values.get("retention", Retention()),
             max_body=values.get("max_body"),
+            **{key: values[key] for key in ("refire_after",) if key in values},
         )
 
     return section(
@@ -331,6 +332,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             **readers(files, "secret", "bearer_token", "path_token"),
             "basic": basic(files),
             "max_body": _positive(size),
+            "refire_after": _positive(duration),
             "redact": _REDACT,
             "retention": _RETENTION,
             "service_labels": list_of(text),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.correlation import Rules
-from collector.event import HOUR, SECOND
+from collector.event import HOUR, MINUTE, SECOND
 from collector.redaction import Redaction
 from collector.settings.values import address, loopback
 from collector.sources import SOURCES
@@ -123,6 +123,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long bodies of its deliveries are kept."""
     max_body: int | None = None
     """The largest body of this sender in bytes, where it differs from ``web.max_body``."""
+    refire_after: int = 6 * MINUTE
+    """A firing that is told again more than this after its resolve says that the alert fires again, µs."""
 
     def __repr__(self) -> str:
         return f"SourceSettings(kind={self.kind!r}, open={self.credentials.open})"

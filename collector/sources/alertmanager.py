@@ -197,8 +197,15 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
         links=_links(alert, annotations, common),
         refs=common.refs,
         labels=labels,
-        data=_data(alert, status, starts, ends, common),
+        data=_data(alert, status, starts, ends, common) | _ends(webhook.source, fingerprint, starts, ends),
     )
+
+
+def _ends(source: str, fingerprint: str, starts: Moment, ends: Moment | None) -> dict[str, str]:
+    """The firing that a resolve ends, named by its id."""
+    if ends is None or not starts.known:
+        return {}
+    return {"ends": event_id(RECIPE, source, starts.stated, fingerprint, "firing", starts.identity)}
 
 
 def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> tuple[Link, ...]:

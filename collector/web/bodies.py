@@ -48,6 +48,8 @@ class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     by: str
     text: str = ""
     detected_by: str = ""
+    future: bool = False
+    """Whether a moment in the future is meant."""
 
 
 class Moving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -164,6 +164,7 @@ async def set_mark(request: web.Request) -> web.Response:
         at=moment(body.at, "at"),
         text=body.text,
         detected_by=body.detected_by,
+        future=body.future,
     )
     return await statements.record(request, fact, row.number)
 

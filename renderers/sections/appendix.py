@@ -112,6 +112,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield from _unread(history)
     yield from _refused(history)
     yield from _times(history)
+    yield from _clocks(history)
 
 
 def _events(history: History, kind: str) -> list[RecordedEvent]:
@@ -141,7 +142,9 @@ def _downtimes(history: History, options: Options) -> Iterator[Claim]:
     since = facts.anchor(history)
     alone = (start for start in _events(history, "collector.started") if start.data.get("previous_stop") != "others")
     for start in islice(alone, GAPS):
-        earlier = [at for at in stops if at <= start.occurred_at]
+        # A stop on record says nothing of a start whose own stop is not.
+        killed = start.data.get("previous_stop") == "missing"
+        earlier = [] if killed else [at for at in stops if at <= start.occurred_at]
         stopped = stops[max(earlier)] if earlier else None
         last = stopped.occurred_at if stopped else start.data.get("last_received_at")
         first = start.data.get("previous_stop") == "first start"
@@ -157,6 +160,17 @@ def _downtimes(history: History, options: Options) -> Iterator[Claim]:
             yield claim("Not visible here: ", *words, proof=cites(stopped, start))
         else:
             yield claim("Not visible here: what came before the collector started at ", until, proof=cites(start))
+
+
+def _clocks(history: History) -> Iterator[Claim]:
+    """A page that names its alert and came before it: the alert led to it, so their clocks differ."""
+    found = facts.ahead_of_alert(history)
+    if found is not None:
+        page, alert, ahead = found
+        told = page.triggered or page.steps[0]
+        yield claim(phrases.capital(phrases.page_called(told)), " came ", phrases.lasted(ahead),
+                    " before the alert ", Name(alert.name), " that it names: their clocks differ by at least that",
+                    proof=cites(told, alert.fired))  # fmt: skip
 
 
 def _losses(history: History, options: Options) -> Iterator[Claim]:

@@ -17,6 +17,7 @@ import msgspec
 from collector.event import MACHINE, PEOPLE, Event
 from collector.log.merkle import NO_DELIVERY, content_commitment, delivery_commitment
 from collector.log.promise import Receipt, ReceiptItem, Submission
+from collector.log.refiring import ended_by, may_fire_again
 from collector.log.store import binary, encoded, salts
 
 _NEVER = (1 << 63) - 1
@@ -26,7 +27,7 @@ _U16, _U16_U16, _LENGTHS = Struct(">H"), Struct(">HH"), Struct(">HHHI")
 
 _encode = msgspec.json.Encoder().encode
 
-ARGUMENTS = (12, 15, 4)
+ARGUMENTS = (12, 17, 4)
 """How many arrays append() takes of deliveries, of facts and of tellings."""
 CALL = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS) + 1))})"  # noqa: S608 - numbers
 
@@ -45,6 +46,8 @@ class Batch:
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self._submissions = submissions
         self._salts = salts(len(submissions) + sum(len(told.events) for told in submissions))
+        self._heard: dict[bytes, tuple[int, int]] = {}
+        """Of each firing when it and its resolves were told here: first and last."""
         self._index: dict[bytes, int] = {}
         self._deliveries: list[tuple[Any, ...]] = []
         self._facts: list[list[Any]] = []
@@ -101,19 +104,31 @@ class Batch:
         else:
             _again(self._facts[fact], told.received_at, number)
         if number:
+            self._hear(told, event, identity)
             self._tellings.append((number, fact + 1, identity, first))
             self._facts[fact][_TOLD_BY] = number
         return fact, first
+
+    def _hear(self, told: Submission, event: Event, identity: bytes) -> None:
+        """Leave it to others where an alert may fire again within this batch."""
+        firing = ended_by(event) or (identity if may_fire_again(event) else None)
+        if firing is not None:
+            first, last = self._heard.get(firing, (told.received_at, told.received_at))
+            self._heard[firing] = (min(first, told.received_at), max(last, told.received_at))
+            if self._heard[firing][1] - self._heard[firing][0] > told.refire_after:
+                raise Undecided
 
     def _row(
         self, told: Submission, item: int, event: Event, identity: bytes, number: int, commitment: bytes
     ) -> list[Any]:  # fmt: skip
         salt, content, kind, teller = next(self._salts), encoded(event), event.type.encode(), event.source.encode()
         earliest = told.received_at if number else _NEVER
+        ends = ended_by(event) if number else None
+        after = told.refire_after if ends is not None or (number and may_fire_again(event)) else None
         return [
             identity, event.type, event.source, told.received_at, event.occurred_at, number, item, salt, content,
             content_commitment(salt, commitment, content), _U16.pack(len(kind)) + kind,
-            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, number,
+            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, ends, after, number,
         ]  # fmt: skip
 
 
@@ -124,7 +139,7 @@ def _said(told: Submission) -> tuple[bytes, bytes]:
 
 
 # Columns of a fact beyond those of its first telling; the last of them is for us alone.
-_RECEIVED, _EARLIEST, _AGAIN, _LAST, _TOLD_BY = 3, 12, 13, 14, 15
+_RECEIVED, _EARLIEST, _AGAIN, _LAST, _TOLD_BY = 3, 12, 13, 14, 17
 
 
 def _again(fact: list[Any], received_at: int, number: int) -> None:

@@ -84,7 +84,7 @@ _APPEND = """CREATE OR REPLACE FUNCTION append(
     d_headers bytea[], d_salt bytea[], d_body bytea[], d_commitment bytea[], d_lengths bytea[], d_texts bytea[],
     f_id bytea[], f_type text[], f_source text[], f_received bigint[], f_occurred bigint[], f_delivery integer[],
     f_item integer[], f_salt bytea[], f_content bytea[], f_commitment bytea[], f_kind bytea[], f_teller bytea[],
-    f_earliest bigint[], f_again bigint[], f_last bigint[],
+    f_earliest bigint[], f_again bigint[], f_last bigint[], f_ends bytea[], f_after bigint[],
     t_delivery integer[], t_fact integer[], t_id bytea[], t_first boolean[],
     OUT before bigint, OUT first_delivery bigint, OUT positions bigint[], OUT last_leaf bytea
 ) LANGUAGE plpgsql SECURITY DEFINER
@@ -104,12 +104,26 @@ BEGIN
 
     SELECT array_agg(coalesce(f.known_at, h.position + f.rank) ORDER BY f.n),
            count(*) FILTER (WHERE f.known_at IS NULL),
-           bool_or(f.known_received >= f.earliest OR f.erased)
+           bool_or(f.known_received >= f.earliest OR f.erased OR f.turns)
     INTO positions, news, judge
     FROM (
         SELECT u.n, u.earliest, k.known_at, k.known_received, k.erased,
+               -- Whether an alert fires again, or does not after all: refiring.py says when.
+               CASE WHEN u.ends IS NOT NULL THEN
+                   EXISTS (SELECT FROM alert_end a WHERE a.firing = u.ends AND a.resolve = u.id
+                           AND a.again_at IS NOT NULL AND u.latest > a.received_at)
+                   OR EXISTS (SELECT FROM repeat r WHERE r.id = u.ends AND r.last_at > u.latest + u.after)
+                   OR EXISTS (SELECT FROM event e WHERE e.id = u.ends AND e.received_at > u.latest + u.after)
+               WHEN u.after IS NOT NULL THEN
+                   EXISTS (SELECT FROM alert_end a WHERE a.firing = u.id AND u.latest > a.received_at + u.after
+                           AND (a.again_at IS NULL OR u.received < a.again_at))
+               ELSE false END AS turns,
                count(*) FILTER (WHERE k.known_at IS NULL) OVER (ORDER BY u.n) AS rank
-        FROM unnest(f_id, f_earliest) WITH ORDINALITY AS u(id, earliest, n)
+        FROM (
+            SELECT v.*, greatest(v.received, v.last) AS latest
+            FROM unnest(f_id, f_earliest, f_received, f_last, f_ends, f_after)
+                WITH ORDINALITY AS v(id, earliest, received, last, ends, after, n)
+        ) u
         LEFT JOIN LATERAL (
             SELECT e.position AS known_at, e.received_at AS known_received,
                    (SELECT true FROM event x WHERE x.id = e.id AND x.amendment = 'erasure' LIMIT 1) AS erased
@@ -196,6 +210,11 @@ BEGIN
             SET count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at);
     END IF;
 
+    INSERT INTO alert_end AS a (firing, resolve, received_at)
+    SELECT u.ends, u.id, greatest(u.received, u.last)
+    FROM unnest(f_id, f_received, f_last, f_ends) AS u(id, received, last, ends) WHERE u.ends IS NOT NULL
+    ON CONFLICT (firing, resolve) DO UPDATE SET received_at = greatest(a.received_at, excluded.received_at);
+
     -- Also where nothing was added: the commit then waits, as every other does, until all before it is safe.
     UPDATE head SET position = h.position + news, delivery = h.delivery + deliveries,
                     content = h.content + deliveries + news WHERE one = 1;
@@ -279,7 +298,7 @@ def _rights(schema: str, projections: Iterable[str]) -> Iterator[str]:
     """Nobody but the owner gets at the functions unasked; each role gets what it needs, by name."""
     yield from (f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" for name in _FUNCTIONS)
     readable = ", ".join([*_APPEND_ONLY, "head", "content", "alembic_version"])
-    writable = ", ".join([tables.repeat.name, *projections])
+    writable = ", ".join([tables.repeat.name, tables.alert_end.name, *projections])
     changes = "SELECT, INSERT, UPDATE, DELETE"
     for role in (DAEMON_ROLE, ERASURE_ROLE):
         yield _where_there_is(

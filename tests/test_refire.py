@@ -1,0 +1,171 @@
+"""An alert that fires again under the start that its sender told an end of: what comes back is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.drafts import postmortem
+from collector.episodes import episodes
+from collector.event import MINUTE, SECOND, RecordedEvent, current
+from collector.log import Submission
+from tests.scenario import Arrival, submission
+from tests.senders import Alert, alert, alertmanager, micros
+from tests.test_follower import Followed, database_url, following
+from tests.test_follower import followed as followed
+
+ALERT = alert("HighErrorRate", since="14:00:00")
+FIRST, SECOND_END = ALERT.resolved("14:20:00"), ALERT.resolved("15:10:00")
+
+
+def received(at: str | int, one: Alert) -> Submission:
+    """What the log is given when this is received."""
+    moment = at if isinstance(at, int) else micros(at)
+    return submission(Arrival(moment, alertmanager(one)))
+
+
+async def story(followed: Followed, *told: Submission) -> list[tuple[int, int | None]]:
+    """The alert's episodes after these deliveries."""
+    await followed.log.append(list(told))
+    await followed.follower.catch_up()
+    return spans(await followed.log.read(0, 1000))
+
+
+def spans(events: Sequence[RecordedEvent]) -> list[tuple[int, int | None]]:
+    """The alert's episodes by these events."""
+    alerts = [event for event in current(events) if event.type.startswith("alert.")]
+    return [(episode.start, episode.end) for episode in episodes(alerts)]
+
+
+async def test_a_firing_told_long_after_its_resolve_is_a_firing(followed: Followed) -> None:
+    """It is open, it is listed among what fires, and the draft tells it, at the time its delivery was received."""
+    ended, again = micros("14:20:00"), micros("15:00:07")
+    found = await story(followed, received("14:00:10", ALERT), received("14:20:05", FIRST), received(again, ALERT))
+    assert found == [(micros("14:00:00"), ended), (again, None)]
+    (signal,) = await followed.lists.signals()
+    assert (signal.state, signal.since, signal.title) == ("firing", again, "HighErrorRate")
+    rows = {row.started_at: row.status for row in await followed.lists.incidents()}
+    assert rows == {micros("14:00:00"): "resolved", again: "open"}
+    text = await postmortem(followed.lists, 2)
+    assert text is not None
+    assert "Unresolved" in text
+    assert "15:00" in text
+
+
+async def test_it_is_one_event_however_often_it_is_told(followed: Followed) -> None:
+    """Its delivery says that it told it; later repeats are counted, as those of any firing are."""
+    told = [
+        received("14:00:10", ALERT),
+        received("14:20:05", FIRST),
+        *(received(f"15:{m:02}:00", ALERT) for m in (0, 5, 9)),
+    ]
+    await story(followed, *told)
+    again = [event for event in await followed.log.read() if "again_after" in event.data]
+    assert [event.occurred_at for event in again] == [micros("15:00:00")]
+    delivery = await followed.log.delivery(again[0].delivery)
+    assert delivery is not None
+    assert [(item.event_id == again[0].id, item.known) for item in delivery.items] == [(False, True), (True, False)]
+
+
+async def test_a_stale_telling_says_nothing(followed: Followed) -> None:
+    """A peer's late word within six minutes, and an import of everything at once, are no firings."""
+    stale = [received("14:00:10", ALERT), received("14:20:05", FIRST), received("14:26:05", ALERT)]
+    assert await story(followed, *stale) == [(micros("14:00:00"), micros("14:20:00"))]
+    assert await followed.lists.signals() == []
+
+
+async def test_a_second_import_of_known_traffic_says_nothing(followed: Followed) -> None:
+    """The resolve is told again after the firing: that was no word of now."""
+    live = [received("14:00:10", ALERT), received("14:20:05", FIRST)]
+    imported = [received("19:00:00", ALERT), received("19:00:02", FIRST)]
+    assert await story(followed, *live, *imported) == [(micros("14:00:00"), micros("14:20:00"))]
+    assert await followed.lists.signals() == []
+    assert {row.status for row in await followed.lists.incidents()} == {"resolved"}
+
+
+async def test_the_next_resolve_ends_what_fires_again(followed: Followed) -> None:
+    """It names the start that both share; the first episode stays what it was."""
+    told = [received("14:00:10", ALERT), received("14:20:05", FIRST), received("15:00:00", ALERT)]
+    found = await story(followed, *told, received("15:10:05", SECOND_END))
+    assert found == [(micros("14:00:00"), micros("14:20:00")), (micros("15:00:00"), micros("15:10:00"))]
+    assert await followed.lists.signals() == []
+
+
+async def test_it_fires_again_and_again(followed: Followed) -> None:
+    """Each resolve may be followed by another firing under the same start."""
+    told = [received("14:00:10", ALERT), received("14:20:05", FIRST), received("15:00:00", ALERT)]
+    found = await story(followed, *told, received("15:10:05", SECOND_END), received("15:40:00", ALERT))
+    assert [start for start, _ in found] == [micros("14:00:00"), micros("15:00:00"), micros("15:40:00")]
+    assert [end is None for _, end in found] == [False, False, True]
+
+
+async def test_how_long_is_a_setting(followed: Followed) -> None:
+    """A source whose cluster speaks sooner or later may say so."""
+    told = [received("14:00:10", ALERT), received("14:20:05", FIRST), received("14:23:00", ALERT)]
+    hasty = [msgspec.structs.replace(one, refire_after=2 * MINUTE) for one in told]
+    assert len(await story(followed, *hasty)) == 2
+
+
+# --- any order --------------------------------------------------------------------------------------------------------
+
+_MINUTES = st.integers(0, 40)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Submission]:
+    """Tellings of one firing and of some ends of it, each received at a minute of its own."""
+    ends = [ALERT, ALERT, FIRST, ALERT.resolved("14:20:01"), ALERT.resolved("14:31:00")]
+    told = draw(st.lists(st.tuples(_MINUTES, st.sampled_from(ends)), min_size=1, max_size=9))
+    base = micros("14:05:00")
+    return [received(base + minutes * MINUTE + place * SECOND, one) for place, (minutes, one) in enumerate(told)]
+
+
+async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str = "") -> Any:
+    """What stands in the log, and in the lists, after these were stored in this order."""
+    async with following(folder, url=url) as followed:
+        left = list(told)
+        while left:
+            size = cuts.randint(1, len(left))
+            answers = await followed.log.append(left[:size])
+            assert not [answer for answer in answers if isinstance(answer, Exception)]
+            del left[:size]
+            if cuts.random() < 0.5:
+                await followed.follower.catch_up()
+        await followed.follower.catch_up()
+        found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
+        listed = [row for row in await followed.lists.incidents() if row.merged_into is None]
+        rows = [(row.key, row.ended_at, row.title) for row in listed]
+        texts = [await postmortem(followed.lists, row.number) for row in listed]
+        told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
+        return told_by, sorted(rows), sorted(text for text in texts if text is not None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
+    """The deliveries and their times of receipt decide, in whatever order and by how many at once they are stored."""
+    shuffled = list(told)
+    cuts.shuffle(shuffled)
+    by_receipt = sorted(told, key=lambda one: one.received_at)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
+    """What append() decides there and what it leaves to be judged come to what a file holds."""
+    url = database_url(request)
+    shuffled = list(told)
+    cuts.shuffle(shuffled)
+    with tempfile.TemporaryDirectory() as folder:
+        expected = asyncio.run(outcome(Path(folder), told, cuts))
+    assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
