@@ -20,6 +20,7 @@ from typing import Any
 from collector.errors import InvalidInput
 from collector.event import MACHINE, PEOPLE, Event, event_id, is_retracted
 from collector.people import spoken
+from collector.severities import fold_severity, table
 
 CORRECTABLE = ("title", "occurred_at", "service", "environment", "severity", "actor")
 """The fields a person may correct. What a sender's own fields say beyond them stays as it was sent."""
@@ -38,11 +39,6 @@ _KEPT_DATA = (
 )  # fmt: skip
 """Keys of ``data`` that hold times, ids of ours or words of ours; by them episodes and groups stay what they were."""
 _OWN_ENTITY = re.compile(r"incident:([0-9a-f]{32}|\d+)|erased:[0-9a-f]{32}")
-_SEVERITIES = frozenset({
-    "critical", "error", "warning", "warn", "minor", "major", "high", "low", "medium", "moderate", "info",
-    "informational", "information", "notice", "debug", "none", "ok", "page", "page_low", "fatal", "emergency",
-    *(f"{kind}{level}" for kind in ("p", "sev", "") for level in range(6)),
-})  # fmt: skip
 _OPAQUE = ("alert", "page")
 """Families whose entity is the sender's opaque identifier, by which an end is found for what began."""
 
@@ -140,7 +136,7 @@ def _entity_left(event: Event, everything: bool) -> str:
 
 def _severity_left(severity: str | None, everything: bool) -> str | None:
     """Whether an alert opens an incident rests on it, so the words that many use stay in any case."""
-    return severity if not everything or (severity or "").casefold() in _SEVERITIES else None
+    return severity if not everything or fold_severity(severity or "") in table() else None
 
 
 def _bare(value: Any) -> bool:

@@ -88,6 +88,8 @@ def context_of(case: Case, external_url: str = "") -> Context:
         collector=case.collector,
         lookback=case.lookback,
         spelt=True,
+        opening_severities=case.opening_severities,
+        silent_severities=case.silent_severities,
     )
 
 

@@ -8,6 +8,7 @@ table does not know opens an incident: what nobody classified is looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 
 OPENING = (
     ("disaster", "catastrophic", "emergency", "emerg", "fatal", "panic"),
@@ -27,6 +28,7 @@ SILENT = (
 """Words of severities that open none, likewise. They belong to an incident that others opened."""
 
 
+@lru_cache(maxsize=1024)
 def fold_severity(word: str) -> str:
     """A severity as it is compared: ``SEV-1``, ``sev 1`` and ``Severity 1`` are ``sev1``."""
     words = "".join(c if c.isalnum() else " " for c in word.casefold()).split()
@@ -67,6 +69,7 @@ def rank(word: str) -> tuple[int, str]:
     return (2 * place, folded)
 
 
+@cache
 def table() -> Mapping[str, bool]:
     """Every word, the gravest first → whether it opens an incident."""
     return {word: place < len(OPENING) for word, place in _ROWS.items()}

@@ -47,6 +47,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     reported: Mapping[str, tuple[str, ...]] = {}
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window or
     the seven days before, whatever they joined: only then does the absence of one mean anything."""
+    opening_severities: tuple[str, ...] = ()
+    """Words of severities that open an incident beside those of the table, as the team set them."""
+    silent_severities: tuple[str, ...] = ()
     spelt: bool = False
     """Whether each service and environment has one spelling already, as by a catalog."""
     collector: tuple[RecordedEvent, ...] = ()

@@ -14,6 +14,7 @@ from operator import attrgetter
 
 import msgspec
 
+from collector import severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import micros
 from collector.event import MACHINE, RecordedEvent, current, reading_order
@@ -40,7 +41,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
     words = sorted_out.words()
-    alerts, pages = sorted_out.alerts(words), sorted_out.pages()
+    alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     measured = tuple([each for each in alerts if each.opening]) or alerts
     opened = tuple(sorted_out.of("incident.opened"))
     reports = tuple(sorted([*opened, *sorted_out.of("report.received")], key=reading_order))
@@ -71,6 +72,16 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         as_of=as_of,
     )
     return _measured(folded)
+
+
+def _as_set(alerts: tuple[Alert, ...], context: Context) -> tuple[Alert, ...]:
+    """The alerts, each opening an incident or not as the team set its severities."""
+    opening, silent = context.opening_severities, context.silent_severities
+    if not opening and not silent:
+        return alerts
+    return tuple(
+        [msgspec.structs.replace(each, opening=severities.opens(each.severity, opening, silent)) for each in alerts]
+    )
 
 
 def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:

@@ -505,6 +505,20 @@ async def test_what_joined_nothing_is_counted_by_reason(followed: Followed) -> N
     assert [near.event.entity for near in newest] == ["X", "W"]
 
 
+async def test_an_alert_that_opens_nothing_says_so(followed: Followed) -> None:
+    """Where there is no incident, the reason is the severity and not another service."""
+    await followed.told(low("W", 5))
+    count, reasons, _ = await followed.lists.unjoined()
+    assert (count, reasons) == (1, {"severity warning opens no incident": 1})
+
+
+async def test_a_list_shows_the_spelling_of_the_alerts(followed: Followed) -> None:
+    """A page that was earlier does not give the name, and a service of many spellings stands once."""
+    await followed.told(page("P1", "triggered", 0, "Checkout (production)"), firing("A", 1, "check_out"))
+    rows = await followed.lists.incidents(service="prod/checkout-svc")
+    assert [row.services for row in rows] == [("check_out",)]
+
+
 async def test_a_case_shows_what_was_near(followed: Followed) -> None:
     """Unjoined events and members of other incidents in the window, closest first, each with its reason."""
     await followed.told(firing("A", 0), firing("B", 30, "search"), change("d", -20, "search"), low("W", 10, "billing"))

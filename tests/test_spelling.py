@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.correlation import Catalog, Rules, Service
+from collector.event import RecordedEvent
 from collector.spelling import Spelling
+from renderers.draft import draft
+from renderers.history import Context, Nearby
+from renderers.markdown import markdown
 from renderers.replay import replay
 from tests.facts import change, firing, page
 
@@ -53,9 +57,31 @@ def test_what_its_sender_calls_production_is_production() -> None:
     assert told.environment == "blue (production)"
 
 
+def text(*events: RecordedEvent, nearby: tuple[RecordedEvent, ...] = ()) -> str:
+    """The draft of these events, where alerts and changes were heard of."""
+    near = tuple(Nearby(event=event, reason="it belongs to another incident") for event in nearby)
+    heard = dict.fromkeys(("alert", "change", "page"), (events[0].id,))
+    return markdown(draft(replay(events, context=Context(nearby=near, reported=heard))))
+
+
+OTHER = firing(1, "DiskFull", service="search")
+ABSENT = "No alert fired for"
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_no_absence_survives_another_spelling(spelling: str) -> None:
-    """A service that was paged and whose alert fired under another spelling is one service."""
+    """That no alert fired for a paged service is not said where one fired under another spelling, in or nearby."""
+    paged = page("triggered", 2, service=spelling)
+    assert ABSENT in text(OTHER, paged)
+    for known in SPELLINGS:
+        fired = firing(1.5, service=known)
+        assert ABSENT not in text(OTHER, paged, fired), known
+        assert ABSENT not in text(OTHER, paged, nearby=(fired,)), known
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_one_service_is_shown_once(spelling: str) -> None:
+    """A page under another spelling shows the alert's."""
     history = replay([firing(1, service="mysql"), page("triggered", 2, service=spelling)])
     assert history.services == ("mysql",)
-    assert {each.service for each in history.pages} == {each.service for each in history.alerts}
+    assert {each.service for each in history.pages} == {"mysql"}

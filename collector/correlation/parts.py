@@ -76,7 +76,7 @@ class Part:
         self._severities: Counter[str] = Counter()
         self._alerts: Counter[str] = Counter()
         self._taken: tuple[int, str] | None = None
-        self._named: dict[str, tuple[tuple[int, str], str]] = {}
+        self._named: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -93,14 +93,14 @@ class Part:
         self._fold_in(unit)
         if unit.kind == "alert":
             self._alerts[unit.title] += 1
-            self._name("alert:", unit.order, unit.uid)
+            self._name("alert:", unit, unit.uid)
         for key in keys_of(unit):
             self.keys[key] += 1
         if unit.environment is not None:
             self._environments[unit.environment] += 1
-            self._name(f"environment:{unit.environment}", unit.order, unit.environment_name)
+            self._name(f"environment:{unit.environment}", unit, unit.environment_name)
         if unit.service is not None:
-            self._name(f"service:{unit.service}", unit.order, unit.service_name)
+            self._name(f"service:{unit.service}", unit, unit.service_name)
         if unit.severity:
             self._severities[unit.severity] += 1
         if (name := links.class_of(unit.uid)) is not None:
@@ -139,7 +139,11 @@ class Part:
         if unit.taken is not None:
             self._taken = min(self._taken or unit.taken, unit.taken)
 
-    def _name(self, what: str, order: tuple[int, str], shown: str) -> None:
+    def _name(self, what: str, unit: Unit, shown: str) -> None:
+        """An alert's spelling comes before a page's, of equals the first."""
+        self._name_as(what, (unit.kind != "alert", unit.order), shown)
+
+    def _name_as(self, what: str, order: tuple[bool, tuple[int, str]], shown: str) -> None:
         known = self._named.get(what)
         if known is None or order < known[0]:
             self._named[what] = (order, shown)
@@ -162,7 +166,7 @@ class Part:
         if other._taken is not None:
             self._taken = min(self._taken or other._taken, other._taken)
         for what, (order, shown) in other._named.items():
-            self._name(what, order, shown)
+            self._name_as(what, order, shown)
         self._events += sum(len(unit.events) for unit in other.units.values())
         self._last = max([self._last, *(unit.last for unit in other.units.values())])
         for unit in other.attached.values():

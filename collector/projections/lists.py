@@ -160,7 +160,11 @@ class Projections:
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
         found = await self._read(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
-        return found and msgspec.structs.replace(found, lookback=self._rules.lookback)
+        rules = self._rules
+        return found and msgspec.structs.replace(
+            found, lookback=rules.lookback,
+            opening_severities=rules.opening_severities, silent_severities=rules.silent_severities,
+        )  # fmt: skip
 
     async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start, µs, and event. ``after`` are those of the last one seen."""

@@ -81,6 +81,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """``collector.*`` and ``source.*`` events in the window."""
     lookback: int = Rules().lookback
     """How far before its first start the window begins, µs."""
+    opening_severities: tuple[str, ...] = ()
+    """Words of severities that open an incident beside those of the table, and those that open none."""
+    silent_severities: tuple[str, ...] = ()
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
