@@ -94,6 +94,8 @@ async def _write_down(store: EventLog, kept: Acknowledged, place: str, pointer: 
         kept.belong(about.identity, about.accepted.position if about.accepted else 0)
         if pointer is not None and _pointed(pointer) != about.identity:
             replace(pointer, about.identity.hex().encode())
+        # A log that names its record counts on it after a power cut.
+        await asyncio.to_thread(kept.settle)
         if place and await store.query(lost.place) != place:
             await store.transact(partial(lost.set_place, where=place))
     except (OSError, Unavailable) as error:

@@ -14,7 +14,7 @@ from collector import daemon
 from collector.daemon import duties
 from collector.errors import LogDamaged
 from collector.event import MACHINE, Event
-from collector.log import EventLog, acknowledged, open_log
+from collector.log import EventLog, acknowledged, lost, open_log
 from collector.log.acknowledged import Acknowledged, Last
 from collector.log.beside import Beside
 from collector.log.checkpoint import TREES, Signer, parse
@@ -283,6 +283,43 @@ def test_a_file_that_holds_no_line_is_damage(tmp_path: Path) -> None:
     path.write_bytes(b"something else")
     with pytest.raises(LogDamaged, match="no line of it is whole"):
         acknowledged.read(path)
+
+
+async def test_a_power_cut_before_the_first_sync_loses_nothing(tmp_path: Path) -> None:
+    """A record that names its log and no event yet, as such a cut leaves it, refuses no start."""
+    await lived(tmp_path, events=3)
+    record = beside(tmp_path).acknowledged
+    record.write_bytes(bytes(206) + record.read_bytes()[206:])
+    known = acknowledged.read(record)
+    assert known is not None
+    assert (known.position, len(known.log)) == (0, 16)
+    assert await lived(tmp_path, events=1)
+    known = acknowledged.read(record)
+    assert known is not None
+    assert known.position > 4
+    record.write_bytes(bytes(281))
+    with pytest.raises(LogDamaged, match="what was acknowledged is not known here"):
+        await lived(tmp_path)
+
+
+async def test_a_log_names_its_record_only_once_that_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the record cannot be synced, the log does not count on it; the next start tries again."""
+
+    def fail(_: Acknowledged) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Acknowledged, "settle", fail)
+        await lived(tmp_path, events=1)
+    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
+    assert await log.query(lost.place) == ""
+    await log.close()
+    await lived(tmp_path)
+    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
+    assert str(beside(tmp_path).acknowledged) in await log.query(lost.place)
+    await log.close()
 
 
 async def test_an_answer_is_given_only_after_it_was_noted(tmp_path: Path, log: EventLog) -> None:

@@ -170,7 +170,7 @@ def _sealed(settings: Settings) -> list[bytes]:
 def _not_seen(settings: Settings, beside: Beside, beyond: Beyond, keys: list[str]) -> list[str]:
     """What this verifying cannot look at, for want of it."""
     missing = []
-    if not beyond.acknowledged:
+    if not any(last.position for last in beyond.acknowledged):
         missing.append(
             f"what was acknowledged: there is no record of it in {beside.folder}, so events may be missing at the end"
         )

@@ -83,7 +83,8 @@ def _bring(record: Path | None, kept: Path) -> None:
         return
     if acknowledged.read(kept) is not None:
         raise InvalidInput(f"cannot take the record {record}: {kept} is there already; leave --record out, or move it")
-    if acknowledged.read(record) is None:
+    brought = acknowledged.read(record)
+    if brought is None or not brought.position:
         raise NotFound(f"cannot take the record {record}: it names no event; bring the file named acknowledged")
     kept.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     shutil.copyfile(record, kept)

@@ -39,7 +39,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged, Unavailable
-from collector.files import FILE_MODE, close_to_others
+from collector.files import FILE_MODE, close_to_others, sync_folder
 from collector.log import lost
 
 SYNC_EVERY = 5.0
@@ -56,6 +56,7 @@ class Last(msgspec.Struct, frozen=True):
     """The last event that was acknowledged."""
 
     position: int
+    """0 where the file names its log and no event yet: nothing was acknowledged, or the power went before a sync."""
     leaf: bytes
     log: bytes = b""
     """The identity of its log; empty where an earlier version wrote the file."""
@@ -127,12 +128,15 @@ class Acknowledged:
             os.pwrite(self._file, bytes(2 * _SLOT + _OWNER_SIZE - len(held)), len(held))
 
     def read(self) -> Last | None:
-        """What was acknowledged last; None in a new file. Raises :class:`LogDamaged` where no line of it is whole."""
+        """What was acknowledged last; None in a file that names no log yet.
+
+        Raises :class:`LogDamaged` where no line of it is whole.
+        """
         content = os.pread(self._file, 4096, 0)
         newest = _newest(content, self.path)
         self._owner = content[2 * _SLOT : 2 * _SLOT + _OWNER_SIZE]
         # The next line goes over the older one.
-        self._turn = 1 if newest and content.startswith(_line(newest.position, newest.leaf)) else 0
+        self._turn = 1 if newest and newest.position and content.startswith(_line(newest.position, newest.leaf)) else 0
         return newest
 
     def belong(self, log: bytes, after: int) -> None:
@@ -178,6 +182,13 @@ class Acknowledged:
         if self._dirty:
             self._dirty = False
             os.fdatasync(self._file)
+
+    def settle(self) -> None:
+        """Have the file itself survive a power cut, with its name and its folder's. Raises OSError."""
+        os.fsync(self._file)
+        sync_folder(self.path.parent)
+        with suppress(PermissionError):
+            sync_folder(self.path.parent.parent)
 
     def close(self) -> None:
         """Sync and let go; what is recorded later is lost without a word. Raises OSError, having let go."""
@@ -232,6 +243,8 @@ def loss(connection: Connection, last: Last | None) -> Loss | None:
     head = int(connection.execute(text("SELECT position FROM head")).scalar_one())
     if last.log and last.log != lost.identity(connection):
         return Loss(last.position, head, other=True)
+    if not last.position:
+        return None
     statement = text("SELECT leaf FROM event WHERE position = :position")
     leaf = connection.execute(statement, {"position": last.position}).scalar()
     if leaf is not None and bytes(leaf) == last.leaf:
@@ -266,13 +279,13 @@ def _line(position: int, leaf: bytes) -> bytes:
 def _newest(content: bytes, path: Path) -> Last | None:
     lines = (_LINE.fullmatch(content[at : at + _SLOT]) for at in (0, _SLOT))
     held = [match for match in lines if match and _line(int(match[1]), bytes.fromhex(match[2].decode())) == match[0]]
-    if not held:
-        if content[: 2 * _SLOT].strip(b"\x00"):
-            raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: no line of it is whole")
-        return None
-    newest = max(held, key=lambda match: int(match[1]))
+    if not held and content[: 2 * _SLOT].strip(b"\x00"):
+        raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: no line of it is whole")
     owner = _OWNER.fullmatch(content[2 * _SLOT : 2 * _SLOT + _OWNER_SIZE])
     log, after = (bytes.fromhex(owner[1].decode()), int(owner[2])) if owner else (b"", 0)
     if owner and _owned(log, after) != owner[0]:
         raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: the log it names is not whole")
+    if not held:
+        return Last(0, b"", log, after) if owner else None
+    newest = max(held, key=lambda match: int(match[1]))
     return Last(int(newest[1]), bytes.fromhex(newest[2].decode()), log, after)
