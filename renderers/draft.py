@@ -74,9 +74,10 @@ def _title(history: History) -> Claim:
     """What lists call the incident, too; see :func:`collector.closing.title`."""
     edit = history.edits.get("title")
     edited = phrases.text_in(edit.data, "value") if edit is not None else ""
-    alerts = sorted(history.measured, key=lambda alert: (alert.start, alert.events[0]))
+    alerts = sorted(history.openers, key=lambda alert: (alert.start, alert.events[0]))
     others = [((page.start, page.steps[0].id), page.title, page.steps[0]) for page in history.pages]
-    others += [((report.occurred_at, report.id), report.title, report) for report in history.reports]
+    opened = [report for report in history.reports if report.type == "incident.opened"]
+    others += [((report.occurred_at, report.id), report.title, report) for report in opened]
     others.sort(key=itemgetter(0))
     called = title(
         edited,

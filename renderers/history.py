@@ -246,6 +246,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
     moments: Mapping[str, Moment] = {}
     durations: Mapping[str, Duration] = {}
+    openers: tuple[Alert, ...] = ()
+    """The alerts that keep it open and name it: the opening ones; all, where neither a page nor a person opened it."""
     closing: Closing = OPEN
     """Whether it is over, since when, and what says so."""
     services: tuple[str, ...] = ()

@@ -160,7 +160,7 @@ async def faces(folder: Path, events: Sequence[RecordedEvent], order: Any) -> li
             assert (row.status == "resolved") == document.resolved == ("resolved" in settled)
             found.append((row.key, row.ended_at, history.closing.at, history.moments["resolved"].at))
             assert row.title == heading
-            assert row.severity == peak(_edited(history), [alert.severity for alert in history.measured])
+            assert row.severity == peak(_edited(history), [alert.severity for alert in history.openers])
         return found
 
 

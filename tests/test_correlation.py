@@ -487,3 +487,37 @@ def test_every_event_is_accounted_for(events: list[RecordedEvent]) -> None:
     assert not set(inside) & set(outside)
     anchors = [anchor for incident in grouping.incidents for anchor in incident.anchors]
     assert len(anchors) == len(set(anchors))
+
+
+# --- people's word on the end -----------------------------------------------------------------------------------------
+
+
+def numbered(*events: RecordedEvent) -> list[int | None]:
+    """Of each incident when it was over, in minutes after midnight; None while it is open."""
+    found = correlate(events, Rules()).incidents
+    return [None if each.ended_at is None else (each.ended_at - at(0)) // MINUTE for each in found]
+
+
+def test_what_fires_after_people_ended_it_is_an_incident_of_its_own() -> None:
+    """An alert without a resolve is kept open no longer than people say: the next outage is not theirs."""
+    first = firing("A", 0)
+    over = says("incident.resolved", 60, first)
+    assert numbered(first, over, firing("A", 180)) == [60, None]
+    assert numbered(first, over, firing("B", 180), resolved("B", 180, 190)) == [60, 190]
+    assert numbered(first, firing("A", 180)) == [None]
+
+
+def test_what_fires_after_people_reopened_it_is_of_the_same() -> None:
+    """The incident goes on, and so does what nobody ended."""
+    first = firing("A", 0)
+    again = [says("incident.resolved", 60, first), says("incident.reopened", 70, first)]
+    assert numbered(first, *again, firing("A", 180)) == [None]
+
+
+def test_a_resolve_cuts_every_alert_of_its_incident() -> None:
+    """People name one event of it; what else was open then ties no more either, and what its sender ended does."""
+    first, second = firing("A", 0), firing("B", 5)
+    over = says("incident.resolved", 60, first)
+    assert len(numbered(first, second, over, firing("B", 180))) == 2
+    assert len(numbered(first, second, over, firing("B", 76))) == 2
+    assert len(numbered(first, second, over, firing("B", 74))) == 1

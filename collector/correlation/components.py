@@ -144,6 +144,9 @@ class Components:
         paged = new.paging and old.reach != new.reach and not component.plain
         if (later and new.reach < old.reach) or (paged and any(p.latest_start > low for p in component.parts)):
             self._soil(component)
+        if any(p.turned for p in component.parts):
+            # How far it ties depends on what people said, and on whether anybody told its end.
+            self._soil(component)
         held.units[new.uid] = new
         part.replace(new)
         held.index_opening(new)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from collector.closing import REOPENED, RESOLVED, Word, word_of
 from collector.correlation.signals import refs_of, stated
 from collector.correlation.values import Unjoined
 from collector.event import MACHINE, RecordedEvent
 
-LINKING = frozenset({"incident.joined", "incident.left", "incident.merged", "incident.split"})
-"""Types by which a person ties events together or keeps them apart."""
+TURNS = frozenset({RESOLVED, REOPENED})
+LINKING = frozenset({"incident.joined", "incident.left", "incident.merged", "incident.split", *TURNS})
+"""Types by which a person ties events together or keeps them apart, also by saying that an incident is over."""
 
 
 def is_link(event: RecordedEvent) -> bool:
@@ -24,6 +26,8 @@ def is_link(event: RecordedEvent) -> bool:
 
 def named_events(fact: RecordedEvent) -> tuple[str, ...]:
     """Every event that a person's word on grouping names."""
+    if fact.type in TURNS:
+        return tuple(_keys(fact))
     return tuple(sorted({name for pair in (*_ties(fact), *_bars(fact)) for name in pair}))
 
 
@@ -56,15 +60,19 @@ def _bars(fact: RecordedEvent) -> list[tuple[str, str]]:
 
 
 class Links:
-    """People's facts made consistent: classes of units, and bars between them."""
+    """People's facts made consistent: classes of units, bars between them, and when the incident of a unit was over."""
 
     def __init__(self, facts: Iterable[RecordedEvent], unit_of: Mapping[str, str]) -> None:
         self._parent: dict[str, str] = {}
         self._bars: dict[str, set[str]] = {}
         self._by: dict[str, str] = {}
         self._unit_of = unit_of
+        self._turns: dict[str, tuple[Word, ...]] = {}
         self.ignored: list[Unjoined] = []
         for fact in sorted(facts, key=stated, reverse=True):
+            if fact.type in TURNS:
+                self._turn(fact)
+                continue
             reason = self._contradiction(fact)
             if reason:
                 self.ignored.append(Unjoined(event=fact.id, reason=reason))
@@ -86,6 +94,21 @@ class Links:
     def guarded(self) -> set[str]:
         """Classes that may not be together with some other one."""
         return set(self._bars)
+
+    def turns(self, uid: str) -> tuple[Word, ...]:
+        """What people said on whether the incident of a unit is over, naming an event of it; in their order."""
+        return self._turns.get(uid, ())
+
+    def turned(self) -> set[str]:
+        """Every unit of which they said so."""
+        return set(self._turns)
+
+    def _turn(self, fact: RecordedEvent) -> None:
+        word = word_of(fact)
+        for name in _keys(fact):
+            uid = self._unit_of.get(name)
+            if word is not None and uid is not None:
+                self._turns[uid] = tuple(sorted((*self._turns.get(uid, ()), word), key=lambda each: each.order))
 
     def by(self, uid: str) -> str:
         """Who tied a unit, newest first."""

@@ -259,7 +259,8 @@ class Held:
         span = max(part.latest_start for part in parts) - min(part.order[0] for part in parts)
         guarded = self.links.guarded()
         kept_together = all(guarded.isdisjoint(part.classes) for part in parts)
-        return one_place and span <= self.rules.longest and kept_together
+        cut = any(part.turned for part in parts)
+        return one_place and span <= self.rules.longest and kept_together and not cut
 
     # Taking in
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collector.closing import Word
 from collector.correlation.facts import Links, is_link, named_events
 from collector.correlation.held import Held
 from collector.correlation.rounds import Changed
@@ -36,7 +37,7 @@ class Linking:
         held.round.changes.ignored = tuple(held.links.ignored)
         old_ignored = {entry.event for entry in before.ignored}
         held.round.review |= old_ignored ^ {entry.event for entry in held.links.ignored}
-        units = before.units() | held.links.units()
+        units = before.units() | held.links.units() | before.turned() | held.links.turned()
         return {uid for uid in units if _standing(before, uid) != _standing(held.links, uid)}
 
     def _take(self, batch: Sequence[RecordedEvent]) -> bool:
@@ -63,7 +64,8 @@ class Linking:
         return Links(list((self._held.facts or {}).values()), self._held.uids(self._held.named))
 
 
-def _standing(links: Links, uid: str) -> tuple[str | None, frozenset[str], str]:
+def _standing(links: Links, uid: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
     """What people's words mean for a unit."""
     name = links.class_of(uid)
-    return name, frozenset(links.barred(name)) if name is not None else frozenset(), links.by(uid)
+    barred = frozenset(links.barred(name)) if name is not None else frozenset()
+    return name, barred, links.by(uid), links.turns(uid)

@@ -55,6 +55,8 @@ class Part:
         self.shelved: tuple[int, int] = (0, 0)
         """The number and the component under which it is on the shelf."""
         self.classes: set[str] = set()
+        self.turned = False
+        """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
         """What attaching finds it by: the keys its signals offer, and their services."""
         self.before: View | None = None
@@ -105,6 +107,7 @@ class Part:
             self._severities[unit.severity] += 1
         if (name := links.class_of(unit.uid)) is not None:
             self.classes.add(name)
+        self.turned = self.turned or bool(links.turns(unit.uid))
         self._measure(unit)
 
     def replace(self, unit: Unit) -> None:
@@ -152,6 +155,7 @@ class Part:
         """Take all of another, smaller incident in; the other is of no more use."""
         self.numbers.update(other.numbers)
         self.classes |= other.classes
+        self.turned = self.turned or other.turned
         self.keys.update(other.keys)
         for unit in other.units.values():
             insort(self._order, unit.order)

@@ -9,8 +9,10 @@ reach, and groups that merged share one entry from then on.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import heappop, heappush
 from typing import TypeVar
 
+from collector.closing import RESOLVED, Word
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
 from collector.correlation.signals import Unit
@@ -39,6 +41,15 @@ class Group:
         self.environments = {unit.environment} if unit.environment else set()
         self.classes: set[str] = set()
         self.paged_until = unit.reach if unit.paging else -1
+        self.turn: Word | None = None
+        """The last word of people, by now, on whether it is over."""
+
+    def covers(self, unit: Unit, gap: int) -> int:
+        """Until when a signal of it ties: people's resolve ends an alert that no sender ended, as a sender's would."""
+        ended = self.turn is not None and self.turn.type == RESOLVED and unit.start <= self.turn.at
+        if ended and self.turn is not None and unit.kind == "alert" and unit.end is None:
+            return min(unit.reach, self.turn.at) + gap
+        return unit.reach + gap
 
 
 class Sweep:
@@ -59,6 +70,8 @@ class Sweep:
         self._paging: Recent = {}
         self._alerting: Recent = {}
         self._crowded = 64
+        self._turns: list[tuple[tuple[int, int, str], str, Word]] = []
+        """People's words still to come, the next one first."""
         self.joined: dict[str, Match] = {}
         """Of every signal: by which rule it joined, and the name that decided."""
 
@@ -74,6 +87,12 @@ class Sweep:
 
     def add(self, unit: Unit) -> None:
         """Put one signal into the groups that a rule ties it to."""
+        while self._turns and self._turns[0][0][0] < unit.start:
+            _, uid, word = heappop(self._turns)
+            self._take_turn(self._root(uid), word)
+        if not self._potential:
+            for word in self._links.turns(unit.uid):
+                heappush(self._turns, (word.order, unit.uid, word))
         found = self._matches(unit)
         self._parent[unit.uid] = unit.uid
         group = self._groups[unit.uid] = Group(unit)
@@ -183,6 +202,10 @@ class Sweep:
         kept.environments |= absorbed.environments
         kept.classes |= absorbed.classes
         kept.paged_until = max(kept.paged_until, absorbed.paged_until)
+        turns = [turn for turn in (kept.turn, absorbed.turn) if turn is not None]
+        if turns:
+            kept.turn = max(turns, key=lambda turn: turn.order)
+            self._cover_anew(keep)
 
     def _root(self, uid: str) -> str:
         root = uid
@@ -192,10 +215,36 @@ class Sweep:
             self._parent[uid], uid = root, self._parent[uid]
         return root
 
+    # People's words on whether it is over
+
+    def _take_turn(self, root: str, word: Word) -> None:
+        group = self._groups[root]
+        if group.turn is None or group.turn.order < word.order:
+            group.turn = word
+            self._cover_anew(root)
+
+    def _cover_anew(self, root: str) -> None:
+        """What a group's signals still tie, after people's words on it changed."""
+        group, gap = self._groups[root], self._rules.gap
+        keys: dict[str, int] = {}
+        services: dict[str, dict[tuple[str, str | None], int]] = {}
+        for unit in group.units:
+            cover = group.covers(unit, gap)
+            for key in unit.offers:
+                _extend(keys, key, cover)
+            if unit.service is not None:
+                _extend(services.setdefault(unit.service, {}), (root, unit.environment), cover)
+        for key, cover in keys.items():
+            entries = self._fresh_keys(key, self._keys.get(key, {}), -_EVER)
+            entries[root] = cover
+        for service, covers in services.items():
+            self._fresh_services(service, self._services.get(service, {}), -_EVER).update(covers)
+
     # What later signals look up
 
     def _register(self, unit: Unit, name: str | None) -> None:
-        root, cover = self._root(unit.uid), unit.reach + self._rules.gap
+        root = self._root(unit.uid)
+        cover = self._groups[root].covers(unit, self._rules.gap)
         if name is not None:
             self._classes[name] = root
         for key in unit.offers:
