@@ -10,6 +10,7 @@ reports. Fails where a mean or an incident is below its floor.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ FLOORS = {"plain": (86.0, 75.0), "catalog": (93.0, 88.0)}
 
 def replayed(folder: Path, incident: Path, out: Path, *, catalog: bool) -> None:
     """Play one incident into a daemon of its own; its drafts land in ``out``."""
+    shutil.rmtree(out, ignore_errors=True)
     config = incident / "timelined.yml"
     with tempfile.TemporaryDirectory() as home:
         daemon = Process(Path(home))

@@ -346,6 +346,56 @@ def merged(number: int, repository: str, title: str, *, at: str, by: str = "ana-
     return _github("pull_request", body | more, f"pull {number} {at}")
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of a GitHub workflow."""
+
+    id: int
+    repository: str
+    workflow: str
+    title: str
+    by: str
+    created: str
+    event: str = "push"
+    branch: str = "main"
+
+    def in_progress(self, at: str) -> Sent:
+        return self._send("in_progress", "in_progress", None, at)
+
+    def completed(self, at: str, conclusion: str = "success") -> Sent:
+        return self._send("completed", "completed", conclusion, at)
+
+    def _send(self, action: str, status: str, conclusion: str | None, at: str) -> Sent:
+        url = f"https://github.example/{self.repository}/actions/runs/{self.id}"
+        run = {
+            "id": self.id,
+            "name": self.workflow,
+            "path": f".github/workflows/{self.workflow.lower().replace(' ', '-')}.yml",
+            "display_title": self.title,
+            "run_number": self.id % 1000,
+            "run_attempt": 1,
+            "event": self.event,
+            "status": status,
+            "conclusion": conclusion,
+            "head_branch": self.branch,
+            "head_sha": hashlib.sha1(f"run {self.id}".encode(), usedforsecurity=False).hexdigest(),
+            "html_url": url,
+            "created_at": rfc3339(self.created),
+            "run_started_at": rfc3339(self.created),
+            "updated_at": rfc3339(at),
+            "actor": _user(self.by),
+            "triggering_actor": _user(self.by),
+        }
+        repository = _repository(self.repository) | {"default_branch": "main"}
+        body = {"action": action, "workflow_run": run, "repository": repository, "sender": _user(self.by)}
+        return _github("workflow_run", body, f"run {self.id} {action} {at}")
+
+
+def run(number: int, repository: str, workflow: str, title: str, *, at: str, by: str = "ana-lima", **more: Any) -> Run:
+    """A run that was set off then."""
+    return Run(number, repository, workflow, title, by, at, **more)
+
+
 # --- CloudEvents ----------------------------------------------------------------------------------------------------
 
 
