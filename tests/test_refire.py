@@ -18,7 +18,7 @@ from collector.episodes import episodes
 from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
 from tests.scenario import Arrival, submission
-from tests.senders import Alert, alert, alertmanager, micros
+from tests.senders import Alert, alert, alertmanager, incident_key, micros, page
 from tests.test_follower import Followed, database_url, following
 from tests.test_follower import followed as followed
 
@@ -105,6 +105,15 @@ async def test_it_fires_again_and_again(followed: Followed) -> None:
     found = await story(followed, *told, received("15:10:05", SECOND_END), received("15:40:00", ALERT))
     assert [start for start, _ in found] == [micros("14:00:00"), micros("15:00:00"), micros("15:40:00")]
     assert [end is None for _, end in found] == [False, False, True]
+
+
+async def test_it_belongs_to_the_incident_whose_page_is_open(followed: Followed) -> None:
+    """PagerDuty names the alert's group: while its page is open, the alert that comes back is of the same incident."""
+    call = page(311, "Errors", at="14:00:30", service="Web team", key=incident_key(ALERT))
+    paged = submission(Arrival(micros("14:00:31"), call.triggered("Ana Lima")))
+    told = [received("14:00:10", ALERT), paged, received("14:20:05", FIRST), received("15:00:00", ALERT)]
+    assert len(await story(followed, *told)) == 2
+    assert [row.status for row in await followed.lists.incidents()] == ["open"]
 
 
 async def test_how_long_is_a_setting(followed: Followed) -> None:

@@ -13,8 +13,9 @@ All of it follows from the deliveries and from when they were received. Whatever
 order they are stored in, the same events stand in the log in the end; on the
 way one may move or be taken back, by a further revision.
 
-Only what the alert's identity fixes is said of it: its labels, and what follows
-from them. All else may differ from one telling to the next.
+Only what the alert's identity fixes is said of it: its labels, what follows from
+them, and the group it is notified in, which all its tellings by one route share.
+All else may differ from one telling to the next.
 """
 
 from __future__ import annotations
@@ -163,6 +164,7 @@ def _ids(told: bytes) -> set[bytes]:
 def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
     """The firing after a resolve, out of a telling of either: both have the alert's labels."""
     ended_at = int.from_bytes(resolve[:6]) * 1000
+    group = {key: event.data[key] for key in ("group_key", "group_labels") if key in event.data}
     return Event(
         id=event_id(RECIPE, event.source, ended_at, firing.hex(), resolve.hex()),
         type="alert.firing",
@@ -174,6 +176,7 @@ def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
         environment=event.environment,
         severity=event.severity,
         title=event.title,
+        refs=event.refs,
         labels=event.labels,
-        data={"status": "firing", "starts_at": event.data["starts_at"], AGAIN: resolve.hex()},
+        data={"status": "firing", "starts_at": event.data["starts_at"], AGAIN: resolve.hex(), **group},
     )
