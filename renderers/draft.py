@@ -200,12 +200,20 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
         if place is not None:
             time = each.parts[place]
             zoned: tuple[Part, ...] = (Words(f" {times.called(time.at, zone)}"),) if isinstance(time, Time) else ()
-            parts = say(*each.parts[: place + 1], *zoned, *each.parts[place + 1 :])
+            after = _second(each.parts, place) + 1
+            parts = say(*each.parts[:after], *zoned, *each.parts[after:])
             changed = msgspec.structs.replace(each, parts=parts)
             if isinstance(block, Bullets):
                 return msgspec.structs.replace(block, items=(*block.items[:at], changed, *block.items[at + 1 :]))
             return changed
     return None
+
+
+def _second(parts: Sequence[Part], first: int) -> int:
+    """Where the later of two times of one span stands, so that their zone follows both; else the first."""
+    joined, second = parts[first + 1 : first + 2], parts[first + 2 : first + 3]
+    pair = joined == (Words(" and "),) and bool(second) and isinstance(second[0], Time)
+    return first + 2 if pair else first
 
 
 # --- what it rests on -------------------------------------------------------------------------------------------

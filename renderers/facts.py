@@ -15,7 +15,7 @@ import msgspec
 from collector import names
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_service
-from renderers.history import Alert, Change, History, Moment, Page
+from renderers.history import Alert, Change, History, Moment, Nearby, Page
 
 ASKEW = 10 * MINUTE
 """How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
@@ -89,6 +89,24 @@ def alerting(history: History) -> set[str]:
     near = [each.event for each in history.context.nearby if each.event.type.startswith("alert.")]
     services = [*(alert.service for alert in history.alerts), *(event.service for event in near)]
     return {folded(service) for service in services if service}
+
+
+def unrelated(history: History, near: Nearby) -> str:
+    """What shows that an event beside the incident is of something else; empty where nothing does.
+
+    That is another incident, a person's word, another environment, or a service that is none of the incident's by any
+    spelling. A distance in time shows nothing.
+    """
+    reason, service = near.reason.rstrip(". "), near.event.service
+    if reason.startswith(SHOWS_ANOTHER):
+        return reason
+    return (
+        reason if reason == "other service" and service and hit(history) and folded(service) not in hit(history) else ""
+    )
+
+
+SHOWS_ANOTHER = ("it belongs to another incident", "a person", "other environment")
+"""How reasons of grouping begin that show that an event is of something else."""
 
 
 def window(history: History) -> tuple[int, int]:
@@ -172,6 +190,11 @@ def earlier_changes(history: History) -> list[Change]:
         return []
     found = [c for c in history.changes if before(c, start) and c.reach != "none"]
     return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
+
+
+def seen_before(history: History, detected: int) -> list[RecordedEvent]:
+    """What machines observed before anybody was called, oldest first; what a person did is no symptom."""
+    return [each for each in history.observations if not each.actor and each.occurred_at < detected]
 
 
 def standing(history: History, change: Change) -> int:

@@ -34,14 +34,16 @@ from renderers.plain import plain
 MOST_PROMPTS = 12
 """How many questions a draft may ask."""
 
-_CITED = re.compile(r"\[(?:[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?|searched: .+)\][.]?$")
+_CITED = re.compile(r"\[(?:[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?)\][.]?$")
 _LABEL = re.compile(r"\*\*[^*]+:\*\*$")
 _RULE = re.compile(r"\|[-:| ]+\|$")
 _SAYS_NOTHING = re.compile(
-    r"^- (?:No \w+ system reports|Not visible here: alerts that were silenced\b|When the impact began is not recorded\b"
+    r"^- (?:No (?:change|alert|page)\b.* was recorded between |No \w+ system reports"
+    r"|Not visible here: alerts that were silenced\b|When the impact began is not recorded\b"
     r"|No alert, page or report was recorded, so how\b|Duration of the impact: not known\b)"
 )
-"""Sentences that state nothing about the incident: nobody was listening, or what webhooks never tell."""
+"""Sentences that no event can prove: what was looked for and not recorded, that nobody was listening, or what webhooks
+never tell."""
 _ITEM = re.compile(r"\s*(?:-|\d+\.) ")
 _UNKNOWN = re.compile(r"\| [^|]+ \| (?:unknown|not known yet) \|")
 """A measure that nothing is known of."""

@@ -211,27 +211,20 @@ class _Pen:
     def cited(self, claim: Claim, *, stop: bool | None = None) -> str:
         """A sentence, its citation, and a full stop where it has none."""
         ends = claim.stop if stop is None else stop
-        text = " ".join([self._parts(claim.parts) or escape.EMPTY, *self._cite(claim.cites, claim)])
+        text = " ".join([self._parts(claim.parts) or escape.EMPTY, *self._cite(claim.cites)])
         return escape.line(f"{text}." if ends and not finished(plain(claim.parts)) else text)
 
-    def _cite(self, cites: Sequence[str], claim: Claim | None = None, *, table: bool = False) -> list[str]:
-        """The citation, and what was searched, where they stand behind what they prove."""
-        found = [text for text in (citation(cites, self._short), self._searched(claim, table=table)) if text]
-        if self._where == "none":
+    def _cite(self, cites: Sequence[str]) -> list[str]:
+        """The citation, where it stands behind what it proves. A query that found nothing has its words in the
+        sentence, and stands in JSON."""
+        text = citation(cites, self._short)
+        if self._where == "none" or not text:
             return []
-        if cites:
-            self._used[found[0]] = cites[0]
+        self._used[text] = cites[0]
         if self._where == "end":
-            if found:
-                self._evidence.append(" ".join(found))
+            self._evidence.append(text)
             return []
-        return found
-
-    def _searched(self, claim: Claim | None, *, table: bool) -> str:
-        if claim is None or not claim.none:
-            return ""
-        what = self._parts(claim.searched, table=table) or escape.code(claim.none, table=table)
-        return f"[searched: {what}]"
+        return [text]
 
     def _parts(self, parts: Iterable[Part], *, table: bool = False) -> str:
         return escape.join(_part(part, table=table) for part in parts).strip()
@@ -258,7 +251,7 @@ class _Pen:
             _label(row),
             self._parts(row.parts, table=True),
             *(f"({escape.inner(suffix)})" for suffix in row.suffixes),
-            *self._cite(row.cites, table=True),
+            *self._cite(row.cites),
         ]
         return f"| {shown} | {' '.join(piece for piece in pieces if piece) or escape.EMPTY} |"
 
@@ -272,7 +265,7 @@ class _Pen:
 
     def _table_row(self, row: TableRow) -> str:
         cells = [self._parts(cell, table=True) for cell in row.cells]
-        cells[-1] = " ".join(piece for piece in (cells[-1], *self._cite(row.cites, table=True)) if piece)
+        cells[-1] = " ".join(piece for piece in (cells[-1], *self._cite(row.cites)) if piece)
         return f"| {' | '.join(cells)} |"
 
     def _actions(self, block: Actions) -> str:
@@ -281,7 +274,7 @@ class _Pen:
 
     def _action(self, row: ActionRow) -> str:
         action = self._parts(row.action, table=True) or escape.EMPTY
-        shown = " ".join([action, *self._cite(row.cites, table=True)])
+        shown = " ".join([action, *self._cite(row.cites)])
         owner = self._parts(row.owner, table=True) or NOT_RECORDED
         due = escape.prose(row.due, table=True) if row.due else NOT_RECORDED
         return f"| {shown} | {owner} | {due} |"

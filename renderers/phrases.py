@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
-from collector.names import fold_service
 from renderers import facts
-from renderers.document import Claim, Link, Name, Options, Part, Quote, Span, Time, Words
-from renderers.history import Alert, Change, History, Moment, Page
+from renderers.document import Claim, Link, Name, Part, Quote, Span, Time, Words
+from renderers.history import Alert, Change, Moment, Page
 from renderers.times import clock, offset, repeated
-from renderers.words import counted, duration
+from renderers.words import duration
 
 Phrase = tuple[Part, ...]
 """A piece of a sentence; empty where there is nothing to say."""
@@ -103,8 +102,10 @@ def quoted(before: str, text: str | None, longest: int = 200) -> Phrase:
 
 
 def words_of(event: Event) -> str:
-    """What somebody wrote, whole: the full text where the title is only its beginning."""
+    """What somebody wrote, whole: the full text where the title is only its beginning, or is that of the page."""
     text, title = text_in(event.data, "text"), event.title.strip()
+    if event.type.startswith("page."):
+        return text or title
     return text if text and (not title or text.startswith(title.rstrip("…")[:40])) else title
 
 
@@ -346,52 +347,3 @@ def _at(moment: int, zone: str, since: int, *, seconds: bool) -> Time:
     if offset(moment, zone) != offset(since, zone) or repeated(moment, zone):
         shown.append(offset(moment, zone))
     return Time(" ".join(shown), moment)
-
-
-# --- what was looked for and not found --------------------------------------------------------------------------
-
-
-def query(types: str, services: Sequence[str], span: tuple[int, int], zone: str) -> str:
-    """The query that found nothing: ``change.* service=checkout,cart 12:02..14:02``."""
-    where = f" service={','.join(services[:6])}{',…' if len(services) > 6 else ''}" if services else ""
-    start, end = span
-    return f"{types}{where} {minute(start, zone, end).text}..{minute(end, zone, end).text}"
-
-
-def searched(what: str, services: Sequence[str]) -> Phrase:
-    """What was looked for, in words: ``changes of cart and checkout``."""
-    return say(what, when(services, " of ", listed([Name(each) for each in services], 3)))
-
-
-def no_change(history: History, options: Options) -> Claim:
-    """That no change was recorded before the first signal, or that nobody would have told."""
-    if not facts.seen(history, "change"):
-        return claim("No deploy system reports to timelined.", label=True)
-    start = facts.reference(history)
-    lookback = history.context.lookback
-    return no_change_in(history, options, (start - lookback, start), "No change")
-
-
-def no_change_in(history: History, options: Options, span: tuple[int, int], what: str) -> Claim:
-    """That the incident has no change in this span; changes nearby that it was not given are named, not denied."""
-    since, zone = facts.anchor(history), options.zone
-    services = listed([Name(each) for each in history.services], 3)
-    said = say(what, when(services, " of ", services), " was recorded between ", minute(span[0], zone, since), " and ",
-               minute(span[1], zone, since))  # fmt: skip
-    if unreached := facts.unreached(history, span):
-        reached = f"; {counted(len(unreached), 'change')} did not reach what runs"
-        return claim(said, reached, proof=cites([change.last for change in unreached]))
-    near = [each.event for each in history.context.nearby if _is_change(each.event, history.services, span)]
-    if near:
-        count = len({event.entity for event in near})
-        noun = counted(count, "change")
-        verb = "is" if count == 1 else "are"
-        return claim(said, f"; {noun} from that time {verb} not known to belong", proof=cites(near))
-    return claim(said, none=query("change.*", history.services, span, zone),
-                 searched=searched("changes", history.services))  # fmt: skip
-
-
-def _is_change(event: RecordedEvent, services: Sequence[str], span: tuple[int, int]) -> bool:
-    known = {fold_service(service) for service in services}
-    fitting = event.service is None or not known or fold_service(event.service) in known
-    return event.type.startswith("change.") and fitting and span[0] <= event.occurred_at <= span[1]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from collector.event import MINUTE, RecordedEvent
+from collector.names import fold_service
 from renderers import times
 from renderers.document import Claim, Document, Span, Time
 from renderers.draft import draft
@@ -19,7 +21,6 @@ from renderers.words import duration
 from tests.histories import Told, at
 
 SERVICES = ("web", "search-api", "ledger")
-SPELLINGS = {"web": "Web (production)", "search-api": "search_api", "ledger": "LEDGER"}
 
 
 @st.composite
@@ -93,31 +94,82 @@ def test_rows_are_in_order_and_every_event_has_one(told: Told) -> None:
     assert {event.id for event in told.events} == {each for row in timeline["rows"] for each in row["cites"]}
 
 
-def absences(document: Document) -> list[str]:
+def absences(document: Document) -> Iterator[Claim]:
     """The sentences that rest on a search that found nothing."""
-    found = []
     for section in document.sections:
         for block in section.blocks:
             items = getattr(block, "items", (block,))
-            found += [plain(each.parts) for each in items if isinstance(each, Claim) and each.none]
-    return found
+            yield from (each for each in items if isinstance(each, Claim) and each.none)
 
 
-def refuting(told: Told, service: str) -> list[RecordedEvent]:
-    """An alert and a change of this service in the span that is searched, under another spelling of its name."""
-    spelled = SPELLINGS[service]
-    fired = told.fires("Refuting", "10:35:00", spelled)
-    return [fired, told.deploys(spelled, "09:20:00", "09:25:00", "refuting")]
+WAYS: tuple[Callable[[str], str], ...] = (
+    str, str.upper, str.title, lambda name: name.replace("-", "_"), lambda name: name.replace("-", " "),
+    lambda name: f"{name} (production)", lambda name: f"prod/{name}", lambda name: f"{name}-service",
+)  # fmt: skip
+"""Ways in which teams spell one service."""
 
 
-@settings(max_examples=60, deadline=None)
-@given(told=incidents(), service=st.sampled_from(SERVICES))
-def test_no_absence_outlives_the_event_that_refutes_it(told: Told, service: str) -> None:
-    """Once an alert of the service is told, however it is spelled, no sentence says that none fired for it."""
-    refuting(told, service)
-    for text in absences(draft(told.history())):
-        assert not text.startswith(f"No alert fired for {service}"), text
-        assert not text.startswith(f"No change of {service} "), text
+@st.composite
+def refuters(draw: st.DrawFn, told: Told) -> RecordedEvent:
+    """One more event, of the incident or beside it: an alert, a change, a page, an acknowledgement."""
+    service = draw(st.sampled_from(WAYS))(draw(st.sampled_from(SERVICES)))
+    start = at("08:00:00") + draw(st.integers(0, 6 * 60)) * MINUTE
+    kind = draw(st.sampled_from(("alert.firing", "change.succeeded", "change.merged", "page.triggered",
+                                 "page.acknowledged")))  # fmt: skip
+    fields: dict[str, Any] = {"service": service, "title": "Refuting", "entity": "refuting"}
+    fields["environment"] = draw(st.sampled_from((None, "production", "Prod", "staging")))
+    if kind == "page.acknowledged":
+        return told.add(kind, start, **{**fields, "entity": "P311"})
+    if draw(st.booleans()):
+        return told.add(kind, start, severity="critical" if kind == "alert.firing" else None,
+                        data={"starts_at": start} if kind == "alert.firing" else {}, **fields)  # fmt: skip
+    reason = draw(st.sampled_from(("other service", "other environment", "it belongs to another incident",
+                                   "started 9 min after the incident", "no service and no reference")))  # fmt: skip
+    return told.nearby(reason, kind, start, **fields)
+
+
+def answers(event: RecordedEvent, query: str) -> bool:
+    """Whether an event is what a query looked for: its type, the service by folding, the span."""
+    types, rest = query.split(" ", 1)
+    services, _, span = rest.rpartition(" ") if rest.startswith("service=") else ("", "", rest)
+    low, high = (at(each) for each in span.split(".."))
+    named = {fold_service(each) for each in services.removeprefix("service=").split(",") if each}
+    of = not named or bool(event.service and fold_service(event.service) in named)
+    return fnmatch(event.type, types) and of and low <= event.occurred_at <= high
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), told=incidents())
+def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told: Told) -> None:
+    """Whatever is recorded, in the incident or beside it, no sentence says that it was not, however it is spelled."""
+    for _ in range(data.draw(st.integers(1, 3))):
+        data.draw(refuters(told))
+    for claim in absences(draft(told.history())):
+        for event in (*told.events, *(near.event for near in told.near)):
+            assert not answers(event, claim.none), (plain(claim.parts), claim.none, event)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), told=incidents(), way=st.sampled_from(WAYS))
+def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Told, way: Callable[[str], str]) -> None:
+    """Each sentence of absence goes once what it looked for is told: its own search, in any spelling, in its span."""
+    said = list(absences(draft(told.history())))
+    assume(said)
+    claim = data.draw(st.sampled_from(said))
+    types, rest = claim.none.split(" ", 1)
+    services, _, span = rest.rpartition(" ") if rest.startswith("service=") else ("", "", rest)
+    low, high = (at(each) for each in span.split(".."))
+    kind = {"change.*": "change.succeeded", "page.*": "page.triggered"}.get(types, types)
+    named = services.removeprefix("service=").split(",")[0]
+    page = "P311" if kind == "page.acknowledged" else "refuting"
+    fields: dict[str, Any] = {"service": way(named or "web"), "title": "Refuting", "entity": page}
+    when = data.draw(st.integers(low, high))
+    if page == "refuting" and data.draw(st.booleans()):
+        told.nearby("other service", kind, when, **fields)
+    else:
+        told.add(kind, when, **fields)
+    after = {(each.none, plain(each.parts)) for each in absences(draft(told.history()))}
+    assert (claim.none, plain(claim.parts)) not in after
 
 
 def test_parts_show_what_they_stand_for() -> None:

@@ -126,7 +126,7 @@ def test_a_parser_sees_the_headings_the_template_names() -> None:
         (claim("Many", cites=IDS), f"- Many [{SHORT[0]}, {SHORT[1]}, {SHORT[2]}, +2]."),
         (
             claim("None seen", cites=(), none="change.* 12:02..14:02", searched=(Words("changes of "), Name("web"))),
-            "- None seen [searched: changes of web].",
+            "- None seen.",
         ),
         (claim(Name("12"), cites=()), "- 12\\."),
         (

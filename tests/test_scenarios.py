@@ -66,7 +66,7 @@ async def test_a_draft_says_how_far_back_correlation_looked(tmp_path: Path) -> N
     async with played([submission(arrival) for arrival in story.arrivals], rules, tmp_path / "events.db") as lists:
         shown = await postmortem(lists, 2)
     assert shown is not None
-    assert "was recorded between 05:16 and 06:01" in shown
+    assert "was recorded between 05:16:00 and 06:01:00" in shown
 
 
 async def test_before_its_first_delivery_there_is_no_draft(tmp_path: Path) -> None:

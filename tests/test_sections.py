@@ -113,8 +113,8 @@ def test_how_far_back_changes_were_looked_for_is_said() -> None:
     told.fires("X", "10:00:00", "web")
     told.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
     change = claims(told, "summary")[1]
-    assert plain(change.parts) == "No change of web was recorded between 09:30 and 10:00"
-    assert change.none == "change.* service=web 09:30..10:00"
+    assert plain(change.parts) == "No change of web was recorded between 09:30:00 and 10:00:00"
+    assert change.none == "change.* service=web 09:30:00..10:00:00"
     assert plain(change.searched) == "changes of web"
 
 
@@ -186,8 +186,8 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     assert said(told, "summary")[1] == "No deploy system reports to timelined."
     told.context["reported"] = {"change": ("a",)}
     nothing = claims(told, "summary")[1]
-    assert plain(nothing.parts) == "No change of cart was recorded between 12:02 and 14:02"
-    assert nothing.none == "change.* service=cart 12:02..14:02"
+    assert plain(nothing.parts) == "No change of cart was recorded between 12:02:00 and 14:02:00"
+    assert nothing.none == "change.* service=cart 12:02:00..14:02:00"
 
 
 def test_a_nearby_change_is_not_denied() -> None:
@@ -197,7 +197,10 @@ def test_a_nearby_change_is_not_denied() -> None:
     told.context["reported"] = {"change": ("a",)}
     near = told.nearby("other environment", "change.succeeded", "13:00:00", service="cart", title="v1")
     [claim] = [block for block in section(told, "root_causes").blocks if isinstance(block, Claim)]
-    assert plain(claim.parts).endswith("between 12:02 and 14:02; 1 change from that time is not known to belong")
+    assert plain(claim.parts) == (
+        'Between 12:02:00 and 14:02:00 one change of cart was recorded: deploy "v1" of cart at 13:00:00 '
+        "(other environment)"
+    )
     assert claim.cites == (near.id,)
     assert not claim.none
 
@@ -208,7 +211,7 @@ def test_no_page_is_said_only_where_pages_reported() -> None:
     told.fires("X", "14:02:00", "cart")
     assert not any("paged" in text for text in said(told, "detection"))
     told.context["reported"] = {"page": ("a",)}
-    assert "Nobody was paged" in said(told, "detection")
+    assert any(text.startswith("No page of this incident was recorded") for text in said(told, "detection"))
 
 
 # --- impact -----------------------------------------------------------------------------------------------------
@@ -291,7 +294,7 @@ def test_detection_of_the_example() -> None:
     ]
     assert cells(example(), "measures") == [
         (
-            "Time to detect | unknown | impact start not recorded | detected 14:02:10 | "
+            "Time to detect | unknown | impact start not recorded | detected at 14:02 | "
             "2 min if the impact began when the deploy finished at 14:00:10"
         ),
         (
@@ -345,12 +348,14 @@ def test_a_paged_service_without_an_alert_is_told() -> None:
     """The page proves that it was hit, the empty query that no alert fired; any spelling of it refutes that."""
     told = example()
     told.page("triggered", "14:05:00", 312, "Search API")
-    silent = next(item for item in claims(told, "detection") if plain(item.parts).startswith("No alert fired"))
-    assert plain(silent.parts) == "No alert fired for Search API, which was paged for, between 12:02 and 14:24"
-    assert silent.none == "alert.* service=Search API 12:02..14:24"
+    silent = next(item for item in claims(told, "detection") if plain(item.parts).startswith("No alert of Search API"))
+    assert plain(silent.parts) == (
+        "No alert of Search API, which was paged for, was recorded between 12:02:10 and 14:24:00"
+    )
+    assert silent.none == "alert.firing service=Search API 12:02:10..14:24:00"
     assert silent.cites
     told.fires("Y", "14:06:00", "search-api")
-    assert not any(text.startswith("No alert fired") for text in said(told, "detection"))
+    assert not any(text.startswith("No alert of Search API") for text in said(told, "detection"))
 
 
 HALF = "how could we have noticed this in half the time?"
@@ -412,9 +417,9 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
     told = Told()
     told.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
     told.page("triggered", "10:01:00", service="Platform")
-    assert any(text.startswith("No alert fired for Platform") for text in said(told, "detection"))
+    assert any(text.startswith("No alert of Platform") for text in said(told, "detection"))
     told = told.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
-    assert not any(text.startswith("No alert fired for Platform") for text in said(told, "detection"))
+    assert not any(text.startswith("No alert of Platform") for text in said(told, "detection"))
 
 
 def test_a_time_in_an_hour_that_repeats_has_its_offset() -> None:

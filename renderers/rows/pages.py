@@ -152,7 +152,7 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
 
 def update_sent(table: Table, event: RecordedEvent) -> Phrase:
     return say("Update to subscribers", named(" by ", event.actor),
-               quoted(": ", text_in(event.data, "text") or event.title, phrases.NOTE))  # fmt: skip
+               quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
 
 
 def _of(table: Table, event: RecordedEvent) -> Phrase:

@@ -35,16 +35,18 @@ def _nearby(history: History) -> Iterator[Claim]:
 
     What nothing places may belong all the same: it stands with the command that joins it.
     """
-    found: dict[tuple[Phrase, str], list[RecordedEvent]] = {}
+    found: dict[tuple[Phrase, str, bool], list[RecordedEvent]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
-        found.setdefault((_called(near.event), near.reason), []).append(near.event)
+        judged = bool(facts.unrelated(history, near))
+        # A service that is the incident's own under another spelling is no reason.
+        reason = near.reason if judged or near.reason.rstrip(". ") != "other service" else "nothing ties it to this one"
+        found.setdefault((_called(near.event), reason, judged), []).append(near.event)
     shown = list(found.items())
-    for (called, reason), events in shown[:NEARBY]:
+    for (called, reason, judged), events in shown[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
-        unplaced = reason.startswith("no ")
         command = f"timelined join {history.context.number or 'N'} {events[0].id}"
-        joins = say("; if it does: ", Code(command)) if unplaced else ()
-        yield claim(f"At the same time, {'not known to belong' if unplaced else 'judged unrelated'}: ", called, times,
+        joins = () if judged else say("; if it does: ", Code(command))
+        yield claim(f"At the same time, {'judged unrelated' if judged else 'not known to belong'}: ", called, times,
                     named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
     rest = [event for _, events in shown[NEARBY:] for event in events]
     if rest:

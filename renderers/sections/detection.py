@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
-from renderers import facts, phrases
+from renderers import absence, facts, phrases
 from renderers.document import Block, Bullets, Claim, Code, Name, Options, Prompt, Section, Table, TableRow
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
@@ -162,8 +162,7 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
         yield claim(counted(len(rest), "more alert"), " fired earlier and led to no page",
                     proof=cites([a.fired for a in rest]))  # fmt: skip
     if not history.pages and history.alerts and facts.seen(history, "page"):
-        none = phrases.query("page.*", history.services, facts.window(history), options.zone)
-        yield claim("Nobody was paged", none=none, searched=say("pages of this incident"))
+        yield absence.no_page(history, options)
 
 
 def _without_page(history: History) -> list[Alert]:
@@ -206,13 +205,8 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))
-    start, end = facts.window(history)
     for service, (verb, event) in list(hit.items())[:3]:
-        yield claim("No alert fired for ", Name(service), f", which {verb}, between ",
-                    phrases.minute(start, options.zone, facts.anchor(history)), " and ",
-                    phrases.minute(end, options.zone, facts.anchor(history)), proof=cites(event),
-                    none=phrases.query("alert.*", [service], (start, end), options.zone),
-                    searched=phrases.searched("alerts", [service]))  # fmt: skip
+        yield absence.no_alert(history, options, [service], event, which=say(f", which {verb},"))
 
 
 # --- the start of the impact ------------------------------------------------------------------------------------

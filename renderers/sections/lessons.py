@@ -35,10 +35,7 @@ def _reported_first(history: History) -> Iterator[Claim]:
     if not reports or not facts.seen(history, "alert"):
         return
     first = reports[0]
-    if alert is None:
-        yield claim("Observed: a person reported it, and no alert fired", proof=cites(first),
-                    none="alert.*", searched=phrases.searched("alerts", history.services))  # fmt: skip
-    elif first.occurred_at < alert.start:
+    if alert is not None and first.occurred_at < alert.start:
         yield claim("Observed: a person reported it ", phrases.lasted(alert.start - first.occurred_at),
                     " before the first alert fired", proof=cites(first, alert.fired))  # fmt: skip
     paged = next((page for page in history.pages if page.triggered and page.start > first.occurred_at), None)

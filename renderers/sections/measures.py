@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collector.event import RecordedEvent
 from renderers import facts, moments, phrases
-from renderers.document import Options, Table, TableRow
+from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
-from renderers.sections.summary import time_in
+from renderers.sections.summary import VERBS, time_in
 
 HEAD = ("Measure", "Value", "From", "To", "Basis")
 
@@ -47,6 +48,9 @@ MISSING = {
     "responder": "no further responder recorded",
 }
 
+WAS = frozenset(VERBS.values())
+"""What is done to a change, where the change does not do it itself: a flag was set, a deploy finished."""
+
 BASES = {
     "last alert ended": "derived: the last alert ended",
     "last alert above warning ended": "derived: the last alert above warning ended",
@@ -67,8 +71,9 @@ def measures(history: History, options: Options) -> Table:
 def _row(history: History, options: Options, each: Duration, ends: dict[str, Moment]) -> TableRow:
     basis, proof = _basis(history, options, each, ends)
     value = say(phrases.lasted(each.micros)) if each.micros is not None else say(_status(each))
-    cells = (say(each.term), value, _end(history, options, each.start, ends), _end(history, options, each.end, ends),
-             basis)  # fmt: skip
+    exact = each.micros is not None
+    cells = (say(each.term), value, _end(history, options, ends.get(each.start), each.start, exact=exact),
+             _end(history, options, ends.get(each.end), each.end, exact=exact), basis)  # fmt: skip
     return TableRow(cells=cells, cites=proof, label=not proof)
 
 
@@ -76,12 +81,17 @@ def _status(each: Duration) -> str:
     return {"pending": "not known yet", "invalid": "not counted"}.get(each.status, "unknown")
 
 
-def _end(history: History, options: Options, name: str, ends: dict[str, Moment]) -> Phrase:
-    """``detected 18:02:10``, or what is missing."""
-    moment = ends.get(name)
+def _end(history: History, options: Options, moment: Moment | None, name: str, *, exact: bool) -> Phrase:
+    """``detected 18:02:10``, or what is missing.
+
+    Beside an unknown value it is ``detected at 18:02``: 00:07:10 would be taken for the length that is not known.
+    """
     if moment is None or moment.at is None:
         return say(MISSING.get(name, "not recorded"))
-    return say(f"{CALLED.get(name, name)} ", time_in(history, options, moment.at))
+    called = CALLED.get(name, name)
+    if exact:
+        return say(f"{called} ", time_in(history, options, moment.at))
+    return say(f"{called} at ", phrases.minute(moment.at, options.zone, facts.anchor(history)))
 
 
 def _basis(
@@ -129,13 +139,9 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
     """What it would be if something recorded stood for the end that is missing."""
     detected = facts.moment(history, "detected")
     if each.name == "detect" and detected and detected.at is not None:
-        for change in facts.earlier_changes(history)[:1]:
-            began = change.end if change.end is not None and change.end <= detected.at else change.start
-            verb = "finished" if began == change.end else "began"
-            noun = phrases.NOUNS.get(change.kind, "change")
-            said = say(phrases.lasted(detected.at - began), f" if the impact began when the {noun} {verb} at ",
-                       time_in(history, options, began))  # fmt: skip
-            return said, cites(change.last, detected)
+        said, proof = _began_with(history, options, detected.at)
+        if said:
+            return said, cites(detected, proof)
     if each.name == "mitigate" and detected and detected.at is not None:
         for doing in facts.doings(history)[-1:]:
             noun = phrases.NOUNS.get(doing.change.kind, "change") if doing.change else "action"
@@ -143,6 +149,26 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
             return said, cites(doing.event, detected)
     return say(each.why or "not recorded"), cites(*known)
+
+
+def _began_with(history: History, options: Options, detected: int) -> tuple[Phrase, list[RecordedEvent]]:
+    """``1 min 50 s if the impact began with "Packet loss 38%" at 15:35:20; 4 min if when the deploy finished at …``:
+    the first observation and the likeliest change before the detection, the later of them first."""
+    found: list[tuple[int, Phrase, RecordedEvent]] = []
+    for event in facts.seen_before(history, detected)[:1]:
+        title = phrases.observation_title(event)
+        seen = say(Quote(title)) if title else phrases.observation_called(event)
+        found.append((event.occurred_at, say("with ", seen), event))
+    for change in facts.earlier_changes(history)[:1]:
+        began = change.end if change.end is not None and change.end <= detected else change.start
+        verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
+        was = "was " if verb in WAS else ""
+        noun = phrases.NOUNS.get(change.kind, "change")
+        found.append((began, say(f"when the {noun} {was}{verb}"), change.last))
+    found = sorted((each for each in found if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
+    said = [say("; " if n else "", phrases.lasted(detected - at), " if ", "it" if n else "the impact", " began ", how,
+                " at ", time_in(history, options, at)) for n, (at, how, _) in enumerate(found)]  # fmt: skip
+    return say(*said), [event for _, _, event in found]
 
 
 def unsettled(history: History) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers import facts, phrases
+from renderers import absence, facts, phrases
 from renderers.document import Bullets, Claim, Link, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, History, Nearby
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
@@ -100,12 +100,10 @@ def _nothing(history: History, options: Options) -> list[Claim]:
     """That no action was recorded, or that nobody would have told."""
     if not facts.began(history):
         return []
-    if not facts.seen(history, "change"):
-        return [claim("No deploy system reports to timelined.", label=True)]
     start = facts.instant(history, "detected") or facts.anchor(history)
     better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
-    return [phrases.no_change_in(history, options, (start, end), "No action")]
+    return [absence.no_change_in(history, options, (start, max(start, end)))]
 
 
 # --- after the end ----------------------------------------------------------------------------------------------
@@ -136,8 +134,9 @@ def _followed_called(event: RecordedEvent) -> Phrase:
     noun = {"merged": merged, "released": "the release", "pushed": "the push", "flag_toggled": "the flag",
             "tagged": "the tag", "published": "the image"}.get(state, "the deploy")  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
-    return say(noun, quoted(" ", event.title), named(" of ", owner), f" {_STATES.get(state, 'was changed')}",
-               named(" by ", event.actor))  # fmt: skip
+    verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
+    what = say(noun, quoted(" ", event.title), named(" of ", owner))
+    return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 
 def _reason(reason: str) -> Phrase:

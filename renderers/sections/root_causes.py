@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import facts, moments, phrases
+from renderers import absence, facts, moments, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
@@ -47,7 +47,7 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
         return ()
     earlier = facts.earlier_changes(history)
     if not earlier:
-        return (phrases.no_change(history, options),)
+        return (absence.no_change(history, options),)
     items = [_candidate(history, options, change) for change in earlier[:CANDIDATES]]
     items += _rest(history, earlier[CANDIDATES:])
     heading = Claim(parts=(Words(NO_CAUSES),), label=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from renderers import facts, phrases
+from renderers import absence, facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
@@ -121,16 +121,12 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
     """Who acknowledged the page that the summary begins with."""
     done = page.acknowledged
     if done is None:
-        return claim("No acknowledgement of it was recorded", proof=cites(phrases.page_event(page)),
-                     none=_unacknowledged(history, options, page), searched=say("acknowledgements"))  # fmt: skip
+        said = say("No acknowledgement of it was recorded")
+        return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page))
     who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
     return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
                  phrases.lasted(done.occurred_at - page.start), " after the page",
                  proof=cites(page.triggered, done))  # fmt: skip
-
-
-def _unacknowledged(history: History, options: Options, page: Page) -> str:
-    return phrases.query("page.acknowledged", [], (page.start, facts.latest(history)), options.zone)
 
 
 def paged(history: History, options: Options, page: Page) -> Claim:
@@ -148,8 +144,8 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         time_in(history, options, page.start),
     ]
     if taken is None or taken.acknowledged is None:
-        return claim(*said, "; no acknowledgement was recorded", proof=cites(event),
-                     none=_unacknowledged(history, options, page), searched=say("acknowledgements"))  # fmt: skip
+        unanswered = say(*said, "; no acknowledgement was recorded")
+        return absence.no_acknowledgement(history, options, unanswered, page.start, event)
     done = taken.acknowledged
     who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
     which = "it" if taken is page else phrases.page_called(done)
@@ -168,7 +164,7 @@ def _taken_at(page: Page) -> tuple[int, str]:
 def _change(history: History, options: Options) -> Iterator[Claim]:
     earlier = facts.earlier_changes(history)
     if not earlier:
-        yield phrases.no_change(history, options)
+        yield absence.no_change(history, options)
         return
     nearest = earlier[0]
     yield claim("The closest earlier change was the ", phrases.change_called(nearest),
@@ -257,10 +253,9 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
     if history.alerts:
         yield alerts_lasted(history, options)
         return
-    if facts.seen(history, "alert") and history.services:
-        names = phrases.listed([Name(name) for name in history.services], 3)
-        none = phrases.query("alert.*", history.services, facts.window(history), options.zone)
-        yield claim("No alert fired for ", names, none=none, searched=phrases.searched("alerts", history.services))
+    quiet = absence.silent(history, history.services) if facts.seen(history, "alert") else []
+    if quiet:
+        yield absence.no_alert(history, options, quiet)
     start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")
     if start and end and start.at is not None and end.at is not None and end.at > start.at:
         yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.lasted(end.at - start.at),

@@ -1,0 +1,181 @@
+"""What was looked for and not recorded: a sentence for each kind, made here and nowhere else.
+
+Absence is claimed of a span, of services compared by folding, and only where a
+source of that kind could have reported. What the same search does find, in the
+incident or beside it, is named instead of denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from collector.changes import kind_of
+from collector.event import RecordedEvent
+from renderers import facts, phrases
+from renderers.document import Claim, Name, Options
+from renderers.history import Change, History
+from renderers.phrases import Phrase, cites, claim, listed, named, quoted, say
+from renderers.words import counted
+
+SHOWN = 3
+"""How many of the things that were recorded instead are named."""
+
+Span = tuple[int, int]
+"""From and to, µs, both included."""
+
+
+def query(types: str, services: Sequence[str], span: Span, zone: str) -> str:
+    """The query that found nothing: ``change.* service=checkout,cart 12:02:10..14:02:10``."""
+    where = f" service={','.join(services[:6])}{',…' if len(services) > 6 else ''}" if services else ""
+    start, end = span
+    return f"{types}{where} {phrases.at(start, zone, end).text}..{phrases.at(end, zone, end).text}"
+
+
+def _searched(what: str, services: Sequence[str]) -> Phrase:
+    """What was looked for, in words: ``changes of cart and checkout``."""
+    return say(what, _of(services))
+
+
+def _of(services: Sequence[str]) -> Phrase:
+    return say(" of ", listed([Name(each) for each in services])) if services else ()
+
+
+def _between(history: History, options: Options, span: Span) -> Phrase:
+    since = facts.anchor(history)
+    low, high = (phrases.at(each, options.zone, since) for each in span)
+    return say("between ", low, " and ", high)
+
+
+# --- changes ----------------------------------------------------------------------------------------------------
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    """A change in the span, and why it is not told as one that may matter."""
+
+    at: int
+    words: Phrase
+    why: str
+    proof: RecordedEvent
+
+
+def no_change(history: History, options: Options) -> Claim:
+    """That no change was recorded before the first signal, or that nobody would have told."""
+    start = facts.reference(history)
+    return no_change_in(history, options, (start - history.context.lookback, start))
+
+
+def no_change_in(history: History, options: Options, span: Span) -> Claim:
+    """That no change of the incident's services was recorded in a span; those that were are named, not denied."""
+    found = sorted((*_own(history, span), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id))
+    of = _of(history.services)
+    if found:
+        count = "one change" if len(found) == 1 else f"{len(found):,} changes"
+        verb = "was" if len(found) == 1 else "were"
+        shown = listed([_named(history, options, each) for each in found], SHOWN, ("more", "more"))
+        return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", shown,
+                     proof=cites([each.proof for each in found]))  # fmt: skip
+    if not facts.seen(history, "change"):
+        return claim("No deploy system reports to timelined.", label=True)
+    said = say("No change", of, " was recorded ", _between(history, options, span))
+    nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
+    if nameless:
+        several = len({(event.source, event.entity) for event in nameless})
+        verb, whose = ("was", "names") if several == 1 else ("were", "name")
+        return claim(said, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
+    return claim(said, none=query("change.*", history.services, span, options.zone),
+                 searched=_searched("changes", history.services))  # fmt: skip
+
+
+def _named(history: History, options: Options, each: _Recorded) -> Phrase:
+    return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), f" ({each.why})")
+
+
+def _own(history: History, span: Span) -> Iterator[_Recorded]:
+    """The incident's own changes that touch the span."""
+    for change in history.changes:
+        end = change.start if change.end is None else change.end
+        if change.start <= span[1] and end >= span[0]:
+            at = change.start if span[0] <= change.start else end
+            yield _Recorded(at, phrases.change_called(change), _why(change, span), change.last)
+
+
+def _why(change: Change, span: Span) -> str:
+    """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
+    if not change.ran:
+        return "it never began"
+    if change.reach == "none":
+        return "it did not reach what runs"
+    return "begun before that" if change.start < span[0] else "part of the incident"
+
+
+def _beside(history: History, span: Span) -> Iterator[_Recorded]:
+    """Changes of the incident's services that it was not given, however their service is spelled."""
+    hit = facts.hit(history)
+    first: dict[tuple[str, str], RecordedEvent] = {}
+    why: dict[tuple[str, str], str] = {}
+    for near in history.context.nearby:
+        event = near.event
+        fits = not hit or bool(event.service and facts.folded(event.service) in hit)
+        if event.type.startswith("change.") and fits and _in(event, span):
+            first.setdefault((event.source, event.entity), event)
+            why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
+    for key, event in first.items():
+        noun = phrases.NOUNS.get(kind_of([event]), "change")
+        yield _Recorded(event.occurred_at, say(noun, quoted(" ", event.title), named(" of ", event.service)),
+                        why[key], event)  # fmt: skip
+
+
+def _unowned(event: RecordedEvent) -> bool:
+    return event.type.startswith("change.") and not event.service
+
+
+def _in(event: RecordedEvent, span: Span) -> bool:
+    return span[0] <= event.occurred_at <= span[1]
+
+
+# --- alerts and pages -------------------------------------------------------------------------------------------
+
+
+def silent(history: History, services: Sequence[str]) -> list[str]:
+    """Those of the services for which no alert fired in the window, whatever it joined."""
+    fired = facts.alerting(history)
+    return [service for service in services if facts.folded(service) not in fired]
+
+
+def no_alert(history: History, options: Options, services: Sequence[str], *proof: RecordedEvent,
+             which: Phrase = ()) -> Claim:  # fmt: skip
+    """That no alert of these services was recorded in the window; ask :func:`silent` for them first."""
+    span = facts.window(history)
+    return claim("No alert", _of(services), which, " was recorded ", _between(history, options, span),
+                 proof=cites(proof), none=query("alert.firing", services, span, options.zone),
+                 searched=_searched("alerts", services))  # fmt: skip
+
+
+def no_page(history: History, options: Options) -> Claim:
+    """That the incident has no page; pages from that time that it was not given are named."""
+    span = facts.window(history)
+    near = _opened(history, span, lambda event: event.type.startswith("page."))
+    said = say("No page of this incident was recorded ", _between(history, options, span))
+    if near:
+        are = "is" if len(near) == 1 else "are"
+        return claim(said, f"; {counted(len(near), 'page')} from that time {are} not part of it", proof=cites(near))
+    return claim(said, none=query("page.*", history.services, span, options.zone),
+                 searched=say("pages of this incident"))  # fmt: skip
+
+
+def _opened(history: History, span: Span, fits: Callable[[RecordedEvent], bool]) -> list[RecordedEvent]:
+    """The first event beside the incident of each thing that fits."""
+    found: dict[tuple[str, str], RecordedEvent] = {}
+    for near in history.context.nearby:
+        if fits(near.event) and _in(near.event, span):
+            found.setdefault((near.event.source, near.event.entity), near.event)
+    return list(found.values())
+
+
+def no_acknowledgement(history: History, options: Options, said: Phrase, since: int, proof: RecordedEvent | None,
+                       ) -> Claim:  # fmt: skip
+    """That no page of the incident was acknowledged, after what is told of the page."""
+    return claim(said, proof=cites(proof), searched=say("acknowledgements"),
+                 none=query("page.acknowledged", [], (since, facts.latest(history)), options.zone))  # fmt: skip
