@@ -11,7 +11,6 @@ any of this.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -29,7 +28,7 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
 from collector.log import EventLog, Submission, reading
 from collector.projections import placing, shape, tables
-from collector.projections.shelf import SqlShelf, write, write_news
+from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
 from collector.suspects import Suspects, accuses_an_event
 
@@ -85,7 +84,7 @@ class Follower:
     ) -> None:  # fmt: skip
         self._log, self._rules, self._catalog = store, rules, Catalog(rules)
         self._batch, self._crowded, self._clock = batch, crowded, clock
-        self._digest = hashlib.sha256(msgspec.json.encode(rules, order="sorted")).hexdigest()
+        self._digest = self._grouped_by = shape.rules_digest(rules)
         self._groups = Regrouping(rules)
         self._position = -1
         self._quiet = self._settled = 0
@@ -169,7 +168,7 @@ class Follower:
     async def rebuild(self) -> None:
         """Drop the projections and make them again; numbers stay, and nothing is announced a second time."""
         async with self._alone:
-            await self._write(shape.empty)
+            await self._write(shape.emptied)
             self._position = -1
             self._aside.clear()
             while await self._step():
@@ -277,7 +276,7 @@ class Follower:
         self._groups.evict(self._crowded)
         return _Taken(
             first=events[0].position, last=events[-1].position,
-            rows=[self._index_row(event, event.position in aside) for event in events],
+            rows=[index_row(event, self._catalog, aside=event.position in aside) for event in events],
             changes=self._groups.take(
                 (e for e in events if e.source != MACHINE and e.position not in aside), SqlShelf(connection)
             ),
@@ -298,7 +297,9 @@ class Follower:
         self._begun = True
         position, quiet, settled, rules, fresh = await self._log.query(work)
         if rules != self._digest and position > 0:
-            log.warning("the rules of grouping changed; what is grouped already stays so until a rebuild")
+            log.warning("the rules of grouping changed; what is grouped already stays so until timelined db rebuild")
+        # Once other rules grouped any of it, the lists are those of no one set of rules until a rebuild.
+        self._grouped_by = rules if position > 0 else self._digest
         if fresh:
             quiet, settled = await self._recover_numbers()
         self._groups.forget(complete=position == 0, settled=settled)
@@ -348,15 +349,8 @@ class Follower:
         placing.note_due(connection, changes, taken.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
-        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._digest)])
+        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by)])
         return Outcome(position, before.changed(), before.resolved(), len(news))
-
-    def _index_row(self, event: RecordedEvent, aside: bool) -> tuple[Any, ...]:
-        service = None if aside else self._catalog.service(event)[0]
-        return (
-            event.position, event.id, event.revision, event.type, event.type.partition(".")[0], event.source, service,
-            event.entity, event.occurred_at, event.received_at,
-        )  # fmt: skip
 
     async def _say(self) -> bool:
         """Append what waits to be said, then forget that it waited; whether there was anything."""

@@ -1,4 +1,4 @@
-"""The schema of the database: which revision it is at, and bringing it to this version's."""
+"""The database: which schema it has, bringing that to this version's, and making its lists anew."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from collector import log, projections
+from collector import daemon, log, projections
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.log import HEAD, Schema
@@ -15,7 +15,7 @@ from collector.log import HEAD, Schema
 
 @click.group()
 def db() -> None:
-    """Look at the schema of the database, or upgrade it.
+    """Look at the schema of the database, upgrade it, or make its lists anew.
 
     An SQLite file is upgraded by itself when the daemon or a writing command opens it; PostgreSQL only by this, and as
     the owner of the tables (docs/postgresql.md).
@@ -57,6 +57,21 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
         click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")
     else:
         output.say(f"{log.shown(settings.storage.url)} is at revision {HEAD} already.")
+
+
+@db.command()
+@CONFIG_FILE
+@STORAGE_URL
+def rebuild(config_file: Path | None, storage_url: str | None) -> None:
+    """Drop the lists, and make them again out of the log.
+
+    Stop the daemon first, and all of them over one PostgreSQL database. After the rules of grouping changed this
+    applies them to what is grouped already. Incidents keep their numbers, and nothing is announced a second time.
+    `timelined verify --lists` says whether it is needed. Where it is interrupted, the next daemon goes on with it.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    count = asyncio.run(daemon.rebuild(settings))
+    output.say(f"The lists of {log.shown(settings.storage.url)} are made anew out of {count} events.")
 
 
 def _state(found: Schema) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,9 +34,13 @@ from collector.log.older import verifiable
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
+from collector.projections.regrouped import Compared, compare
 from collector.settings import Settings, Unread
 
 T = TypeVar("T")
+
+_NAMED = 10
+"""Differences of the lists that are written out; they follow from the log, so one fault shows in many rows."""
 
 KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by default that of the configured key.")
 
@@ -48,13 +52,15 @@ KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by defa
 @click.option("--proof", "file", type=click.Path(path_type=Path), metavar="FILE", help="Check an exported proof.")
 @KEY
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint you keep.")
+@click.option("--lists", is_flag=True, help="Group the whole log again, and compare the lists with that.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many processes; by default one a processor.")
 @CONFIG_FILE
 @STORAGE_URL
 @OUTPUT
 def verify(
     first: int | None, last: int | None, incident: int | None, file: Path | None, key: str | None,
-    checkpoint: Path | None, jobs: int | None, config_file: Path | None, storage_url: str | None, form: str,
+    checkpoint: Path | None, lists: bool, jobs: int | None, config_file: Path | None, storage_url: str | None,
+    form: str,
 ) -> None:  # fmt: skip
     """Verify that nothing in the log was altered, lost or added.
 
@@ -62,14 +68,18 @@ def verify(
     checkpoints in and beside the database. Exits with 6 where something
     differs, and names it. With --proof it needs no database. A small log is
     verified by one process, and so is a larger one from the first difference
-    on.
+    on. With --lists what lists show is compared as well: incidents, their
+    members and why, placements, and why the rest joined nothing.
     """
+    if lists and (first or last or incident or file):
+        raise click.UsageError("--lists compares all of the lists; leave --from, --to, --incident and --proof out")
     if file is not None:
         return _check(file, key, checkpoint)
     where = Where(config_file=config_file, storage_url=storage_url)
     unread: list[str] = []
     settings = where.settings(secrets=("proof.",), unread=unread)
     beyond, outside, unseen = _beyond(settings, key, checkpoint)
+    unseen += [] if lists else ["the lists: they follow from the log, and --lists compares them with it"]
     unseen += [f"signatures by the configured key: {each}" for each in unread]
     only = _only(where, settings, first, last, incident)
     with verifiable(settings.storage.url) as (url, earlier):
@@ -80,12 +90,16 @@ def verify(
         with helped as helpers, shown as progress:
             work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
             verdict = _query(url, work)
+        compared = _query(url, partial(compare, rules=settings.correlation)) if lists else Compared()
     found = [*outside, *earlier, *verdict.differences]
+    unseen += compared.unseen
+    whole = lists and not compared.unseen
     if form == "json":
-        output.as_json(_verdict(verdict, found, unseen))
+        named = [*found, *compared.differences]
+        output.as_json(_verdict(verdict, named, unseen) | {"lists_compared": whole})
     else:
-        _show(verdict, found, unseen)
-    if found:
+        _show(verdict, found, unseen, compared.differences, whole=whole)
+    if found or compared.differences:
         raise click.exceptions.Exit(output.DAMAGED)
     return None
 
@@ -182,7 +196,6 @@ def _not_seen(settings: Settings, beside: Beside, beyond: Beyond, keys: list[str
         missing.append("the whole: nothing was sealed yet, so only each row was held to its own leaf")
     if not keys and not isinstance(settings.proof.signing_key, Unread):
         missing.append("signatures: no key is configured or given (--key)")
-    missing.append("the lists: they follow from the log, and a change of their shape has them made again")
     return missing
 
 
@@ -267,9 +280,17 @@ def _verdict(verdict: Verdict, found: Iterable[Difference], unseen: list[str]) -
     }
 
 
-def _show(verdict: Verdict, found: list[Difference], unseen: list[str]) -> None:
+def _show(
+    verdict: Verdict, found: list[Difference], unseen: list[str], lists: Sequence[Difference], *, whole: bool
+) -> None:  # fmt: skip
+    if found or lists:
+        named = [*found, *lists[:_NAMED]]
+        output.result("\n".join(output.harmless(each) for each in named))
+    if len(lists) > _NAMED:
+        output.result(f"lists: {len(lists) - _NAMED}{' or more' if len(lists) >= MOST else ''} other differences")
+    if lists:
+        output.say("The lists are not what the log makes of them; timelined db rebuild makes them anew.")
     if found:
-        output.result("\n".join(output.harmless(each) for each in found))
         more = " or more" if len(found) >= MOST else ""
         output.say(f"The log is not what it was: {len(found)}{more} differences.")
         return
@@ -280,6 +301,7 @@ def _show(verdict: Verdict, found: list[Difference], unseen: list[str]) -> None:
             ("Checkpoints", f"{verdict.checkpoints}, the last over {verdict.sealed} events"),
             ("Removed", f"{verdict.removed} contents or bodies, as the log records" if verdict.removed else ""),
             ("Loss accepted", verdict.lost),
+            ("Lists", "as the log makes them" if whole and not lists else ""),
             *(("Not looked at", what) for what in unseen),
         ]
     )

@@ -15,7 +15,7 @@ started and stopped; ``serving`` is a whole daemon, ``process`` its process, and
 
 from __future__ import annotations
 
-from collector.daemon.opening import accept_loss, holder, offline, reading
+from collector.daemon.opening import accept_loss, holder, offline, reading, rebuild
 from collector.daemon.parts import Clock, beside_of, signer_of, wall_clock
 from collector.daemon.process import run, seldom_collect, serve
 from collector.daemon.serving import Daemon, running
@@ -30,6 +30,7 @@ __all__ = [
     "holder",
     "offline",
     "reading",
+    "rebuild",
     "run",
     "running",
     "seldom_collect",

@@ -18,6 +18,7 @@ from collector.daemon.duties import duties
 from collector.daemon.parts import Clock, Parts, beside_of, former_of, pointer_of, wall_clock
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
+from collector.follower import Follower
 from collector.leadership import Leadership
 from collector.log import EventLog, database_path, lost, open_log, servers, shown
 from collector.log.acknowledged import Loss
@@ -40,6 +41,25 @@ async def opened(
     its lease is ours, and ``jobs_too`` run.
     """
     async with AsyncExitStack() as stack:
+        made = _parts(settings, clock, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss)
+        parts = await stack.enter_async_context(made)
+        if writable:
+            stack.push_async_callback(_seal_at_end, parts)
+            leadership = Leadership(parts.log, partial(duties, parts, jobs_too))
+            stack.push_async_callback(leadership.close)
+            await leadership.begin()
+            stack.push_async_callback(parts.writer.close)
+        elif wrong := await projections.mismatch(parts.log):
+            raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
+        yield parts
+
+
+@asynccontextmanager
+async def _parts(
+    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False
+) -> AsyncIterator[Parts]:
+    """The log, held to what was acknowledged; nobody follows it yet."""
+    async with AsyncExitStack() as stack:
         # A command beside daemons keeps nothing of its own.
         watching = writable and (jobs_too or accept_loss or database_path(settings.storage.url) is not None)
         if watching:
@@ -55,14 +75,6 @@ async def opened(
         parts.accepted = lacks
         if database_path(settings.storage.url) is None:
             parts.storage = {"log": about.identity.hex(), **await store.query(servers.described)}
-        if writable:
-            stack.push_async_callback(_seal_at_end, parts)
-            leadership = Leadership(store, partial(duties, parts, jobs_too))
-            stack.push_async_callback(leadership.close)
-            await leadership.begin()
-            stack.push_async_callback(parts.writer.close)
-        elif wrong := await projections.mismatch(store):
-            raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
         yield parts
 
 
@@ -148,6 +160,20 @@ async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | N
     """
     async with opened(settings, clock, writable=True, accept_loss=True) as parts:
         return parts.accepted
+
+
+async def rebuild(settings: Settings, clock: Clock = wall_clock) -> int:
+    """Drop the lists and make them again out of the log; how many events they follow then.
+
+    Raises :class:`collector.errors.Unavailable` where a daemon writes to the file or follows the log. Where it is cut
+    off, the next daemon goes on with it.
+    """
+    async with _parts(settings, clock, writable=True) as parts:
+        if not await parts.log.lead():
+            raise Unavailable("cannot make the lists anew: a daemon follows the log; stop all of them, and try again")
+        await Follower(parts.log, settings.correlation, clock=clock).rebuild()
+        await parts.writer.close()
+        return await parts.projections.position()
 
 
 @asynccontextmanager

@@ -95,10 +95,13 @@ def due(connection: Connection, limit: int = 50) -> list[int]:
 
 
 class Deciding:
-    """Reads what placements are decided by."""
+    """Reads what placements are decided by; ``log`` is another connection, to the events."""
 
-    def __init__(self, connection: Connection, rules: Rules, catalog: Catalog) -> None:
+    def __init__(
+        self, connection: Connection, rules: Rules, catalog: Catalog, log: Connection | None = None
+    ) -> None:  # fmt: skip
         self._connection, self._rules, self._catalog = connection, rules, catalog
+        self._log = log or connection
 
     def decide(self, number: int) -> Decision:
         """What belongs to an incident, or followed it, beyond what service and references say."""
@@ -147,7 +150,7 @@ class Deciding:
         return {uid: tuple(listed) for uid, listed in events.items()}
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
-        return sorted(current(reading.read_ids(self._connection, ids)), key=reading_order)
+        return sorted(current(reading.read_ids(self._log, ids)), key=reading_order)
 
     def _services(self, number: int) -> set[str]:
         statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from collector.correlation import Rules
 from collector.correlation.signals import Unit
 from collector.log import EventLog, reading
 from collector.projections.tables import CONTENT, REBUILT, metadata, shape
@@ -28,6 +29,11 @@ def digest(connection: Connection) -> str:
         said.append(str(CreateTable(table).compile(dialect=connection.dialect)))
         said += sorted(str(CreateIndex(index).compile(dialect=connection.dialect)) for index in table.indexes)
     return sha256("\n".join(said).encode()).hexdigest()
+
+
+def rules_digest(rules: Rules) -> str:
+    """What stands for the rules that grouped what lies in the lists."""
+    return sha256(msgspec.json.encode(rules, order="sorted")).hexdigest()
 
 
 def fits(connection: Connection) -> bool:
@@ -58,6 +64,14 @@ def fit(connection: Connection) -> bool:
 def fitted(connection: Connection) -> None:
     """:func:`fit`, where it is needed."""
     if not fits(connection):
+        fit(connection)
+
+
+def emptied(connection: Connection) -> None:
+    """:func:`empty`, or :func:`fit` where what is there cannot be gone on with."""
+    if fits(connection):
+        empty(connection)
+    else:
         fit(connection)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Asked, Changes, Kept, Place
 from collector.correlation.facts import LINKING
 from collector.correlation.signals import Unit
@@ -41,10 +42,11 @@ def _by_index(connection: Connection) -> None:
 
 
 class SqlShelf:
-    """:class:`collector.correlation.changes.Shelf` over one connection."""
+    """:class:`collector.correlation.changes.Shelf` over one connection; ``log`` is another one, to the events."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, log: Connection | None = None) -> None:
         self._connection = connection
+        self._log = log or connection
         self._execute = executing(connection)
         _by_index(connection)
 
@@ -60,7 +62,7 @@ class SqlShelf:
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; what the follower did not read yet does not count."""
-        revisions = reading.read_ids(self._connection, ids)
+        revisions = reading.read_ids(self._log, ids)
         return self._current(revisions)
 
     def _current(self, revisions: Iterable[RecordedEvent]) -> list[RecordedEvent]:
@@ -174,7 +176,7 @@ class SqlShelf:
         statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
         marks = ",".join("?" * len(LINKING))
         ids = self._firsts(statement.format(marks), MACHINE, *sorted(LINKING))
-        return self._current(reading.read_ids(self._connection, ids))
+        return self._current(reading.read_ids(self._log, ids))
 
     def next_number(self) -> int:
         """A number that was never given."""
@@ -184,6 +186,15 @@ class SqlShelf:
         """Numbers that no incident has, by the events they hang on."""
         rows = self._execute("SELECT anchor, number FROM incident_number WHERE goes_by IS NULL")
         return {str(anchor): int(number) for anchor, number in rows}
+
+
+def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[Any, ...]:
+    """What the list of events says of one; of a service only where grouping could take it."""
+    service = None if aside else catalog.service(event)[0]
+    return (
+        event.position, event.id, event.revision, event.type, event.type.partition(".")[0], event.source, service,
+        event.entity, event.occurred_at, event.received_at,
+    )  # fmt: skip
 
 
 def write(connection: Connection, changes: Changes) -> None:
