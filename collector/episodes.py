@@ -12,7 +12,7 @@ whose start moved while it fired, has an episode without an end.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -23,6 +23,9 @@ AGAIN = "again_after"
 
 ENDS = "ends"
 """The key of a resolve's data that names the firing of the same start, whether that was received or not."""
+
+UPDATED = "alert.updated"
+"""What an alert says anew belongs to an episode; it begins none and ends none."""
 
 
 class Episode(msgspec.Struct, gc=False):
@@ -37,6 +40,11 @@ class Episode(msgspec.Struct, gc=False):
     """Where no end is told: the alert's next end of all, by which it was over; None where none was told yet."""
     resolved: RecordedEvent | None = None
     """The event that tells the end."""
+
+    @property
+    def bounds(self) -> list[RecordedEvent]:
+        """The events that say of it when it fired: all but what it said anew meanwhile."""
+        return [event for event in self.events if event.type != UPDATED]
 
 
 class PageSpan(msgspec.Struct, frozen=True, gc=False):
@@ -85,8 +93,12 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
     """Each event with the start of the episode it tells of."""
     found: list[tuple[RecordedEvent, int]] = []
     unnamed: list[RecordedEvent] = []
+    updates: list[RecordedEvent] = []
     again: dict[int, list[RecordedEvent]] = {}
     for event in events:
+        if event.type == UPDATED:
+            updates.append(event)
+            continue
         named = micros(event.data.get("starts_at"))
         if event.type == "alert.firing":
             if named is not None and AGAIN in event.data:
@@ -101,7 +113,21 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
     if unnamed:
         known = sorted({start for _, start in found})
         found += [(event, _latest(known, event.occurred_at)) for event in unnamed]
-    return found
+    return [*found, *_updating(updates, {start for _, start in found}, again)] if updates else found
+
+
+def _updating(
+    updates: Iterable[RecordedEvent], starts: set[int], again: Mapping[int, Sequence[RecordedEvent]]
+) -> Iterator[tuple[RecordedEvent, int]]:
+    """Each update with the start of its episode; one whose firing was taken back has none."""
+    known = sorted(starts)
+    for event in updates:
+        named = micros(event.data.get("starts_at"))
+        start = _lived_again(event, named, again.get(named, ())) if named is not None else None
+        if start is None and known:
+            start = known[max(0, bisect_right(known, event.occurred_at) - 1)]
+        if start in starts:
+            yield event, start
 
 
 def _lived_again(event: RecordedEvent, start: int, again: Sequence[RecordedEvent]) -> int:

@@ -35,7 +35,7 @@ def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episo
     for episode in found:
         if last is None:
             last = episode
-        elif last.end is None and goes_on(last.events[-1].occurred_at, episode.start, words):
+        elif last.end is None and goes_on(last.bounds[-1].occurred_at, episode.start, words):
             last = Episode(last.start, episode.end, last.events + episode.events, episode.until, episode.resolved)
         else:
             yield last
@@ -47,7 +47,7 @@ def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episo
 def _alert(episode: Episode) -> Alert:
     events = episode.events
     fired = severity = None
-    for each in events:
+    for each in episode.bounds:
         severity = each.severity or severity
         if fired is None and each.type == "alert.firing":
             fired = each

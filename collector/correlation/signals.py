@@ -212,7 +212,7 @@ def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
 
 
 def _alert(folding: _Folding, episode: Episode) -> Unit:
-    members, start, end = episode.events, episode.start, episode.end
+    members, start, end = episode.bounds, episode.start, episode.end
     severity = _last(event.severity for event in members)
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
     _, source, entity = folding.key.split(SEPARATOR, 2)
@@ -225,11 +225,14 @@ def _alert(folding: _Folding, episode: Episode) -> Unit:
             seeks.append(f"group:{group}")
             offers.append(f"group:{group}")
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
-    return folding.unit(
+    unit = folding.unit(
         "alert", members, start, end, last_word, opening=folding.rules.opens(severity),
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
         until=episode.until,
     )  # fmt: skip
+    if len(members) == len(episode.events):
+        return unit
+    return msgspec.structs.replace(unit, events=tuple([event.id for event in episode.events]))
 
 
 def _ties(event: RecordedEvent, catalog: Catalog) -> bool:

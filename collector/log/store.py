@@ -39,6 +39,7 @@ from collector.log.merkle import (
 from collector.log.outage import is_outage
 from collector.log.promise import Receipt, ReceiptItem, Submission
 from collector.log.refiring import Refires, Telling, Turn, ended_by
+from collector.log.updating import Updates, may_be_updated
 from collector.webhook import Webhook
 
 TOLD = Struct(">16sQ?")
@@ -147,9 +148,11 @@ class _Fact(msgspec.Struct, gc=False):
     erased: bool = False
 
     def tell(self, amendment: str, received_at: int, delivery: int, speaker: _Telling | None = None) -> None:
-        """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again."""
+        """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again; what the
+        log itself derived and took back may be said again."""
         self.revision += 1
         if amendment in ("", "earlier_delivery"):
+            self.amended = False
             self.received_at, self.delivery, self.speaker = received_at, delivery, speaker
             self.last_received_at = max(received_at, self.last_received_at)
         else:
@@ -172,8 +175,11 @@ class _Batch:
         ended = {firing for event in events if (firing := ended_by(event)) is not None}
         self.facts = _facts(self.execute, {one for each in self.identities for one in each} | ended)
         self.refires = Refires(self.execute, self._select, events)
+        firings = {binary(event.id) for event in events if may_be_updated(event)}
+        self.updates = Updates(self.execute, self._select, [one for one in firings if one in self.facts])
         self.again: list[tuple[bytes, int]] = []
-        """What the submission at hand told besides its events: alerts that fire again, each with its position."""
+        """What the submission at hand told besides its events: alerts that fire again or say something new, each with
+        its position."""
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
         self.salts = salts(2 * len(submissions) + sum(map(len, self.identities)))
         self.event_rows: list[tuple[Any, ...]] = []
@@ -256,9 +262,11 @@ class _Batch:
         events = telling.submission.events
         items = tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
         if telling.number:
-            for event in events:
+            for event, identity in zip(events, identities, strict=True):
                 if event.type.startswith("alert."):
                     self._refire(telling, event)
+                if may_be_updated(event):
+                    self._update(telling, event, identity)
         return items
 
     def _refire(self, telling: _Telling, event: Event) -> None:
@@ -269,11 +277,30 @@ class _Batch:
         for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
             self._turn(telling, turn)
 
-    def _turn(self, telling: _Telling, turn: Turn) -> None:
-        identity, teller = binary(turn.event.id), turn.teller
+    def _update(self, telling: _Telling, event: Event, identity: bytes) -> None:
+        """Say what an alert says anew, unless that is known; or that it is what its firing says."""
+        teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
+        speaks = self.facts[identity].speaker is telling
+        for turn in self.updates.turns(event, identity, teller, speaks=speaks):
+            fact = self._fact(binary(turn.event.id))
+            if turn.withdrawn:
+                due = fact is not None and not fact.amended
+            elif turn.teller.number != teller.number:
+                due = fact is None or fact.amended
+            else:
+                due = fact is None or (not fact.amended and self._speaks_before(telling, fact))
+            if due:
+                self._turn(telling, turn)
+
+    def _fact(self, identity: bytes) -> _Fact | None:
+        """What is known of an event that no submission names."""
         if identity not in self.facts:
             self.facts.update(_facts(self.execute, {identity}))
-        fact = self.facts.get(identity)
+        return self.facts.get(identity)
+
+    def _turn(self, telling: _Telling, turn: Turn) -> None:
+        identity, teller = binary(turn.event.id), turn.teller
+        fact = self._fact(identity)
         if fact is None:
             fact = self.facts[identity] = _Fact(self.position + 1)
         elif fact.erased:

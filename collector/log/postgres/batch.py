@@ -19,6 +19,7 @@ from collector.log.merkle import NO_DELIVERY, content_commitment, delivery_commi
 from collector.log.promise import Receipt, ReceiptItem, Submission
 from collector.log.refiring import ended_by, may_fire_again
 from collector.log.store import binary, encoded, salts
+from collector.log.updating import may_be_updated, text_of, update_id
 
 _NEVER = (1 << 63) - 1
 """No delivery tells the fact, so none can speak before what is known."""
@@ -27,7 +28,7 @@ _U16, _U16_U16, _LENGTHS = Struct(">H"), Struct(">HH"), Struct(">HHHI")
 
 _encode = msgspec.json.Encoder().encode
 
-ARGUMENTS = (12, 17, 4)
+ARGUMENTS = (12, 19, 4)
 """How many arrays append() takes of deliveries, of facts and of tellings."""
 CALL = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS) + 1))})"  # noqa: S608 - numbers
 
@@ -103,6 +104,8 @@ class Batch:
             self._facts.append(self._row(told, item, event, identity, number, commitment))
         else:
             _again(self._facts[fact], told.received_at, number)
+            if self._facts[fact][_SAID] is not None and self._facts[fact][_SAID] != text_of(event):
+                raise Undecided
         if number:
             self._hear(told, event, identity)
             self._tellings.append((number, fact + 1, identity, first))
@@ -125,10 +128,11 @@ class Batch:
         earliest = told.received_at if number else _NEVER
         ends = ended_by(event) if number else None
         after = told.refire_after if ends is not None or (number and may_fire_again(event)) else None
+        said, update = (text_of(event), binary(update_id(event))) if number and may_be_updated(event) else (None, None)
         return [
             identity, event.type, event.source, told.received_at, event.occurred_at, number, item, salt, content,
             content_commitment(salt, commitment, content), _U16.pack(len(kind)) + kind,
-            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, ends, after, number,
+            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, ends, after, said, update, number,
         ]  # fmt: skip
 
 
@@ -139,7 +143,7 @@ def _said(told: Submission) -> tuple[bytes, bytes]:
 
 
 # Columns of a fact beyond those of its first telling; the last of them is for us alone.
-_RECEIVED, _EARLIEST, _AGAIN, _LAST, _TOLD_BY = 3, 12, 13, 14, 17
+_RECEIVED, _EARLIEST, _AGAIN, _LAST, _SAID, _TOLD_BY = 3, 12, 13, 14, 17, 19
 
 
 def _again(fact: list[Any], received_at: int, number: int) -> None:

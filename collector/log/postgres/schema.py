@@ -84,7 +84,8 @@ _APPEND = """CREATE OR REPLACE FUNCTION append(
     d_headers bytea[], d_salt bytea[], d_body bytea[], d_commitment bytea[], d_lengths bytea[], d_texts bytea[],
     f_id bytea[], f_type text[], f_source text[], f_received bigint[], f_occurred bigint[], f_delivery integer[],
     f_item integer[], f_salt bytea[], f_content bytea[], f_commitment bytea[], f_kind bytea[], f_teller bytea[],
-    f_earliest bigint[], f_again bigint[], f_last bigint[], f_ends bytea[], f_after bigint[],
+    f_earliest bigint[], f_again bigint[], f_last bigint[], f_ends bytea[], f_after bigint[], f_said text[],
+    f_update bytea[],
     t_delivery integer[], t_fact integer[], t_id bytea[], t_first boolean[],
     OUT before bigint, OUT first_delivery bigint, OUT positions bigint[], OUT last_leaf bytea
 ) LANGUAGE plpgsql SECURITY DEFINER
@@ -117,12 +118,21 @@ BEGIN
                WHEN u.after IS NOT NULL THEN
                    EXISTS (SELECT FROM alert_end a WHERE a.firing = u.id AND u.latest > a.received_at + u.after
                            AND (a.again_at IS NULL OR u.received < a.again_at))
-               ELSE false END AS turns,
+               ELSE false END
+               -- Whether a firing says what neither it nor an update of it said before: updating.py says when.
+               OR (k.known_at IS NOT NULL AND u.said IS NOT NULL AND u.said IS DISTINCT FROM (
+                       SELECT coalesce(s.data ->> 'summary', '') || E'\x1f' || coalesce(s.data ->> 'description', '')
+                       FROM (SELECT convert_from(c.bytes, 'UTF8')::jsonb -> 'data' AS data
+                             FROM event x JOIN content c ON c.number = x.content
+                             WHERE x.id = u.id AND x.amendment IN ('', 'earlier_delivery')
+                             ORDER BY x.revision DESC LIMIT 1) s)
+                   AND NOT EXISTS (SELECT FROM event x WHERE x.id = u.update AND x.received_at < u.earliest)
+               ) AS turns,
                count(*) FILTER (WHERE k.known_at IS NULL) OVER (ORDER BY u.n) AS rank
         FROM (
             SELECT v.*, greatest(v.received, v.last) AS latest
-            FROM unnest(f_id, f_earliest, f_received, f_last, f_ends, f_after)
-                WITH ORDINALITY AS v(id, earliest, received, last, ends, after, n)
+            FROM unnest(f_id, f_earliest, f_received, f_last, f_ends, f_after, f_said, f_update)
+                WITH ORDINALITY AS v(id, earliest, received, last, ends, after, said, update, n)
         ) u
         LEFT JOIN LATERAL (
             SELECT e.position AS known_at, e.received_at AS known_received,

@@ -1,0 +1,169 @@
+"""An alert that says another value with each repeat: what it says anew is seen, once, in whatever order it came."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.correlation import Rules, correlate
+from collector.event import MINUTE, RecordedEvent, current
+from collector.log import Submission
+from collector.log.updating import compared
+from tests.senders import Alert, alert, micros
+from tests.test_follower import Followed, database_url
+from tests.test_follower import followed as followed
+from tests.test_refire import outcome, received
+
+ALERT = alert("HighErrorRate", since="14:00:00")
+
+
+def saying(text: str, one: Alert = ALERT) -> Alert:
+    """The alert with another summary."""
+    return replace(one, annotations={**one.annotations, "summary": text})
+
+
+def fails(percent: int) -> Alert:
+    """The alert with a value in its summary."""
+    return saying(f"{percent}% of requests fail")
+
+
+def updates(events: Sequence[RecordedEvent]) -> list[tuple[int, str]]:
+    """When what was said anew, by these events."""
+    found = [event for event in current(events) if event.type == "alert.updated"]
+    return [(event.occurred_at, event.data["summary"]) for event in found]
+
+
+async def stored(followed: Followed, *told: Submission) -> list[tuple[int, str]]:
+    """The updates after these deliveries, each stored by itself."""
+    for one in told:
+        await followed.log.append([one])
+    return updates(await followed.log.read(0, 1000))
+
+
+async def test_each_new_value_is_an_event(followed: Followed) -> None:
+    """It stands at the time at which its delivery was received, which it says is no time of the sender's."""
+    told = [received("14:00:10", fails(12)), received("14:20:10", fails(31)), received("14:30:10", fails(18))]
+    found = await stored(followed, *told)
+    assert found == [(micros("14:20:10"), "31% of requests fail"), (micros("14:30:10"), "18% of requests fail")]
+    log = await followed.log.read(0, 1000)
+    assert [event.type for event in log if event.source == "alertmanager"] == [
+        "alert.firing",
+        "alert.updated",
+        "alert.updated",
+    ]
+    assert {event.time_quality for event in log if event.type == "alert.updated"} == {"absent"}
+
+
+async def test_a_repeat_and_a_value_that_comes_back_add_nothing(followed: Followed) -> None:
+    """Neither the same text again, nor what it had said before."""
+    told = [received(f"14:{m:02}:10", fails(v)) for m, v in ((0, 90), (5, 90), (10, 95), (15, 95), (20, 90), (25, 95))]
+    assert await stored(followed, *told) == [(micros("14:10:10"), "95% of requests fail")]
+
+
+async def test_a_delivery_received_before_moves_what_was_said_first(followed: Followed) -> None:
+    """What the firing said is then an update; what the earlier delivery says is one no more."""
+    later = [received("14:10:10", fails(31)), received("14:20:10", fails(12))]
+    found = await stored(followed, *later, received("14:00:10", fails(12)))
+    assert found == [(micros("14:10:10"), "31% of requests fail")]
+    (firing,) = [e for e in current(await followed.log.read(0, 1000)) if e.type == "alert.firing"]
+    assert firing.data["summary"] == "12% of requests fail"
+
+
+async def test_other_annotations_and_addresses_are_nothing_new(followed: Followed) -> None:
+    """Members of a cluster name themselves in links; a runbook that moved says nothing of the incident."""
+    one, other = (saying(f"12% fail, see http://{name}.example/d/1") for name in ("am-0", "am-1"))
+    moved = replace(other, annotations={**other.annotations, "runbook_url": "https://new.example"})
+    assert await stored(followed, received("14:00:10", one), received("14:00:12", moved)) == []
+
+
+async def test_an_update_changes_no_grouping(followed: Followed) -> None:
+    """The incident begins and ends as it did; the update is one of its events."""
+    ended = received("14:30:05", fails(31).resolved("14:30:00"))
+    told = [received("14:00:10", fails(12)), received("14:20:10", fails(31)), ended, received("15:30:00", fails(40))]
+    await stored(followed, *told)
+    await followed.follower.catch_up()
+    events = await followed.log.read(0, 1000)
+    without = [event for event in events if event.type != "alert.updated"]
+
+    def shown(given: Sequence[RecordedEvent]) -> Any:
+        return [(i.key, i.started_at, i.ended_at) for i in correlate(given, Rules()).incidents]
+
+    assert shown(events) == shown(without)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("12% fail", "12% fail"),
+        ("at 14:02 12% fail", "at 14:07:31 12% fail"),
+        ("since 2026-03-04T14:02:00Z", "since 2026-03-05 14:02:00 +0000"),
+        ("see https://am-0.example/#x", "see https://am-1.example/#y"),
+        ("trace 0af7651916cd43dd", "trace b7ad6b7169203331"),
+        ("14,233,211 messages", "14,233,999 messages"),
+        ("last seen 1793900000", "last seen 1793900300"),
+    ],
+)
+def test_texts_that_say_the_same(one: str, other: str) -> None:
+    """What changes by itself is not compared."""
+    assert compared(one) == compared(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("12% fail", "13% fail"),
+        ("1.25 s", "1.26 s"),
+        ("0.001", "0.002"),
+        ("0.1", "1.0"),
+        ("120 wait", "12 wait"),
+        ("-5 °C", "5 °C"),
+        ("cart fails", "cart and search fail"),
+        ("deadline passed", "deadline is near"),
+        ("4m5s", "4m6s"),
+    ],
+)
+def test_texts_that_say_something_else(one: str, other: str) -> None:
+    """Another value of three digits, and other words, are news."""
+    assert compared(one) != compared(other)
+
+
+# --- any order --------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Submission]:
+    """Tellings of one firing with a few values, and of an end of it; some received in one microsecond."""
+    alerts = [fails(12), fails(31), fails(18), saying("31% of requests fail at 14:10"), fails(31).resolved("14:20:00")]
+    told = draw(st.lists(st.tuples(st.integers(0, 12), st.sampled_from(alerts)), min_size=1, max_size=8))
+    return [received(micros("14:05:00") + 3 * minutes * MINUTE, one) for minutes, one in told]
+
+
+@settings(max_examples=60, deadline=None)
+@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
+    """Events, lists and drafts follow from what was told and when; a delivery stored twice changes nothing."""
+    shuffled = told + [one for one in told if cuts.random() < 0.3]
+    cuts.shuffle(shuffled)
+    by_receipt = sorted(told, key=lambda one: one.received_at)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
+    """What append() decides there and what it leaves to be judged come to what a file holds."""
+    url = database_url(request)
+    shuffled = list(told)
+    cuts.shuffle(shuffled)
+    with tempfile.TemporaryDirectory() as folder:
+        expected = asyncio.run(outcome(Path(folder), told, cuts))
+    assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
