@@ -13,7 +13,7 @@ from functools import lru_cache
 from collector import severities
 from collector.changes import kind_of, last_of, reach_of, runs_of, span_of
 from collector.closing import Word, goes_on
-from collector.episodes import Episode, episodes, page_span
+from collector.episodes import UPDATED, Episode, episodes, page_span
 from collector.event import RecordedEvent
 from renderers.history import Alert, Change, Page
 
@@ -65,6 +65,7 @@ def _alert(episode: Episode) -> Alert:
         fired=told,
         resolved=episode.resolved,
         events=tuple([each.id for each in events]),
+        updates=frozenset([each.id for each in events if each.type == UPDATED]),
     )
 
 

@@ -74,6 +74,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resolved: RecordedEvent | None
     events: tuple[str, ...]
     """Every event of the episode, oldest first."""
+    updates: frozenset[str] = frozenset()
+    """Those of them that say something new of it, between its start and its end."""
     source: str = ""
 
     @property

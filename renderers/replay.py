@@ -16,7 +16,7 @@ import msgspec
 
 from collector import severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
-from collector.episodes import micros
+from collector.episodes import UPDATED, micros
 from collector.event import MACHINE, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
@@ -42,6 +42,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     sorted_out = _Kinds(facts)
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
+    if stale := _stale(alerts, sorted_out.of(UPDATED)):
+        facts = [each for each in facts if each.id not in stale]
     opened = tuple(sorted_out.of("incident.opened"))
     measured = tuple([each for each in alerts if each.opening]) or alerts
     openers = tuple([each for each in measured if each.opening]) if pages or opened else measured
@@ -120,6 +122,8 @@ class _Kinds:
             entities = families[event.type]
             if entities is not None:
                 entities[event.source, event.entity].append(event)
+                if event.type == UPDATED:
+                    self._types[event.type].append(event)
             elif event.type in ("note.added", "chat.message"):
                 self.notes.append(event)
             else:
@@ -176,6 +180,16 @@ def _stated(event: RecordedEvent) -> tuple[int, str]:
     """The key that puts the newest statement last: when it was said, then the id."""
     said = micros(event.data.get("stated_at"))
     return (event.occurred_at if said is None else said, event.id)
+
+
+def _stale(alerts: Iterable[Alert], updates: Sequence[RecordedEvent]) -> set[str]:
+    """What an alert said anew after its end: a word of a cluster's member that lags, or of an import. It tells nothing
+    of the incident."""
+    if not updates:
+        return set()
+    ends = {each: alert.end for alert in alerts for each in alert.events}
+    known = [(each, ends.get(each.id, 0)) for each in updates]
+    return {each.id for each, end in known if end is not None and each.occurred_at > end}
 
 
 def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[RecordedEvent]) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""The size of a thing as alerts tell it: of texts that differ in a number only, which told the largest and the last.
+"""The size of a thing as alerts tell it: of texts that differ in a number only, the first, the largest, the newest.
 
 A text is compared with the first one that reads alike but for its numbers;
 what cannot be compared is left alone. Pure.
@@ -24,14 +24,18 @@ class Telling(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """The texts of one alert that are worth showing: the largest value told, and the last where it is another one."""
+    """The texts of one alert that are worth showing."""
 
     largest: Telling
-    last: Telling | None = None
+    newest: Telling | None = None
+    """What it said anew last, where that is another text. It is no proof that nothing else was told after it: a text
+    that comes back is no event."""
+    first: Telling | None = None
+    """What the series that told the largest had said first, where that is another text."""
 
 
 def size(tellings: Sequence[Telling]) -> Size | None:
-    """The largest and the last of what was told, oldest first; None where nothing was."""
+    """The first, the largest and the newest of what was told, oldest first; None where nothing was."""
     if not tellings:
         return None
     first = tellings[0]
@@ -39,11 +43,15 @@ def size(tellings: Sequence[Telling]) -> Size | None:
     alike = [each for each in tellings if _shape(each.text) == shape]
     column = _varying([_numbers(each.text) for each in alike])
     if column is None:
-        return Size(first, tellings[-1] if tellings[-1].text != first.text else None)
+        return Size(first, newest=tellings[-1] if tellings[-1].text != first.text else None)
     # max keeps the first of several that are as large.
     largest = max(alike, key=lambda each: _numbers(each.text)[column])
-    last = tellings[-1]
-    return Size(largest, last if last.text != largest.text else None)
+    newest, own = tellings[-1], next(each for each in tellings if each.event.entity == largest.event.entity)
+    return Size(
+        largest,
+        newest=newest if newest.text != largest.text else None,
+        first=own if own.text != largest.text else None,
+    )
 
 
 def _shape(text: str) -> str:

@@ -229,14 +229,14 @@ def test_impact_quotes_ten_alerts_and_counts_the_others() -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (("5% fail", "31% fail", "9% fail"), 'X on web: "31% fail", and last, at 10:02:00, "9% fail"'),
+        (("5% fail", "31% fail", "9% fail"), 'X on web: "31% fail" at 10:01:00 and "9% fail" at 10:02:00'),
         (("5% fail", "9% fail"), 'X on web: "9% fail"'),
-        (("1,200 wait", "900 wait"), 'X on web: "1,200 wait", and last, at 10:01:00, "900 wait"'),
-        (("5 of 9 fail", "down"), 'X on web: "5 of 9 fail", and last, at 10:01:00, "down"'),
+        (("1,200 wait", "900 wait"), 'X on web: "1,200 wait" at 10:00:00 and "900 wait" at 10:01:00'),
+        (("5 of 9 fail", "down"), 'X on web: "5 of 9 fail" at 10:00:00 and "down" at 10:01:00'),
     ],
 )
 def test_the_largest_value_told_is_told(texts: tuple[str, ...], expected: str) -> None:
-    """What an alert said of the size of it is not what it said first, but the largest and the last."""
+    """What an alert said of the size of it is not what it said first, but the largest and the newest."""
     told = Told()
     for minute, text in enumerate(texts):
         told.fires("X", f"10:0{minute}:00", "web", series=f"pod-{minute}", description=text)

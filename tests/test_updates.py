@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, correlate
+from collector.drafts import postmortem
 from collector.event import MINUTE, RecordedEvent, current
 from collector.log import Submission
 from collector.log.updating import compared
@@ -32,7 +34,7 @@ def saying(text: str, one: Alert = ALERT) -> Alert:
 
 def fails(percent: int) -> Alert:
     """The alert with a value in its summary."""
-    return saying(f"{percent}% of requests fail")
+    return saying(f"{percent}% fail")
 
 
 def updates(events: Sequence[RecordedEvent]) -> list[tuple[int, str]]:
@@ -52,7 +54,7 @@ async def test_each_new_value_is_an_event(followed: Followed) -> None:
     """It stands at the time at which its delivery was received, which it says is no time of the sender's."""
     told = [received("14:00:10", fails(12)), received("14:20:10", fails(31)), received("14:30:10", fails(18))]
     found = await stored(followed, *told)
-    assert found == [(micros("14:20:10"), "31% of requests fail"), (micros("14:30:10"), "18% of requests fail")]
+    assert found == [(micros("14:20:10"), "31% fail"), (micros("14:30:10"), "18% fail")]
     log = await followed.log.read(0, 1000)
     assert [event.type for event in log if event.source == "alertmanager"] == [
         "alert.firing",
@@ -65,16 +67,16 @@ async def test_each_new_value_is_an_event(followed: Followed) -> None:
 async def test_a_repeat_and_a_value_that_comes_back_add_nothing(followed: Followed) -> None:
     """Neither the same text again, nor what it had said before."""
     told = [received(f"14:{m:02}:10", fails(v)) for m, v in ((0, 90), (5, 90), (10, 95), (15, 95), (20, 90), (25, 95))]
-    assert await stored(followed, *told) == [(micros("14:10:10"), "95% of requests fail")]
+    assert await stored(followed, *told) == [(micros("14:10:10"), "95% fail")]
 
 
 async def test_a_delivery_received_before_moves_what_was_said_first(followed: Followed) -> None:
     """What the firing said is then an update; what the earlier delivery says is one no more."""
     later = [received("14:10:10", fails(31)), received("14:20:10", fails(12))]
     found = await stored(followed, *later, received("14:00:10", fails(12)))
-    assert found == [(micros("14:10:10"), "31% of requests fail")]
+    assert found == [(micros("14:10:10"), "31% fail")]
     (firing,) = [e for e in current(await followed.log.read(0, 1000)) if e.type == "alert.firing"]
-    assert firing.data["summary"] == "12% of requests fail"
+    assert firing.data["summary"] == "12% fail"
 
 
 async def test_other_annotations_and_addresses_are_nothing_new(followed: Followed) -> None:
@@ -97,6 +99,45 @@ async def test_an_update_changes_no_grouping(followed: Followed) -> None:
         return [(i.key, i.started_at, i.ended_at) for i in correlate(given, Rules()).incidents]
 
     assert shown(events) == shown(without)
+
+
+def at(hour_and_minute: str, percent: int) -> Submission:
+    """A delivery that tells a value."""
+    return received(f"{hour_and_minute}:10", fails(percent))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((12, 31, 18), ': "12% fail" at 14:00, "31% fail" at 14:10 and "18% fail" at 14:20'),
+        ((12, 31), ': "12% fail" at 14:00 and "31% fail" at 14:10'),
+        ((90, 95, 90), ': "90% fail" at 14:00 and "95% fail" at 14:10'),
+        ((31, 18), ': "31% fail" at 14:00 and "18% fail" at 14:10'),
+        ((31, 31), ': "31% fail"'),
+    ],
+)
+async def test_the_draft_tells_the_first_the_largest_and_the_newest(
+    followed: Followed, values: tuple[int, ...], expected: str
+) -> None:
+    """Each with the time it was told first, and nothing of what was told last where a value came back."""
+    await stored(followed, *[at(f"14:{10 * n:02}", value) for n, value in enumerate(values)])
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    plain = re.sub(r"(\d\d:\d\d):\d\d", r"\1", text.replace("\\", "").replace(" UTC", ""))
+    assert f"HighErrorRate on checkout{expected}" in plain
+    timeline = text.partition("## Timeline")[2].partition("\n## ")[0]
+    assert timeline.count("% fail") == 1
+
+
+async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed: Followed) -> None:
+    """A member of a cluster that lags, or an import, says no value of the time in which the alert fired."""
+    ended = received("14:10:05", fails(12).resolved("14:10:00"))
+    await stored(followed, at("14:00", 12), ended, at("14:12", 77))
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    assert "77" not in text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +182,7 @@ def test_texts_that_say_something_else(one: str, other: str) -> None:
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[Submission]:
     """Tellings of one firing with a few values, and of an end of it; some received in one microsecond."""
-    alerts = [fails(12), fails(31), fails(18), saying("31% of requests fail at 14:10"), fails(31).resolved("14:20:00")]
+    alerts = [fails(12), fails(31), fails(18), saying("31% fail at 14:10"), fails(31).resolved("14:20:00")]
     told = draw(st.lists(st.tuples(st.integers(0, 12), st.sampled_from(alerts)), min_size=1, max_size=8))
     return [received(micros("14:05:00") + 3 * minutes * MINUTE, one) for minutes, one in told]
 

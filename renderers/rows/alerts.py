@@ -126,7 +126,7 @@ def _firing_ids(spells: Run) -> tuple[str, ...]:
     finals: set[str] = set()
     for spell in spells:
         for alert in spell.episodes:
-            begun[alert.start] += alert.events
+            begun[alert.start] += [each for each in alert.events if each not in alert.updates]
         if spell.last.resolved is not None and spell.last.fired is not spell.last.resolved:
             finals.add(spell.last.resolved.id)
     return tuple([each for start in sorted(begun) for each in sorted(begun[start]) if each not in finals])

@@ -11,7 +11,7 @@ from renderers.document import Block, Bullets, Claim, Code, Name, Options, Promp
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.rows.pages import assigned
-from renderers.sections.impact import alert_sizes
+from renderers.sections.impact import alert_sizes, values_of
 from renderers.sections.measures import measures, unsettled
 from renderers.sections.summary import time_in
 from renderers.words import counted
@@ -241,9 +241,11 @@ def _alerts(history: History, options: Options) -> Table:
         cells = (
             _family_called(family), say(Name(family.service)) if family.service else (),
             say(time_in(history, options, first.start)), say(Code(query)) if query else (),
-            quoted("", value.largest.text) if value else (),
+            phrases.listed([quoted("", each.text) for each in values_of(value)], 3, end=", ") if value else (),
         )  # fmt: skip
-        proof = cites([each.fired for each in family.alerts], value.largest.event if value else None)
+        proof = cites(
+            [each.fired for each in family.alerts], [each.event for each in values_of(value)] if value else ()
+        )
         rows.append(TableRow(cells=cells, cites=proof))
     rest = families[KEY_ALERTS:]
     more = claim(counted(len(rest), "more alert"), " fired; the timeline has them",

@@ -134,12 +134,12 @@ def _between(history: History) -> Phrase:
 
 
 def _descriptions(history: History, options: Options) -> Iterator[Claim]:
-    """What each alert said of the size of it, the opening alerts first: the largest value told, and the last."""
+    """What each alert said of the size of it, the opening alerts first: the first, the largest, the newest."""
     sizes = alert_sizes(history)
     for alert, told in sizes[:DESCRIPTIONS]:
-        yield claim(phrases.alert_named(alert.name), named(" on ", alert.service), quoted(": ", told.largest.text),
-                    _last(history, options, told),
-                    proof=cites(told.largest.event, told.last.event if told.last else None))  # fmt: skip
+        values = phrases.listed([_value(history, options, each, told) for each in values_of(told)], 3)
+        yield claim(phrases.alert_named(alert.name), named(" on ", alert.service), ": ", values,
+                    proof=cites([each.event for each in values_of(told)]))  # fmt: skip
     rest = sizes[DESCRIPTIONS:]
     if rest:
         verb = "says" if len(rest) == 1 else "say"
@@ -147,15 +147,22 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
                     proof=cites([told.largest.event for _, told in rest]))  # fmt: skip
 
 
-def _last(history: History, options: Options, told: Size) -> Phrase:
-    """``, and at 18:20:00 last "…"``."""
-    if told.last is None or told.last.event.occurred_at == told.largest.event.occurred_at:
-        return ()
-    return say(", and last, at ", time_in(history, options, told.last.event.occurred_at), quoted(", ", told.last.text))
+def _value(history: History, options: Options, telling: Telling, told: Size) -> Phrase:
+    """``"31% of requests fail" at 18:12:00``; the time is left out where it is the only value."""
+    alone = told.newest is None and told.first is None
+    return say(
+        quoted("", telling.text), () if alone else say(" at ", time_in(history, options, telling.event.occurred_at))
+    )
+
+
+def values_of(told: Size) -> list[Telling]:
+    """What an alert told, in the order it was told: the first, the largest, the newest, each once."""
+    found = {each.event.id: each for each in (told.first, told.largest, told.newest) if each is not None}
+    return sorted(found.values(), key=lambda each: (each.event.occurred_at, each.event.id))
 
 
 def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
-    """Each alert of a name and service that says something, and the largest and the last that it told."""
+    """Each alert of a name and service that says something, and the sizes that it told."""
     names: dict[tuple[str, str | None], list[Alert]] = defaultdict(list)
     for alert in history.alerts:
         names[alert.name, alert.service].append(alert)
@@ -168,7 +175,7 @@ def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
 
 
 def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
-    """What the firings said, oldest first; series of one alert all count, its ends do not."""
+    """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
     events = [history.by_id[each] for alert in alerts for each in alert.events if each in history.by_id]
     told = [Telling(alert_text(event), event) for event in events
             if event.type != "alert.resolved" and alert_text(event)]  # fmt: skip
