@@ -7,11 +7,15 @@ what cannot be compared is left alone. Pure.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
 
+from collector.episodes import UPDATED
 from collector.event import RecordedEvent
+from renderers.history import Alert, History
+from renderers.phrases import text_in
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*")
 
@@ -52,6 +56,59 @@ def size(tellings: Sequence[Telling]) -> Size | None:
         newest=newest if newest.text != largest.text else None,
         first=own if own.text != largest.text else None,
     )
+
+
+def values_of(told: Size) -> list[Telling]:
+    """What an alert told, in the order it was told: the first, the largest, the newest, each once."""
+    found = {each.event.id: each for each in (told.first, told.largest, told.newest) if each is not None}
+    return sorted(found.values(), key=lambda each: (each.event.occurred_at, each.event.id))
+
+
+def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
+    """Each alert of a name and service that says something, and the sizes that it told."""
+    found: list[tuple[Alert, Size]] = []
+    for alerts in _named(history):
+        told = size(_tellings(history, alerts))
+        if told is not None:
+            found.append((alerts[0], told))
+    return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
+
+
+def _named(history: History) -> list[list[Alert]]:
+    """The alerts of each name and service."""
+    names: dict[tuple[str, str | None], list[Alert]] = defaultdict(list)
+    for alert in history.alerts:
+        names[alert.name, alert.service].append(alert)
+    return list(names.values())
+
+
+def said_anew(history: History) -> dict[str, str]:
+    """What each update said, by its id."""
+    updated = [alerts for alerts in _named(history) if any(alert.updates for alert in alerts)]
+    tellings = [each for alerts in updated for each in _tellings(history, alerts)]
+    return {each.event.id: each.text for each in tellings if each.event.type == UPDATED}
+
+
+def grown(history: History) -> frozenset[str]:
+    """The updates by which alerts told their largest value, where they had told a smaller one before."""
+    sizes = [told for _, told in alert_sizes(history) if told.first is not None]
+    return frozenset([told.largest.event.id for told in sizes if told.largest.event.type == UPDATED])
+
+
+def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
+    """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
+    known = [history.by_id[each] for alert in alerts for each in alert.events if each in history.by_id]
+    events = [event for event in known if event.type != "alert.resolved"]
+    keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
+    found = [Telling(text_in(event.data, keys[0]) or text_in(event.data, keys[1]), event) for event in events]
+    return sorted([each for each in found if each.text], key=lambda each: (each.event.occurred_at, each.event.id))
+
+
+def _only_summary_varies(events: Sequence[RecordedEvent]) -> bool:
+    """Whether some series says its values in the summary, beside a description that stays."""
+    summaries = {(event.entity, text_in(event.data, "summary")) for event in events}
+    descriptions = {(event.entity, text_in(event.data, "description")) for event in events}
+    return len({event.entity for event in events}) == len(descriptions) < len(summaries)
 
 
 def _shape(text: str) -> str:

@@ -20,7 +20,7 @@ from collector.event import MINUTE, RecordedEvent, current
 from collector.log import Submission
 from collector.log.updating import compared
 from tests.senders import Alert, alert, micros
-from tests.test_follower import Followed, database_url
+from tests.test_follower import Followed, database_url, following
 from tests.test_follower import followed as followed
 from tests.test_refire import outcome, received
 
@@ -86,21 +86,6 @@ async def test_other_annotations_and_addresses_are_nothing_new(followed: Followe
     assert await stored(followed, received("14:00:10", one), received("14:00:12", moved)) == []
 
 
-async def test_an_update_changes_no_grouping(followed: Followed) -> None:
-    """The incident begins and ends as it did; the update is one of its events."""
-    ended = received("14:30:05", fails(31).resolved("14:30:00"))
-    told = [received("14:00:10", fails(12)), received("14:20:10", fails(31)), ended, received("15:30:00", fails(40))]
-    await stored(followed, *told)
-    await followed.follower.catch_up()
-    events = await followed.log.read(0, 1000)
-    without = [event for event in events if event.type != "alert.updated"]
-
-    def shown(given: Sequence[RecordedEvent]) -> Any:
-        return [(i.key, i.started_at, i.ended_at) for i in correlate(given, Rules()).incidents]
-
-    assert shown(events) == shown(without)
-
-
 def at(hour_and_minute: str, percent: int) -> Submission:
     """A delivery that tells a value."""
     return received(f"{hour_and_minute}:10", fails(percent))
@@ -127,7 +112,22 @@ async def test_the_draft_tells_the_first_the_largest_and_the_newest(
     plain = re.sub(r"(\d\d:\d\d):\d\d", r"\1", text.replace("\\", "").replace(" UTC", ""))
     assert f"HighErrorRate on checkout{expected}" in plain
     timeline = text.partition("## Timeline")[2].partition("\n## ")[0]
-    assert timeline.count("% fail") == 1
+    assert timeline.count("% fail") == 1 + (max(values) > values[0])
+    assert f"{max(values)}% fail" in timeline
+
+
+@pytest.mark.parametrize("which", ["summary", "description", "message"])
+async def test_the_annotation_that_changes_is_quoted(followed: Followed, which: str) -> None:
+    """A rule may say its value in any of them, and the same words in the others."""
+    words = {"summary": "Requests fail", "description": "Look at the dashboard."}
+    words = {key: text for key, text in words.items() if (key, which) != ("description", "message")}
+    values = [replace(ALERT, annotations={**words, which: f"{value}% fail"}) for value in (12, 31)]
+    await stored(followed, received("14:00:10", values[0]), received("14:10:10", values[1]))
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    assert 'checkout: "12% fail" at 14:00:00 UTC and "31% fail" at 14:10:10' in text
+    assert 'still fired: "31% fail"' in text
 
 
 async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed: Followed) -> None:
@@ -196,6 +196,25 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
     by_receipt = sorted(told, key=lambda one: one.received_at)
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(told=deliveries())
+def test_updates_change_no_incident(told: list[Submission]) -> None:
+    """Incidents begin, end and reach as they would without any update."""
+
+    async def read(folder: Path) -> list[RecordedEvent]:
+        async with following(folder) as followed:
+            await followed.log.append(told)
+            return await followed.log.read(0, 1000)
+
+    with tempfile.TemporaryDirectory() as folder:
+        events = asyncio.run(read(Path(folder)))
+    incidents, without = (
+        [(i.key, i.anchors, i.started_at, i.ended_at, i.window) for i in correlate(given, Rules()).incidents]
+        for given in (events, [event for event in events if event.type != "alert.updated"])
+    )
+    assert incidents == without
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

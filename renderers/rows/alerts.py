@@ -230,9 +230,8 @@ def fired_alone(table: Table, event: RecordedEvent) -> Phrase:
 
 def updated_alone(table: Table, event: RecordedEvent) -> Phrase:
     """What was said anew of an alert that fires, unfolded."""
-    text = phrases.text_in(event.data, "summary") or phrases.text_in(event.data, "description")
     return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), " still fired",
-               quoted(": ", text))  # fmt: skip
+               quoted(": ", table.said_anew.get(event.id)))  # fmt: skip
 
 
 def ended_alone(table: Table, event: RecordedEvent) -> Phrase:

@@ -43,9 +43,10 @@ _FOLDED = frozenset({"alert.firing", "alert.updated", "alert.resolved"})
 
 
 def plans(table: Table) -> Iterator[Plan]:
-    """A row for each event that is not an alert's; the states of one change are told together."""
+    """A row for each event that is not an alert's, and for the largest value that an alert told after its firing; the
+    states of one change are told together."""
     for event in table.history.events:
-        if event.type in _FOLDED:
+        if event.type in _FOLDED and event.id not in table.grown:
             continue
         change = table.changes.get(event.id)
         if change is not None:

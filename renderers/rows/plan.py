@@ -17,6 +17,7 @@ from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
 from renderers.phrases import Phrase
 from renderers.times import day
+from renderers.values import grown, said_anew
 
 Told = Callable[["Table"], Phrase]
 """Puts a row into words."""
@@ -72,6 +73,16 @@ class Table:
     def repeats(self) -> dict[str, Alert]:
         """Alerts by the ids of their events that told again what was known: all but the first firing."""
         return {each: alert for alert in self.history.alerts for each in alert.events if each != alert.fired.id}
+
+    @cached_property
+    def grown(self) -> frozenset[str]:
+        """The ids of updates by which alerts told their largest value."""
+        return grown(self.history)
+
+    @cached_property
+    def said_anew(self) -> dict[str, str]:
+        """What each update said of its alert, by its id."""
+        return said_anew(self.history)
 
     @cached_property
     def acknowledged(self) -> frozenset[str]:

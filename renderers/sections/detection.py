@@ -11,9 +11,9 @@ from renderers.document import Block, Bullets, Claim, Code, Name, Options, Promp
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.rows.pages import assigned
-from renderers.sections.impact import alert_sizes, values_of
 from renderers.sections.measures import measures, unsettled
 from renderers.sections.summary import time_in
+from renderers.values import alert_sizes, values_of
 from renderers.words import counted
 
 UNPAGED = 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
-from renderers.history import Alert, History
+from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.sections.summary import report_told, time_in
-from renderers.values import Size, Telling, size
+from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
 
 DESCRIPTIONS = 10
@@ -153,38 +152,6 @@ def _value(history: History, options: Options, telling: Telling, told: Size) -> 
     return say(
         quoted("", telling.text), () if alone else say(" at ", time_in(history, options, telling.event.occurred_at))
     )
-
-
-def values_of(told: Size) -> list[Telling]:
-    """What an alert told, in the order it was told: the first, the largest, the newest, each once."""
-    found = {each.event.id: each for each in (told.first, told.largest, told.newest) if each is not None}
-    return sorted(found.values(), key=lambda each: (each.event.occurred_at, each.event.id))
-
-
-def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
-    """Each alert of a name and service that says something, and the sizes that it told."""
-    names: dict[tuple[str, str | None], list[Alert]] = defaultdict(list)
-    for alert in history.alerts:
-        names[alert.name, alert.service].append(alert)
-    found: list[tuple[Alert, Size]] = []
-    for alerts in names.values():
-        told = size(_tellings(history, alerts))
-        if told is not None:
-            found.append((alerts[0], told))
-    return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
-
-
-def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
-    """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
-    events = [history.by_id[each] for alert in alerts for each in alert.events if each in history.by_id]
-    told = [Telling(alert_text(event), event) for event in events
-            if event.type != "alert.resolved" and alert_text(event)]  # fmt: skip
-    return sorted(told, key=lambda each: (each.event.occurred_at, each.event.id))
-
-
-def alert_text(event: RecordedEvent) -> str:
-    """What an alert says of itself."""
-    return text_in(event.data, "description") or text_in(event.data, "summary")
 
 
 def _reports(history: History) -> Iterator[Claim]:
