@@ -14,6 +14,9 @@ from collections.abc import Mapping
 _PATIENCE = 1.0
 """Seconds that a full socket may hold us; telling systemd never stops the daemon."""
 
+_STOP = 40.0
+"""Seconds that a stop may take by itself, as TimeoutStopSec= in our unit."""
+
 
 class Notifier:
     """Tells the service manager how the daemon is; see sd_notify(3)."""
@@ -34,6 +37,11 @@ class Notifier:
     def alive(self) -> bool:
         """The sign of life; without it systemd starts the daemon anew."""
         return self._send("WATCHDOG=1")
+
+    def draining(self, seconds: float) -> bool:
+        """The stop begins, and takes so much longer than the unit allows for."""
+        extended = int((seconds + _STOP) * 1_000_000)
+        return self._send(f"EXTEND_TIMEOUT_USEC={extended}\nSTATUS=not ready any more, serving on for {seconds:g} s")
 
     def stopping(self, status: str) -> bool:
         """The daemon takes no more deliveries and finishes what it has."""

@@ -228,6 +228,38 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
             assert shown[0]["number"] == 1
 
 
+async def test_readiness_has_one_shape(tmp_path):
+    """The same fields when all is well, while the lists are made anew, while it stops, and without a database."""
+    with serving() as server:
+        async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
+            path = f"{running.address}/-/ready"
+            status, well = await asyncio.to_thread(asked, path)
+            assert (status, well["lists"]) == (200, "well")
+            await running.log.transact(
+                lambda c: c.exec_driver_sql("UPDATE cursor SET quiet = position + 7"), leading=True
+            )
+            status, anew = await asyncio.to_thread(asked, path)
+            assert status == 200
+            assert "made anew" in anew["lists"]
+            running.parts.stopping = True
+            status, stopping = await asyncio.to_thread(asked, path)
+            assert (status, stopping["reason"]) == (503, "the daemon is stopping")
+            running.parts.stopping = False
+            await asyncio.to_thread(server.stop, signal.SIGQUIT)
+            status, away = await asyncio.to_thread(asked, path)
+            assert (status, away["position"]) == (503, None)
+            assert well.keys() == anew.keys() == stopping.keys() == away.keys()
+
+
+def asked(url: str) -> tuple[int, Any]:
+    """The status and the JSON of an answer, whichever it is."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own address
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
 async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
     """A server that is frozen, and not gone: nobody waits long, then nobody waits, and all goes on afterwards."""
     with serving() as server:

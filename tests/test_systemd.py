@@ -100,6 +100,14 @@ def test_systemd_waits_long_enough_for_the_queue_to_be_written():
     assert duration(value("TimeoutStopSec")) / 1_000_000 >= 2 * server_kwargs()["shutdown_timeout"] + 10
 
 
+def test_systemd_gives_a_drain_its_time_on_top(listener):
+    """What the unit allows for a stop is left whole, however long ``web.drain`` is."""
+    assert Notifier({"NOTIFY_SOCKET": str(listener.getsockname())}).draining(90)
+    extended = listener.recv(4096).decode().splitlines()[0].partition("=")
+    assert extended[0] == "EXTEND_TIMEOUT_USEC"
+    assert int(extended[2]) >= 90_000_000 + duration(value("TimeoutStopSec"))
+
+
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[socket.socket]:
     """A service manager's socket."""

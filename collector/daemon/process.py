@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import structlog
 
 from collector import activation
-from collector.daemon.parts import Clock, wall_clock
+from collector.daemon.parts import Clock, Parts, wall_clock
 from collector.daemon.serving import running
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
+from collector.event import SECOND
 from collector.log import EventLog, is_postgresql, shown
 from collector.notify import Notifier
 from collector.settings import Settings
@@ -55,7 +56,7 @@ async def serve(
             ready(daemon.address)
         show_hints(settings, daemon.address)
         async with _signs_of_life(notifier, daemon.log, remote=is_postgresql(settings.storage.url)):
-            failure = await _stopped_or_broken(stop, daemon.log)
+            failure = await _stopped_or_broken(stop, daemon.log) or await _drained(daemon.parts, notifier)
         if failure:
             log.critical("ending, since what is on the disk is not known", reason=failure)
             raise DiskFailed(failure)
@@ -121,11 +122,22 @@ async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | No
         task.cancel()
 
 
-async def _stopped_or_broken(stop: asyncio.Event, store: EventLog) -> str:
+async def _drained(parts: Parts, notifier: Notifier) -> str:
+    """Tell balancers that we go, and serve on until they have noticed; why the log broke meanwhile, if it did."""
+    seconds = parts.settings.web.drain / SECOND
+    if not seconds:
+        return ""
+    parts.stopping = True
+    notifier.draining(seconds)
+    log.info("draining: not ready any more, serving on", seconds=seconds)
+    return await _stopped_or_broken(asyncio.Event(), parts.log, seconds)
+
+
+async def _stopped_or_broken(stop: asyncio.Event, store: EventLog, seconds: float | None = None) -> str:
     """Wait until we are asked to stop, or until the log cannot know any more what it holds; why, in that case."""
     asked, broken = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.broken())
     try:
-        await asyncio.wait((asked, broken), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((asked, broken), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return broken.result() if broken.done() else ""
     finally:
         asked.cancel()

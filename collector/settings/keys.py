@@ -137,6 +137,7 @@ _WEB = section(
         "queue_bytes": _positive(size),
         "queue_events": whole,
         "retry_after": _positive(duration),
+        "drain": parsed(duration),
         "external_url": parsed(_external_url),
     },
 )
