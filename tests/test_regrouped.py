@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from collector.cli import output
 from collector.correlation import Rules
 from collector.event import RecordedEvent
+from collector.projections import regrouped
 from collector.projections.regrouped import Compared, compare
 from tests.postgres import Server
 from tests.processes import Process
@@ -162,6 +163,32 @@ async def test_lists_that_lag_are_compared_as_far_as_they_go(tmp_path: Path) -> 
         found = await compared(followed)
         assert not found.differences
         assert "placements" in " ".join(found.unseen)
+
+
+async def test_a_list_that_cannot_be_read_is_a_difference(tmp_path: Path) -> None:
+    """A table that is gone is damage, and no reason to end."""
+    async with following(tmp_path) as followed:
+        await followed.told(*EVENTS)
+        await followed.log.transact(lambda c: c.exec_driver_sql("DROP TABLE membership"), leading=True)
+        (found,) = (await compared(followed)).differences
+        assert "no such table" in str(found)
+
+
+async def test_a_scratch_without_room_says_nothing_of_the_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder for temporary files is full or not there, the lists were not looked at."""
+    async with following(tmp_path) as followed:
+        await followed.told(*EVENTS)
+        with monkeypatch.context() as patch:
+            patch.setattr(regrouped, "_SETTINGS", (*regrouped._SETTINGS, "max_page_count = 20"))
+            found = await compared(followed)
+            assert not found.differences
+            assert "full" in " ".join(found.unseen)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        found = await compared(followed)
+        assert not found.differences
+        assert "No such file" in " ".join(found.unseen)
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, ExceptionContext, create_engine
+from sqlalchemy.event import listen
 
 from collector import amendments
 from collector.correlation import Catalog, Rules
 from collector.correlation.incremental import Regrouping
+from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.log import reading
 from collector.log.scan import MOST, Difference, cause
@@ -33,6 +35,8 @@ LISTS = "lists"
 
 _BATCH = 1_000
 _CROWDED = 2_000
+_SETTINGS = ("journal_mode = MEMORY", "synchronous = OFF")
+"""Of the scratch, which nobody needs after a power cut."""
 _LONGEST = 80
 """Characters of a value that a difference shows."""
 
@@ -109,6 +113,8 @@ def compare(connection: Connection, rules: Rules) -> Compared:
             return Compared(unseen=(f"{LISTS}: {reason}",))
         with _scratch() as scratch:
             return _compared(connection, scratch, rules)
+    except (OSError, Unavailable) as error:
+        return Compared(unseen=(f"{LISTS}: {error}",))
     except Exception as error:
         return Compared((Difference(LISTS, 0, f"they cannot be compared: {type(error).__name__}: {cause(error)}"),))
 
@@ -132,15 +138,22 @@ def _scratch() -> Iterator[Connection]:
     """Empty lists, gone afterwards; nobody else can read them meanwhile."""
     with tempfile.TemporaryDirectory(prefix="timelined-lists-") as folder:
         engine = create_engine(f"sqlite:///{Path(folder) / 'lists.db'}")
+        listen(engine, "handle_error", _no_room)
         try:
             with engine.connect() as connection:
-                for setting in ("journal_mode = MEMORY", "synchronous = OFF"):
+                for setting in _SETTINGS:
                     connection.exec_driver_sql(f"PRAGMA {setting}")
                 tables.metadata.create_all(connection)
                 connection.commit()
                 yield connection
         finally:
             engine.dispose()
+
+
+def _no_room(context: ExceptionContext) -> None:
+    """What fails in the scratch says nothing of the lists."""
+    error = context.original_exception
+    raise Unavailable(f"they cannot be compared in the folder for temporary files (TMPDIR): {error}")
 
 
 def _compared(log: Connection, scratch: Connection, rules: Rules) -> Compared:
