@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -22,6 +23,7 @@ from collector.drafts import document_of
 from collector.event import is_erased
 from collector.log import EventLog
 from collector.log.verify import Beyond, verify
+from collector.projections.regrouped import Compared, compare
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.times import rfc3339
 from renderers.lint import lint
@@ -180,6 +182,17 @@ async def test_it_stays_gone(tmp_path: Path) -> None:
             assert SECRET not in str(draft)
             assert "erased" in str(draft)
         assert place.found() == []
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_lists_follow_from_the_log_afterwards_as_well(place: Place, everything: bool) -> None:
+    """``verify --lists`` finds in them what it makes of a log without what is gone, and no difference."""
+    await told_everywhere(place)
+    await place.drawn()
+    assert await place.log.query(partial(compare, rules=Rules())) == Compared()
+    await place.erase(*await secretive(place), everything=everything)
+    await place.caught_up()
+    assert await place.log.query(partial(compare, rules=Rules())) == Compared()
 
 
 async def test_the_incident_stays_what_it_was(place: Place) -> None:

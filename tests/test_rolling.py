@@ -182,10 +182,10 @@ def test_a_daemon_that_drains_takes_everything_but_readiness(process: Process) -
     assert refused(host, int(port))
 
 
-def test_the_interval_of_the_docs_is_a_quarter_of_their_drain() -> None:
+def test_the_interval_of_the_docs_is_a_tenth_of_their_drain() -> None:
     """What they say of the two is so."""
     assert BLOCK is not None
     assert DRAIN is not None
     interval = re.search(r"inter (\d+)ms", BLOCK[0])
     assert interval is not None
-    assert pytest.approx(float(DRAIN[1].removesuffix("s")) * 1000) == 4 * int(interval[1])
+    assert pytest.approx(float(DRAIN[1].removesuffix("s")) * 1000) == 10 * int(interval[1])

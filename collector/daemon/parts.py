@@ -146,6 +146,9 @@ class Parts:
         facts: dict[str, Any] = dict.fromkeys(_FACTS)
         facts |= {"queue": self.writer.events, "follows": self.follower is not None, "log": self.about.identity.hex()}
         facts["sealing"] = self.sealing.failure or "well"
+        if self.stopping:
+            # At once: a balancer waits for this answer, and it is the same whatever the database says.
+            return Readiness(ready=False, reason="the daemon is stopping", facts=facts)
         try:
             async with asyncio.timeout(PATIENCE):
                 reason = await self._ask(facts)
@@ -153,8 +156,6 @@ class Parts:
             reason = f"the database does not answer within {PATIENCE:g} s"
         except Unavailable as error:
             reason = str(error)
-        if self.stopping:
-            reason = "the daemon is stopping"
         return Readiness(ready=not reason, reason=reason, facts=facts)
 
     async def _ask(self, facts: dict[str, Any]) -> str:

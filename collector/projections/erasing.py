@@ -226,7 +226,8 @@ def _clean_incidents(connection: Connection, done: Found) -> None:
     """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
     spoken_of = _pattern(done.texts)
     for number in done.numbers:
-        statement = "SELECT title, services, environments, severity, lead FROM incident WHERE number = ?"
+        statement = """SELECT title, services, environments, severity, lead FROM incident JOIN incident_number
+            USING (number) WHERE number = ? AND (goes_by IS NULL OR goes_by <> number)"""
         for row in list(connection.exec_driver_sql(statement, (number,))):
             if any(text and spoken_of.search(text) for text in row):
                 connection.exec_driver_sql(
