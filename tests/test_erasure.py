@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -299,6 +300,37 @@ async def test_what_was_retracted_stays_out_once_erased(place: Place) -> None:
     await place.erase(event)
     assert (await place.get("incidents/1"))["events"] == 1
     assert (await place.get(f"why/{event}"))["reason"] == "it was retracted"
+
+
+async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place: Place) -> None:
+    """What the follower read before the erasure and writes after it is cleaned with the rest."""
+    await place.caught_up()
+    follower = place.served.parts.follower
+    assert follower is not None
+    write, entered, gate = follower._write, asyncio.Event(), asyncio.Event()
+
+    async def slowly(work: Any, *, durable: bool = True) -> Any:
+        entered.set()
+        await gate.wait()
+        return await write(work, durable=durable)
+
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": "7",
+        "ce-source": "/ops",
+        "ce-type": "com.acme.x",
+        "ce-subject": SECRET,
+    }
+    with patch.object(follower, "_write", slowly):
+        told = await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+        await asyncio.wait_for(entered.wait(), 10)
+        erasing = asyncio.create_task(place.erase(told["items"][0]["event"]))
+        async with asyncio.timeout(10):
+            while not any(is_erased(event) for event in await place.log.read(limit=1000)):  # noqa: ASYNC110 - the log's
+                await asyncio.sleep(0.01)
+        gate.set()
+        await erasing
+    assert place.found() == []
 
 
 async def test_what_a_header_said_is_erased_with_the_body(place: Place) -> None:

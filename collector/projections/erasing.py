@@ -217,6 +217,9 @@ def clean(connection: Connection, asked: Erasing, done: Found) -> bool:
     _record(connection, asked, [_left(event, asked) for event in echoes], ())
     done.echoes += len(echoes)
     done.position = reading.head(connection)
+    # Grouping may have read an event before it was erased, and indexed it after.
+    last = {event.id: event for event in reading.read_ids(connection, done.ids)}
+    _clean_index(connection, filter(is_erased, last.values()))
     if done.texts:
         _clean_incidents(connection, done)
     return bool(_clean_memberships(connection, done) or echoes)
@@ -255,7 +258,7 @@ def _clean_memberships(connection: Connection, done: Found) -> bool:
     return found
 
 
-def _clean_index(connection: Connection, left: Sequence[Event]) -> None:
+def _clean_index(connection: Connection, left: Iterable[Event]) -> None:
     """The lists' own copies of what an event is about, for every revision of it."""
     rows: list[tuple[Any, ...]] = [(event.entity, event.service is None, event.id) for event in left]
     if rows:
