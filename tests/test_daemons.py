@@ -235,6 +235,9 @@ async def test_readiness_has_one_shape(tmp_path):
             path = f"{running.address}/-/ready"
             status, well = await asyncio.to_thread(asked, path)
             assert (status, well["lists"]) == (200, "well")
+            # Otherwise the follower may write the cursor as it knows it.
+            assert running.parts.follower is not None
+            await running.parts.follower.catch_up()
             await running.log.transact(
                 lambda c: c.exec_driver_sql("UPDATE cursor SET quiet = position + 7"), leading=True
             )

@@ -444,10 +444,13 @@ async def test_the_record_of_an_erasure_is_never_erased(place: Place) -> None:
 
 async def test_a_reader_that_does_not_let_go_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process still reads keeps the write-ahead log from being emptied: then the answer says so."""
-    monkeypatch.setattr("collector.log.scrubbing._PATIENCE", 0.05)
     told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
     ids = [item["event"] for item in told["items"]]
-    with closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as reader:
+    with (
+        monkeypatch.context() as patched,
+        closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as reader,
+    ):
+        patched.setattr("collector.log.scrubbing._PATIENCE", 0.05)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM event").fetchone()
         answer = await place.post("erasures", events=ids, by="Ana", reason="x")
