@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from collector.changes import kind_of
 from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import Change, History
-from renderers.phrases import Phrase, cites, claim, listed, named, quoted, say
+from renderers.phrases import Phrase, cites, claim, listed, say
 from renderers.words import counted
 
 SHOWN = 3
@@ -98,7 +97,9 @@ def _own(history: History, span: Span) -> Iterator[_Recorded]:
         end = change.start if change.end is None else change.end
         if change.start <= span[1] and end >= span[0]:
             at = change.start if span[0] <= change.start else end
-            yield _Recorded(at, phrases.change_called(change), _why(change, span), change.last)
+            yield _Recorded(
+                at, phrases.change_called(change, on=len(history.services) != 1), _why(change, span), change.last
+            )
 
 
 def _why(change: Change, span: Span) -> str:
@@ -122,9 +123,7 @@ def _beside(history: History, span: Span) -> Iterator[_Recorded]:
             first.setdefault((event.source, event.entity), event)
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
     for key, event in first.items():
-        noun = phrases.NOUNS.get(kind_of([event]), "change")
-        yield _Recorded(event.occurred_at, say(noun, quoted(" ", event.title), named(" of ", event.service)),
-                        why[key], event)  # fmt: skip
+        yield _Recorded(event.occurred_at, phrases.change_event(event), why[key], event)
 
 
 def _unowned(event: RecordedEvent) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import cast
 
 import msgspec
 from msgspec.structs import astuple
@@ -152,7 +153,8 @@ def _span(history: History, options: Options) -> Phrase:
     zone, start = options.zone, facts.anchor(history) if detected is None else detected
     end = facts.instant(history, "resolved") if history.resolved else None
     begun = say(times.day(start, zone), " ", phrases.at(start, zone, start))
-    called = f" {times.called(start, zone)}"
+    # In an hour that comes twice the offset is there already.
+    called = "" if times.repeated(start, zone) else f" {times.called(start, zone)}"
     if end is None or end < start:
         return say("since ", begun, called, " (open)" if not history.resolved else "")
     if times.offset(start, zone) != times.offset(end, zone):
@@ -198,10 +200,11 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
     for at, each in enumerate(claims):
         place = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
         if place is not None:
-            time = each.parts[place]
-            zoned: tuple[Part, ...] = (Words(f" {times.called(time.at, zone)}"),) if isinstance(time, Time) else ()
+            time = cast("Time", each.parts[place])
+            # In an hour that comes twice the offset is there already.
+            called = "" if times.repeated(time.at, zone) else f" {times.called(time.at, zone)}"
             after = _second(each.parts, place) + 1
-            parts = say(*each.parts[:after], *zoned, *each.parts[after:])
+            parts = say(*each.parts[:after], called, *each.parts[after:])
             changed = msgspec.structs.replace(each, parts=parts)
             if isinstance(block, Bullets):
                 return msgspec.structs.replace(block, items=(*block.items[:at], changed, *block.items[at + 1 :]))

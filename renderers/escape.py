@@ -192,6 +192,10 @@ def _plain(text: str) -> bool:
 
 def _touchy(word: str, table: bool) -> str:
     """The word as a code span, without the brackets and stops around it where it is still touchy without them."""
+    label, bracket, target = word.partition("](")
+    if bracket and label and not _TOUCHY.search(label):
+        # A sender's link: its label is words, its target an address.
+        return _Code(f"{marks(label + ']')}{_touchy('(' + target, table)}")
     start, end = 0, len(word)
     while start < end and word[start] in _BRACKETS:
         start += 1

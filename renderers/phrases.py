@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from collector.changes import kind_of
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from renderers import facts
@@ -270,7 +271,28 @@ def change_title(change: Change) -> str:
     """What a change is called by its sender, where that says more than its service or environment."""
     workflow = text_in(change.last.data, "workflow") if change.kind == "workflow" else ""
     title = workflow or change.title
+    if title == text_in(change.last.data, "type"):
+        # The sender gave no text of its own: what it names is what was changed.
+        title = _thing(change.last)
     return "" if title in (change.service, change.environment) else title
+
+
+_THINGS = ("flag", "flag_key", "flagKey", "flag_name", "key", "name", "version", "tag", "image", "release", "revision")
+"""The keys of an event's data under which senders name what was changed."""
+
+
+def _thing(event: Event) -> str:
+    """What an event says was changed, by its subject or the usual keys of its data; empty where neither names it."""
+    inner = event.data.get("data")
+    known = inner if isinstance(inner, Mapping) else {}
+    return text_in(event.data, "subject") or next((text for key in _THINGS if (text := text_in(known, key))), "")
+
+
+def change_event(event: Event) -> Phrase:
+    """``rollback "back to v3" of search``: a change of which one event is known."""
+    title = "" if event.title in (event.service, event.environment) else event.title
+    title = _thing(event) if title == text_in(event.data, "type") else title
+    return say(NOUNS.get(kind_of([event]), "change"), quoted(" ", title), named(" of ", event.service))
 
 
 def pull_request_number(change: Change) -> str:

@@ -17,7 +17,8 @@ from collector.event import RecordedEvent
 from renderers.history import Alert, History
 from renderers.phrases import text_in
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:[.,]\d+)*")
+"""A number that stands by itself: the 39 of ``pod-39`` is a part of a name."""
 
 
 class Telling(msgspec.Struct, frozen=True):

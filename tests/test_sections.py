@@ -332,7 +332,7 @@ def test_a_stated_detection_names_who_detected() -> None:
 
 def test_an_alert_that_led_to_no_page_is_told() -> None:
     """An alert that fired well before the page, and shares nothing with it, is named with its lead."""
-    unpaged = "The alert DiskFilling on db (warning) fired at 06:20:00, 41 min before the page, and led to no page"
+    unpaged = "The alert DiskFilling on db (warning) fired at 06:20:00, 41 min before the page, and no page names it"
     assert unpaged in said(going_on(), "detection")
 
 
@@ -747,3 +747,109 @@ def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
     assert len(lines) == 1
     assert "came 40 s before the alert HighErrorRate that it names" in lines[0]
     assert not [line for line in said(example(), "appendix") if "clocks" in line]
+
+
+# --- what readers stumbled over ---------------------------------------------------------------------------------
+
+
+def test_an_update_is_quoted_by_what_was_written_and_not_by_its_page() -> None:
+    """What subscribers read stands in the impact as in the timeline; the page's title is not it."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.page("triggered", "10:01:00", title="X on web")
+    told.page("update_sent", "10:05:00", title="X on web", data={"text": "It works again."})
+    assert 'Update to subscribers, 10:05:00: "It works again."' in said(told, "impact")
+
+
+def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
+    """Beside an unknown value 00:07:10 would be seven minutes to a program, and to a reader in a hurry."""
+    told = Told()
+    told.fires("X", "00:07:10", "web")
+    detect = cells(told, "measures")[0]
+    assert "detected at 00:07 |" in detect
+    assert "00:07:10" not in detect
+
+
+def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
+    """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
+    told = Told()
+    told.deploys("web", "09:40:00", "09:50:00", "v1")
+    told.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
+    told.add("observation.recorded", "09:58:10", title="Packet loss 38%", service="web")
+    told.fires("X", "10:00:00", "web")
+    assert cells(told, "measures")[0].endswith(
+        'detected at 10:00 | 1 min 50 s if the impact began with "Packet loss 38%" at 09:58:10; '
+        "10 min if it began when the deploy finished at 09:50:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "service", "judged"),
+    [
+        ("other service", "search", True),
+        ("other service", "Web (production)", False),
+        ("other service", None, False),
+        ("other environment", "web", True),
+        ("it belongs to another incident", "web", True),
+        ("started 9 min after the incident", "search", False),
+        ("no service and no reference", None, False),
+    ],
+)
+def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
+    reason: str, service: str | None, judged: bool
+) -> None:
+    """A name that is the incident's own by another spelling, or a distance in time, shows nothing."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
+    [line] = [text for text in said(told, "appendix") if text.startswith("At the same time, ")]
+    assert line.startswith("At the same time, judged unrelated: ") is judged
+    assert ("timelined join N " in line) is not judged
+
+
+def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
+    """Whoever reports it is hit already: the first alert is not where the impact began."""
+    told = Told()
+    told.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    assert any(text.startswith("Duration of the impact: at least 22 min, from the first report to the end of the last "
+                               "alert") for text in said(told, "impact"))  # fmt: skip
+
+
+def test_the_summary_says_who_declared_it_resolved() -> None:
+    """Where a person's word ended it while an alert fires on, a reader who was not there must not miss that."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.says("incident.resolved", "10:19:00")
+    assert said(told, "summary")[-1] == "Ana declared it resolved at 10:19:00"
+
+
+def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
+    """A type in place of a title says nothing; what was set is named in the data."""
+    told = Told()
+    for when, state in (("09:58:00", "on"), ("10:10:00", "off")):
+        told.add("change.flag_toggled", when, service="web", title="com.acme.flag.toggled", entity="flags@new-cart",
+                 data={"type": "com.acme.flag.toggled", "state": state, "data": {"flag": "new-cart"}})  # fmt: skip
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    text = told.markdown()
+    assert 'the flag "new-cart" of web' in text
+    assert "it was set back at 10:10:00" in text
+    assert "com.acme" not in text
+
+
+def test_an_unread_delivery_is_not_called_by_its_source() -> None:
+    """``such as "alertmanager"`` says nothing; the reason does."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.add("source.unrecognised", "10:01:00", source="alertmanager",
+             data={"kind": "alertmanager", "reason": "no alerts in it"})  # fmt: skip
+    assert any('such as "no alerts in it"' in text for text in said(told, "appendix"))
+
+
+def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
+    """The template's line on restoring service is answered by an action or asked for."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    asked = "what was done to restore service, when and by whom?"
+    assert asked in prompts(told, "resolution")
+    assert asked not in prompts(example(), "resolution")

@@ -157,18 +157,19 @@ def _tag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
 
 
 def _image_told(change: Change, outcome: str, took: Phrase) -> Phrase:
-    return say("Image", quoted(" ", change.title), named(" of ", phrases.owner_of(change)), " published",
-               named(" by ", change.actor))  # fmt: skip
+    title, owner = phrases.change_title(change), phrases.owner_of(change)
+    return say("Image", quoted(" ", title), named(" of ", owner), " published", named(" by ", change.actor))
 
 
 def _release_told(change: Change, outcome: str, took: Phrase) -> Phrase:
-    return say("Release", quoted(" ", change.title), _owned(change), " published",
+    return say("Release", quoted(" ", phrases.change_title(change)), _owned(change), " published",
                named(" by ", change.actor))  # fmt: skip
 
 
 def _flag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     state = phrases.text_in(change.last.data, "state")
-    return say("Flag", quoted(" ", change.title), _owned(change, " in "), named(" set to ", state) or " changed",
+    set_to = named(" set to ", state) or " changed"
+    return say("Flag", quoted(" ", phrases.change_title(change)), _owned(change, " in "), set_to,
                named(" by ", change.actor))  # fmt: skip
 
 

@@ -157,7 +157,9 @@ def update_sent(table: Table, event: RecordedEvent) -> Phrase:
 
 def _of(table: Table, event: RecordedEvent) -> Phrase:
     """Which page is meant, where there are several."""
-    return say(" (", phrases.page_called(event), ")") if len(table.pages) > 1 else ()
+    page = table.pages.get(event.entity)
+    numbered = next((step for step in page.steps if step.data.get("number")), event) if page else event
+    return say(" (", phrases.page_called(numbered), ")") if len(table.pages) > 1 else ()
 
 
 _PAGE_STEPS = {

@@ -54,7 +54,6 @@ def _nearby(history: History) -> Iterator[Claim]:
 
 
 NOUNS = {
-    "change": "change",
     "note": "note",
     "chat": "message",
     "status": "status post",
@@ -71,7 +70,9 @@ def _called(event: RecordedEvent) -> Phrase:
                    named(" (", event.severity, ")"))  # fmt: skip
     if family == "page":
         return say(phrases.page_called(event), quoted(" ", event.title))
-    where = named(" of " if family == "change" else " on ", event.service)
+    if family == "change":
+        return phrases.change_event(event)
+    where = named(" on ", event.service)
     return say(NOUNS.get(family, "event"), where, quoted(" ", event.title))
 
 
@@ -206,7 +207,8 @@ def _unread(history: History) -> Iterator[Claim]:
 
 def _unread_kind(event: RecordedEvent) -> str:
     """What a delivery that was not understood is called by its sender, or why it was not."""
-    return phrases.text_in(event.data, "kind") or phrases.text_in(event.data, "reason")
+    kind = phrases.text_in(event.data, "kind")
+    return kind if kind and kind != event.source else phrases.text_in(event.data, "reason")
 
 
 def _refused(history: History) -> Iterator[Claim]:

@@ -147,19 +147,21 @@ def _called(event: RecordedEvent) -> Phrase:
 
 
 def _unpaged(history: History, options: Options) -> Iterator[Claim]:
-    """Alerts that fired before the page, or before the detection, and led to no page."""
+    """Alerts that fired before the page, or before the detection, and that no page names."""
     told = _without_page(history)
     page = min((page.start for page in history.pages), default=None)
     until = page if page is not None else facts.instant(history, "detected")
     which = "the page" if history.pages else "the detection"
+    unnamed = ", and no page names it" if len(told) == 1 else ", and no page names them"
+    unnamed = unnamed if history.pages else ""
     for alert in told[:UNPAGED]:
         ahead = (until or alert.start) - alert.start
         yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
                     time_in(history, options, alert.start), ", ", phrases.lasted(ahead),
-                    f" before {which}, and led to no page", proof=cites(alert.fired))  # fmt: skip
+                    f" before {which}", unnamed, proof=cites(alert.fired))  # fmt: skip
     rest = told[UNPAGED:]
     if rest:
-        yield claim(counted(len(rest), "more alert"), " fired earlier and led to no page",
+        yield claim(counted(len(rest), "more alert"), f" fired before {which}", unnamed,
                     proof=cites([a.fired for a in rest]))  # fmt: skip
     if not history.pages and history.alerts and facts.seen(history, "page"):
         yield absence.no_page(history, options)
@@ -176,7 +178,7 @@ def _without_page(history: History) -> list[Alert]:
     alerts = history.alerts if paged else ()
     tied = {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
     first = facts.first_alert(history)
-    own = {first.name} if first and not tied else set()
+    own = {first.name} if first and first.opening and not tied else set()
     found: dict[str, Alert] = {}
     for alert in history.alerts:
         if alert.start >= until:

@@ -91,14 +91,28 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, began.at), f" to when {_ENDED.get(over.basis, 'it was over')}; nobody "
                     "has stated its end", proof=cites(began, over))  # fmt: skip
     elif last is not None and last.end is not None:
-        first = history.measured[0]
-        yield claim("Duration of the impact: ", phrases.lasted(last.end - first.start), ", from the first alert to the "
-                    "end of the last one; nobody has stated it yet",
-                    proof=cites(first.fired, facts.end_event(last)))  # fmt: skip
+        start, called, told = _first_sign(history)
+        least = "at least " if called == "the first report" else ""
+        to = "the end of the last one" if called == "the first alert" else "the end of the last alert"
+        still = "" if history.resolved else ", and the incident is not resolved"
+        yield claim(f"Duration of the impact: {least}", phrases.lasted(last.end - start), f", from {called} to {to}; "
+                    f"nobody has stated it yet{still}", proof=cites(told, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),
                     proof=cites(*_ends_between(history)), label=not _ends_between(history))  # fmt: skip
+
+
+def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
+    """The first alert, or a report or page that came before it: whoever reports an impact is in it already.
+
+    A page that names the alert is none: their clocks differ.
+    """
+    alert, askew = history.measured[0], facts.ahead_of_alert(history)
+    signs = [(alert.start, "the first alert", alert.fired)]
+    signs += [(report.occurred_at, "the first report", report) for report in history.reports[:1]]
+    signs += [(page.start, "the page", page.steps[0]) for page in history.pages[:1] if not askew or page != askew[0]]
+    return min(signs, key=lambda sign: sign[0])
 
 
 _ENDED = {

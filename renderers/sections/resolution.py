@@ -14,6 +14,7 @@ from renderers.history import Alert, Change, History, Nearby
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
 from renderers.sections.summary import stated_mitigation, time_in
 
+IMMEDIATE = "what was done to restore service, when and by whom?"
 PERMANENT = "which steps make the repair permanent?"
 
 
@@ -22,9 +23,11 @@ def section(history: History, options: Options) -> Section:
     found = facts.doings(history)
     ends = _Ends.of(history)
     items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
+    asks = () if items else (Prompt(IMMEDIATE),)
     items = items or _nothing(history, options)
-    items += [*_followed(history, options), *_links(history)]
-    return Section(key="resolution", blocks=(*([Bullets(items=tuple(items))] if items else []), Prompt(PERMANENT)))
+    items += [*_followed(history, options), *_links(history, options)]
+    listed = (Bullets(items=tuple(items)),) if items else ()
+    return Section(key="resolution", blocks=(*listed, *asks, Prompt(PERMANENT)))
 
 
 class _Ends(msgspec.Struct, frozen=True):
@@ -103,7 +106,9 @@ def _nothing(history: History, options: Options) -> list[Claim]:
     start = facts.instant(history, "detected") or facts.anchor(history)
     better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
-    return [absence.no_change_in(history, options, (start, max(start, end)))]
+    nothing = absence.no_change_in(history, options, (start, max(start, end)))
+    # That no deploy system reports stands among the causes.
+    return [] if nothing.label else [nothing]
 
 
 # --- after the end ----------------------------------------------------------------------------------------------
@@ -146,7 +151,7 @@ def _reason(reason: str) -> Phrase:
 # --- links ------------------------------------------------------------------------------------------------------
 
 
-def _links(history: History) -> Iterator[Claim]:
+def _links(history: History, options: Options) -> Iterator[Claim]:
     """Pull requests and logs of the changes, under the template's own words."""
     found: dict[str, tuple[Link, RecordedEvent]] = {}
     for change in sorted(history.changes, key=lambda c: c.kind != "merge"):
@@ -154,9 +159,18 @@ def _links(history: History) -> Iterator[Claim]:
         if link is not None:
             found.setdefault(link.url, (link, change.last))
     if found:
-        links: list[Said] = [link for link, _ in found.values()]
+        texts = [link.text for link, _ in found.values()]
+        links: list[Said] = [
+            link if texts.count(link.text) == 1 else _dated(history, options, link, event)
+            for link, event in found.values()
+        ]
         yield claim("Links to pull requests or relevant changes: ", phrases.listed(links, len(links), end=", "),
                     proof=cites([event for _, event in found.values()]))  # fmt: skip
+
+
+def _dated(history: History, options: Options, link: Link, event: RecordedEvent) -> Link:
+    """The link with its time, where several would read alike."""
+    return Link(f"{link.text} of {time_in(history, options, event.occurred_at).text}", link.url)
 
 
 def _link(change: Change) -> Link | None:

@@ -70,7 +70,7 @@ Argument = tuple[Phrase, tuple[Evidence, ...]]
 def _candidate(history: History, options: Options, change: Change) -> Claim:
     pro, con = [*_for(history, options, change)], _against(history, options, change)
     by = named(" by ", change.actor)
-    where = named(" to ", change.environment)
+    where = named(" in " if change.kind == "flag" else " to ", change.environment)
     said = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
@@ -95,7 +95,8 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     done = facts.finished(back) if back else None
     if back is not None and done is not None and done >= facts.reference(history):
         last = history.last_measured
-        rolled = say("it was rolled back at ", time_in(history, options, done))
+        undone = "set back" if change.kind == "flag" else "rolled back"
+        rolled = say(f"it was {undone} at ", time_in(history, options, done))
         if last is not None and last.end is not None and last.end >= done:
             called = "the last alert" if moments.last_of_all(last, history.alerts) else "the last alert above warning"
             rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")

@@ -22,7 +22,7 @@ def section(history: History, options: Options) -> Section:
     items = [*_what(history, options)]
     if facts.began(history):
         items += [*_learnt(history, options), *_change(history, options), *_action(history, options)]
-        items += _length(history, options)
+        items += [*_length(history, options), *_declared(history, options)]
     return Section(key="summary", blocks=(Bullets(items=tuple(items)), Prompt(CONTEXT)))
 
 
@@ -263,6 +263,15 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
     elif not history.resolved:
         yield claim("No end is recorded; the last event came at ", time_in(history, options, facts.latest(history)),
                     proof=cites(history.events[-1]))  # fmt: skip
+
+
+def _declared(history: History, options: Options) -> Iterator[Claim]:
+    """That a person declared it resolved, where that is what ended it."""
+    word = history.closing.word
+    event = history.by_id.get(word.event) if word is not None and history.resolved else None
+    if event is not None:
+        yield claim(Name(event.actor) if event.actor else "somebody", " declared it resolved at ",
+                    time_in(history, options, event.occurred_at), proof=cites(event))  # fmt: skip
 
 
 def alerts_lasted(history: History, options: Options) -> Claim:
