@@ -173,8 +173,10 @@ def _opened(history: History, span: Span, fits: Callable[[RecordedEvent], bool])
     return list(found.values())
 
 
-def no_acknowledgement(history: History, options: Options, said: Phrase, since: int, proof: RecordedEvent | None,
-                       ) -> Claim:  # fmt: skip
-    """That no page of the incident was acknowledged, after what is told of the page."""
+def no_acknowledgement(
+    history: History, options: Options, said: Phrase, since: int, proof: RecordedEvent | None, *, only: bool = False
+) -> Claim:
+    """That nobody acknowledged a page of the incident (``only``: this one), after what is told of the page."""
+    types = f"page.acknowledged entity={proof.entity}" if only and proof else "page.acknowledged"
     return claim(said, proof=cites(proof), searched=say("acknowledgements"),
-                 none=query("page.acknowledged", [], (since, facts.latest(history)), options.zone))  # fmt: skip
+                 none=query(types, [], (since, facts.latest(history)), options.zone))  # fmt: skip

@@ -124,6 +124,16 @@ def pauses(alerts: Iterable[Alert]) -> int:
     return count
 
 
+def firing_for(alerts: Iterable[Alert]) -> int:
+    """How long any of these alerts fired, without the pauses, µs; one without an end counts for nothing."""
+    length, end = 0, 0
+    for alert in sorted(alerts, key=lambda each: each.start):
+        if alert.end is not None and alert.end > max(end, alert.start):
+            length += alert.end - max(end, alert.start)
+            end = alert.end
+    return length
+
+
 def began(history: History) -> bool:
     """Whether any alert, page or report was recorded: without one there is nothing to measure from."""
     return bool(history.alerts or history.pages or history.reports)

@@ -329,16 +329,16 @@ def observation_title(event: Event) -> str | None:
     return event.title if event.title != text_in(event.data, "subject") else None
 
 
-def observed(event: Event) -> Phrase:
+def observed(event: Event, *, by: bool = True) -> Phrase:
     """``"Global terminate executed for the WAF" (killswitch.activated, waf/global-terminate, by edge-operator)``; one
-    that says nothing is told by its type."""
-    title = observation_title(event)
+    that says nothing is told by its type. ``by`` says whether to name who did it."""
+    title, actor = observation_title(event), event.actor if by else None
     if not title:
-        return say(observation_called(event), named(" by ", event.actor))
+        return say(observation_called(event), named(" by ", actor))
     kind, subject = text_in(event.data, "type"), text_in(event.data, "subject")
     details = [Name(each) for each in (kind, subject if subject != title else "") if each]
-    by = named("by ", event.actor)
-    inside = say(listed([*details, *([by] if by else [])], 3, end=", ")) if details or by else ()
+    doer = named("by ", actor)
+    inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))
 
 

@@ -116,7 +116,8 @@ def refuters(draw: st.DrawFn, told: Told) -> RecordedEvent:
     start = at("08:00:00") + draw(st.integers(0, 6 * 60)) * MINUTE
     kind = draw(st.sampled_from(("alert.firing", "change.succeeded", "change.merged", "page.triggered",
                                  "page.acknowledged")))  # fmt: skip
-    fields: dict[str, Any] = {"service": service, "title": "Refuting", "entity": "refuting"}
+    fields: dict[str, Any] = {"service": service, "title": "Refuting"}
+    fields["entity"] = f"refuting-{len(told.events) + len(told.near)}"
     fields["environment"] = draw(st.sampled_from((None, "production", "Prod", "staging")))
     if kind == "page.acknowledged":
         return told.add(kind, start, **{**fields, "entity": "P311"})
@@ -128,14 +129,22 @@ def refuters(draw: st.DrawFn, told: Told) -> RecordedEvent:
     return told.nearby(reason, kind, start, **fields)
 
 
+def read(query: str) -> tuple[str, str, str, tuple[int, int]]:
+    """What a query looked for: types, services by comma, one entity, from and to; empty where it names none."""
+    types, *named, span = query.split(" ")
+    wanted = " ".join(named)
+    services = wanted.removeprefix("service=") if wanted.startswith("service=") else ""
+    entity = wanted.removeprefix("entity=") if wanted.startswith("entity=") else ""
+    low, high = (at(each) for each in span.split(".."))
+    return types, services, entity, (low, high)
+
+
 def answers(event: RecordedEvent, query: str) -> bool:
     """Whether an event is what a query looked for: its type, the service by folding, the span."""
-    types, rest = query.split(" ", 1)
-    services, _, span = rest.rpartition(" ") if rest.startswith("service=") else ("", "", rest)
-    low, high = (at(each) for each in span.split(".."))
-    named = {fold_service(each) for each in services.removeprefix("service=").split(",") if each}
+    types, services, entity, (low, high) = read(query)
+    named = {fold_service(each) for each in services.split(",") if each}
     of = not named or bool(event.service and fold_service(event.service) in named)
-    return fnmatch(event.type, types) and of and low <= event.occurred_at <= high
+    return fnmatch(event.type, types) and of and entity in ("", event.entity) and low <= event.occurred_at <= high
 
 
 @settings(max_examples=200, deadline=None)
@@ -156,12 +165,10 @@ def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Tol
     said = list(absences(draft(told.history())))
     assume(said)
     claim = data.draw(st.sampled_from(said))
-    types, rest = claim.none.split(" ", 1)
-    services, _, span = rest.rpartition(" ") if rest.startswith("service=") else ("", "", rest)
-    low, high = (at(each) for each in span.split(".."))
+    types, services, entity, (low, high) = read(claim.none)
     kind = {"change.*": "change.succeeded", "page.*": "page.triggered"}.get(types, types)
-    named = services.removeprefix("service=").split(",")[0]
-    page = "P311" if kind == "page.acknowledged" else "refuting"
+    named = services.split(",")[0]
+    page = entity or ("P311" if kind == "page.acknowledged" else "refuting")
     fields: dict[str, Any] = {"service": way(named or "web"), "title": "Refuting", "entity": page}
     when = data.draw(st.integers(low, high))
     if page == "refuting" and data.draw(st.booleans()):

@@ -132,7 +132,10 @@ def test_an_alert_that_fired_twice_had_a_pause() -> None:
     told = Told()
     for start, end in (("10:00:00", "10:02:00"), ("10:04:00", "10:10:00")):
         told.ends(told.fires("X", start, "web"), end)
-    assert said(told, "summary")[-1] == "Alerts were firing for 10 min with 1 pause"
+    assert said(told, "summary")[-1] == (
+        "Alerts were firing for 8 min, with 1 pause; "
+        "from the start of the first to the end of the last one it took 10 min"
+    )
 
 
 def test_low_alerts_do_not_lengthen_the_incident() -> None:
@@ -517,7 +520,10 @@ def test_actions_tell_what_ended_next() -> None:
         'At 14:20:10 Ana rolled checkout back: "v41"; the last alert ended 3 min later'
     ]
     assert said(switched_off(), "resolution") == [
-        'At 09:30:00 "bulk mail off" (com.acme.switch.set, bulk-mail, by Eli); the last alert ended 4 min later'
+        (
+            'At 09:30:00 this was recorded of Eli: "bulk mail off" (com.acme.switch.set, bulk-mail); '
+            "the last alert ended 4 min later"
+        )
     ]
     assert said(many_changes(), "resolution")[0] == (
         'At 12:15:00 the flag "new-cache" of web was set by bo; the alert High5xx on web ended 2 min later'

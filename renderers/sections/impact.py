@@ -94,9 +94,12 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         start, called, told = _first_sign(history)
         least = "at least " if called == "the first report" else ""
         to = "the end of the last one" if called == "the first alert" else "the end of the last alert"
+        firing = phrases.lasted(facts.firing_for(history.measured))
+        paused = say("; alerts were firing for ", firing, " of it") if facts.pauses(history.measured) else ()
         still = "" if history.resolved else ", and the incident is not resolved"
-        yield claim(f"Duration of the impact: {least}", phrases.lasted(last.end - start), f", from {called} to {to}; "
-                    f"nobody has stated it yet{still}", proof=cites(told, facts.end_event(last)))  # fmt: skip
+        length = phrases.lasted(last.end - start)
+        yield claim(f"Duration of the impact: {least}", length, f", from {called} to {to}", paused,
+                    f"; nobody has stated it yet{still}", proof=cites(told, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),

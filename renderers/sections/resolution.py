@@ -58,7 +58,10 @@ def _doings(options: Options, ends: _Ends, found: Sequence[facts.Doing]) -> Iter
 def _done(history: History, doing: facts.Doing) -> Phrase:
     """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
-        return phrases.observed(doing.event)
+        event = doing.event
+        if not phrases.observation_title(event):
+            return phrases.observed(event)
+        return say("this was recorded", named(" of ", event.actor), ": ", phrases.observed(event, by=False))
     change = doing.change
     owner = phrases.owner_of(change)
     where = named(" in ", change.environment if facts.elsewhere(history, change) else None)

@@ -122,7 +122,7 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
     done = page.acknowledged
     if done is None:
         said = say("No acknowledgement of it was recorded")
-        return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page))
+        return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page), only=True)
     who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
     return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
                  phrases.lasted(done.occurred_at - page.start), " after the page",
@@ -286,7 +286,11 @@ def alerts_lasted(history: History, options: Options) -> Claim:
                      proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
     first = alerts[0]
     pauses = facts.pauses(alerts)
-    off = f" with {counted(pauses, 'pause')}" if pauses else ""
     above = " above warning" if len(alerts) < len(history.alerts) else ""
-    return claim(f"Alerts{above} were firing for ", phrases.lasted((last.end or 0) - first.start), off,
-                 proof=cites(first.fired, facts.end_event(last)))  # fmt: skip
+    whole = phrases.lasted((last.end or 0) - first.start)
+    proof = cites(first.fired, facts.end_event(last))
+    if not pauses:
+        return claim(f"Alerts{above} were firing for ", whole, proof=proof)
+    return claim(f"Alerts{above} were firing for ", phrases.lasted(facts.firing_for(alerts)),
+                 f", with {counted(pauses, 'pause')}; from the start of the first to the end of the last one it took ",
+                 whole, proof=proof)  # fmt: skip
