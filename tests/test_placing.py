@@ -190,6 +190,26 @@ def test_a_page_title_and_a_status_post_name_as_well() -> None:
     ]
 
 
+def post(minutes: float, text: str, by: str = "pat") -> RecordedEvent:
+    """Somebody writes in a chat."""
+    return event("chat.message", minutes, "chat", title=text, actor=by)
+
+
+@pytest.mark.parametrize("text", ["package-index is slow, looking", "Package Index down?", "see package_index"])
+def test_a_post_about_what_was_hit_belongs(text: str) -> None:
+    """While the incident goes on and a quarter of an hour before, a post that names a service it hit belongs."""
+    where = msgspec.structs.replace(scene(), services={"packageindex": "package-index"})
+    answers = placed(where, loose(post(-10, text)), loose(post(30, text)), loose(post(-20, text)))
+    assert answers == [Placement("mention", "it speaks of package-index")] * 2 + [None]
+
+
+def test_a_post_about_something_else_does_not() -> None:
+    """A post that names no service of the incident, or one whose name says nothing, stays out."""
+    where = msgspec.structs.replace(scene(), services={"packageindex": "package-index", "api": "api"})
+    posts = (loose(post(5, text)) for text in ("the api is slow", "package tour", "index of packages", "lunch?"))
+    assert placed(where, *posts) == [None] * 4
+
+
 # --- what was undone --------------------------------------------------------------------------------------------------
 
 

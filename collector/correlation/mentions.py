@@ -21,6 +21,8 @@ _SHA = re.compile(r"[0-9a-f]{7,40}")
 _RELEASE = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.]\w+)*|v\d{2,}", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:#|pull request |pull/|pr |merge request |mr )(\d{2,9})(?!\d)", re.IGNORECASE)
 _SHORTEST = 3
+_LONGEST = 6
+"""Words of a service's name that are put together at most."""
 _SAY_NOTHING = frozenset({
     "api", "app", "application", "backend", "chart", "charts", "ci", "client", "cluster", "code", "config", "core",
     "data", "deploy", "deployment", "dev", "frontend", "helm", "host", "infra", "infrastructure", "internal", "job",
@@ -96,6 +98,15 @@ class Text:
         self._joined = f" {' '.join(_words(text))} "
         self._numbers = set(_NUMBERED.findall(text))
         self._hashes = set(_SHA.findall(text.casefold()))
+
+    def service_among(self, keys: Iterable[str]) -> str:
+        """The first of these services, by their folded names, that it names; empty where it names none.
+
+        People write a service's name with any separators. A key that says nothing by itself is named by nobody.
+        """
+        words = self._joined.split()
+        runs = {"".join(words[at : at + size]) for size in range(1, _LONGEST + 1) for at in range(len(words))}
+        return next((key for key in keys if key in runs and len(key) >= _SHORTEST and key not in _SAY_NOTHING), "")
 
     def names(self, name: Name) -> bool:
         """Whether it names this."""

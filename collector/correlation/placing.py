@@ -19,9 +19,11 @@ from collector.correlation.attach import spoken
 from collector.correlation.mentions import Name, Text, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
 
-RESPONDER, NAMED, ACTED_ON, FOLLOW_UP = "responder", "named", "acted_on", "follow_up"
+RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
 """The rules' names."""
 
+EARLY_WORDS = 15 * MINUTE
+"""How long before an incident's start a post about what it hit is of it, µs: people notice before alerts do."""
 EARLIER = 24 * HOUR
 """How long before an incident's start a thing may have changed that is undone or named by its number in it, µs."""
 BARRED = "a person took it out"
@@ -41,6 +43,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     low: int
     high: int
     """The window in which things attach to it, µs."""
+    services: Mapping[str, str] = {}
+    """The services that it hit: the folded name → the name as it is shown."""
     events: tuple[RecordedEvent, ...]
     """Its pages, posts, people's facts, changes and observations, each at its current revision, in reading order."""
 
@@ -100,6 +104,7 @@ def place(
     placing = _Placing(scene, usable, fold, others)
     placing.by_responder(list(engagements))
     placing.by_name()
+    placing.by_mention()
     placing.by_undoing()
     placing.after_the_end(follow_up)
     return placing.placed
@@ -193,6 +198,21 @@ class _Placing:
 
     def _first_naming(self, names: Sequence[Name]) -> _Writing | None:
         return next((one for one in self._writings if any(map(one.text.names, names))), None)
+
+    # Posts that speak of it
+
+    def by_mention(self) -> None:
+        """Posts, while it went on or just before, that name a service it hit or the number of its page."""
+        for candidate in self._left():
+            soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= self._scene.high
+            if not _is_post(candidate) or not soon:
+                continue
+            text = Text("\n".join(map(_words_of, candidate.events)))
+            name = next((one.text for one in incident_names(self._scene.events) if text.names(one)), "")
+            if service := text.service_among(sorted(self._scene.services)):
+                name = self._scene.services[service]
+            if name:
+                self.placed[candidate.uid] = Placement(MENTION, f"it speaks of {name}")
 
     # What was undone
 

@@ -114,9 +114,11 @@ class Deciding:
         candidates = self._candidates(number, started_at, (high if ended_at is None else ended_at))
         placed: dict[str, Placement] = {}
         if candidates:
+            services = {key: self._catalog.shown(key) for key in self._services(number)}
             scene = Scene(
-                started_at=started_at, ended_at=ended_at, low=low, high=high, events=self._scene_events(number)
-            )
+                started_at=started_at, ended_at=ended_at, low=low, high=high, services=services,
+                events=self._scene_events(number),
+            )  # fmt: skip
             others = self._others(number, started_at, high)
             spans = [(start, end) for _, start, end in others]
             engagements = self._engagements(others)
