@@ -31,6 +31,9 @@ _FAMILIES = "('page', 'note', 'chat', 'status', 'change', 'observation', 'incide
 _ACTING = "('page', 'note', 'chat', 'status', 'mark', 'incident')"
 
 
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
 class Moved(msgspec.Struct, frozen=True):
     """A candidate that came into an incident or left it."""
 
@@ -105,18 +108,18 @@ class Deciding:
 
     def decide(self, number: int) -> Decision:
         """What belongs to an incident, or followed it, beyond what service and references say."""
-        statement = """SELECT key, started_at, ended_at, low, high FROM incident JOIN incident_number USING (number)
-            WHERE number = ? AND goes_by = number"""
+        statement = """SELECT key, started_at, ended_at, low, high, services FROM incident
+            JOIN incident_number USING (number) WHERE number = ? AND goes_by = number"""
         row = self._connection.exec_driver_sql(statement, (number,)).one_or_none()
         if row is None:
             return Decision(number=number, alive=False, key="", placed={}, starts={})
-        key, started_at, ended_at, low, high = row
+        key, started_at, ended_at, low, high, services = row
         candidates = self._candidates(number, started_at, (high if ended_at is None else ended_at))
         placed: dict[str, Placement] = {}
         if candidates:
-            services = {key: self._catalog.shown(key) for key in self._services(number)}
+            shown = {self._catalog.key(name): name for name in _names(services)}
             scene = Scene(
-                started_at=started_at, ended_at=ended_at, low=low, high=high, services=services,
+                started_at=started_at, ended_at=ended_at, low=low, high=high, services=shown,
                 events=self._scene_events(number),
             )  # fmt: skip
             others = self._others(number, started_at, high)
