@@ -4,7 +4,8 @@ A *component* is a set of opening signals closed under everything that could
 ever tie two of them. It may be larger than it need be, never smaller, so a
 component can be swept without looking at any other. A component is *plain* if
 nothing in it could be kept apart: no two environments that are, no two that
-people keep apart, no longer than ``rules.longest``. Then it is one incident,
+people keep apart, no longer than ``rules.longest``, no page over a pause of an alert.
+Then it is one incident,
 and a signal that comes or ends costs the same however large it is. Any other
 is swept again as a whole when it changes.
 """
@@ -15,9 +16,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from collector.correlation import ties
+from collector.correlation import again, ties
 from collector.correlation.held import Component, Held
 from collector.correlation.parts import Part, keys_of
+from collector.correlation.pauses import tied
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import Unit
 from collector.correlation.spans import LAST
@@ -64,6 +66,19 @@ class Components:
             elif uid in held.units:
                 held.round.review.add(uid)
 
+    def cross_pauses(self) -> None:
+        """Tie alerts to what they were before a pause, where a page of theirs lasts over it."""
+        held, grown = self._held, self._held.round.grown
+        while grown:
+            uid, new = grown.popitem()
+            if uid not in held.part_of:
+                continue
+            for earlier, later in again.pairs(held, uid, new):
+                self._union(earlier, later)
+                component = held.component_of[held.part_of[earlier]]
+                component.again, component.plain = True, False
+                self._soil(component)
+
     def sweep(self) -> None:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
         components = {self._held.component_of[part]: None for part in list(self._held.round.touched)}
@@ -82,6 +97,7 @@ class Components:
             old_keys.update(f"tie:{key}" for key in keys_of(unit))
             self._soil(held.component_of[held.part_of.pop(uid)])
             held.index.drop_opening(unit)
+            held.round.grown.update((following, True) for following in again.following(held, unit))
             held.round.moved.add(uid)
         else:
             old_keys.update(held.index.keys_of[uid])
@@ -122,6 +138,7 @@ class Components:
         held.round.moved.add(unit.uid)
         held.match[unit.uid] = (OPENED, "")
         held.index_opening(unit)
+        held.round.grown[unit.uid] = True
         for other, match in list(ties.earlier(held, unit)):
             self._better(unit.uid, match)
             self._union(unit.uid, other)
@@ -147,11 +164,14 @@ class Components:
         if any(p.turned for p in component.parts):
             # How far it ties depends on what people said, and on whether anybody told its end.
             self._soil(component)
+        if component.again and old.reach != new.reach:
+            self._soil(component)
         held.units[new.uid] = new
         part.replace(new)
         held.index_opening(new)
         if new.reach > old.reach:
             self._tie(new, later)
+            held.round.grown.setdefault(new.uid, False)
 
     def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
@@ -188,13 +208,15 @@ class Components:
             return
         keep, gone = (first, second) if len(first) >= len(second) else (second, first)
         held.components.pop(gone, None)
+        for uid in [uid for part in gone.parts for uid in part.units]:
+            held.round.grown.setdefault(uid, False)
         if all(c.plain and not c.dirty for c in (keep, gone)) and held.plain(keep.parts + gone.parts):
             self._absorb(keep.parts[0], gone.parts[0])
             return
         for part in gone.parts:
             held.component_of[part] = keep
         keep.parts += gone.parts
-        keep.plain = False
+        keep.plain, keep.again = False, keep.again or gone.again
         self._soil(keep)
 
     def _absorb(self, keep: Part, gone: Part) -> None:
@@ -228,7 +250,8 @@ class Components:
             self._dispose(part)
         held.components.pop(component, None)
         potential = Sweep(held.rules, held.catalog, held.links, potential=True).run(units)
-        where = {unit.uid: number for number, group in enumerate(potential) for unit in group.units}
+        owners, crossed = tied([group.units for group in potential], held.rules.gap)
+        where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
         sweep = Sweep(held.rules, held.catalog, held.links)
         made: dict[int, Component] = {}
         for group in sweep.run(units):
@@ -240,8 +263,9 @@ class Components:
                 made[at] = Component(part)
             held.component_of[part] = made[at]
         held.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
-        for new in made.values():
-            new.plain = len(new.parts) == 1 and held.plain(new.parts)
+        for number, new in made.items():
+            new.again = number in crossed
+            new.plain = len(new.parts) == 1 and not new.again and held.plain(new.parts)
         held.round.moved.update(unit.uid for unit in units)
 
     def _make_part(self, units: Iterable[Unit]) -> Part:

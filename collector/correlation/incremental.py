@@ -66,6 +66,7 @@ class Regrouping:
         self._attach_by_links()
         self._components.apply(changed)
         self._components.relink(relinked)
+        self._components.cross_pauses()
         self._components.sweep()
         self._judging.judge()
         self._numbering.number()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from collector.correlation.parts import Part
-from collector.correlation.signals import Unit
-from collector.correlation.spans import Order, Spans
+from collector.correlation.signals import Unit, alert_key
+from collector.correlation.spans import FAR, Order, Spans
 from collector.correlation.storms import Storms
 from collector.names import apart
 
@@ -16,6 +16,8 @@ class Index:
 
     def __init__(self, storms: Storms) -> None:
         self.storms, self.others = storms, Spans()
+        self.refired = Spans()
+        """Episodes of an alert that had one before."""
         self.keys_of: dict[str, frozenset[str]] = {}
         """Of attaching units: the keys they are found by."""
         self._ties: dict[str, Spans] = {}
@@ -32,6 +34,7 @@ class Index:
         if unit.service is not None:
             self._environments.setdefault(unit.service, set()).add(unit.environment)
         self.storms.put(unit, cover)
+        self._note_refired(unit)
 
     def drop_opening(self, unit: Unit) -> None:
         """Have a signal found no more."""
@@ -43,6 +46,18 @@ class Index:
             if not named:
                 self._environments.pop(unit.service, None)
         self.storms.drop(unit)
+        self.refired.drop(unit.order)
+
+    def _note_refired(self, unit: Unit) -> None:
+        key = alert_key(unit)
+        if key is None:
+            return
+        spans = self._ties[key]
+        if next(spans.covering(unit.order, -1), None) is not None:
+            self.refired.put(unit.order, unit.start)
+        following = next(spans.after_orders(unit.order, FAR), None)
+        if following is not None:
+            self.refired.put(following, following[0])
 
     def ties(self, key: str) -> Spans | None:
         """The signals that offer a key."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collector.correlation.attach import NEAR
 from collector.correlation.changes import Place
-from collector.correlation.held import FAR, Held, Wanted
+from collector.correlation.held import Held, Wanted
 from collector.correlation.parts import Part
 from collector.correlation.signals import Unit
+from collector.correlation.spans import FAR
 
 
 class Judging:

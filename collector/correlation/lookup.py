@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.correlation.attach import NEAR, View
-from collector.correlation.held import FAR, Held
+from collector.correlation.held import Held
 from collector.correlation.parts import Part
+from collector.correlation.spans import FAR
 
 
 class Lookup:

@@ -6,8 +6,9 @@ several goes by that of its first part; the others say where they went.
 
 from __future__ import annotations
 
-from collector.correlation.held import FAR, Held
+from collector.correlation.held import Held
 from collector.correlation.parts import Part
+from collector.correlation.spans import FAR
 
 
 class Numbering:

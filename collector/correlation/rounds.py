@@ -29,6 +29,8 @@ class Round:
         """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Units whose membership may have changed."""
+        self.grown: dict[str, bool] = {}
+        """Opening signals that came into another component, each with whether it was not there before."""
         self.removed: set[str] = set()
         self.taught: set[str] = set()
         """Refs that name another set of services than before."""

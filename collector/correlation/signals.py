@@ -23,6 +23,8 @@ from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
 """Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
+PAGED = "paged:"
+"""What every page offers, so that those open at a moment are found; nothing is tied by it."""
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -117,6 +119,11 @@ def _influenced(event: RecordedEvent) -> list[str]:
     if event.source != PEOPLE:
         return []
     return [SEPARATOR.join(("report", key)) for key in refs_of(event, "incident:")]
+
+
+def alert_key(unit: Unit) -> str | None:
+    """The key under which an alert's episodes find each other; None for anything else."""
+    return unit.offers[0] if unit.kind == "alert" else None
 
 
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
@@ -282,7 +289,7 @@ def _page_keys(page: str, told: Sequence[RecordedEvent]) -> tuple[tuple[str, ...
     numbers = sorted({number for event in told if type(number := event.data.get("number")) is int})
     seeks = [*offers, *(f"group-fired:{group}" for group in groups), *(f"alert-fired:{alert}" for alert in alerts)]
     # A number is one account's: others may point at the page by it, but two pages of one number are not one.
-    return tuple(seeks), (*offers, *(f"page:#{number}" for number in numbers))
+    return tuple(seeks), (*offers, *(f"page:#{number}" for number in numbers), PAGED)
 
 
 def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:

@@ -14,6 +14,8 @@ Order = tuple[int, str]
 """Start and id."""
 LAST = "\U0010ffff"
 """An id after all others."""
+FAR = 1 << 62
+"""A moment after all others."""
 
 
 class Spans:

@@ -1,6 +1,6 @@
 """Opening signals swept into groups, in the order of their starts.
 
-Each signal joins the groups holding a member that one of the five rules ties
+Each signal joins the groups holding a member that one of the rules ties
 to it (design §5); several become one, none opens one. The cost per signal does
 not grow with its group: for every key a group keeps only how far its members
 reach, and groups that merged share one entry from then on.
@@ -8,6 +8,7 @@ reach, and groups that merged share one entry from then on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TypeVar
@@ -15,15 +16,15 @@ from typing import TypeVar
 from collector.closing import RESOLVED, Word
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
-from collector.correlation.signals import Unit
+from collector.correlation.signals import PAGED, SEPARATOR, Unit
 from collector.correlation.values import Rules
 from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
 
-OPENED, PERSON, PAGE, ALERT, GROUP, SERVICE, DEPENDENCY, STORM = range(8)
+OPENED, PERSON, PAGE, ALERT, AGAIN, GROUP, SERVICE, DEPENDENCY, STORM = range(9)
 """The rules in the order in which they speak; a lower one gives the reason."""
 
-RULE_NAMES = ("opened", "person", "page", "alert", "alert_group", "service", "dependency", "storm")
+RULE_NAMES = ("opened", "person", "page", "alert", "alert_again", "alert_group", "service", "dependency", "storm")
 
 _EVER = 1 << 62
 K = TypeVar("K")
@@ -41,6 +42,7 @@ class Group:
         self.environments = {unit.environment} if unit.environment else set()
         self.classes: set[str] = set()
         self.paged_until = unit.reach if unit.paging else -1
+        self.pages = [unit] if unit.kind == "page" else []
         self.turn: Word | None = None
         """The last word of people, by now, on whether it is over."""
 
@@ -50,6 +52,15 @@ class Group:
         if ended and self.turn is not None and unit.kind == "alert" and unit.end is None:
             return min(unit.reach, self.turn.at) + gap
         return unit.reach + gap
+
+    def page_over(self, low: int, moment: int) -> Unit | None:
+        """The first page of it that began by ``low`` and is open at a moment: people's resolve ends it, too."""
+        ended = self.turn is not None and self.turn.type == RESOLVED and self.turn
+        pages = (page for page in self.pages if page.start <= low and page.reach >= moment)
+        return min(
+            (page for page in pages if not ended or page.start > ended.at or moment <= ended.at),
+            key=lambda page: page.order, default=None,
+        )  # fmt: skip
 
 
 class Sweep:
@@ -69,6 +80,8 @@ class Sweep:
         self._services: dict[str, dict[tuple[str, str | None], int]] = {}
         self._paging: Recent = {}
         self._alerting: Recent = {}
+        self._open_pages: deque[tuple[int, int]] = deque()
+        """When each began and until when it reaches, the earliest first."""
         self._crowded = 64
         self._turns: list[tuple[tuple[int, int, str], str, Word]] = []
         """People's words still to come, the next one first."""
@@ -127,6 +140,10 @@ class Sweep:
             for root, cover in self._fresh_keys(key, entries, unit.start).items():
                 if match[0] == PAGE or (cover >= unit.start and self._young(unit, root)):
                     _note(found, root, match)
+                elif key.startswith("alert:") and not self._potential:
+                    page = self._groups[root].page_over(cover, unit.start)
+                    if page is not None:
+                        _note(found, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
 
     def _match_services(self, unit: Unit, found: dict[str, Match]) -> None:
         if unit.service is None:
@@ -201,6 +218,7 @@ class Sweep:
         kept.order = min(kept.order, absorbed.order)
         kept.environments |= absorbed.environments
         kept.classes |= absorbed.classes
+        kept.pages += absorbed.pages
         kept.paged_until = max(kept.paged_until, absorbed.paged_until)
         turns = [turn for turn in (kept.turn, absorbed.turn) if turn is not None]
         if turns:
@@ -230,7 +248,7 @@ class Sweep:
         services: dict[str, dict[tuple[str, str | None], int]] = {}
         for unit in group.units:
             cover = group.covers(unit, gap)
-            for key in unit.offers:
+            for key in _sought(unit):
                 _extend(keys, key, cover)
             if unit.service is not None:
                 _extend(services.setdefault(unit.service, {}), (root, unit.environment), cover)
@@ -247,7 +265,9 @@ class Sweep:
         cover = self._groups[root].covers(unit, self._rules.gap)
         if name is not None:
             self._classes[name] = root
-        for key in unit.offers:
+        if unit.kind == "page":
+            self._open_pages.append((unit.start, unit.reach))
+        for key in _sought(unit):
             _extend(self._keys.setdefault(key, {}), root, cover)
         if unit.service is not None:
             _extend(self._services.setdefault(unit.service, {}), (root, unit.environment), cover)
@@ -260,12 +280,19 @@ class Sweep:
     def _fresh_keys(self, key: str, entries: dict[str, int], now: int) -> dict[str, int]:
         """The groups offering a key: those that merged as one, and without those that reach no more."""
         ever = key.startswith("page:")
+        since = self._paged_since(now) if key.startswith("alert:") else _EVER
         fresh: dict[str, int] = {}
         for root, cover in entries.items():
-            if ever or cover >= now:
+            if ever or cover >= now or cover >= since:
                 _extend(fresh, self._root(root), cover)
         self._keys[key] = fresh
         return fresh
+
+    def _paged_since(self, now: int) -> int:
+        """When the first page that is open now began: what reached no page that is open ties nothing any more."""
+        while self._open_pages and self._open_pages[0][1] < now:
+            self._open_pages.popleft()
+        return self._open_pages[0][0] if self._open_pages else _EVER
 
     def _fresh_services(
         self, service: str, entries: dict[tuple[str, str | None], int], now: int
@@ -294,6 +321,11 @@ def _extend(entries: dict[K, int], key: K, value: int) -> None:
 def _note(found: dict[str, Match], root: str, match: Match) -> None:
     if root not in found or match < found[root]:
         found[root] = match
+
+
+def _sought(unit: Unit) -> list[str]:
+    """The keys it offers that others seek."""
+    return [key for key in unit.offers if key != PAGED]
 
 
 def key_match(key: str) -> Match:
@@ -327,6 +359,7 @@ def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:
         PERSON: f"{name} tied it to the incident",
         PAGE: f"shares page {name}",
         ALERT: f"shares alert {name}",
+        AGAIN: f"the same alert fired again while page {name} was open",
         GROUP: f"shares alert group {name[:12]}",
         SERVICE: f"same service {unit.service_name}",
         DEPENDENCY: f"{unit.service_name} and {catalog.shown(name)} depend on each other directly",

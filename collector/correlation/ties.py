@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from collector.correlation.held import FAR, Held, Wanted
+from collector.correlation.held import Held, Wanted
 from collector.correlation.signals import Unit
-from collector.correlation.spans import LAST, Order
+from collector.correlation.spans import FAR, LAST, Order
 from collector.correlation.sweep import PAGE, Match, key_match, service_match, storm_match
 
 Tie = tuple[str, Match]

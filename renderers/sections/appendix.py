@@ -78,7 +78,10 @@ def _called(event: RecordedEvent) -> Phrase:
 
 # --- why the rest is in -----------------------------------------------------------------------------------------
 
-RULES = ("opened", "person", "page", "alert", "alert_group", "service", "dependency", "storm", "ref", "repository")
+RULES = (
+    "opened", "person", "page", "alert", "alert_again", "alert_group", "service", "dependency", "storm", "ref",
+    "repository",
+)  # fmt: skip
 """The rules of grouping in the order they are told."""
 
 
