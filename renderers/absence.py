@@ -76,7 +76,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", shown,
                      proof=cites([each.proof for each in found]))  # fmt: skip
     if not facts.seen(history, "change"):
-        return claim("No deploy system reports to timelined.", label=True)
+        return unheard(history, "change")
     said = say("No change", of, " was recorded ", _between(history, options, span))
     nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
     if nameless:
@@ -85,6 +85,30 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         return claim(said, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
     return claim(said, none=query("change.*", history.services, span, options.zone),
                  searched=_searched("changes", history.services))  # fmt: skip
+
+
+FAMILIES = {
+    "change": ("No deploy system reports to timelined.", ("github", "cloudevents")),
+    "alert": ("No monitoring system reports alerts to timelined.", ("alertmanager", "grafana", "cloudevents")),
+}
+"""Family of types → what is said where no source of it was heard, and the beginnings of the names of such sources."""
+
+
+def unheard(history: History, family: str) -> Claim:
+    """That nobody reports what was looked for; where a source of it was refused or not understood, that one."""
+    words, sources = FAMILIES[family]
+    events = [each for each in (*history.context.collector, *history.collector) if each.type in _TURNED_AWAY]
+    of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
+    found = [(name, event) for name, event in of.values() if name.casefold().startswith(sources)]
+    if not found:
+        return claim(words, label=True)
+    names = listed([Name(phrases.system(name)) for name in sorted({name for name, _ in found})])
+    noun = "changes" if family == "change" else "alerts"
+    return claim("Deliveries from ", names, f" were refused or not understood, so {noun} may be missing",
+                 proof=cites([event for _, event in found]))  # fmt: skip
+
+
+_TURNED_AWAY = ("source.refused", "source.unrecognised")
 
 
 def _named(history: History, options: Options, each: _Recorded) -> Phrase:

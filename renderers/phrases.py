@@ -213,8 +213,8 @@ def system(source: str) -> str:
 
 
 def alert_named(name: str) -> Phrase:
-    """The alert's name, or that it has none."""
-    return say(Name(name)) if name else say("unnamed alert")
+    """The alert's name, or that it has none: ``the alert without a name``."""
+    return say(Name(name)) if name else say("without a name")
 
 
 def capital(phrase: Phrase) -> Phrase:

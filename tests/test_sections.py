@@ -859,3 +859,19 @@ def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
     asked = "what was done to restore service, when and by whom?"
     assert asked in prompts(told, "resolution")
     assert asked not in prompts(example(), "resolution")
+
+
+@pytest.mark.parametrize("kind", ["source.refused", "source.unrecognised"])
+def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) -> None:
+    """Where deliveries of a deploy system were refused or not understood, there is one; its changes may be missing."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    assert "No deploy system reports to timelined." in said(told, "summary")
+    refused = told.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
+                       data={"of": "github", "status": 401, "reason": "no signature", "count": 12})  # fmt: skip
+    told.events.remove(refused)
+    told.context["collector"] = (refused,)
+    assert "No deploy system reports to timelined." not in told.markdown()
+    [claim] = [each for each in claims(told, "summary") if plain(each.parts).startswith("Deliveries from GitHub")]
+    assert plain(claim.parts).endswith("were refused or not understood, so changes may be missing")
+    assert claim.cites == (refused.id,)

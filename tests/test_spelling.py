@@ -65,7 +65,7 @@ def text(*events: RecordedEvent, nearby: tuple[RecordedEvent, ...] = ()) -> str:
 
 
 OTHER = firing(1, "DiskFull", service="search")
-ABSENT = "No alert fired for"
+ABSENT = "No alert of"
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -192,7 +192,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     """Services that a page or a report named, for which no alert fired though alerts of others were told then."""
     if not facts.seen(history, "alert"):
         if not history.alerts:
-            yield claim("No monitoring system reports alerts to timelined.", label=True)
+            yield absence.unheard(history, "alert")
         return
     fired = facts.alerting(history)
     hit: dict[str, tuple[str, RecordedEvent]] = {}
