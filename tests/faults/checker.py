@@ -119,7 +119,7 @@ class _Case:
         self.entities = {event.position: entity_of(event) for event in log.events}
         for event in log.events:
             self.by_id[event.id].append(event)
-            if event.revision == 0 and event.source != MACHINE:
+            if event.revision == 0 and event.source != MACHINE and not fires_again(event):
                 self.by_fact[Fact(self.entities[event.position], event.type)].append(event)
         self.by_number = {delivery.number: delivery for delivery in log.deliveries}
         self.told: dict[Fact, set[Outcome]] = defaultdict(set)
@@ -143,6 +143,13 @@ def entity_of(event: StoredEvent) -> str:
     before, mark, rest = (event.content or b"").partition(b'"entity":"')
     del before
     return rest.partition(b'"')[0].decode("utf-8", "replace") if mark else "(no content)"
+
+
+def fires_again(event: StoredEvent) -> bool:
+    """Whether the log derived a firing of its own: an alert told as firing long after its end, as a step of the clock
+    makes any repeat look. Nobody sent it as that.
+    """
+    return event.type == "alert.firing" and b'"again_after":"' in (event.content or b"")
 
 
 def _numbers(case: _Case) -> Iterator[Finding]:
