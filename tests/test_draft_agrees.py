@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from typing import Any
@@ -81,6 +82,22 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> 
         for each in read["durations"]:
             spans = [part["seconds"] for part in shown[each["term"]]["parts"] if part["kind"] == "span"]
             assert spans == ([] if each["seconds"] is None else [each["seconds"]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(told=incidents())
+def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told) -> None:
+    """So many series and firings as a row tells, so many different alerts and firings prove it."""
+    made = json.loads(to_json(draft(told.history())))
+    rows = [row for section in made["sections"] for block in section["blocks"] if block.get("key") == "alerts"
+            for row in block["rows"]]  # fmt: skip
+    for row in rows:
+        fired = [made["events"][each] for each in row["cites"]]
+        series = re.search(r"(\d+) series", row["cells"][0]["text"])
+        times_fired = re.search(r"fired (\d+) times", row["cells"][0]["text"])
+        entities = len({each["entity"] for each in fired})
+        assert (int(series[1]) if series else 1) == entities
+        assert (int(times_fired[1]) if times_fired else entities) == len(fired)
 
 
 @settings(max_examples=60, deadline=None)
