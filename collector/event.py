@@ -24,6 +24,8 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
+DERIVED = 1_000_000
+"""Stands for the item of an event that the log derived from deliveries: none of them tells it as an item of its own."""
 PEOPLE = "people"
 """The source of what persons state through the API or the command line."""
 MACHINE = "timelined"
@@ -88,7 +90,7 @@ class RecordedEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     delivery: str = ""
     """Which delivery told it; empty where a person or the daemon did."""
     item: int = 0
-    """Which item of that delivery, from 0."""
+    """Which item of that delivery, from 0; :data:`DERIVED` where the log derived the event from it and from others."""
 
 
 EVENT_TYPES: dict[str, str] = {

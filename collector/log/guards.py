@@ -133,7 +133,8 @@ def _compared(kind: str, rows: Any, wanted: Mapping[str, tuple[bool, str]]) -> I
         if several[name] > 1 and name not in seen:
             yield f"there are {several[name]} of the {kind} {name}"
         elif several[name] == 1 and (holds, _read(kind, text)) != wanted[name]:
-            yield f"the {kind} {name} is not as it was made, or is disabled: {_VERBS.get(kind, 'nothing can be stored')}"
+            effect = _VERBS.get(kind, "nothing can be stored")
+            yield f"the {kind} {name} is not as it was made, or is disabled: {effect}"
         seen.add(name)
     for name in sorted(wanted.keys() - seen):
         yield f"the {kind} {name} is gone or disabled: {_VERBS.get(kind, 'nothing can be stored')}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from collector.event import DERIVED
 from collector.log.merkle import NO_DELIVERY
 from collector.log.store import TOLD
 
@@ -78,8 +79,11 @@ def event_holds(row: Any) -> bool:
             and said.amendment == amendment
             and bytes.fromhex(said.id) == identity
             # What a delivery tells at this item: the event's id, its position, whether it was known.
+            # What the log derived from deliveries is listed by none of them.
             and (
-                told[:16] == identity and (told[24] == 1 or told[16:24] == fixed[1:9]) if delivery else telling is None
+                telling is None
+                if not delivery
+                else item == DERIVED or (told[:16] == identity and (told[24] == 1 or told[16:24] == fixed[1:9]))
             )
         )
     except _WRONG:
@@ -110,7 +114,9 @@ def _told(packed: bytes, identity: bytes, position: int) -> bool:
 def event_row_holds(row: Any) -> bool:
     """The same without content."""
     try:
-        return _same_row(row) and (_told(row[17], row[1], row[0]) if row[8] else row[16] is None)
+        if not row[8]:
+            return _same_row(row) and row[16] is None
+        return _same_row(row) and (row[9] == DERIVED or _told(row[17], row[1], row[0]))
     except _WRONG:
         return False
 

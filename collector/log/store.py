@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 
 from collector import reading
 from collector.errors import InvalidInput, Unavailable
-from collector.event import MACHINE, PEOPLE, Event
+from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log.merkle import (
     NO_DELIVERY,
     SALT_SIZE,
@@ -177,9 +177,6 @@ class _Batch:
         self.refires = Refires(self.execute, self._select, events)
         firings = {binary(event.id) for event in events if may_be_updated(event)}
         self.updates = Updates(self.execute, self._select, [one for one in firings if one in self.facts])
-        self.again: list[tuple[bytes, int]] = []
-        """What the submission at hand told besides its events: alerts that fire again or say something new, each with
-        its position."""
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
         self.salts = salts(2 * len(submissions) + sum(map(len, self.identities)))
         self.event_rows: list[tuple[Any, ...]] = []
@@ -201,8 +198,6 @@ class _Batch:
         content = self._keep(salt, told.body) if kept else 0
         items = self._events(telling, identities)
         packed = b"".join([TOLD.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
-        packed += b"".join([TOLD.pack(one, position, False) for one, position in self.again])
-        self.again.clear()
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
 
@@ -275,7 +270,7 @@ class _Batch:
         firing = self.facts.get(ended_by(event) or b"")
         last_told = 0 if firing is None else firing.last_received_at
         for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
-            self._turn(telling, turn)
+            self._turn(turn)
 
     def _update(self, telling: _Telling, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
@@ -290,7 +285,7 @@ class _Batch:
             else:
                 due = fact is None or (not fact.amended and self._speaks_before(telling, fact))
             if due:
-                self._turn(telling, turn)
+                self._turn(turn)
 
     def _fact(self, identity: bytes) -> _Fact | None:
         """What is known of an event that no submission names."""
@@ -298,7 +293,8 @@ class _Batch:
             self.facts.update(_facts(self.execute, {identity}))
         return self.facts.get(identity)
 
-    def _turn(self, telling: _Telling, turn: Turn) -> None:
+    def _turn(self, turn: Turn) -> None:
+        """Store an event that follows from deliveries, under the one that it follows from."""
         identity, teller = binary(turn.event.id), turn.teller
         fact = self._fact(identity)
         if fact is None:
@@ -309,9 +305,8 @@ class _Batch:
         event = msgspec.structs.replace(turn.event, revision=fact.revision + 1, amendment=amendment)
         told = Submission(source=event.source, received_at=teller.received_at)
         self.salts = chain(self.salts, salts(1))
-        self._insert(_Telling(told, teller.number, teller.commitment), 0, event, identity, fact)
-        if teller.number == telling.number:
-            self.again.append((identity, self.position))
+        # What a delivery tells is fixed when it is stored, so no delivery lists what is derived later.
+        self._insert(_Telling(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
 
     def _event(self, telling: _Telling, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""

@@ -20,7 +20,7 @@ import msgspec
 from aiohttp import web
 
 from collector.erasure import Erasure
-from collector.event import RecordedEvent, is_erased
+from collector.event import DERIVED, RecordedEvent, is_erased
 from collector.log import Delivery, Receipt, ReceiptItem, Repeats
 from collector.projections import Explanation, IncidentRow, Nearby, SignalRow
 from collector.times import rfc3339
@@ -60,7 +60,7 @@ def event(fact: RecordedEvent) -> Json:
         "labels": fact.labels,
         "data": fact.data,
         "delivery": fact.delivery or None,
-        "item": fact.item,
+        "item": None if fact.item == DERIVED else fact.item,
         "erased": is_erased(fact),
     }
 
