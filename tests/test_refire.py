@@ -151,7 +151,8 @@ async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str 
                 await followed.follower.catch_up()
         await followed.follower.catch_up()
         found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
-        listed = [row for row in await followed.lists.incidents() if row.merged_into is None]
+        # A number stays with what was an incident only until more was known.
+        listed = [row for row in await followed.lists.incidents() if row.status != "merged"]
         rows = [(row.key, row.ended_at, row.title) for row in listed]
         texts = [await postmortem(followed.lists, row.number) for row in listed]
         told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
