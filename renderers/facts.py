@@ -422,10 +422,15 @@ def seen(history: History, family: str) -> bool:
 
 def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:
     """The page that came furthest before the first alert that it names, directly or by its group; how far, µs."""
+    earliest: dict[str, Alert] = {}
+    # The alerts stand by their start, so the first one of a reference is the earliest.
+    for alert in history.alerts:
+        for ref in (*alert.fired.refs, f"alert:{alert.entity}"):
+            earliest.setdefault(ref, alert)
     found: list[tuple[int, str, Page, Alert]] = []
     for page in history.pages:
         named = {ref for step in page.steps for ref in step.refs if ref.startswith("alert")}
-        alerts = [a for a in history.alerts if named.intersection((*a.fired.refs, f"alert:{a.entity}"))]
+        alerts = [earliest[ref] for ref in named if ref in earliest]
         first = min(alerts, key=lambda alert: (alert.start, alert.entity), default=None)
         if first is not None and page.triggered is not None and 0 < first.start - page.start <= ASKEW:
             found.append((first.start - page.start, page.entity, page, first))

@@ -107,16 +107,25 @@ async def _tell(place: Place) -> None:
     await place.grouped()
 
 
+def unguarded(other: sqlite3.Connection) -> str:
+    """Take away the trigger that refuses to change contents; the statement that makes it again."""
+    (guard,) = other.execute("SELECT sql FROM sqlite_master WHERE name = 'content_refuses_update'").fetchone()
+    other.execute("DROP TRIGGER content_refuses_update")
+    return str(guard)
+
+
 def damaged(database: Path, damage: str, positions: Sequence[int]) -> Path:
     """A copy of a file in which the contents of these events are damaged, which no trigger refuses any longer."""
     # A folder for each: a daemon keeps more beside its database.
     folder = Path(mkdtemp(dir=database.parent))
     copy = Path(shutil.copy(database, folder))
+    shutil.copytree(f"{database}.proof", f"{copy}.proof")
     with closing(sqlite3.connect(copy, isolation_level=None)) as other:
-        other.execute("DROP TRIGGER content_refuses_update")
+        guard = unguarded(other)
         change = f"UPDATE content SET bytes = {DAMAGES[damage]} WHERE number = "  # noqa: S608 - words of ours
         named = "(SELECT content FROM event WHERE position = ?)"
         other.executemany(change + named, [(position,) for position in positions])
+        other.execute(guard)
     return copy
 
 
@@ -202,9 +211,10 @@ async def test_damaged_headers_are_shown_as_such(tmp_path: Path) -> None:
     async with serving(database) as place:
         await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("DROP TRIGGER content_refuses_update")
+        guard = unguarded(other)
         # The headers come right before the body.
         other.execute("UPDATE content SET bytes = x'5b' WHERE number = (SELECT content - 1 FROM delivery)")
+        other.execute(guard)
     async with serving(database) as place:
         [delivery] = await place.log.deliveries()
         assert delivery.headers[-1] == ("timelined", "headers unreadable: run timelined verify")

@@ -173,8 +173,10 @@ async def test_a_head_that_contradicts_the_events_stops_the_start(database: str)
     async with opened(database) as log:
         await append(log, told(fact("a"), fact("b")))
     connection = sqlite3.connect(database.removeprefix("sqlite:///"))
+    (guard,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'event_refuses_delete'").fetchone()
     connection.execute("DROP TRIGGER event_refuses_delete")
     connection.execute("DELETE FROM event WHERE position = 2")
+    connection.execute(guard)
     connection.commit()
     connection.close()
     with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
