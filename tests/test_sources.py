@@ -270,7 +270,7 @@ def test_public_pagerduty_examples() -> None:
 def test_public_github_examples() -> None:
     """Every example of a kind that is read becomes the event it should, and others none."""
     expected = {
-        "deployment": ["change.requested"], "deployment_status": ["change.succeeded"], "push": ["change.pushed"],
+        "deployment": ["change.requested"], "deployment_status": ["change.succeeded"], "push": ["change.tagged"],
         "push-new-branch": ["change.pushed"], "release.published": ["change.released"], "ping": [],
         "pull_request.closed": [], "workflow_run.completed": ["change.succeeded"], "check_run.completed": [],
         "check_suite.completed": [], "deployment-gh-pages": ["change.requested"],
