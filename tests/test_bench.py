@@ -47,6 +47,7 @@ FEWER = {"matrix": ("--backends", "sqlite", "--traffic", "repeated"), "keepup": 
 """What leaves out the server, which others start as well."""
 SHORT = (
     ("ingest", 3),
+    ("daemon", 5),
     ("matrix", 1),
     ("commits", 1),
     ("replay", 8),
@@ -166,7 +167,7 @@ def _event(source: str, name: str) -> Event:
 @pytest.mark.parametrize("times", [1, 3])
 async def test_each_body_is_sent_as_often_as_asked(times: int) -> None:
     """Repeated traffic tells the same again, byte for byte, and then something new."""
-    client = load._Load(f"{load.MARK} {load.CLOCK}".encode(), "000001", 1, 1.0, times)
+    client = load._Load(f"{load.MARK} {load.CLOCK}".encode(), "000001", 1, 1.0, times, 0.0)
     sent = [client.next_request() for _ in range(6)]
     assert len(set(sent)) == 6 // times
     assert sent == sorted(sent)
@@ -288,7 +289,7 @@ def test_every_benchmark_is_run_and_explained() -> None:
 
 def test_an_unknown_benchmark_is_named() -> None:
     """A slip of the pen runs nothing."""
-    with pytest.raises(SystemExit, match="there is no benchmark matrx; there are ingest, matrix"):
+    with pytest.raises(SystemExit, match="there is no benchmark matrx; there are ingest, daemon, matrix"):
         benchmarks.chosen(["matrx"])
 
 

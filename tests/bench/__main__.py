@@ -32,18 +32,16 @@ class Benchmark(NamedTuple):
 
     module: str
     options: tuple[str, ...] = ()
-    name: str = ""
-    """What it calls its results, where that is not the module's name."""
 
     @property
     def file(self) -> str:
         """What it leaves."""
-        return f"{self.name or self.module}.json"
+        return f"{self.module}.json"
 
 
 ALL = (
     Benchmark("ingest"),
-    Benchmark("ingest", ("--daemon", "--only", "one"), "ingest-daemon"),
+    Benchmark("daemon"),
     Benchmark("matrix"),
     Benchmark("commits"),
     Benchmark("replay"),

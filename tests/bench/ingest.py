@@ -2,8 +2,8 @@
 
 Both are measured in one run on one machine, slice by slice in turn, with the
 same bodies; only the ratio means anything. The subject is the whole way of a
-webhook: read, verify, parse, commit (WAL, ``synchronous=FULL``), answer; with
-``--daemon`` the daemon itself, whose follower works beside it.
+webhook: read, verify, parse, commit (WAL, ``synchronous=FULL``), answer, with
+nothing that follows; ``daemon.py`` measures the whole daemon.
 
 Large bodies are compared with what SQLite itself takes: rows of the same size
 by ``executemany`` in the same folder. ``matrix.py`` measures everything else.
@@ -20,28 +20,19 @@ from pathlib import Path
 
 from tests.bench import load, results
 from tests.bench.bodies import body_of
-from tests.bench.servers import ROOT, server
+from tests.bench.servers import server
 from tests.bench.slices import Slice, Traffic, beside, check, described, stored
 
 OF_NOOP = (0.25, 0.40)
 """At least, and wanted."""
-OF_NOOP_DAEMON = (0.20, 0.25)
 OF_ROWS = 0.50
 LARGE = 100
 """Alerts of a large body."""
 
 
-def subject_of(given: argparse.Namespace, database: Path) -> tuple[str, ...]:
-    """Intake and log alone, or the daemon as it is run: then the follower competes for the same processor."""
-    if not given.daemon:
-        return ("tests.bench.subject", "PORT", str(database))
-    where = ("--web.listen-address", "127.0.0.1:PORT", "--storage.url", f"sqlite:///{database}")
-    return ("collector", "serve", *where, "--log.level", "error")
-
-
-def _folder(given: argparse.Namespace, folder: Path) -> Path:
-    """Where the server stands: the daemon writes its drafts there."""
-    return folder if given.daemon else ROOT
+def subject_of(database: Path) -> tuple[str, ...]:
+    """Intake and log alone."""
+    return ("tests.bench.subject", "PORT", str(database))
 
 
 def one_alert(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
@@ -52,7 +43,7 @@ def one_alert(given: argparse.Namespace, report: results.Report, folder: Path) -
     with (
         server("tests.bench.noop", "PORT") as plain,
         server("tests.bench.noop", "PORT", "--loop", "uvloop") as fast,
-        server(*subject_of(given, database), cwd=_folder(given, folder)) as subject,
+        server(*subject_of(database)) as subject,
     ):
         warm = [traffic.slice(each, min(1, given.seconds)) for each in (plain, fast, subject)]
         for _ in range(given.rounds):
@@ -64,8 +55,7 @@ def one_alert(given: argparse.Namespace, report: results.Report, folder: Path) -
     name = f"1 alert, {given.connections} connections, of the no-op on"
     report.add(f"{name} uvloop", [s.rate / f.rate for _, f, s in rounds])
     ratios = [s.rate / p.rate for p, _, s in rounds]
-    goals = OF_NOOP_DAEMON if given.daemon else OF_NOOP
-    report.add(f"{name} asyncio", ratios, at_least=goals[0], wanted=goals[1], beside=beside(ours))
+    report.add(f"{name} asyncio", ratios, at_least=OF_NOOP[0], wanted=OF_NOOP[1], beside=beside(ours))
 
 
 def many_alerts(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
@@ -75,7 +65,7 @@ def many_alerts(given: argparse.Namespace, report: results.Report, folder: Path)
     connections = min(given.connections, 16)
     traffic = Traffic(body_of(LARGE), connections=connections, seconds=given.seconds, tool=given.tool)
     slices, raw = [], []
-    with server(*subject_of(given, database), cwd=_folder(given, folder)) as subject:
+    with server(*subject_of(database)) as subject:
         for number in range(given.rounds):
             raw.append(raw_rows(folder / f"raw-{number}.db", given.seconds))
             slices.append(traffic.slice(subject))
@@ -126,13 +116,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    parser.add_argument("--daemon", action="store_true", help="measure the whole daemon, follower and API included")
     parser.add_argument("--only", choices=("one", "many"))
     given = parser.parse_args()
     if given.short:
         given.rounds, given.seconds, given.connections, given.tool = 1, 0.3, 8, "python"
     given.tool = load.tool_of(given.tool)
-    return results.run("ingest-daemon" if given.daemon else "ingest", given, measure)
+    return results.run("ingest", given, measure)
 
 
 if __name__ == "__main__":

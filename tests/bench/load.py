@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -25,6 +26,11 @@ MARK = "@@@@@@@@@@@@@@@@"
 """Stands in a body for sixteen digits of its own."""
 CLOCK = "@@:@@:@@.@@@"
 """Stands in a body for a time of day that moves on by a millisecond with each request, as alerts' starts do."""
+
+PIECE = 4096
+"""Bytes that Go's ``net/http`` client writes at once: the size of its buffer."""
+TICK = 0.001
+"""Seconds between two looks at what is due."""
 
 _WRK = """
 local function file(path) local f = io.open(path, "rb"); local text = f:read("*a"); f:close(); return text end
@@ -77,12 +83,15 @@ class Result(NamedTuple):
 
 
 def run(
-    port: int, path: str, body: bytes, *, connections: int, seconds: float, slice_number: int, tool: str, times: int = 1
+    port: int, path: str, body: bytes, *, connections: int, seconds: float, slice_number: int, tool: str,
+    times: int = 1, rate: float = 0.0,
 ) -> Result:  # fmt: skip
     """Load one server for a while. ``slice_number`` makes this slice's bodies differ from every other slice's.
 
     Each body is sent ``times`` times in a row, over as many connections: as highly available peers and repeats do.
-    ``wrk`` counts whole seconds, one at least.
+    With a ``rate`` so many requests a second are due, and a request's time counts from when it was due; without one
+    each connection sends as soon as it is answered. ``python`` alone keeps a rate, and alone writes a request in pieces
+    as Go's client does. ``wrk`` counts whole seconds, one at least.
     """
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nUser-Agent: load\r\n"
     whole = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -94,7 +103,7 @@ def run(
             command = _wrk_command(Path(folder), template, prefix, port, connections, seconds, times)
         else:
             module = [sys.executable, "-m", "tests.bench.load"]
-            command = [*module, str(template), prefix, str(port), str(connections), str(seconds), str(times)]
+            command = [*module, str(template), prefix, str(port), str(connections), str(seconds), str(times), str(rate)]
         told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
     line = next(line for line in told.splitlines() if line.startswith("RESULT "))
     return Result(**json.loads(line.removeprefix("RESULT ")))
@@ -135,21 +144,31 @@ class _Client(asyncio.Protocol):
     def __init__(self, load: _Load) -> None:
         self._load = load
         self._buffer = b""
-        self._sent_at = 0.0
+        self._due = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._load.idle(self)
 
-    def _send(self) -> None:
+    def send(self, due: float) -> None:
+        """Write one request; its time counts from ``due``."""
         assert self._transport is not None
-        if time.monotonic() >= self._load.until:
-            self._transport.close()
-            return
-        self._sent_at = time.monotonic()
-        self._transport.write(self._load.next_request())
+        self._due = due
+        self._write(self._load.next_request())
+
+    def _write(self, rest: bytes) -> None:
+        """One piece now, and the next with the loop's next turn: uvloop would send them as one."""
+        assert self._transport is not None
+        self._transport.write(rest[:PIECE])
+        if len(rest) > PIECE:
+            asyncio.get_running_loop().call_soon(self._write, rest[PIECE:])
+
+    def close(self) -> None:
+        """Send nothing more."""
+        assert self._transport is not None
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -160,8 +179,8 @@ class _Client(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = rest[length:]
-        self._load.answered(head[9:12], time.monotonic() - self._sent_at)
-        self._send()
+        self._load.answered(head[9:12], time.monotonic() - self._due)
+        self._load.idle(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.lost(early=time.monotonic() < self._load.until)
@@ -170,15 +189,41 @@ class _Client(asyncio.Protocol):
 class _Load:
     """What all connections of one slice share."""
 
-    def __init__(self, template: bytes, prefix: str, connections: int, seconds: float, times: int) -> None:
+    def __init__(
+        self, template: bytes, prefix: str, connections: int, seconds: float, times: int, rate: float
+    ) -> None:  # fmt: skip
         self._template = template.decode()
         self._prefix = prefix
         self._times = times
         self._count = self.refused = self.broken = 0
         self._left = connections
         self.latencies: list[float] = []
-        self.until = time.monotonic() + seconds
+        self._began = time.monotonic()
+        self.until = self._began + seconds
         self.over = asyncio.Event()
+        self._rate = rate
+        self._sent = 0
+        self._idle: deque[_Client] = deque()
+
+    def idle(self, client: _Client) -> None:
+        """A connection that could send: at once, when the next request is due, or never again."""
+        now = time.monotonic()
+        if now >= self.until:
+            client.close()
+        elif self._rate:
+            self._idle.append(client)
+        else:
+            client.send(now)
+
+    async def pace(self) -> None:
+        """Send each request when it is due; one that finds no free connection goes out late, and counts as such."""
+        while (now := time.monotonic()) < self.until:
+            while self._idle and (due := self._began + self._sent / self._rate) <= now:
+                self._sent += 1
+                self._idle.popleft().send(due)
+            await asyncio.sleep(TICK)
+        for client in self._idle:
+            client.close()
 
     def next_request(self) -> bytes:
         self._count += 1
@@ -199,13 +244,15 @@ class _Load:
 
 
 async def _python_client(
-    template: bytes, prefix: str, port: int, connections: int, seconds: float, times: int
+    template: bytes, prefix: str, port: int, connections: int, seconds: float, times: int, rate: float
 ) -> Result:  # fmt: skip
     loop = asyncio.get_running_loop()
     started = time.monotonic()
-    load = _Load(template, prefix, connections, seconds, times)
+    load = _Load(template, prefix, connections, seconds, times, rate)
     for _ in range(connections):
         await loop.create_connection(lambda: _Client(load), "127.0.0.1", port)
+    if rate:
+        await load.pace()
     await load.over.wait()
     ordered = sorted(load.latencies) or [0.0]
     percentile = [1000 * ordered[len(ordered) * share // 100] for share in (50, 99)]
@@ -221,9 +268,10 @@ def main() -> None:
     parser.add_argument("connections", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("times", type=int)
+    parser.add_argument("rate", type=float)
     given = parser.parse_args()
-    body = given.template.read_bytes()
-    result = uvloop.run(_python_client(body, given.prefix, given.port, given.connections, given.seconds, given.times))
+    body, shape = given.template.read_bytes(), (given.connections, given.seconds, given.times, given.rate)
+    result = uvloop.run(_python_client(body, given.prefix, given.port, *shape))
     sys.stdout.write("RESULT " + json.dumps(result._asdict()) + "\n")
 
 

@@ -78,12 +78,26 @@ def _await(port: int, started: subprocess.Popen[bytes]) -> None:
 def cpu(pids: tuple[int, ...]) -> float:
     """Processor seconds so far of processes and all their descendants, those that ended included."""
     stats = dict(_stats())
-    wanted, found = set(pids), 0
-    while found < len(wanted):
-        found = len(wanted)
-        wanted |= {pid for pid, fields in stats.items() if int(fields[1]) in wanted}
-    ticks = sum(int(field) for pid in wanted & stats.keys() for field in stats[pid][11:15])
+    ticks = sum(int(field) for pid in _families(pids, stats) for field in stats[pid][11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pids: tuple[int, ...]) -> float:
+    """MB of memory that processes and all their descendants hold; what several of them share counts once."""
+    kilobytes = 0
+    for pid in _families(pids, dict(_stats())):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+        kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kilobytes / 1024
+
+
+def _families(pids: tuple[int, ...], stats: Mapping[int, list[str]]) -> set[int]:
+    """Those of the processes that still run, and all their descendants."""
+    wanted, before = set(pids), 0
+    while before < len(wanted):
+        before = len(wanted)
+        wanted |= {pid for pid, fields in stats.items() if int(fields[1]) in wanted}
+    return wanted & stats.keys()
 
 
 def _stats() -> Iterator[tuple[int, list[str]]]:

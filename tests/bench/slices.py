@@ -39,9 +39,10 @@ class Traffic:
     """Slices of load with one body; each slice's requests differ from every other's."""
 
     def __init__(
-        self, body: bytes, *, connections: int, seconds: float, tool: str, times: int = 1, path: str = PATH
-    ) -> None:
-        self._body, self._path, self._seconds, self._tool = body, path, seconds, tool
+        self, body: bytes, *, connections: int, seconds: float, tool: str, times: int = 1, path: str = PATH,
+        rate: float = 0.0,
+    ) -> None:  # fmt: skip
+        self._body, self._path, self._seconds, self._tool, self._rate = body, path, seconds, tool, rate
         self.connections, self.times = connections, times
         self._slices = 0
 
@@ -51,7 +52,7 @@ class Traffic:
         before = cpu(server.pids)
         seen = load.run(
             server.port, self._path, self._body, connections=self.connections, seconds=seconds or self._seconds,
-            slice_number=self._slices, tool=self._tool, times=self.times,
+            slice_number=self._slices, tool=self._tool, times=self.times, rate=self._rate,
         )  # fmt: skip
         settle(server.pids)
         if seen.refused or seen.broken:
