@@ -162,5 +162,5 @@ NAMELESS = "Alert without a name"
 
 
 def peak(edited: str, severities: Iterable[str | None]) -> str | None:
-    """The severity of an incident: as a person set it, else the gravest that its signals had."""
-    return edited or min(filter(None, severities), key=rank, default=None)
+    """The gravest of what signals told, or what a person set instead; of several spellings of it always the same."""
+    return edited or min(filter(None, severities), key=lambda word: (rank(word), word), default=None)

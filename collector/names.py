@@ -146,6 +146,17 @@ SAY_NOTHING = frozenset({
     "statefulset", "sts", "daemonset", "pod", "pods",
 })  # fmt: skip
 """Words that say nothing at the end of a service's name."""
+OF_REPOSITORIES = frozenset({
+    "ansible", "chart", "charts", "gitops", "helm", "infra", "infrastructure", "k8s", "kubernetes", "kustomize",
+    "manifest", "manifests", "repo", "repository", "terraform",
+})  # fmt: skip
+"""Words that, beside those, say nothing at either end of a repository's name: what lies in it, not what it is of."""
+_GENERAL = frozenset({
+    "api", "backend", "ci", "client", "cluster", "code", "config", "core", "data", "frontend", "host", "internal",
+    "job", "main", "monorepo", "node", "ops", "platform", "server", "site", "status", "system", "tools", "web",
+    "website", "worker", "www",
+})  # fmt: skip
+"""Words that many things have in their names."""
 
 
 class ServiceName(NamedTuple):
@@ -254,6 +265,26 @@ def _region_ending(words: Sequence[str]) -> int:
 def fold_service(text: str) -> str:
     """How a service's name is compared; empty where the text is no name."""
     return service_name(text).key
+
+
+def fold_repository(text: str) -> str:
+    """The service that a repository's name, with or without its owner, is like; empty where the text is no name.
+
+    ``acme/notebooks-deploy``, ``infra-notebooks`` and ``notebooks`` are of ``notebooks``.
+    """
+    words = _words(text.rstrip("/").rpartition("/")[2])
+    noise = SAY_NOTHING | OF_REPOSITORIES
+    while len(words) > 1 and words[-1] in noise:
+        words.pop()
+    while len(words) > 1 and words[0] in noise:
+        del words[0]
+    return fold_service(" ".join(words))
+
+
+def says_nothing(words: Iterable[str]) -> bool:
+    """Whether a name of these words, in lower case, is one that many things could have: ``deploy``, ``prod api``."""
+    return all(word in _GENERAL or word in SAY_NOTHING or word in OF_REPOSITORIES or word in ENVIRONMENTS
+               for word in words)  # fmt: skip
 
 
 def only_environment(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 from msgspec.structs import astuple
 
-from collector.closing import Named, title
+from collector.closing import Named, peak, title
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases, times
 from renderers.cite import citations
@@ -115,36 +115,20 @@ def _incident(history: History, options: Options) -> Claim | None:
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
 
 
-RANKS = (
-    ("critical", "page", "p1", "sev1", "disaster", "emergency", "fatal", "blocker", "p0", "sev0"),
-    ("high", "error", "major", "p2", "sev2"),
-    ("warning", "medium", "average", "minor", "p3", "sev3", "ticket"),
-    ("low", "info", "p4", "sev4", "notice", "p5", "sev5", "none"),
-)
-"""Severities from the gravest on; one that nobody knows stands between the second and the third."""
-
-
-def _rank(severity: str) -> float:
-    folded = severity.casefold()
-    return next((float(rank) for rank, words in enumerate(RANKS) if folded in words), 1.5)
-
-
 def _severity(history: History) -> str:
-    """The severity a person set, else the gravest of the alerts; where no alert has one, the page's urgency."""
+    """What lists show of it, too; the urgency of a page is called one."""
     edit = history.edits.get("severity")
-    if edit is not None:
-        return phrases.text_in(edit.data, "value")
-    found = dict.fromkeys(alert.severity for alert in history.alerts if alert.severity)
-    if found:
-        return min(found, key=_rank)
-    urgency = next((text for page in history.pages for step in page.steps
-                    if (text := phrases.text_in(step.data, "urgency"))), "")  # fmt: skip
-    return f"{urgency} urgency" if urgency else ""
+    edited = phrases.text_in(edit.data, "value") if edit is not None else ""
+    alerts = [alert.severity for alert in history.openers]
+    gravest = peak(edited, [*alerts, *(page.severity for page in history.pages)]) or ""
+    urgencies = {phrases.text_in(step.data, "urgency") for page in history.pages for step in page.steps}
+    urgency = not edited and gravest in urgencies and gravest not in alerts
+    return f"{gravest} urgency" if urgency else gravest
 
 
 def _priority(history: History) -> str:
-    """The gravest priority that a page had; the first of several that are as grave."""
-    return min((name for name in map(facts.priority_of, facts.priorities(history)) if name), key=_rank, default="")
+    """The gravest priority that a page had."""
+    return peak("", map(facts.priority_of, facts.priorities(history))) or ""
 
 
 def _span(history: History, options: Options) -> Phrase:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from collector import severities
 from collector.changes import kind_of, last_of, reach_of, runs_of, span_of
-from collector.closing import Word, goes_on
+from collector.closing import Word, goes_on, peak
 from collector.episodes import UPDATED, Episode, episodes, page_span
 from collector.event import RecordedEvent
 from renderers.history import Alert, Change, Page
@@ -46,9 +46,9 @@ def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episo
 
 def _alert(episode: Episode) -> Alert:
     events = episode.events
-    fired = severity = None
+    fired = None
+    severity = peak("", [each.severity for each in episode.bounds])
     for each in episode.bounds:
-        severity = each.severity or severity
         if fired is None and each.type == "alert.firing":
             fired = each
     told = fired or episode.resolved or events[0]
@@ -72,16 +72,15 @@ def _alert(episode: Episode) -> Alert:
 def page(events: Sequence[RecordedEvent]) -> Page:
     """One page, from triggered (or when its sender says it was created) to the resolve that was not taken back."""
     span = page_span(events)
-    service = environment = severity = None
+    service = environment = None
     for each in events:
         service, environment = each.service or service, each.environment or environment
-        severity = each.severity or severity
     return Page(
         entity=events[0].entity,
         title=span.title,
         service=service,
         environment=environment,
-        severity=severity,
+        severity=peak("", [each.severity for each in events]),
         start=span.start,
         end=span.end,
         triggered=span.triggered,

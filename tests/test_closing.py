@@ -97,6 +97,36 @@ def test_the_peak_is_the_gravest_that_was_told() -> None:
     assert peak("", [None]) is None
 
 
+def test_the_peak_has_one_spelling_in_any_order() -> None:
+    """Of spellings that are as grave the same one is shown, whichever came first."""
+    assert peak("", ["p1", "P1", "P3"]) == peak("", ["P3", "P1", "p1"])
+    assert peak("", ["SEV-1", "sev1"]) == peak("", ["sev1", "SEV-1"])
+
+
+async def test_a_page_that_was_graver_for_a_while_was_that_grave(tmp_path: Path) -> None:
+    """P3, P1 and P3 again: lists and draft tell P1, over whatever alert it was."""
+    told = [page("P1", state, minute, severity=priority, data={"priority": priority})
+            for state, minute, priority in (("triggered", 10, "P3"), ("priority_updated", 20, "P1"),
+                                            ("priority_updated", 30, "P3"), ("resolved", 40, "P3"))]  # fmt: skip
+    async with following(tmp_path) as followed:
+        await followed.told(firing("Slow", 9, severity="P4"), *told)
+        (row,) = await followed.lists.incidents()
+        case = await followed.lists.case(row.number)
+    assert row.severity == "P1"
+    assert case is not None
+    incident = document_of(case).incident
+    assert incident is not None
+    assert "· P1 ·" in "".join(part.text for part in incident.parts)
+
+
+def test_an_alert_that_was_critical_once_keeps_its_incident() -> None:
+    """A sender that lowers an alert's severity while it fires takes back nothing."""
+    for severities in (("critical", "warning"), ("warning", "critical")):
+        told = [firing("Slow", 10, severity=severity, identity=n) for n, severity in enumerate(severities)]
+        (incident,) = correlate(told, Rules()).incidents
+        assert len(incident.members) == 2
+
+
 # --- every face of it -------------------------------------------------------------------------------------------------
 
 _MINUTES = st.integers(0, 60)
@@ -123,7 +153,8 @@ def _signal(draw: st.DrawFn) -> RecordedEvent:
     kind = draw(st.sampled_from(["firing", "resolved", "resolved", "page", "low", "report", "bare"]))
     if kind == "page":
         state = draw(st.sampled_from(["triggered", "acknowledged", "resolved", "resolved", "reopened"]))
-        return page(f"P{draw(st.integers(0, 1))}", state, minutes)
+        severity = draw(st.sampled_from(["P1", "P3", "p1", "high", None]))
+        return page(f"P{draw(st.integers(0, 1))}", state, minutes, severity=severity, data={"urgency": "high"})
     if kind == "report":
         return event("incident.opened", minutes, "people", f"report@{minutes}", service="checkout", title="Cannot pay")
     if kind == "firing":
@@ -160,7 +191,10 @@ async def faces(folder: Path, events: Sequence[RecordedEvent], order: Any) -> li
             assert (row.status == "resolved") == document.resolved == ("resolved" in settled)
             found.append((row.key, row.ended_at, history.closing.at, history.moments["resolved"].at))
             assert row.title == heading
-            assert row.severity == peak(_edited(history), [alert.severity for alert in history.openers])
+            signals = [*history.openers, *history.pages]
+            assert row.severity == peak(_edited(history), [each.severity for each in signals])
+            head = "".join(part.text for part in document.incident.parts) if document.incident else ""
+            assert f"· {row.severity}" in head if row.severity else True
         return found
 
 

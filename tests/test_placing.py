@@ -218,8 +218,8 @@ def test_what_was_reverted_in_the_incident_belongs_with_its_revert() -> None:
     before, revert = merge(-200, number=40), merge(30, 'Revert "Tune rules"', number=42)
     answers = placed(scene(ACKNOWLEDGED), loose(before), loose(revert))
     assert [one and (one.rule, one.reason) for one in answers] == [
-        ("acted_on", "repository acme/router-config was undone in the incident at 00:30 UTC"),
-        ("acted_on", "it undid, in the incident, a change of repository acme/router-config from before it"),
+        ("acted_on", "a change of repository acme/router-config was undone in the incident at 00:30 UTC"),
+        ("acted_on", "it undid a change of repository acme/router-config, which had changed before the incident"),
     ]
 
 
@@ -242,7 +242,29 @@ def test_what_changed_again_by_a_responders_hand_belongs() -> None:
 def test_a_flag_that_was_switched_back_belongs() -> None:
     """A flag that was set before the incident and again in it."""
     flags = [event("change.flag_toggled", minutes, "flags", "flag/fast-path", title="set") for minutes in (-30, 15)]
-    assert rules(scene(), *map(loose, flags)) == ["acted_on", "acted_on"]
+    answers = placed(scene(), *map(loose, flags))
+    assert [one and (one.rule, one.reason) for one in answers] == [
+        ("acted_on", "flag fast-path was switched in the incident at 00:15 UTC"),
+        ("acted_on", "it switched flag fast-path, which had been switched before the incident"),
+    ]
+
+
+def test_a_switch_undoes_no_deployment() -> None:
+    """A flag of a service that was switched in the incident says nothing of what was deployed of it before."""
+    deployed = change("v7", -30, "search")
+    flag = event("change.flag_toggled", 15, "flags", "flag/fast-path", title="set", service="search", actor="Ana Lima")
+    assert rules(scene(ACKNOWLEDGED), loose(deployed), loose(flag)) == [None, "responder"]
+
+
+def test_what_changed_again_is_not_called_undone() -> None:
+    """Neither in the reason of the earlier change nor in that of what follows the end."""
+    again = deploy(20, "two", by="ana-lima")
+    answers = placed(scene(ACKNOWLEDGED), loose(deploy(-20, "one")), loose(again), loose(deploy(90, "three")))
+    assert [one and one.reason for one in answers] == [
+        "repository acme/router-config was changed again in the incident at 00:20 UTC",
+        "Ana Lima, a responder of this incident, did it",
+        "30 min after the end; repository acme/router-config was changed again in the incident",
+    ]
 
 
 def test_what_is_of_another_service_is_not_acted_upon() -> None:
@@ -273,7 +295,7 @@ def test_what_follows_the_end() -> None:
         loose(merge(60 + 25 * 60, "Tune rules once more", number=50)),
     )
     assert [one and (one.rule, one.reason) for one in answers] == [
-        ("follow_up", "15 min after the end; repository acme/router-config was undone in the incident"),
+        ("follow_up", "15 min after the end; a change of repository acme/router-config was undone in the incident"),
         ("follow_up", "30 min after the end; it mends what is named by Ana Lima's note at 00:20 UTC"),
         None,
         None,

@@ -88,11 +88,7 @@ class Attaching:
         """The services whose incidents a unit may join: what it depends on to be judged again."""
         if unit.service is not None:
             return self._related(unit) | {unit.service}
-        services: set[str] = set()
-        for token in unit.tokens:
-            kind, _, name = token.partition(":")
-            services |= self._deployed(token, name)[0] if kind == "repository" else self._index.taught(token)
-        return frozenset(services)
+        return frozenset(service for services, _, _ in self._owners(unit) for service in services)
 
     def _barred(self, unit: Unit, place: Attached) -> bool:
         name = self._links.class_of(unit.uid)
@@ -167,31 +163,35 @@ class Attaching:
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
         else its repository deploys is not changed by it.
         """
-        if unit.service is not None:
-            return []
-        for token in sorted(unit.tokens, key=lambda token: (token.startswith("repository:"), token)):
-            kind, _, name = token.partition(":")
-            if kind != "repository":
-                services, why = self._index.taught(token), f"shares {kind} {name[:80]} with a deployment of"
-            else:
-                services, why = self._deployed(token, name)
-            rule = "repository" if kind == "repository" else "ref"
+        for services, rule, why in self._owners(unit) if unit.service is None else ():
             places = [
                 Attached(place.view, rule, f"{why} {self._catalog.shown(service)}")
                 for service in sorted(services)
                 for place in self._of_service(unit, service, SERVICE, "", missed)
             ]
-            if places or (services and kind != "repository"):
+            if places:
                 return places
         return []
+
+    def _owners(self, unit: Unit) -> list[tuple[frozenset[str], str, str]]:
+        """Whose a change without a service may be: services, and the rule and the words that say so."""
+        repositories: list[tuple[frozenset[str], str, str]] = []
+        for token in sorted(unit.tokens):
+            kind, _, name = token.partition(":")
+            if kind == "repository":
+                services, why = self._deployed(token, name)
+                repositories.append((services, kind, why))
+            elif services := self._index.taught(token):
+                return [(services, "ref", f"shares {kind} {name[:80]} with a deployment of")]
+        return repositories
 
     def _deployed(self, token: str, repository: str) -> tuple[frozenset[str], str]:
         learnt = self._catalog.deploys(repository) | self._index.taught(token)
         if learnt:
             return learnt, f"repository {repository} deploys"
         # Most teams name the two alike, and GitHub's deployments name no service at all.
-        named = frozenset({self._catalog.key(repository.rpartition("/")[2])})
-        return named, f"repository {repository} is named like"
+        like = self._catalog.repository(repository)
+        return frozenset({like} if like else ()), f"repository {repository} is named like"
 
     def _within(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
         """Whether a unit falls into an incident's window: a low alert by its start, all else by any part of it."""

@@ -94,6 +94,14 @@ class Catalog:
         key = names.fold_service(name)
         return self._alias.get(key, key)
 
+    def repository(self, name: str) -> str:
+        """The key of the service that a repository's name is like; most teams name the two alike."""
+        last = name.rstrip("/").rpartition("/")[2]
+        if (listed := self._literal.get(_literal(last))) is not None:
+            return listed
+        key = names.fold_repository(last)
+        return self._alias.get(key, key)
+
     def shown(self, key: str) -> str:
         """How a service is written: as in the catalog, else folded."""
         return self._shown.get(key, key)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from collector.event import RecordedEvent
+from collector.names import says_nothing
 
 _WORD = re.compile(r"#?\w+")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -23,13 +24,6 @@ _NUMBERED = re.compile(r"(?:#|pull request |pull/|pr |merge request |mr )(\d{2,9
 _SHORTEST = 3
 _LONGEST = 6
 """Words of a service's name that are put together at most."""
-_SAY_NOTHING = frozenset({
-    "api", "app", "application", "backend", "chart", "charts", "ci", "client", "cluster", "code", "config", "core",
-    "data", "deploy", "deployment", "dev", "frontend", "helm", "host", "infra", "infrastructure", "internal", "job",
-    "live", "main", "monorepo", "node", "ops", "platform", "pod", "prod", "production", "server", "service", "services",
-    "site", "staging", "status", "svc", "system", "test", "tools", "web", "website", "worker", "www",
-})  # fmt: skip
-"""Words that name no one thing by themselves."""
 _THINGS = ("image", "flag", "host", "hostname", "node", "instance", "pod", "cluster", "deployment", "subject", "key")
 """Keys of an event's data and labels that hold the name of the one thing it is about."""
 
@@ -82,12 +76,7 @@ def _things(fields: Mapping[str, Any]) -> Iterator[Name]:
 
 def _usable(text: str, *, precise: bool) -> Iterator[Name]:
     words = _words(text)
-    if (
-        words
-        and sum(map(len, words)) >= _SHORTEST
-        and not _SAY_NOTHING.issuperset(words)
-        and not "".join(words).isdigit()
-    ):
+    if words and sum(map(len, words)) >= _SHORTEST and not says_nothing(words) and not "".join(words).isdigit():
         yield Name(text, precise)
 
 
@@ -106,7 +95,7 @@ class Text:
         """
         words = self._joined.split()
         runs = {"".join(words[at : at + size]) for size in range(1, _LONGEST + 1) for at in range(len(words))}
-        return next((key for key in keys if key in runs and len(key) >= _SHORTEST and key not in _SAY_NOTHING), "")
+        return next((key for key in keys if key in runs and len(key) >= _SHORTEST and not says_nothing([key])), "")
 
     def names(self, name: Name) -> bool:
         """Whether it names this."""

@@ -149,6 +149,8 @@ class _Placing:
     ) -> None:
         self._scene, self._candidates, self._fold, self._others = scene, candidates, fold, others
         self._writings = list(_writings(scene.events))
+        self._acted: dict[str, str] = {}
+        """What was acted upon in the incident, by subject, and how."""
         self.placed: dict[str, Placement] = {}
 
     def _left(self) -> list[Candidate]:
@@ -236,11 +238,10 @@ class _Placing:
         if undoing is None or candidate.elsewhere or _reaches_nothing(candidate):
             return
         subjects = subjects_of(candidate.events)
-        member = any(subjects & subjects_of([e]) for e in self._scene.events if e.occurred_at < self._scene.started_at)
-        other = any(subjects & subjects_of(c.events) for c in earlier if not c.elsewhere)
+        member = subjects & subjects_of(e for e in self._scene.events if e.occurred_at < self._scene.started_at)
+        other = subjects & subjects_of(e for c in earlier if not c.elsewhere for e in c.events)
         if member or (other and not self._shared(candidate)):
-            reason = f"it undid, in the incident, a change of {_shown(subjects)} from before it"
-            self.placed[candidate.uid] = Placement(ACTED_ON, reason)
+            self.placed[candidate.uid] = Placement(ACTED_ON, _undid(member or other))
 
     def _shared(self, candidate: Candidate) -> bool:
         """Whether another incident was going on as well: then nothing shows of which one it is."""
@@ -250,9 +251,10 @@ class _Placing:
         subjects = subjects_of(candidate.events)
         for event in self._changes_during():
             if common := subjects & subjects_of([event]):
-                how = "undone" if is_undoing(event) else "changed again"
-                reason = f"{_shown(common)} was {how} in the incident at {clock(event.occurred_at)}"
+                reason = f"{_acted_on(event, common)} in the incident at {clock(event.occurred_at)}"
                 self.placed[candidate.uid] = Placement(ACTED_ON, reason)
+                for subject in subjects if is_undoing(event) else common:
+                    self._acted.setdefault(subject, _acted_on(event, {subject}))
                 return
 
     def _changes_during(self) -> list[RecordedEvent]:
@@ -269,21 +271,18 @@ class _Placing:
         end = self._scene.ended_at
         if end is None:
             return
-        undone = subjects_of(e for e in self._changes_during() if is_undoing(e))
-        undone |= subjects_of(e for c in self._candidates if self._rule(c) == ACTED_ON for e in c.events)
+        for event in filter(is_undoing, self._changes_during()):
+            self._acted.update((subject, _acted_on(event, {subject})) for subject in subjects_of([event]))
         for candidate in self._left():
             soon = end < candidate.start <= end + follow_up
-            if soon and _reaches_something(candidate) and (why := self._follows(candidate, undone)):
+            if soon and _reaches_something(candidate) and (why := self._follows(candidate)):
                 reason = f"{spoken(candidate.start - end)} after the end; {why}"
                 self.placed[candidate.uid] = Placement(FOLLOW_UP, reason)
 
-    def _rule(self, candidate: Candidate) -> str:
-        placement = self.placed.get(candidate.uid)
-        return placement.rule if placement is not None else ""
-
-    def _follows(self, candidate: Candidate, undone: set[str]) -> str:
-        if common := subjects_of(candidate.events) & undone:
-            return f"{_shown(common)} was undone in the incident"
+    def _follows(self, candidate: Candidate) -> str:
+        """What shows that it goes on with the incident; empty where nothing does."""
+        if common := subjects_of(candidate.events) & self._acted.keys():
+            return f"{self._acted[min(common)]} in the incident"
         titles = " ".join(event.title.casefold() for event in candidate.events)
         writing = self._first_naming(names_of(candidate.events))
         if writing is not None and any(word in titles for word in _FIXING):
@@ -304,9 +303,10 @@ def subjects_of(events: Iterable[RecordedEvent]) -> set[str]:
 def _subjects(event: RecordedEvent) -> list[str]:
     if not event.type.startswith(("change.", "observation.")):
         return []
-    subjects = [ref for ref in event.refs if ref.startswith("repository:")]
     if event.type == "change.flag_toggled":
-        subjects.append(f"flag:{event.entity}")
+        # A switch undoes a switch; what else changed of the same service stays as it was.
+        return [f"flag:{event.entity}"]
+    subjects = [ref for ref in event.refs if ref.startswith("repository:")]
     if isinstance(image := event.data.get("image"), str) and image:
         subjects.append(f"image:{image.partition('@')[0].rpartition(':')[0] or image}")
     if event.service and event.type.startswith("change."):
@@ -316,7 +316,22 @@ def _subjects(event: RecordedEvent) -> list[str]:
 
 def _shown(subjects: set[str]) -> str:
     kind, _, name = min(subjects).partition(":")
-    return f"{kind} {name[:80]}"
+    return f"{kind} {name.removeprefix(f'{kind}/')[:80]}"
+
+
+def _undid(subjects: set[str]) -> str:
+    """What something that undoes did. Which of the earlier changes it undid, nothing shows."""
+    if min(subjects).startswith("flag:"):
+        return f"it switched {_shown(subjects)}, which had been switched before the incident"
+    return f"it undid a change of {_shown(subjects)}, which had changed before the incident"
+
+
+def _acted_on(event: RecordedEvent, subjects: set[str]) -> str:
+    """What a change in the incident did to what had changed before."""
+    if event.type == "change.flag_toggled":
+        return f"{_shown(subjects)} was switched"
+    shown = _shown(subjects)
+    return f"a change of {shown} was undone" if is_undoing(event) else f"{shown} was changed again"
 
 
 def is_undoing(event: RecordedEvent) -> bool:

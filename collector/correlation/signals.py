@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from collector.changes import SINGLE
-from collector.closing import REOPENED, RESOLVED, Span, Word, last_turn, word_of
+from collector.closing import REOPENED, RESOLVED, Span, Word, last_turn, peak, word_of
 from collector.correlation.catalog import Catalog
 from collector.correlation.values import Rules
 from collector.episodes import Episode, episodes, page_span
@@ -51,6 +51,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     environment: str | None = None
     environment_name: str = ""
     severity: str | None = None
+    """The gravest that its events told."""
     title: str = ""
     state: str = ""
     """``firing``, ``triggered``, ``acknowledged`` or ``resolved``, of alerts and pages."""
@@ -166,7 +167,7 @@ class _Folding:
             uid=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
-            severity=_last(event.severity for event in events),
+            severity=peak("", (event.severity for event in events)),
             title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(named),
             last=max(event.occurred_at for event in events), taken=_taken(events) if kind == "page" else None,
             word=word_of(events[0]) if kind == "fact" else None,
@@ -191,13 +192,6 @@ class _Folding:
         return None, ""
 
 
-def _last(values: Iterable[str | None]) -> str | None:
-    found = None
-    for value in values:
-        found = value or found
-    return found
-
-
 def _title(events: Sequence[RecordedEvent]) -> str:
     return next((event.title for event in events if event.title), "")
 
@@ -220,7 +214,7 @@ def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
 
 def _alert(folding: _Folding, episode: Episode) -> Unit:
     members, start, end = episode.bounds, episode.start, episode.end
-    severity = _last(event.severity for event in members)
+    severity = peak("", (event.severity for event in members))
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
     _, source, entity = folding.key.split(SEPARATOR, 2)
     seeks = [f"alert:{source}{SEPARATOR}{entity}", f"alert-paged:{entity}"]

@@ -139,11 +139,12 @@ class Projections:
 
     def _selection(self, asked: EventFilter) -> tuple[str, tuple[Any, ...]]:
         family, _, rest = (asked.type or "").partition(".")
+        service = None if asked.service is None else self._catalog.key(asked.service)
         wanted: list[tuple[str, Any]] = [
             ("source = ?", asked.source),
             ("family = ?", family if rest == "*" else None),
             ("type = ?", None if rest == "*" else asked.type),
-            ("service = ?", None if asked.service is None else self._catalog.key(asked.service)),
+            (f"(service = ? OR (service IS NULL AND id IN {_CHANGES_OF}))", service),
             ("occurred_at >= ?", asked.since),
             ("occurred_at < ?", asked.until),
             ("entity = ?", asked.entity),
@@ -155,7 +156,8 @@ class Projections:
         order = "DESC" if asked.newest_first else "ASC"
         clause = " AND ".join(condition for condition, _ in used)
         statement = f"SELECT position, id FROM event_index WHERE {clause} ORDER BY position {order} LIMIT ?"  # noqa: S608 - made of the constants above
-        return statement, (*(value for _, value in used), asked.limit)
+        values = [value for condition, value in used for _ in range(condition.count("?"))]
+        return statement, (*values, asked.limit)
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
@@ -179,6 +181,9 @@ class Projections:
         return await self._read(lambda connection: _unjoined(connection, limit))
 
 
+_CHANGES_OF = """(SELECT event FROM signal_key JOIN signal USING (uid) JOIN event_unit ON unit = uid
+    WHERE key = 'seek:service:' || ? AND kind = 'change' AND coalesce(signal.service, ?) = ?)"""
+"""Changes that name no service, by whose grouping takes them to be: what deployed them, or their repository's name."""
 _EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE number =
     (SELECT goes_by FROM incident_number WHERE number = ?)"""  # noqa: S608 - a constant of ours
 

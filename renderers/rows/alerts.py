@@ -53,7 +53,7 @@ def _series(found: Iterable[tuple[int, Spell]]) -> list[list[Spell]]:
     kinds: dict[tuple[str, str | None, str | None, bool], list[Spell]] = defaultdict(list)
     for _, spell in found:
         first = spell.first
-        kinds[first.name, first.service, first.severity, spell.flaps > 0].append(spell)
+        kinds[first.name, first.service, first.fired.severity, spell.flaps > 0].append(spell)
     runs = [run for spells in kinds.values() for run in _runs(spells)]
     return sorted(runs, key=lambda run: (run[0].start, run[0].entity))
 
@@ -109,7 +109,7 @@ def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
     return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), named(" on ", first.service),
-               named(" (", first.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
+               named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
     shown = phrases.listed([link for link in links if link], 2, end=", ")
     return claim("Monitoring discovered it: the alert ", phrases.alert_named(alert.name),
-                 named(" (", alert.severity, ")"), named(" on ", alert.service), ", at ",
+                 named(" (", alert.fired.severity, ")"), named(" on ", alert.service), ", at ",
                  time_in(history, options, alert.start), say(" (", shown, ")") if shown else "",
                  proof=cites(alert.fired))  # fmt: skip
 
