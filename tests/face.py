@@ -209,7 +209,7 @@ class Face:
 
     def incident(self, number: int, **known: Any) -> IncidentRow:
         """Put an incident on the board."""
-        facts = {
+        facts: dict[str, Any] = {
             "number": number,
             "key": f"{number:032x}",
             "status": "open",
@@ -275,7 +275,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     app = build_app(
         intake=Intake(writer, endpoints, bounds),
         log=log,
-        projections=(board := Board(log)),
+        projections=(board := Board(log)),  # type: ignore[arg-type]
         postmortems={"md": postmortem, "json": postmortem},
         readiness=lambda: _ready(face),
         clock=lambda: face.now,

@@ -96,7 +96,7 @@ class Told:
         kind = "change.failed" if failed else "change.rolled_back" if rollback else "change.succeeded"
         return self.add(kind, end, tails[1], entity=entity, service=service, title=title, data=data, **more)
 
-    def nearby(self, reason: str, kind: str, when: str, tail: str = "", **fields: Any) -> RecordedEvent:
+    def nearby(self, reason: str, kind: str, when: str | int, tail: str = "", **fields: Any) -> RecordedEvent:
         event = self.add(kind, when, tail, **fields)
         self.events.remove(event)
         self.near.append(Nearby(event=event, reason=reason))
@@ -119,10 +119,10 @@ class Told:
         context = Context(nearby=tuple(self.near), **self.context)
         return replay(self.events if events is None else list(events), None, context)
 
-    def draft(self, **options: str) -> Document:
+    def draft(self, **options: Any) -> Document:
         return draft(self.history(), Options(**options))
 
-    def markdown(self, **options: str) -> str:
+    def markdown(self, **options: Any) -> str:
         return markdown(self.draft(**options))
 
     def without(self, *gone: RecordedEvent) -> Told:
@@ -144,8 +144,10 @@ def _source(kind: str) -> str:
 
 def bare(event: RecordedEvent, *fields: str) -> RecordedEvent:
     """The event without these fields."""
-    empty = {"service": None, "environment": None, "severity": None, "actor": None, "title": "", "links": (),
-             "labels": {}, "refs": ()}  # fmt: skip
+    empty: dict[str, Any] = {
+        "service": None, "environment": None, "severity": None, "actor": None, "title": "", "links": (), "labels": {},
+        "refs": (),
+    }  # fmt: skip
     if "data" in fields:
         kept = {
             key: event.data[key] for key in ("starts_at", "ends_at", "mark", "field", "stated_at") if key in event.data

@@ -30,7 +30,7 @@ def replayed(folder: Path, incident: Path, out: Path, *, catalog: bool) -> None:
         daemon = Process(Path(home))
         try:
             url = daemon.start(*(("--config.file", str(config)) if catalog and config.exists() else ()))
-            command = [sys.executable, folder / "replay.py", url, incident, out]
+            command = [sys.executable, str(folder / "replay.py"), url, str(incident), str(out)]
             subprocess.run(command, check=True, timeout=300)
         finally:
             daemon.kill()
@@ -39,7 +39,8 @@ def replayed(folder: Path, incident: Path, out: Path, *, catalog: bool) -> None:
 def scored(folder: Path, drafts: Path) -> dict[str, float]:
     """The overall score of each incident's drafts; the verdicts are printed."""
     report = drafts.parent / f"{drafts.name}.json"
-    command = [sys.executable, folder / "score.py", "--all", folder / "incidents", drafts, "-v", "--out", report]
+    paths = [str(folder / "incidents"), str(drafts), "-v", "--out", str(report)]
+    command = [sys.executable, str(folder / "score.py"), "--all", *paths]
     subprocess.run(command, check=True, timeout=300)
     return {name: float(verdict["overall"]) for name, verdict in json.loads(report.read_text("utf-8")).items()}
 

@@ -31,7 +31,7 @@ def kept(connection: Connection) -> Any:
         members.setdefault(number, {})[told] = (rule, reason)
     statement = """SELECT key, started_at, ended_at, low, high, number, events FROM incident
         JOIN incident_number USING (number) WHERE goes_by = number"""
-    incidents = {}
+    incidents: dict[str, tuple[Any, ...]] = {}
     for key, started, ended, lowest, highest, number, count in execute(statement):
         incidents[key] = (started, ended, lowest, highest, members.pop(number, {}), count)
     # Members of an incident that is not listed would otherwise go unnoticed.

@@ -66,7 +66,7 @@ def change(
 
 def says(kind: str, minutes: float, incident: RecordedEvent | None = None, **data: Any) -> RecordedEvent:
     """A person states something, about the incident of an event if one is given."""
-    refs = (f"incident:{incident.id}",) if incident else ()
+    refs: tuple[str, ...] = (f"incident:{incident.id}",) if incident else ()
     refs += tuple(f"incident:{data[name]}" for name in ("from",) if name in data)
     said = {"stated_at": at(minutes), **{k: v for k, v in data.items() if k not in {"service", "occurred"}}}
     return event(
@@ -139,8 +139,8 @@ def _some_word(draw: st.DrawFn, told: list[RecordedEvent]) -> RecordedEvent:
         return says("note.added", minutes, about)
     if kind == "opened":
         return says("incident.opened", minutes, service=draw(st.sampled_from(_SERVICES)))
-    data = {
+    data: dict[str, dict[str, Any]] = {
         "joined": {"event": other.id}, "left": {"event": other.id}, "merged": {"into": about.id, "from": other.id},
         "split": {"events": [other.id, draw(st.sampled_from(told)).id]},
-    }.get(kind, {})  # fmt: skip
-    return says(f"incident.{kind}", minutes, about, **data)
+    }  # fmt: skip
+    return says(f"incident.{kind}", minutes, about, **data.get(kind, {}))

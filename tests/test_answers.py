@@ -18,7 +18,7 @@ AT = 1_772_632_930_000_000
 
 
 def _fact(**said: Any) -> RecordedEvent:
-    facts = {
+    facts: dict[str, Any] = {
         "id": "0" * 12 + "a" * 20,
         "type": "alert.firing",
         "source": "alertmanager",
@@ -31,7 +31,7 @@ def _fact(**said: Any) -> RecordedEvent:
 
 
 def _row(**known: Any) -> IncidentRow:
-    facts = {
+    facts: dict[str, Any] = {
         "number": 3,
         "key": "0" * 32,
         "status": "open",
@@ -48,7 +48,7 @@ def _row(**known: Any) -> IncidentRow:
     return IncidentRow(**(facts | known))
 
 
-def test_an_event_has_every_field_whatever_is_known():
+def test_an_event_has_every_field_whatever_is_known() -> None:
     """A bare event and a full one have the same keys, and what is unknown is null."""
     bare = answers.event(_fact())
     full = answers.event(
@@ -59,7 +59,7 @@ def test_an_event_has_every_field_whatever_is_known():
     assert full["links"] == [{"rel": "rule", "url": "https://prometheus.example/r"}]
 
 
-def test_times_are_rfc_3339_in_utc():
+def test_times_are_rfc_3339_in_utc() -> None:
     """Whole seconds end in Z at once, parts of one have six digits, and no time is null."""
     shown = answers.event(_fact())
     assert (shown["occurred_at"], shown["received_at"]) == ("2026-03-04T14:02:10Z", "2026-03-04T14:02:10.000001Z")
@@ -67,13 +67,13 @@ def test_times_are_rfc_3339_in_utc():
     assert answers.incident(_row(ended_at=AT))["ended_at"] == "2026-03-04T14:02:10Z"
 
 
-def test_data_stands_as_recorded():
+def test_data_stands_as_recorded() -> None:
     """What a sender said beyond the common fields is not touched, large numbers included."""
     data = {"starts_at": AT, "large": 2**64, "deep": [{"a": [None, True]}]}
     assert msgspec.json.decode(answers.encode(answers.event(_fact(data=data))))["data"] == data
 
 
-def test_stray_bytes_never_break_an_answer():
+def test_stray_bytes_never_break_an_answer() -> None:
     """A header that was not UTF-8 is shown with replacement characters, in values and in names."""
     encoded = answers.encode({"name\udcff": ["caf\udce9", ("\ud83d",)]})
     told = answers.encode(answers.Stored("d4", "read", "caf\udce9", []))
@@ -82,12 +82,12 @@ def test_stray_bytes_never_break_an_answer():
 
 
 @given(st.recursive(st.text(st.characters(codec=None)) | st.floats() | st.integers(), st.lists, max_leaves=20))
-def test_any_value_can_be_encoded(value: Any):
+def test_any_value_can_be_encoded(value: Any) -> None:
     """No text, number or nesting makes JSON fail."""
     msgspec.json.decode(answers.encode(value))
 
 
-def test_a_receipt_names_each_event():
+def test_a_receipt_names_each_event() -> None:
     """A receipt says which delivery it was, and of each event its place and whether it was known."""
     stored = Receipt(delivery="d4", items=(ReceiptItem(event_id="ab", position=9, known=True),))
     assert msgspec.json.decode(answers.encode(answers.receipt(stored))) == {
@@ -98,7 +98,7 @@ def test_a_receipt_names_each_event():
     }
 
 
-def test_a_delivery_shows_its_headers_and_no_body():
+def test_a_delivery_shows_its_headers_and_no_body() -> None:
     """A delivery's answer has its size and digest, its kept headers in order, and never its bytes."""
     stored = Delivery(
         id="d4",
@@ -117,14 +117,14 @@ def test_a_delivery_shows_its_headers_and_no_body():
     assert (shown["size"], shown["sha256"], "body" in shown) == (2, None, False)
 
 
-def test_what_was_told_once_counts_no_repeats():
+def test_what_was_told_once_counts_no_repeats() -> None:
     """An event without repeats says zero, and one with them when the last came."""
     assert answers.repeats(None) == {"count": 0, "last_at": None}
     told = Repeats(event_id="ab", count=13, last_at=AT)
     assert answers.repeats(told) == {"count": 13, "last_at": "2026-03-04T14:02:10Z"}
 
 
-def test_a_signal_says_since_when():
+def test_a_signal_says_since_when() -> None:
     """A signal shows its state and both its times as text."""
     row = SignalRow(
         kind="alert",
@@ -145,7 +145,7 @@ def test_a_signal_says_since_when():
     assert (shown["since"], shown["last_at"], shown["state"]) == ("2026-03-04T14:02:10Z",) * 2 + ("firing",)
 
 
-def test_what_joined_nothing_is_counted_by_reason():
+def test_what_joined_nothing_is_counted_by_reason() -> None:
     """The answer for events in no incident has the count, the reasons and the newest of them."""
     shown = answers.unjoined(2, {"no service": 2}, [Nearby(event=_fact(), reason="no service")])
     assert (shown["count"], shown["reasons"], shown["newest"][0]["event"]["position"]) == (2, {"no service": 2}, 7)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,8 +66,6 @@ def test_arrival_order_does_not_matter(name: str) -> None:
     holds()
 
 
-def run(coroutine):  # type: ignore[no-untyped-def]
+def run(told: Coroutine[Any, Any, list[str]]) -> list[str]:
     """Hypothesis calls plain functions: each example has an event loop of its own."""
-    import asyncio
-
-    return asyncio.run(coroutine)
+    return asyncio.run(told)

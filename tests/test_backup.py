@@ -82,7 +82,9 @@ def test_a_backup_holds_all_there_is(source: Path, target: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
-async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(source: Path, target: Path, monkeypatch) -> None:
+async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is a prefix of the log, checkpoints and all, and the writer went on meanwhile."""
     monkeypatch.setattr("collector.log.disk._CHECKPOINT", 100)
     log = open_log(f"sqlite:///{source}")
@@ -154,7 +156,9 @@ def test_a_damaged_log_ends_the_command_with_6(source: Path, target: Path) -> No
         "UPDATE head SET content = content + 1",
     ],
 )
-def test_a_copy_that_came_out_different_is_not_kept(statement: str, source: Path, target: Path, monkeypatch) -> None:
+def test_a_copy_that_came_out_different_is_not_kept(
+    statement: str, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The copy is read back from the disk: a disk that loses or changes something of it is found out."""
     synced = backup._sync
 
@@ -286,11 +290,13 @@ def _whenever(draft: str) -> str:
 
 def _draft(address: str) -> str:
     with urllib.request.urlopen(f"{address}/api/v1/incidents/1/postmortem.md") as answer:  # noqa: S310 - our own
-        return answer.read().decode()
+        text: bytes = answer.read()
+        return text.decode()
 
 
 def _told(address: str) -> list[Any]:
-    return get(f"{address}/api/v1/events?type=collector.*&order=desc")["events"]
+    events: list[Any] = get(f"{address}/api/v1/events?type=collector.*&order=desc")["events"]
+    return events
 
 
 def test_a_backup_is_read_where_nothing_can_be_written(source: Path, target: Path, tmp_path: Path) -> None:

@@ -108,7 +108,9 @@ async def names(face: Face) -> list[str]:
     return [fact.title for fact in await face.log.read()]
 
 
-async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(tmp_path, monkeypatch):
+async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Requests sent before the answer to the one before them are answered after it, in order, and all are stored."""
     async with running(tmp_path) as face, connected(face) as sender:
         with held(face, monkeypatch) as gate:
@@ -125,7 +127,7 @@ async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(
             assert await names(face) == ["first", "second", "third", "fourth"]
 
 
-async def test_hundreds_of_requests_in_one_write_are_answered_in_order(tmp_path):
+async def test_hundreds_of_requests_in_one_write_are_answered_in_order(tmp_path: Path) -> None:
     """More requests than may wait for their turn are read as room comes free; none is lost, none is answered twice."""
     sent = [f"r{number}" for number in range(300)]
     async with running(tmp_path) as face, connected(face) as sender:
@@ -136,7 +138,7 @@ async def test_hundreds_of_requests_in_one_write_are_answered_in_order(tmp_path)
         assert await names(face) == sent
 
 
-async def test_the_last_request_of_a_connection_is_answered_and_ends_it(tmp_path):
+async def test_the_last_request_of_a_connection_is_answered_and_ends_it(tmp_path: Path) -> None:
     """What says Connection: close is answered so, and nothing behind it is."""
     written = [request("a"), request("b", query="?x=1"), request("c", "Connection: close"), request("never")]
     async with running(tmp_path) as face, connected(face) as sender:
@@ -147,7 +149,7 @@ async def test_the_last_request_of_a_connection_is_answered_and_ends_it(tmp_path
         assert sender.seen.lower().count(b"connection: close") == 1
 
 
-async def test_a_request_in_pieces_is_put_together(tmp_path):
+async def test_a_request_in_pieces_is_put_together(tmp_path: Path) -> None:
     """A head and a body that arrive apart, at any place, are one request."""
     whole = request("slow")
     async with running(tmp_path) as face:
@@ -156,7 +158,7 @@ async def test_a_request_in_pieces_is_put_together(tmp_path):
             assert ANSWER.findall(answer) == [b"202" if at == 1 else b"200"]
 
 
-async def test_a_large_body_in_chunks_is_put_together(tmp_path):
+async def test_a_large_body_in_chunks_is_put_together(tmp_path: Path) -> None:
     """A body beyond what waits in memory, in chunks of every size, is stored as it was sent, and so is what follows."""
     body = b'[{"name": "' + b"x" * 500 + b'"}, ' + b" " * 60_000 + b'{"name": "y\r\n\r\n"}]'.replace(b"\r\n", b"  ")
     pieces = [body[at : at + 1 + at % 997] for at in _steps(len(body))]
@@ -178,7 +180,7 @@ def _steps(length: int) -> Iterator[int]:
         at += 1 + at % 997
 
 
-async def test_a_whole_request_before_a_broken_one_is_answered(tmp_path):
+async def test_a_whole_request_before_a_broken_one_is_answered(tmp_path: Path) -> None:
     """What is not HTTP takes nothing from the requests before it, in the same write or not; it is a 400 of its own."""
     for number, broken in enumerate((b"\x16\x03\x01\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")):
         data = request("first") + request("second") + broken
@@ -190,7 +192,7 @@ async def test_a_whole_request_before_a_broken_one_is_answered(tmp_path):
             assert await names(face) == ["first", "second"]
 
 
-async def test_a_malformed_chunk_is_a_400_at_once(tmp_path):
+async def test_a_malformed_chunk_is_a_400_at_once(tmp_path: Path) -> None:
     """Nobody waits for the rest of a body whose framing broke, whenever it broke; the connection ends."""
     head = b"POST /webhooks/%b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n"
     async with running(tmp_path, seconds=3600.0) as face:
@@ -207,7 +209,9 @@ async def test_a_malformed_chunk_is_a_400_at_once(tmp_path):
         assert await face.log.deliveries() == []
 
 
-async def test_a_malformed_chunk_behind_an_answer_ends_the_connection(tmp_path, caplog):
+async def test_a_malformed_chunk_behind_an_answer_ends_the_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Where the answer did not need the body, its breaking is no second answer and no mistake of ours."""
     head = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with running(tmp_path) as face, connected(face) as sender:
@@ -219,7 +223,7 @@ async def test_a_malformed_chunk_behind_an_answer_ends_the_connection(tmp_path, 
         assert "Traceback" not in caplog.text
 
 
-async def test_a_sender_that_closes_its_side_gets_its_answers(tmp_path, monkeypatch):
+async def test_a_sender_that_closes_its_side_gets_its_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was sent whole before the end of the sending is stored and answered; then the connection ends."""
     async with running(tmp_path) as face, connected(face) as sender:
         with held(face, monkeypatch) as gate:
@@ -233,7 +237,7 @@ async def test_a_sender_that_closes_its_side_gets_its_answers(tmp_path, monkeypa
         assert await names(face) == ["first", "second"]
 
 
-async def test_a_sender_that_closes_its_side_within_a_body_hears_where(tmp_path):
+async def test_a_sender_that_closes_its_side_within_a_body_hears_where(tmp_path: Path) -> None:
     """A body that ends too early is a 400 that says at which byte, and nothing is stored."""
     async with running(tmp_path) as face, connected(face) as sender:
         await sender.send(request("cut")[:-4])
@@ -244,7 +248,7 @@ async def test_a_sender_that_closes_its_side_within_a_body_hears_where(tmp_path)
         assert await face.log.deliveries() == []
 
 
-async def test_a_sender_that_hangs_up_has_been_stored_all_the_same(tmp_path):
+async def test_a_sender_that_hangs_up_has_been_stored_all_the_same(tmp_path: Path) -> None:
     """Whoever closes before the answer loses the answer and nothing else; the daemon goes on."""
     async with running(tmp_path) as face:
         async with connected(face) as sender:
@@ -257,7 +261,7 @@ async def test_a_sender_that_hangs_up_has_been_stored_all_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("asked", ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket\r\nConnection: Upgrade"])
-async def test_a_request_for_another_protocol_is_answered_in_this_one(tmp_path, asked):
+async def test_a_request_for_another_protocol_is_answered_in_this_one(tmp_path: Path, asked: str) -> None:
     """Nobody speaks it here: the request is answered as any other, and the connection ends, however it was cut."""
     async with running(tmp_path) as face:
         data = request("up", asked) + request("behind")
@@ -270,7 +274,9 @@ async def test_a_request_for_another_protocol_is_answered_in_this_one(tmp_path, 
 
 @pytest.mark.parametrize("path", ["/webhooks/bell", "/", "/nowhere", "/api/v1/incidents", "*"])
 @pytest.mark.parametrize("expected", [b"\xe1", b"x", b"100-continue, x", b"100-continue\r\nExpect: \xe1"])
-async def test_an_expectation_that_is_not_met_is_417(tmp_path, caplog, path, expected):
+async def test_an_expectation_that_is_not_met_is_417(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str, expected: bytes
+) -> None:
     """Of expectations only 100-continue is met; any other is refused at any address, and never fails."""
     sent = b"OPTIONS %b HTTP/1.1\r\nHost: localhost\r\nExpect: %b\r\n\r\n" % (path.encode(), expected)
     async with running(tmp_path) as face:
@@ -280,7 +286,7 @@ async def test_an_expectation_that_is_not_met_is_417(tmp_path, caplog, path, exp
         assert "Traceback" not in caplog.text
 
 
-async def test_an_expectation_that_is_met_is_answered_twice(tmp_path):
+async def test_an_expectation_that_is_met_is_answered_twice(tmp_path: Path) -> None:
     """100-continue asks for the body, in any case of letters; the delivery's answer comes after it."""
     async with running(tmp_path) as face, connected(face) as sender:
         whole = request("polite", "Expect: 100-Continue")
@@ -290,7 +296,9 @@ async def test_an_expectation_that_is_met_is_answered_twice(tmp_path):
         assert await sender.answers(2) == [100, 202]
 
 
-async def test_a_connection_is_kept_while_its_delivery_is_being_stored(tmp_path, monkeypatch):
+async def test_a_connection_is_kept_while_its_delivery_is_being_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Storing may take longer than a silent connection is kept; afterwards it is let go as any other."""
     async with running(tmp_path, server=server_kwargs(idle=0.1)) as face, connected(face) as sender:
         with held(face, monkeypatch) as gate:
@@ -303,7 +311,9 @@ async def test_a_connection_is_kept_while_its_delivery_is_being_stored(tmp_path,
             assert await sender.ended()
 
 
-async def test_a_stop_answers_what_is_being_stored_and_says_that_it_was_the_last(tmp_path, monkeypatch):
+async def test_a_stop_answers_what_is_being_stored_and_says_that_it_was_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A daemon that stops answers the deliveries it took; their connections end with it."""
     async with running(tmp_path) as face, connected(face) as sender:
         with held(face, monkeypatch) as gate:
@@ -318,7 +328,7 @@ async def test_a_stop_answers_what_is_being_stored_and_says_that_it_was_the_last
             await draining
 
 
-async def test_every_private_name_of_aiohttp_is_listed_and_there(tmp_path):
+async def test_every_private_name_of_aiohttp_is_listed_and_there(tmp_path: Path) -> None:
     """What aiohttp does not promise is used in one module, each name with its reason; this version has all of them."""
     async with running(tmp_path) as face, connected(face):
         await until(lambda: bool(connections(face)))
@@ -346,7 +356,7 @@ def _names_in(kind: type) -> set[str]:
     return set(vars(kind)) | set(getattr(kind, "__slots__", ()))
 
 
-def test_the_minor_version_of_aiohttp_is_one_that_was_seen():
+def test_the_minor_version_of_aiohttp_is_one_that_was_seen() -> None:
     """A later one may have other private names: it is not installed before these tests passed with it."""
     [wanted] = [one for one in requires("timelined") or () if one.startswith("aiohttp")]
     assert set(wanted.removeprefix("aiohttp").split(",")) == {">=3.14.3", "<3.15"}

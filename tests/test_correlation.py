@@ -357,7 +357,7 @@ def test_a_commit_that_another_service_deployed_is_not_this_ones() -> None:
         change("b", -5, "search", refs=("commit:abc", repository)),
     ]
     incident = only(merge, firing("A", 0), *deploys)
-    assert merge.id not in incident.members
+    assert merge.id not in {member.event for member in incident.members}
     unknown = change("pr2", -8, None, "merged", refs=("commit:def", repository))
     assert rule_of(unknown, firing("A", 0), *deploys) == "repository"
 

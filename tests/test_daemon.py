@@ -27,7 +27,7 @@ from collector.webhook import Reading, Webhook
 from tests.processes import PATIENCE, Process, alert, eventually, get, post, refused
 
 
-def test_a_resolved_incident_becomes_a_draft_without_asking(process):
+def test_a_resolved_incident_becomes_a_draft_without_asking(process: Process) -> None:
     """Two deliveries, and a file lies in the folder: that is the product."""
     address = process.start()
     assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
@@ -37,7 +37,7 @@ def test_a_resolved_incident_becomes_a_draft_without_asking(process):
     assert process.end(signal.SIGTERM) == 0
 
 
-def test_what_was_answered_survives_kill_9(process):
+def test_what_was_answered_survives_kill_9(process: Process) -> None:
     """An answer of 2xx means durable, whatever ends the process; the next start says that the stop is missing."""
     address = process.start()
     receipts = [post(f"{address}/webhooks/alertmanager", alert("firing", number=n))[1] for n in range(20)]
@@ -52,7 +52,7 @@ def test_what_was_answered_survives_kill_9(process):
     assert started["data"]["last_received_at"]
 
 
-def test_a_stop_on_purpose_is_recorded(process):
+def test_a_stop_on_purpose_is_recorded(process: Process) -> None:
     """A time without a collector is told from a time without alerts."""
     process.start()
     assert process.end(signal.SIGTERM) == 0
@@ -63,7 +63,7 @@ def test_a_stop_on_purpose_is_recorded(process):
     assert [events[0]["data"], events[2]["data"]] == [{"previous_stop": "first start"}, {"previous_stop": "recorded"}]
 
 
-def test_sigterm_finishes_what_was_begun(process):
+def test_sigterm_finishes_what_was_begun(process: Process) -> None:
     """A delivery whose body was still arriving when the daemon was told to stop is answered and stored."""
     address = process.start()
     body = alert("firing")
@@ -82,7 +82,7 @@ def test_sigterm_finishes_what_was_begun(process):
     assert len(get(f"{address}/api/v1/events?type=alert.firing")["events"]) == 1
 
 
-def test_a_second_signal_ends_the_process_at_once(process):
+def test_a_second_signal_ends_the_process_at_once(process: Process) -> None:
     """Who does not want to wait for an open request need not; nothing that was answered is lost by it."""
     address = process.start()
     host, port = address.removeprefix("http://").split(":")
@@ -94,7 +94,7 @@ def test_a_second_signal_ends_the_process_at_once(process):
         assert process.end(signal.SIGINT) == 128 + signal.SIGINT
 
 
-def test_systemd_is_told_how_the_daemon_is(tmp_path):
+def test_systemd_is_told_how_the_daemon_is(tmp_path: Path) -> None:
     """READY once it serves, signs of life while it does, STOPPING when it was told to stop."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -134,7 +134,7 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-async def test_the_port_it_really_got_is_published(settings):
+async def test_the_port_it_really_got_is_published(settings: Settings) -> None:
     """Whoever finds the log held finds where to send writes; afterwards nobody holds it."""
     async with daemon.running(settings) as running:
         assert daemon.holder(settings) == running.address
@@ -142,7 +142,7 @@ async def test_the_port_it_really_got_is_published(settings):
     assert daemon.holder(settings) is None
 
 
-async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings):
+async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings: Settings) -> None:
     """The message names the address; the log is let go, so that the next start is not refused for it."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -155,7 +155,7 @@ async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings):
     assert daemon.holder(settings) is None
 
 
-async def test_a_data_folder_that_cannot_be_made_is_said(tmp_path):
+async def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """The message names the folder and what to do."""
     (tmp_path / "data").write_text("a file")
     settings = Settings(storage=Storage(url=f"sqlite:///{tmp_path}/data/deeper/timelined.db"))
@@ -164,7 +164,7 @@ async def test_a_data_folder_that_cannot_be_made_is_said(tmp_path):
             pass
 
 
-async def test_two_daemons_do_not_write_to_one_log(settings):
+async def test_two_daemons_do_not_write_to_one_log(settings: Settings) -> None:
     """The second one is told who writes, and where."""
     async with daemon.running(settings) as first:
         with pytest.raises(Unavailable, match=re.escape(first.address)):
@@ -172,7 +172,7 @@ async def test_two_daemons_do_not_write_to_one_log(settings):
                 pass
 
 
-async def test_ready_says_how_it_is(settings):
+async def test_ready_says_how_it_is(settings: Settings) -> None:
     """A balancer sees whether deliveries can be stored, and an operator how far the lists are behind."""
     async with daemon.running(settings) as running, aiohttp.ClientSession() as session:
         async with session.get(f"{running.address}/-/ready") as answer:
@@ -183,7 +183,7 @@ async def test_ready_says_how_it_is(settings):
             assert (answer.status, (await answer.json())["reason"]) == (503, "the daemon is stopping")
 
 
-async def test_api_tokens_are_asked_for_where_they_are_set(settings):
+async def test_api_tokens_are_asked_for_where_they_are_set(settings: Settings) -> None:
     """A configured token closes the API, and not the webhooks."""
     guarded = msgspec.structs.replace(settings, api=Api(tokens=(b"a-token",)))
     async with daemon.running(guarded) as running, aiohttp.ClientSession() as session:
@@ -196,7 +196,7 @@ async def test_api_tokens_are_asked_for_where_they_are_set(settings):
             assert answer.status == 202
 
 
-async def test_commands_write_where_no_daemon_runs_and_read_where_one_does(settings):
+async def test_commands_write_where_no_daemon_runs_and_read_where_one_does(settings: Settings) -> None:
     """One database, one writer at a time; a reader needs nobody's leave."""
     async with daemon.offline(settings):
         with pytest.raises(Unavailable, match="does not listen yet"):
@@ -207,9 +207,10 @@ async def test_commands_write_where_no_daemon_runs_and_read_where_one_does(setti
                 pass
 
 
-async def test_a_stop_while_opening_closes_what_was_opened():
+async def test_a_stop_while_opening_closes_what_was_opened() -> None:
     """Who stops a daemon that is still reading its log does not wait for it, and nothing is left half open."""
-    stop, closed = asyncio.Event(), []
+    stop = asyncio.Event()
+    closed: list[str] = []
 
     async def opening() -> None:
         try:
@@ -218,11 +219,11 @@ async def test_a_stop_while_opening_closes_what_was_opened():
             closed.append("the log")
 
     stop.set()
-    assert await unless(stop, opening()) is None
+    await unless(stop, opening())
     assert closed == ["the log"]
 
 
-async def test_a_writer_that_hangs_gives_no_sign_of_life():
+async def test_a_writer_that_hangs_gives_no_sign_of_life() -> None:
     """systemd must start a daemon anew whose disk or writer is stuck; one whose disk is full it must not."""
     signs: list[float] = []
     stuck = asyncio.Event()
@@ -256,7 +257,7 @@ async def test_a_writer_that_hangs_gives_no_sign_of_life():
         task.cancel()
 
 
-def test_the_hints_can_be_pasted(settings):
+def test_the_hints_can_be_pasted(settings: Settings) -> None:
     """What a person at a terminal is shown are three lines, and the one to try works as it stands."""
     shown = daemon.hints(settings, "http://127.0.0.1:9720")
     assert len(shown.splitlines()) == 3

@@ -21,10 +21,11 @@ from click.testing import CliRunner
 
 from collector import daemon
 from collector.cli import timelined
+from collector.daemon.serving import Daemon
 from collector.log.postgres import PostgresLog
 from collector.settings import Drafts, Proof, Settings, Storage, Web
 from tests.postgres import Server, serving
-from tests.test_daemon import Process, alert, eventually, get, post
+from tests.processes import Process, alert, eventually, get, post
 
 TAKEOVER = 5.0
 """Seconds within which another daemon follows the log."""
@@ -58,18 +59,18 @@ def started(address: str, count: int) -> list[str]:
     return [event["data"]["previous_stop"] for event in events]
 
 
-def test_one_webhook_to_both_is_one_event_and_both_show_it(start):
+def test_one_webhook_to_both_is_one_event_and_both_show_it(start: Callable[[], tuple[Process, str]]) -> None:
     """A balancer, or a sender with two addresses: one fact, one incident, whichever daemon is asked."""
     addresses = [start()[1], start()[1]]
     assert [follows(address) for address in addresses] == [True, False]
     urls = [f"{address}/webhooks/alertmanager" for address in addresses]
     with ThreadPoolExecutor(8) as threads:
         for number in range(10):
-            answers = list(threads.map(lambda url, n=number: post(url, alert("firing", number=n)), urls * 2))
+            answers = list(threads.map(partial(post, body=alert("firing", number=number)), urls * 2))
             assert sorted(status for status, _ in answers) == [200, 200, 200, 202]
             assert len({receipt["items"][0]["position"] for _, receipt in answers}) == 1
     for address in addresses:
-        events = eventually(lambda at=address: all_of(at, 10))
+        events = eventually(partial(all_of, address, 10))
         # What one daemon received first and the other stored first has a revision that says so.
         assert {event["amendment"] for event in events if event["revision"]} <= {"earlier_delivery"}
         (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
@@ -82,7 +83,7 @@ def all_of(address: str, count: int) -> list[Any]:
     return events if len({event["id"] for event in events}) == count else []
 
 
-def test_another_takes_over_when_the_one_that_follows_is_killed(start):
+def test_another_takes_over_when_the_one_that_follows_is_killed(start: Callable[[], tuple[Process, str]]) -> None:
     """kill -9: within five seconds the survivor follows, and what was sent to it meanwhile becomes an incident."""
     first, one = start()
     _, other = start()
@@ -97,7 +98,7 @@ def test_another_takes_over_when_the_one_that_follows_is_killed(start):
     assert eventually(lambda: get(f"{other}/api/v1/incidents/{incident['number']}")["status"] == "resolved")
 
 
-def test_a_daemon_that_stops_hands_over_and_loses_nothing(start):
+def test_a_daemon_that_stops_hands_over_and_loses_nothing(start: Callable[[], tuple[Process, str]]) -> None:
     """A rolling restart: whoever is up takes webhooks all the time, and one of them follows."""
     first, one = start()
     second, other = start()
@@ -116,7 +117,7 @@ def test_a_daemon_that_stops_hands_over_and_loses_nothing(start):
     assert incident["number"] == 1
 
 
-def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start):
+def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start: Callable[[], tuple[Process, str]]) -> None:
     """Only a time when none was there is one without a collector, and only then it matters how the last one stopped."""
     first, one = start()
     second, other = start()
@@ -128,7 +129,7 @@ def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start):
     eventually(lambda: follows(again))
 
 
-def test_after_all_stopped_the_next_start_says_how(start, url):
+def test_after_all_stopped_the_next_start_says_how(start: Callable[[], tuple[Process, str]], url: str) -> None:
     """All on purpose: recorded. One of them killed: missing, whatever the others did."""
     first, _ = start()
     second, _ = start()
@@ -149,7 +150,9 @@ def run(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_the_command_line_reads_and_writes_with_and_without_a_daemon(start, url):
+def test_the_command_line_reads_and_writes_with_and_without_a_daemon(
+    start: Callable[[], tuple[Process, str]], url: str
+) -> None:
     """No writer keeps others out: a command writes directly, and whoever follows shows it."""
     run("open", "Payments fail", "--storage.url", url)
     assert [row["title"] for row in run("incidents", "--storage.url", url)["incidents"]] == ["Payments fail"]
@@ -162,7 +165,7 @@ def test_the_command_line_reads_and_writes_with_and_without_a_daemon(start, url)
     assert follows(address)
 
 
-def test_no_password_is_logged(tmp_path, postgres):
+def test_no_password_is_logged(tmp_path: Path, postgres: Server) -> None:
     """What a daemon says of its storage does not open it."""
     made = Process(tmp_path)
     url = postgres.fresh().replace("owner@", "owner:hunter2@")
@@ -183,6 +186,11 @@ def settings(url: str, folder: Path) -> Settings:
     )
 
 
+def replaced(running: Daemon, former: object) -> bool:
+    """Whether what follows in this daemon is not what followed."""
+    return running.parts.follower is not former
+
+
 async def within(seconds: float, what: Callable[[], Any]) -> None:
     """Wait on this event loop until something holds."""
     async with asyncio.timeout(seconds):
@@ -190,7 +198,9 @@ async def within(seconds: float, what: Callable[[], Any]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(url, postgres, tmp_path):
+async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(
+    url: str, postgres: Server, tmp_path: Path
+) -> None:
     """Its session ended by the server, the holder stops following; one of them takes it up, and only one."""
     async with (
         daemon.running(settings(url, tmp_path / "one")) as one,
@@ -203,11 +213,11 @@ async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(url, postgr
             assert isinstance(holder.log, PostgresLog)
             assert holder.log._leader is not None
             postgres.execute(f"SELECT pg_terminate_backend({holder.log._leader.pid})")
-            await within(TAKEOVER, lambda was=former, who=holder: who.parts.follower is not was)
+            await within(TAKEOVER, partial(replaced, holder, former))
             await within(TAKEOVER, lambda: bool(one.parts.follower) != bool(other.parts.follower))
 
 
-async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_again(tmp_path):
+async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_again(tmp_path: Path) -> None:
     """503 with the reason while it is away; afterwards it goes on by itself, and nothing acknowledged is missing."""
     with serving() as server:
         async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
@@ -228,7 +238,7 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
             assert shown[0]["number"] == 1
 
 
-async def test_readiness_has_one_shape(tmp_path):
+async def test_readiness_has_one_shape(tmp_path: Path) -> None:
     """The same fields when all is well, while the lists are made anew, while it stops, and without a database."""
     with serving() as server:
         async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
@@ -263,7 +273,7 @@ def asked(url: str) -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
-async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
+async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path: Path) -> None:
     """A server that is frozen, and not gone: nobody waits long, then nobody waits, and all goes on afterwards."""
     with serving() as server:
         async with daemon.running(settings(server.url("postgres"), tmp_path)) as running:
@@ -297,7 +307,7 @@ async def test_a_database_that_hangs_is_told_and_ends_nobody(tmp_path):
             assert (await asyncio.to_thread(refused, lists, None))[0] == 200
 
 
-def test_systemd_is_told_of_life_while_the_database_hangs(tmp_path):
+def test_systemd_is_told_of_life_while_the_database_hangs(tmp_path: Path) -> None:
     """The process as systemd starts it: what feeds the watchdog there waits for no server."""
     with serving() as server, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

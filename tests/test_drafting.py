@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +51,18 @@ def reasons(rows: list[IncidentRow], written: dict[int, Written] | None = None, 
 # --- what is due ------------------------------------------------------------------------------------------------------
 
 
-def test_a_resolved_incident_is_due_at_once():
+def test_a_resolved_incident_is_due_at_once() -> None:
     """The draft is there when people come to write it."""
     assert reasons([incident(1, status="resolved", ended_at=NOW), incident(2)]) == {1: "resolved"}
 
 
-def test_an_open_incident_is_due_after_a_day_without_news():
+def test_an_open_incident_is_due_after_a_day_without_news() -> None:
     """Lost resolves are common: an incident that nobody closes still gets its draft."""
     rows = [incident(1, last_at=NOW - 24 * HOUR), incident(2, last_at=NOW - 24 * HOUR + 1)]
     assert reasons(rows) == {1: "stale"}
 
 
-def test_a_draft_that_was_written_is_due_only_when_the_incident_changed():
+def test_a_draft_that_was_written_is_due_only_when_the_incident_changed() -> None:
     """Two passes over the same incidents write once; a late event is a reason to write again."""
     before = incident(1, status="resolved", ended_at=NOW)
     assert reasons([before], drafted(before)) == {}
@@ -70,19 +70,19 @@ def test_a_draft_that_was_written_is_due_only_when_the_incident_changed():
     assert reasons([later], drafted(before)) == {1: "changed"}
 
 
-def test_a_revision_alone_is_a_reason_to_write_again():
+def test_a_revision_alone_is_a_reason_to_write_again() -> None:
     """A correction, a retraction or an erasure may leave everything else that lists show as it was."""
     before = incident(1, status="resolved", ended_at=NOW, last_position=3)
     assert reasons([msgspec.structs.replace(before, last_position=4)], drafted(before)) == {1: "changed"}
 
 
-def test_a_drafted_incident_that_opens_again_is_due():
+def test_a_drafted_incident_that_opens_again_is_due() -> None:
     """A file that says Resolved while the incident is open would be wrong."""
     before = incident(1, status="resolved", ended_at=NOW)
     assert reasons([incident(1)], drafted(before)) == {1: "changed"}
 
 
-def test_an_incident_that_was_merged_away_is_due_only_if_it_had_a_draft():
+def test_an_incident_that_was_merged_away_is_due_only_if_it_had_a_draft() -> None:
     """The old draft must say where the incident went; a number nobody drafted needs no file."""
     before = incident(1, status="resolved")
     merged = incident(1, status="merged", merged_into=2)
@@ -90,7 +90,7 @@ def test_an_incident_that_was_merged_away_is_due_only_if_it_had_a_draft():
     assert reasons([merged], drafted(before)) == {1: "merged"}
 
 
-def test_what_is_due_does_not_depend_on_the_order_of_the_list():
+def test_what_is_due_does_not_depend_on_the_order_of_the_list() -> None:
     """The same incidents give the same drafts, in the order of their numbers."""
     rows = [incident(number, status="resolved") for number in (3, 1, 2)]
     assert due(NOW, rows, {}, HOUR) == due(NOW, reversed(rows), {}, HOUR)
@@ -106,7 +106,7 @@ def put(shelf: DraftFolder, text: str, number: int = 12) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path):
+def shelf(tmp_path: Path) -> DraftFolder:
     """A folder that does not exist yet."""
     return DraftFolder(tmp_path / "out" / "drafts")
 
@@ -116,14 +116,14 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.name != RECORD}
 
 
-def test_a_draft_nobody_edited_is_replaced(shelf):
+def test_a_draft_nobody_edited_is_replaced(shelf: DraftFolder) -> None:
     """Our own file is ours to write over."""
     put(shelf, "one")
     put(shelf, "two")
     assert contents(shelf.folder) == {"incident-12.json": '"two"', "incident-12.md": "two"}
 
 
-def test_a_draft_that_a_person_edited_is_never_touched(shelf):
+def test_a_draft_that_a_person_edited_is_never_touched(shelf: DraftFolder) -> None:
     """What a person wrote stays as it is; the new draft stands beside it, and is replaced there."""
     put(shelf, "one")
     (shelf.folder / "incident-12.md").write_text("one, and what I know")
@@ -135,7 +135,7 @@ def test_a_draft_that_a_person_edited_is_never_touched(shelf):
     assert found["incident-12.json"] == '"three"'
 
 
-def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf):
+def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf: DraftFolder) -> None:
     """A counter keeps every version that a person touched."""
     put(shelf, "one")
     (shelf.folder / "incident-12.md").write_text("mine")
@@ -149,7 +149,7 @@ def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf):
     assert [Path(path).name for path in listed.beside] == ["incident-12.new-2.md", "incident-12.new.md"]
 
 
-def test_a_draft_taken_back_to_what_was_written_counts_as_ours(shelf):
+def test_a_draft_taken_back_to_what_was_written_counts_as_ours(shelf: DraftFolder) -> None:
     """Only the content decides whether a person's words would be lost."""
     put(shelf, "one")
     path = shelf.folder / "incident-12.md"
@@ -160,7 +160,7 @@ def test_a_draft_taken_back_to_what_was_written_counts_as_ours(shelf):
 
 
 @pytest.mark.parametrize("damage", ["gone", "not json", "cut"])
-def test_a_lost_record_costs_no_persons_words(shelf, damage):
+def test_a_lost_record_costs_no_persons_words(shelf: DraftFolder, damage: str) -> None:
     """Without a record every file may be a person's, so nothing is written over."""
     put(shelf, "one")
     (shelf.folder / "incident-12.md").write_text("mine")
@@ -175,13 +175,13 @@ def test_a_lost_record_costs_no_persons_words(shelf, damage):
 
 
 @pytest.mark.parametrize("step", range(1, 5))
-def test_a_pass_may_be_cut_off_anywhere(shelf, monkeypatch, step):
+def test_a_pass_may_be_cut_off_anywhere(shelf: DraftFolder, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Whichever replacement of a file is the last before the power goes, the next pass knows its own files."""
     put(shelf, "one")
     steps = 0
     replace = os.replace
 
-    def failing(source, target):
+    def failing(source: str | Path, target: str | Path) -> None:
         nonlocal steps
         steps += 1
         if steps == step:
@@ -254,7 +254,9 @@ def job_over(lists: Lists, folder: Path) -> DraftJob:
     )  # fmt: skip
 
 
-async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path, monkeypatch):
+async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Running twice does the work once, also over more incidents than one page holds."""
     monkeypatch.setattr("collector.drafting.job._PAGE", 10)
     lists = Lists(*(incident(number, status="resolved") for number in range(1, 22)))
@@ -265,7 +267,7 @@ async def test_a_pass_writes_what_is_due_and_the_next_one_nothing(tmp_path, monk
     assert (tmp_path / "incident-21.md").read_text() == "md of 21 with 3 events"
 
 
-async def test_a_pass_reads_what_changed_and_what_is_open(tmp_path):
+async def test_a_pass_reads_what_changed_and_what_is_open(tmp_path: Path) -> None:
     """However many incidents are over, a pass that is told of changes reads none of them a second time."""
     lists = Lists(*(incident(number, status="resolved") for number in range(1, 1001)))
     lists.put(incident(1001))
@@ -283,12 +285,13 @@ async def test_a_pass_reads_what_changed_and_what_is_open(tmp_path):
     assert sorted(lists.read) == [7, 8, 1001]
 
 
-async def test_an_open_incident_becomes_due_though_nothing_changes(tmp_path):
+async def test_an_open_incident_becomes_due_though_nothing_changes(tmp_path: Path) -> None:
     """Time alone makes it stale; the pass after that writes it."""
     now = NOW
     lists = Lists(incident(1, last_at=NOW))
     job = DraftJob(
-        projections=lists, render=lists.render, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: now,
+        projections=lists,  # type: ignore[arg-type]
+        render=lists.render, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: now,
     )  # fmt: skip
     job.listen(lists.on_changed)
     assert await job.run() == ()
@@ -296,7 +299,7 @@ async def test_an_open_incident_becomes_due_though_nothing_changes(tmp_path):
     assert [done.reason for done in await job.run()] == ["stale"]
 
 
-async def test_what_could_not_be_written_is_read_again(tmp_path):
+async def test_what_could_not_be_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A draft that failed is due at the next pass, also one that a hint asked for; and so is a pass that failed."""
     lists = Lists(incident(1, status="resolved"))
     job = job_over(lists, tmp_path)
@@ -307,14 +310,14 @@ async def test_what_could_not_be_written_is_read_again(tmp_path):
     lists.rows[1] = incident(1, status="resolved", events=5)
     assert [done.number for done in await job.run()] == [1]
     lists.put(incident(1, status="resolved", events=6))
-    lists.incidents, listed = Lists.away, lists.incidents
+    monkeypatch.setattr(lists, "incidents", Lists.away)
     with pytest.raises(Unavailable):
         await job.run()
-    lists.incidents = listed
+    monkeypatch.undo()
     assert [done.number for done in await job.run()] == [1]
 
 
-async def test_a_change_that_nobody_told_of_is_found_by_the_next_who_listens(tmp_path):
+async def test_a_change_that_nobody_told_of_is_found_by_the_next_who_listens(tmp_path: Path) -> None:
     """Another daemon held the lease meanwhile: whoever takes it up reads everything first."""
     lists = Lists(incident(1, status="resolved"))
     job = job_over(lists, tmp_path)
@@ -326,18 +329,18 @@ async def test_a_change_that_nobody_told_of_is_found_by_the_next_who_listens(tmp
     assert [done.reason for done in await job.run()] == ["changed"]
 
 
-async def test_a_draft_costs_the_same_however_many_there_are(tmp_path, monkeypatch):
+async def test_a_draft_costs_the_same_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written and read for one incident's draft does not grow with the number of other drafts."""
     lists = Lists()
     job = job_over(lists, tmp_path)
     written, read = [], []
     replace, read_bytes = os.replace, Path.read_bytes
 
-    def counted_replace(source, target):
+    def counted_replace(source: str | Path, target: str | Path) -> None:
         written.append(Path(source).stat().st_size)
         replace(source, target)
 
-    def counted_read(path):
+    def counted_read(path: Path) -> bytes:
         found = read_bytes(path)
         read.append(len(found))
         return found
@@ -347,13 +350,14 @@ async def test_a_draft_costs_the_same_however_many_there_are(tmp_path, monkeypat
     costs = []
     for number in range(10, 40):
         lists.rows[number] = incident(number, status="resolved")
-        written.clear(), read.clear()
+        written.clear()
+        read.clear()
         await job.run((number,))
         costs.append((sum(written), sum(read)))
     assert len(set(costs)) == 1, costs
 
 
-async def test_a_correction_that_changes_only_a_text_is_written_again(tmp_path):
+async def test_a_correction_that_changes_only_a_text_is_written_again(tmp_path: Path) -> None:
     """A revision of any event of the incident is a reason for another draft, though the lists look as before."""
     log = open_log(f"sqlite:///{tmp_path / 'log.db'}", extra_metadata=[projections.metadata])
     try:
@@ -390,7 +394,7 @@ async def told(log: EventLog, event: RecordedEvent) -> None:
     assert not isinstance(answer, Exception)
 
 
-async def test_passes_at_the_same_time_do_not_overlap(tmp_path):
+async def test_passes_at_the_same_time_do_not_overlap(tmp_path: Path) -> None:
     """The minute's pass and a hint that come together write once."""
     lists = Lists(incident(1, status="resolved"))
     job = job_over(lists, tmp_path)
@@ -398,7 +402,7 @@ async def test_passes_at_the_same_time_do_not_overlap(tmp_path):
     assert lists.rendered == [(1, "md"), (1, "json")]
 
 
-async def test_one_incident_that_cannot_be_rendered_holds_up_no_other(tmp_path):
+async def test_one_incident_that_cannot_be_rendered_holds_up_no_other(tmp_path: Path) -> None:
     """What goes wrong with one is said in the log, and tried again at the next pass."""
     lists = Lists(incident(1, status="resolved", title="cannot be rendered"), incident(2, status="resolved"))
     job = job_over(lists, tmp_path)
@@ -407,7 +411,7 @@ async def test_one_incident_that_cannot_be_rendered_holds_up_no_other(tmp_path):
     assert [done.number for done in await job.run()] == [1]
 
 
-async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path):
+async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     """A full or missing disk stops no daemon; the drafts come when there is room."""
     folder = tmp_path / "drafts"
     folder.write_text("a file where the folder should be")
@@ -417,7 +421,7 @@ async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path):
     assert len(await job.run()) == 1
 
 
-async def test_a_merged_incidents_draft_says_where_it_went(tmp_path):
+async def test_a_merged_incidents_draft_says_where_it_went(tmp_path: Path) -> None:
     """The file of a number that is no more leads to the one that is."""
     lists = Lists(incident(1, status="resolved"))
     job = job_over(lists, tmp_path)
@@ -428,7 +432,7 @@ async def test_a_merged_incidents_draft_says_where_it_went(tmp_path):
     assert json.loads((tmp_path / "incident-1.json").read_text()) == {"incident": 1, "merged_into": 2}
 
 
-async def test_drafts_are_written_at_the_start_and_at_a_hint(tmp_path):
+async def test_drafts_are_written_at_the_start_and_at_a_hint(tmp_path: Path) -> None:
     """What fell due while the daemon was down is written at its start; a resolve does not wait for the minute."""
     lists = Lists(incident(1, status="resolved"), incident(2), incident(3))
     job, runs = job_over(lists, tmp_path), Schedule()
@@ -447,15 +451,19 @@ async def test_drafts_are_written_at_the_start_and_at_a_hint(tmp_path):
         await runs.finish()
 
 
-async def test_many_that_resolve_at_once_are_written_a_few_at_a_time(tmp_path):
+async def test_many_that_resolve_at_once_are_written_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stop waits for the pass that it meets, so no pass writes more than a few."""
-    lists, passes = Lists(*(incident(number, status="resolved") for number in range(1, 26))), []
+    lists = Lists(*(incident(number, status="resolved") for number in range(1, 26)))
+    passes: list[int] = []
     job, runs = job_over(lists, tmp_path), Schedule()
 
-    async def run(numbers):
-        passes.append(len(numbers))
+    async def run(numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
+        passes.append(len(numbers or ()))
+        return ()
 
-    job.run = run
+    monkeypatch.setattr(job, "run", run)
     resolved = Resolved(job)
     resolved.soon = runs.add("soon", resolved.run)
     for number in range(1, 26):
@@ -466,7 +474,7 @@ async def test_many_that_resolve_at_once_are_written_a_few_at_a_time(tmp_path):
     assert passes == [10, 10, 5]
 
 
-async def until(happened) -> None:
+async def until(happened: Callable[[], object]) -> None:
     """Look until it happened; fail after ten seconds."""
     async with asyncio.timeout(10):
         while not happened():  # noqa: ASYNC110 - a file has no event to wait for
@@ -492,7 +500,7 @@ class OneCase:
         ) if number == 1 else None  # fmt: skip
 
 
-async def test_a_number_becomes_a_text_in_every_format():
+async def test_a_number_becomes_a_text_in_every_format() -> None:
     """The log's values reach the renderers; a number that is not there gives no text."""
     lists: Any = OneCase()
     assert "HighErrorRate" in (await postmortem(lists, 1, format="md") or "")
@@ -500,7 +508,7 @@ async def test_a_number_becomes_a_text_in_every_format():
     assert await postmortem(lists, 2, format="md") is None
 
 
-async def test_a_reader_chooses_the_zone():
+async def test_a_reader_chooses_the_zone() -> None:
     """The same events in another zone are another text."""
     lists: Any = OneCase()
     assert "2026-03-04 14:00" in (await postmortem(lists, 1) or "")
@@ -512,20 +520,20 @@ async def test_a_reader_chooses_the_zone():
     [({"zone": "Europe"}, "zone"), ({"zone": "../UTC"}, "zone"), ({"detail": "more"}, "detail"),
      ({"profile": "jira"}, "profile"), ({"colour": "red"}, "colour")],
 )  # fmt: skip
-def test_an_option_that_there_is_not_is_said(asked, pointer):
+def test_an_option_that_there_is_not_is_said(asked: dict[str, str], pointer: str) -> None:
     """The error names the option, so that an API's answer can point at it."""
     with pytest.raises(InvalidInput, match=r"^cannot render: ") as caught:
         options_of(asked)
     assert caught.value.pointer == pointer
 
 
-def test_what_is_not_asked_for_stays_as_configured():
+def test_what_is_not_asked_for_stays_as_configured() -> None:
     """An empty parameter is no wish."""
     configured = Options(zone="Europe/Madrid", detail="key")
     assert options_of({"zone": "", "detail": "all"}, configured) == Options(zone="Europe/Madrid", detail="all")
 
 
-async def test_a_format_that_there_is_not_is_said():
+async def test_a_format_that_there_is_not_is_said() -> None:
     """A misspelt format is the reader's mistake."""
     with pytest.raises(InvalidInput, match="use one of md, json"):
         await postmortem(OneCase(), 1, format="pdf")  # type: ignore[arg-type]

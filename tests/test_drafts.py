@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -230,7 +231,8 @@ def test_the_digest_follows_content_options_and_context() -> None:
         example().draft(zone="Europe/Berlin").digest,
         example().draft(detail="all").digest,
     }
-    for place, change in enumerate(({"title": "v43"}, {"amendment": "correction"}, {"received_at": 2**55})):
+    changes: tuple[dict[str, Any], ...] = ({"title": "v43"}, {"amendment": "correction"}, {"received_at": 2**55})
+    for place, change in enumerate(changes):
         told = example()
         told.events[place] = msgspec.structs.replace(told.events[place], **change)
         digests.add(told.draft().digest)

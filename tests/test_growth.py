@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.follower import Follower
 from collector.log import EventLog, Submission, open_log
+from collector.projections import shelf
 from collector.projections.shelf import SqlShelf
 from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
@@ -46,27 +47,30 @@ class Counted:
 
     def wrote(self, changes: Changes) -> None:
         """Note a round's rows."""
-        told = (changes.units, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys)
-        self.rows += sum(map(len, told)) + len(changes.numbers)
+        rows: tuple[Sized, ...] = (
+            changes.units, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys,
+            changes.numbers,
+        )  # fmt: skip
+        self.rows += sum(map(len, rows))
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     """Counts for every follower of the test."""
     found = Counted()
-    write, kept, events = following.write, SqlShelf._kept, SqlShelf.events
+    write, kept, events = shelf.write, SqlShelf._kept, SqlShelf.events
 
     def writing(connection: Any, changes: Changes) -> None:
         found.wrote(changes)
         write(connection, changes)
 
-    def keeping(shelf: SqlShelf, rows: Sequence[Any]) -> Any:
+    def keeping(reader: SqlShelf, rows: Sequence[Any]) -> Any:
         found.units += len(rows)
-        return kept(shelf, rows)
+        return kept(reader, rows)
 
-    def reading(shelf: SqlShelf, ids: Sequence[str]) -> Any:
+    def reading(reader: SqlShelf, ids: Sequence[str]) -> Any:
         found.events += len(ids)
-        return events(shelf, ids)
+        return events(reader, ids)
 
     def executing(*_: Any) -> None:
         found.statements += 1

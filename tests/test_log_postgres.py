@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from collector.errors import InvalidInput, LogDamaged, Unavailable
@@ -161,7 +161,7 @@ async def test_the_databases_leaves_are_ours(log: EventLog) -> None:
     """The leaves that append() computes are those that merkle.py defines, for every width of their parts."""
     kinds = ["x", "alert.firing", "ü" * 200, "y" * 60_000]
     events = [fact(str(n), type=kind, source="ä" * n, at=-5 if n % 2 else AT) for n, kind in enumerate(kinds)]
-    texts = {"headers": (("user-agent", "ü"),), "reason": "ö" * 70_000, "status": "unrecognised"}
+    texts: dict[str, Any] = {"headers": (("user-agent", "ü"),), "reason": "ö" * 70_000, "status": "unrecognised"}
     delivered = [told(event, received_at=-7 + n, body=b"z" * n) for n, event in enumerate(events)]
     await append(log, *delivered, Submission(source="gh", received_at=AT, **texts))
     await append(log, *(told(event, body=b"again", received_at=AT) for event in events))
@@ -170,13 +170,18 @@ async def test_the_databases_leaves_are_ours(log: EventLog) -> None:
         FROM event"""
     deliveries_sql = """SELECT number, received_at, size, content, source, authentication, status, reason, headers,
         told, commitment, leaf FROM delivery"""
-    for statement, computed, count in (
-        (events_sql, leaf, 4), (committed_sql, event_commitment, 4), (deliveries_sql, delivery_leaf, 9)
-    ):  # fmt: skip
-        rows = await log.query(lambda c, asked=statement: c.exec_driver_sql(asked).all())
+    hashes: tuple[tuple[str, Callable[..., bytes], int], ...] = (
+        (events_sql, leaf, 4), (committed_sql, event_commitment, 4), (deliveries_sql, delivery_leaf, 9),
+    )  # fmt: skip
+    for statement, computed, count in hashes:
+        rows: Sequence[Row[Any]] = await log.query(partial(rows_of, statement))
         assert len(rows) == count
-        for *parts, found in rows:
-            assert found == computed(*parts)
+        for row in rows:
+            assert row[-1] == computed(*row[:-1])
+
+
+def rows_of(statement: str, connection: Connection) -> Sequence[Row[Any]]:
+    return connection.exec_driver_sql(statement).all()
 
 
 async def test_what_was_committed_is_kept_before_it_is_answered(log: EventLog) -> None:
@@ -535,7 +540,8 @@ async def test_the_revisions_make_what_the_tables_describe(postgres: Server, dat
         made = await log.query(described)
     postgres.execute("CREATE SCHEMA other", database)
     async with opened(f"{url}&search_path=other") as log:
-        await log.transact(lambda c: [tables.metadata.drop_all(c), tables.metadata.create_all(c)])
+        await log.transact(tables.metadata.drop_all)
+        await log.transact(tables.metadata.create_all)
         assert await log.query(described) == made
 
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from collector.errors import LogDamaged, Unavailable
@@ -193,9 +194,13 @@ async def test_the_write_ahead_log_has_a_bound_while_others_read(
     log = open_log(f"sqlite:///{path}")
     reading = True
 
+    def look(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT count(*) FROM event").one()
+        time.sleep(0.02)
+
     async def read() -> None:
         while reading:
-            await log.query(lambda c: (c.exec_driver_sql("SELECT count(*) FROM event").one(), time.sleep(0.02)))
+            await log.query(look)
 
     readers = [asyncio.create_task(read()) for _ in range(3)]
     largest = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -329,8 +330,11 @@ FIELDS = ("title", "lead", "impact")
 @st.composite
 def hostile_incidents(draw: st.DrawFn) -> list[RecordedEvent]:
     """An incident every text of which was chosen by somebody who means harm."""
-    text = lambda: draw(HOSTILE)  # noqa: E731 - short and local
-    common = {"service": text() or None, "environment": text() or None, "actor": text() or None}
+
+    def text() -> str:
+        return draw(HOSTILE)
+
+    common: dict[str, Any] = {"service": text() or None, "environment": text() or None, "actor": text() or None}
     said = {"data": {"text": text(), "summary": text(), "description": text(), "query": text(), "starts_at": at(2)}}
     links = (link("rule", text()), link("source", "https://prom.example/" + text()), link("runbook", text()))
     return [

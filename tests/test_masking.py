@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -44,7 +45,9 @@ def lines() -> Iterator[io.StringIO]:
 
 @pytest.mark.parametrize("target", SPELLINGS)
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT"])
-async def test_no_line_and_no_answer_repeats_a_secret_address(tmp_path, lines, target, method):
+async def test_no_line_and_no_answer_repeats_a_secret_address(
+    tmp_path: Path, lines: io.StringIO, target: str, method: str
+) -> None:
     """A mistyped secret address is refused without its secret, in the answer and in the log, at every level."""
     sent = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n[]".encode()
     async with running(tmp_path) as face:
@@ -54,7 +57,7 @@ async def test_no_line_and_no_answer_repeats_a_secret_address(tmp_path, lines, t
     assert SECRET.lower() not in lines.getvalue().lower()
 
 
-def test_a_line_of_anybody_else_is_masked_as_well(lines):
+def test_a_line_of_anybody_else_is_masked_as_well(lines: io.StringIO) -> None:
     """What a library logs, an error's text and a traceback go the same way."""
     for target in SPELLINGS[:-1]:
         logging.getLogger("a.library").warning("cannot take %s from %s", target, "10.0.0.1")
@@ -68,14 +71,14 @@ def test_a_line_of_anybody_else_is_masked_as_well(lines):
     assert "Traceback" in lines.getvalue()
 
 
-def test_other_texts_stay():
+def test_other_texts_stay() -> None:
     """Paths of code, percent signs and words about webhooks are no addresses."""
     for text in ("collector/web/webhooks.py, line 3", "100% of webhooks", "/api/v1/incidents/1", "webhooks: 3", "%zz"):
         assert masked(text) == text
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=5), st.integers(0, 6), st.data())
-def test_an_address_is_known_however_often_it_was_encoded(token, times, data):
+def test_an_address_is_known_however_often_it_was_encoded(token: str, times: int, data: st.DataObject) -> None:
     """Each letter may be encoded or not, again and again, in either case."""
     text = f"/webhooks/{token}"
     for _ in range(times):

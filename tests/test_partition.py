@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,7 +72,7 @@ def cable() -> Iterator[Cable]:
     made.remove()
 
 
-def test_another_takes_over_when_the_machine_of_the_one_that_follows_is_cut_off(cable, tmp_path):
+def test_another_takes_over_when_the_machine_of_the_one_that_follows_is_cut_off(cable: Cable, tmp_path: Path) -> None:
     """Within five seconds, though nothing closed a connection; the one cut off says so, and comes back as the other."""
     with serving(listen_addresses=f"'{HERE}'") as server:
         with (server.data / "pg_hba.conf").open("a") as rules:

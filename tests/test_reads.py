@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,12 +45,14 @@ class Slow:
 
 
 @asynccontextmanager
-async def limited(folder, **limits: Any) -> AsyncIterator[Face]:
+async def limited(folder: Path, **limits: Any) -> AsyncIterator[Face]:
     async with running(folder, reads=ReadLimits(**limits)) as face:
         yield face
 
 
-async def test_a_few_answers_are_made_at_once_and_the_others_wait(tmp_path, monkeypatch):
+async def test_a_few_answers_are_made_at_once_and_the_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many ask together, no more answers are made at once than the bound; all of them come in their turn."""
     async with limited(tmp_path, answers=3) as face:
         slow = Slow(face, monkeypatch)
@@ -59,7 +63,7 @@ async def test_a_few_answers_are_made_at_once_and_the_others_wait(tmp_path, monk
         assert slow.most == 3
 
 
-async def test_who_waits_too_long_is_asked_to_come_again(tmp_path, monkeypatch):
+async def test_who_waits_too_long_is_asked_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn that does not come is a 503 with Retry-After; health and webhooks do not wait for one."""
     async with limited(tmp_path, answers=1, patience=0.05) as face:
         slow = Slow(face, monkeypatch)
@@ -76,7 +80,7 @@ async def test_who_waits_too_long_is_asked_to_come_again(tmp_path, monkeypatch):
         assert (await first).status == 200
 
 
-async def test_no_more_wait_than_may(tmp_path, monkeypatch):
+async def test_no_more_wait_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound of those who wait, the answer is 503 at once."""
     async with limited(tmp_path, answers=1, waiting=2, patience=3600.0) as face:
         slow = Slow(face, monkeypatch)
@@ -87,7 +91,7 @@ async def test_no_more_wait_than_may(tmp_path, monkeypatch):
         assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
 
 
-async def test_a_client_that_gives_up_leaves_no_turn_behind(tmp_path, monkeypatch):
+async def test_a_client_that_gives_up_leaves_no_turn_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who hangs up while waiting or while its answer is made keeps nobody else from reading."""
     async with limited(tmp_path, answers=1) as face:
         slow = Slow(face, monkeypatch)
@@ -101,7 +105,7 @@ async def test_a_client_that_gives_up_leaves_no_turn_behind(tmp_path, monkeypatc
         await until(lambda: face.app[READS].waiting == 0)
 
 
-async def test_a_piece_of_an_answer_waits_for_webhooks_and_not_for_ever(tmp_path):
+async def test_a_piece_of_an_answer_waits_for_webhooks_and_not_for_ever(tmp_path: Path) -> None:
     """While a webhook is taken, reads give way for as long as the bound says, and then go on."""
     async with limited(tmp_path, courtesy=0.2) as face:
         reads, loop = face.app[READS], asyncio.get_running_loop()
@@ -122,7 +126,7 @@ async def ring(face: Face, count: int, size: int = 0) -> None:
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-async def test_a_long_page_is_what_it_was_asked_for(face, order):
+async def test_a_long_page_is_what_it_was_asked_for(face: Face, order: str) -> None:
     """A page that is read in several goes has every row once and in order, and the cursor of what follows."""
     await ring(face, 450)
     page = (await face.get(f"/api/v1/events?limit=350&order={order}")).json
@@ -133,7 +137,7 @@ async def test_a_long_page_is_what_it_was_asked_for(face, order):
     assert (len(page["events"]), rest["next"]) == (350, None)
 
 
-async def test_a_page_of_large_rows_ends_before_its_limit(tmp_path):
+async def test_a_page_of_large_rows_ends_before_its_limit(tmp_path: Path) -> None:
     """Once a page has its share of bytes it ends, and its cursor leads through all the others."""
     async with limited(tmp_path, page=60_000) as face:
         await ring(face, 400, size=500)
@@ -146,6 +150,10 @@ async def test_a_page_of_large_rows_ends_before_its_limit(tmp_path):
         assert seen == list(range(1, 401))
 
 
+def _longer(wire: Wire, than: int) -> bool:
+    return len(wire.written) > than
+
+
 async def asking(face: Face, request: bytes) -> tuple[Wire, Any]:
     """A reader that takes one piece of its answer and no more, and its connection."""
     assert face.runner.server is not None
@@ -156,7 +164,7 @@ async def asking(face: Face, request: bytes) -> tuple[Wire, Any]:
     return wire, connection
 
 
-async def test_a_large_answer_is_sent_as_its_reader_takes_it(tmp_path):
+async def test_a_large_answer_is_sent_as_its_reader_takes_it(tmp_path: Path) -> None:
     """What is not sent yet is counted; others beyond the bound are asked to come again; in the end all is freed."""
     async with limited(tmp_path, bytes=400_000) as face:
         await ring(face, 400, size=500)
@@ -168,20 +176,20 @@ async def test_a_large_answer_is_sent_as_its_reader_takes_it(tmp_path):
             await until(lambda: reads.bytes > 0)
             assert reads.bytes == len(whole) > 6 * PIECE
             (await face.get(LARGE)).problem(503)
-            await until(lambda wire=wire: len(wire.written) > PIECE)
+            await until(partial(_longer, wire, PIECE))
             assert len(wire.written) < 3 * PIECE
             if gone:
                 wire.abort()
             else:
                 connection.resume_writing()
-                await until(lambda wire=wire: wire.written.endswith(whole))
+                await until(partial(wire.written.endswith, whole))
                 assert b"Content-Length: %d\r\n" % len(whole) in wire.written
                 wire.close()
             await wire.closed.wait()
             await until(lambda: reads.bytes == 0)
 
 
-async def test_a_reader_that_takes_nothing_is_let_go(tmp_path):
+async def test_a_reader_that_takes_nothing_is_let_go(tmp_path: Path) -> None:
     """Who asks for much and takes none of it holds a part of the memory for a bounded time only."""
     async with limited(tmp_path, stall=0.1) as face:
         await ring(face, 400, size=500)
@@ -191,7 +199,7 @@ async def test_a_reader_that_takes_nothing_is_let_go(tmp_path):
         await until(lambda: face.app[READS].bytes == 0)
 
 
-async def test_signals_come_in_pages(face):
+async def test_signals_come_in_pages(face: Face) -> None:
     """By when they began, however many began together; the cursor leads through all of them once."""
     rows = [
         SignalRow(

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
         body = answer.read()
     return json.loads(body) if body[:1] in b"{[" else body.decode()
+
+
+def answers(address: str) -> bool:
+    """Whether an Alertmanager is ready."""
+    return get(f"{address}/-/ready") is not None
+
+
+def paired(address: str) -> bool:
+    """Whether it knows the other of the pair."""
+    return len(get(f"{address}/api/v2/status")["cluster"]["peers"]) == 2
 
 
 def post(url: str, value: Any) -> None:
@@ -102,11 +113,8 @@ def pair(tmp_path: Path, port: int) -> Iterator[list[str]]:
             stack.enter_context(process(*command, log=tmp_path / f"am-{me}.log"))
         addresses = [f"http://127.0.0.1:{one}" for one in web]
         for address in addresses:
-            until(lambda address=address: get(f"{address}/-/ready") is not None, f"Alertmanager at {address}")
-            until(
-                lambda address=address: len(get(f"{address}/api/v2/status")["cluster"]["peers"]) == 2,
-                "the pair's gossip",
-            )
+            until(partial(answers, address), f"Alertmanager at {address}")
+            until(partial(paired, address), "the pair's gossip")
         yield addresses
 
 

@@ -166,7 +166,8 @@ def address(process: Process) -> str:
 
 
 def listed(address: str, query: str = "?status=refused") -> list[dict[str, Any]]:
-    return get(f"{address}/api/v1/deliveries{query}")["deliveries"]
+    deliveries: list[dict[str, Any]] = get(f"{address}/api/v1/deliveries{query}")["deliveries"]
+    return deliveries
 
 
 def test_what_never_got_in_is_listed(process: Process, address: str) -> None:

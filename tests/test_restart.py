@@ -10,7 +10,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -35,6 +37,10 @@ class Clients:
         self.statuses: Counter[int] = Counter()
         self.acknowledged: set[str] = set()
         self.unanswered: list[str] = []
+
+    def have(self, more_than: int) -> bool:
+        """Whether they heard more answers than that."""
+        return sum(self.statuses.values()) > more_than
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -109,7 +115,7 @@ def test_a_restart_behind_a_socket_loses_no_connection(process: Process, listeni
     with clients.at_work():
         for _ in range(3):
             before = sum(clients.statuses.values())
-            eventually(lambda seen=before: sum(clients.statuses.values()) > seen + 50)
+            eventually(partial(clients.have, before + 50))
             assert process.end(signal.SIGTERM) == 0
             address = process.start()
     assert clients.unanswered == []
@@ -186,7 +192,9 @@ def taken(what: int, monkeypatch: pytest.MonkeyPatch) -> tuple[socket.socket, ..
     return activation.sockets({"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
 
 
-def test_a_listening_socket_is_taken_and_not_inherited_further(listening, monkeypatch) -> None:
+def test_a_listening_socket_is_taken_and_not_inherited_further(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon serves on it; programs it might start do not hold it open."""
     (got,) = taken(listening.fileno(), monkeypatch)
     with closing(got):
@@ -196,14 +204,17 @@ def test_a_listening_socket_is_taken_and_not_inherited_further(listening, monkey
 
 
 @pytest.mark.parametrize("kind", ["datagrams", "connected", "a local file", "a plain file"])
-def test_anything_else_is_refused_with_what_to_write(kind: str, tmp_path: Path, monkeypatch) -> None:
+def test_anything_else_is_refused_with_what_to_write(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A socket unit with another kind of address is a mistake of the configuration, and said so."""
+    file: socket.socket | TextIO
     if kind == "a plain file":
         file = (tmp_path / "file").open("w")
     elif kind == "a local file":
-        file = socket.socket(socket.AF_UNIX)
-        file.bind(str(tmp_path / "socket"))
-        file.listen()
+        file = listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
     else:
         file = socket.socket(type=socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM)
     with closing(file), pytest.raises(InvalidSettings, match="write ListenStream=ADDRESS:PORT"):

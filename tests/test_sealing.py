@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +23,7 @@ from collector.log.checkpoint import TREES, Signer, parse
 from collector.loss import watched
 from collector.sealing import SealJob
 from collector.settings import Drafts, Settings, Storage, Web
-from tests.conftest import timelined
+from tests.conftest import Played, timelined
 from tests.test_verify import AT, fact, told
 
 LEAF = bytes(range(32))
@@ -87,7 +89,7 @@ async def test_a_daemon_seals_what_it_took_when_it_stops(tmp_path: Path) -> None
 async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof of what a draft cites need not wait for the hour."""
     monkeypatch.setattr(duties, "SEAL_AFTER", 0)
-    about = {"entity": "pod", "service": "checkout", "severity": "critical"}
+    about: dict[str, Any] = {"entity": "pod", "service": "checkout", "severity": "critical"}
     firing = fact("a", type="alert.firing", data={"starts_at": AT}, **about)
     end = fact("b", type="alert.resolved", data={"starts_at": AT, "ends_at": AT + 1}, **about)
     async with daemon.running(settings(tmp_path), clock=lambda: AT) as running:
@@ -165,7 +167,7 @@ async def test_sealing_goes_on_after_an_accepted_loss(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def log(tmp_path: Path):
+async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
     """An open, empty log."""
     opened = open_log(f"sqlite:///{tmp_path / 'log.db'}")
     yield opened
@@ -331,6 +333,7 @@ async def test_an_answer_is_given_only_after_it_was_noted(tmp_path: Path, log: E
             (receipt,) = await log.append([told(fact(str(number)))])
             known = acknowledged.read(path)
             assert known is not None
+            assert not isinstance(receipt, Exception)
             assert known.position == receipt.items[0].position
     assert acknowledged.read(path) == await log.query(acknowledged.last)
 
@@ -391,7 +394,7 @@ async def test_the_command_line_verifies_and_proves(tmp_path: Path) -> None:
     assert timelined("proof", *url, cwd=tmp_path).returncode == 2
 
 
-async def test_the_proof_of_a_draft_is_of_what_it_cites(played) -> None:
+async def test_the_proof_of_a_draft_is_of_what_it_cites(played: Played) -> None:
     """The demo's draft: the file lies beside it, and proves each cited event and no other."""
     import json
 

@@ -135,7 +135,8 @@ def test_whatever_is_set_aside_the_rest_is_grouped_as_without_it(
 def test_the_one_at_fault_is_found(count: int, data: st.DataObject) -> None:
     """However large a batch is, halving it finds the one, and nothing else is accused."""
     bad = data.draw(st.integers(1, count))
-    suspects, position, accused, attempts = Suspects(), 0, [], 0
+    suspects, position, attempts = Suspects(), 0, 0
+    accused: list[int] = []
     while position < count and not accused:
         read = list(range(position + 1, min(count, position + suspects.size(position, 1_000)) + 1))
         if bad in read:

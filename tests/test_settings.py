@@ -40,7 +40,7 @@ def mistakes(path: Path | None = None, **how: object) -> tuple[str, ...]:
     return caught.value.mistakes
 
 
-def test_without_a_file_every_builtin_source_is_open_on_loopback():
+def test_without_a_file_every_builtin_source_is_open_on_loopback() -> None:
     """A daemon without any configuration serves this machine alone and takes what comes."""
     settings = load_settings()
     assert settings.web.loopback
@@ -48,18 +48,18 @@ def test_without_a_file_every_builtin_source_is_open_on_loopback():
     assert all(source.credentials.open for source in settings.sources.values())
 
 
-def test_the_documented_file_says_the_defaults():
+def test_the_documented_file_says_the_defaults() -> None:
     """config/timelined.yml, as it stands, changes nothing."""
     assert load_settings(DOCUMENTED) == Settings()
 
 
-def test_an_empty_file_changes_nothing(tmp_path):
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     """A file whose lines are all comments is a file with the defaults."""
     assert load_settings(written(tmp_path, "# nothing\nweb:\n  # listen_address: x\nsources:\n")) == Settings()
 
 
 @pytest.fixture
-def examples(tmp_path, monkeypatch):
+def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The documented file with every example made active, and the credentials that it names."""
     text = EXAMPLE.sub(r"\1", DOCUMENTED.read_text(encoding="utf-8"))
     for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([a-z-]+)$", text, re.MULTILINE):
@@ -67,7 +67,7 @@ def examples(tmp_path, monkeypatch):
     return load_settings(written(tmp_path, text), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
-def test_every_example_in_the_documented_file_works(examples):
+def test_every_example_in_the_documented_file_works(examples: Settings) -> None:
     """Removing the # of each example gives a file that loads and means what is said beside it."""
     assert examples.api.tokens == (b"secret-of-api-token",)
     assert examples.sources["platform-code"].credentials.signing == (b"secret-of-github-new", b"secret-of-github-old")
@@ -77,7 +77,7 @@ def test_every_example_in_the_documented_file_works(examples):
     assert examples.correlation.services[0].depends_on == ("cart", "payments")
 
 
-def test_every_setting_stands_in_the_documented_file():
+def test_every_setting_stands_in_the_documented_file() -> None:
     """A key that can be set and is not in config/timelined.yml would be a secret of ours."""
     text = DOCUMENTED.read_text(encoding="utf-8")
     settings = Settings()
@@ -93,7 +93,7 @@ def test_every_setting_stands_in_the_documented_file():
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_file_is_told_every_mistake_and_nothing_else(path, monkeypatch):
+def test_a_bad_file_is_told_every_mistake_and_nothing_else(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file of tests/bad_settings says in its first lines what loading it must say."""
     monkeypatch.chdir(PROJECT)
     relative = path.relative_to(PROJECT)
@@ -123,7 +123,7 @@ MONSTERS = [
 
 
 @pytest.mark.parametrize(("content", "says"), MONSTERS)
-def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path, content, says):
+def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path: Path, content: str, says: str) -> None:
     """Brackets without end, numbers of 5,000 digits and expressions too deep to be asked: one short sentence each."""
     kind, _, value = content.partition(": ")
     if kind == "ce":
@@ -138,7 +138,7 @@ def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path, content, says):
 @given(st.recursive(st.text(max_size=20) | st.integers(), lambda one: st.lists(one) | st.dictionaries(st.sampled_from(
     ["web", "sources", "x", "hosts", "types", "title", "redact", "patterns", "catalog", "services", "max_body", "kind"]
 ), one)))  # fmt: skip
-def test_whatever_is_written_is_read_or_is_a_mistake(tmp_path_factory, content):
+def test_whatever_is_written_is_read_or_is_a_mistake(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
     """No file ends in a traceback."""
     path = tmp_path_factory.mktemp("any") / "timelined.yml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -146,20 +146,20 @@ def test_whatever_is_written_is_read_or_is_a_mistake(tmp_path_factory, content):
         load_settings(path)
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path):
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """A configuration that was asked for and is missing stops the start; the defaults would be a surprise."""
     (sentence,) = mistakes(tmp_path / "none.yml")
     assert "there is no such file" in sentence
 
 
-def test_a_file_that_is_not_text_is_said(tmp_path):
+def test_a_file_that_is_not_text_is_said(tmp_path: Path) -> None:
     """Bytes that are not UTF-8 are named by their place."""
     path = tmp_path / "timelined.yml"
     path.write_bytes(b"log:\n  level: \xff\n")
     assert "byte 14 is not UTF-8" in mistakes(path)[0]
 
 
-def test_values_mean_what_is_typed_and_not_what_yaml_guesses(tmp_path):
+def test_values_mean_what_is_typed_and_not_what_yaml_guesses(tmp_path: Path) -> None:
     """A service called `no`, a team called 007 and a time-like version stay the words they are."""
     path = written(
         tmp_path,
@@ -173,32 +173,32 @@ def test_values_mean_what_is_typed_and_not_what_yaml_guesses(tmp_path):
     assert (service.name, service.aliases) == ("no", ("007", "12:30", "on"))
 
 
-def test_a_service_without_dependencies_differs_from_one_that_lists_none(tmp_path):
+def test_a_service_without_dependencies_differs_from_one_that_lists_none(tmp_path: Path) -> None:
     """`depends_on: []` says on nothing; leaving it out says not known."""
     path = written(tmp_path, "catalog:\n  services:\n    cart: {depends_on: []}\n    search: {}\n    db:\n")
     depends = {service.name: service.depends_on for service in load_settings(path).correlation.services}
     assert depends == {"cart": (), "search": None, "db": None}
 
 
-def test_a_secret_file_loses_only_its_line_breaks(tmp_path):
+def test_a_secret_file_loses_only_its_line_breaks(tmp_path: Path) -> None:
     """Editors end files with a line break, which is not part of the secret; blanks may be."""
     (tmp_path / "token").write_bytes(b" two words \r\n\n")
     path = written(tmp_path, "api: {token_file: token}")
     assert load_settings(path).api.tokens == (b" two words ",)
 
 
-def test_several_secrets_are_accepted_while_one_is_replaced(tmp_path):
+def test_several_secrets_are_accepted_while_one_is_replaced(tmp_path: Path) -> None:
     """A list of secrets makes each of them valid."""
     path = written(tmp_path, "sources:\n  github:\n    secret: [new, old]\n")
     assert load_settings(path).sources["github"].credentials.signing == (b"new", b"old")
 
 
-def test_no_secret_is_printed(examples):
+def test_no_secret_is_printed(examples: Settings) -> None:
     """A log line or a traceback with settings in it shows no secret."""
     assert "secret-of" not in repr(examples)
 
 
-def test_a_variable_goes_before_the_file_and_a_flag_before_the_variable(tmp_path):
+def test_a_variable_goes_before_the_file_and_a_flag_before_the_variable(tmp_path: Path) -> None:
     """Flag, variable, file, default: the first that speaks is right."""
     path = written(tmp_path, "log: {level: error}\nstorage: {url: 'sqlite:///file.db'}\n")
     environ = {
@@ -211,7 +211,7 @@ def test_a_variable_goes_before_the_file_and_a_flag_before_the_variable(tmp_path
 
 
 @pytest.mark.parametrize("key", sorted(OVERRIDES))
-def test_a_mistake_names_the_flag_or_variable_it_stands_in(key):
+def test_a_mistake_names_the_flag_or_variable_it_stands_in(key: str) -> None:
     """What was typed on the command line is not looked for in a file."""
     variable = "TIMELINED_" + key.replace(".", "_").upper()
     assert mistakes(None, environ={variable: "?"})[0].startswith(f"cannot read {variable}: is '?'")
@@ -219,7 +219,7 @@ def test_a_mistake_names_the_flag_or_variable_it_stands_in(key):
     assert mistakes(None, overrides={key: "?"})[0].startswith(f"cannot read {flag}: is '?'")
 
 
-def test_an_address_that_others_reach_needs_authentication_everywhere():
+def test_an_address_that_others_reach_needs_authentication_everywhere() -> None:
     """Without a file, every open source and the API are named as what stops the start."""
     found = mistakes(None, overrides={"web.listen_address": ":9720"})
     assert len(found) == len(SOURCES) + 1
@@ -227,7 +227,7 @@ def test_an_address_that_others_reach_needs_authentication_everywhere():
     assert "api.token_file" in found[-1]
 
 
-def test_an_address_that_others_reach_is_served_with_authentication(tmp_path):
+def test_an_address_that_others_reach_is_served_with_authentication(tmp_path: Path) -> None:
     """Secrets for every source and a token for the API are enough."""
     path = written(
         tmp_path,
@@ -245,13 +245,13 @@ def test_an_address_that_others_reach_is_served_with_authentication(tmp_path):
 @pytest.mark.parametrize(
     ("text", "micros"), [("90s", 90 * SECOND), ("15m", 15 * MINUTE), ("1h30m", 90 * MINUTE), ("1d", 24 * HOUR)]
 )
-def test_durations_carry_their_units(text, micros):
+def test_durations_carry_their_units(text: str, micros: int) -> None:
     """A duration is the sum of its parts, in µs."""
     assert duration(text) == micros
 
 
 @given(st.text())
-def test_any_text_is_a_value_or_a_mistake(text):
+def test_any_text_is_a_value_or_a_mistake(text: str) -> None:
     """No text makes a parser fail in another way than by saying what is wrong."""
     for parse in (duration, size, address):
         said = ""
@@ -267,7 +267,7 @@ def test_any_text_is_a_value_or_a_mistake(text):
     [("127.0.0.1:1", True), ("127.8.8.8:1", True), ("[::1]:1", True), ("localhost:1", True), (":1", False),
      ("0.0.0.0:1", False), ("[::]:1", False), ("10.0.0.1:1", False), ("localhost.example.org:1", False)],
 )  # fmt: skip
-def test_loopback_is_what_only_this_machine_reaches(address_text, local):
+def test_loopback_is_what_only_this_machine_reaches(address_text: str, local: bool) -> None:
     """A name that might lead elsewhere counts as reachable."""
     assert loopback(address(address_text)[0]) is local
 
@@ -281,7 +281,7 @@ TREES = st.recursive(
 
 
 @given(TREES)
-def test_any_yaml_is_read_or_refused_with_sentences(tmp_path_factory, tree):
+def test_any_yaml_is_read_or_refused_with_sentences(tmp_path_factory: pytest.TempPathFactory, tree: object) -> None:
     """Whatever shape a file has, loading gives settings or mistakes that begin with what was attempted."""
     path = tmp_path_factory.mktemp("any") / "timelined.yml"
     path.write_bytes(msgspec.json.encode(tree))

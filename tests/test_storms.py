@@ -81,7 +81,8 @@ async def calls(events: Sequence[RecordedEvent], rules: Rules, folder: Path, mon
         async with following(folder, rules, batch=100) as followed:
             await followed.told(*events)
             assert await followed.log.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM signal").scalar_one())
-    return pstats.Stats(profile).total_calls / len(events)  # type: ignore[attr-defined]
+    total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
+    return total / len(events)
 
 
 @pytest.mark.parametrize("storm", STORMS, ids=lambda storm: storm.__name__)

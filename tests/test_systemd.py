@@ -29,7 +29,8 @@ EXPOSED_AT_MOST = 1.0
 
 def value(name: str) -> str:
     """What the unit sets a directive to, the last time if it does so often."""
-    return re.findall(rf"^{name}=(.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)[-1]
+    values: list[str] = re.findall(rf"^{name}=(.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    return values[-1]
 
 
 DROP_IN = UNIT.with_name("timelined.service.d") / "postgres.conf"
@@ -47,7 +48,7 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return copy
 
 
-def test_systemd_accepts_the_unit(unit):
+def test_systemd_accepts_the_unit(unit: Path) -> None:
     """No directive is unknown, misspelt or ignored."""
     done = subprocess.run(
         [require("systemd-analyze"), "verify", str(unit)], capture_output=True, text=True, check=False
@@ -55,7 +56,7 @@ def test_systemd_accepts_the_unit(unit):
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
 
 
-def test_systemd_accepts_the_socket(unit):
+def test_systemd_accepts_the_socket(unit: Path) -> None:
     """It belongs to the service beside it, and no directive is unknown, misspelt or ignored."""
     copy = unit.with_suffix(".socket")
     copy.write_text(SOCKET.read_text(encoding="utf-8"), encoding="utf-8")
@@ -64,19 +65,19 @@ def test_systemd_accepts_the_socket(unit):
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.stem in line]) == (0, [])
 
 
-def test_the_socket_listens_where_the_daemon_would():
+def test_the_socket_listens_where_the_daemon_would() -> None:
     """Enabling it changes nothing for senders, and nothing that has to be authenticated."""
     told = re.findall(r"^ListenStream=(.*)$", SOCKET.read_text(encoding="utf-8"), re.MULTILINE)
     assert told == [Web().listen_address]
 
 
-def test_the_socket_lets_in_whom_the_service_lets_in():
+def test_the_socket_lets_in_whom_the_service_lets_in() -> None:
     """What a service may talk to does not hold for a socket that it inherits: the socket has to say it itself."""
     told = [re.findall(r"^IPAddress\w+=.*$", unit.read_text(encoding="utf-8"), re.MULTILINE) for unit in (UNIT, SOCKET)]
     assert told == [["IPAddressDeny=any", "IPAddressAllow=localhost"]] * 2
 
 
-def test_the_unit_exposes_little(unit):
+def test_the_unit_exposes_little(unit: Path) -> None:
     """The daemon may do what it needs and hardly anything else, by systemd's own measure."""
     command = [require("systemd-analyze"), "security", "--offline=true", "--no-pager", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -87,7 +88,7 @@ def test_the_unit_exposes_little(unit):
     assert float(score[1]) <= EXPOSED_AT_MOST
 
 
-def test_the_unit_starts_the_daemon_with_flags_that_exist():
+def test_the_unit_starts_the_daemon_with_flags_that_exist() -> None:
     """What the unit types, the command line understands."""
     _, command, *flags = shlex.split(value("ExecStart"))
     known = {name for option in serve.params for name in option.opts}
@@ -95,12 +96,12 @@ def test_the_unit_starts_the_daemon_with_flags_that_exist():
     assert {flag for flag in flags if flag.startswith("--")} <= known
 
 
-def test_systemd_waits_long_enough_for_the_queue_to_be_written():
+def test_systemd_waits_long_enough_for_the_queue_to_be_written() -> None:
     """aiohttp may spend its patience twice; what was accepted is committed after that."""
     assert duration(value("TimeoutStopSec")) / 1_000_000 >= 2 * server_kwargs()["shutdown_timeout"] + 10
 
 
-def test_systemd_gives_a_drain_its_time_on_top(listener):
+def test_systemd_gives_a_drain_its_time_on_top(listener: socket.socket) -> None:
     """What the unit allows for a stop is left whole, however long ``web.drain`` is."""
     assert Notifier({"NOTIFY_SOCKET": str(listener.getsockname())}).draining(90)
     extended = listener.recv(4096).decode().splitlines()[0].partition("=")
@@ -117,7 +118,7 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-def test_each_notice_is_one_datagram(listener):
+def test_each_notice_is_one_datagram(listener: socket.socket) -> None:
     """systemd reads what sd_notify(3) describes, line by line; a status never makes a line of its own."""
     notifier = Notifier({"NOTIFY_SOCKET": str(listener.getsockname())})
     assert notifier.ready("serving\nREADY=0") and notifier.alive() and notifier.stopping("stopping")  # noqa: PT018
@@ -126,7 +127,7 @@ def test_each_notice_is_one_datagram(listener):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's")
-def test_an_abstract_socket_is_found():
+def test_an_abstract_socket_is_found() -> None:
     """systemd may name a socket that has no file; an @ stands for its first byte."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.settimeout(5)
@@ -136,7 +137,7 @@ def test_an_abstract_socket_is_found():
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nonexistent/notify"}])
-def test_without_a_listener_nothing_happens(environ):
+def test_without_a_listener_nothing_happens(environ: dict[str, str]) -> None:
     """The daemon runs the same where systemd is not."""
     assert Notifier(environ).ready("serving") is False
 
@@ -151,6 +152,8 @@ def test_without_a_listener_nothing_happens(environ):
         ({}, None),
     ],
 )
-def test_signs_of_life_are_given_only_if_they_are_expected_of_us(environ, seconds):
+def test_signs_of_life_are_given_only_if_they_are_expected_of_us(
+    environ: dict[str, str], seconds: float | None
+) -> None:
     """A child that inherits the environment does not keep its parent alive."""
     assert Notifier({"NOTIFY_SOCKET": "/run/notify", **environ}).watchdog == seconds

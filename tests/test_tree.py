@@ -108,9 +108,9 @@ def test_a_range_of_the_wrong_length_is_refused(size: int, packed: bytes) -> Non
 def test_what_was_never_there_has_no_proof() -> None:
     """A leaf beyond the tree, a size beyond the leaves and an old size of nothing are refused."""
     tree = Tree(b"".join(REFERENCE))
-    for call in (lambda: tree.inclusion(8, 8), lambda: tree.inclusion(0, 9), lambda: tree.consistency(0, 8)):
+    for search, numbers in ((tree.inclusion, (8, 8)), (tree.inclusion, (0, 9)), (tree.consistency, (0, 8))):
         with pytest.raises(ValueError):
-            call()
+            search(*numbers)
     with pytest.raises(ValueError, match="whole"):
         Tree(bytes(33))
     assert Tree(b"").root() == EMPTY

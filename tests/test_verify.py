@@ -40,7 +40,13 @@ TABLES = {
 
 def fact(name: str, at: int = AT, **fields: Any) -> Event:
     """An event whose id follows from its name and time."""
-    given = {"type": "alert.firing", "source": "am", "entity": name, "occurred_at": at, "title": name} | fields
+    given: dict[str, Any] = {
+        "type": "alert.firing",
+        "source": "am",
+        "entity": name,
+        "occurred_at": at,
+        "title": name,
+    } | fields
     return Event(id=event_id("test.1", "am", at, name), **given)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.errors import Unavailable
 from collector.web import server_kwargs
 from collector.web.problems import KINDS
-from tests.face import SHAPE, running
+from tests.face import SHAPE, Face, running
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from tests.face import SHAPE, running
         "raw-path", "no-host", "two-hosts",
     ],
 )  # fmt: skip
-async def test_what_is_not_http_is_a_problem_that_repeats_nothing(face, request_bytes):
+async def test_what_is_not_http_is_a_problem_that_repeats_nothing(face: Face, request_bytes: bytes) -> None:
     """Malformed HTTP is refused in the usual shape, the connection ends, and no byte of it comes back."""
     head, _, body = (await face.raw(request_bytes)).partition(b"\r\n\r\n")
     assert re.match(rb"HTTP/1\.[01] 400 ", head)
@@ -49,7 +49,7 @@ async def test_what_is_not_http_is_a_problem_that_repeats_nothing(face, request_
     assert b"OFFENDING" not in head + body
 
 
-async def test_headers_that_never_end_are_let_go(tmp_path):
+async def test_headers_that_never_end_are_let_go(tmp_path: Path) -> None:
     """A client that sends half its headers holds a connection for the idle time at most, which is 15 s."""
     assert server_kwargs()["keepalive_timeout"] == 15
     async with running(tmp_path, server=server_kwargs(idle=0.05)) as face:
@@ -57,7 +57,7 @@ async def test_headers_that_never_end_are_let_go(tmp_path):
         assert (await face.get("/-/healthy")).status == 200
 
 
-async def test_an_unknown_address_or_expectation_is_a_problem(face):
+async def test_an_unknown_address_or_expectation_is_a_problem(face: Face) -> None:
     """What aiohttp itself refuses, before any handler, has the shape of every other error."""
     (await face.get("/OFFENDING")).problem(404)
     assert b"OFFENDING" not in (await face.get("/api/v1/OFFENDING%00?OFFENDING")).body
@@ -69,7 +69,7 @@ async def test_an_unknown_address_or_expectation_is_a_problem(face):
 
 
 @pytest.mark.parametrize("path", ["/", "/-/healthy", "/api/v1/incidents", "/nowhere", "/api/v1/events?x=1"])
-async def test_every_answer_is_hardened(face, path):
+async def test_every_answer_is_hardened(face: Face, path: str) -> None:
     """No answer may be sniffed, framed, linked from or used by a page, and none names its software."""
     headers = (await face.get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -79,7 +79,7 @@ async def test_every_answer_is_hardened(face, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/-/healthy", "/-/ready", "/api/v1/incidents", "/api/v1/incidents/9", "/nope"])
-async def test_head_answers_as_get_without_a_body(face, path):
+async def test_head_answers_as_get_without_a_body(face: Face, path: str) -> None:
     """HEAD has GET's status, type and length, and nothing after the headers."""
     got, head = await face.get(path), await face.ask("HEAD", path)
     assert (head.status, head.body) == (got.status, b"")
@@ -115,13 +115,15 @@ async def test_head_answers_as_get_without_a_body(face, path):
         ("/api/v1/deliveries?status=lost", "status"),
     ],
 )
-async def test_a_parameter_that_cannot_be_read_is_named(face, path, name):
+async def test_a_parameter_that_cannot_be_read_is_named(face: Face, path: str, name: str) -> None:
     """Each mistake in a request is a 400 that says which parameter, and none is ignored."""
     face.incident(1)
     assert (await face.get(path)).problem(400)["errors"][0]["pointer"] == name
 
 
-async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(face, monkeypatch, caplog):
+async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(
+    face: Face, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """What nobody foresaw is logged whole, and answered in one sentence without its cause."""
 
     async def fail(*_: Any, **__: Any) -> Any:
@@ -134,7 +136,7 @@ async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(face, mo
     assert "secret detail" in caplog.text
 
 
-async def test_a_database_that_is_away_is_503_in_the_api(face, monkeypatch):
+async def test_a_database_that_is_away_is_503_in_the_api(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads that cannot be served now say so, and when to come again."""
 
     async def away(*_: Any, **__: Any) -> Any:
@@ -146,14 +148,14 @@ async def test_a_database_that_is_away_is_503_in_the_api(face, monkeypatch):
     assert answer.headers["Retry-After"] == "9"
 
 
-def test_every_kind_of_problem_is_documented():
+def test_every_kind_of_problem_is_documented() -> None:
     """Each sort of error stands in the reference with its status."""
     text = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
     for kind in KINDS.values():
         assert re.search(rf"`{kind.name}` *\| *{kind.status}\b", text), kind.name
 
 
-async def test_every_route_is_documented(face):
+async def test_every_route_is_documented(face: Face) -> None:
     """The reference lists exactly the addresses that the router serves."""
     text = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
     documented = set(re.findall(r"^#+ `([A-Z]+ /\S*)`$", text, re.MULTILINE))
@@ -196,7 +198,7 @@ headers = st.dictionaries(
 )
 
 
-async def test_nothing_a_client_sends_is_a_5xx(face):
+async def test_nothing_a_client_sends_is_a_5xx(face: Face) -> None:
     """No path, query, header or body makes the daemon fail: it answers, and every refusal has its shape."""
     face.incident(1)
     loop = asyncio.get_running_loop()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import structlog
 
-from tests.face import running
+from tests.face import Face, running
 
 
-async def test_the_api_asks_for_a_token_where_one_is_set(tmp_path):
+async def test_the_api_asks_for_a_token_where_one_is_set(tmp_path: Path) -> None:
     """Without the token, or with a wrong one, every address of the API is the same 401; webhooks never use it."""
     async with running(tmp_path, api_tokens=(b"old", "grün".encode())) as face:
         refused = [
@@ -28,7 +30,7 @@ async def test_the_api_asks_for_a_token_where_one_is_set(tmp_path):
         assert (await face.get("/-/ready")).status == 200
 
 
-async def test_a_token_of_stray_bytes_is_a_401(tmp_path):
+async def test_a_token_of_stray_bytes_is_a_401(tmp_path: Path) -> None:
     """Bytes that are not UTF-8 are compared as bytes and refused."""
     async with running(tmp_path, api_tokens=(b"old",)) as face:
         answer = await face.raw(
@@ -39,7 +41,7 @@ async def test_a_token_of_stray_bytes_is_a_401(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/signals", "/-/ready", "/", "/nowhere", "/webhooks/bell"])
-async def test_on_loopback_everything_answers_only_under_local_names(face, path):
+async def test_on_loopback_everything_answers_only_under_local_names(face: Face, path: str) -> None:
     """A foreign name for the loopback address (DNS rebinding) opens nothing at all; health does not care."""
     for host in ("localhost", "localhost:9720", "127.0.0.1", "[::1]:9720", "LOCALHOST"):
         assert (await face.get(path, headers={"Host": host})).status in (200, 404, 405)
@@ -50,13 +52,13 @@ async def test_on_loopback_everything_answers_only_under_local_names(face, path)
         assert (await face.get("/-/healthy", headers={"Host": host})).status == 200
 
 
-async def test_no_delivery_is_taken_under_a_foreign_name(face):
+async def test_no_delivery_is_taken_under_a_foreign_name(face: Face) -> None:
     """A page whose own name leads to this machine delivers nothing."""
     (await face.deliver(b"[]", Host="evil.example")).problem(421)
     assert await face.log.deliveries() == []
 
 
-async def test_a_daemon_answers_under_the_names_that_it_was_given(tmp_path):
+async def test_a_daemon_answers_under_the_names_that_it_was_given(tmp_path: Path) -> None:
     """A proxy may hand on the host that was asked for; on an address that others reach any name will do."""
     for name, more in (("named", {"hosts": ("Timelined.Example", "[::2]")}), ("reached", {"local_only": False})):
         (tmp_path / name).mkdir()
@@ -66,7 +68,7 @@ async def test_a_daemon_answers_under_the_names_that_it_was_given(tmp_path):
                 assert (await face.deliver(b"[]", Host=host)).status in (200, 202)
 
 
-async def test_a_request_without_a_host_is_no_page(face):
+async def test_a_request_without_a_host_is_no_page(face: Face) -> None:
     """Programs of HTTP/1.0 name no host, and browsers always do."""
     assert (await face.raw(b"GET /-/ready HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 200 ")
 
@@ -85,7 +87,7 @@ OURS = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_an_open_source_takes_nothing_that_a_foreign_page_sends(face, headers):
+async def test_an_open_source_takes_nothing_that_a_foreign_page_sends(face: Face, headers: dict[str, str]) -> None:
     """A browser that posts for a page of another origin is refused like any stranger; the log says why."""
     sent = {"Host": "localhost", "Content-Type": "text/plain", **headers}
     with structlog.testing.capture_logs() as lines:
@@ -97,21 +99,23 @@ async def test_an_open_source_takes_nothing_that_a_foreign_page_sends(face, head
 
 
 @pytest.mark.parametrize("headers", OURS)
-async def test_an_open_source_takes_what_a_program_or_a_page_of_its_own_sends(face, headers):
+async def test_an_open_source_takes_what_a_program_or_a_page_of_its_own_sends(
+    face: Face, headers: dict[str, str]
+) -> None:
     """Senders name no origin; a page of the very same place is no stranger."""
     sent = {"Host": "localhost", **headers}
     assert (await face.ask("POST", "/webhooks/bell", data=b"[]", headers=sent)).status == 202
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_sender_that_proves_itself_may_be_a_page(face, headers):
+async def test_a_sender_that_proves_itself_may_be_a_page(face: Face, headers: dict[str, str]) -> None:
     """What has the secret is let in, wherever it runs."""
     sent = {"Host": "localhost", **headers}
     assert (await face.ask("POST", "/webhooks/secret/letmein", data=b"[]", headers=sent)).status == 202
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-async def test_a_foreign_page_writes_nothing_through_an_open_api(face, headers):
+async def test_a_foreign_page_writes_nothing_through_an_open_api(face: Face, headers: dict[str, str]) -> None:
     """Reading is no matter, since a page cannot see the answer; a write is refused."""
     sent = {"Host": "localhost", "Content-Type": "application/json", **headers}
     body = b'{"by": "Ada", "title": "down"}'

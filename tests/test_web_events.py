@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tests.face import NOW
+from tests.face import NOW, Face
 
 
-async def test_events_are_listed_by_pages_that_appends_do_not_disturb(face):
+async def test_events_are_listed_by_pages_that_appends_do_not_disturb(face: Face) -> None:
     """Each page links to the next; following them shows every event once, those that came meanwhile too."""
     await face.deliver(b'[{"name": "a"}, {"name": "b"}, {"name": "c"}]')
     first = await face.get("/api/v1/events?limit=2&source=bell")
@@ -18,7 +18,7 @@ async def test_events_are_listed_by_pages_that_appends_do_not_disturb(face):
     assert (first.json["next"], second.json["next"], "Link" in second.headers) == ("2", None, False)
 
 
-async def test_events_newest_first_page_backwards(face):
+async def test_events_newest_first_page_backwards(face: Face) -> None:
     """With order=desc the pages go back to the first event."""
     await face.deliver(b'[{"name": "a"}, {"name": "b"}, {"name": "c"}]')
     first = (await face.get("/api/v1/events?order=desc&limit=2")).json
@@ -27,7 +27,7 @@ async def test_events_newest_first_page_backwards(face):
     assert rest["next"] is None
 
 
-async def test_events_are_filtered_by_what_was_asked(face):
+async def test_events_are_filtered_by_what_was_asked(face: Face) -> None:
     """Source, type (and family), entity, incident and times narrow the list."""
     for number in range(3):
         await face.deliver(json.dumps([{"name": f"a{number}", "at": NOW + number * 1_000_000}]).encode())
@@ -48,7 +48,7 @@ async def test_events_are_filtered_by_what_was_asked(face):
     assert await positions("until=2026-03-04T15:02:11+01:00") == [1]
 
 
-async def test_an_event_is_found_by_id_citation_and_position(face):
+async def test_an_event_is_found_by_id_citation_and_position(face: Face) -> None:
     """Each of its names leads to all its revisions, how often it was told, and why it is where it is."""
     for _ in range(3):
         await face.deliver(b'[{"name": "a"}]')
@@ -63,7 +63,7 @@ async def test_an_event_is_found_by_id_citation_and_position(face):
         (await face.get(f"/api/v1/events/{name}")).problem(404)
 
 
-async def test_why_explains_one_event(face):
+async def test_why_explains_one_event(face: Face) -> None:
     """The explanation carries the event, its incident, the rule and the reason."""
     await face.deliver(b'[{"name": "a"}]')
     why = (await face.get("/api/v1/why/1")).json

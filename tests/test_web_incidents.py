@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.face import NOW
+from tests.face import NOW, Face
 
 
-async def test_incidents_are_listed_newest_first_by_pages(face):
+async def test_incidents_are_listed_newest_first_by_pages(face: Face) -> None:
     """Pages of incidents go back to the first one, and filters narrow them."""
     for number in range(1, 6):
         face.incident(number, status="resolved" if number == 2 else "open", services=("cart",) if number == 4 else ())
@@ -19,7 +19,7 @@ async def test_incidents_are_listed_newest_first_by_pages(face):
     assert [row["number"] for row in (await face.get("/api/v1/incidents?service=cart")).json["incidents"]] == [4]
 
 
-async def test_an_empty_list_says_what_joined_nothing(face):
+async def test_an_empty_list_says_what_joined_nothing(face: Face) -> None:
     """Where there is no incident, the answer counts the events that opened none, with their reasons."""
     await face.deliver(b'[{"name": "a"}]')
     shown = (await face.get("/api/v1/incidents")).json
@@ -30,7 +30,7 @@ async def test_an_empty_list_says_what_joined_nothing(face):
     assert "unjoined" not in (await face.get("/api/v1/incidents")).json
 
 
-async def test_a_merged_number_keeps_answering(face):
+async def test_a_merged_number_keeps_answering(face: Face) -> None:
     """Alone it says where it went; what lies beneath it is the other incident's."""
     face.incident(1)
     face.incident(2, status="merged", merged_into=1)
@@ -46,12 +46,12 @@ async def test_a_merged_number_keeps_answering(face):
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/postmortem", "/postmortem.md", "/postmortem.json"])
-async def test_an_unknown_incident_is_404_everywhere(face, path):
+async def test_an_unknown_incident_is_404_everywhere(face: Face, path: str) -> None:
     """No incident, no answer, and the error says how to find one."""
     assert (await face.get(f"/api/v1/incidents/9{path}")).problem(404)["errors"][0]["pointer"] == "number"
 
 
-async def test_merges_that_form_a_circle_end(face):
+async def test_merges_that_form_a_circle_end(face: Face) -> None:
     """A circle of merges (which should never be) is an answer and not an endless loop."""
     face.incident(1, status="merged", merged_into=2)
     face.incident(2, status="merged", merged_into=1)
@@ -59,7 +59,7 @@ async def test_merges_that_form_a_circle_end(face):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/incidents/1", "/api/v1/incidents/1/postmortem.md", "/api/v1/events/1"])
-async def test_what_did_not_change_is_304(face, path):
+async def test_what_did_not_change_is_304(face: Face, path: str) -> None:
     """With the ETag it was given, a client hears that nothing changed, until something does."""
     await face.deliver(b'[{"name": "a"}]')
     face.incident(1)
@@ -71,7 +71,7 @@ async def test_what_did_not_change_is_304(face, path):
     assert (await face.ask("HEAD", path, headers={"If-None-Match": f'"x", {first.headers["ETag"]}'})).status == 304
 
 
-async def test_a_changed_incident_has_another_etag(face):
+async def test_a_changed_incident_has_another_etag(face: Face) -> None:
     """The tag covers what is shown."""
     face.incident(1)
     first = await face.get("/api/v1/incidents/1")
@@ -91,7 +91,7 @@ async def test_a_changed_incident_has_another_etag(face):
         ("*/*, text/markdown;q=0", "application/json"),
     ],
 )
-async def test_a_postmortem_comes_in_the_format_asked_for(face, accept, media):
+async def test_a_postmortem_comes_in_the_format_asked_for(face: Face, accept: str | None, media: str) -> None:
     """Accept chooses the format, by weight and by how specific it is; Markdown where it does not matter."""
     face.incident(1)
     headers = {"Accept": accept} if accept else {}
@@ -99,7 +99,7 @@ async def test_a_postmortem_comes_in_the_format_asked_for(face, accept, media):
     assert (answer.status, answer.headers["Content-Type"], answer.headers["Vary"]) == (200, media, "Accept")
 
 
-async def test_a_format_that_there_is_not_is_refused(face):
+async def test_a_format_that_there_is_not_is_refused(face: Face) -> None:
     """An Accept that nothing meets is 406, and another ending is 404."""
     face.incident(1)
     (await face.get("/api/v1/incidents/1/postmortem", headers={"Accept": "image/png"})).problem(406)
@@ -107,7 +107,7 @@ async def test_a_format_that_there_is_not_is_refused(face):
     (await face.get("/api/v1/incidents/1/postmortem.pdf")).problem(404)
 
 
-async def test_a_postmortem_takes_its_options(face):
+async def test_a_postmortem_takes_its_options(face: Face) -> None:
     """Time and options reach the renderer, and its own refusal names the parameter."""
     face.incident(1)
     path = "/api/v1/incidents/1/postmortem.md"

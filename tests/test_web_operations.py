@@ -7,10 +7,10 @@ from typing import Any
 
 from collector.projections import SignalRow
 from collector.web import Readiness
-from tests.face import NOW
+from tests.face import NOW, Face
 
 
-async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face):
+async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face: Face) -> None:
     """Healthy is 200 while the loop runs; ready is 503 with the reason where work cannot be done."""
     face.state = Readiness(ready=False, reason="the disk is full", facts={"lag": 4})
     assert (await face.get("/-/healthy")).status == 200
@@ -20,14 +20,14 @@ async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face):
     assert (await face.get("/-/ready")).status == 200
 
 
-async def test_the_first_page_points_onward(face):
+async def test_the_first_page_points_onward(face: Face) -> None:
     """A person who opens the address is told where to look, in plain text."""
     answer = await face.get("/")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert b"/api/v1/incidents" in answer.body
 
 
-async def test_signals_show_what_is_firing(face):
+async def test_signals_show_what_is_firing(face: Face) -> None:
     """What fires now is listed with its incident and how often it was told."""
     known: dict[str, Any] = {"service": None, "environment": None, "severity": None, "notifications": 14}
     face.board.firing = [
@@ -40,7 +40,7 @@ async def test_signals_show_what_is_firing(face):
     assert (signal["state"], signal["notifications"], signal["since"]) == ("firing", 14, "2026-03-04T14:02:10Z")
 
 
-async def test_deliveries_are_listed_with_what_became_of_them(face):
+async def test_deliveries_are_listed_with_what_became_of_them(face: Face) -> None:
     """Newest first, by pages, and by status; each leads to its headers and items."""
     await face.deliver(b'[{"name": "a"}]', Content_Type="application/json")
     await face.deliver(b"{}")
@@ -55,7 +55,7 @@ async def test_deliveries_are_listed_with_what_became_of_them(face):
     assert one["items"][0]["position"] == 1
 
 
-async def test_a_body_is_handed_out_as_a_file_no_browser_shows(face):
+async def test_a_body_is_handed_out_as_a_file_no_browser_shows(face: Face) -> None:
     """Raw bytes come back as they were, as an attachment of no type."""
     body = b"[]<script>alert(1)</script>"
     await face.deliver(body)

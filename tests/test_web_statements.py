@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collector.web import Limits as WebLimits
-from tests.face import JSON, NOW, running
+from tests.face import JSON, NOW, Face, running
 
 
-async def test_a_note_is_stored_once_whatever_is_retried(face):
+async def test_a_note_is_stored_once_whatever_is_retried(face: Face) -> None:
     """201 with the event; the same Idempotency-Key again is 200 and adds nothing; without one, each is new."""
     face.incident(1)
     said = {"text": "restarted the workers", "by": "Ada", "at": "2026-03-04T13:59:00Z"}
@@ -43,7 +44,7 @@ async def test_a_note_is_stored_once_whatever_is_retried(face):
     ],
     ids=["text", "person", "time", "incident", "kind"],
 )
-async def test_a_key_cannot_say_two_things(face, path, said):
+async def test_a_key_cannot_say_two_things(face: Face, path: str, said: dict[str, Any]) -> None:
     """An Idempotency-Key that was used for another statement is refused, and nothing is stored."""
     face.incident(1)
     face.incident(2)
@@ -54,7 +55,7 @@ async def test_a_key_cannot_say_two_things(face, path, said):
     assert await face.log.head() == 1
 
 
-async def test_a_key_still_holds_when_the_incident_began_earlier(face):
+async def test_a_key_still_holds_when_the_incident_began_earlier(face: Face) -> None:
     """A late event may become an incident's first; what was stated before is sent again without harm."""
     await face.deliver(b'[{"name": "a"}, {"name": "b"}]')
     first, second = await face.log.read()
@@ -67,7 +68,7 @@ async def test_a_key_still_holds_when_the_incident_began_earlier(face):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "caf\u00e9", "tab\there"])
-async def test_an_odd_idempotency_key_is_refused(face, key):
+async def test_an_odd_idempotency_key_is_refused(face: Face, key: str) -> None:
     """A key has 1 to 200 printable characters."""
     face.incident(1)
     said = {"text": "a", "by": "Ada"}
@@ -90,7 +91,9 @@ STATEMENTS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
-async def test_each_statement_becomes_its_event(face, path, said, kind, data):
+async def test_each_statement_becomes_its_event(
+    face: Face, path: str, said: dict[str, Any], kind: str, data: dict[str, Any]
+) -> None:
     """What a person states is one event of its type, by that person, about that incident's opening event."""
     await face.deliver(b'[{"name": "a"}]')
     face.incident(1)
@@ -104,7 +107,9 @@ async def test_each_statement_becomes_its_event(face, path, said, kind, data):
 
 
 @pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
-async def test_each_statement_refuses_what_it_does_not_know(face, path, said, kind, data):
+async def test_each_statement_refuses_what_it_does_not_know(
+    face: Face, path: str, said: dict[str, Any], kind: str, data: dict[str, Any]
+) -> None:
     """A field that is unknown, missing or of the wrong type is a 422 that names it, and stores nothing."""
     await face.deliver(b'[{"name": "a"}]')
     face.incident(1)
@@ -133,7 +138,9 @@ async def test_each_statement_refuses_what_it_does_not_know(face, path, said, ki
         ("join", {"event": "nonsense", "by": "Ada"}, 404, "event"),
     ],
 )
-async def test_a_statement_that_says_nothing_usable_names_the_field(face, path, said, status, pointer):
+async def test_a_statement_that_says_nothing_usable_names_the_field(
+    face: Face, path: str, said: dict[str, Any], status: int, pointer: str
+) -> None:
     """What cannot be recorded is refused by the field that is the matter."""
     face.incident(1)
     refused = await face.post(f"/api/v1/incidents/1/{path}", said)
@@ -141,7 +148,7 @@ async def test_a_statement_that_says_nothing_usable_names_the_field(face, path, 
     assert await face.log.head() == 0
 
 
-async def test_a_report_opens_an_incident(face):
+async def test_a_report_opens_an_incident(face: Face) -> None:
     """A report is one event, and the answer names the incident it opened or joined, or null while none is known."""
     said = {"title": "checkout is slow", "service": "checkout", "by": "Ada", "reported_by": "support"}
     answer = await face.post("/api/v1/incidents", said, headers={"Idempotency-Key": "r1"})
@@ -155,7 +162,7 @@ async def test_a_report_opens_an_incident(face):
     assert (again.status, again.json["incident"]) == (200, 4)
 
 
-async def test_a_statement_waits_for_the_lists(face):
+async def test_a_statement_waits_for_the_lists(face: Face) -> None:
     """A read that follows a write shows it: the answer comes once the lists have taken the event in."""
     face.incident(1)
     face.board.behind = 5
@@ -163,7 +170,7 @@ async def test_a_statement_waits_for_the_lists(face):
     assert face.board.behind == 0
 
 
-async def test_a_statement_does_not_wait_for_ever(tmp_path, monkeypatch):
+async def test_a_statement_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists that lag make an answer later, by the patience at most, and never an error."""
     async with running(tmp_path, limits=WebLimits(patience=0.05)) as face:
         face.incident(1)
@@ -177,7 +184,7 @@ async def test_a_statement_does_not_wait_for_ever(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])
-async def test_a_write_takes_only_json(face, kind):
+async def test_a_write_takes_only_json(face: Face, kind: str) -> None:
     """What a foreign page can send without asking (a form, plain text) is refused: 415."""
     face.incident(1)
     body = b'{"text": "a", "by": "Ada"}'
@@ -190,20 +197,20 @@ async def test_a_write_takes_only_json(face, kind):
     [b"", b"{", b"\xff", b'{"text": "\xed\xa0\x80", "by": "a"}', b'{"text": "\\ud800", "by": "a"}'],
     ids=["empty", "cut", "not-utf-8", "raw-surrogate", "escaped-surrogate"],
 )
-async def test_a_write_that_is_not_json_is_400(face, body):
+async def test_a_write_that_is_not_json_is_400(face: Face, body: bytes) -> None:
     """Broken syntax is told from a wrong field."""
     face.incident(1)
     (await face.ask("POST", "/api/v1/incidents/1/notes", data=body, headers=JSON)).problem(400)
 
 
 @pytest.mark.parametrize("body", [b"[" * 20_000, b'{"text":' * 5_000, b'{"by": "a", "text": ' + b"[" * 20_000])
-async def test_a_deeply_nested_write_is_refused(face, body):
+async def test_a_deeply_nested_write_is_refused(face: Face, body: bytes) -> None:
     """Nesting beyond reason is a refusal like any other."""
     face.incident(1)
     (await face.ask("POST", "/api/v1/incidents/1/notes", data=body, headers=JSON)).problem(422)
 
 
-async def test_a_write_is_bounded(tmp_path):
+async def test_a_write_is_bounded(tmp_path: Path) -> None:
     """A write that is too large, encoded or too slow is refused."""
     async with running(tmp_path, limits=WebLimits(command=100, read_timeout=0.05)) as face:
         face.incident(1)
@@ -218,7 +225,7 @@ async def test_a_write_is_bounded(tmp_path):
 
 
 @pytest.mark.parametrize(("minutes", "future", "status"), [(4, False, 201), (6, False, 422), (6, True, 201)])
-async def test_a_mark_in_the_future_has_to_be_meant(face, minutes, future, status):
+async def test_a_mark_in_the_future_has_to_be_meant(face: Face, minutes: int, future: bool, status: int) -> None:
     """A slip of the pen would be measured from; clocks that differ by a few minutes are none of it."""
     face.incident(1)
     moment = datetime.fromtimestamp(NOW / 1_000_000 + 60 * minutes, UTC).isoformat()

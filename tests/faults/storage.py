@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.faults.disks import resize, small_disk
@@ -14,7 +15,7 @@ from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.shims import FailingSync
 from tests.faults.stores import SqliteStore
-from tests.faults.supervisor import until
+from tests.faults.supervisor import Supervisor, until
 
 # --- no room ----------------------------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
                 began = now()
                 await rig.clients.refused(8)
                 await _readable(rig, report, "while another program holds the database")
-                await until(lambda since=began: now() - since >= seconds, "the lock was held long enough", 2 * seconds)
+                await until(partial(_past, began + seconds), "the lock was held long enough", 2 * seconds)
             await rig.clients.acked(50)
             await rig.clients.stop()
             held = [each for each in rig.history.since(began) if each.status == 503]
@@ -98,6 +99,14 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
             report.next_log()
     report.facts |= {"seconds": seconds, "slowest_refusal_s": round(slowest, 3)}
     report.require(slowest < 9, "bound", f"a refusal took {slowest:.1f} s")
+
+
+def _past(moment: float) -> bool:
+    return now() >= moment
+
+
+def _ended(daemon: Supervisor) -> bool:
+    return not daemon.alive
 
 
 @contextmanager
@@ -125,7 +134,7 @@ async def failing_sync(folder: Path, report: Report) -> None:
             shim.fail()
             began = now()
             # What the kernel could not write it may have thrown away: going on would be pretending.
-            await until(lambda daemon=rig.daemon: not daemon.alive, "the daemon ends after an error of fsync")
+            await until(partial(_ended, rig.daemon), "the daemon ends after an error of fsync")
             code = rig.daemon.process.returncode
             report.require(code > 0, "exit", f"the daemon ended with {code} after an error of fsync")
             await rig.clients.stop()

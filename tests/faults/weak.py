@@ -23,13 +23,13 @@ class Weak(sqlite3.Connection):
 
 
 def _connect(*arguments: Any, **more: Any) -> sqlite3.Connection:
-    connection = _really_connect(*arguments, **more | {"factory": Weak})
+    connection: sqlite3.Connection = _really_connect(*arguments, **more | {"factory": Weak})
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 
 _really_connect = sqlite3.connect
-sqlite3.connect = _connect
+sqlite3.connect = _connect  # type: ignore[assignment]
 
 if __name__ == "__main__":
     main()

@@ -1,9 +1,10 @@
 """Two incidents on one day; the first comes back under its old start after a resolve, and is one incident still."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, incident_key, page
 
 
-def story(s):
+def story(s: Story) -> None:
     queue = alert("QueueGrows", since="09:02:10", service="billing", summary="3,000 invoices wait.")
     s.given("09:02:25", alertmanager(queue))
     call = page(811, "QueueGrows on billing", at="09:02:40", service="billing", key=incident_key(queue), priority="P2")

@@ -1,9 +1,10 @@
 """Nobody takes the page for ten minutes; it escalates, and the second engineer acknowledges."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     lag = alert("ReplicationLag", since="03:10:00", service="ledger", summary="Replica is 400 s behind.")
     s.given("03:10:15", alertmanager(lag))
     call = page(405, "ReplicationLag on ledger", at="03:10:20", service="ledger")

@@ -1,9 +1,10 @@
 """A critical alert of another service fires shortly before; it is its own incident and is not called the cause."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     disk = alert("DiskFull", since="07:50:00", service="reports", summary="Disk of reports-2 is full.")
     s.given("07:50:20", alertmanager(disk))
     errors = alert("HighErrorRate", since="08:01:00", summary="8% of requests fail.")

@@ -1,10 +1,11 @@
 """A customer reports the outage eleven minutes before any alert fires."""
 
 from collector import people
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     report = s.says(
         "10:02", people.opened, title="Customers cannot pay by card", moment="10:00", service="checkout",
         environment="production", reported_by="Support, ticket 8812", by="Mia Brandt",

@@ -2,10 +2,11 @@
 
 from collector import people
 from collector.correlation import Rules, Service
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, deployment, incident_key, merged, page
 
 
-def story(s):
+def story(s: Story) -> None:
     s.rules = Rules(services=(Service(name="cart", depends_on=("checkout",)), Service(name="checkout", depends_on=())))
     s.given("13:50:03", merged(412, "acme/checkout", "Reuse database connections", at="13:50:00"))
     deploy = deployment(9001, "acme/checkout", "v42: reuse connections", at="14:00:00", service="checkout", ref="v42")

@@ -1,9 +1,10 @@
 """Fifty instances fire one alert within two minutes; one row tells it."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     down = [
         alert(
             "InstanceDown",

@@ -1,9 +1,10 @@
 """An alert flaps five times before it ends for good; the draft says so in one row."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     latency = alert("HighLatency", since="11:00:00", service="search", summary="p99 is above 2 s.")
     s.given("11:00:15", alertmanager(latency))
     call = page(402, "HighLatency on search", at="11:00:20", service="search")

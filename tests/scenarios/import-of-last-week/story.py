@@ -1,11 +1,12 @@
 """Last week's traffic is imported in one go, in no order: its times are its own, and nothing is called late by row."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, deployment, incident_key, page
 
 DAY = "2026-02-25"
 
 
-def story(s):
+def story(s: Story) -> None:
     errors = alert("HighErrorRate", since=f"{DAY} 14:02:10", summary="12% of requests fail.")
     call = page(301, "HighErrorRate on checkout", at=f"{DAY} 14:02:30", key=incident_key(errors))
     deploy = deployment(8001, "acme/checkout", "v40: new basket", at=f"{DAY} 13:58:00", service="checkout")

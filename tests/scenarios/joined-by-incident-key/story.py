@@ -1,9 +1,10 @@
 """Page and alert name different services; only the incident key, SHA-256 of the group key, says they are one."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, incident_key, page
 
 
-def story(s):
+def story(s: Story) -> None:
     quota = alert("QuotaExceeded", since="18:00:00", service="object-store", summary="Bucket quota is used up.")
     s.given("18:00:20", alertmanager(quota))
     call = page(416, "QuotaExceeded", at="18:09:00", service="Platform", key=incident_key(quota))

@@ -1,9 +1,10 @@
 """A kill switch, told by a CloudEvent, ends the incident; a status post told customers meanwhile."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, cloudevent, page
 
 
-def story(s):
+def story(s: Story) -> None:
     load = alert("RecommendationsOverload", since="20:00:00", service="recommendations", summary="CPU is at 100%.")
     s.given("20:00:20", alertmanager(load))
     call = page(414, "RecommendationsOverload", at="20:00:30", service="recommendations")

@@ -1,12 +1,15 @@
 """A team labels alerts with namespace and deployment only, and deploys by workflow runs that name no service."""
 
+from typing import Any
+
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, incident_key, merged, page, run
 
 BY = ("alertname", "namespace", "deployment")
 
 
-def story(s):
-    where = {"service": None, "environment": None, "namespace": "prod", "deployment": "launcher"}
+def story(s: Story) -> None:
+    where: dict[str, Any] = {"service": None, "environment": None, "namespace": "prod", "deployment": "launcher"}
     s.given("14:40:11", merged(87, "acme/launcher-deploy", "Start two sessions at a time", at="14:40:10", by="min"))
     tests = run(5101, "acme/launcher-deploy", "CI", "Start two sessions at a time", at="14:40:12", by="min")
     s.given("14:44:03", tests.completed("14:44:00"))

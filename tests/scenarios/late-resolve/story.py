@@ -1,9 +1,10 @@
 """The end of the alert is received forty minutes late, and says that it ended long before."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     backlog = alert("QueueBacklog", since="12:00:00", service="mailer", summary="90,000 mails wait.")
     s.given("12:00:20", alertmanager(backlog))
     call = page(408, "QueueBacklog on mailer", at="12:00:30", service="mailer")

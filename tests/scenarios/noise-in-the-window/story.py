@@ -1,11 +1,12 @@
 """Other services make noise in the same window; none of it gets into the incident."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, deployment, incident_key, page
 
 BY = ("alertname", "environment", "service")
 
 
-def story(s):
+def story(s: Story) -> None:
     other = deployment(9301, "acme/blog", "New theme", at="05:30:00", service="blog", by="sam")
     s.given("05:30:01", other.requested())
     s.given("05:31:01", other.status("success", "05:31:00"))

@@ -1,9 +1,10 @@
 """An incident runs over the spring clock change in Berlin: the wall clock jumps, the durations do not."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     s.zone = "Europe/Berlin"
     lag = alert("ReplicationLag", since="2026-03-29 00:50", service="ledger", summary="Replica is 90 s behind.")
     s.given("2026-03-29 00:50:20", alertmanager(lag))

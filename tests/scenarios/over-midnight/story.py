@@ -1,9 +1,10 @@
 """An incident begins before midnight and ends the next day."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     slow = alert("BatchLate", since="2026-03-04 23:40", service="billing", summary="Nightly batch is 30 min late.")
     s.given("2026-03-04 23:40:20", alertmanager(slow))
     call = page(412, "BatchLate on billing", at="2026-03-04 23:41", service="billing")

@@ -1,9 +1,10 @@
 """The rollback ends the first incident; an hour later its side effect starts a second one."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, deployment, page
 
 
-def story(s):
+def story(s: Story) -> None:
     deploy = deployment(9201, "acme/checkout", "v50: new tax rules", at="13:00:00", service="checkout")
     s.given("13:00:01", deploy.requested())
     s.given("13:01:01", deploy.status("success", "13:01:00"))

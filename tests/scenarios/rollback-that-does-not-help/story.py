@@ -1,9 +1,10 @@
 """The last deploy is rolled back, but the alert goes on; a restart of the database ends it."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, cloudevent, deployment, page
 
 
-def story(s):
+def story(s: Story) -> None:
     deploy = deployment(9101, "acme/orders", "v7: new invoice layout", at="09:40:00", service="orders", by="noor")
     s.given("09:40:01", deploy.requested())
     s.given("09:41:31", deploy.status("success", "09:41:30"))

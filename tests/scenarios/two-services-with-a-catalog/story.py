@@ -1,10 +1,11 @@
 """Payments fails and checkout, which depends on it, follows: with a catalog they are one incident."""
 
 from collector.correlation import Rules, Service
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     s.rules = Rules(
         services=(Service(name="checkout", depends_on=("payments",)), Service(name="payments", depends_on=()))
     )

@@ -1,9 +1,10 @@
 """The same alerts without a catalog stay two incidents: nothing says that they belong together."""
 
+from tests.scenario import Story
 from tests.senders import alert, alertmanager, page
 
 
-def story(s):
+def story(s: Story) -> None:
     refused = alert("PaymentsRefused", since="16:00:00", service="payments", summary="Card network refuses 80%.")
     errors = alert("HighErrorRate", since="16:08:00", service="checkout", summary="9% of requests fail.")
     s.given("16:00:20", alertmanager(refused))
