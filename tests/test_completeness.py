@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from collector import cli
@@ -86,26 +88,55 @@ def test_every_command_says_what_it_does_in_one_sentence(command: object) -> Non
     assert len(first) <= 90
 
 
-def _told_commands(text: str) -> list[list[str]]:
-    """Every `timelined …` line in the code blocks of a page."""
+_INVOKED = re.compile(r"(?:\S*/)?timelined\s")
+
+
+def _commands(text: str) -> list[list[str]]:
+    """Every `timelined …` line in the code of a page: its `sh` blocks, and what is indented as code."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line.strip() for language, block in blocks if language == "sh" for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in lines if re.match(r"(\S*/)?timelined\b", line)]
+    # Beside an indented command a page may say what it is for, a column further.
+    lines += [re.split(r"\s{3,}", line)[0] for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)]
+    return [shlex.split(line, comments=True) for line in lines if _INVOKED.match(line)]
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/architecture.md", "docs/backup.md", "docs/operations.md", "docs/api.md"]
-)
-def test_every_command_a_page_tells_exists(page: str) -> None:
+def _mentions(text: str) -> list[list[str]]:
+    """Every `timelined …` within a sentence, up to where it stands for something else."""
+    found = [mention.split() for mention in re.findall(r"`timelined ([^`\n]+)`", text)]
+    return [[*itertools.takewhile(lambda word: re.fullmatch(r"[a-z-]+", word), words)] for words in found]
+
+
+WITH_COMMANDS = [path for path in TEXTS if path.suffix == ".md" and _commands(path.read_text("utf-8"))]
+WITH_MENTIONS = [path for path in TEXTS if path.suffix in (".md", ".yml") and _mentions(path.read_text("utf-8"))]
+
+
+def test_the_pages_that_show_commands_are_found() -> None:
+    """The two tests below look at something."""
+    shown = {str(path.relative_to(ROOT)) for path in WITH_COMMANDS}
+    assert {"README.md", "docs/backup.md", "docs/configuration.md", "docs/erasure.md", "docs/proof.md"} <= shown
+    mentioned = {str(path.relative_to(ROOT)) for path in WITH_MENTIONS}
+    assert {"README.md", "docs/architecture.md", "docs/backup.md", "config/timelined.yml"} <= mentioned
+
+
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.stem)
+def test_every_command_that_a_page_shows_exists(path: Path) -> None:
     """What a stranger types after reading a page is a command with such options."""
-    path = ROOT / page
-    told = _told_commands(path.read_text("utf-8")) if path.exists() else []
-    assert told or page != "README.md"
-    for _, *words in told:
+    for _, *words in _commands(path.read_text("utf-8")):
         context = cli.timelined.make_context("timelined", list(words))
         name, command, rest = cli.timelined.resolve_command(context, words)
         assert command is not None
         command.make_context(name, list(rest), parent=context)
+
+
+@pytest.mark.parametrize("path", WITH_MENTIONS, ids=lambda path: path.stem)
+def test_every_command_that_a_sentence_names_exists(path: Path) -> None:
+    """A page names no command that there is not."""
+    for words in _mentions(path.read_text("utf-8")):
+        command: click.Command | None = cli.timelined
+        for word in words:
+            if isinstance(command, click.Group):
+                command = command.commands.get(word)
+            assert command is not None, f"timelined {' '.join(words)}"
 
 
 def test_what_the_readme_has_make_do_exists() -> None:

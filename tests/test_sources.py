@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from collector.webhook import Credentials, Mapped, Reading, Webhook
 ROOT = Path(__file__).parent
 RECORDINGS = ROOT / "recordings"
 SENDERS = ROOT.parent / "config" / "senders"
-PAYLOADS = ROOT.parent.parent / "shared" / "payloads"
+PAYLOADS = Path(os.environ.get("TIMELINED_PAYLOADS") or ROOT.parent.parent / "shared" / "payloads")
 """Bodies copied from public documentation; they may be absent, and are not part of the project."""
 
 CASES = sorted(path.parent for path in RECORDINGS.glob("*/*/body"))
