@@ -191,8 +191,8 @@ async def faces(folder: Path, events: Sequence[RecordedEvent], order: Any) -> li
             assert (row.status == "resolved") == document.resolved == ("resolved" in settled)
             found.append((row.key, row.ended_at, history.closing.at, history.moments["resolved"].at))
             assert row.title == heading
-            signals = [*history.openers, *history.pages]
-            assert row.severity == peak(_edited(history), [each.severity for each in signals])
+            severities = [each.severity for each in history.openers] + [each.severity for each in history.pages]
+            assert row.severity == peak(_edited(history), severities)
             head = "".join(part.text for part in document.incident.parts) if document.incident else ""
             assert f"· {row.severity}" in head if row.severity else True
         return found

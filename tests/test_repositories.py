@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_word_that_ends_a_services_name_names_nothing_by_itself() -> None:
 REPOSITORY = "acme/notebooks-deploy"
 
 
-def deployed(name: str, minutes: float, service: str | None = None, **more: object) -> RecordedEvent:
+def deployed(name: str, minutes: float, service: str | None = None, **more: Any) -> RecordedEvent:
     """A deployment of the repository that says no service unless one is given."""
     return change(name, minutes, service, refs=(f"repository:{REPOSITORY}", f"commit:{name}"), **more)
 
