@@ -1,14 +1,15 @@
 """The HTTP face for tests: real sockets over a real log, with the settings the daemon runs.
 
-Only two things are small stand-ins: a sender of one made-up kind, and a read
-side in memory, so that what grouping decides plays no part here.
+The log is followed, and what is read are the real lists over it. Two things are
+small stand-ins: a sender of one made-up kind, and a renderer that says what it
+was asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +20,15 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from collector import reading, signing
+from collector import projections, reading, signing
 from collector.bodies import Limits
+from collector.correlation import Rules
 from collector.errors import InvalidInput
-from collector.event import Event, RecordedEvent, event_id
+from collector.event import HOUR, Event, event_id
+from collector.follower import Follower
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
-from collector.projections import EventFilter, Explanation, IncidentRow, Nearby, SignalRow
+from collector.projections import IncidentRow, Projections, open_projections
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
@@ -44,6 +47,9 @@ SHAPE = ["type", "title", "status", "detail", "instance", "errors"]
 class Ring(msgspec.Struct):
     name: str
     at: int = NOW
+    loud: bool = False
+    """Whether it opens an incident."""
+    service: str | None = None
 
 
 _rings = msgspec.json.Decoder(list[Ring])
@@ -58,10 +64,11 @@ def parse(webhook: Webhook, how: Reading) -> tuple[Event, ...]:
         rings = _rings.decode(webhook.body)
     except msgspec.ValidationError:
         return (reading.unrecognised(webhook, "this is not a list of rings"),)
-    return tuple(ring(one.name, one.at, webhook.source) for one in rings)
+    return tuple(ring(one.name, one.at, webhook.source, loud=one.loud, service=one.service) for one in rings)
 
 
-def ring(name: str, at: int = NOW, source: str = "bell") -> Event:
+def ring(name: str, at: int = NOW, source: str = "bell", *, loud: bool = False, service: str | None = None) -> Event:
+    """The event of a ring."""
     return Event(
         id=event_id("bell.1", source, at, name),
         type="alert.firing",
@@ -69,6 +76,8 @@ def ring(name: str, at: int = NOW, source: str = "bell") -> Event:
         entity=name,
         occurred_at=at,
         title=name,
+        service=service,
+        severity="critical" if loud else "info",
     )
 
 
@@ -77,84 +86,6 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 
 BELL = Source("bell", verify, parse)
-
-
-class Board:
-    """A read side in memory: incidents as told, events straight from the log."""
-
-    def __init__(self, log: EventLog) -> None:
-        self.log = log
-        self.rows: dict[int, IncidentRow] = {}
-        self.joined: dict[str, int] = {}
-        self.firing: list[SignalRow] = []
-        self.behind = 0
-
-    async def position(self) -> int:
-        self.behind = max(0, self.behind - 1)
-        return await self.log.head() - self.behind
-
-    async def incidents(
-        self,
-        *,
-        status: str | None = None,
-        service: str | None = None,
-        since: int | None = None,
-        until: int | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> list[IncidentRow]:
-        kept = [
-            row
-            for row in self.rows.values()
-            if (status is None or row.status == status)
-            and (service is None or service in row.services)
-            and (since is None or row.started_at >= since)
-            and (until is None or row.started_at < until)
-            and (before is None or row.number < before)
-        ]
-        return sorted(kept, key=lambda row: -row.number)[:limit]
-
-    async def incident(self, number: int) -> IncidentRow | None:
-        return self.rows.get(number)
-
-    async def events(self, filter: EventFilter) -> list[RecordedEvent]:  # noqa: A002 - the protocol's word
-        found = [fact for fact in await self.log.read(limit=100_000) if self._fits(fact, filter)]
-        return (found[::-1] if filter.newest_first else found)[: filter.limit]
-
-    def _fits(self, fact: RecordedEvent, wanted: EventFilter) -> bool:
-        kind = wanted.type or fact.type
-        return (
-            fact.source == (wanted.source or fact.source)
-            and (fact.type == kind or (kind.endswith("*") and fact.type.startswith(kind[:-1])))
-            and fact.service == (wanted.service or fact.service)
-            and fact.entity == (wanted.entity or fact.entity)
-            and (wanted.since is None or fact.occurred_at >= wanted.since)
-            and (wanted.until is None or fact.occurred_at < wanted.until)
-            and (wanted.incident is None or self.joined.get(fact.id) == wanted.incident)
-            and fact.position > wanted.after
-            and (wanted.before is None or fact.position < wanted.before)
-        )
-
-    async def case(self, number: int, as_of: int | None = None) -> None:
-        return None
-
-    async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
-        rows = sorted(self.firing, key=lambda row: (row.since, row.event))
-        return [row for row in rows if after is None or (row.since, row.event) > after][:limit]
-
-    async def why(self, event_id: str) -> Explanation | None:
-        revisions = await self.log.read_ids([event_id])
-        if not revisions:
-            return None
-        return Explanation(event=revisions[-1], incident=self.joined.get(event_id), rule="opened", reason="it rang")
-
-    async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[Nearby]]:
-        lone = [fact for fact in await self.log.read(limit=100_000) if fact.id not in self.joined]
-        return (
-            len(lone),
-            {"nothing near": len(lone)},
-            [Nearby(event=fact, reason="nothing near") for fact in lone[:limit]],
-        )
 
 
 @dataclass
@@ -167,7 +98,9 @@ class Face:
     app: web.Application
     log: EventLog
     writer: Writer
-    board: Board
+    lists: Projections
+    follower: Follower
+    following: asyncio.Task[None] | None = None
     state: Readiness = field(default_factory=lambda: Readiness(ready=True, facts={"lag": 0}))
     now: int = NOW
 
@@ -207,24 +140,48 @@ class Face:
         await writer.wait_closed()
         return answer
 
-    def incident(self, number: int, **known: Any) -> IncidentRow:
-        """Put an incident on the board."""
-        facts: dict[str, Any] = {
-            "number": number,
-            "key": f"{number:032x}",
-            "status": "open",
-            "title": "HighLatency",
-            "started_at": NOW + number,
-            "ended_at": None,
-            "last_at": NOW + number,
-            "services": ("checkout",),
-            "environments": (),
-            "severity": None,
-            "lead": None,
-            "events": 1,
-        }
-        self.board.rows[number] = IncidentRow(**(facts | known))
-        return self.board.rows[number]
+    def follow(self) -> None:
+        """Follow the log from now on, whenever something is appended."""
+        self.following = asyncio.create_task(_follow(self.log, self.follower))
+
+    async def stand_still(self) -> None:
+        """Follow no longer, so that the lists lag behind the log."""
+        task, self.following = self.following, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled(), task.exception()
+
+    async def followed(self) -> None:
+        """Wait until the lists show all that is in the log."""
+        await self.follower.catch_up()
+
+    async def incident(self, number: int = 1, *, service: str | None = None) -> IncidentRow:
+        """Have a loud ring open one, a day after the one before; it gets this number."""
+        rings = [
+            {"name": f"incident-{number}", "at": NOW - (100 - number) * 24 * HOUR, "loud": True, "service": service}
+        ]
+        assert (await self.deliver(json.dumps(rings).encode())).status == 202
+        return await self.listed(number)
+
+    async def listed(self, number: int) -> IncidentRow:
+        """An incident as the lists have it now."""
+        await self.followed()
+        row = await self.lists.incident(number)
+        assert row is not None
+        return row
+
+
+async def _follow(log: EventLog, follower: Follower) -> None:
+    more = asyncio.Event()
+    unsubscribe = log.subscribe(more.set)
+    try:
+        while True:
+            more.clear()
+            await follower.catch_up()
+            await more.wait()
+    finally:
+        unsubscribe()
 
 
 @dataclass
@@ -263,7 +220,7 @@ async def postmortem(number: int, as_of: int | None, options: Mapping[str, str])
 async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
     server = settings.pop("server", server_kwargs())
-    log = open_log(f"sqlite:///{folder / 'timelined.db'}")
+    log = open_log(f"sqlite:///{folder / 'timelined.db'}", extra_metadata=[projections.metadata])
     bounds = Limits(size=64 << 10, seconds=settings.pop("seconds", 10.0))
     writer = Writer(log, **settings.pop("queue", {}))
     endpoints = {
@@ -275,7 +232,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     app = build_app(
         intake=Intake(writer, endpoints, bounds),
         log=log,
-        projections=(board := Board(log)),  # type: ignore[arg-type]
+        projections=(lists := open_projections(log, Rules())),
         postmortems={"md": postmortem, "json": postmortem},
         readiness=lambda: _ready(face),
         clock=lambda: face.now,
@@ -291,7 +248,13 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
         await site.start()
         # No default Content-Type: senders often give none.
         client = await closing.enter_async_context(aiohttp.ClientSession(skip_auto_headers=("Content-Type",)))
-        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, board)
+        follower = Follower(log, Rules(), clock=lambda: face.now)
+        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, lists, follower)
+        closing.push_async_callback(face.stand_still)
+        assert await log.lead()
+        # Lists that are not made yet are not read.
+        await face.followed()
+        face.follow()
         yield face
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,7 +35,7 @@ class Slow:
     def __init__(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open = asyncio.Event()
         self.now = self.most = 0
-        monkeypatch.setattr(face.board, "signals", self._signals)
+        monkeypatch.setattr(face.lists, "signals", self._signals)
 
     async def _signals(self, *_: Any, **__: Any) -> list[SignalRow]:
         self.now += 1
@@ -123,6 +124,7 @@ async def ring(face: Face, count: int, size: int = 0) -> None:
     for start in range(0, count, 50):
         rings = ", ".join(f'{{"name": "{number:05}{"x" * size}"}}' for number in range(start, min(count, start + 50)))
         assert (await face.deliver(f"[{rings}]".encode())).status == 202
+    await face.followed()
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -201,22 +203,18 @@ async def test_a_reader_that_takes_nothing_is_let_go(tmp_path: Path) -> None:
 
 async def test_signals_come_in_pages(face: Face) -> None:
     """By when they began, however many began together; the cursor leads through all of them once."""
-    rows = [
-        SignalRow(
-            kind="alert", event=f"{number:032x}", source="bell", entity=str(number), title="t", service=None,
-            environment=None, severity=None, state="firing", since=NOW + number // 3, incident=None,
-            notifications=1, last_at=NOW,
-        )
-        for number in range(250)
-    ]  # fmt: skip
-    face.board.firing[:] = reversed(rows)
+    rings = [{"name": str(number), "at": NOW + number // 3, "service": str(number)} for number in range(250)]
+    assert (await face.deliver(json.dumps(rings[::-1]).encode())).status == 202
+    await face.followed()
     seen, path = [], "/api/v1/signals"
     while path:
         answer = await face.get(path)
         seen += [row["event"] for row in answer.json["signals"]]
         path = f"/api/v1/signals?after={answer.json['next']}" if answer.json["next"] else ""
         assert ('rel="next"' in answer.headers.get("Link", "")) is bool(path)
-    assert seen == [row.event for row in rows]
+    events = [event for event in await face.log.read(limit=1000) if event.source == "bell"]
+    assert seen == [event.id for event in sorted(events, key=lambda event: (event.occurred_at, event.id))]
+    assert len(seen) == 250
     assert len((await face.get("/api/v1/signals?limit=7")).json["signals"]) == 7
     for cursor in ("x", "1", "1-x", f"{'9' * 19}-{'0' * 32}", f"-1-{'0' * 32}"):
         assert (await face.get(f"/api/v1/signals?after={cursor}")).problem(400)["errors"][0]["pointer"] == "after"

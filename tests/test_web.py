@@ -117,7 +117,7 @@ async def test_head_answers_as_get_without_a_body(face: Face, path: str) -> None
 )
 async def test_a_parameter_that_cannot_be_read_is_named(face: Face, path: str, name: str) -> None:
     """Each mistake in a request is a 400 that says which parameter, and none is ignored."""
-    face.incident(1)
+    await face.incident(1)
     assert (await face.get(path)).problem(400)["errors"][0]["pointer"] == name
 
 
@@ -129,7 +129,7 @@ async def test_a_mistake_of_ours_in_the_api_is_a_500_that_tells_nothing(
     async def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(face.board, "signals", fail)
+    monkeypatch.setattr(face.lists, "signals", fail)
     answer = await face.get("/api/v1/signals")
     answer.problem(500)
     assert b"secret detail" not in answer.body
@@ -142,7 +142,7 @@ async def test_a_database_that_is_away_is_503_in_the_api(face: Face, monkeypatch
     async def away(*_: Any, **__: Any) -> Any:
         raise Unavailable("cannot read the log: the disk is gone", 9)
 
-    monkeypatch.setattr(face.board, "signals", away)
+    monkeypatch.setattr(face.lists, "signals", away)
     answer = await face.get("/api/v1/signals")
     answer.problem(503)
     assert answer.headers["Retry-After"] == "9"
@@ -200,7 +200,7 @@ headers = st.dictionaries(
 
 async def test_nothing_a_client_sends_is_a_5xx(face: Face) -> None:
     """No path, query, header or body makes the daemon fail: it answers, and every refusal has its shape."""
-    face.incident(1)
+    await face.incident(1)
     loop = asyncio.get_running_loop()
 
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from collector.projections import SignalRow
 from collector.web import Readiness
-from tests.face import NOW, Face
+from tests.face import Face
 
 
 async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face: Face) -> None:
@@ -29,15 +27,12 @@ async def test_the_first_page_points_onward(face: Face) -> None:
 
 async def test_signals_show_what_is_firing(face: Face) -> None:
     """What fires now is listed with its incident and how often it was told."""
-    known: dict[str, Any] = {"service": None, "environment": None, "severity": None, "notifications": 14}
-    face.board.firing = [
-        SignalRow(
-            kind="alert", event="ab", source="bell", entity="a", title="a", state="firing", since=NOW, incident=1,
-            last_at=NOW, **known,
-        )
-    ]  # fmt: skip
+    for _ in range(3):
+        await face.deliver(b'[{"name": "a", "loud": true, "service": "checkout"}]')
+    await face.followed()
     [signal] = (await face.get("/api/v1/signals")).json["signals"]
-    assert (signal["state"], signal["notifications"], signal["since"]) == ("firing", 14, "2026-03-04T14:02:10Z")
+    assert (signal["state"], signal["notifications"], signal["since"]) == ("firing", 3, "2026-03-04T14:02:10Z")
+    assert (signal["entity"], signal["service"], signal["incident"]) == ("a", "checkout", 1)
 
 
 async def test_deliveries_are_listed_with_what_became_of_them(face: Face) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
 
 import structlog
 
-from collector.web import server_kwargs
+from collector.web import Limits, server_kwargs
 from tests.face import Face, running
 from tests.fuzz.exchange import Watch, compare
 
@@ -21,8 +21,13 @@ async def fuzz(folder: Path, numbers: Iterable[int]) -> Counter[int]:
     async with AsyncExitStack() as stack:
         faces = [await stack.enter_async_context(_face(folder / name)) for name in ("whole", "pieces", "bytes")]
         for face in faces:
-            face.incident(1)
-            face.incident(2, status="merged", merged_into=1)
+            for number in (1, 2):
+                await face.incident(number)
+            said, key = {"other": 2, "by": "Ada"}, {"Idempotency-Key": "merge"}
+            assert (await face.post("/api/v1/incidents/1/merge", said, headers=key)).status == 201
+            await face.followed()
+            # What the follower says of a stream would come at another moment for each of the three.
+            await face.stand_still()
         with watched() as watch:
             for number in numbers:
                 statuses.update(await compare(faces, number, watch))
@@ -31,10 +36,11 @@ async def fuzz(folder: Path, numbers: Iterable[int]) -> Counter[int]:
     return statuses
 
 
-def _face(folder: Path):  # type: ignore[no-untyped-def]
+def _face(folder: Path) -> AbstractAsyncContextManager[Face]:
     folder.mkdir()
     # However busy the machine is, the rest of a body is read after its answer.
-    return running(folder, server=server_kwargs() | {"lingering_time": 60.0})
+    server = server_kwargs() | {"lingering_time": 60.0}
+    return running(folder, server=server, limits=Limits(patience=0.0))
 
 
 async def _stored(face: Face) -> tuple[int, str]:
