@@ -34,8 +34,8 @@ run: $(VENV)/.run ## Serve on 127.0.0.1:9720, with the log in ./data
 demo: $(VENV)/.run ## Play a recorded incident against a real daemon and write its draft to ./out
 	@$(BIN)/timelined demo
 
-test: $(VENV)/.dev ## Run every test, a file at a time on each processor
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: $(VENV)/.dev ## Run every test, on each processor
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/ruff check .

@@ -6,13 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests import forks
 from tests.face import face
 from tests.postgres import postgres, url
 from tests.processes import Process
@@ -63,13 +63,13 @@ class Played(NamedTuple):
 
 
 def timelined(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own, in a folder of the test's own."""
+    """Run the command line in a process of its own, in a folder of the test's own.
+
+    It is a fork of one that has imported everything; with ``PYTHONHASHSEED`` it is an interpreter of its own.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
     paths = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "collector", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=inherited | paths | environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    return forks.run(arguments, cwd, inherited | paths | environment)
 
 
 @pytest.fixture(scope="session")

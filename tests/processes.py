@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import forks
+
 PROJECT = Path(__file__).parent.parent
 PATIENCE = 20.0
 """Seconds that anything may take before the test says that it did not happen."""
@@ -71,7 +73,7 @@ class Process:
         self.folder = folder
         self.said = folder / "stderr"
         self._environ = {**os.environ, "PYTHONPATH": str(PROJECT), **environ}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forks.Child | None = None
         self.listening: socket.socket | None = None
         """Handed to the daemon as systemd does it, instead of letting it listen by itself."""
         self.inside: tuple[str, ...] = ()
@@ -97,11 +99,18 @@ class Process:
             handed = (self.listening.fileno(),)
             command = [sys.executable, "-c", _HAND_OVER, str(handed[0]), *command]
         command = [*self.inside, *command]
-        with self.said.open("ab") as said:
-            self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed)
+        alone = bool(handed or self.inside) or not forks.possible(self._environ)
+        with self.said.open("ab") as said, Path(os.devnull).open("r+b") as nothing:
+            if alone:
+                self._process = subprocess.Popen(
+                    command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed
+                )
+                return
+            streams = (nothing.fileno(), nothing.fileno(), said.fileno())
+            self._process = forks.start(command[3:], self.folder, self._environ, streams)
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | forks.Child:
         assert self._process is not None
         return self._process
 

@@ -8,8 +8,6 @@ import os
 import pty
 import re
 import sqlite3
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,7 @@ from collector.cli import output, timelined
 from collector.cli.client import Refused, problem
 from collector.cli.where import MOMENT
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from tests import forks
 from tests.conftest import Played
 
 STYLE = re.compile("\x1b\\[[0-9;]*m")
@@ -318,10 +317,9 @@ def on_a_terminal(played: Played, *arguments: str) -> str:
     command, *rest = arguments
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("TIMELINED_", "COLUMNS", "FORCE_"))}
     environment |= {"COLUMNS": "80", "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector", command, "--storage.url", played.url, *rest],
-        stdout=theirs, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment, cwd=played.folder,
-    )  # fmt: skip
+    with Path(os.devnull).open("r+b") as nothing:
+        streams = (nothing.fileno(), theirs, nothing.fileno())
+        process = forks.start([command, "--storage.url", played.url, *rest], played.folder, environment, streams)
     os.close(theirs)
     shown = b"".join(_chunks(ours))
     os.close(ours)
@@ -436,18 +434,21 @@ class Served:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
         environment["PYTHONPATH"] = str(Path(__file__).parents[1])
         flags = ["--web.listen-address", "127.0.0.1:0", "--storage.url", self.url, "--log.level", "warning"]
-        command = [sys.executable, "-m", "collector", "serve", *flags, *arguments]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
-        assert self.process.stderr
-        self.ready = self.process.stderr.readline()
+        ours, theirs = os.pipe()
+        with Path(os.devnull).open("r+b") as nothing:
+            streams = (nothing.fileno(), nothing.fileno(), theirs)
+            self.process = forks.start(["serve", *flags, *arguments], folder, environment, streams)
+        os.close(theirs)
+        self.stderr = os.fdopen(ours, encoding="utf-8")
+        self.ready = self.stderr.readline()
         self.address = self.ready.split()[-1] if self.ready.startswith("timelined is ready at ") else ""
 
     def end(self) -> int:
         """Ask it to end; its exit code."""
         self.process.terminate()
-        _, said = self.process.communicate(timeout=30)
-        assert "Traceback" not in said
-        return self.process.returncode
+        with self.stderr:
+            assert "Traceback" not in self.stderr.read()
+        return self.process.wait(30)
 
 
 @pytest.fixture
@@ -506,9 +507,8 @@ def test_a_second_daemon_over_one_file_is_refused(served: Served, tmp_path: Path
     second = Served(tmp_path)
     assert second.address == ""
     assert second.process.wait(30) == output.UNAVAILABLE
-    assert second.process.stderr
-    assert served.address in second.ready + second.process.stderr.read()
-    second.process.stderr.close()
+    with second.stderr:
+        assert served.address in second.ready + second.stderr.read()
 
 
 def test_a_token_opens_a_guarded_api(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_demo_says_what_each_step_did(played: Played) -> None:
 
 def test_the_demo_comes_out_the_same_every_time(played: Played, tmp_path: Path) -> None:
     """A second run, over another database, in another process, gives the same bytes."""
-    again = timelined("demo", "--to", "drafts", cwd=tmp_path)
+    again = timelined("demo", "--to", "drafts", cwd=tmp_path, PYTHONHASHSEED="7")
     assert again.returncode == 0, again.stderr
     for name in ("incident-1.md", "incident-1.json"):
         assert (tmp_path / "drafts" / name).read_bytes() == (played.folder / name).read_bytes()
@@ -88,7 +88,7 @@ def test_other_peoples_troubles_stay_out(played: Played) -> None:
 def test_the_demo_refuses_to_write_into_a_database_that_exists(played: Played, tmp_path: Path) -> None:
     """Whatever lies there is somebody's log."""
     (tmp_path / "mine.db").write_bytes(b"precious")
-    refused = timelined("demo", "--database", "mine.db", cwd=tmp_path)
+    refused = timelined("demo", "--database", "mine.db", cwd=tmp_path, PYTHONHASHSEED="7")
     assert refused.returncode == 4
     assert "exists already" in refused.stderr
     assert (tmp_path / "mine.db").read_bytes() == b"precious"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +30,10 @@ proof:
 NAMES = ("api-token", "alertmanager", "us", "builds", "new", "old")
 
 
-@pytest.fixture
-def configured(process: Process, tmp_path: Path) -> tuple[Path, str]:
-    """A configuration as the documentation has it, and the address of the daemon that runs with its secrets."""
-    import subprocess
-
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A configuration as documented, beside its secrets; a daemon runs with it and has sealed its log."""
+    tmp_path = tmp_path_factory.mktemp("configured")
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for name in NAMES:
@@ -40,14 +42,17 @@ def configured(process: Process, tmp_path: Path) -> tuple[Path, str]:
     subprocess.run(command, check=True, capture_output=True)
     file = tmp_path / "timelined.yml"
     file.write_text(CONFIGURATION.format(folder=tmp_path))
-    process._environ |= {"CREDENTIALS_DIRECTORY": str(secrets)}
-    address = process.start("--config.file", str(file))
-    for status in ("firing", "resolved"):
-        headers = {"Authorization": "Bearer secret-of-alertmanager"}
-        assert post(f"{address}/webhooks/alertmanager", alert(status), headers)[0] == 202
-    eventually((tmp_path / "drafts" / "incident-1.md").exists)
-    eventually(lambda: get(f"{address}/-/ready")["sealed"] > 0)
-    return file, address
+    process = Process(tmp_path, CREDENTIALS_DIRECTORY=str(secrets))
+    try:
+        address = process.start("--config.file", str(file))
+        for status in ("firing", "resolved"):
+            headers = {"Authorization": "Bearer secret-of-alertmanager"}
+            assert post(f"{address}/webhooks/alertmanager", alert(status), headers)[0] == 202
+        eventually((tmp_path / "drafts" / "incident-1.md").exists)
+        eventually(lambda: get(f"{address}/-/ready")["sealed"] > 0)
+        yield file
+    finally:
+        process.kill()
 
 
 COMMANDS = (
@@ -56,47 +61,43 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def test_commands_need_no_secret(configured: tuple[Path, str], tmp_path: Path) -> None:
+def test_commands_need_no_secret(configured: Path, tmp_path: Path) -> None:
     """With ``${CREDENTIALS_DIRECTORY}`` as documented, and that variable unset, each of them does its work."""
-    file, _ = configured
     for words in COMMANDS:
-        done = timelined(*words, "--config.file", str(file), cwd=tmp_path, CREDENTIALS_DIRECTORY="")
+        done = timelined(*words, "--config.file", str(configured), cwd=tmp_path, CREDENTIALS_DIRECTORY="")
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
 
 
-def test_verify_looks_at_the_configured_log_and_says_that_it_had_no_key(
-    configured: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_verify_looks_at_the_configured_log_and_says_that_it_had_no_key(configured: Path, tmp_path: Path) -> None:
     """The origin of the configuration is used, so that nothing is called altered; signatures are named as not seen."""
-    file, _ = configured
-    done = timelined("verify", "--config.file", str(file), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY="")
+    done = timelined("verify", "--config.file", str(configured), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY="")
     found = json.loads(done.stdout)
     assert (done.returncode, found["differences"]) == (0, [])
     assert any("proof.signing_key_file" in line for line in found["not_looked_at"])
 
 
-def test_check_says_what_it_did_not_check(configured: tuple[Path, str], tmp_path: Path) -> None:
+def test_check_says_what_it_did_not_check(configured: Path, tmp_path: Path) -> None:
     """Each secret that only the daemon can read is named; with the variable set by hand all of them are checked."""
-    file, _ = configured
-    done = timelined("check", "--config.file", str(file), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY="")
+    done = timelined("check", "--config.file", str(configured), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY="")
     found = json.loads(done.stdout)
     assert (done.returncode, found["mistakes"]) == (0, [])
     assert len(found["not_checked"]) == len(NAMES) + 1
-    folder = str(tmp_path / "secrets")
-    whole = timelined("check", "--config.file", str(file), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY=folder)
+    folder = str(shutil.copytree(configured.parent / "secrets", tmp_path / "secrets"))
+    whole = timelined(
+        "check", "--config.file", str(configured), "-o", "json", cwd=tmp_path, CREDENTIALS_DIRECTORY=folder
+    )
     assert json.loads(whole.stdout) == {"mistakes": [], "not_checked": []}
     (tmp_path / "secrets" / "us").unlink()
-    gone = timelined("check", "--config.file", str(file), cwd=tmp_path, CREDENTIALS_DIRECTORY=folder)
+    gone = timelined("check", "--config.file", str(configured), cwd=tmp_path, CREDENTIALS_DIRECTORY=folder)
     assert (gone.returncode, "no such file" in gone.stdout) == (output.FAILED, True)
 
 
-def test_a_writing_command_asks_for_the_token_it_cannot_read(configured: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_writing_command_asks_for_the_token_it_cannot_read(configured: Path, tmp_path: Path) -> None:
     """Where a daemon writes, its token is needed: the message says so, and ``--token-file`` gives it."""
-    file, _ = configured
-    words = ("note", "1", "seen", "--config.file", str(file))
+    words = ("note", "1", "seen", "--config.file", str(configured))
     refused = timelined(*words, cwd=tmp_path, CREDENTIALS_DIRECTORY="")
     assert (refused.returncode, "--token-file" in refused.stderr) == (output.FAILED, True), refused.stderr
-    token = ("--token-file", str(tmp_path / "secrets" / "api-token"))
+    token = ("--token-file", str(configured.parent / "secrets" / "api-token"))
     assert timelined(*words, *token, cwd=tmp_path, CREDENTIALS_DIRECTORY="").returncode == 0
 
 

@@ -15,11 +15,15 @@ from typing import Any
 
 import msgspec
 
+from tests import forks
 from tests.faults.history import now
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """Seconds that anything may take before a run says that it did not happen."""
+_VERIFIED_WITHIN = 600.0
+Process = subprocess.Popen[bytes] | forks.Child
+"""One life of a daemon."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _libc = ctypes.CDLL(None)
 
@@ -55,7 +59,7 @@ class Supervisor:
         self.port = free_port()
         self.said = folder / "stderr"
         self.starts = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._config = folder / "timelined.yml"
         self._config.write_text(config)
 
@@ -65,7 +69,7 @@ class Supervisor:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Process:
         """The present life, or the last one."""
         assert self._process is not None, "it was never started"
         return self._process
@@ -83,15 +87,21 @@ class Supervisor:
     def launch(self) -> None:
         """Start it and do not wait."""
         assert not self.alive, "it runs already"
-        with self.said.open("ab") as said:
-            self._process = subprocess.Popen(
+        self._process = self._launched(self._environ())
+        self.starts += 1
+
+    def _launched(self, environ: dict[str, str]) -> Process:
+        with self.said.open("ab") as said, Path(os.devnull).open("r+b") as nothing:
+            if self._module == "collector" and forks.possible(environ):
+                streams = (nothing.fileno(), nothing.fileno(), said.fileno())
+                return forks.start(self._command()[3:], self.folder, environ, streams)
+            return subprocess.Popen(
                 self._command(),
                 cwd=self.folder,
-                env=self._environ(),
+                env=environ,
                 stderr=said,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread holds a lock it needs
             )
-        self.starts += 1
 
     def _command(self) -> Sequence[str]:
         flags = ("--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "warning")
@@ -136,17 +146,12 @@ class Supervisor:
 
     async def verify(self) -> tuple[int, list[dict[str, Any]]]:
         """What ``timelined verify`` says of the log, whether a daemon runs or not: its exit code, what differs."""
-        command = (sys.executable, "-m", "collector", "verify", *self._where(), "-o", "json")
-        ran = await asyncio.create_subprocess_exec(
-            *command, cwd=self.folder, env=self._environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        said, complained = await ran.communicate()
+        words = ("verify", *self._where(), "-o", "json")
+        ran = await asyncio.to_thread(forks.run, words, self.folder, self._environ(), _VERIFIED_WITHIN)
         try:
-            return int(ran.returncode or 0), msgspec.json.decode(said)["differences"]
+            return ran.returncode, msgspec.json.decode(ran.stdout)["differences"]
         except msgspec.DecodeError:
-            return int(ran.returncode or 0), [
-                {"table": "?", "number": 0, "what": complained.decode("utf-8", "replace")}
-            ]
+            return ran.returncode, [{"table": "?", "number": 0, "what": ran.stderr}]
 
     def close(self) -> None:
         """Whatever happened, it is gone."""

@@ -1,0 +1,218 @@
+"""``python -m collector`` without the second that an interpreter and its imports take each time.
+
+A process of its own imports the command line once. For each command it forks a
+child, which gets the command's arguments, folder, environment and streams, and
+runs the module as an interpreter would: with its own exit code, its own signals
+and its own end. What a fresh interpreter has and a fork has not (``LD_PRELOAD``,
+a hash seed) is for :mod:`subprocess`; so is any system without ``pidfd_open``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+PROJECT = Path(__file__).parents[1]
+LARGEST = 1 << 20
+"""Bytes that a request may have."""
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_NEEDS_AN_INTERPRETER = ("LD_PRELOAD", "PYTHONHASHSEED", "PYTHONWARNINGS", "FAKETIME")
+
+
+class Child:
+    """A command that runs or has ended: what :class:`subprocess.Popen` says of one."""
+
+    def __init__(self, pid: int, ended: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | Any = None
+        self._ended = ended
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._look(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
+        code = self._look(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+        return code
+
+    def _look(self, seconds: float | None) -> int | None:
+        if self.returncode is None and select.select([self._ended], [], [], seconds)[0]:
+            status = self._ended.recv(64)
+            assert status, "the process that forks is gone"
+            self.returncode = os.waitstatus_to_exitcode(int(status))
+            self._ended.close()
+        code: int | None = self.returncode
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it is known to have ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def __del__(self) -> None:
+        self._ended.close()
+
+
+class Forks:
+    """The process that forks, for as long as this one lives."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._lock = threading.Lock()
+        environ = os.environ | {"PYTHONPATH": str(PROJECT)}
+        with theirs:
+            command = [sys.executable, "-m", "tests.forks", str(theirs.fileno())]
+            self._process = subprocess.Popen(command, env=environ, pass_fds=(theirs.fileno(),))
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+
+    def start(
+        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], streams: tuple[int, int, int]
+    ) -> Child:
+        """Run ``python -m collector`` with these arguments; stdin, stdout and stderr are ``streams``."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = {"arguments": list(arguments), "folder": str(folder), "environ": dict(environ)}
+        with theirs, self._lock:
+            socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno(), *streams])
+        return Child(int(ours.recv(64)), ours)
+
+    def close(self) -> None:
+        """It ends, and has no children of ours left by then."""
+        self._control.close()
+        self._process.wait()
+
+
+_forks: Forks | None = None
+_making = threading.Lock()
+
+
+def possible(environ: Mapping[str, str]) -> bool:
+    """Whether a command with this environment needs no interpreter of its own."""
+    return hasattr(os, "pidfd_open") and not any(name in environ for name in _NEEDS_AN_INTERPRETER)
+
+
+def start(arguments: Sequence[str], folder: Path, environ: Mapping[str, str], streams: tuple[int, int, int]) -> Child:
+    """Run ``timelined`` with these arguments, in a process of its own."""
+    global _forks  # noqa: PLW0603 - one for each process that runs tests
+    with _making:
+        if _forks is None:
+            _forks = Forks()
+            atexit.register(_forks.close)
+    return _forks.start(arguments, folder, environ, streams)
+
+
+def run(
+    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], seconds: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run ``timelined`` to its end, in an interpreter of its own where it needs one."""
+    if not possible(environ):
+        command = [sys.executable, "-m", "collector", *arguments]
+        return subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:
+        child = start(arguments, folder, environ, (nothing.fileno(), stdout.fileno(), stderr.fileno()))
+        try:
+            code = child.wait(seconds)
+        finally:
+            child.kill()
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(arguments, code, stdout.read().decode(), stderr.read().decode())
+
+
+# The process that forks
+
+
+def serve(control: socket.socket) -> dict[str, Any] | None:
+    """Fork a child for each request; in a child the request is returned, at the end of all of them nothing."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    while True:
+        ready, _, _ = select.select([control.fileno(), *running], [], [])
+        for ended in running.keys() & set(ready):
+            os.close(ended)
+            _report(*running.pop(ended))
+        if control.fileno() not in ready:
+            continue
+        data, descriptors, _, _ = socket.recv_fds(control, LARGEST, 4)
+        if not data:
+            return None
+        pid = os.fork()
+        if pid == 0:
+            _become(descriptors)
+            request: dict[str, Any] = json.loads(data)
+            return request
+        asker = socket.socket(fileno=descriptors[0])
+        for descriptor in descriptors[1:]:
+            os.close(descriptor)
+        running[os.pidfd_open(pid)] = (pid, asker)
+        with contextlib.suppress(OSError):
+            asker.send(str(pid).encode())
+
+
+def _report(pid: int, asker: socket.socket) -> None:
+    """Say how a child ended; whoever asked for it may have gone."""
+    status = os.waitpid(pid, 0)[1]
+    with asker, contextlib.suppress(OSError):
+        asker.send(str(status).encode())
+
+
+def _become(descriptors: list[int]) -> None:
+    """The child's streams are those that were sent, nothing else is open, and it does not outlive who forked it."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    for number, descriptor in enumerate(descriptors[1:]):
+        os.dup2(descriptor, number)
+    os.closerange(3, max(descriptors) + 64)
+    sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def main() -> None:
+    """Import what a command needs, then fork whenever it is asked for."""
+    import gc
+    import runpy
+
+    import collector.cli
+    import collector.log.postgres  # noqa: F401 - as the one above: imported before the fork
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    if request is None:
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random.seed()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    sys.argv = ["collector", *request["arguments"]]
+    runpy.run_module("collector", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
