@@ -41,7 +41,7 @@ FORBIDDEN = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def roles(postgres: Server) -> Server:
     """A server with the two roles, and somebody who logs in as each."""
     for role, member in ((DAEMON_ROLE, "dora"), (ERASURE_ROLE, "erik")):
