@@ -4,13 +4,14 @@
 
 Everything moves to the right, and nothing is imported by what stands on its
 left. ``intake`` (into the log) and ``follower`` (out of it) are the only code
-that both waits and decides; all else is either pure or plumbing.
+that both waits and decides; all else is either pure or plumbing. They are two
+processes of one daemon: ``following`` is the second one, ``daemon`` starts it.
 
 Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files proofcheck tasks browsers masking names severities
+    0  errors event times files proofcheck tasks browsers masking names severities interpreter
     1  webhook changes people journal notify activation crashes episodes closing refusals spelling
     2  signing reading amendments redaction
     3  sources correlation log
@@ -18,9 +19,10 @@ checks every import of the project against it::
     5  announcements intake erasure
     6  follower drafting schedule loss retention sealing web
     7  drafts
-    8  daemon
-    9  cli
-   10  __main__
+    8  following
+    9  daemon
+   10  cli
+   11  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event`` and what decides about events alone, for lists and drafts

@@ -104,6 +104,17 @@ def _moved(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
                 yield _About(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
 
 
+def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
+    """What is said of incidents that live under numbers from ``first`` on, of which nothing was said yet."""
+    statement = """SELECT number, key, title, started_at, ended_at FROM incident JOIN incident_number USING (number)
+        WHERE number >= ? AND goes_by = number ORDER BY number"""
+    for number, key, title, started_at, ended_at in list(connection.exec_driver_sql(statement, (first,))):
+        about = _About(number, key, title, cause)
+        yield about.event("incident.opened", started_at, data={"event": key})
+        if ended_at is not None:
+            yield about.event("incident.resolved", ended_at)
+
+
 def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], cause: int) -> Iterable[Event]:
     """What was placed in incidents and what left them; what only followed an incident is not of it."""
     for move in (move for move in moved if move.number in keys):

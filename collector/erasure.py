@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 
 import msgspec
 
@@ -20,14 +21,13 @@ from collector.errors import NotPermitted
 from collector.log import EventLog
 from collector.log.rights import missing_to_remove
 from collector.people import spoken
-from collector.projections import Projections
-from collector.projections.erasing import Erasing, Found, carry_out, clean
+from collector.projections.database import Lists
+from collector.projections.erasing import Erasing, Found, carry_out, clean, echoes, record_echoes
 
 __all__ = ["Eraser", "Erasing", "Erasure", "Redraw", "Redrawn"]
 
 PATIENCE = 30.0
 """Seconds to wait until the lists have taken an erasure in."""
-_PAUSE = 0.01
 _ROUNDS = 5
 """How often what grouping says meanwhile is looked through; it has nothing to say of it once it took the erasure in."""
 
@@ -61,17 +61,20 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """What is not done yet, and why; doing the same again completes it."""
 
 
+Followed = Callable[[int, float], Awaitable[bool]]
 Redraw = Callable[[Collection[str]], Awaitable[Redrawn]]
 """Write the drafts again that show one of these events."""
 
 
 class Eraser:
-    """Erases from one log. ``redraw`` writes drafts again; ``forget`` has the follower let go of what it remembers."""
+    """Erases from one log and its lists. ``redraw`` writes drafts again; ``forget`` has the follower let go of what it
+    remembers; ``followed`` waits, for so many seconds, until lists have taken a position in, and says whether they
+    have."""
 
     def __init__(
-        self, log: EventLog, lists: Projections, redraw: Redraw, forget: Callable[[], Awaitable[None]]
+        self, log: EventLog, lists: Lists, redraw: Redraw, forget: Callable[[], Awaitable[None]], followed: Followed
     ) -> None:
-        self._log, self._lists, self._redraw, self._forget = log, lists, redraw, forget
+        self._log, self._lists, self._redraw, self._forget, self._followed = log, lists, redraw, forget, followed
         self._alone = asyncio.Lock()
 
     async def erase(self, asked: Erasing) -> Erasure:
@@ -86,7 +89,7 @@ class Eraser:
             return await self._erase(asked)
 
     async def _erase(self, asked: Erasing) -> Erasure:
-        found = await self._log.query(lambda connection: Found(connection, asked))
+        found = await self._lists.query(lambda connection: Found(connection, asked))
         if asked.dry_run:
             return _told(found)
         if missing := await self._log.query(missing_to_remove):
@@ -94,28 +97,22 @@ class Eraser:
         done = await self._log.transact(lambda connection: carry_out(connection, asked, found))
         remaining = await self._complete(asked, done)
         drafts = await self._redraw(done.ids)
-        remaining = remaining or drafts.failed or await self._log.scrub()
+        remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
         return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
 
     async def _complete(self, asked: Erasing, done: Found) -> str:
         """Have the lists take it in, and erase what the daemon said of it meanwhile."""
         for _ in range(_ROUNDS):
-            if not await self._taken_in(done.position):
+            if not await self._followed(done.position, PATIENCE):
                 return "the lists have not taken the erasure in yet, and may still show what was said"
-            found = await self._log.transact(lambda connection: clean(connection, asked, done))
+            if repeated := await self._lists.query(lambda connection: echoes(connection, done)):
+                done.echoes += len(repeated)
+                done.position = await self._log.transact(partial(record_echoes, asked=asked, found=repeated))
+            cleaned = await self._lists.write(lambda connection: clean(connection, done))
             await self._forget()
-            if not found:
+            if not (repeated or cleaned):
                 return ""
         return "what was said is still being repeated by the lists"
-
-    async def _taken_in(self, position: int) -> bool:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
-        while await self._lists.position() < position:
-            if loop.time() > deadline:
-                return False
-            await asyncio.sleep(_PAUSE)
-        return True
 
 
 def _told(found: Found) -> Erasure:

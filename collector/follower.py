@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -26,8 +27,8 @@ from collector.correlation.incremental import Regrouping
 from collector.crashes import way_of
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
-from collector.log import EventLog, Submission, reading
-from collector.projections import placing, shape, tables
+from collector.log import Receipt, Submission, reading
+from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
 from collector.suspects import Suspects, accuses_an_event
@@ -39,13 +40,21 @@ BATCH = 1_000
 CROWDED = 2_000
 """Units kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
 
+ENDED = "the process ended over it"
+"""Why an event was set aside that cost the follower its life: a memory that is full tells no more."""
+
 _SLOWEST = 60.0
 """Seconds between attempts when every attempt fails."""
 _REST = 0.05
 """Seconds in which what comes in is gathered for the next round; grouping lags that much behind the log."""
 
+ProgressListener = Callable[[int, tuple[int, ...]], None]
+"""Told the position reached, and the incidents that are over since the last time."""
 Listener = Callable[[int], None]
 """Told an incident's number, on the event loop; it must not wait."""
+
+_LOOK = 1.0
+"""Seconds after which one who waits for events looks whether the lists are still there."""
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -59,6 +68,16 @@ class Outcome(msgspec.Struct, frozen=True):
     changed: tuple[int, ...] = ()
     resolved: tuple[int, ...] = ()
     said: int = 0
+
+
+class Log(Protocol):
+    """What the follower appends to, and is woken by; what it reads it reads beside the lists."""
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """See :meth:`collector.log.EventLog.append`."""
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See :meth:`collector.log.EventLog.subscribe`."""
 
 
 class _Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -76,13 +95,13 @@ class _Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Follower:
-    """Keeps the projections of one log up to date, for as long as the log's lease is ours (``EventLog.lead``)."""
+    """Keeps the lists of one log up to date, as their only owner (on PostgreSQL while the lease is ours)."""
 
     def __init__(
-        self, store: EventLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
+        self, lists: Lists, log: Log, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:  # fmt: skip
-        self._log, self._rules, self._catalog = store, rules, Catalog(rules)
+        self._lists, self._log, self._rules, self._catalog = lists, log, rules, Catalog(rules)
         self._batch, self._crowded, self._clock = batch, crowded, clock
         self._digest = self._grouped_by = shape.rules_digest(rules)
         self._groups = Regrouping(rules)
@@ -90,9 +109,10 @@ class Follower:
         self._quiet = self._settled = 0
         self._on_resolved: list[Listener] = []
         self._on_changed: list[Listener] = []
+        self._on_progress: list[ProgressListener] = []
         self._alone = asyncio.Lock()
         self._level = asyncio.Event()
-        self._begun = False
+        self._begun = self._recalled = False
         self._suspects = Suspects()
         self._read: dict[int, str] = {}
         """The batch being taken in: positions and ids."""
@@ -117,6 +137,11 @@ class Follower:
         self._on_changed.append(listener)
         return lambda: self._on_changed.remove(listener)
 
+    def on_progress(self, listener: ProgressListener) -> Callable[[], None]:
+        """Have ``listener`` told after each round, and where following begins."""
+        self._on_progress.append(listener)
+        return lambda: self._on_progress.remove(listener)
+
     async def run(self) -> None:
         """Follow until cancelled. What fails is said, forgotten and tried again; the log keeps what was not read."""
         more = asyncio.Event()
@@ -136,11 +161,21 @@ class Follower:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _SLOWEST)
                     continue
-                await more.wait()
+                if not await self._woken(more):
+                    continue
                 # A round costs about the same for one event as for a hundred, and it shares the processor with intake.
                 await asyncio.sleep(_REST)
         finally:
             unsubscribe()
+
+    async def _woken(self, more: asyncio.Event) -> bool:
+        """Wait for more events; False where the lists went away meanwhile."""
+        while not more.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(more.wait(), _LOOK)
+            if not self._lists.in_place:
+                return False
+        return True
 
     async def catch_up(self) -> int:
         """Take in everything there is; the position reached. Safe to call while :meth:`run` runs."""
@@ -176,19 +211,22 @@ class Follower:
 
     async def _step(self) -> bool:
         """One round; whether there may be more to read."""
-        if self._position < 0:
-            await self._open()
-        if self._settled and self._position >= self._quiet:
-            await self._say()
-            await self._settle()
         try:
+            if self._position < 0:
+                await self._open()
+            if self._settled and self._position >= self._quiet:
+                await self._say()
+                await self._settle()
             taken, said = await self._go_on()
             if taken is None:
                 return said or await self._place()
-            outcome = await self._write(lambda c: self._commit(c, taken), durable=False)
+            outcome = await self._write(lambda c: self._commit(c, taken))
         except BaseException as error:
             # What is in memory may be ahead of what was kept.
             self._position = -1
+            if isinstance(error, ListsRemoved):
+                log.warning("the lists are gone; making them anew out of the log", reason=str(error))
+                return True
             if not (self._read and accuses_an_event(error)):
                 raise
             await self._blame(error)
@@ -207,10 +245,10 @@ class Follower:
 
         Only once the log is followed to its end: it takes a whole incident to say whose a thing is.
         """
-        decisions = await self._log.query(self._decide)
+        decisions = await self._lists.query(self._decide)
         if not decisions:
             return False
-        outcome = await self._write(lambda c: self._commit_placed(c, decisions), durable=False)
+        outcome = await self._write(lambda c: self._commit_placed(c, decisions))
         self._unsaid = outcome.said > 0
         self._tell(outcome)
         return True
@@ -233,18 +271,21 @@ class Follower:
             return
         if position in self._aside:
             raise error
-        self._aside.add(position)
-        event, kind = self._read[position], type(error).__name__
-        await self._write(lambda c: put(c, tables.set_aside, [(position, event, kind)]))
         way = " > ".join(way_of(error)[-8:])
-        log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=kind, trace=way)
+        await self._set_aside(position, self._read[position], type(error).__name__, way)
+
+    async def _set_aside(self, position: int, event: str, error: str, way: str) -> None:
+        self._aside.add(position)
+        await self._write(lambda c: put(c, tables.set_aside, [(position, event, error)]))
+        log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
 
     async def _go_on(self) -> tuple[_Taken | None, bool]:
         """What comes next, and whether something was said: what the round before found is said in the meantime."""
         self._read = {}
         saying = asyncio.create_task(self._say())
         try:
-            taken = await self._log.query(self._take)
+            more = await self._attempt()
+            taken = await self._lists.query(self._take) if more else None
         except BaseException:
             saying.cancel()
             await asyncio.wait([saying])
@@ -255,19 +296,51 @@ class Follower:
             self._read = {}
             raise
 
-    async def _write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        """Write projections, which only the one who holds the lease may."""
-        return await self._log.transact(work, durable=durable, leading=True)
+    async def _attempt(self) -> bool:
+        """Note which events are taken next, so that whoever comes after us knows over what we ended; whether there are
+        any."""
+        head = await self._lists.query(reading.head)
+        first, last = self._position + 1, min(self._position + self._size(), head)
+        if first > last:
+            return False
+        tries = self._suspects.tries(first) if first == last else 0
+        await self._write(lambda c: put(c, tables.attempt, [(1, first, last, tries)]))
+        return True
+
+    def _size(self) -> int:
+        """How many events to read in the next round."""
+        unheard = self._quiet - self._position
+        size = min(self._batch, unheard) if unheard > 0 else self._batch
+        return self._suspects.size(self._position, size)
+
+    async def _recall(self) -> None:
+        """Take heed of what the process before us ended over, if it did."""
+        statement = "SELECT first, last, tries FROM attempt WHERE first = (SELECT position + 1 FROM cursor)"
+        row = await self._lists.query(lambda c: c.exec_driver_sql(statement).one_or_none())
+        if row is None:
+            return
+        first, last, tries = row
+        log.warning("the follower ended over these events; taking them one by one", first=first, last=last)
+        if self._suspects.ended_over(first, last, tries):
+            event = await self._lists.query(lambda c: reading.read(c, first - 1, 1))
+            await self._set_aside(first, event[0].id, ENDED, "")
+
+    async def rest(self) -> None:
+        """Say that nothing is being taken: this end was wanted."""
+        with suppress(Unavailable):
+            await self._write(lambda c: c.exec_driver_sql("DELETE FROM attempt"))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write lists. Durable is only what is going to be announced (:meth:`_say`): the rest follows again."""
+        return await self._lists.write(work, durable=False)
 
     def _take(self, connection: Connection) -> _Taken | None:
         """Read a round's events and take them in; None where there are none.
 
-        All on one reader's thread: events cost less where they were made, and what the rounds before left behind lies
-        in the same database.
+        All on one reader's thread: events cost less where they were made, and what the rounds before left behind is
+        read on the same connection.
         """
-        unheard = self._quiet - self._position
-        size = min(self._batch, unheard) if unheard > 0 else self._batch
-        events = reading.read(connection, self._position, self._suspects.size(self._position, size))
+        events = reading.read(connection, self._position, self._size())
         if not events:
             return None
         self._read = {event.position: event.id for event in events}
@@ -292,10 +365,12 @@ class Follower:
             fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is None
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
-        if not await self._log.query(shape.fits) and await self._write(shape.fit):
-            log.warning("another version made the lists; making them anew out of the log")
+        if await self._lists.query(shape.unusable):
+            remade = await self._write(shape.fit)
+            if remade:
+                log.warning("the lists are another version's or another log's; making them anew out of the log")
         self._begun = True
-        position, quiet, settled, rules, fresh = await self._log.query(work)
+        position, quiet, settled, rules, fresh = await self._lists.query(work)
         if rules != self._digest and position > 0:
             log.warning("the rules of grouping changed; what is grouped already stays so until timelined db rebuild")
         # Once other rules grouped any of it, the lists are those of no one set of rules until a rebuild.
@@ -304,9 +379,17 @@ class Follower:
             quiet, settled = await self._recover_numbers()
         self._groups.forget(complete=position == 0, settled=settled)
         self._quiet, self._settled, self._position, self._unsaid = quiet, settled, position, True
+        self._tell(Outcome(position))
+        if not self._recalled:
+            self._recalled = True
+            await self._recall()
 
     async def _settle(self) -> None:
-        """The log was read again up to where it was: forget the numbers of what was an incident only on the way."""
+        """The log was read again up to where it was: forget the numbers of what was an incident only on the way.
+
+        What else got a number was not announced before: its number was lost with lists that were deleted, or other
+        rules made it.
+        """
 
         def work(connection: Connection) -> None:
             execute = connection.exec_driver_sql
@@ -314,10 +397,12 @@ class Follower:
             execute(f"DELETE FROM incident WHERE number IN (SELECT number {passing})", (self._settled,))  # noqa: S608
             execute(f"DELETE {passing}", (self._settled,))
             execute("UPDATE cursor SET settled = 0")
+            news = announcements.of_new(connection, self._settled, self._position)
+            put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
 
         await self._write(work)
         self._groups.forget()
-        self._settled = 0
+        self._settled, self._unsaid = 0, True
 
     async def _recover_numbers(self) -> tuple[int, int]:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
@@ -329,7 +414,7 @@ class Follower:
             ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
             return last, reading.read_ids(connection, ids)
 
-        last, opened = await self._log.query(said)
+        last, opened = await self._lists.query(said)
         rows = [
             (fact.data["number"], fact.data["event"], fact.title, fact.occurred_at)
             for fact in opened
@@ -349,26 +434,31 @@ class Follower:
         placing.note_due(connection, changes, taken.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
-        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by)])
+        leaf = shape.leaf_at(connection, position)
+        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by, leaf)])
         return Outcome(position, before.changed(), before.resolved(), len(news))
 
     async def _say(self) -> bool:
         """Append what waits to be said, then forget that it waited; whether there was anything."""
         if not self._unsaid:
             return False
-        rows = await self._log.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox")))
+        rows = await self._lists.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox")))
         if rows:
+            # The log must never know a number that a power cut takes from the lists.
+            await self._lists.write(lambda c: c.exec_driver_sql("UPDATE cursor SET one = one"), durable=True)
             events = tuple(sorted((_decode(body) for _, body in rows), key=announcements.speaking_order))
             answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer
             said = [(row[0],) for row in rows]
-            await self._write(lambda c: remove(c, said, tables.outbox.c.id), durable=False)
+            await self._write(lambda c: remove(c, said, tables.outbox.c.id))
         self._unsaid = False
         return bool(rows)
 
     def _tell(self, outcome: Outcome) -> None:
+        for progress in tuple(self._on_progress):
+            progress(outcome.position, outcome.resolved)
         for listeners, numbers in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
             for listener in tuple(listeners):
                 for number in numbers:

@@ -27,9 +27,17 @@ _QUIETER = {
 }
 
 
-def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = None) -> None:
-    """Have everything logged from ``level`` on, as ``logfmt`` or ``json``. A second call replaces the first."""
+def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = None, process: str = "") -> None:
+    """Have everything logged from ``level`` on, as ``logfmt`` or ``json``. A second call replaces the first.
+
+    ``process`` is which of several that write to one stream says a line.
+    """
+
+    def of_process(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**line, "process": process} if process else line
+
     shared: list[Any] = [
+        of_process,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -64,5 +72,5 @@ def _mask(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMa
 def _renderer(form: str) -> Any:
     if form == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    order = ["ts", "level", "event", "logger"]
+    order = ["ts", "level", "process", "event", "logger"]
     return structlog.processors.LogfmtRenderer(key_order=order, drop_missing=True, bool_as_flag=False)

@@ -1,7 +1,8 @@
 """The one event of a batch that grouping cannot take, found so that all others are grouped.
 
-A batch that fails is read again in halves. An event that fails alone three times is set aside: grouping goes on as if
-it were not there, until the lists are made anew. A database that is away accuses no event.
+A batch that fails is read again in halves; one over which the process ended, event by event, since each end costs a
+start. An event that fails alone three times is set aside: grouping goes on as if it were not there, until the lists are
+made anew. A database that is away accuses no event.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ class Suspects:
     def size(self, position: int, usual: int) -> int:
         """How many events to read after a position, ``usual`` where none is looked for."""
         return min(self._size, usual) if position < self._until else usual
+
+    def ended_over(self, first: int, last: int, tries: int) -> bool:
+        """An earlier process ended while it took these; ``tries`` is how often one did so before over the first alone.
+        Whether that is to be set aside."""
+        self._until, self._size = max(self._until, last), 1
+        if first == last:
+            self._tries[first] = tries + 1
+        return first == last and tries + 1 >= TRIES
+
+    def tries(self, position: int) -> int:
+        """How often this one failed alone."""
+        return self._tries.get(position, 0)
 
     def blame(self, positions: Sequence[int]) -> int | None:
         """These failed together: read fewer of them. The answer is one to be set aside, if there is one."""

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from collector import projections, reading, signing
+from collector import reading, signing
 from collector.bodies import Limits
 from collector.correlation import Rules
 from collector.errors import InvalidInput
@@ -28,7 +28,7 @@ from collector.event import HOUR, Event, event_id
 from collector.follower import Follower
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
-from collector.projections import IncidentRow, Projections, open_projections
+from collector.projections import IncidentRow, Lists, Projections, open_lists
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
@@ -98,6 +98,7 @@ class Face:
     app: web.Application
     log: EventLog
     writer: Writer
+    base: Lists
     lists: Projections
     follower: Follower
     following: asyncio.Task[None] | None = None
@@ -220,7 +221,8 @@ async def postmortem(number: int, as_of: int | None, options: Mapping[str, str])
 async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
     server = settings.pop("server", server_kwargs())
-    log = open_log(f"sqlite:///{folder / 'timelined.db'}", extra_metadata=[projections.metadata])
+    log = open_log(f"sqlite:///{folder / 'timelined.db'}")
+    base = open_lists(log, owner=True)
     bounds = Limits(size=64 << 10, seconds=settings.pop("seconds", 10.0))
     writer = Writer(log, **settings.pop("queue", {}))
     endpoints = {
@@ -232,7 +234,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     app = build_app(
         intake=Intake(writer, endpoints, bounds),
         log=log,
-        projections=(lists := open_projections(log, Rules())),
+        projections=(lists := Projections(base, Rules())),
         postmortems={"md": postmortem, "json": postmortem},
         readiness=lambda: _ready(face),
         clock=lambda: face.now,
@@ -241,6 +243,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     runner = Runner(app, **server)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(log.close)
+        closing.push_async_callback(base.close)
         closing.push_async_callback(writer.close)
         closing.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -248,8 +251,8 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
         await site.start()
         # No default Content-Type: senders often give none.
         client = await closing.enter_async_context(aiohttp.ClientSession(skip_auto_headers=("Content-Type",)))
-        follower = Follower(log, Rules(), clock=lambda: face.now)
-        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, lists, follower)
+        follower = Follower(base, log, Rules(), clock=lambda: face.now)
+        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, base, lists, follower)
         closing.push_async_callback(face.stand_still)
         assert await log.lead()
         # Lists that are not made yet are not read.

@@ -22,10 +22,11 @@ from collector.correlation import Rules
 from collector.drafts import postmortem
 from collector.event import Event
 from collector.follower import Follower
-from collector.log import Submission, open_log
+from collector.log import Submission
 from collector.sources import SOURCES
 from collector.webhook import Mapped, Reading, Webhook
 from renderers.document import Options
+from tests.lists import opened
 from tests.senders import Sent, micros
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -142,18 +143,15 @@ async def played(submissions: Sequence[Submission], rules: Rules, where: Path | 
     With ``live`` the follower reads after each of them; otherwise once, when all have arrived.
     """
     url = where if isinstance(where, str) else f"sqlite:///{where}"
-    log = open_log(url, extra_metadata=[projections.metadata])
-    try:
+    async with opened(url) as (log, lists):
         assert await log.lead()
-        follower = Follower(log, rules)
+        follower = Follower(lists, log, rules)
         for step in submissions:
             await log.append([step])
             if live:
                 await follower.catch_up()
         await follower.catch_up()
-        yield projections.open_projections(log, rules)
-    finally:
-        await log.close()
+        yield projections.Projections(lists, rules)
 
 
 async def drafts(lists: projections.Projections, options: Options) -> list[str]:

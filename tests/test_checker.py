@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from collector.projections import lists_path
 from tests.faults import stored, tree
 from tests.faults.checker import KINDS, Checkpoint, Seen, Verdict, check
 from tests.faults.history import Attempt, History, Outcome, outcome_of
@@ -54,6 +55,7 @@ class Case:
         self.recorded = recorded
         self.database = folder / "timelined.db"
         shutil.copy(recorded.database, self.database)
+        shutil.copy(lists_path(recorded.database), lists_path(self.database))
         self.attempts = list(recorded.history.attempts)
         self.seen = list(recorded.seen)
         self.checkpoints = list(recorded.checkpoints)
@@ -244,7 +246,7 @@ def test_an_event_nobody_sent_is_found(case: Case) -> None:
 )
 def test_a_wrong_projection_is_found(case: Case, statement: str, name: str) -> None:
     """Lists are compared with what correlation makes of the same events."""
-    alter(case.database, statement)
+    alter(lists_path(case.database), statement)
     assert found(case.judge(), "projection", name)
 
 

@@ -61,7 +61,9 @@ def started(address: str, count: int) -> list[str]:
 
 def test_one_webhook_to_both_is_one_event_and_both_show_it(start: Callable[[], tuple[Process, str]]) -> None:
     """A balancer, or a sender with two addresses: one fact, one incident, whichever daemon is asked."""
-    addresses = [start()[1], start()[1]]
+    addresses = [start()[1]]
+    eventually(lambda: follows(addresses[0]))
+    addresses.append(start()[1])
     assert [follows(address) for address in addresses] == [True, False]
     urls = [f"{address}/webhooks/alertmanager" for address in addresses]
     with ThreadPoolExecutor(8) as threads:
@@ -86,6 +88,7 @@ def all_of(address: str, count: int) -> list[Any]:
 def test_another_takes_over_when_the_one_that_follows_is_killed(start: Callable[[], tuple[Process, str]]) -> None:
     """kill -9: within five seconds the survivor follows, and what was sent to it meanwhile becomes an incident."""
     first, one = start()
+    eventually(lambda: follows(one))
     _, other = start()
     post(f"{one}/webhooks/alertmanager", alert("firing", "First", 1))
     eventually(lambda: get(f"{other}/api/v1/incidents")["incidents"])
@@ -101,6 +104,7 @@ def test_another_takes_over_when_the_one_that_follows_is_killed(start: Callable[
 def test_a_daemon_that_stops_hands_over_and_loses_nothing(start: Callable[[], tuple[Process, str]]) -> None:
     """A rolling restart: whoever is up takes webhooks all the time, and one of them follows."""
     first, one = start()
+    eventually(lambda: follows(one))
     second, other = start()
     post(f"{one}/webhooks/alertmanager", alert("firing", number=1))
     assert first.end(signal.SIGTERM) == 0
@@ -120,6 +124,7 @@ def test_a_daemon_that_stops_hands_over_and_loses_nothing(start: Callable[[], tu
 def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start: Callable[[], tuple[Process, str]]) -> None:
     """Only a time when none was there is one without a collector, and only then it matters how the last one stopped."""
     first, one = start()
+    eventually(lambda: follows(one))
     second, other = start()
     assert started(one, 2) == ["first start", "others"]
     assert first.end(signal.SIGTERM) == 0
@@ -162,7 +167,7 @@ def test_the_command_line_reads_and_writes_with_and_without_a_daemon(
     shown = eventually(lambda: len(found := get(f"{address}/api/v1/incidents/1/events")["events"]) == 2 and found)
     assert shown[1]["title"] == "Pool exhausted"
     assert run("incident", "1", "--storage.url", url) == run("incident", "1", "--server", address)
-    assert follows(address)
+    assert eventually(lambda: follows(address))
 
 
 def test_no_password_is_logged(tmp_path: Path, postgres: Server) -> None:

@@ -20,6 +20,7 @@ from collector.drafts import document_of
 from collector.event import UNREADABLE, RecordedEvent, is_unreadable
 from collector.log import open_log
 from collector.log.verify import Beyond, verify
+from collector.projections import lists_path
 from collector.settings import Settings, Storage, Web
 from renderers.lint import lint
 from renderers.markdown import markdown
@@ -120,6 +121,7 @@ def damaged(database: Path, damage: str, positions: Sequence[int]) -> Path:
     folder = Path(mkdtemp(dir=database.parent))
     copy = Path(shutil.copy(database, folder))
     shutil.copytree(f"{database}.proof", f"{copy}.proof")
+    shutil.copy(lists_path(database), folder)
     with closing(sqlite3.connect(copy, isolation_level=None)) as other:
         guard = unguarded(other)
         change = f"UPDATE content SET bytes = {DAMAGES[damage]} WHERE number = "  # noqa: S608 - words of ours

@@ -19,11 +19,12 @@ from collector.drafts import options_of, postmortem
 from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE, Event, RecordedEvent, event_id
 from collector.follower import Follower
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission
 from collector.projections import Case, IncidentRow
 from collector.schedule import Schedule
 from renderers.document import Options
 from tests.facts import fact, firing, resolved
+from tests.lists import opened
 
 NOW = 1_772_632_800_000_000
 
@@ -359,10 +360,9 @@ async def test_a_draft_costs_the_same_however_many_there_are(tmp_path: Path, mon
 
 async def test_a_correction_that_changes_only_a_text_is_written_again(tmp_path: Path) -> None:
     """A revision of any event of the incident is a reason for another draft, though the lists look as before."""
-    log = open_log(f"sqlite:///{tmp_path / 'log.db'}", extra_metadata=[projections.metadata])
-    try:
-        lists = projections.open_projections(log, Rules())
-        follower = Follower(log, Rules(), clock=lambda: 0)
+    async with opened(tmp_path / "log.db") as (log, base):
+        lists = projections.Projections(base, Rules())
+        follower = Follower(base, log, Rules(), clock=lambda: 0)
         job = DraftJob(
             projections=lists, render=lambda number, form: postmortem(lists, number, format=form),
             folder=tmp_path / "drafts", stale_after=24 * HOUR, clock=lambda: NOW,
@@ -383,8 +383,6 @@ async def test_a_correction_that_changes_only_a_text_is_written_again(tmp_path: 
         assert "Disk full." in text
         assert "Pool exhausted." not in text
         assert await job.run() == ()
-    finally:
-        await log.close()
 
 
 async def told(log: EventLog, event: RecordedEvent) -> None:

@@ -190,10 +190,10 @@ async def test_lists_follow_from_the_log_afterwards_as_well(place: Place, everyt
     """``verify --lists`` finds in them what it makes of a log without what is gone, and no difference."""
     await told_everywhere(place)
     await place.drawn()
-    assert await place.log.query(partial(compare, rules=Rules())) == Compared()
+    assert await place.served.parts.lists.query(partial(compare, rules=Rules())) == Compared()
     await place.erase(*await secretive(place), everything=everything)
     await place.caught_up()
-    assert await place.log.query(partial(compare, rules=Rules())) == Compared()
+    assert await place.served.parts.lists.query(partial(compare, rules=Rules())) == Compared()
 
 
 async def test_the_incident_stays_what_it_was(place: Place) -> None:
@@ -309,10 +309,10 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place
     assert follower is not None
     write, entered, gate = follower._write, asyncio.Event(), asyncio.Event()
 
-    async def slowly(work: Any, *, durable: bool = True) -> Any:
+    async def slowly(work: Any) -> Any:
         entered.set()
         await gate.wait()
-        return await write(work, durable=durable)
+        return await write(work)
 
     headers = {
         "ce-specversion": "1.0",

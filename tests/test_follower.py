@@ -20,8 +20,9 @@ from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission
 from collector.projections import EventFilter
+from tests.lists import opened
 from tests.postgres import Server
 from tests.regrouped import batch, kept
 from tests.stories import at, change, event, firing, low, page, resolved, says, streams
@@ -46,14 +47,14 @@ def submission(told: RecordedEvent) -> Submission:
 class Followed:
     """A log, its follower, and what it reads."""
 
-    def __init__(self, log: EventLog, rules: Rules, **more: Any) -> None:
-        self.log, self.rules, self.more = log, rules, more
-        self.lists = projections.open_projections(log, rules)
+    def __init__(self, log: EventLog, base: projections.Lists, rules: Rules, **more: Any) -> None:
+        self.log, self.base, self.rules, self.more = log, base, rules, more
+        self.lists = projections.Projections(base, rules)
         self.restart()
 
     def restart(self) -> None:
         """A new follower over the same log, as after a crash."""
-        self.follower = Follower(self.log, self.rules, clock=lambda: 0, **self.more)
+        self.follower = Follower(self.base, self.log, self.rules, clock=lambda: 0, **self.more)
 
     async def told(self, *events: RecordedEvent) -> None:
         """These arrive, and are followed."""
@@ -72,12 +73,9 @@ class Followed:
 @asynccontextmanager
 async def following(folder: Path, rules: Rules | None = None, *, url: str = "", **more: Any) -> AsyncIterator[Followed]:
     """A log of one's own, followed; in a file of this folder unless ``url`` names a database."""
-    log = open_log(url or f"sqlite:///{folder / 'log.db'}", extra_metadata=[projections.metadata])
-    try:
+    async with opened(url or folder / "log.db") as (log, base):
         assert await log.lead()
-        yield Followed(log, rules or Rules(), **more)
-    finally:
-        await log.close()
+        yield Followed(log, base, rules or Rules(), **more)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -141,10 +139,10 @@ async def followed_equals_batch(
             if order.random() < 0.1:
                 followed.restart()
         await followed.follower.catch_up()
-        assert await followed.log.query(kept) == batch(events, rules)
+        assert await followed.base.query(kept) == batch(events, rules)
         numbers, head = await followed.numbers(), await followed.log.head()
         await followed.follower.rebuild()
-        assert await followed.log.query(kept) == batch(events, rules)
+        assert await followed.base.query(kept) == batch(events, rules)
         assert numbers == await followed.numbers()
         assert await followed.log.head() == head
 
@@ -196,7 +194,7 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
                 if order.random() < 0.1:
                     followed.restart()
             await followed.follower.catch_up()
-            assert await followed.log.query(kept) == batch(await followed.log.read(0, 1000), followed.rules)
+            assert await followed.base.query(kept) == batch(await followed.log.read(0, 1000), followed.rules)
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(story(Path(folder)))
@@ -285,7 +283,7 @@ async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
         for table in projections.metadata.sorted_tables:
             connection.execute(table.delete())
 
-    await followed.log.transact(drop)
+    await followed.base.write(drop)
     followed.restart()
     await followed.follower.catch_up()
     assert [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()] == before
@@ -357,7 +355,7 @@ async def test_a_crash_before_the_commit_loses_nothing(followed: Followed, monke
         raise Unavailable("cannot write: the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(followed.log, "transact", refuse)
+        broken.setattr(followed.base, "write", refuse)
         with pytest.raises(Unavailable):
             await followed.follower.catch_up()
     await followed.follower.catch_up()

@@ -16,21 +16,33 @@ from collector import projections
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.follower import Follower
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission
 from collector.projections import shelf
 from collector.projections.shelf import SqlShelf
 from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
+from tests.lists import opened
 
 STEP = 10
 
 
 @pytest.fixture
-async def log(tmp_path: Path) -> Any:
-    """A log of one's own."""
-    made = open_log(f"sqlite:///{tmp_path / 'log.db'}", extra_metadata=[projections.metadata])
-    yield made
-    await made.close()
+async def both(tmp_path: Path) -> Any:
+    """A log of one's own, and its lists."""
+    async with opened(tmp_path / "log.db") as made:
+        yield made
+
+
+@pytest.fixture
+def log(both: Any) -> EventLog:
+    """The log."""
+    return both[0]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def lists(both: Any) -> Any:
+    """The lists."""
+    return both[1]
 
 
 class Counted:
@@ -90,12 +102,14 @@ async def follow(log: EventLog, follower: Follower, told: Sequence[Submission], 
         await follower.catch_up()
 
 
-async def test_an_event_costs_the_same_however_large_its_incident_is(log: EventLog, counted: Counted) -> None:
+async def test_an_event_costs_the_same_however_large_its_incident_is(
+    log: EventLog, lists: Any, counted: Counted
+) -> None:
     """The last hundred alerts of an open incident write, fetch and ask what the second hundred did.
 
     The follower may keep far fewer units than the incident has, and keeps the incident all the same: it is open.
     """
-    follower = Follower(log, Rules(), crowded=100)
+    follower = Follower(lists, log, Rules(), crowded=100)
     told = [one for one in one_incident(1_000) if one.events[0].type == "alert.firing"]
     await follow(log, follower, told[:100])
     counted.since()
@@ -110,10 +124,10 @@ async def test_an_event_costs_the_same_however_large_its_incident_is(log: EventL
 
 
 async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_before(
-    log: EventLog, counted: Counted
+    log: EventLog, lists: Any, counted: Counted
 ) -> None:
     """An alert's earlier episodes are neither read nor written again when it fires once more."""
-    follower = Follower(log, Rules(), crowded=20)
+    follower = Follower(lists, log, Rules(), crowded=20)
     told = []
     for turn in range(150):
         since = start_of(turn)
@@ -136,9 +150,9 @@ def start_of(turn: int) -> int:
     return 1_772_582_400_000_000 + turn * 172_800_000_000
 
 
-async def test_memory_holds_what_is_open_and_few_others(log: EventLog) -> None:
+async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: Any) -> None:
     """However many incidents came and went, the units kept stay near the bound."""
-    follower = Follower(log, Rules(), crowded=100)
+    follower = Follower(lists, log, Rules(), crowded=100)
     held = []
     told = quiet_days(200)
     for at in range(0, len(told), 100):
@@ -146,7 +160,7 @@ async def test_memory_holds_what_is_open_and_few_others(log: EventLog) -> None:
         held.append(follower.held)
     # A round of fifty events comes on top, and alerts of the last quarter of an hour are not closed yet.
     assert max(held) <= 200
-    rows = await projections.open_projections(log, Rules()).incidents(limit=2_000)
+    rows = await projections.Projections(lists, Rules()).incidents(limit=2_000)
     assert len(rows) == 1_000
 
 

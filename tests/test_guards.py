@@ -27,7 +27,8 @@ IGNORING = "CREATE TRIGGER quiet BEFORE INSERT ON {} BEGIN SELECT RAISE(IGNORE);
 
 FOREIGN = {
     "a trigger that ignores": (IGNORING.format("event"), "the trigger quiet on event is not timelined's"),
-    "a trigger on a list": (IGNORING.format("shape"), "the trigger quiet on shape is not timelined's"),
+    "a trigger on a table of others": (
+        "CREATE TABLE notes (id TEXT); " + IGNORING.format("notes"), "the trigger quiet on notes is not timelined's"),
     "a unique index": (
         "CREATE UNIQUE INDEX one_of_a_kind ON event (type)", "the index one_of_a_kind on event is not timelined's"),
     "a trigger gone": ("DROP TRIGGER event_refuses_delete", "the trigger event_refuses_delete is gone"),

@@ -17,7 +17,7 @@ PACKAGES = ("collector", "renderers")
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "sqlalchemy": ("collector.log", "collector.projections", "collector.follower", "collector.announcements"),
-    "sqlite3": ("collector.log",),
+    "sqlite3": ("collector.log", "collector.projections.database"),
     "aiosqlite": ("collector.log",),
     "alembic": ("collector.log.migrations",),
     "asyncpg": ("collector.log.postgres",),
@@ -41,6 +41,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.loss",
         "collector.crashes",
         "collector.follower",
+        "collector.following",
         "collector.refusals",
         "collector.cli",
     ),
@@ -51,7 +52,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 """Each library, and the modules (with all below them) that may know it."""
 
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
-RENDERER_USERS = ("collector.drafts", "collector.daemon", "collector.cli")
+RENDERER_USERS = ("collector.drafts", "collector.following", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }

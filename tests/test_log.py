@@ -546,9 +546,10 @@ def fail(connection: Connection) -> None:
     raise ZeroDivisionError
 
 
-async def test_projections_live_beside_the_log(database: str) -> None:
-    """Tables of others are created on opening, written between appends, and read in one view with the log."""
-    log = open_log(database, extra_metadata=[_shelf])
+async def test_others_write_between_appends(database: str) -> None:
+    """Tables of others in the same database are written between appends, and read in one view with the log."""
+    log = open_log(database)
+    await log.transact(_shelf.create_all)
     await asyncio.gather(
         *(log.transact(partial(count, n), durable=n % 2 == 0) for n in range(10)),
         *(append(log, told(fact(str(n)))) for n in range(10)),

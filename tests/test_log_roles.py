@@ -76,10 +76,11 @@ async def test_the_daemon_appends_and_follows_with_a_role_that_may_not_write_fac
     assert [event.title for event in await log.read()] == ["a", "b", "early", "corrected"]
     assert await log.lead()
     await log.append([submission(firing("A", 0))])
-    follower = Follower(log, Rules())
+    lists = projections.open_lists(log, owner=True)
+    follower = Follower(lists, log, Rules())
     assert await follower.catch_up() >= 5
     await follower.rebuild()
-    assert [row.number for row in await projections.open_projections(log, Rules()).incidents()] == [3, 2, 1]
+    assert [row.number for row in await projections.Projections(lists, Rules()).incidents()] == [3, 2, 1]
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -177,7 +178,7 @@ async def test_a_missing_right_to_erase_says_what_to_grant(roles: Server, databa
     log = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
     (receipt,) = await append(log, told(fact("a")))
     assert await log.lead()
-    await Follower(log, Rules()).catch_up()
+    await Follower(projections.open_lists(log, owner=True), log, Rules()).catch_up()
     await log.close()
     url = roles.url(database, "dora")
     words = ("erase", receipt.items[0].event_id, "--reason", "asked", "--storage.url", url)

@@ -36,7 +36,7 @@ EVENTS = (
 
 async def compared(followed: Followed) -> Compared:
     """What comparing says of these lists."""
-    return await followed.log.query(partial(compare, rules=followed.rules))
+    return await followed.base.query(partial(compare, rules=followed.rules))
 
 
 async def write(followed: Followed, *statements: str) -> None:
@@ -46,7 +46,7 @@ async def write(followed: Followed, *statements: str) -> None:
         for statement in statements:
             assert connection.exec_driver_sql(statement).rowcount > 0, statement
 
-    await followed.log.transact(work, leading=True)
+    await followed.base.write(work)
 
 
 @settings(max_examples=40, deadline=None)
@@ -137,7 +137,7 @@ async def test_what_was_set_aside_is_left_out(tmp_path: Path) -> None:
     async with following(tmp_path) as followed:
         with poisonous({EVENTS[2].id}):
             await followed.told(*EVENTS)
-        assert await followed.lists.set_aside() == 1
+        assert (await followed.lists.state()).set_aside == 1
         assert await compared(followed) == Compared()
 
 
@@ -169,7 +169,7 @@ async def test_a_list_that_cannot_be_read_is_a_difference(tmp_path: Path) -> Non
     """A table that is gone is damage, and no reason to end."""
     async with following(tmp_path) as followed:
         await followed.told(*EVENTS)
-        await followed.log.transact(lambda c: c.exec_driver_sql("DROP TABLE membership"), leading=True)
+        await followed.base.write(lambda c: c.exec_driver_sql("DROP TABLE membership"))
         (found,) = (await compared(followed)).differences
         assert "no such table" in str(found)
 
@@ -205,7 +205,7 @@ def alerted(process: Process) -> Path:
 
 def change_lists(folder: Path, statement: str) -> None:
     """What somebody with the file can do."""
-    with closing(sqlite3.connect(folder / "data" / "timelined.db")) as file, file:
+    with closing(sqlite3.connect(folder / "data" / "timelined.incidents.db")) as file, file:
         assert file.execute(statement).rowcount > 0
 
 

@@ -34,6 +34,7 @@ from collector.log.verify import Beyond, verify
 from collector.projections import shape
 from collector.settings import Drafts, Settings, Storage, Web
 from renderers.document import Options
+from tests import lists as lists_of
 from tests.conftest import timelined
 from tests.scenario import Story, drafts, played, submission, tell
 
@@ -152,19 +153,19 @@ async def test_an_upgraded_file_has_the_schema_of_a_new_one(revision: str, tmp_p
     assert {name: upgraded.get(name) for name in new} == new
 
 
-class Cut(MetaData):
-    """Tables that cannot be made: the last step of opening a file fails, after the upgrade."""
-
-    def create_all(self, *_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def cut(*_: object) -> None:
+    """The last step of opening a file fails, after the upgrade."""
+    raise KeyboardInterrupt
 
 
-async def test_an_upgrade_that_is_cut_off_never_was(tmp_path: Path) -> None:
+async def test_an_upgrade_that_is_cut_off_never_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong up to the commit, the file is at the revision it was at, and the next try succeeds."""
     path = unpacked("0001", tmp_path)
     before = made(path)
+    monkeypatch.setattr(sqlite, "_agree", cut)
     with pytest.raises(KeyboardInterrupt):
-        open_log(f"sqlite:///{path}", extra_metadata=[Cut()])
+        open_log(f"sqlite:///{path}")
+    monkeypatch.undo()
     assert made(path) == before
     assert sqlite.schema_of(path) == migrations.Schema("0001", stamped=False)
     async with opened(path):
@@ -282,9 +283,8 @@ async def test_ready_says_that_the_schema_is_not_ours(tmp_path: Path) -> None:
             change(path, at_revision(revision))
             status, reason = await ready()
             assert (status, said in reason) == (503, True)
-        change(path, at_revision(HEAD), "UPDATE shape SET digest = 'another'")
-        status, reason = await ready()
-        assert (status, "lists" in reason) == (503, True)
+        change(path, at_revision(HEAD))
+        assert await ready() == (200, "")
 
 
 # The lists, which are not migrated
@@ -304,7 +304,8 @@ async def test_lists_of_another_shape_are_made_anew(tmp_path: Path) -> None:
         ["ALTER TABLE incident_number ADD COLUMN more TEXT"],
         ["DROP TABLE shape"],
     ):
-        change(path, *damage, *(["UPDATE shape SET digest = 'another'"] if "shape" not in damage[0] else []))
+        another = ["UPDATE shape SET digest = 'another'"] if "shape" not in damage[0] else []
+        change(projections.lists_path(path), *damage, *another)
         async with played([], story.rules, path) as lists:
             assert [(row.number, row.key, row.title) for row in await lists.incidents()] == before
             assert await drafts(lists, Options(zone=story.zone)) == texts
@@ -316,11 +317,11 @@ async def test_lists_of_the_same_shape_are_left_alone(tmp_path: Path) -> None:
     path, story = tmp_path / "timelined.db", tell(STORY)
     async with played([submission(arrival) for arrival in story.arrivals], story.rules, path):
         pass
-    async with opened(path) as log:
-        assert await log.query(shape.fits)
-        change(path, "INSERT INTO ignored VALUES ('a mark', 'of the first')")
-        await Follower(log, story.rules).catch_up()
-        assert await log.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM ignored").scalar()) == 1
+    async with lists_of.opened(path) as (log, base):
+        assert await base.query(shape.fits)
+        change(projections.lists_path(path), "INSERT INTO ignored VALUES ('a mark', 'of the first')")
+        await Follower(base, log, story.rules).catch_up()
+        assert await base.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM ignored").scalar()) == 1
 
 
 @pytest.mark.parametrize("what", ["a column", "an index", "the values", "what is packed"])
@@ -345,10 +346,17 @@ def test_every_change_of_the_lists_gives_another_shape(what: str, monkeypatch: p
 
 
 async def test_a_reader_does_not_show_lists_of_another_shape(tmp_path: Path) -> None:
-    """A command of this version beside a daemon of another says so, instead of showing what it misreads."""
+    """A command of this version beside a daemon says so, instead of showing what it misreads; alone it makes some."""
     path = unpacked(HEAD, tmp_path)
-    change(path, "UPDATE shape SET digest = 'another'")
-    shown = await asyncio.to_thread(timelined, "incidents", "--storage.url", f"sqlite:///{path}", cwd=tmp_path)
+    await replayed(path, tell(STORY))
+    change(projections.lists_path(path), "UPDATE shape SET digest = 'another'")
+    url = f"sqlite:///{path}"
+    alone = await asyncio.to_thread(timelined, "incidents", "--storage.url", url, cwd=tmp_path)
+    assert (alone.returncode, "HighErrorRate" in alone.stdout) == (0, True)
+    assert "This log has no lists" in alone.stderr
+    async with opened(path) as log:
+        log.announce("http://127.0.0.1:1")
+        shown = await asyncio.to_thread(timelined, "incidents", "--storage.url", url, cwd=tmp_path)
     assert shown.returncode == cli.output.UNAVAILABLE
     assert "its lists are not those of this version" in shown.stderr
 

@@ -58,15 +58,15 @@ async def test_one_event_does_not_stop_grouping(tmp_path: Path) -> None:
         # Halves of forty, and then by itself.
         assert failures[0] <= 6 + TRIES
         others = [*(event for event in events if event is not bad), firing("later", 5)]
-        assert await followed.log.query(kept) == batch(others, RULES)
-        assert await followed.lists.set_aside() == 1
+        assert await followed.base.query(kept) == batch(others, RULES)
+        assert (await followed.lists.state()).set_aside == 1
         why = await followed.lists.why(bad.id)
         assert why is not None
         assert "set aside: grouping could not take it (KeyError)" in why.reason
         # As of the next start, too.
         followed.restart()
         await followed.told(firing("pod-17", 8))
-        assert await followed.log.query(kept) == batch([*others, firing("pod-17", 8)], RULES)
+        assert await followed.base.query(kept) == batch([*others, firing("pod-17", 8)], RULES)
 
 
 async def test_lists_made_anew_try_it_again(tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ async def test_lists_made_anew_try_it_again(tmp_path: Path) -> None:
     async with following(tmp_path) as followed:
         with poisonous({events[2].id}):
             await followed.told(*events)
-        assert await followed.lists.set_aside() == 1
+        assert (await followed.lists.state()).set_aside == 1
         await followed.follower.rebuild()
-        assert await followed.lists.set_aside() == 0
-        assert await followed.log.query(kept) == batch(events, RULES)
+        assert (await followed.lists.state()).set_aside == 0
+        assert await followed.base.query(kept) == batch(events, RULES)
         with poisonous({events[4].id}):
             await followed.follower.rebuild()
-        assert await followed.log.query(kept) == batch(events[:4], RULES)
+        assert await followed.base.query(kept) == batch(events[:4], RULES)
 
 
 async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
             with patch.object(Refolding, "refold", side_effect=error), pytest.raises(type(error)):
                 await followed.told(firing("a", 1))
         await followed.told()
-        assert await followed.lists.set_aside() == 0
+        assert (await followed.lists.state()).set_aside == 0
         assert len(await followed.numbers()) == 1
     assert accuses_an_event(KeyError("x"))
     assert not accuses_an_event(asyncio.CancelledError())
@@ -124,7 +124,7 @@ def test_whatever_is_set_aside_the_rest_is_grouped_as_without_it(
                         followed.restart()
                 await followed.follower.catch_up()
             rest = [event for event in events if event.id not in bad]
-            assert await followed.log.query(kept) == batch(rest, rules)
+            assert await followed.base.query(kept) == batch(rest, rules)
 
     order.shuffle(events)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from collector import projections
 from collector.correlation import Rules
 from collector.follower import Follower
-from collector.log import open_log
+from collector.projections import lists_path
 from collector.tasks import in_thread
 from tests.bench.follower import START, alert
+from tests.lists import opened
 from tests.processes import PROJECT, Process, eventually, get, post
 from tests.processes import alert as delivered
 
@@ -79,12 +79,9 @@ def read(url: str) -> tuple[int, Any]:
 
 async def followed(path: Path, count: int) -> None:
     """A log of so many alerts, and its lists."""
-    log = open_log(f"sqlite:///{path}", extra_metadata=[projections.metadata])
-    try:
+    async with opened(path) as (log, lists):
         await log.append([alert("firing", f"pod-{n}", "checkout", START, START, START) for n in range(count)])
-        await Follower(log, Rules()).catch_up()
-    finally:
-        await log.close()
+        await Follower(lists, log, Rules()).catch_up()
 
 
 def test_deliveries_are_taken_while_the_follower_is_behind(slow: Any) -> None:
@@ -107,7 +104,7 @@ def test_deliveries_are_taken_while_lists_are_made_anew(slow: Any, tmp_path: Pat
     path = tmp_path / "data" / "timelined.db"
     path.parent.mkdir()
     asyncio.run(followed(path, 50))
-    with closing(sqlite3.connect(path)) as database, database:
+    with closing(sqlite3.connect(lists_path(path))) as database, database:
         database.execute("UPDATE shape SET digest = 'of another version'")
     process = slow(TAKING)
     address = process.start("--storage.url", f"sqlite:///{path}")

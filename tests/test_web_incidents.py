@@ -68,7 +68,7 @@ async def test_merges_that_form_a_circle_end(face: Face) -> None:
         await face.incident(number)
     await face.stand_still()
     numbers = tables.incident_number
-    await face.log.transact(lambda c: c.execute(update(numbers).values(goes_by=3 - numbers.c.number)))
+    await face.base.write(lambda c: c.execute(update(numbers).values(goes_by=3 - numbers.c.number)))
     row = await face.lists.incident(1)
     assert row is not None
     assert row.merged_into == 2

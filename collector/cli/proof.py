@@ -34,6 +34,7 @@ from collector.log.older import verifiable
 from collector.log.scan import MOST, Difference
 from collector.log.verify import Beyond, Verdict
 from collector.log.verify import verify as verified
+from collector.projections import open_lists
 from collector.projections.regrouped import Compared, compare
 from collector.settings import Settings, Unread
 
@@ -90,7 +91,7 @@ def verify(
         with helped as helpers, shown as progress:
             work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
             verdict = _query(url, work)
-        compared = _query(url, partial(compare, rules=settings.correlation)) if lists else Compared()
+        compared = _query_lists(url, partial(compare, rules=settings.correlation)) if lists else Compared()
     found = [*outside, *earlier, *verdict.differences]
     unseen += compared.unseen
     whole = lists and not compared.unseen
@@ -131,6 +132,21 @@ def _query(url: str, work: Callable[[Any], T]) -> T:
         try:
             return await store.query(work)
         finally:
+            await store.close()
+
+    return asyncio.run(asked())
+
+
+def _query_lists(url: str, work: Callable[[Any], T]) -> T:
+    """The same over a view of the lists, with the log."""
+
+    async def asked() -> T:
+        store = open_log(url, writable=False, any_schema=True)
+        lists = open_lists(store)
+        try:
+            return await lists.query(work)
+        finally:
+            await lists.close()
             await store.close()
 
     return asyncio.run(asked())

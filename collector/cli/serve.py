@@ -40,7 +40,7 @@ def serve(
     """Run the daemon: take webhooks, keep the log, answer the API."""
     where = Where(config_file=config_file, storage_url=storage_url)
     settings = where.settings(secrets=EVERY, web__listen_address=listen_address, log__level=log_level)
-    journal.set_up(settings.log.level, settings.log.format)
+    journal.set_up(settings.log.level, settings.log.format, process="intake")
     daemon.run(settings, ready=_ready, accept_loss=accept_loss)
 
 

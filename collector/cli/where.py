@@ -21,7 +21,7 @@ import click
 import msgspec
 
 from collector import daemon
-from collector.cli import client
+from collector.cli import client, output
 from collector.errors import InvalidInput, InvalidSettings
 from collector.settings import Settings, load_settings
 
@@ -81,7 +81,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             async with client.remote(holder, self._token(holder)) as desk:
                 yield desk
             return
-        opened = daemon.offline(settings) if writing else daemon.reading(settings)
+        opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say)
         async with opened as app, client.private(app) as desk:
             yield desk
 

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from collector.daemon.opening import accept_loss, holder, offline, reading, rebuild
 from collector.daemon.parts import Clock, beside_of, signer_of, wall_clock
-from collector.daemon.process import run, seldom_collect, serve
+from collector.daemon.process import run, serve
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import hints
+from collector.interpreter import seldom_collect
 
 __all__ = [
     "Clock",

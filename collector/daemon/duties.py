@@ -1,17 +1,24 @@
-"""The duties of the one who holds the lease; of several daemons over one log, the others only take webhooks in."""
+"""Following, and the jobs of the one who leads; of several daemons over one log, the others only take webhooks in.
+
+A daemon's log is followed by a process of its own, which on PostgreSQL asks for
+the lease of following itself; the lease of this process is that of the jobs. A
+command follows in its own process, and so does a daemon inside of a program.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
-from collector import drafting, retention
+from collector import projections, retention
+from collector.daemon.follower_process import FollowerProcess
 from collector.daemon.parts import Parts
 from collector.event import SECOND
-from collector.follower import Follower
+from collector.following.work import Work, rendered
+from collector.leadership import Leadership
 from collector.schedule import Schedule
-from collector.tasks import ended
 
 GRACE = 0.3
 """Seconds that a start gives the follower to catch up; what takes longer is done while deliveries are taken."""
@@ -20,46 +27,65 @@ SEAL_AFTER = 10.0
 
 
 @asynccontextmanager
-async def duties(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
-    """What only the one who holds the lease does: follow the log, and the jobs.
+async def followed(parts: Parts, *, jobs_too: bool, apart: bool) -> AsyncIterator[None]:
+    """Have the log followed for the length of the block, and with ``jobs_too`` the jobs done; ``apart`` says where."""
+    async with AsyncExitStack() as stack:
+        duties = partial(_jobs, parts)
+        if apart:
+            await stack.enter_async_context(_apart(parts))
+        else:
+            duties = partial(_all_of_it, parts, jobs_too)
+        leadership = Leadership(parts.log, duties)
+        stack.push_async_callback(leadership.close)
+        await leadership.begin()
+        yield
+
+
+@asynccontextmanager
+async def _apart(parts: Parts) -> AsyncIterator[None]:
+    here = partial(rendered, parts.projections, parts.setup)
+    process = FollowerProcess(parts.setup, parts.log, parts.projections, here)
+    parts.following = process
+    await process.start()
+    try:
+        yield
+    finally:
+        await process.close()
+
+
+@asynccontextmanager
+async def _all_of_it(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
+    """Following in this process, and the jobs.
 
     A daemon begins at once and catches up behind its back; a command, whose answer may rest on it, waits.
     """
-    follower = Follower(parts.log, parts.settings.correlation, clock=parts.clock)
-    if not jobs_too:
-        await follower.catch_up()
     async with AsyncExitStack() as stack:
-        task = asyncio.create_task(follower.run(), name="follower")
-        stack.push_async_callback(ended, task)
-        parts.follower = follower
-        stack.callback(setattr, parts, "follower", None)
-        level = asyncio.create_task(follower.level(), name="level")
-        stack.push_async_callback(ended, level)
+        lists = projections.open_lists(parts.log, owner=True)
+        stack.push_async_callback(lists.close)
+        work = Work(parts.setup, lists, parts.log, parts.clock)
+        parts.here.begin(work)
+        stack.callback(parts.here.end)
+        if not jobs_too:
+            await work.follower.catch_up()
+        level = await stack.enter_async_context(work.running(drafting=jobs_too))
         if jobs_too:
-            _start_jobs(stack, parts, follower, level)
+            await stack.enter_async_context(_jobs(parts))
             # Where little is left to read, the lists are there when it serves.
             await asyncio.wait([level], timeout=GRACE)
         yield
 
 
-def _start_jobs(stack: AsyncExitStack, parts: Parts, follower: Follower, level: asyncio.Task[None]) -> None:
-    runs = Schedule()
-    seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
-    runs.add("retention", parts.retention.run, every=retention.EVERY)
-    stack.callback(follower.on_resolved(_Later(SEAL_AFTER, seal)))
-    if parts.settings.drafts.enabled:
-        # Not before the lists hold what the log held at the start: a draft of half of it would not be true.
-        level.add_done_callback(lambda done: None if done.cancelled() else _start_drafts(stack, parts, follower, runs))
-    runs.start()
-    stack.push_async_callback(runs.finish)
-
-
-def _start_drafts(stack: AsyncExitStack, parts: Parts, follower: Follower, runs: Schedule) -> None:
-    stack.callback(parts.drafts.listen(follower.on_changed))
-    runs.add("drafts", parts.drafts.run, every=drafting.EVERY)
-    resolved = drafting.Resolved(parts.drafts)
-    resolved.soon = runs.add("drafts of resolved incidents", resolved.run)
-    stack.callback(follower.on_resolved(resolved.add))
+@asynccontextmanager
+async def _jobs(parts: Parts) -> AsyncIterator[None]:
+    """Sealing, and removing what reached its age."""
+    async with AsyncExitStack() as stack:
+        runs = Schedule()
+        seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
+        runs.add("retention", parts.retention.run, every=retention.EVERY)
+        stack.callback(parts.following.on_resolved(_Later(SEAL_AFTER, seal)))
+        runs.start()
+        stack.push_async_callback(runs.finish)
+        yield
 
 
 class _Later:

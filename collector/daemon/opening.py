@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,78 +14,110 @@ import structlog
 from aiohttp import web
 
 from collector import projections
-from collector.daemon.duties import duties
+from collector.daemon.duties import followed
 from collector.daemon.parts import Clock, Parts, beside_of, former_of, pointer_of, wall_clock
+from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.follower import Follower
-from collector.leadership import Leadership
-from collector.log import EventLog, database_path, lost, open_log, servers, shown
+from collector.log import FOLLOWING, JOBS, EventLog, Lease, database_path, lost, open_log, servers, shown
 from collector.log.acknowledged import Loss
 from collector.log.beside import ACKNOWLEDGED
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
+from collector.projections import Lists
+from collector.projections.former import drop_former, has_former
+from collector.projections.shape import unusable
 from collector.settings import Settings
 from collector.tasks import in_thread
 
 log = structlog.get_logger(__name__)
 
+Say = Callable[[str], None]
+
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False
-) -> AsyncIterator[Parts]:
+    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
+    apart: bool = False, say: Say = lambda text: None,
+) -> AsyncIterator[Parts]:  # fmt: skip
     """The log and what is made of it, without a face.
 
-    ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed here while
-    its lease is ours, and ``jobs_too`` run.
+    ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed while its
+    lease is ours, ``apart`` in a process of its own, and ``jobs_too`` run. ``say`` is told what a person waits for.
     """
     async with AsyncExitStack() as stack:
-        made = _parts(settings, clock, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss)
+        made = _parts(
+            settings, clock, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
+        )
         parts = await stack.enter_async_context(made)
         if writable:
             stack.push_async_callback(_seal_at_end, parts)
-            leadership = Leadership(parts.log, partial(duties, parts, jobs_too))
-            stack.push_async_callback(leadership.close)
-            await leadership.begin()
+            await stack.enter_async_context(followed(parts, jobs_too=jobs_too, apart=apart))
             stack.push_async_callback(parts.writer.close)
-        elif wrong := await projections.mismatch(parts.log):
-            raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
         yield parts
 
 
 @asynccontextmanager
 async def _parts(
-    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False
-) -> AsyncIterator[Parts]:
+    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
+    apart: bool = False, say: Say = lambda text: None,
+) -> AsyncIterator[Parts]:  # fmt: skip
     """The log, held to what was acknowledged; nobody follows it yet."""
     async with AsyncExitStack() as stack:
         # A command beside daemons keeps nothing of its own.
         watching = writable and (jobs_too or accept_loss or database_path(settings.storage.url) is not None)
         if watching:
             _make_folder(settings)
-        store = await _open(settings, writable)
+        store = await _open(settings, writable, JOBS if apart else FOLLOWING)
         stack.push_async_callback(store.close)
         about = await store.query(lost.about)
         lacks = None
         if watching:
             lacks = await stack.enter_async_context(_recorded(settings, store, about, clock, accept_loss=accept_loss))
             about = await store.query(lost.about)
-        parts = Parts(settings, store, projections.open_projections(store, settings.correlation), clock, about)
+        lists = await _lists(stack, settings, store, writable, say)
+        parts = Parts(settings, store, lists, clock, about)
         parts.accepted = lacks
+        if writable and database_path(settings.storage.url) is not None:
+            await _drop_former(store)
         if database_path(settings.storage.url) is None:
             parts.storage = {"log": about.identity.hex(), **await store.query(servers.described)}
         yield parts
 
 
-async def _open(settings: Settings, writable: bool) -> EventLog:
+async def _drop_former(store: EventLog) -> None:
+    """Drop the lists of earlier versions; what cannot be written now is tried at the next start."""
+    try:
+        if await store.query(has_former) and await store.transact(drop_former):
+            log.info("dropped the lists that an earlier version kept in the log's own file; they are made anew")
+    except Unavailable as error:
+        log.warning("cannot drop the lists that an earlier version kept in the log's own file", error=str(error))
+
+
+async def _lists(stack: AsyncExitStack, settings: Settings, store: EventLog, writable: bool, say: Say) -> Lists:
+    """What lists are read from. Who only reads makes what is missing for itself, where no daemon is about to."""
+    lists = projections.open_lists(store)
+    stack.push_async_callback(lists.close)
+    wrong = "" if writable else await lists.query(unusable)
+    path = database_path(settings.storage.url)
+    if not wrong:
+        return lists
+    if path is None or lock_holder(path) is not None:
+        raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
+    return await stack.enter_async_context(scratch_lists(path, settings.correlation, say))
+
+
+async def _open(settings: Settings, writable: bool, lease: Lease) -> EventLog:
     """Open the log while the event loop turns: a disk or a server that is slow keeps no signal from being seen."""
     closing: set[asyncio.Task[None]] = set()
 
     def close(store: EventLog) -> None:
         closing.add(asyncio.ensure_future(store.close()))
 
-    opening = partial(open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata])
+    opening = partial(
+        open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata], lease=lease
+    )
     return await in_thread(opening, close)
 
 
@@ -171,13 +203,22 @@ async def rebuild(settings: Settings, clock: Clock = wall_clock) -> int:
     async with _parts(settings, clock, writable=True) as parts:
         if not await parts.log.lead():
             raise Unavailable("cannot make the lists anew: a daemon follows the log; stop all of them, and try again")
-        await Follower(parts.log, settings.correlation, clock=clock).rebuild()
+        lists = projections.open_lists(parts.log, owner=True)
+        try:
+            await Follower(lists, parts.log, settings.correlation, clock=clock).rebuild()
+        finally:
+            await lists.close()
         await parts.writer.close()
         return await parts.projections.position()
 
 
 @asynccontextmanager
-async def reading(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
-    """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere."""
-    async with opened(settings, clock, writable=False) as parts:
+async def reading(
+    settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None
+) -> AsyncIterator[web.Application]:
+    """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere.
+
+    ``say`` is told where lists have to be made first.
+    """
+    async with opened(settings, clock, writable=False, say=say) as parts:
         yield parts.app((), local_only=True)

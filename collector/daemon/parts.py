@@ -13,14 +13,14 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from collector import projections
 from collector.bodies import Limits
+from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafts import options_of, postmortem
 from collector.erasure import Eraser, Redrawn
-from collector.errors import TimelinedError, Unavailable
+from collector.errors import Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
+from collector.following import Following, Setup, Work
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, database_path, migrations, seal, servers, shown
 from collector.log.acknowledged import Loss
@@ -28,16 +28,15 @@ from collector.log.beside import Beside
 from collector.log.checkpoint import EVENTS, Signer
 from collector.log.lost import UNKNOWN, About, origin_after
 from collector.log.lost import accepted as accepted_loss
-from collector.projections import Projections
+from collector.projections import Lists, Projections
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.web import Limits as WebLimits
-from collector.web import Postmortem, Readiness, build_app
+from collector.web import Readiness, build_app
 from collector.writer import Writer
-from renderers.document import Options
 
 log = structlog.get_logger(__name__)
 
@@ -62,20 +61,17 @@ def wall_clock() -> int:
 class Parts:
     """What is open: the log, what reads it and what writes to it, and the application over them."""
 
-    def __init__(
-        self, settings: Settings, store: EventLog, lists: Projections, clock: Clock, about: About = UNKNOWN
-    ) -> None:
+    def __init__(self, settings: Settings, store: EventLog, lists: Lists, clock: Clock, about: About = UNKNOWN) -> None:
         self.settings = settings
         self.log = store
-        self.projections = lists
+        self.lists = lists
+        self.projections = Projections(lists, settings.correlation, self._begun)
         self.clock = clock
         self.stopping = False
         self.serving = False
         """Whether this is a daemon, and not one command."""
         self.unrecorded = False
         """Whether our start could not be recorded yet: what keeps it out would keep deliveries out."""
-        self.follower: Follower | None = None
-        """Where this process is the one that follows the log."""
         self.about = about
         """Which log this is."""
         self.storage: dict[str, Any] = {}
@@ -91,10 +87,14 @@ class Parts:
         self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
         self.refusals = Refusals(clock)
-        self.drafts = self._draft_job()
+        self.setup = _setup(settings)
+        idle = Work(self.setup, lists, store, clock)
+        self.here = FollowedHere(self.setup, self.projections, idle)
+        self.following: Following = self.here
+        """Whoever follows the log."""
         ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
         self.retention = RetentionJob(store, ages, clock)
-        self.eraser = Eraser(store, lists, self.redraw, self._forget)
+        self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
     def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
@@ -102,14 +102,15 @@ class Parts:
             intake=self.intake,
             log=self.log,
             projections=self.projections,
-            postmortems=_postmortems(self.projections, self.settings),
+            postmortems={form: partial(self._render, form) for form in FORMATS},
             readiness=self.readiness,
             clock=self.clock,
             api_tokens=tokens,
             local_only=local_only,
             hosts=self.settings.web.names,
             erase=self.eraser.erase,
-            redraw=self.redraw,
+            redraw=self._redraw,
+            followed=self._followed,
             refusals=self.refusals,
             limits=WebLimits(
                 read_timeout=self.settings.web.read_timeout / SECOND,
@@ -117,34 +118,35 @@ class Parts:
             ),
         )
 
-    def _draft_job(self) -> DraftJob:
-        drafts = self.settings.drafts
-        rendered = _postmortems(self.projections, self.settings)
-        return DraftJob(
-            projections=self.projections,
-            render=lambda number, form: rendered[form](number, None, {}),
-            folder=Path(drafts.dir),
-            stale_after=drafts.stale_after,
-            clock=self.clock,
-        )
+    @property
+    def follower(self) -> Follower | None:
+        """What follows the log in this process, if it is this one."""
+        return self.here.work.follower if self.here.work is not None else None
 
-    async def redraw(self, events: Collection[str]) -> Redrawn:
-        """Write the drafts again that cite these events, whoever asks for drafts otherwise."""
-        try:
-            written, edited = await self.drafts.again(events)
-        except (OSError, TimelinedError) as error:
-            log.warning("cannot write drafts again", error=str(error))
-            return Redrawn(failed=str(error))
-        return Redrawn(written=written, edited=edited)
+    @property
+    def drafts(self) -> DraftJob:
+        """What writes drafts in this process."""
+        return self.here.job
+
+    async def _followed(self, position: int, patience: float) -> bool:
+        return await self.following.reached(position, patience)
+
+    async def _redraw(self, events: Collection[str]) -> Redrawn:
+        return await self.following.redraw(events)
+
+    async def _render(self, form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await self.following.render(number, form, as_of, asked)
+
+    async def _begun(self) -> None:
+        await self.following.begun()
 
     async def _forget(self) -> None:
-        if self.follower is not None:
-            await self.follower.forget()
+        await self.following.forget()
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
         facts: dict[str, Any] = dict.fromkeys(_FACTS)
-        facts |= {"queue": self.writer.events, "follows": self.follower is not None, "log": self.about.identity.hex()}
+        facts |= {"queue": self.writer.events, "follows": self.following.follows, "log": self.about.identity.hex()}
         facts["sealing"] = self.sealing.failure or "well"
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
@@ -167,23 +169,22 @@ class Parts:
         if not schema.mismatch:
             sealed, accepted = await self.log.query(lambda c: (seal.last(c, EVENTS), accepted_loss(c)))
             facts |= {"sealed": sealed.size if sealed else 0, "lost": accepted.title if accepted else None}
-        unfit = await projections.mismatch(self.log)
-        if not unfit:
-            facts["lag"] = facts["position"] - await self.projections.position()
+        facts["lists"] = await self._lists(facts)
         failure = await self.writer.check() or await self._kept_out()
         facts["writer"] = failure or "well"
-        remaking = "" if unfit else await self.projections.remaking()
-        facts["lists"] = unfit or remaking or await self._trouble() or "well"
-        # Whoever is about to make the lists takes deliveries meanwhile.
-        beginning = self.follower is not None and not self.follower.begun
-        return schema.mismatch or ("" if beginning else unfit) or failure
+        # Whatever becomes of the lists, deliveries are taken.
+        return schema.mismatch or failure
 
-    async def _trouble(self) -> str:
-        """What keeps lists from holding everything."""
-        if self.follower is not None and self.follower.failure:
-            return f"cannot follow the log: {self.follower.failure}"
-        count = await self.projections.set_aside()
-        return f"{count} events are set aside, which grouping could not take; the log names them" if count else ""
+    async def _lists(self, facts: dict[str, Any]) -> str:
+        """What keeps lists from holding everything; ``well`` where nothing does."""
+        state = await self.projections.state()
+        if not state.unusable:
+            facts["lag"] = facts["position"] - state.position
+        if self.following.trouble:
+            return self.following.trouble
+        if state.set_aside:
+            return f"{state.set_aside} events are set aside, which grouping could not take; the log names them"
+        return state.unusable or state.remaking or "well"
 
     async def _kept_out(self) -> str:
         """Why nothing can be stored, asked anew for as long as our own start is not; empty where it can."""
@@ -217,20 +218,23 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _options(settings: Settings) -> Options:
+def _setup(settings: Settings) -> Setup:
+    """What the follower needs to know of the configuration. None of it is a secret, but for a password in a URL."""
     drafts = settings.drafts
-    return Options(zone=drafts.zone, detail=drafts.detail, profile=drafts.profile, citations=drafts.citations,
-                   seconds=drafts.seconds)  # fmt: skip
-
-
-def _postmortems(lists: Projections, settings: Settings) -> dict[str, Postmortem]:
-    defaults = _options(settings)
-
-    async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await postmortem(lists, number, format=form, as_of=as_of, options=options_of(asked, defaults),
-                                external_url=settings.web.external_url)  # fmt: skip
-
-    return {form: partial(render, form) for form in FORMATS}
+    return Setup(
+        storage=settings.storage.url,
+        rules=settings.correlation,
+        drafts=drafts.enabled,
+        folder=drafts.dir,
+        stale_after=drafts.stale_after,
+        options={
+            "zone": drafts.zone, "detail": drafts.detail, "profile": drafts.profile, "citations": drafts.citations,
+            "seconds": str(drafts.seconds).lower(),
+        },
+        external_url=settings.web.external_url,
+        level=settings.log.level,
+        format=settings.log.format,
+    )  # fmt: skip
 
 
 def beside_of(settings: Settings, about: About = UNKNOWN) -> Beside:

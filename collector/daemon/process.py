@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,6 +17,7 @@ from collector.daemon.serving import running
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
+from collector.interpreter import seldom_collect
 from collector.log import EventLog, is_postgresql, shown
 from collector.notify import Notifier
 from collector.settings import Settings
@@ -45,7 +45,7 @@ async def serve(
     handed = activation.sockets(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
-        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed)
+        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, apart=True)
         daemon = await unless(stop, stack.enter_async_context(opening))
         if daemon is None:
             return
@@ -75,15 +75,6 @@ def run(
     seldom_collect()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss))
-
-
-def seldom_collect() -> None:
-    """Have Python look for circles of garbage less often: what is taken in holds none, and each look costs.
-
-    What is loaded by now stays, and is looked at no more.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

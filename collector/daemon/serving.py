@@ -54,15 +54,18 @@ async def running(
     clock: Clock = wall_clock,
     accept_loss: bool = False,
     sockets: Sequence[socket.socket] = (),
+    apart: bool = False,
 ) -> AsyncIterator[Daemon]:
     """A whole daemon for the length of the block; it listens on ``sockets`` if there are any.
+
+    ``apart`` has the log followed in a process of its own, by the clock of this machine.
 
     At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
     :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
     :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
     """
     async with AsyncExitStack() as stack:
-        opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss)
+        opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss, apart=apart)
         parts = await stack.enter_async_context(opening)
         await stack.enter_async_context(recorded(parts))
         await stack.enter_async_context(refusals_recorded(parts))

@@ -23,20 +23,35 @@ from collector.log import sqlite
 from collector.log.backup import Backup, Progress
 from collector.log.backup import backup as _backup
 from collector.log.migrations import HEAD, Schema
-from collector.log.promise import Delivery, EventLog, Receipt, ReceiptItem, Repeats, Submission, Tail
+from collector.log.promise import (
+    FOLLOWING,
+    JOBS,
+    Delivery,
+    EventLog,
+    Lease,
+    Receipt,
+    ReceiptItem,
+    Repeats,
+    Submission,
+    Tail,
+)
 from collector.log.sqlite import SqliteLog
 from collector.log.urls import database_path, is_postgresql, shown
 
 __all__ = [
+    "FOLLOWING",
     "HEAD",
+    "JOBS",
     "Backup",
     "Delivery",
     "EventLog",
+    "Lease",
     "Progress",
     "Receipt",
     "ReceiptItem",
     "Repeats",
     "Schema",
+    "SqliteLog",
     "Submission",
     "Tail",
     "back_up",
@@ -56,25 +71,28 @@ def open_log(
     address: str = "",
     extra_metadata: Sequence[MetaData] = (),
     any_schema: bool = False,
+    lease: Lease = FOLLOWING,
 ) -> EventLog:
     """Open the log a URL names.
 
     ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute) is a file, with one writer;
     ``postgresql://user@host/database``, also written ``postgresql+asyncpg://``, a database that several may write to.
 
-    ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing,
-    the tables of ``extra_metadata`` (projections) included. A reader that looks for damage opens ``any_schema``, since
-    what says the schema may be damaged too. Raises :class:`collector.errors.InvalidSettings` for a
+    ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing; in a
+    PostgreSQL database also the tables of ``extra_metadata`` (the lists), in a schema beside the log's. A reader that
+    looks for damage opens ``any_schema``, since what says the schema may be damaged too. ``lease`` is what
+    :meth:`EventLog.lead` asks for: of a database that several share, one follows and one does the jobs. Raises
+    :class:`collector.errors.InvalidSettings` for a
     URL that cannot be used, :class:`collector.errors.Unavailable` where the file is missing or another process
     writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
     """
     path = database_path(url)
     if path is None:
         opened: EventLog = _postgres().PostgresLog(
-            url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema
+            url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema, lease=lease
         )
         return opened
-    return SqliteLog(path, writable=writable, address=address, extra_metadata=extra_metadata, any_schema=any_schema)
+    return SqliteLog(path, writable=writable, address=address, any_schema=any_schema)
 
 
 def _postgres() -> ModuleType:
@@ -105,9 +123,9 @@ async def upgrade(
 ) -> Schema:
     """Bring the log of a URL to this version's schema, making it where there is none; what was found before.
 
-    In a file the one who writes sees to the tables of others by itself. In a database the daemon's role may not, so
-    those of ``extra_metadata`` are made here, and ``fit`` gives them their shape. A file is copied before, and the
-    copy verified, unless not ``keep_copy``.
+    Beside a file the follower makes its lists by itself. In a database the daemon's role may not, so the tables of
+    ``extra_metadata`` are made here, in a schema of their own, and ``fit`` gives them their shape. A file is copied
+    before, and the copy verified, unless not ``keep_copy``.
 
     Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
     """

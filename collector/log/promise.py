@@ -6,7 +6,7 @@ No code of any back end stands here.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,6 +19,13 @@ T = TypeVar("T")
 REDACTED = "timelined-redacted"
 """Among a delivery's headers, how many values were redacted before it was stored. No sender's header of this name is
 kept."""
+
+
+Lease = Literal["following", "jobs"]
+"""What one daemon of several does. A daemon's follower, a process of its own, holds the first, and its intake, which
+seals and removes what expired, the second."""
+FOLLOWING: Lease = "following"
+JOBS: Lease = "jobs"
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,10 +147,10 @@ class EventLog(Protocol):
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """Run ``work`` in one write transaction on the connection that writes, between appends.
 
-        For projections, which live in the same database. ``work`` runs on the writer's thread: it is synchronous,
-        short, and touches nothing of the event loop's. It commits when ``work`` returns and rolls back when it
-        raises. With ``durable=False`` a power cut may take the commit back (whole, and never an event): right for
-        what can be rebuilt. With ``leading=True`` it happens only while this process holds the lease, on the very
+        On PostgreSQL also for the lists, which live in the same database. ``work`` runs on the writer's thread: it is
+        synchronous, short, and touches nothing of the event loop's. It commits when ``work`` returns, and rolls back
+        when it raises. With ``durable=False`` a power cut may take the commit back (whole, and never an event): right
+        for what can be rebuilt. With ``leading=True`` it happens only while this process holds the lease, on the very
         connection that holds it: nobody else can have it before the transaction is over. Raises
         :class:`collector.errors.Unavailable` when nothing can be written now, or not by us.
         """

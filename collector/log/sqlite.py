@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, MetaData, NullPool, QueuePool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
@@ -71,7 +71,6 @@ class SqliteLog(ReadSide):
         *,
         writable: bool = True,
         address: str = "",
-        extra_metadata: Sequence[MetaData] = (),
         any_schema: bool = False,
         keep_copy: bool = True,
     ) -> None:
@@ -88,7 +87,7 @@ class SqliteLog(ReadSide):
         self._disk = Disk(path)
         self._broken = asyncio.Event()
         if writable:
-            self._open_writer(address, extra_metadata)
+            self._open_writer(address)
         elif not path.is_file():
             raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
         self._reader_engine = _engine(partial(_connect_reader, path), pooled=True)
@@ -97,14 +96,14 @@ class SqliteLog(ReadSide):
         self._writing = ThreadPoolExecutor(1, "log-writer")
         self._reading = ThreadPoolExecutor(_READERS, "log-reader")
 
-    def _open_writer(self, address: str, extra_metadata: Sequence[MetaData]) -> None:
+    def _open_writer(self, address: str) -> None:
         if not self.path.parent.is_dir():
             raise Unavailable(f"cannot open the log {self.path}: there is no folder {self.path.parent}; make it first")
         self._lock = WriterLock(self.path, address)
         try:
             self._disk.file = file = DataFile(self.path)
             self._writer = self._connect()
-            self._prepare(extra_metadata)
+            self._prepare()
             file.connected()
         except DBAPIError as error:
             self._release()
@@ -123,23 +122,23 @@ class SqliteLog(ReadSide):
                 raise
         return connecting()
 
-    def _prepare(self, extra_metadata: Sequence[MetaData]) -> None:
+    def _prepare(self) -> None:
         """Be ready to write; on a full disk later, where what is there can be read meanwhile."""
-        self._unready = partial(self._make_ready, extra_metadata)
+        self._unready = self._make_ready
         try:
-            self._make_ready(extra_metadata)
+            self._make_ready()
         except DiskFailed:
             raise
         except Unavailable:
             if not (self._disk.full and self._is_whole()):
                 raise
 
-    def _make_ready(self, extra_metadata: Sequence[MetaData]) -> None:
+    def _make_ready(self) -> None:
         """Have what was left on the disk, and the schema as it should be. Nothing is written before that."""
         assert self._writer is not None  # noqa: S101 - connected
         self._disk.recover(self._writer)
         self._before_upgrade(self._writer)
-        Write(self._disk, self._writer, partial(_prepare, extra_metadata=extra_metadata)).whole(durable=True)
+        Write(self._disk, self._writer, _prepare).whole(durable=True)
         self._unready = None
         if not self._disk.full:
             self._disk.reserve.keep()
@@ -419,11 +418,9 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
-    """Bring the schema up to date and make what else is missing, in a file that does not contradict itself."""
+def _prepare(connection: Connection) -> None:
+    """Bring the schema up to date, in a file that does not contradict itself."""
     migrations.upgrade(connection)
-    for metadata in extra_metadata:
-        metadata.create_all(connection)
     _agree(connection)
 
 

@@ -1,14 +1,13 @@
 """What lists and pages read: state computed from events, safe to drop and rebuild.
 
-``tables`` lie in the same database as the log, and ``shape`` knows whether they
-are ours; ``shelf`` is what the follower puts there and fetches back, ``lists``
-what everybody else reads.
+``database`` is where they lie, beside the log, and ``shape`` knows whether the
+``tables`` there are ours; ``shelf`` is what the follower puts there and fetches
+back, ``lists`` what everybody else reads.
 """
 
-from collector.correlation import Rules
-from collector.log import EventLog
-from collector.projections.lists import Projections
-from collector.projections.shape import fitted, mismatch
+from collector.projections.database import Lists, ListsRemoved, PostgresLists, SqliteLists, lists_path, open_lists
+from collector.projections.lists import Projections, State
+from collector.projections.shape import fitted
 from collector.projections.tables import metadata
 from collector.projections.values import (
     Case,
@@ -24,16 +23,16 @@ __all__ = [
     "EventFilter",
     "Explanation",
     "IncidentRow",
+    "Lists",
+    "ListsRemoved",
     "Nearby",
+    "PostgresLists",
     "Projections",
     "SignalRow",
+    "SqliteLists",
+    "State",
     "fitted",
+    "lists_path",
     "metadata",
-    "mismatch",
-    "open_projections",
+    "open_lists",
 ]
-
-
-def open_projections(log: EventLog, rules: Rules) -> Projections:
-    """The read side over a log; ``rules`` are the follower's, for the names in them."""
-    return Projections(log, rules)

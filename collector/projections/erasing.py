@@ -1,9 +1,9 @@
-"""Erasing, in one transaction: what is about the chosen events, recorded and removed.
+"""Erasing: what follows from grouping, and its removal from the lists.
 
-The log's part is in ``collector.log.erasing``. Here is what follows from
-grouping: which events share a name, what an event was attached to, and what the
-daemon itself said in words of theirs. On an open connection, like all that
-works on lists and log at once.
+The log's part is in ``collector.log.erasing``. Here is which events share a
+name, what an event was attached to, and what the daemon itself said in words of
+theirs. What looks (:class:`Found`, :func:`echoes`) is given a view of the lists
+and the log, what records the log's own connection, and what cleans the lists'.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector import amendments
-from collector.errors import InvalidInput, NotFound
+from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, reading
 from collector.log.erasing import Extent, erase, extent, ranges, removed_texts
 from collector.log.store import select_in
 from collector.people import spoken
+from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
 
 ERASED = "delivery.erased"
@@ -51,6 +52,8 @@ class Found:
     """What an erasure is about, as one transaction sees it."""
 
     def __init__(self, connection: Connection, asked: Erasing) -> None:
+        if reason := unusable(connection) or remaking(connection):
+            raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
         numbers = [_number(name) for name in asked.deliveries]
         ids = [*asked.events, *(_told_by(connection, numbers) if asked.with_events else ())]
         self.entities = _entities(connection, ids) if asked.everything else {}
@@ -61,6 +64,7 @@ class Found:
         self.bodies = self.extent.bodies
         self.texts: frozenset[str] = frozenset()
         self.numbers = _incidents_of(connection, self.ids)
+        self.attached = _attached_to(connection, self.ids)
         self.echoes = 0
         _check(self.ids, self.extent.revisions, numbers, connection)
 
@@ -113,19 +117,15 @@ def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[Recorded
 
 
 def carry_out(connection: Connection, asked: Erasing, found: Found) -> Found:
-    """Record it and remove the contents."""
+    """Record it and remove the contents, in one transaction of the log."""
     late = extent(connection, found.ids, (), after=found.extent.delivery)
     found.bodies = tuple(sorted({*found.bodies, *late.bodies}))
     events = _open(late.revisions, asked.everything)
-    attached = _attached_to(connection, [event.id for event in events])
-    left = [_left(event, asked, found.entities.get(event.id, ""), attached.get(event.id, ())) for event in events]
+    left = [_left(e, asked, found.entities.get(e.id, ""), found.attached.get(e.id, ())) for e in events]
     found.erased = tuple(event.id for event in left)
     emptied = {event.id for event in left}
     found.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
-    echoes = _echoes(connection, found)
-    found.echoes = len(echoes)
-    _record(connection, asked, [*left, *(_left(event, asked) for event in echoes)], found.bodies)
-    _clean_index(connection, left)
+    _record(connection, asked, left, found.bodies)
     found.position = reading.head(connection)
     return found
 
@@ -196,8 +196,8 @@ def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent
     return list({event.id: event for event in reading.read_ids(connection, ids)}.values())
 
 
-def _echoes(connection: Connection, found: Found) -> list[RecordedEvent]:
-    """What the daemon said of the events' incidents in words of theirs."""
+def echoes(connection: Connection, found: Found) -> list[RecordedEvent]:
+    """What the daemon said of the events' incidents in words of theirs, as far as lists show it."""
     if not found.texts or not found.numbers:
         return []
     spoken_of = _pattern(found.texts)
@@ -211,18 +211,21 @@ def _pattern(texts: Collection[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
 
-def clean(connection: Connection, asked: Erasing, done: Found) -> bool:
-    """Erase what the daemon said meanwhile, and what the lists still say; whether there was any of it."""
-    echoes = _echoes(connection, done)
-    _record(connection, asked, [_left(event, asked) for event in echoes], ())
-    done.echoes += len(echoes)
-    done.position = reading.head(connection)
+def record_echoes(connection: Connection, asked: Erasing, found: Sequence[RecordedEvent]) -> int:
+    """Erase what the daemon said, in one transaction of the log; its head after that."""
+    last = {event.id: event for event in reading.read_ids(connection, [event.id for event in found])}
+    _record(connection, asked, [_left(event, asked) for event in last.values() if not is_erased(event)], ())
+    return reading.head(connection)
+
+
+def clean(connection: Connection, done: Found) -> bool:
+    """Remove what the lists still say; whether grouping had said any of it again."""
     # Grouping may have read an event before it was erased, and indexed it after.
     last = {event.id: event for event in reading.read_ids(connection, done.ids)}
     _clean_index(connection, filter(is_erased, last.values()))
     if done.texts:
         _clean_incidents(connection, done)
-    return bool(_clean_memberships(connection, done) or echoes)
+    return _clean_memberships(connection, done)
 
 
 def _clean_incidents(connection: Connection, done: Found) -> None:

@@ -7,7 +7,7 @@ positions, arrival or numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,10 +17,11 @@ from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
-from collector.log import EventLog, reading
+from collector.log import reading
 from collector.log.store import select_in
 from collector.names import elsewhere
-from collector.projections.shape import fits, remaking
+from collector.projections.database import Lists
+from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
 from collector.projections.values import (
     Case,
@@ -65,43 +66,34 @@ _NOT_TIMED = ("started ", "ended ")
 class Projections:
     """What the follower made of the log so far. The same ``rules`` as the follower's, for the names in them."""
 
-    def __init__(self, log: EventLog, rules: Rules | None = None) -> None:
-        self._log = log
+    def __init__(
+        self, lists: Lists, rules: Rules | None = None, begun: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """``begun`` waits, with patience, until whoever makes the lists has read what there was at the start."""
+        self._lists, self._begun = lists, begun
         self._rules = rules or Rules()
         self._catalog = Catalog(self._rules)
-        self._fit = False
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         """Read lists, unless they are being made: what is in them until then is not what happened.
 
         Raises :class:`collector.errors.Unavailable` in that case.
         """
-        return await self._log.query(lambda connection: self._whole(connection, work))
+        if self._begun is not None:
+            await self._begun()
+        return await self._lists.query(lambda connection: _whole(connection, work))
 
-    def _whole(self, connection: Connection, work: Callable[[Connection], T]) -> T:
-        self._fit = self._fit or fits(connection)
-        if not self._fit:
-            raise Unavailable("cannot read the lists: this version has not made them yet; try again")
-        if reason := remaking(connection):
-            raise Unavailable(f"cannot read the lists: {reason}; try again")
-        return work(connection)
+    async def state(self) -> State:
+        """How the lists are, whatever that is."""
+        return await self._lists.query(_state)
 
     async def position(self) -> int:
-        """The last position that the projections have taken in."""
-        return await self._log.query(_position)
-
-    async def remaking(self) -> str:
-        """How far the lists are where they are being made anew out of the log; empty where they are not."""
-        return await self._log.query(remaking)
-
-    async def set_aside(self) -> int:
-        """How many events grouping could not take, and goes on without."""
-        statement = "SELECT count(*) FROM set_aside"
-        return await self._log.query(lambda c: int(c.exec_driver_sql(statement).scalar_one()) if fits(c) else 0)
+        """The last position that the projections have taken in; 0 where there are none."""
+        return await self._lists.query(_position)
 
     async def lives(self, limit: int) -> list[RecordedEvent]:
         """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
-        return await self._log.query(lambda connection: _lives(connection, limit))
+        return await self._lists.query(lambda connection: _lives(connection, limit))
 
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
@@ -188,7 +180,39 @@ _EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = u
     (SELECT goes_by FROM incident_number WHERE number = ?)"""  # noqa: S608 - a constant of ours
 
 
+def _whole(connection: Connection, work: Callable[[Connection], T]) -> T:
+    if unusable(connection):
+        raise Unavailable("cannot read the lists: they are not made yet; try again")
+    if reason := remaking(connection):
+        raise Unavailable(f"cannot read the lists: {reason}; try again")
+    return work(connection)
+
+
+class State(msgspec.Struct, frozen=True):
+    """How the lists are."""
+
+    unusable: str = ""
+    """Why they cannot be read; empty where they can."""
+    remaking: str = ""
+    """How far they are where they are being made anew out of the log; empty where they are not."""
+    position: int = 0
+    """The last position that they have taken in."""
+    set_aside: int = 0
+    """How many events grouping could not take, and goes on without."""
+
+
+def _state(connection: Connection) -> State:
+    if reason := unusable(connection):
+        return State(unusable=reason)
+    count = int(connection.exec_driver_sql("SELECT count(*) FROM set_aside").scalar_one())
+    return State("", remaking(connection), _cursor(connection), count)
+
+
 def _position(connection: Connection) -> int:
+    return 0 if unusable(connection) else _cursor(connection)
+
+
+def _cursor(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
 
 
@@ -197,7 +221,7 @@ _LIVES = ("collector.started", "collector.stopped", "collector.lost")
 
 def _lives(connection: Connection, limit: int) -> list[RecordedEvent]:
     """What lists show is found by its kind; what comes after it is looked through."""
-    read = _position(connection) if fits(connection) else 0
+    read = _position(connection)
     statement = (
         "SELECT id FROM event WHERE position > ? AND source = ? AND type IN (?, ?, ?) ORDER BY position DESC LIMIT ?"
     )

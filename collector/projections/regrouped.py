@@ -26,7 +26,7 @@ from collector.event import MACHINE
 from collector.log import reading
 from collector.log.scan import MOST, Difference, cause
 from collector.projections import placing, tables
-from collector.projections.shape import fits, remaking, rules_digest
+from collector.projections.shape import remaking, rules_digest, unusable
 from collector.projections.shelf import SqlShelf, index_row, write
 from collector.projections.tables import put
 
@@ -121,8 +121,8 @@ def compare(connection: Connection, rules: Rules) -> Compared:
 
 def _not_comparable(connection: Connection, rules: Rules) -> str:
     """Why there is nothing to compare now; empty where there is."""
-    if not fits(connection):
-        return "another version made them; the daemon of this version makes them anew"
+    if unusable(connection):
+        return "another version made them, or none; the daemon of this version makes them anew"
     if reason := remaking(connection):
         return reason
     row = connection.exec_driver_sql("SELECT position, rules FROM cursor").one_or_none()
@@ -196,7 +196,7 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
         write(scratch, groups.take(grouped, SqlShelf(scratch, log)))
         put(scratch, tables.event_index, [index_row(e, catalog, aside=e.position in aside) for e in events])
         position = events[-1].position
-        put(scratch, tables.cursor, [(1, position, 0, 0, "")])
+        put(scratch, tables.cursor, [(1, position, 0, 0, "", b"")])
         scratch.commit()
 
 

@@ -29,7 +29,8 @@ shape = Table(
     metadata,
     Column("one", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
-    comment="which version's shape these tables have; see shape.py",
+    Column("log", Text, nullable=False, comment="the identity of the log that they are of"),
+    comment="which version's shape these tables have, and of which log they are; see shape.py",
 )
 
 
@@ -46,6 +47,7 @@ cursor = Table(
     Column("quiet", Integer, nullable=False, comment="up to this position nothing is announced: it was before"),
     Column("settled", Integer, nullable=False, comment="while quiet: numbers below it were given out before"),
     Column("rules", Text, nullable=False, comment="a digest of the rules that grouped what is here"),
+    Column("leaf", LargeBinary, nullable=False, comment="of the event at the position: the log must still have it"),
 )
 
 event_index = Table(
@@ -229,6 +231,16 @@ set_aside = Table(
     comment="events that grouping could not take, and goes on without",
 )
 
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("tries", Integer, nullable=False, comment="how often the process that read these alone ended over it"),
+    comment="the round that is about to be taken: a process that ends over it leaves it here",
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -239,7 +251,7 @@ outbox = Table(
 
 REBUILT = (
     *(cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, incident_news),
-    *(placement, placement_due, lesson, ignored, set_aside),
+    *(placement, placement_due, lesson, ignored, set_aside, attempt),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
 

@@ -8,6 +8,7 @@ draft: :func:`build_app` is handed what does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from aiohttp import web
@@ -44,13 +45,15 @@ def build_app(
     limits: Limits | None = None,
     refusals: Refusals | None = None,
     reads: ReadLimits | None = None,
+    followed: Callable[[int, float], Awaitable[bool]] | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
-    draft. ``refusals`` counts what is refused. What is handed in is not closed here.
+    draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
+    refused. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(answer_errors, guard, bound))
     app[keys.INTAKE] = intake
@@ -66,6 +69,7 @@ def build_app(
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()
+    app[keys.FOLLOWED] = followed or _looking(projections)
     app[READS] = Reads(reads or ReadLimits())
     app.on_response_prepare.append(on_prepare)
     for room in (webhooks, incidents, events, amendments, erasures, operations):
@@ -77,6 +81,21 @@ async def _cannot_erase(asked: Erasing) -> Erasure:
     raise Unavailable(
         "cannot erase here: this process has nothing to erase with; ask the daemon that writes to the log"
     )
+
+
+def _looking(projections: Projections) -> Callable[[int, float], Awaitable[bool]]:
+    """Wait by looking at the lists, where nobody says how far they are."""
+
+    async def followed(position: int, patience: float) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while await projections.position() < position:
+            if loop.time() > deadline:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
+    return followed
 
 
 async def _no_drafts(events: Collection[str]) -> Redrawn:

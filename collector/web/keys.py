@@ -61,6 +61,8 @@ LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""
 HOSTS: web.AppKey[Collection[str]] = web.AppKey("hosts")
 """Other names of this daemon, in lower case and without ports."""
+FOLLOWED: web.AppKey[Callable[[int, float], Awaitable[bool]]] = web.AppKey("followed")
+"""Waits until lists have taken a position in, or so many seconds; whether they have."""
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
 """Now, µs UTC."""
 LIMITS: web.AppKey[Limits] = web.AppKey("limits")

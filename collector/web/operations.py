@@ -6,7 +6,7 @@ import re
 
 from aiohttp import web
 
-from collector.errors import NotFound
+from collector.errors import NotFound, Unavailable
 from collector.log import Delivery
 from collector.projections import SignalRow
 from collector.refusals import Refused
@@ -95,14 +95,17 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
     found = await app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     last = await app[LOG].delivery(before) if before else None
     since = found[limit - 1].received_at if len(found) > limit else None
-    rows = await refused.refused(
-        app[REFUSALS], app[PROJECTIONS], source=source, since=since, until=last.received_at if last else None
-    )
+    until, more = last.received_at if last else None, {}
+    try:
+        rows = await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, since=since, until=until)
+    except Unavailable as error:
+        # What arrived is in the log, and is shown whatever becomes of the lists.
+        rows, more = [], {"not_listed": f"what was refused: {error}"}
     shown = [(stored.received_at, answers.delivery(stored)) for stored in found[:limit]]
     shown += [(row[0].last_at, refused.shown(row)) for row in rows]
     shown.sort(key=lambda row: row[0], reverse=True)
     following = found[limit - 1].id if len(found) > limit else None
-    return await paged(request, "deliveries", [row for _, row in shown], "before", following)
+    return await paged(request, "deliveries", [row for _, row in shown], "before", following, more)
 
 
 @routes.get("/api/v1/deliveries/{delivery}")

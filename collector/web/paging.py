@@ -53,7 +53,8 @@ async def page(
 
 
 async def paged(
-    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None
+    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None,
+    more: Mapping[str, Any] | None = None,
 ) -> web.Response:  # fmt: skip
     """One page of rows as they are shown; ``following`` as ``parameter`` asks for the next one."""
     written: list[bytes] = []
@@ -61,7 +62,7 @@ async def paged(
         if start:
             await request.app[READS].give_way()
         written += [answers.encode(row) for row in rows[start : start + TOGETHER]]
-    return _answer(request, name, written, parameter, following)
+    return _answer(request, name, written, parameter, following, more)
 
 
 def _answer(

@@ -8,7 +8,6 @@ and never an error.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,12 +19,10 @@ from collector.event import Event
 from collector.log import ReceiptItem
 from collector.projections import IncidentRow
 from collector.web import answers
-from collector.web.keys import CLOCK, INTAKE, LIMITS, LOG, PROJECTIONS
+from collector.web.keys import CLOCK, FOLLOWED, INTAKE, LIMITS, LOG, PROJECTIONS
 from collector.web.problems import Ambiguous
 from collector.web.requests import LATEST, whole
 
-PAUSE = 0.01
-"""Seconds between two looks at how far the lists are."""
 LONGEST_MERGE = 1000
 """How many merges are followed from one number before the chain is taken for a circle."""
 
@@ -108,12 +105,8 @@ def moved(request: web.Request, row: IncidentRow) -> Mapping[str, str]:
 
 async def taken_in(app: web.Application, position: int) -> None:
     """Wait until the lists have taken a position in. The fact is stored already: whatever fails here is no error."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + app[LIMITS].patience
     with suppress(Unavailable):
-        # What takes events in may be another process, which has no event to wait for here.
-        while await app[PROJECTIONS].position() < position and loop.time() < deadline:  # noqa: ASYNC110 - see above
-            await asyncio.sleep(PAUSE)
+        await app[FOLLOWED](position, app[LIMITS].patience)
 
 
 async def _refuse_another(app: web.Application, fact: Event) -> None:

@@ -32,10 +32,11 @@ from collector.daemon import seldom_collect
 from collector.drafts import document_of
 from collector.event import Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission
 from renderers.markdown import markdown
 from tests.bench import results
 from tests.facts import change, firing, page, resolved, stated
+from tests.lists import opened
 
 GOAL = 1.5
 PAGE = 1_000
@@ -105,17 +106,14 @@ class Round(NamedTuple):
 
 async def turns(given: argparse.Namespace, folder: Path) -> tuple[list[Round], str]:
     """What each turn took, and the draft."""
-    log = open_log(f"sqlite:///{folder / 'bench.db'}", extra_metadata=[projections.metadata])
-    try:
+    async with opened(folder / "bench.db") as (log, base):
         await stored(log, incident(given.events))
-        await Follower(log, Rules()).catch_up()
-        lists = projections.open_projections(log, Rules())
+        await Follower(base, log, Rules()).catch_up()
+        lists = projections.Projections(base, Rules())
         found, text = [], ""
         for _ in range(given.rounds):
             turn, text = await _turn(log, lists, given.events)
             found.append(turn)
-    finally:
-        await log.close()
     return found, text
 
 

@@ -20,8 +20,9 @@ from collector import projections
 from collector.correlation import Rules
 from collector.event import SECOND, Event, event_id
 from collector.follower import Follower
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission
 from tests.bench import results
+from tests.lists import opened
 
 START = 1_772_582_400 * SECOND
 SERVICES = 1_000
@@ -93,17 +94,14 @@ class Round(NamedTuple):
 
 async def one_round(given: argparse.Namespace, folder: Path) -> Round:
     """Both kinds of traffic, one after the other, and a rebuild."""
-    log = open_log(f"sqlite:///{folder / 'bench.db'}", extra_metadata=[projections.metadata])
-    try:
-        many = await follow(log, Follower(log, Rules()), quiet_days(given.services), 500)
+    async with opened(folder / "bench.db") as (log, lists):
+        many = await follow(log, Follower(lists, log, Rules()), quiet_days(given.services), 500)
         # A new one, so that what it needs of the first part has to be fetched from the database.
-        large = await follow(log, Follower(log, Rules()), one_incident(given.signals), 10)
-        rows = await projections.open_projections(log, Rules()).incidents(limit=10_000)
+        large = await follow(log, Follower(lists, log, Rules()), one_incident(given.signals), 10)
+        rows = await projections.Projections(lists, Rules()).incidents(limit=10_000)
         began = time.process_time()
-        await Follower(log, Rules()).rebuild()
+        await Follower(lists, log, Rules()).rebuild()
         rebuilt = await log.head() / (time.process_time() - began)
-    finally:
-        await log.close()
     told = f"{len(rows)} incidents, the largest of {max(row.events for row in rows)} events"
     return Round(sum(many), large, rebuilt, told)
 

@@ -22,13 +22,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from collector import projections
 from collector.correlation import Rules
 from collector.event import HOUR, SECOND, Event, event_id
 from collector.follower import Follower
 from collector.log import EventLog, Receipt, Submission, open_log
-from collector.projections import EventFilter
+from collector.projections import EventFilter, Lists, Projections
 from tests.bench import results
+from tests.lists import opened
 
 APPEND_GOAL = 0.8
 READ_GOAL = 10.0
@@ -103,7 +103,7 @@ async def append(log: EventLog, submissions: Sequence[Submission]) -> float:
     return seconds
 
 
-async def build(log: EventLog, size: int) -> None:
+async def build(log: EventLog, base: Lists, size: int) -> None:
     """Append the whole history, and follow it; the time of both is printed."""
     began, per_body = perf_counter(), 50
     for first in range(0, size, BATCH):
@@ -111,14 +111,14 @@ async def build(log: EventLog, size: int) -> None:
         await append(log, [delivery(at, min(per_body, last - at)) for at in range(first, last, per_body)])
     print(f"  {size} events appended in {perf_counter() - began:.1f} s", flush=True)
     began = perf_counter()
-    watching = asyncio.create_task(_watch(log, began))
-    await Follower(log, Rules()).catch_up()
+    watching = asyncio.create_task(_watch(base, began))
+    await Follower(base, log, Rules()).catch_up()
     watching.cancel()
     print(f"  and followed in {perf_counter() - began:.1f} s", flush=True)
 
 
-async def _watch(log: EventLog, began: float) -> None:
-    lists = projections.open_projections(log, Rules())
+async def _watch(base: Lists, began: float) -> None:
+    lists = Projections(base, Rules())
     while True:
         await asyncio.sleep(30)
         print(f"  followed up to {await lists.position()} after {perf_counter() - began:.0f} s", flush=True)
@@ -131,7 +131,7 @@ async def append_to_both(log: EventLog, folder: Path, given: argparse.Namespace)
     """The rate of appending to the large log as a ratio to an empty one's, round by round."""
     ratios, number = [], given.events
     for turn in range(given.rounds):
-        empty = open_log(f"sqlite:///{folder / f'empty-{turn}.db'}", extra_metadata=[projections.metadata])
+        empty = open_log(f"sqlite:///{folder / f'empty-{turn}.db'}")
         spent = {log: 0.0, empty: 0.0}
         try:
             for batch in range(given.batches):
@@ -147,9 +147,9 @@ async def append_to_both(log: EventLog, folder: Path, given: argparse.Namespace)
     return ratios
 
 
-def reads(log: EventLog, size: int, incidents: int) -> dict[str, Read]:
+def reads(log: EventLog, base: Lists, size: int, incidents: int) -> dict[str, Read]:
     """What is compared, each by its name."""
-    lists = projections.open_projections(log, Rules())
+    lists = Projections(base, Rules())
 
     async def key(dice: random.Random) -> int:
         values = (dice.randint(1, size),)
@@ -191,24 +191,18 @@ async def read_in_turn(named: Mapping[str, Read], given: argparse.Namespace) -> 
 async def all_phases(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
     """Build, read, append."""
     url = f"sqlite:///{folder / 'large.db'}"
-    log = open_log(url, extra_metadata=[projections.metadata])
-    try:
-        await build(log, given.events)
-    finally:
-        await log.close()
+    async with opened(url) as (log, lists):
+        await build(log, lists, given.events)
     # Opened anew, so that it has no warmer caches than the empty one.
-    log = open_log(url, extra_metadata=[projections.metadata])
-    try:
-        newest = (await projections.open_projections(log, Rules()).incidents(limit=1))[0].number
+    async with opened(url) as (log, lists):
+        newest = (await Projections(lists, Rules()).incidents(limit=1))[0].number
         head = await log.head()
-        size = (folder / "large.db").stat().st_size / 2**20
+        size = sum((folder / name).stat().st_size for name in ("large.db", "large.incidents.db")) / 2**20
         report.note(
             f"{given.events} events of senders, {head} with the follower's own, {newest} incidents, {size:.0f} MiB."
         )
-        medians, events = await read_in_turn(reads(log, head, newest), given)
+        medians, events = await read_in_turn(reads(log, lists, head, newest), given)
         ratios = await append_to_both(log, folder, given)
-    finally:
-        await log.close()
     appended = given.rounds * given.batches * GROUP
     report.note(f"{appended} deliveries of one event appended to each, {GROUP} in a transaction.")
     report.add("appending, of an empty log", ratios, at_least=APPEND_GOAL)

@@ -38,7 +38,7 @@ async def serve(port: int, url: str, **writer_options: int) -> None:
     app = build_app(
         intake=Intake(writer, {"alertmanager": endpoint}, Limits()),
         log=log,
-        projections=projections.open_projections(log, Rules()),
+        projections=projections.Projections(projections.open_lists(log), Rules()),
         postmortems={},
         readiness=ready,
         clock=lambda: time.time_ns() // 1000,

@@ -21,6 +21,7 @@ from tests.faults.clock import clock_steps
 from tests.faults.disks import scratch
 from tests.faults.files import moved, second_daemons
 from tests.faults.flips import bit_flips
+from tests.faults.followers import follower_kills, lists_deleted
 from tests.faults.postgres import crashes, failovers, lossy_failovers, restarts, returns, storms
 from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
@@ -43,6 +44,8 @@ class Fault(NamedTuple):
 
 FAULTS = {
     "kill": Fault(kills, 200, 3),
+    "follower-kill": Fault(follower_kills, 20, 1),
+    "lists-deleted": Fault(lists_deleted, 20, 1),
     "power-cut": Fault(power_cuts, 50, 2),
     "disk-full": Fault(disk_full, 5, 1),
     "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),

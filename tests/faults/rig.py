@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from collector.log import reading
 from collector.settings import Settings
@@ -124,6 +124,8 @@ async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
 
 
 def _lag(connection: Connection) -> int:
+    if not any(inspect(connection).has_table("cursor", schema) for schema in inspect(connection).get_schema_names()):
+        return -1  # the lists are not made yet
     row = connection.exec_driver_sql("SELECT head.position - cursor.position FROM head, cursor").one_or_none()
     return -1 if row is None else int(row[0])
 

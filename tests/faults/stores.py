@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine
 
+from collector.projections import lists_path
+
 T = TypeVar("T")
 
 
@@ -66,4 +68,7 @@ def alter(path: Path, *statements: str) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    if (lists := lists_path(path)).exists():
+        connection.execute("ATTACH ? AS lists", (f"file:{lists}?mode=ro",))
+    return connection

@@ -8,16 +8,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from collector import projections
 from collector.correlation import Rules
 from collector.follower import Follower
-from collector.log import open_log
 from tests.bench.follower import START, alert
 from tests.faults.deliveries import Delivery
 from tests.faults.history import Fact, Outcome, now
 from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.supervisor import until
+from tests.lists import opened
 
 ALERTS, FEW = 20_000, 600
 TOGETHER = 100
@@ -103,13 +102,10 @@ async def _storm(rig: Rig, report: Report, alerts: int) -> None:
 async def cost(events: int) -> float:
     """Processor seconds of following for each event of a storm of so many."""
     with tempfile.TemporaryDirectory() as folder:
-        log = open_log(f"sqlite:///{folder}/log.db", extra_metadata=[projections.metadata])
-        try:
+        async with opened(Path(folder) / "log.db") as (log, lists):
             told = [alert("firing", f"pod-{number}", "checkout", START, START, START) for number in range(events)]
             for at in range(0, events, 500):
                 await log.append(told[at : at + 500])
             began = time.process_time()
-            await Follower(log, Rules()).catch_up()
+            await Follower(lists, log, Rules()).catch_up()
             return (time.process_time() - began) / events
-        finally:
-            await log.close()

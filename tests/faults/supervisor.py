@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -132,6 +133,22 @@ class Supervisor:
         """SIGKILL, and wait for the end."""
         self.process.kill()
         self.process.wait()
+
+    def follower_pid(self) -> int:
+        """The process that follows the log for it; 0 where there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        with contextlib.suppress(OSError):
+            for pid in map(int, children.read_text().split()):
+                if "collector.following.child" in Path(f"/proc/{pid}/cmdline").read_text():
+                    return pid
+        return 0
+
+    def kill_follower(self) -> None:
+        """SIGKILL to that process alone."""
+        pid = self.follower_pid()
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     async def terminate(self, patience: float = PATIENCE) -> int:
         """SIGTERM, and wait for the end; the exit code."""

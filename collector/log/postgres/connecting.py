@@ -62,6 +62,10 @@ _WAITED = ("55P03", "57014")
 _PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int / 10000 AS version,
     current_database() AS database"""
+_BESIDE = """SELECT set_config('search_path',
+    current_setting('search_path') || ', ' || quote_ident(current_schema() || '_incidents'), false)
+    WHERE current_schema() IS NOT NULL"""
+"""Tables that are not in the log's schema are looked for in that of the lists, which need not be there."""
 _BROKEN = {
     "fsync": "fsync=off there, so a power cut would lose what was acknowledged; set fsync=on",
     "synchronous_commit": "synchronous_commit=off there, so a crash would lose what was acknowledged; set it to on",
@@ -98,6 +102,7 @@ class Address:
                 said = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
                 await connection.execute(said, timeout=PATIENCE)
             self._trust(dict(await connection.fetchrow(_PROMISES, timeout=PATIENCE)))
+            await connection.execute(_BESIDE, timeout=PATIENCE)
             await self._recognise(connection)
         except BaseException as error:
             connection.terminate()

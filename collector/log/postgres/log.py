@@ -31,15 +31,17 @@ from collector.log.postgres.batch import Undecided
 from collector.log.postgres.connecting import READING, Address
 from collector.log.postgres.sessions import Session
 from collector.log.postgres.waking import SILENT, Waker
-from collector.log.promise import Receipt, Submission
+from collector.log.promise import FOLLOWING, JOBS, Lease, Receipt, Submission
 from collector.log.read_side import ReadSide
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _READERS = 4
-_LEASE = "SELECT pg_try_advisory_lock(1818583411, 'head'::regclass::oid::integer)"
-"""The advisory lock that the one who follows holds: a number of ours, and which log of this database."""
+_LEASE = "SELECT pg_try_advisory_lock({}, 'head'::regclass::oid::integer)"
+"""The advisory lock that the one who follows holds, or does the jobs: a number of ours, and which log of this database.
+"""
+_LEASES = {FOLLOWING: 1818583411, JOBS: 1818583413}
 _SHOW = "SELECT pg_advisory_lock_shared(1818583412, 'head'::regclass::oid::integer)"
 """What every daemon that takes webhooks holds, so that others see it."""
 _OTHERS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1818583412 AND granted
@@ -54,9 +56,11 @@ class PostgresLog(ReadSide):
     """:class:`collector.log.EventLog` over one database."""
 
     def __init__(
-        self, url: str, *, writable: bool = True, extra_metadata: Sequence[MetaData] = (), any_schema: bool = False
-    ) -> None:
+        self, url: str, *, writable: bool = True, extra_metadata: Sequence[MetaData] = (), any_schema: bool = False,
+        lease: Lease = FOLLOWING,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self._lease = _LEASE.format(_LEASES[lease])
         self.address = Address(url)
         self._closed = False
         self._announced = self._leads = self._silent = False
@@ -196,7 +200,9 @@ class PostgresLog(ReadSide):
         if self._closed or self._leader is None:
             return False
         try:
-            self._leads = await _awaited(self._leader.submit(partial(_lease, held=self._leads, shows=self._announced)))
+            self._leads = await _awaited(
+                self._leader.submit(partial(_lease, self._lease, held=self._leads, shows=self._announced))
+            )
         except Exception as error:
             self._leads = False
             if not is_outage(error) and not isinstance(error, Unavailable):
@@ -295,7 +301,7 @@ def _noting(
     return answer, connection.info["appended"]
 
 
-def _lease(connection: Connection, held: bool, shows: bool) -> bool:
+def _lease(statement: str, connection: Connection, held: bool, shows: bool) -> bool:
     """Whether this connection holds the lease; ``held`` is whether one did when we asked last.
 
     If it did, and this one does not, the lease was lost: we say so once before we take it again. Another may have had
@@ -308,7 +314,7 @@ def _lease(connection: Connection, held: bool, shows: bool) -> bool:
         connection.exec_driver_sql("SELECT 1")
         return True
     if not held:
-        connection.info[_LEADS] = connection.exec_driver_sql(_LEASE).scalar_one()
+        connection.info[_LEADS] = connection.exec_driver_sql(statement).scalar_one()
     return bool(connection.info.get(_LEADS))
 
 

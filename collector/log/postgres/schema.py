@@ -11,7 +11,7 @@ said anew whenever the tables were made or upgraded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, MetaData, inspect
 
@@ -281,13 +281,13 @@ END $$"""
 _FUNCTIONS = ("append", "append_numbered", "lock_head")
 
 
-def statements(schema: str = "public", projections: Iterable[str] = ()) -> tuple[str, ...]:
-    """Everything beside the tables, for a schema that holds them; ``projections`` are tables of others in it.
+def statements(schema: str = "public", lists: str = "") -> tuple[str, ...]:
+    """Everything beside the tables, for a schema that holds them; ``lists`` is the schema of the lists, if any.
 
     Run them as the owner of the tables, after these exist. Rights go to the two roles where these exist.
     """
     made = _made(schema)
-    return (*made[:3], *TRIGGERS, *made[3:], *_rights(schema, projections))
+    return (*made[:3], *TRIGGERS, *made[3:], *_rights(schema, lists))
 
 
 def functions(schema: str) -> dict[str, tuple[bool, str]]:
@@ -304,11 +304,11 @@ def _made(schema: str) -> tuple[str, ...]:
     return (_REFUSE, _REFUSE_SMALLER, _CHECK_STORED, *made)
 
 
-def _rights(schema: str, projections: Iterable[str]) -> Iterator[str]:
+def _rights(schema: str, lists: str) -> Iterator[str]:
     """Nobody but the owner gets at the functions unasked; each role gets what it needs, by name."""
     yield from (f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" for name in _FUNCTIONS)
     readable = ", ".join([*_APPEND_ONLY, "head", "content", "alembic_version"])
-    writable = ", ".join([tables.repeat.name, tables.alert_end.name, *projections])
+    writable = ", ".join([tables.repeat.name, tables.alert_end.name])
     changes = "SELECT, INSERT, UPDATE, DELETE"
     for role in (DAEMON_ROLE, ERASURE_ROLE):
         yield _where_there_is(
@@ -317,10 +317,16 @@ def _rights(schema: str, projections: Iterable[str]) -> Iterator[str]:
             f"GRANT SELECT ON {readable} TO {role}",
             f"GRANT INSERT ON {tables.checkpoint.name} TO {role}",
             f"GRANT {changes} ON {writable} TO {role}",
-            # Lists of another shape are dropped and made again.
-            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {_quoted(schema)} GRANT {changes} ON TABLES TO {role}",
             f"GRANT EXECUTE ON FUNCTION {', '.join(_FUNCTIONS)} TO {role}",
         )
+        if lists:
+            yield _where_there_is(
+                role,
+                f"GRANT USAGE ON SCHEMA {_quoted(lists)} TO {role}",
+                f"GRANT {changes} ON ALL TABLES IN SCHEMA {_quoted(lists)} TO {role}",
+                # Lists of another shape are dropped and made again.
+                f"ALTER DEFAULT PRIVILEGES IN SCHEMA {_quoted(lists)} GRANT {changes} ON TABLES TO {role}",
+            )
     yield _where_there_is(ERASURE_ROLE, f"GRANT DELETE ON content TO {ERASURE_ROLE}")
 
 
@@ -349,7 +355,7 @@ def prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
     if found.revision and found.mismatch:
         raise Unavailable(f"cannot write to this log: {found.mismatch}")
     wanted = {name for metadata in extra_metadata for name in metadata.tables}
-    if not found.revision or wanted - set(inspect(connection).get_table_names()):
+    if not found.revision or wanted - set(inspect(connection).get_table_names(schema=beside(connection))):
         upgrade(connection, extra_metadata)
     check_head(connection)
 
@@ -362,12 +368,32 @@ def upgrade(connection: Connection, extra_metadata: Sequence[MetaData]) -> migra
     """
     _refuse_unless_owner(connection)
     found = migrations.upgrade(connection)
-    for metadata in extra_metadata:
-        metadata.create_all(connection)
-    schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
-    for statement in statements(schema, [name for metadata in extra_metadata for name in metadata.tables]):
+    schema, lists = connection.exec_driver_sql("SELECT current_schema()").scalar_one(), ""
+    if extra_metadata:
+        lists = beside(connection)
+        _make_beside(connection, schema, lists, extra_metadata)
+    for statement in statements(schema, lists):
         connection.exec_driver_sql(statement)
     return found
+
+
+def beside(connection: Connection) -> str:
+    """The schema of the lists: it is the last one in which a session of ours looks for a table."""
+    return f"{connection.exec_driver_sql('SELECT current_schema()').scalar_one()}_incidents"
+
+
+def _make_beside(connection: Connection, schema: str, lists: str, extra_metadata: Sequence[MetaData]) -> None:
+    """Make what is missing of the lists, and drop those that earlier versions kept among the log's own tables."""
+    execute = connection.exec_driver_sql
+    if execute("SELECT to_regnamespace(quote_ident(?))", (lists,)).scalar() is None:
+        execute(f"CREATE SCHEMA {_quoted(lists)}")
+    path = execute("SHOW search_path").scalar_one()
+    execute(f"SET LOCAL search_path TO {_quoted(lists)}, pg_temp")
+    for metadata in extra_metadata:
+        for name in metadata.tables:
+            execute(f"DROP TABLE IF EXISTS {_quoted(schema)}.{_quoted(name)}")
+        metadata.create_all(connection)
+    execute("SELECT set_config('search_path', ?, true)", (path,))
 
 
 def _refuse_unless_owner(connection: Connection) -> None:

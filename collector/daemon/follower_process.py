@@ -1,0 +1,279 @@
+"""The follower's process, as intake has it: started, talked to, and started again whatever ended it.
+
+Intake waits for it nowhere but where somebody asked what only the follower can
+say, and then within bounds. A process that makes progress is started again at
+once; one that does not, after pauses that grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+
+import structlog
+
+from collector.erasure import Redrawn
+from collector.errors import TimelinedError, Unavailable
+from collector.follower import Listener
+from collector.following.reached import Reached
+from collector.following.wire import (
+    Answer,
+    Append,
+    Appended,
+    Channel,
+    Commit,
+    Condition,
+    Failure,
+    Forget,
+    Gone,
+    Message,
+    Progress,
+    Redraw,
+    Render,
+    Setup,
+)
+from collector.log import EventLog
+from collector.projections import Projections
+from collector.tasks import ended
+
+log = structlog.get_logger(__name__)
+
+_SOON, _LONGEST = 0.2, 15.0
+"""Seconds until another is started: after one that made progress, and at most."""
+_STOP = 8.0
+"""Seconds that it gets to finish the drafts it is at when the daemon stops."""
+_HINT = 0.02
+"""Seconds in which commits are gathered for one hint."""
+PATIENCE = 5.0
+"""Seconds after a start in which readers wait for the follower to have read what was there."""
+_SLICE = 0.25
+"""Seconds after which one who waits asks whether it is still our process that follows."""
+_LOOK = 0.1
+"""Seconds between two looks at lists that another daemon follows."""
+UNKNOWN = Condition(False, "", known=False)
+"""Of a process that did not say anything yet."""
+_NOT_HANDED_DOWN = ("TIMELINED_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
+"""Beginnings of variables that are not the follower's: what is configured it is told, and systemd is intake's."""
+
+Rendering = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
+
+
+class FollowerProcess:
+    """:class:`collector.following.Following`, by a process that :meth:`start` starts and :meth:`close` ends."""
+
+    def __init__(self, setup: Setup, store: EventLog, lists: Projections, render: Rendering) -> None:
+        self._setup, self._log, self._lists, self._render_here = setup, store, lists, render
+        self._supervising: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._channel: Channel | None = None
+        self._ended = ""
+        """Why there is no process now; empty once another has begun."""
+        self._condition = UNKNOWN
+        self._reached = Reached()
+        self._first = -1
+        self._advanced = False
+        """Whether this life of the process brought the lists on."""
+        self._on_resolved: list[Listener] = []
+        self._hinted = self._stopping = False
+        self._appending: set[asyncio.Task[None]] = set()
+
+    @property
+    def follows(self) -> bool:
+        """See :class:`Following`."""
+        return self._channel is not None and self._condition.follows
+
+    @property
+    def trouble(self) -> str:
+        """See :class:`Following`."""
+        return self._ended or (f"cannot follow the log: {self._condition.failure}" if self._condition.failure else "")
+
+    @property
+    def pid(self) -> int:
+        """The process, 0 where there is none."""
+        return 0 if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start the process, and see to it that there is one from now on."""
+        head = await self._log.head()
+        self._supervising = asyncio.create_task(self._supervise(), name="follower")
+        self._beginning = asyncio.create_task(self._begin(head), name="beginning")
+
+    async def _begin(self, head: int) -> None:
+        await self.reached(head, PATIENCE)
+        self._beginning = None
+
+    async def close(self) -> None:
+        """End the process, whatever it does."""
+        self._stopping = True
+        if self._channel is not None:
+            self._channel.finish()
+        if self._process is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _STOP)
+        await ended(self._beginning)
+        await ended(self._supervising)
+
+    # --- what is asked ------------------------------------------------------------------------------------------------
+
+    async def begun(self) -> None:
+        """See :class:`Following`."""
+        if self._beginning is not None:
+            await asyncio.wait([self._beginning])
+
+    async def reached(self, position: int, patience: float) -> bool:
+        """See :class:`Following`. Where another daemon follows there is nobody to say so: the lists are looked at."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + patience
+        while clock() < deadline:
+            if not self._elsewhere:
+                if await self._reached.wait(position, min(_SLICE, deadline - clock())):
+                    return True
+            elif await self._lists.position() >= position:
+                return True
+            else:
+                await asyncio.sleep(_LOOK)
+        return False
+
+    async def forget(self) -> None:
+        """See :class:`Following`: a process that is started anew remembers nothing."""
+        if self._channel is not None:
+            with suppress(Gone):
+                await self._channel.ask(Forget(self._channel.number()))
+
+    async def redraw(self, events: Collection[str]) -> Redrawn:
+        """See :class:`Following`."""
+        try:
+            await self.begun()
+            if self._channel is None:
+                return Redrawn(failed=f"there is no follower now, which writes drafts; {self.trouble or 'try again'}")
+            answer = await self._channel.ask(Redraw(self._channel.number(), tuple(events)))
+            assert isinstance(answer, Answer)  # noqa: S101 - what is asked so is answered so
+        except TimelinedError as error:
+            return Redrawn(failed=str(error))
+        return Redrawn(written=answer.written, edited=answer.edited)
+
+    async def render(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        """See :class:`Following`. While there is no process the draft is rendered in this one, at intake's cost."""
+        if self._channel is not None:
+            with suppress(Gone):
+                answer = await self._channel.ask(Render(self._channel.number(), number, form, as_of, asked))
+                assert isinstance(answer, Answer)  # noqa: S101 - what is asked so is answered so
+                return answer.text
+        return await self._render_here(number, form, as_of, asked)
+
+    def on_resolved(self, listener: Listener) -> Callable[[], None]:
+        """See :class:`Following`."""
+        self._on_resolved.append(listener)
+        return lambda: self._on_resolved.remove(listener)
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether our process is well, and another daemon's has the lease."""
+        return self._channel is not None and not self._condition.follows and self._condition.known
+
+    # --- its lives ----------------------------------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        pause = _SOON
+        while True:
+            self._first, self._advanced = -1, False
+            cause = await self._live()
+            if self._stopping:
+                return
+            pause = _SOON if self._advanced else min(2 * pause, _LONGEST)
+            self._ended = f"the follower {cause}, and is started again"
+            self._condition = UNKNOWN
+            log.error("the follower ended; another is started", cause=cause, seconds=pause)
+            await asyncio.sleep(pause)
+
+    async def _live(self) -> str:
+        """One life of the process; what ended it."""
+        ours, theirs = socket.socketpair()
+        try:
+            # Of intake's descriptors it gets this one alone: not the socket that listens, nor a database.
+            self._process = await create_subprocess_exec(
+                sys.executable, "-m", "collector.following.child", str(theirs.fileno()),
+                pass_fds=[theirs.fileno()], stdin=DEVNULL, env=_environ(),
+            )  # fmt: skip
+        except OSError as error:
+            ours.close()
+            return f"could not be started ({error.strerror})"
+        finally:
+            theirs.close()
+        unsubscribe = self._log.subscribe(self._commit)
+        try:
+            self._channel = await Channel.over(ours)
+            self._channel.send(self._setup)
+            async for message in self._channel.messages():
+                self._take(message)
+        finally:
+            unsubscribe()
+            await self._bury(self._process)
+        code = self._process.returncode or 0
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+    async def _bury(self, process: Process) -> None:
+        """Let nothing of one life reach into the next."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+        for task in tuple(self._appending):
+            await ended(task)
+        with suppress(ProcessLookupError):
+            if process.returncode is None:
+                process.kill()
+        await process.wait()
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Progress):
+            self._progressed(message)
+        elif isinstance(message, Condition):
+            self._condition = message
+        elif isinstance(message, Append) and self._channel is not None:
+            task = asyncio.create_task(self._append(self._channel, message))
+            self._appending.add(task)
+            task.add_done_callback(self._appending.discard)
+
+    def _progressed(self, message: Progress) -> None:
+        self._ended = ""
+        self._reached.move(message.position)
+        self._first = self._first if self._first >= 0 else message.position
+        self._advanced = self._advanced or message.position > self._first
+        for listener in tuple(self._on_resolved):
+            for number in message.resolved:
+                listener(number)
+
+    async def _append(self, channel: Channel, asked: Append) -> None:
+        try:
+            answers = await self._log.append(asked.submissions)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.error("cannot store what the follower announces", error=type(error).__name__, exc_info=error)
+            channel.send(Appended(asked.number, failure=Failure.of(error)))
+        else:
+            channel.send(Appended(asked.number, tuple(a for a in answers if not isinstance(a, Exception))))
+
+    def _commit(self) -> None:
+        """Tell it that there is more, once for all commits of a moment."""
+        if not self._hinted:
+            self._hinted = True
+            asyncio.get_running_loop().call_later(_HINT, self._hint)
+
+    def _hint(self) -> None:
+        self._hinted = False
+        if self._channel is not None:
+            self._channel.send(Commit())
+
+
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_DOWN)}

@@ -1,0 +1,214 @@
+"""The follower's process. Intake starts it with one end of a socket, and it ends when the other one is closed.
+
+Signals that stop the daemon reach this process too, and are left to intake: it
+ends this one when it is done with it. Whatever kills it loses nothing; intake
+starts another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from collector import journal, projections
+from collector.errors import TimelinedError
+from collector.following.wire import (
+    Answer,
+    Append,
+    Appended,
+    Channel,
+    Commit,
+    Condition,
+    Failure,
+    Forget,
+    Message,
+    Progress,
+    Redraw,
+    Render,
+    Request,
+    Setup,
+)
+from collector.following.work import Work
+from collector.interpreter import seldom_collect
+from collector.leadership import Leadership
+from collector.log import Receipt, Submission, database_path, open_log
+from collector.projections import Lists, PostgresLists, SqliteLists
+from collector.tasks import ended, in_thread
+
+log = structlog.get_logger(__name__)
+
+_DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+_LOOK = 0.25
+"""Seconds between two looks at whether the follower is in trouble."""
+
+
+class IntakeLog:
+    """The log as the follower sees it: intake appends, and says when there is more."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._wakes: list[Callable[[], None]] = []
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        """Have intake store these; the answer comes after the commit."""
+        answer = await self._channel.ask(Append(self._channel.number(), tuple(submissions)))
+        assert isinstance(answer, Appended)  # noqa: S101 - what an Append is answered with
+        return list(answer.receipts)
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See :meth:`collector.log.EventLog.subscribe`."""
+        self._wakes.append(wake)
+        return lambda: self._wakes.remove(wake)
+
+    def wake(self) -> None:
+        """There are more events."""
+        for wake in tuple(self._wakes):
+            wake()
+
+
+async def follow(end: socket.socket) -> None:
+    """Do as the other end says, until it is closed."""
+    channel = await Channel.over(end)
+    messages = channel.messages()
+    setup = await anext(messages, None)
+    if not isinstance(setup, Setup):
+        return
+    journal.set_up(setup.level, setup.format, process="follower")
+    seldom_collect()
+    try:
+        async with AsyncExitStack() as stack:
+            source = IntakeLog(channel)
+            serving = await stack.enter_async_context(_serving(setup, source, channel))
+            async for message in messages:
+                serving.take(message)
+    finally:
+        channel.close()
+
+
+@asynccontextmanager
+async def _serving(setup: Setup, source: IntakeLog, channel: Channel) -> AsyncIterator[_Serving]:
+    """Follow for the length of the block; on PostgreSQL whenever the lease is ours."""
+    async with AsyncExitStack() as stack:
+        path = database_path(setup.storage)
+        if path is not None:
+            lists: Lists = SqliteLists(path, owner=True)
+            stack.push_async_callback(lists.close)
+            serving = _Serving(Work(setup, lists, source, _wall_clock), source, channel)
+            await stack.enter_async_context(serving.following())
+        else:
+            opening = partial(open_log, setup.storage, extra_metadata=[projections.metadata])
+            store = await in_thread(opening, lambda opened: None)
+            stack.push_async_callback(store.close)
+            serving = _Serving(Work(setup, PostgresLists(store, owner=True), source, _wall_clock), source, channel)
+            leadership = Leadership(store, serving.following)
+            stack.push_async_callback(leadership.close)
+            await leadership.begin()
+        stack.push_async_callback(serving.close)
+        yield serving
+
+
+class _Serving:
+    """The work of this process, and what intake is told of it."""
+
+    def __init__(self, work: Work, source: IntakeLog, channel: Channel) -> None:
+        self._work, self._source, self._channel = work, source, channel
+        self._follows = False
+        self._answering: set[asyncio.Task[None]] = set()
+        self._said: Condition | None = None
+        work.follower.on_progress(self._progressed)
+        self._telling = asyncio.create_task(self._tell(), name="condition")
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow for the length of the block."""
+        await self._work.follower.forget()
+        async with self._work.running():
+            self._follows = True
+            try:
+                yield
+            finally:
+                self._follows = False
+
+    async def close(self) -> None:
+        """Answer nobody any longer."""
+        await ended(self._telling)
+        for task in tuple(self._answering):
+            await ended(task)
+
+    def take(self, message: Message) -> None:
+        """One message of intake's."""
+        if isinstance(message, Commit):
+            self._source.wake()
+        elif isinstance(message, Forget | Redraw | Render):
+            task = asyncio.create_task(self._answer(message))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            answer = await self._answered(request)
+        except TimelinedError as error:
+            answer = Answer(request.number, failure=Failure.of(error))
+        except Exception as error:
+            log.exception("cannot answer intake", request=type(request).__name__)
+            answer = Answer(request.number, failure=Failure.of(error))
+        self._channel.send(answer)
+
+    async def _answered(self, request: Request) -> Answer:
+        if isinstance(request, Render):
+            text = await self._work.render(request.incident, request.form, request.as_of, request.asked)
+            return Answer(request.number, text=text)
+        if isinstance(request, Redraw):
+            done = await self._work.redraw(request.events)
+            failure = Failure("unavailable", done.failed) if done.failed else None
+            return Answer(request.number, written=done.written, edited=done.edited, failure=failure)
+        await self._work.follower.forget()
+        return Answer(request.number)
+
+    def _progressed(self, position: int, resolved: tuple[int, ...]) -> None:
+        self._channel.send(Progress(position, resolved))
+
+    async def _tell(self) -> None:
+        while True:
+            condition = Condition(self._follows, self._work.follower.failure)
+            if condition != self._said:
+                self._said = condition
+                self._channel.send(condition)
+            await asyncio.sleep(_LOOK)
+
+
+def _wall_clock() -> int:
+    return time.time_ns() // 1000
+
+
+def _settle_in() -> None:
+    """End with the parent, whatever ends that; leave its signals to it; and be the first that a full memory takes."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("300", "ascii")
+
+
+def main() -> None:
+    """Follow, as the process that started this one says over the socket that it handed down."""
+    _settle_in()
+    end = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(end.fileno(), False)
+    asyncio.run(follow(end))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,334 @@
+"""The database of the lists, beside the log: what is in it follows from the log, and deleting it loses only time.
+
+Of a file ``timelined.db`` it is ``timelined.incidents.db``, with the log attached read-only; of a PostgreSQL
+database, a schema of its own. A view begins with the lists, so the log in it is never behind them. Who owns the lists
+is the follower; whoever else writes to them (an erasure) does so between its transactions.
+
+A file that was removed, replaced or damaged is no failure: the owner is told so with :class:`ListsRemoved`, and makes
+the lists anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from collector.errors import Unavailable
+from collector.files import FILE_MODE, close_to_others
+from collector.log import EventLog, SqliteLog
+from collector.log.disk import cause, is_damage, is_passing
+
+T = TypeVar("T")
+
+_READERS = 4
+_BUSY = 5.0
+"""Seconds to wait for another process's transaction on the lists."""
+_PATIENCE = 5.0
+"""Seconds to wait for readers before what was removed is written over."""
+_OWNER = (
+    # Before anything is written: it cannot change later.
+    "PRAGMA page_size = 8192",
+    "PRAGMA journal_mode = WAL",
+    # An erasure overwrites what it removes.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA cache_size = -8192",
+)
+
+
+class ListsRemoved(Unavailable):
+    """The file of the lists is gone, or is another one: they are to be made anew."""
+
+
+class Lists(Protocol):
+    """Where the lists are read and written, with the log at hand."""
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a thread over one view of the lists, and of the log at that moment or a later one.
+
+        Raises :class:`Unavailable` where they cannot be read, to their owner :class:`ListsRemoved`.
+        """
+
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run ``work`` in one transaction on the lists; it may read the log.
+
+        With ``durable=False`` a power cut may take the commit back. Raises as :meth:`query` does, and on PostgreSQL
+        where the owner does not hold the lease.
+        """
+
+    async def scrub(self) -> str:
+        """Leave nothing in the files of what was removed; empty once that is so, else why it is not."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether what the owner has open is what is there."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+def lists_path(log: Path) -> Path:
+    """The file of the lists of a log: ``timelined.db`` has ``timelined.incidents.db``."""
+    name = log.name.removesuffix(".db")
+    return log.with_name(f"{name}.incidents.db")
+
+
+def open_lists(log: EventLog, *, owner: bool = False) -> Lists:
+    """The lists of an open log; ``owner`` is the one who follows it."""
+    if isinstance(log, SqliteLog):
+        return SqliteLists(log.path, owner=owner)
+    return PostgresLists(log, owner=owner)
+
+
+class PostgresLists:
+    """A schema beside the log's: the same connections, and to write to it the lease."""
+
+    def __init__(self, log: EventLog, *, owner: bool = False) -> None:
+        self._log, self._owner = log, owner
+        self.in_place = True
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """See :class:`Lists`."""
+        return await self._log.query(work)
+
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """See :class:`Lists`."""
+        return await self._log.transact(work, durable=durable, leading=self._owner)
+
+    async def scrub(self) -> str:
+        """See :class:`Lists`: the log's own answer is about the whole database."""
+        return ""
+
+    async def close(self) -> None:
+        """See :class:`Lists`: the log is closed by whoever opened it."""
+
+
+class SqliteLists:
+    """A file of its own. Only its owner makes it and its checkpoints; others open it for one transaction."""
+
+    def __init__(self, log: Path, *, owner: bool = False, file: Path | None = None) -> None:
+        self._log, self._owner = log, owner
+        self.path = file or lists_path(log)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._opened: tuple[int, int] | None = None
+        """The file that the owner has open, by device and inode."""
+        self._shown: tuple[int, int] | None = None
+        """The file that readers have open."""
+        self._readers = self._reading_engine()
+        self._writer: Connection | None = None
+        self._writing = ThreadPoolExecutor(1, "lists-writer")
+        self._reading = ThreadPoolExecutor(_READERS, "lists-reader")
+
+    @property
+    def in_place(self) -> bool:
+        """See :class:`Lists`."""
+        return self._opened is None or self._opened == self._identity()
+
+    async def query(self, work: Callable[[Connection], T]) -> T:
+        """See :class:`Lists`."""
+        return await self._run(self._reading, partial(self._read, work))
+
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """See :class:`Lists`."""
+        return await self._run(self._writing, partial(self._transaction, work, durable))
+
+    async def scrub(self) -> str:
+        """See :class:`Lists`."""
+        return await self._run(self._writing, self._scrub)
+
+    async def close(self) -> None:
+        """See :class:`Lists`. What was begun is finished."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._close)
+
+    async def _run(self, threads: ThreadPoolExecutor, job: Callable[[], T]) -> T:
+        if self._closed:
+            raise Unavailable(f"cannot use the lists {self.path}: they are closed")
+        running = asyncio.get_running_loop().run_in_executor(threads, job)
+        # Where nobody waits for it any longer there is nobody to tell.
+        running.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+        return await asyncio.shield(running)
+
+    def _close(self) -> None:
+        self._reading.shutdown()
+        self._readers.dispose()
+        self._writing.submit(self._let_go).result()
+        self._writing.shutdown()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _reading_engine(self) -> Engine:
+        return create_engine(
+            "sqlite://", creator=self._connect_reader, poolclass=QueuePool, pool_size=_READERS, hide_parameters=True
+        )
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        """Where there are no lists, an empty database stands for them: the log can be read all the same."""
+        main = f"file:{quote(str(self.path))}?mode=ro" if self._shown else ":memory:"
+        connection = sqlite3.connect(main, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        self._attach(connection)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _attach(self, connection: sqlite3.Connection) -> None:
+        connection.execute("ATTACH ? AS log", (f"file:{quote(str(self._log))}?mode=ro",))
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._reader().connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                # The view of the lists begins here; and where they were made since this connection looked last, it
+                # finds them, and not the tables of an earlier version in the log.
+                connection.exec_driver_sql("SELECT 1 FROM main.sqlite_master LIMIT 1").all()
+                return work(connection)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._spoken("read", error) from error
+
+    def _reader(self) -> Engine:
+        with self._lock:
+            if self._owner and self._opened is None:
+                self._writing.submit(self._connected).result()
+            found = self._identity()
+            if self._owner and found != self._opened:
+                raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
+            if found != self._shown:
+                # What was read so far is read to its end; whoever comes now reads what is there.
+                self._readers.dispose()
+                self._shown = found
+            return self._readers
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def _transaction(self, work: Callable[[Connection], T], durable: bool) -> T:
+        try:
+            connection = self._connected()
+            try:
+                answer = _committed(connection, work, durable)
+            finally:
+                if not self._owner:
+                    self._let_go()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._spoken("write to", error) from error
+        return answer
+
+    def _connected(self) -> Connection:
+        """The connection that writes, to the file that is at its path."""
+        if self._writer is not None and self._identity() != self._opened:
+            self._let_go()
+            raise ListsRemoved(f"cannot write to the lists {self.path}: the file was removed")
+        if self._writer is None:
+            self._writer = create_engine(
+                "sqlite://", creator=self._connect_writer, poolclass=NullPool, hide_parameters=True
+            ).connect()
+        return self._writer
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        if self._owner:
+            self._make_file()
+        address = f"file:{quote(str(self.path))}?mode=rw"
+        connection = sqlite3.connect(address, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in _OWNER if self._owner else ("PRAGMA secure_delete = ON", "PRAGMA wal_autocheckpoint = 0"):
+                connection.execute(pragma)
+            self._attach(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._opened = self._identity()
+        return connection
+
+    def _make_file(self) -> None:
+        """An empty file where there is none, without what an earlier one left beside it."""
+        if self.path.exists():
+            close_to_others(self.path)
+            return
+        for beside in ("-wal", "-shm"):
+            Path(f"{self.path}{beside}").unlink(missing_ok=True)
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
+        except OSError as error:
+            raise Unavailable(f"cannot make the lists {self.path}: {error.strerror}") from error
+
+    def _let_go(self) -> None:
+        connection, self._writer = self._writer, None
+        whole, self._opened = self._opened == self._identity(), None
+        if connection is None:
+            return
+        with suppress(DBAPIError, sqlite3.Error):
+            if self._owner and whole:
+                # Readers in other processes may close after us, and make no checkpoint.
+                connection.exec_driver_sql("PRAGMA main.wal_checkpoint(TRUNCATE)")
+                connection.rollback()
+        with suppress(DBAPIError, sqlite3.Error):
+            connection.close()
+
+    def _spoken(self, verb: str, error: Exception) -> Exception:
+        """The database's failures as ours; a mistake of the work's own stays what it is."""
+        if is_damage(error) and self._owner and not self._sound():
+            # Whoever uses what is open next finds that it is not in its place.
+            self.path.unlink(missing_ok=True)
+            return ListsRemoved(f"cannot {verb} the lists {self.path}: they are damaged, and made anew")
+        return Unavailable(f"cannot {verb} the lists {self.path}: {cause(error)}") if is_passing(error) else error
+
+    def _sound(self) -> bool:
+        """Whether what is damaged is not the lists; it takes reading all of them."""
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)) as connection:
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except sqlite3.Error:
+            return False
+
+    def _scrub(self) -> str:
+        until = time.monotonic() + _PATIENCE
+        try:
+            connection = self._connected()
+            try:
+                connection.rollback()
+                connection.exec_driver_sql("VACUUM main")
+                while True:
+                    busy = connection.exec_driver_sql("PRAGMA main.wal_checkpoint(TRUNCATE)").one()[0]
+                    if not busy:
+                        return ""
+                    if time.monotonic() > until:
+                        return "another process reads the lists, which keeps their write-ahead log from being emptied"
+                    time.sleep(0.02)
+            finally:
+                connection.rollback()
+                if not self._owner:
+                    self._let_go()
+        except (DBAPIError, sqlite3.Error, Unavailable) as error:
+            return f"the lists could not be written anew: {cause(error)}"
+
+
+def _committed(connection: Connection, work: Callable[[Connection], T], durable: bool) -> T:
+    connection.exec_driver_sql(f"PRAGMA main.synchronous = {'FULL' if durable else 'NORMAL'}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        answer = work(connection)
+        connection.commit()
+    except BaseException:
+        with suppress(DBAPIError, sqlite3.Error):
+            connection.rollback()
+        raise
+    return answer

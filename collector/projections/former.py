@@ -1,0 +1,38 @@
+"""The lists that earlier versions kept in the log's own file: dropped, since nobody cleans them after an erasure.
+
+Once, when a daemon of this version writes to the file for the first time. The
+pages they took are free for the log to use; what stood on them is gone with the
+next erasure, which writes the file anew.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+_TABLES = (
+    "shape", "cursor", "event_index", "event_unit", "influence", "signal", "signal_key", "membership", "placement",
+    "placement_due", "incident", "incident_number", "incident_key", "incident_news", "lesson", "ignored", "set_aside",
+    "outbox",
+)  # fmt: skip
+"""As the last version named them that kept them there. None of them is a table of the log's."""
+
+
+def has_former(connection: Connection) -> bool:
+    """Whether there are any, on a connection to the log."""
+    return bool(_found(connection))
+
+
+def _found(connection: Connection) -> set[str]:
+    known = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    return set(connection.exec_driver_sql(known).scalars()) & set(_TABLES)
+
+
+def drop_former(connection: Connection) -> bool:
+    """Drop them, on the connection that writes to the log; whether there were any."""
+    found = _found(connection)
+    # To write over each of their pages would keep senders waiting for as long as it takes to copy them.
+    connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+    for table in sorted(found):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    return bool(found)
