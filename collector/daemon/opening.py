@@ -26,6 +26,7 @@ from collector.log.beside import ACKNOWLEDGED
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
 from collector.projections import Lists
+from collector.projections.database import close_lists_to_others
 from collector.projections.former import drop_former, has_former
 from collector.projections.shape import unusable
 from collector.settings import Settings
@@ -97,10 +98,12 @@ async def _drop_former(store: EventLog) -> None:
 
 async def _lists(stack: AsyncExitStack, settings: Settings, store: EventLog, writable: bool, say: Say) -> Lists:
     """What lists are read from. Who only reads makes what is missing for itself, where no daemon is about to."""
+    path = database_path(settings.storage.url)
+    if writable and path is not None:
+        close_lists_to_others(path)
     lists = projections.open_lists(store)
     stack.push_async_callback(lists.close)
     wrong = "" if writable else await lists.query(unusable)
-    path = database_path(settings.storage.url)
     if not wrong:
         return lists
     if path is None or lock_holder(path) is not None:

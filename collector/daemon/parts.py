@@ -178,8 +178,7 @@ class Parts:
     async def _lists(self, facts: dict[str, Any]) -> str:
         """What keeps lists from holding everything; ``well`` where nothing does."""
         state = await self.projections.state()
-        if not state.unusable:
-            facts["lag"] = facts["position"] - state.position
+        facts["lag"] = facts["position"] - state.position
         if self.following.trouble:
             return self.following.trouble
         if state.set_aside:

@@ -159,6 +159,12 @@ class Channel:
         self._reader, self._writer = reader, writer
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Appended | Answer]] = {}
+        self._finished = False
+
+    @property
+    def _mute(self) -> bool:
+        """Whether nothing can be said any longer."""
+        return self._finished or self._writer.is_closing()
 
     @classmethod
     async def over(cls, end: socket.socket) -> Channel:
@@ -172,7 +178,7 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Say something. Where nobody listens any longer it is lost, and :meth:`messages` ends."""
-        if not self._writer.is_closing():
+        if not self._mute:
             frame = _encode(message)
             self._writer.write(_SIZE.pack(len(frame)) + frame)
 
@@ -182,7 +188,7 @@ class Channel:
         self._waiting[question.number] = waiting
         try:
             self.send(question)
-            if self._writer.is_closing():
+            if self._mute:
                 raise Gone("the other process is gone; try again")
             answer = await waiting
         finally:
@@ -214,7 +220,8 @@ class Channel:
 
     def finish(self) -> None:
         """Say nothing more: the other end hears of it. What it still says is read."""
-        if not self._writer.is_closing():
+        if not self._mute:
+            self._finished = True
             self._writer.write_eof()
 
     def close(self) -> None:

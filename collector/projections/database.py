@@ -92,6 +92,12 @@ def open_lists(log: EventLog, *, owner: bool = False) -> Lists:
     return PostgresLists(log, owner=owner)
 
 
+def close_lists_to_others(log: Path) -> None:
+    """Take others' rights to the lists of a log away, if there are any."""
+    for beside in ("", "-wal", "-shm"):
+        close_to_others(Path(f"{lists_path(log)}{beside}"))
+
+
 class PostgresLists:
     """A schema beside the log's: the same connections, and to write to it the lease."""
 
@@ -261,7 +267,6 @@ class SqliteLists:
     def _make_file(self) -> None:
         """An empty file where there is none, without what an earlier one left beside it."""
         if self.path.exists():
-            close_to_others(self.path)
             return
         for beside in ("-wal", "-shm"):
             Path(f"{self.path}{beside}").unlink(missing_ok=True)
