@@ -55,6 +55,9 @@ def view(path: Path, work: Callable[[Connection], T]) -> T:
     engine = create_engine("sqlite://", creator=lambda: _open(path), poolclass=NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
+        if lists_path(path).exists():
+            # Their view begins first: the log is ahead of them, and never behind.
+            connection.exec_driver_sql("SELECT 1 FROM lists.sqlite_master LIMIT 1").all()
         return work(connection)
 
 

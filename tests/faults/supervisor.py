@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,9 +131,15 @@ class Supervisor:
         return self.said.read_text("utf-8", "replace")[-2000:]
 
     def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
+        """SIGKILL, and wait for the end, also of the process that follows the log for it: that dies with it."""
+        follower = self.follower_pid()
         self.process.kill()
         self.process.wait()
+        until = now() + PATIENCE
+        while follower and Path(f"/proc/{follower}").exists():
+            if now() > until:
+                raise DidNotHappenError(f"the follower ends with its daemon: not within {PATIENCE:g} s")
+            time.sleep(0.005)
 
     def follower_pid(self) -> int:
         """The process that follows the log for it; 0 where there is none."""
