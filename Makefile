@@ -16,7 +16,7 @@ INCIDENTS ?= ../shared/incidents
 unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench faults fuzz incidents clean
+.PHONY: help run demo test check properties bench faults fuzz incidents clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo: $(VENV)/.run ## Play a recorded incident against a real daemon and write i
 
 test: $(VENV)/.dev ## Run every test, on each processor
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+properties: $(VENV)/.dev ## Try what holds for every input on twenty times as many as `make test` does
+	@TIMELINED_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m hypothesis
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/ruff check .

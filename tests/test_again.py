@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, correlate
 from collector.event import MINUTE, RecordedEvent
+from tests.examples import examples
 from tests.stories import change, firing, page, resolved, says
 from tests.test_follower import CATALOG, followed_equals_batch
 
@@ -131,7 +132,7 @@ def _said(draw: st.DrawFn, known: list[RecordedEvent], minute: int) -> RecordedE
     return says(f"incident.{kind}", minute, about, **more)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(15)
 @given(
     events=pauses(),
     order=st.randoms(use_true_random=False),

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from renderers.document import Options
+from tests.examples import examples
 from tests.scenario import Arrival, Story, drafts, names, played, submission, tell
 
 
@@ -58,7 +59,7 @@ def test_arrival_order_does_not_matter(name: str) -> None:
     story = tell(name)
     expected = run(told(story, story.arrivals, live=False))
 
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(4, allowed=list(HealthCheck))
     @given(order=arrivals(story), live=st.booleans())
     def holds(order: list[Arrival], live: bool) -> None:
         assert run(told(story, order, live=live)) == expected

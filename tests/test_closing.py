@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.closing import OPEN, Closing, Named, Span, Word, closing, peak, title
@@ -18,6 +18,7 @@ from collector.drafts import context_of, document_of
 from collector.event import RecordedEvent
 from collector.projections import IncidentRow
 from renderers.replay import replay
+from tests.examples import examples
 from tests.stories import at, event, firing, page, resolved, says
 from tests.test_follower import following
 
@@ -203,7 +204,7 @@ def _edited(history: Any) -> str:
     return "" if edit is None else str(edit.data["value"])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(40)
 @given(events=outages(), order=st.randoms(use_true_random=False))
 def test_lists_drafts_and_grouping_give_one_answer(events: list[RecordedEvent], order: Any) -> None:
     """Whatever people said before, between and after the signals, and in whatever order all of it arrived."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.correlation import Grouping, Incident, Rules, Service, correlate
 from collector.event import HOUR, MACHINE, MINUTE, RecordedEvent
+from tests.examples import examples
 from tests.stories import at, change, event, firing, low, page, resolved, says, streams
 
 CATALOG = Rules(
@@ -466,7 +467,7 @@ def test_a_stated_end_counts_until_something_new_starts() -> None:
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@examples(100)
 @given(streams(), st.randoms(use_true_random=False), st.sampled_from([Rules(), CATALOG]))
 def test_the_order_of_arrival_does_not_matter(events: list[RecordedEvent], order: Any, rules: Rules) -> None:
     """Any permutation, with any receipt times and positions, is grouped alike."""
@@ -476,7 +477,7 @@ def test_the_order_of_arrival_does_not_matter(events: list[RecordedEvent], order
     assert correlate(shuffled, rules) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@examples(60)
 @given(streams())
 def test_every_event_is_accounted_for(events: list[RecordedEvent]) -> None:
     """Each is in an incident, or unjoined, or an ignored word; opening signals are in exactly one incident."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from collector.event import MINUTE, RecordedEvent
@@ -19,6 +19,7 @@ from renderers.draft import draft
 from renderers.json import to_json
 from renderers.plain import plain
 from renderers.words import duration
+from tests.examples import examples
 from tests.histories import Told, at
 
 SERVICES = ("web", "search-api", "ledger")
@@ -64,7 +65,7 @@ def parts_of(value: Any) -> Iterator[dict[str, Any]]:
             yield from parts_of(each)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(told=incidents())
 def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> None:
     """What a sentence shows is its instant's clock and its length in words; the measures are the durations."""
@@ -84,7 +85,7 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> 
             assert spans == ([] if each["seconds"] is None else [each["seconds"]])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(told=incidents())
 def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
@@ -100,7 +101,7 @@ def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told
         assert (int(times_fired[1]) if times_fired else entities) == len(fired)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(told=incidents())
 def test_rows_are_in_order_and_every_event_has_one(told: Told) -> None:
     """Folding breaks no order and hides nothing."""
@@ -164,7 +165,7 @@ def answers(event: RecordedEvent, query: str) -> bool:
     return fnmatch(event.type, types) and of and entity in ("", event.entity) and low <= event.occurred_at <= high
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(data=st.data(), told=incidents())
 def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told: Told) -> None:
     """Whatever is recorded, in the incident or beside it, no sentence says that it was not, however it is spelled."""
@@ -175,7 +176,7 @@ def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told
             assert not answers(event, claim.none), (plain(claim.parts), claim.none, event)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(50)
 @given(data=st.data(), told=incidents(), way=st.sampled_from(WAYS))
 def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Told, way: Callable[[str], str]) -> None:
     """Each sentence of absence goes once what it looked for is told: its own search, in any spelling, in its span."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from collector.cli.output import harmless
 from renderers import escape
+from tests.examples import examples
 
 PIECES = (
     *"\\`*_{}[]<>#+-.!|~@&:/=^$()\"'%,;? \t\n0aZé€漢",
@@ -167,7 +168,7 @@ def _walk(tokens: list[Token]) -> list[Token]:
     return flat
 
 
-@settings(max_examples=1_500, deadline=None)
+@examples(500)
 @given(text=TEXTS, context=st.sampled_from(sorted(CONTEXTS)))
 @example(text="`a\\|b", context="cell")
 @example(text="Wow!", context="before a link")
@@ -186,7 +187,7 @@ def test_no_known_trick_works_anywhere(text: str) -> None:
             assert skeleton(frame.replace("{}", rendered)) == skeleton(frame.replace("{}", "word")), (context, rendered)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(text=TEXTS, context=st.sampled_from(sorted(CONTEXTS)))
 def test_no_address_becomes_a_link(text: str, context: str) -> None:
     """A parser that looks for addresses after resolving entities finds none in a stranger's words."""
@@ -195,7 +196,7 @@ def test_no_address_becomes_a_link(text: str, context: str) -> None:
     assert skeleton(rendered, parser) == skeleton(frame.replace("{}", "word"), parser)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(text=TEXTS)
 def test_words_show_as_they_were_typed(text: str) -> None:
     """A reader of the rendered page sees the sender's own characters, spaces and invisible ones apart."""
@@ -203,7 +204,7 @@ def test_words_show_as_they_were_typed(text: str) -> None:
     assert shown(escape.prose(text)) == expected
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(text=TEXTS)
 def test_no_text_node_holds_an_address_or_a_mention(text: str) -> None:
     """Software that looks through the finished page for addresses and mentions finds them in code only."""
@@ -211,7 +212,7 @@ def test_no_text_node_holds_an_address_or_a_mention(text: str) -> None:
     assert not [node for node in nodes if re.search(r"@[\w-]|://|www\.|[\w]@", node)]
 
 
-@settings(max_examples=1_000, deadline=None)
+@examples(300)
 @given(text=TEXTS, context=st.sampled_from(sorted(CONTEXTS)))
 def test_code_is_one_code_span(text: str, context: str) -> None:
     """An identifier with backticks, bars and line ends of its own is one code span, or says that it is empty."""
@@ -223,7 +224,7 @@ def test_code_is_one_code_span(text: str, context: str) -> None:
         assert len(spans) == (1 if text.strip() else 0)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(text=TEXTS, path=TEXTS, context=st.sampled_from(sorted(CONTEXTS)))
 def test_a_link_is_one_link_to_the_host_it_names(text: str, path: str, context: str) -> None:
     """Neither the words nor the address of a link can end it early, begin another or show a picture."""

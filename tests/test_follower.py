@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -22,6 +22,7 @@ from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
 from collector.log import EventLog, Submission
 from collector.projections import EventFilter
+from tests.examples import examples
 from tests.lists import opened
 from tests.postgres import Server
 from tests.regrouped import batch, kept
@@ -95,7 +96,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 # --- incremental equals batch -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),
@@ -111,7 +112,7 @@ def test_any_arrival_and_any_batching_equal_correlation(
         asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(4, allowed=[HealthCheck.function_scoped_fixture])
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),
@@ -167,7 +168,7 @@ def flapping(draw: st.DrawFn) -> list[Submission]:
     return list({(one.events[0].id, one.events[0].revision): one for one in told}.values())
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(
     told=flapping(),
     order=st.randoms(use_true_random=False),
@@ -200,7 +201,7 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
         asyncio.run(story(Path(folder)))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(20)
 @given(events=streams(longest=12), order=st.randoms(use_true_random=False))
 def test_a_case_does_not_depend_on_arrival(events: list[RecordedEvent], order: Any) -> None:
     """What a draft is rendered from is the same after any order of arrival, positions aside."""

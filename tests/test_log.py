@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +28,7 @@ from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, event_id
 from collector.log import EventLog, Receipt, Submission, erasing, open_log, reading, store
 from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
+from tests.examples import examples
 from tests.postgres import Server
 
 AT = 1_772_633_530_000_000
@@ -459,7 +460,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, allowed=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())), data=st.dictionaries(st.text(), _json, max_size=3))
 async def test_nothing_a_parser_makes_is_lost(log: EventLog, text: str, data: dict[str, object]) -> None:
     """Any text and any data end as an event, and its neighbour is stored."""

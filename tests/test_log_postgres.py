@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +27,7 @@ from collector.log.postgres.connecting import Address
 from collector.log.scan import Difference, Scan
 from collector.log.store import TOLD
 from collector.log.verify import Beyond, verify
+from tests.examples import examples
 from tests.postgres import Server, eventually, serving
 from tests.test_log import AT, append, fact, opened, told
 
@@ -119,7 +120,7 @@ def shown(answers: list[Receipt | Exception], position: int, delivery: int) -> l
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, allowed=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(submissions(), min_size=1, max_size=4), min_size=1, max_size=4))
 async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batches: list[list[Submission]]) -> None:
     """Whatever is told in whatever batches, PostgreSQL's append() and SQLite's code store and answer the same."""

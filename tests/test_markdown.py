@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, PackageLoader, UndefinedError, meta
 from markdown_it import MarkdownIt
@@ -39,6 +39,7 @@ from renderers.document import (
 )
 from renderers.draft import draft
 from renderers.replay import replay
+from tests.examples import examples
 from tests.facts import at, change, fact, firing, link, mark, page, resolved, stated
 
 HEADINGS = [
@@ -368,7 +369,7 @@ def outline(text: str) -> list[str]:
 PLAIN = [firing(2), resolved(20, since=2), page("triggered", 3), stated("action.added", 15, said=15, title="a")]
 
 
-@settings(max_examples=120, deadline=None)
+@examples(60)
 @given(events=hostile_incidents())
 def test_no_text_of_a_sender_changes_the_outline(events: list[RecordedEvent]) -> None:
     """Headings, rules, tables, emphasis, pictures and HTML of a whole draft are ours alone; so are the links' hosts."""
@@ -385,7 +386,7 @@ def test_no_text_of_a_sender_changes_the_outline(events: list[RecordedEvent]) ->
     text.encode()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(15)
 @given(events=hostile_incidents(), order=st.randoms())
 def test_a_draft_is_the_same_whatever_the_order(events: list[RecordedEvent], order: object) -> None:
     """Shuffled events give the same bytes, in every format."""

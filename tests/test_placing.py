@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Catalog, Rules
@@ -19,6 +19,7 @@ from collector.correlation.placing import Candidate, Engagement, Placement, Scen
 from collector.event import HOUR, RecordedEvent, reading_order
 from collector.log import Submission
 from collector.projections import Projections
+from tests.examples import examples
 from tests.scenario import played
 from tests.stories import at, change, event, firing, page, resolved
 
@@ -365,7 +366,7 @@ async def test_lists_drafts_and_why_agree_on_what_was_placed(tmp_path: Path) -> 
         assert (total, {near.event.title for near in newest}) == (2, {"Release 7", "Tune rules again"})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12, allowed=list(HealthCheck))
 @given(
     order=st.permutations(STORY), live=st.booleans(), left_out=st.sets(st.sampled_from(range(len(STORY))), max_size=4)
 )

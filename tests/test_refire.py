@@ -10,13 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.drafts import postmortem
 from collector.episodes import episodes
 from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
+from tests.examples import examples
 from tests.scenario import Arrival, submission
 from tests.senders import Alert, alert, alertmanager, incident_key, micros, page
 from tests.test_follower import Followed, database_url, following
@@ -159,7 +160,7 @@ async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str 
         return told_by, sorted(rows), sorted(text for text in texts if text is not None)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
     """The deliveries and their times of receipt decide, in whatever order and by how many at once they are stored."""
@@ -170,7 +171,7 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
         assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(5, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -21,6 +21,7 @@ from collector.correlation import Rules
 from collector.event import RecordedEvent
 from collector.projections import regrouped
 from collector.projections.regrouped import Compared, compare
+from tests.examples import examples
 from tests.postgres import Server
 from tests.processes import Process
 from tests.stories import change, firing, low, page, resolved, streams
@@ -49,7 +50,7 @@ async def write(followed: Followed, *statements: str) -> None:
     await followed.base.write(work)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15)
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -20,6 +20,7 @@ from collector.correlation.refolding import Refolding
 from collector.errors import Unavailable
 from collector.event import RecordedEvent
 from collector.suspects import TRIES, Suspects, accuses_an_event
+from tests.examples import examples
 from tests.regrouped import batch, kept
 from tests.stories import firing, streams
 from tests.test_follower import CATALOG, following, submission
@@ -98,7 +99,7 @@ async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
     assert not accuses_an_event(asyncio.CancelledError())
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15)
 @given(
     events=streams(longest=16),
     chosen=st.sets(st.integers(0, 15), max_size=4),

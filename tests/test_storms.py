@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.event import MINUTE, RecordedEvent
+from tests.examples import examples
 from tests.stories import firing, page, resolved
 from tests.test_follower import CATALOG, followed_equals_batch, following
 
@@ -127,7 +128,7 @@ def crowds(draw: st.DrawFn) -> list[RecordedEvent]:
     return list(events.values())
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(
     events=crowds(),
     order=st.randoms(use_true_random=False),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, correlate
@@ -19,6 +19,7 @@ from collector.drafts import postmortem
 from collector.event import MINUTE, RecordedEvent, current
 from collector.log import Submission
 from collector.log.updating import compared
+from tests.examples import examples
 from tests.senders import Alert, alert, micros
 from tests.test_follower import Followed, database_url, following
 from tests.test_follower import followed as followed
@@ -187,7 +188,7 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
     return [received(micros("14:05:00") + 3 * minutes * MINUTE, one) for minutes, one in told]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
     """Events, lists and drafts follow from what was told and when; a delivery stored twice changes nothing."""
@@ -198,7 +199,7 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
         assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(told=deliveries())
 def test_updates_change_no_incident(told: list[Submission]) -> None:
     """Incidents begin, end and reach as they would without any update."""
@@ -217,7 +218,7 @@ def test_updates_change_no_incident(told: list[Submission]) -> None:
     assert incidents == without
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(5, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""

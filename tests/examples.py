@@ -1,0 +1,19 @@
+"""How many examples a property is tried on: few in ``make test``, which runs often, many in ``make properties``.
+
+Each run draws other examples, so what few of them miss today others find later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+from hypothesis import HealthCheck, settings
+
+TIMES = int(os.environ.get("TIMELINED_EXAMPLES", "1"))
+"""By how much the number of examples is multiplied."""
+
+
+def examples(count: int, *, allowed: Collection[HealthCheck] = ()) -> settings:
+    """The settings of a property that opens a database, or renders a draft, for each example: no one has a deadline."""
+    return settings(max_examples=count * TIMES, deadline=None, suppress_health_check=allowed)
