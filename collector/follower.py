@@ -315,7 +315,9 @@ class Follower:
 
     async def _recall(self) -> None:
         """Take heed of what the process before us ended over, if it did."""
-        statement = "SELECT first, last, tries FROM attempt WHERE first = (SELECT position + 1 FROM cursor)"
+        statement = (
+            "SELECT first, last, tries FROM attempt WHERE first = (SELECT coalesce(max(position), 0) + 1 FROM cursor)"
+        )
         row = await self._lists.query(lambda c: c.exec_driver_sql(statement).one_or_none())
         if row is None:
             return

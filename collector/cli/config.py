@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from collector import daemon
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, Where
 from collector.errors import InvalidSettings
@@ -30,21 +32,28 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
 
     Exits with 1 if there is one. Secrets that only the daemon can read are
     named and not checked; as root, `CREDENTIALS_DIRECTORY=FOLDER timelined
-    check` checks them too. FILE is the same as --config.file.
+    check` checks them too. Of a log in a file it also says how many events
+    grouping could not take and set aside. FILE is the same as --config.file.
     """
     mistakes: tuple[str, ...] = ()
     unread: list[str] = []
+    aside = 0
     try:
-        Where(config_file=file or config_file).settings(secrets=EVERY, unread=unread)
+        settings = Where(config_file=file or config_file).settings(secrets=EVERY, unread=unread)
+        aside = asyncio.run(daemon.set_aside(settings))
     except InvalidSettings as error:
         mistakes = error.mistakes
     if form == "json":
-        output.as_json({"mistakes": mistakes, "not_checked": unread})
+        output.as_json({"mistakes": mistakes, "not_checked": unread, "set_aside": aside})
     else:
         named = file or config_file or "the defaults"
         output.result("\n".join(output.harmless(each) for each in mistakes) or f"{named}: no mistakes")
         for each in unread:
             output.say(f"Not checked here: {each}")
+        if aside:
+            output.say(
+                f"Grouping could not take {aside} events, and goes on without them; the daemon's log names them."
+            )
     if mistakes:
         raise click.exceptions.Exit(output.FAILED)
 

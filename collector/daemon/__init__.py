@@ -15,7 +15,7 @@ started and stopped; ``serving`` is a whole daemon, ``process`` its process, and
 
 from __future__ import annotations
 
-from collector.daemon.opening import accept_loss, holder, offline, reading, rebuild
+from collector.daemon.opening import accept_loss, holder, offline, reading, rebuild, set_aside
 from collector.daemon.parts import Clock, beside_of, signer_of, wall_clock
 from collector.daemon.process import run, serve
 from collector.daemon.serving import Daemon, running
@@ -36,6 +36,7 @@ __all__ = [
     "running",
     "seldom_collect",
     "serve",
+    "set_aside",
     "signer_of",
     "wall_clock",
 ]

@@ -25,7 +25,7 @@ from collector.log.acknowledged import Loss
 from collector.log.beside import ACKNOWLEDGED
 from collector.log.lock import holder as lock_holder
 from collector.loss import watched
-from collector.projections import Lists
+from collector.projections import Lists, Projections
 from collector.projections.database import close_lists_to_others
 from collector.projections.former import drop_former, has_former
 from collector.projections.shape import unusable
@@ -195,6 +195,20 @@ async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | N
     """
     async with opened(settings, clock, writable=True, accept_loss=True) as parts:
         return parts.accepted
+
+
+async def set_aside(settings: Settings) -> int:
+    """How many events grouping could not take, of a log in a file whose lists can be read; else 0."""
+    path = database_path(settings.storage.url)
+    if path is None or not projections.lists_path(path).exists():
+        return 0
+    lists = projections.SqliteLists(path)
+    try:
+        return (await Projections(lists, settings.correlation).state()).set_aside
+    except Unavailable:
+        return 0
+    finally:
+        await lists.close()
 
 
 async def rebuild(settings: Settings, clock: Clock = wall_clock) -> int:

@@ -217,6 +217,7 @@ class SqliteLists:
                 self._writing.submit(self._connected).result()
             found = self._identity()
             if self._owner and found != self._opened:
+                self._writing.submit(self._let_go).result()
                 raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
             if found != self._shown:
                 # What was read so far is read to its end; whoever comes now reads what is there.

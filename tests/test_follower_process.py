@@ -1,0 +1,325 @@
+"""The follower as a process beside intake: whatever becomes of it, deliveries are taken and lists come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.correlation import Rules
+from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.following.reached import Reached
+from collector.following.wire import Answer, Channel, Commit, Failure, Forget, Gone, Progress
+from collector.projections import Projections, SqliteLists, lists_path
+from collector.suspects import TRIES
+from tests.conftest import timelined
+from tests.lists import opened
+from tests.processes import PROJECT, Process, alert, eventually, get, post
+from tests.stories import firing
+from tests.test_follower import submission
+
+POISON = """
+import sys
+if "collector.following.child" in " ".join(sys.orig_argv):
+    import os, signal
+    from collector.correlation.refolding import Refolding
+    original = Refolding._sort_in
+    def sorting(self, event, entities):
+        if "Poison" in event.title:
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(self, event, entities)
+    Refolding._sort_in = sorting
+"""
+"""Run by the interpreter at its start: one event costs the follower its life, as a memory that it fills would."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Makes daemons in one folder."""
+    made: list[Process] = []
+
+    def process(early: str = "", **environ: str) -> Process:
+        (tmp_path / "early").mkdir(exist_ok=True)
+        (tmp_path / "early" / "sitecustomize.py").write_text(early)
+        made.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}", **environ))
+        return made[-1]
+
+    yield process
+    for process_ in made:
+        process_.kill()
+
+
+def follower_of(process: Process) -> int:
+    """The follower's process; 0 where there is none."""
+    pid = process.process.pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if "collector.following.child" in Path(f"/proc/{child}/cmdline").read_text():
+            return int(child)
+    return 0
+
+
+def another(process: Process, former: int) -> bool:
+    """Whether another process follows."""
+    return follower_of(process) not in (0, former)
+
+
+def gone(pid: int) -> bool:
+    """Whether there is no such process any more, or only its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def settled(address: str) -> Any:
+    """Readiness, once the lists hold everything."""
+    return eventually(lambda: (found := get(f"{address}/-/ready"))["lag"] == 0 and found["lists"] == "well" and found)
+
+
+def test_a_follower_that_is_killed_is_started_again(make: Any) -> None:
+    """Deliveries are taken while there is none, and the lists show them afterwards, each once."""
+    process = make()
+    address = process.start()
+    for number in range(3):
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", number=number))[0] == 202
+        first = eventually(lambda: follower_of(process))
+        os.kill(first, signal.SIGKILL)
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", number=10 + number))[0] == 202
+        eventually(partial(another, process, first))
+    settled(address)
+    (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
+    assert incident["events"] == 6
+    assert "the follower ended" in process.said.read_text()
+    assert process.end(signal.SIGTERM) == 0
+
+
+def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path) -> None:
+    """Three times it is tried alone; then all others are grouped, and readiness, `why` and `check` say so."""
+    process = make(POISON)
+    url = f"sqlite:///{tmp_path}/log.db"
+    address = process.start("--storage.url", url)
+    for number in range(3):
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", number=number))[0] == 202
+    receipt = post(f"{address}/webhooks/alertmanager", alert("firing", "Poison", 99))[1]
+    began = time.monotonic()
+    while "set aside" not in get(f"{address}/-/ready")["lists"]:
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", number=7))[0] in (200, 202)
+        assert time.monotonic() - began < 60, process.said.read_text()
+        time.sleep(0.1)
+    eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
+    (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
+    assert incident["events"] == 4
+    event = receipt["items"][0]["event"]
+    assert "the process ended over it" in get(f"{address}/api/v1/events/{event}")["why"]["reason"]
+    deaths = process.said.read_text().count("the follower ended; another is started")
+    assert TRIES <= deaths <= TRIES + 2
+    (tmp_path / "check.yml").write_text(f"storage: {{url: '{url}'}}\n")
+    checked = timelined("check", str(tmp_path / "check.yml"), "-o", "json", cwd=tmp_path)
+    assert json.loads(checked.stdout)["set_aside"] == 1
+    assert process.end(signal.SIGTERM) == 0
+
+
+def test_the_follower_dies_with_its_daemon(make: Any) -> None:
+    """kill -9 leaves no process behind that writes to anything."""
+    process = make()
+    process.start()
+    follower = eventually(lambda: follower_of(process))
+    process.end(signal.SIGKILL)
+    eventually(lambda: gone(follower))
+
+
+def test_a_stop_ends_whatever_the_follower_does(make: Any) -> None:
+    """It may stand still: the daemon takes that long and no longer, and ends with 0."""
+    process = make()
+    address = process.start()
+    settled(address)
+    follower = follower_of(process)
+    os.kill(follower, signal.SIGSTOP)
+    assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
+    assert process.end(signal.SIGTERM) == 0
+    assert gone(follower)
+
+
+def test_no_secret_is_handed_down(make: Any, tmp_path: Path) -> None:
+    """The follower's command line and environment hold nothing that is configured, and every line names its process."""
+    secret = "-".join(("a", "made-up", "token"))
+    (tmp_path / "token").write_text(secret)
+    (tmp_path / "timelined.yml").write_text("api: {token_file: token}\n")
+    process = make(TIMELINED_NOTHING=secret)
+    process.start("--config.file", str(tmp_path / "timelined.yml"))
+    follower = eventually(lambda: follower_of(process))
+    for name in ("cmdline", "environ"):
+        assert secret.encode() not in Path(f"/proc/{follower}/{name}").read_bytes()
+    assert process.end(signal.SIGTERM) == 0
+    lines = [line for line in process.said.read_text().splitlines() if line.startswith("ts=")]
+    assert all(" process=intake " in line or " process=follower " in line for line in lines)
+
+
+@pytest.mark.parametrize("harm", ["deleted", "written over", "another log's"])
+def test_lists_come_back_under_a_running_daemon(make: Any, tmp_path: Path, harm: str) -> None:
+    """Without a restart, and but for damage without a further delivery: the same incidents under the same numbers."""
+    process = make()
+    address = process.start("--storage.url", f"sqlite:///{tmp_path}/log.db")
+    for number, name in enumerate(("First", "Second")):
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", name, number))[0] == 202
+    settled(address)
+    before = get(f"{address}/api/v1/incidents")
+    path = lists_path(tmp_path / "log.db")
+    known = path.stat().st_ino
+    if harm == "written over":
+        for each in (path, Path(f"{path}-wal")):
+            each.write_bytes(b"x" * each.stat().st_size)
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", "Second", 1))[0] == 200
+        assert post(f"{address}/webhooks/alertmanager", alert("firing", "Third", 2))[0] == 202
+        eventually(lambda: path.exists() and path.stat().st_ino != known)
+    else:
+        path.unlink()
+    if harm == "another log's":
+        asyncio.run(_other_log(tmp_path))
+        shutil.copy(lists_path(tmp_path / "other.db"), path)
+    eventually(lambda: path.exists() and get(f"{address}/-/ready")["lists"] == "well")
+    settled(address)
+    after = get(f"{address}/api/v1/incidents")
+    assert [row["number"] for row in after["incidents"]] == [row["number"] for row in before["incidents"]]
+    assert harm == "written over" or after == before
+    assert process.end(signal.SIGTERM) == 0
+
+
+async def _other_log(folder: Path) -> None:
+    from collector.follower import Follower
+
+    async with opened(folder / "other.db") as (log, lists):
+        await log.append([submission(firing("Other", number)) for number in range(5)])
+        await Follower(lists, log, Rules()).catch_up()
+
+
+async def test_lists_of_a_log_that_lost_events_are_not_gone_on_with(tmp_path: Path) -> None:
+    """A backup that was put back is the same log with fewer events: what lists know beyond it is forgotten."""
+    from collector.follower import Follower
+
+    async with opened(tmp_path / "log.db") as (log, lists):
+        await log.append([submission(firing("A", 0))])
+        await Follower(lists, log, Rules()).catch_up()
+    shutil.copy(tmp_path / "log.db", tmp_path / "backup.db")
+    async with opened(tmp_path / "log.db") as (log, lists):
+        await log.append([submission(firing("B", 900, "search"))])
+        await Follower(lists, log, Rules()).catch_up()
+        assert len(await Projections(lists).incidents()) == 2
+    shutil.copy(tmp_path / "backup.db", tmp_path / "log.db")
+    async with opened(tmp_path / "log.db") as (log, lists):
+        assert "events that the log has not" in (await Projections(lists).state()).unusable
+        with pytest.raises(Unavailable):
+            await Projections(lists).incidents()
+        await log.append([submission(firing("C", 900, "search"))])
+        await Follower(lists, log, Rules()).catch_up()
+        assert [row.number for row in await Projections(lists).incidents()] == [2, 1]
+        assert all("B" not in row.title for row in await Projections(lists).incidents())
+
+
+async def test_readers_of_lists_that_are_not_there_read_the_log(tmp_path: Path) -> None:
+    """What is known of them is that they are not usable; nothing is made by who only reads."""
+    async with opened(tmp_path / "log.db") as (log, _):
+        await log.append([submission(firing("A", 0))])
+        lists = SqliteLists(tmp_path / "log.db")
+        assert (await Projections(lists).state()).unusable
+        assert not lists.path.exists()
+        await lists.close()
+
+
+# What the two say to each other
+
+
+async def _channels() -> tuple[Channel, Channel]:
+    one, other = socket.socketpair()
+    return await Channel.over(one), await Channel.over(other)
+
+
+async def test_what_is_said_arrives_whole_and_in_order() -> None:
+    """Frames of any size, and answers with their questions, in whatever order they are given."""
+    one, other = await _channels()
+    texts = ["", "x" * 3_000_000, "é"]
+
+    async def answering() -> None:
+        asked = []
+        async for message in other.messages():
+            assert isinstance(message, Forget)
+            asked.append(message.number)
+            if len(asked) == len(texts):
+                for number in reversed(asked):
+                    other.send(Answer(number, text=texts[number - 1]))
+
+    async def listening() -> None:
+        async for _ in one.messages():
+            pass
+
+    tasks = [asyncio.create_task(answering()), asyncio.create_task(listening())]
+    answers = await asyncio.gather(*(one.ask(Forget(one.number())) for _ in texts))
+    assert [answer.text for answer in answers if isinstance(answer, Answer)] == texts
+    one.close()
+    other.close()
+    await asyncio.wait(tasks)
+
+
+async def test_who_waits_for_a_process_that_ended_hears_of_it() -> None:
+    """No question waits for ever, and none is asked of nobody."""
+    one, other = await _channels()
+
+    async def listening() -> list[Any]:
+        return [message async for message in one.messages()]
+
+    heard = asyncio.create_task(listening())
+    asking = asyncio.create_task(one.ask(Forget(one.number())))
+    other.send(Progress(3, (1,)))
+    await asyncio.sleep(0)
+    other.close()
+    with pytest.raises(Gone):
+        await asking
+    assert await heard == [Progress(3, (1,))]
+    one.finish()
+    one.send(Commit())
+    with pytest.raises(Gone):
+        await one.ask(Forget(one.number()))
+    one.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (InvalidInput("a zone", "zone"), InvalidInput),
+        (NotFound("no incident", "number"), NotFound),
+        (Unavailable("later"), Unavailable),
+        (ZeroDivisionError("a secret"), Unavailable),
+    ],
+)
+def test_an_error_is_the_same_on_the_other_side(error: Exception, again: type[Exception]) -> None:
+    """Its kind, its words and the field it is about; of a mistake of ours its class alone."""
+    raised = msgspec.msgpack.decode(msgspec.msgpack.encode(Failure.of(error)), type=Failure).error()
+    assert type(raised) is again
+    if isinstance(error, ZeroDivisionError):
+        assert "secret" not in str(raised)
+    else:
+        assert str(raised) == str(error)
+        assert getattr(raised, "pointer", "") == getattr(error, "pointer", "")
+
+
+async def test_a_position_is_waited_for() -> None:
+    """Whoever waits is woken by the one that brings the lists there, and gives up in time."""
+    reached = Reached()
+    waiting = asyncio.create_task(reached.wait(5, 10))
+    for position in (0, 3, 5):
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        reached.move(position)
+    assert await waiting
+    assert not await reached.wait(6, 0.01)
