@@ -194,6 +194,18 @@ def test_a_full_disk_is_said_and_passes(process: Process, small: Path) -> None:
     assert process.end(signal.SIGTERM) == 0
 
 
+def test_a_small_delivery_that_still_fits_makes_no_daemon_ready(process: Process, small: Path) -> None:
+    """What is large is refused and what is small is stored after it: there is no room, and readiness says so."""
+    address = process.start("--storage.url", f"sqlite:///{small}/timelined.db")
+    stored = _fill(address, "x" * 200_000)
+    assert answer(address, alert("firing", number=stored + 1))[0] == 202
+    status, reason = ready(address)
+    assert (status, "full" in reason) == (503, True)
+    _make_room(small)
+    assert ready(address) == (200, "")
+    assert process.end(signal.SIGTERM) == 0
+
+
 def test_a_start_over_a_full_disk_serves_what_it_has(process: Process, small: Path) -> None:
     """Not one byte is free: reads work, deliveries are told to come again, and with room all goes on by itself."""
     url = f"sqlite:///{small}/timelined.db"

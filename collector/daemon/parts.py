@@ -170,7 +170,7 @@ class Parts:
             sealed, accepted = await self.log.query(lambda c: (seal.last(c, EVENTS), accepted_loss(c)))
             facts |= {"sealed": sealed.size if sealed else 0, "lost": accepted.title if accepted else None}
         facts["lists"] = await self._lists(facts)
-        failure = await self.writer.check() or await self._kept_out()
+        failure = await self.writer.check() or self.log.shortage() or await self._kept_out()
         facts["writer"] = failure or "well"
         # Whatever becomes of the lists, deliveries are taken.
         return schema.mismatch or failure

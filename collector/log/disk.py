@@ -103,9 +103,15 @@ class Disk:
 
     def check_room(self) -> None:
         """Raises :class:`Unavailable` where there is next to no space."""
-        if self.full:
-            raise Unavailable(f"cannot write to {self.path}: {self.full}; make room")
+        if shortage := self.shortage:
+            raise Unavailable(shortage)
         self.reserve.keep()
+
+    @property
+    def shortage(self) -> str:
+        """That deliveries do not fit, as a sentence; empty where they do."""
+        full = self.full
+        return f"cannot write to {self.path}: {full}; make room" if full else ""
 
     @property
     def full(self) -> str:

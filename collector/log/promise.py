@@ -110,6 +110,12 @@ class EventLog(Protocol):
         nothing can be stored now; an append of nothing finds out whether that is so.
         """
 
+    def shortage(self) -> str:
+        """That next to nothing more fits where the log is, in words; empty where there is room, or nobody can tell.
+
+        What is large is refused first, and a small delivery may be stored after it: that one was stored says little.
+        """
+
     async def head(self) -> int:
         """The last position, 0 for an empty log."""
 

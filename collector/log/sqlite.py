@@ -181,6 +181,10 @@ class SqliteLog(ReadSide):
         if self._lock is not None:
             self._lock.announce(address)
 
+    def shortage(self) -> str:
+        """See :meth:`collector.log.EventLog.shortage`."""
+        return self._disk.shortage
+
     async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
         """See :meth:`collector.log.EventLog.append`."""
         if not submissions:

@@ -104,6 +104,10 @@ class PostgresLog(ReadSide):
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
+    def shortage(self) -> str:
+        """See :meth:`collector.log.EventLog.shortage`: how full a server's disk is, is not said to its clients."""
+        return ""
+
     async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
         """See :meth:`collector.log.EventLog.append`."""
         self._refuse_unless_writable()
