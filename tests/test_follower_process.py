@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,17 @@ if "collector.following.child" in " ".join(sys.orig_argv):
     Refolding._sort_in = sorting
 """
 """Run by the interpreter at its start: one event costs the follower its life, as a memory that it fills would."""
+
+
+HINDERED = """
+import sys
+if "collector.following.child" in " ".join(sys.orig_argv):
+    from collector.errors import Unavailable
+    from collector.follower import Follower
+    async def hindered(self):
+        raise Unavailable("no lists today")
+    Follower._open = hindered
+"""
 
 
 @pytest.fixture
@@ -127,6 +139,23 @@ def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path
     (tmp_path / "check.yml").write_text(f"storage: {{url: '{url}'}}\n")
     checked = timelined("check", str(tmp_path / "check.yml"), "-o", "json", cwd=tmp_path)
     assert json.loads(checked.stdout)["set_aside"] == 1
+    assert process.end(signal.SIGTERM) == 0
+
+
+def test_what_arrived_is_listed_without_a_follower(make: Any) -> None:
+    """Deliveries lie in the log; what only lists have is named as missing, and the reason is the follower's own."""
+    process = make(HINDERED)
+    address = process.start()
+    assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
+    eventually(lambda: "no lists today" in get(f"{address}/-/ready")["lists"])
+    assert get(f"{address}/-/ready")["ready"]
+    found = get(f"{address}/api/v1/deliveries")
+    assert [each["status"] for each in found["deliveries"]] == ["read"]
+    assert "refused" in found["not_listed"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(f"{address}/api/v1/incidents")
+    assert refused.value.code == 503
+    refused.value.close()
     assert process.end(signal.SIGTERM) == 0
 
 

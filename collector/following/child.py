@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -50,6 +51,10 @@ log = structlog.get_logger(__name__)
 
 _DIES_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
+_NICE = 5
+"""How much later than intake this process gets a processor; see nice(2)."""
+_LARGE = 100_000
+"""Characters of a draft whose rendering took memory that is worth giving back."""
 _LOOK = 0.25
 """Seconds between two looks at whether the follower is in trouble."""
 
@@ -169,6 +174,8 @@ class _Serving:
     async def _answered(self, request: Request) -> Answer:
         if isinstance(request, Render):
             text = await self._work.render(request.incident, request.form, request.as_of, request.asked)
+            if text is not None and len(text) > _LARGE:
+                await asyncio.to_thread(_give_back)
             return Answer(request.number, text=text)
         if isinstance(request, Redraw):
             done = await self._work.redraw(request.events)
@@ -189,6 +196,14 @@ class _Serving:
             await asyncio.sleep(_LOOK)
 
 
+def _give_back() -> None:
+    """Give the memory that a large draft took back to the system: another may not come for days."""
+    gc.collect(1)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
+    if trim is not None:
+        trim(0)
+
+
 def _wall_clock() -> int:
     return time.time_ns() // 1000
 
@@ -198,6 +213,8 @@ def _settle_in() -> None:
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # Where there are not processors enough for all, deliveries go first.
+    os.nice(_NICE)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("300", "ascii")
 
