@@ -6,10 +6,13 @@ Each run draws other examples, so what few of them miss today others find later.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import random
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 
+T = TypeVar("T")
 TIMES = int(os.environ.get("TIMELINED_EXAMPLES", "1"))
 """By how much the number of examples is multiplied."""
 
@@ -17,3 +20,8 @@ TIMES = int(os.environ.get("TIMELINED_EXAMPLES", "1"))
 def examples(count: int, *, allowed: Collection[HealthCheck] = ()) -> settings:
     """The settings of a property that opens a database, or renders a draft, for each example: no one has a deadline."""
     return settings(max_examples=count * TIMES, deadline=None, suppress_health_check=allowed)
+
+
+def sample(cases: Sequence[T], count: int) -> list[T]:
+    """So many of the cases, others in each run; all of them in the long form, if it tries as many."""
+    return random.sample(cases, min(len(cases), count * TIMES))

@@ -30,7 +30,7 @@ MEMORY = 300.0
 """MB that the daemon may have in memory at any time."""
 SLOWEST = 0.25
 """Seconds within which 99 of 100 webhooks are answered meanwhile."""
-_EVENTS = 3000
+EVENTS = 3000
 """Acknowledged deliveries that readers find: several pages of a thousand events."""
 _PATHS = (
     "/api/v1/events?limit=1000", "/api/v1/events?limit=1000", "/api/v1/events?limit=1000&order=desc",
@@ -39,7 +39,13 @@ _PATHS = (
 
 
 async def readers(
-    folder: Path, report: Report, *, count: int = READERS, seconds: float = SECONDS, slowest: float = SLOWEST
+    folder: Path,
+    report: Report,
+    *,
+    events: int = EVENTS,
+    count: int = READERS,
+    seconds: float = SECONDS,
+    slowest: float = SLOWEST,
 ) -> None:
     """Readers that ask for the largest pages, all at once and again as soon as they have an answer, under load."""
     figures: dict[str, list[float]] = {"p99_ms": [], "p50_ms": [], "rss_mb": []}
@@ -47,7 +53,7 @@ async def readers(
     for place, seed, rounds in logs(folder, report):
         async with rigged(place, seed) as rig:
             rig.clients.start()
-            await rig.clients.acked(_EVENTS, patience=300.0)
+            await rig.clients.acked(events, patience=300.0)
             await rig.clients.stop()
             for _ in range(rounds):
                 answers.update(await _round(rig, report, figures, count, seconds))
