@@ -1,0 +1,204 @@
+"""What lists and pages show of a log that is followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector import projections
+from collector.errors import Unavailable
+from collector.event import MACHINE, Event
+from collector.log import Submission
+from collector.projections import EventFilter
+from tests.stories import at, change, event, firing, low, page, resolved, says
+from tests.test_follower import CATALOG, Followed, submission
+from tests.test_follower import followed as followed
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+async def row_of(followed: Followed, number: int = 1) -> projections.IncidentRow:
+    """The row of an incident that there is."""
+    row = await followed.lists.incident(number)
+    assert row is not None
+    return row
+
+
+async def test_the_title_names_the_first_alert_and_counts_the_others_by_name(followed: Followed) -> None:
+    """Series of one alert count once."""
+    await followed.told(firing("x", 0, title="HighErrorRate"))
+    assert (await row_of(followed)).title == "checkout: HighErrorRate"
+    await followed.told(*(firing(f"pod-{n}", 1, title="SlowCart") for n in range(3)))
+    assert (await row_of(followed)).title == "checkout: HighErrorRate (and 1 more alert)"
+
+
+async def test_a_person_sets_title_and_lead(followed: Followed) -> None:
+    """Until then the lead is who acknowledged first; the newest edit counts."""
+    alert = firing("A", 0)
+    await followed.told(alert, page("1", "triggered", 1), page("1", "acknowledged", 2, actor="Jon"))
+    assert (await row_of(followed)).lead == "Jon"
+    await followed.told(says("incident.edited", 9, alert, field="lead", value="Ana"))
+    await followed.told(says("incident.edited", 8, alert, field="lead", value="Eve"))
+    await followed.told(says("incident.edited", 7, alert, field="title", value="Shop down"))
+    row = await row_of(followed)
+    assert (row.lead, row.title) == ("Ana", "Shop down")
+
+
+async def test_services_are_shown_as_first_written(followed: Followed) -> None:
+    """Folding decides, the earliest spelling is shown."""
+    await followed.told(firing("B", 5, "check_out"))
+    await followed.told(firing("A", 0, "Check-Out", environment="Prod"))
+    row = await row_of(followed)
+    assert (row.services, row.environments) == (("Check-Out",), ("Prod",))
+
+
+async def test_lists_are_filtered(followed: Followed) -> None:
+    """By status, by service in any spelling, by start, and from a number on."""
+    await followed.told(firing("A", 0, "Check-Out"), resolved("A", 0, 5, "Check-Out"), firing("B", 500, "search"))
+
+    async def numbers(**asked: Any) -> list[int]:
+        return [row.number for row in await followed.lists.incidents(**asked)]
+
+    assert await numbers() == [2, 1]
+    assert await numbers(status="open") == [2]
+    assert await numbers(service="checkout") == [1]
+    assert await numbers(since=at(1)) == [2]
+    assert await numbers(until=at(1)) == [1]
+    assert await numbers(before=2) == [1]
+
+
+async def test_events_are_filtered(followed: Followed) -> None:
+    """By family, service, entity, time and incident; in either direction from a position."""
+    alert, deploy = firing("A", 0), change("d", 300, "search")
+    await followed.told(alert, deploy)
+
+    async def found(**asked: Any) -> list[str]:
+        facts = await followed.lists.events(EventFilter(**asked))
+        return [fact.id for fact in facts if fact.source != MACHINE]
+
+    assert await found(type="alert.*") == [alert.id]
+    assert await found(service="Check Out") == [alert.id]
+    assert await found(entity="deployment:d") == [deploy.id]
+    assert await found(since=at(1)) == [deploy.id]
+    assert await found(incident=1) == [alert.id]
+    assert await found(after=1) == [deploy.id]
+    assert await found(newest_first=True) == [deploy.id, alert.id]
+    assert await found(newest_first=True, before=2) == [alert.id]
+
+
+async def test_signals_are_what_fires_or_is_unacknowledged(followed: Followed) -> None:
+    """Low alerts too, with how often they were told; what ended is left out."""
+    warning = low("W", 3)
+    again = Submission(source="test", received_at=at(9), body=b"again", events=submission(warning).events)
+    await followed.told(firing("A", 0), warning, page("1", "triggered", 1), firing("B", 2), resolved("B", 2, 4))
+    await followed.log.append([again])
+    rows = await followed.lists.signals()
+    assert [(row.kind, row.title, row.state, row.incident, row.notifications) for row in rows] == [
+        ("alert", "A", "firing", 1, 1),
+        ("page", "Page 1", "triggered", 1, 1),
+        ("alert", "W", "firing", 1, 2),
+    ]
+    assert rows[2].last_at == at(9)
+
+
+async def test_why_names_rule_and_reason(followed: Followed) -> None:
+    """For members, for what missed, for the daemon's own; nothing for what nobody knows."""
+    alert, other = firing("A", 0), event("observation.recorded", 5)
+    await followed.told(alert, other)
+    (own,) = await followed.said()
+    inside, outside, ours = [await followed.lists.why(fact.id) for fact in (alert, other, own)]
+    assert inside is not None
+    assert outside is not None
+    assert ours is not None
+    assert (inside.incident, inside.rule) == (1, "opened")
+    assert (outside.incident, outside.reason) == (None, "no service and no reference")
+    assert ours.reason.startswith("the daemon's own")
+    assert await followed.lists.why("0" * 32) is None
+
+
+async def test_what_joined_nothing_is_counted_by_reason(followed: Followed) -> None:
+    """Distances are not counted apart."""
+    await followed.told(firing("A", 0), resolved("A", 0, 5))
+    await followed.told(low("W", 300), low("X", 400), event("observation.recorded", 5))
+    count, reasons, newest = await followed.lists.unjoined(limit=2)
+    assert (count, reasons) == (3, {"outside the window": 2, "no service and no reference": 1})
+    assert [near.event.entity for near in newest] == ["X", "W"]
+
+
+async def test_an_alert_that_opens_nothing_says_so(followed: Followed) -> None:
+    """Where there is no incident, the reason is the severity and not another service."""
+    await followed.told(low("W", 5))
+    count, reasons, _ = await followed.lists.unjoined()
+    assert (count, reasons) == (1, {"severity warning opens no incident": 1})
+
+
+async def test_a_list_shows_the_spelling_of_the_alerts(followed: Followed) -> None:
+    """A page that was earlier does not give the name, and a service of many spellings stands once."""
+    await followed.told(page("P1", "triggered", 0, "Checkout (production)"), firing("A", 1, "check_out"))
+    rows = await followed.lists.incidents(service="prod/checkout-svc")
+    assert [row.services for row in rows] == [("check_out",)]
+
+
+async def test_a_case_shows_what_was_near(followed: Followed) -> None:
+    """Unjoined events and members of other incidents in the window, closest first, each with its reason."""
+    await followed.told(firing("A", 0), firing("B", 30, "search"), change("d", -20, "search"), low("W", 10, "billing"))
+    case = await followed.lists.case(1)
+    assert case is not None
+    assert [(near.event.title, near.reason) for near in case.nearby] == [
+        ("W", "other service"),
+        ("d", "it belongs to another incident"),
+        ("B", "it belongs to another incident"),
+    ]
+    assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change"}
+
+
+async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
+    """What arrived later is in none of its parts."""
+    alert = firing("A", 0)
+    await followed.told(alert, firing("B", 1, received_at=at(60)), change("d", -5, "search", received_at=at(60)))
+    case = await followed.lists.case(1, as_of=at(30))
+    assert case is not None
+    assert [fact.id for fact in case.events] == [alert.id]
+    assert (set(case.memberships), case.nearby, case.reported["change"]) == ({alert.id}, (), ())
+
+
+async def test_an_unknown_number_has_no_case(followed: Followed) -> None:
+    """Neither a row; lists that nobody has made yet say so instead."""
+    with pytest.raises(Unavailable, match="not made yet"):
+        await followed.lists.case(7)
+    await followed.told()
+    assert await followed.lists.case(7) is None
+    assert await followed.lists.incident(7) is None
+
+
+async def test_a_corrected_event_moves(followed: Followed) -> None:
+    """A revision counts in place of what it corrects: in another service it is another incident's."""
+    first, second = firing("A", 0), firing("B", 5)
+    await followed.told(first, second)
+    corrected = submission(second).events[0]
+    fields = {name: getattr(corrected, name) for name in Event.__struct_fields__}
+    moved = Event(**{**fields, "service": "search", "revision": 1, "amendment": "correction"})
+    await followed.log.append([Submission(source="people", received_at=at(9), events=(moved,))])
+    await followed.follower.catch_up()
+    assert sorted(row.services for row in await followed.lists.incidents()) == [("checkout",), ("search",)]
+
+
+async def test_changed_rules_regroup_nothing_until_a_rebuild(followed: Followed) -> None:
+    """What was grouped stays as it was; a rebuild applies the new rules to all of it, and keeps the numbers."""
+    await followed.told(firing("A", 0, "checkout"), firing("B", 5, "cart"))
+    followed.rules = CATALOG
+    followed.restart()
+    await followed.follower.catch_up()
+    assert await followed.numbers() == {1: "open", 2: "open"}
+    await followed.follower.rebuild()
+    assert await followed.numbers() == {1: "open", 2: "merged"}
+
+
+async def test_a_straggler_from_years_ago_is_an_incident_of_its_own(followed: Followed) -> None:
+    """A late event fetches what it could concern, and no more, and changes nothing else."""
+    await followed.told(firing("A", 0), change("d", -5))
+    followed.restart()
+    await followed.told(firing("B", -10_000_000), change("e", -10_000_001))
+    rows = await followed.lists.incidents()
+    assert [(row.number, row.started_at, row.events) for row in rows] == [(2, at(-10_000_000), 2), (1, at(0), 2)]
