@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,18 +16,13 @@ from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
 from tests.examples import examples
 from tests.scenario import Arrival, submission
-from tests.senders import Alert, alert, alertmanager, incident_key, micros, page
-from tests.test_follower import Followed, database_url, following
+from tests.senders import alert, incident_key, micros, page
+from tests.tellings import assert_same_in_another_order, assert_same_on_a_server, received
+from tests.test_follower import Followed, database_url
 from tests.test_follower import followed as followed
 
 ALERT = alert("HighErrorRate", since="14:00:00")
 FIRST, SECOND_END = ALERT.resolved("14:20:00"), ALERT.resolved("15:10:00")
-
-
-def received(at: str | int, one: Alert) -> Submission:
-    """What the log is given when this is received."""
-    moment = at if isinstance(at, int) else micros(at)
-    return submission(Arrival(moment, alertmanager(one)))
 
 
 async def story(followed: Followed, *told: Submission) -> list[tuple[int, int | None]]:
@@ -139,45 +131,17 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
     return [received(base + minutes * MINUTE + place * SECOND, one) for place, (minutes, one) in enumerate(told)]
 
 
-async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str = "") -> Any:
-    """What stands in the log, and in the lists, after these were stored in this order."""
-    async with following(folder, url=url) as followed:
-        left = list(told)
-        while left:
-            size = cuts.randint(1, len(left))
-            answers = await followed.log.append(left[:size])
-            assert not [answer for answer in answers if isinstance(answer, Exception)]
-            del left[:size]
-            if cuts.random() < 0.5:
-                await followed.follower.catch_up()
-        await followed.follower.catch_up()
-        found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
-        # A number stays with what was an incident only until more was known.
-        listed = [row for row in await followed.lists.incidents() if row.status != "merged"]
-        rows = [(row.key, row.ended_at, row.title) for row in listed]
-        texts = [await postmortem(followed.lists, row.number) for row in listed]
-        told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
-        return told_by, sorted(rows), sorted(text for text in texts if text is not None)
-
-
 @examples(20)
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
     """The deliveries and their times of receipt decide, in whatever order and by how many at once they are stored."""
     shuffled = list(told)
     cuts.shuffle(shuffled)
-    by_receipt = sorted(told, key=lambda one: one.received_at)
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+    assert_same_in_another_order(told, shuffled, cuts)
 
 
 @examples(5, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""
-    url = database_url(request)
-    shuffled = list(told)
-    cuts.shuffle(shuffled)
-    with tempfile.TemporaryDirectory() as folder:
-        expected = asyncio.run(outcome(Path(folder), told, cuts))
-    assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
+    assert_same_on_a_server(told, database_url(request), cuts)

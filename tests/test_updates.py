@@ -21,9 +21,9 @@ from collector.log import Submission
 from collector.log.updating import compared
 from tests.examples import examples
 from tests.senders import Alert, alert, micros
+from tests.tellings import assert_same_in_another_order, assert_same_on_a_server, received
 from tests.test_follower import Followed, database_url, following
 from tests.test_follower import followed as followed
-from tests.test_refire import outcome, received
 
 ALERT = alert("HighErrorRate", since="14:00:00")
 
@@ -194,9 +194,7 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
     """Events, lists and drafts follow from what was told and when; a delivery stored twice changes nothing."""
     shuffled = told + [one for one in told if cuts.random() < 0.3]
     cuts.shuffle(shuffled)
-    by_receipt = sorted(told, key=lambda one: one.received_at)
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+    assert_same_in_another_order(told, shuffled, cuts)
 
 
 @examples(20)
@@ -222,9 +220,4 @@ def test_updates_change_no_incident(told: list[Submission]) -> None:
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""
-    url = database_url(request)
-    shuffled = list(told)
-    cuts.shuffle(shuffled)
-    with tempfile.TemporaryDirectory() as folder:
-        expected = asyncio.run(outcome(Path(folder), told, cuts))
-    assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
+    assert_same_on_a_server(told, database_url(request), cuts)

@@ -74,6 +74,7 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
     for number in range(report.rounds):
         database = folder / f"log-{number}" / "timelined.db"
         async with rigged(database.parent, f"{report.seed}/{number}", store=SqliteStore(database)) as rig:
+            await rig.caught_up()
             rig.clients.start()
             await rig.clients.acked(50)
             with _held(database):

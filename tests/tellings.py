@@ -1,0 +1,59 @@
+"""What alerts tell, stored in one order and in another: the log, the lists and the drafts have to come out the same."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from collector.drafts import postmortem
+from collector.event import current
+from collector.log import Submission
+from tests.scenario import Arrival, submission
+from tests.senders import Alert, alertmanager, micros
+from tests.test_follower import following
+
+
+def received(at: str | int, one: Alert) -> Submission:
+    """What the log is given when this is received."""
+    moment = at if isinstance(at, int) else micros(at)
+    return submission(Arrival(moment, alertmanager(one)))
+
+
+def assert_same_in_another_order(told: Sequence[Submission], shuffled: Sequence[Submission], cuts: Any) -> None:
+    """Stored as received, and stored in this other order and in pieces that ``cuts`` decides."""
+    by_receipt = sorted(told, key=lambda one: one.received_at)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
+
+
+def assert_same_on_a_server(told: Sequence[Submission], url: str, cuts: Any) -> None:
+    """What append() decides in PostgreSQL, and what it leaves to be judged, come to what a file holds."""
+    shuffled = list(told)
+    cuts.shuffle(shuffled)
+    with tempfile.TemporaryDirectory() as folder:
+        expected = asyncio.run(outcome(Path(folder), told, cuts))
+    assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
+
+
+async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str = "") -> Any:
+    """What stands in the log, and in the lists, after these were stored in this order."""
+    async with following(folder, url=url) as followed:
+        left = list(told)
+        while left:
+            size = cuts.randint(1, len(left))
+            answers = await followed.log.append(left[:size])
+            assert not [answer for answer in answers if isinstance(answer, Exception)]
+            del left[:size]
+            if cuts.random() < 0.5:
+                await followed.follower.catch_up()
+        await followed.follower.catch_up()
+        found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
+        # A number stays with what was an incident only until more was known.
+        listed = [row for row in await followed.lists.incidents() if row.status != "merged"]
+        rows = [(row.key, row.ended_at, row.title) for row in listed]
+        texts = [await postmortem(followed.lists, row.number) for row in listed]
+        told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
+        return told_by, sorted(rows), sorted(text for text in texts if text is not None)
