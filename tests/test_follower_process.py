@@ -159,6 +159,32 @@ def test_what_arrived_is_listed_without_a_follower(make: Any) -> None:
     assert process.end(signal.SIGTERM) == 0
 
 
+def test_an_erasure_reaches_the_lists_beside_a_follower(make: Any, tmp_path: Path) -> None:
+    """Intake erases, the follower takes it in and forgets: nothing of it stays in any file, and grouping goes on."""
+    process = make()
+    url = f"sqlite:///{tmp_path}/data/log.db"
+    (tmp_path / "data").mkdir(mode=0o700)
+    address = process.start("--storage.url", url)
+    secret = "Mnemosyne"
+    receipt = post(f"{address}/webhooks/alertmanager", alert("firing", secret, 1))[1]
+    assert post(f"{address}/webhooks/alertmanager", alert("firing", "Other", 2))[0] == 202
+    settled(address)
+    eventually(lambda: secret in str(get(f"{address}/api/v1/incidents")))
+    words = ("erase", receipt["items"][0]["event"], "--reason", "asked", "--by", "Ana", "--storage.url", url)
+    erased = timelined(*words, "-o", "json", cwd=tmp_path)
+    assert erased.returncode == 0, erased.stderr
+    assert json.loads(erased.stdout)["remaining"] is None
+    settled(address)
+    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert {"log.db", "log.incidents.db"} <= {path.name for path in files}
+    assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
+    assert post(f"{address}/webhooks/alertmanager", alert("firing", "Third", 3))[0] == 202
+    settled(address)
+    (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
+    assert incident["events"] == 3
+    assert process.end(signal.SIGTERM) == 0
+
+
 def test_the_follower_dies_with_its_daemon(make: Any) -> None:
     """kill -9 leaves no process behind that writes to anything."""
     process = make()

@@ -184,7 +184,12 @@ class FollowerProcess:
         pause = _SOON
         while True:
             self._first, self._advanced = -1, False
-            cause = await self._live()
+            try:
+                cause = await self._live()
+            except Exception:
+                # A mistake of ours must not leave the log without a follower for good.
+                log.exception("cannot talk to the follower")
+                cause = "could not be talked to"
             if self._stopping:
                 return
             pause = _SOON if self._advanced else min(2 * pause, _LONGEST)
