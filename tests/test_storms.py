@@ -81,7 +81,7 @@ async def calls(events: Sequence[RecordedEvent], rules: Rules, folder: Path, mon
         await asyncio.to_thread(folder.mkdir)
         async with following(folder, rules, batch=100) as followed:
             await followed.told(*events)
-            assert await followed.log.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM signal").scalar_one())
+            assert await followed.base.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM signal").scalar_one())
     total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
     return total / len(events)
 

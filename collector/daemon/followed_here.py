@@ -13,6 +13,8 @@ from collector.following.reached import Reached
 from collector.following.work import rendered
 from collector.projections import Projections
 
+PATIENCE = 5.0
+"""Seconds that readers wait for lists that are about to be made."""
 _LOOK = 0.02
 """Seconds between two looks at lists that another daemon follows."""
 
@@ -52,7 +54,9 @@ class FollowedHere:
         return (self.work or self._idle).drafts
 
     async def begun(self) -> None:
-        """See :class:`Following`: the start itself waits."""
+        """See :class:`Following`. The start itself waits for what is left to read; here it is for the lists alone."""
+        if self.work is not None and self._reached.position < 0:
+            await self._reached.wait(0, PATIENCE)
 
     async def reached(self, position: int, patience: float) -> bool:
         """See :class:`Following`."""

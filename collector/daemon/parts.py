@@ -16,7 +16,7 @@ from aiohttp import web
 from collector.bodies import Limits
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.erasure import Eraser, Redrawn
+from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND
 from collector.follower import Follower
@@ -108,7 +108,7 @@ class Parts:
             api_tokens=tokens,
             local_only=local_only,
             hosts=self.settings.web.names,
-            erase=self.eraser.erase,
+            erase=self._erase,
             redraw=self._redraw,
             followed=self._followed,
             refusals=self.refusals,
@@ -136,6 +136,10 @@ class Parts:
 
     async def _render(self, form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await self.following.render(number, form, as_of, asked)
+
+    async def _erase(self, asked: Erasing) -> Erasure:
+        await self._begun()
+        return await self.eraser.erase(asked)
 
     async def _begun(self) -> None:
         await self.following.begun()
