@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import BaseTestServer, TestClient
 
 from collector import reading, signing
 from collector.bodies import Limits
@@ -92,7 +92,7 @@ BELL = Source("bell", verify, parse)
 class Face:
     """A running server, what stands behind it, and a client."""
 
-    client: aiohttp.ClientSession
+    client: TestClient[Any, Any]
     address: tuple[str, int]
     runner: Runner
     app: web.Application
@@ -105,11 +105,8 @@ class Face:
     state: Readiness = field(default_factory=lambda: Readiness(ready=True, facts={"lag": 0}))
     now: int = NOW
 
-    def url(self, path: str) -> str:
-        return f"http://{self.address[0]}:{self.address[1]}{path}"
-
     async def ask(self, method: str, path: str, **more: Any) -> Answer:
-        async with self.client.request(method, self.url(path), allow_redirects=False, **more) as response:
+        async with self.client.request(method, path, allow_redirects=False, **more) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **more: Any) -> Answer:
@@ -217,8 +214,29 @@ async def postmortem(number: int, as_of: int | None, options: Mapping[str, str])
     return f"# Incident {number} as of {as_of}, {sorted(options.items())}\n"
 
 
+class DaemonServer(BaseTestServer):
+    """An application under the daemon's own runner, with the settings that it serves with."""
+
+    def __init__(self, app: web.Application, settings: Mapping[str, Any]) -> None:
+        super().__init__(host="127.0.0.1", skip_url_asserts=True)
+        self._app, self._settings = app, settings
+
+    async def _make_runner(self, **_: Any) -> Runner:
+        return Runner(self._app, **self._settings)
+
+
+async def connected(server: BaseTestServer, **more: Any) -> TestClient[Any, Any]:
+    """A client of a server that it starts; what pytest-aiohttp's ``aiohttp_client`` is in a fixture."""
+    client: TestClient[Any, Any] = TestClient(server, **more)
+    await client.start_server()
+    return client
+
+
+Connect = Callable[..., Awaitable[TestClient[Any, Any]]]
+
+
 @asynccontextmanager
-async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
+async def running(folder: Path, *, connect: Connect = connected, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
     server = settings.pop("server", server_kwargs())
     log = open_log(f"sqlite:///{folder / 'timelined.db'}")
@@ -240,19 +258,17 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Face]:
         clock=lambda: face.now,
         **settings,
     )
-    runner = Runner(app, **server)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(log.close)
         closing.push_async_callback(base.close)
         closing.push_async_callback(writer.close)
-        closing.push_async_callback(runner.cleanup)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
         # No default Content-Type: senders often give none.
-        client = await closing.enter_async_context(aiohttp.ClientSession(skip_auto_headers=("Content-Type",)))
+        client = await connect(DaemonServer(app, server), skip_auto_headers=("Content-Type",))
+        closing.push_async_callback(client.close)
+        runner = client.server.runner
+        assert isinstance(runner, Runner)
         follower = Follower(base, log, Rules(), clock=lambda: face.now)
-        face = Face(client, ("127.0.0.1", site.port or 0), runner, app, log, writer, base, lists, follower)
+        face = Face(client, ("127.0.0.1", client.server.port or 0), runner, app, log, writer, base, lists, follower)
         closing.push_async_callback(face.stand_still)
         assert await log.lead()
         # Lists that are not made yet are not read.
@@ -266,8 +282,8 @@ async def _ready(face: Face) -> Readiness:
 
 
 @pytest.fixture
-async def face(tmp_path: Path) -> AsyncIterator[Face]:
-    async with running(tmp_path) as face:
+async def face(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Face]:
+    async with running(tmp_path, connect=aiohttp_client) as face:
         yield face
 
 
