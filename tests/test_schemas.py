@@ -345,6 +345,26 @@ def test_every_change_of_the_lists_gives_another_shape(what: str, monkeypatch: p
     connection.engine.dispose()
 
 
+async def test_lists_in_the_logs_own_file_are_dropped_and_made_beside_it(tmp_path: Path) -> None:
+    """A file of a version that kept both in one: nothing of the lists stays in the log, and numbers are as before."""
+    path = unpacked("0004", tmp_path)
+    former = {"cursor", "event_index", "incident", "incident_number", "signal", "outbox"}
+    assert former <= made(path).keys()
+    settings = Settings(
+        web=Web(listen_address="127.0.0.1:0"),
+        storage=Storage(url=f"sqlite:///{path}"),
+        drafts=Drafts(dir=str(tmp_path / "drafts")),
+    )
+    async with (
+        daemon.running(settings) as running,
+        aiohttp.ClientSession() as session,
+        session.get(f"{running.address}/api/v1/incidents/1") as answer,
+    ):
+        assert (answer.status, (await answer.json())["title"]) == (200, "checkout: HighErrorRate")
+    assert not former & made(path).keys()
+    assert former <= made(projections.lists_path(path)).keys()
+
+
 async def test_a_reader_does_not_show_lists_of_another_shape(tmp_path: Path) -> None:
     """A command of this version beside a daemon says so, instead of showing what it misreads; alone it makes some."""
     path = unpacked(HEAD, tmp_path)
