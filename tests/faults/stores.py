@@ -55,7 +55,8 @@ def view(path: Path, work: Callable[[Connection], T]) -> T:
     engine = create_engine("sqlite://", creator=lambda: _open(path), poolclass=NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        if lists_path(path).exists():
+        # They may come up between two looks at the folder: whether they are attached is asked of the connection.
+        if any(name == "lists" for _, name, _ in connection.exec_driver_sql("PRAGMA database_list")):
             # Their view begins first: the log is ahead of them, and never behind.
             connection.exec_driver_sql("SELECT 1 FROM lists.sqlite_master LIMIT 1").all()
         return work(connection)
