@@ -67,6 +67,8 @@ async def _jobs_go_on(rig: Rig, clock: SteppedClock, intervals: bool) -> None:
 async def _step_goes_on(rig: Rig, clock: SteppedClock, step: str, intervals: bool) -> None:
     sealed, later = await _sealed(rig), f"{step} and later"
     await _note(rig, step)
+    # The pass that the step brings looks at the lists: what they do not show yet would be left to the next interval.
+    await rig.caught_up()
     clock.step(step)
     await until(lambda: _is_sealed(rig, sealed + 1), f"sealed at the step {step}", _SOON)
     if intervals:
