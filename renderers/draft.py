@@ -116,13 +116,13 @@ def _incident(history: History, options: Options) -> Claim | None:
 
 
 def _severity(history: History) -> str:
-    """What lists show of it, too; the urgency of a page is called one."""
+    """What lists show of it, too; the urgency of a page is called one. Empty where nobody told any."""
     edit = history.edits.get("severity")
     edited = phrases.text_in(edit.data, "value") if edit is not None else ""
     alerts = [alert.severity for alert in history.openers]
     gravest = peak(edited, [*alerts, *(page.severity for page in history.pages)]) or ""
     urgencies = {phrases.text_in(step.data, "urgency") for page in history.pages for step in page.steps}
-    urgency = not edited and gravest in urgencies and gravest not in alerts
+    urgency = gravest and not edited and gravest in urgencies and gravest not in alerts
     return f"{gravest} urgency" if urgency else gravest
 
 

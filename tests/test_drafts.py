@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -32,7 +32,19 @@ from renderers.lint import lint, lint_text
 from renderers.markdown import markdown
 from renderers.plain import plain
 from renderers.replay import replay
-from tests.histories import MADE_UP, Told, bare, example, going_on, monster, reported_first, storm, switched_off
+from tests.histories import (
+    MADE_UP,
+    Told,
+    bare,
+    change_alone,
+    example,
+    going_on,
+    monster,
+    note_alone,
+    reported_first,
+    storm,
+    switched_off,
+)
 
 EVERY = [pytest.param(build, id=name) for name, build in MADE_UP.items()]
 BANNED = re.compile(r"\b(caused|because|due to|fixed by|root cause was|blame|fault|should have)\b", re.IGNORECASE)
@@ -42,8 +54,9 @@ BANNED = re.compile(r"\b(caused|because|due to|fixed by|root cause was|blame|fau
 def phrases(document: Document) -> Iterator[tuple[tuple[Part, ...], tuple[str, ...]]]:
     """Every generated piece of text of a draft with its citation."""
     yield document.title.parts, document.title.cites
-    if document.lead:
-        yield document.lead.parts, document.lead.cites
+    for head in (document.lead, document.incident):
+        if head:
+            yield head.parts, head.cites
     for block in (block for section in document.sections for block in section.blocks):
         match block:
             case Claim():
@@ -292,6 +305,65 @@ def test_a_person_s_title_and_lead_replace_ours() -> None:
     assert (plain(document.title.parts), document.title.cites) == ("Checkout refused payments after v42", (title.id,))
     assert document.lead is not None
     assert (plain(document.lead.parts), document.lead.cites) == ("Bo Larsen", (lead.id,))
+
+
+def _reported() -> Told:
+    told = Told()
+    told.says("report.received", "14:00:00", "Cannot pay", by=None)
+    return told
+
+
+def _opened() -> Told:
+    told = Told()
+    told.says("incident.opened", "14:00:00", "Cannot pay", data={"severity": ""})
+    return told
+
+
+def _fired() -> Told:
+    told = Told()
+    told.ends(told.fires("X", "14:00:00", "web", severity=None), "14:05:00")
+    return told
+
+
+def _paged(*urgencies: object, severity: str | None = None) -> Told:
+    """A page each event of which tells another urgency; None is none at all."""
+    told = Told()
+    for step, urgency in zip(("triggered", "acknowledged", "resolved"), urgencies, strict=False):
+        data = {} if urgency is None else {"urgency": urgency}
+        told.page(step, "14:00:00", severity=severity, data=data)
+    return told
+
+
+def _opened_and_paged() -> Told:
+    told = _paged(None, "", None)
+    told.fires("X", "14:00:00", "web", severity=None)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("build", "severity"),
+    [
+        (_reported, ""),
+        (_opened, ""),
+        (_fired, ""),
+        (_opened_and_paged, ""),
+        (lambda: _paged(None), ""),
+        (lambda: _paged("", None, ""), ""),
+        (lambda: _paged(7, None), ""),
+        (lambda: _paged(None, severity="P1"), "P1"),
+        (lambda: _paged("high", None, severity="high"), "high urgency"),
+        (example, "critical"),
+        (change_alone, ""),
+        (note_alone, ""),
+    ],
+)
+def test_a_severity_that_nobody_told_is_not_in_the_head(build: Callable[[], Told], severity: str) -> None:
+    """Where no sender and no person told a severity or an urgency the head has no word of either."""
+    document = build().draft()
+    assert document.incident is not None
+    pieces = plain(document.incident.parts).split(" · ")
+    beside = [each for each in pieces if not re.match(r"(since )?2026-03-04 \d", each, re.IGNORECASE)]
+    assert beside == ([severity] if severity else [])
 
 
 @pytest.mark.parametrize(
