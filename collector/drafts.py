@@ -15,15 +15,18 @@ import msgspec
 
 from collector.errors import InvalidInput
 from collector.projections import Case, Projections
+from collector.sources import SOURCES
 from renderers import RENDERERS
 from renderers.document import Document, Options
 from renderers.draft import draft
-from renderers.history import Context, Grouped, Nearby
+from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
+SENDERS = {kind: Sender(called=source.called, page=source.page, tells=source.tells) for kind, source in SOURCES.items()}
+"""How drafts speak of each kind of sender."""
 PLAIN = Options()
 """What a reader gets who asks for nothing."""
 
@@ -81,6 +84,7 @@ def context_of(case: Case, external_url: str = "") -> Context:
         key=case.row.key,
         number=case.row.number,
         external_url=external_url,
+        senders=SENDERS,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),

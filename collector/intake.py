@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -31,11 +32,9 @@ from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
 
 KEPT_HEADERS = frozenset((
-    "content-type", "content-encoding", "content-length", "user-agent",
-    "x-github-event", "x-github-delivery", "x-github-hook-id", "x-webhook-id", "x-webhook-subscription",
-    "x-gitlab-event", "x-gitlab-event-uuid", "webhook-id", "webhook-timestamp", "x-request-id",
+    "content-type", "content-encoding", "content-length", "user-agent", "x-request-id",
 ))  # fmt: skip
-"""Kept with a delivery, beside ``ce-*``: what the sender says it sent. Never a credential or a signature."""
+"""Kept with a delivery of any source, beside what its kind of sender names: what the sender says it sent."""
 
 _LONGEST_HEADER = 512
 _REFUSAL = 0.02
@@ -105,7 +104,7 @@ class Intake:
         if endpoint.redaction != _NOTHING_REDACTED:
             # What it holds cannot be looked into, so nothing of it can be kept.
             webhook = msgspec.structs.replace(webhook, body=b"")
-        submission = _submission(webhook, authentication, "malformed", str(error))
+        submission = _submission(webhook, endpoint, authentication, "malformed", str(error))
         await self.writer.submit(submission, comes_again=endpoint.source.retries)
 
     async def read_body(
@@ -212,7 +211,7 @@ def _read(
     unread = next((event for event in events if event.type == "source.unrecognised"), None)
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
-    told = _submission(webhook, authentication, status, reason, events)
+    told = _submission(webhook, endpoint, authentication, status, reason, events)
     return msgspec.structs.replace(told, refire_after=endpoint.refire_after), malformed
 
 
@@ -226,7 +225,7 @@ def _redacted(
         crashes.note("redaction failed: nothing of the delivery's body is kept", webhook.source, error)
         clean = msgspec.structs.replace(webhook, body=b"", headers={})
         reason = f"redaction failed ({type(error).__name__}); nothing of it was kept"
-        return _submission(clean, told.authentication, "unrecognised", reason), None
+        return _submission(clean, endpoint, told.authentication, "unrecognised", reason), None
     if not count:
         return told, malformed
     again, malformed = _read(clean, endpoint, told.authentication, crashes)
@@ -245,13 +244,13 @@ def _same(kept: Event, as_sent: Event, body: bytes) -> Event:
 
 
 def _submission(
-    webhook: Webhook, authentication: str, status: str, reason: str, events: tuple[Event, ...] = ()
+    webhook: Webhook, endpoint: Endpoint, authentication: str, status: str, reason: str, events: tuple[Event, ...] = ()
 ) -> Submission:
     return Submission(
         source=webhook.source,
         received_at=webhook.received_at,
         body=webhook.body,
-        headers=_kept(webhook.headers),
+        headers=kept_headers(webhook.headers, endpoint.source.headers),
         authentication=authentication,
         status=status,
         reason=reason,
@@ -259,10 +258,16 @@ def _submission(
     )
 
 
-def _kept(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        [(name, _header(value)) for name, value in headers.items() if name in KEPT_HEADERS or name[:3] == "ce-"]
-    )
+def kept_headers(headers: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Those of a delivery's headers that are kept with it, ``wanted`` by its kind of sender; values are cut."""
+    whole, begun = _names(wanted)
+    return tuple([(name, _header(value)) for name, value in headers.items() if name in whole or name.startswith(begun)])
+
+
+@lru_cache(maxsize=256)
+def _names(wanted: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The headers that are kept where a kind of sender wants these, and how others begin that are."""
+    return KEPT_HEADERS | set(wanted), tuple([name[:-1] for name in wanted if name.endswith("*")])
 
 
 @fit.remembered

@@ -12,23 +12,38 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from collector.errors import UnverifiedWebhook
+from collector.event import MINUTE, SECOND
 from collector.webhook import Credentials, Webhook
 
+TOLERANCE = 5 * MINUTE
+"""How far the time of signing may lie from the receipt, µs, as Slack and Standard Webhooks ask."""
+_SECONDS = re.compile(r"\d{9,11}", re.ASCII)
 _MOST_SIGNATURES = 16
 """Signatures read of one header; a rotation needs two."""
 
 
+def whole_body(webhook: Webhook) -> bytes:
+    """What most senders sign."""
+    return webhook.body
+
+
+def as_given(secret: bytes) -> bytes:
+    """The key of most senders: the secret itself."""
+    return secret
+
+
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sender signs: HMAC-SHA256 over the body, in hexadecimal, in a header."""
+    """How a sender signs: an HMAC in a header, of SHA-256 over the body and in hexadecimal unless said otherwise."""
 
     header: str
     """As the vendor writes it, ``X-Hub-Signature-256``."""
-    prefix: str
+    prefix: str = ""
     """What stands before the digest; entries that begin otherwise are other versions, and ignored."""
     separator: str = ""
     """Between several signatures of one header; empty where there is only ever one."""
@@ -36,10 +51,26 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """Older headers that show that the sender signs, though nothing is proved by them."""
     sender: str
     """Where the same secret has to be set, for the message."""
+    digest: str = "sha256"
+    """The hash, as Python's :mod:`hashlib` names it."""
+    base64: bool = False
+    """Whether the digest is written in Base64 and not in hexadecimal."""
+    signed: Callable[[Webhook], bytes] = whole_body
+    """The bytes that are signed."""
+    key: Callable[[bytes], bytes] = as_given
+    """The key that a secret stands for."""
+    timestamp: str = ""
+    """The header with the time of signing, in seconds since 1970; empty where a sender says none. Deliveries signed
+    longer ago than :data:`TOLERANCE`, or further ahead, are refused: somebody may send them again."""
+    timestamp_required: bool = True
+    """Whether a delivery without that header is refused; else its absence is the sender's choice."""
 
 
-def authenticate(webhook: Webhook, credentials: Credentials, signature: Signature | None = None) -> str:
-    """How the sender proved itself: ``signature``, ``bearer``, ``basic``, ``path``, or ``none`` if nothing is asked.
+def authenticate(
+    webhook: Webhook, credentials: Credentials, signature: Signature | None = None, token_header: str = ""
+) -> str:
+    """How the sender proved itself: ``signature``, ``header``, ``bearer``, ``basic``, ``path``, or ``none`` if nothing
+    is asked. ``token_header`` is the sender's own header for a secret as it is.
 
     A configured signing secret must verify, whatever else matches; without one,
     any one of the other configured ways is enough. Raises
@@ -55,6 +86,7 @@ def authenticate(webhook: Webhook, credentials: Credentials, signature: Signatur
     if credentials.absent:
         return "none"
     proofs = {
+        "header": bool(token_header) and _header_matches(webhook, token_header, credentials.header),
         "bearer": _bearer_matches(webhook, credentials.bearer),
         "basic": _basic_matches(webhook, credentials.basic),
         "path": _any_equal([_bytes(webhook.token)], credentials.path),
@@ -62,7 +94,7 @@ def authenticate(webhook: Webhook, credentials: Credentials, signature: Signatur
     for way, proved in proofs.items():
         if proved:
             return way
-    raise UnverifiedWebhook(_what_was_wrong(webhook, credentials, signature))
+    raise UnverifiedWebhook(_what_was_wrong(webhook, credentials, signature, token_header))
 
 
 def signature_of(body: bytes, secret: bytes) -> str:
@@ -74,11 +106,32 @@ def _check_signature(webhook: Webhook, secrets: Sequence[bytes], signature: Sign
     value = webhook.headers.get(signature.header.lower(), "")
     given = _signatures_in(value, signature)
     # Without a signature the digest is computed all the same, so that the two refusals take the same time.
-    proofs = [signature_of(webhook.body, secret).encode() for secret in secrets if secret]
-    if _any_equal(given, proofs):
+    proofs = [_proof(webhook, secret, signature) for secret in secrets if secret]
+    equal = _any_equal(given, proofs)
+    if stale := _stale(webhook, signature):
+        raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: {stale}")
+    if equal:
         return "signature"
     found = "does not match the body" if given else "holds no such signature" if value else "is absent"
     raise UnverifiedWebhook(_told(webhook.source, f"{signature.header} {found}", "secret_file", signature.sender))
+
+
+def _proof(webhook: Webhook, secret: bytes, signature: Signature) -> bytes:
+    digest = hmac.digest(signature.key(secret), signature.signed(webhook), signature.digest)
+    return base64.b64encode(digest) if signature.base64 else digest.hex().encode()
+
+
+def _stale(webhook: Webhook, signature: Signature) -> str:
+    """What is wrong with the time of signing; empty where nothing is, or where the sender says none."""
+    name = signature.timestamp
+    if not name or not (signature.timestamp_required or name.lower() in webhook.headers):
+        return ""
+    written = webhook.headers.get(name.lower(), "").strip()
+    if not _SECONDS.fullmatch(written):
+        return f"{name} is {'no number of seconds' if written else 'absent'}"
+    if abs(webhook.received_at - int(written) * SECOND) > TOLERANCE:
+        return f"{name} is more than 5 minutes from the time of receipt; set the clocks, if it was sent just now"
+    return ""
 
 
 def _signatures_in(value: str, signature: Signature) -> list[bytes]:
@@ -93,6 +146,10 @@ def _refuse_unexpected(webhook: Webhook, signature: Signature) -> None:
         if header.lower() in webhook.headers:
             found = f"{header} is present but no secret is configured"
             raise UnverifiedWebhook(_told(webhook.source, found, "secret_file", signature.sender))
+
+
+def _header_matches(webhook: Webhook, name: str, secrets: Sequence[bytes]) -> bool:
+    return _any_equal([_bytes(webhook.headers.get(name.lower(), ""))], secrets)
 
 
 def _bearer_matches(webhook: Webhook, secrets: Sequence[bytes]) -> bool:
@@ -133,8 +190,11 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _what_was_wrong(webhook: Webhook, credentials: Credentials, signature: Signature | None) -> str:
+def _what_was_wrong(webhook: Webhook, credentials: Credentials, signature: Signature | None, token_header: str) -> str:
     sender = signature.sender if signature else "the sender"
+    if credentials.header and token_header:
+        found = "does not match" if token_header.lower() in webhook.headers else "is absent"
+        return _told(webhook.source, f"{token_header} {found}", "header_token_file", sender)
     if credentials.bearer or credentials.basic:
         setting = "bearer_token_file" if credentials.bearer else "basic.password_file"
         found = "does not match" if "authorization" in webhook.headers else "is absent"

@@ -34,6 +34,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """What a source's senders may prove themselves with. Several of each may be active during a rotation."""
 
     signing: tuple[bytes, ...] = ()
+    header: tuple[bytes, ...] = ()
+    """What a sender puts into a header of its own; :attr:`Source.token_header` names it."""
     bearer: tuple[bytes, ...] = ()
     basic: tuple[tuple[bytes, bytes], ...] = ()
     path: tuple[bytes, ...] = ()
@@ -43,7 +45,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def absent(self) -> bool:
         """Whether nothing was configured."""
-        return not (self.signing or self.bearer or self.basic or self.path)
+        return not (self.signing or self.header or self.bearer or self.basic or self.path)
 
 
 class Mapped(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,17 +77,42 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     default: Mapped = Mapped()
 
 
-class Source(msgspec.Struct, frozen=True):
-    """A kind of sender: how to authenticate its webhooks and how to read them."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of sender: how to authenticate its webhooks, how to read them, and what is to be known of it elsewhere.
+
+    No other code names a sender: what differs between them stands here.
+    """
 
     kind: str
+    called: str
+    """As its maker writes it: ``PagerDuty``."""
+    page: str = ""
+    """What drafts call a page of it: ``PagerDuty incident``; empty where it pages nobody."""
+    tells: tuple[str, ...] = ()
+    """The families of events that a team connects it for: ``alert``, ``page``, ``change``, ``chat``, ``status``."""
+    paste: str
+    """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver."""
+    trial: str = ""
+    """A body to try it with from a shell, which puts the time into it."""
+    proofs: tuple[str, ...] = ("bearer", "basic", "path")
+    """The ways in which it can prove itself, the best first: ``signature``, ``header``, ``bearer``, ``basic``,
+    ``path``."""
+    token_header: str = ""
+    """The header of its own that carries a secret as it is, where it has one."""
+    headers: tuple[str, ...] = ()
+    """Headers kept with its deliveries, since they are read or name the delivery; in lower case, ``ce-*`` is all that
+    begin so. Never a credential or a signature."""
     verify: Callable[[Webhook, Credentials], str]
-    """Says how the sender proved itself (``signature``, ``bearer``, ``basic``, ``path``, ``none``), or raises
+    """Says how the sender proved itself (one of ``proofs``, or ``none``), or raises
     :class:`collector.errors.UnverifiedWebhook`."""
     parse: Callable[[Webhook, Reading], tuple[Event, ...]]
     """Total over authentic bodies: none, one or many events; what it does not understand becomes
     ``source.unrecognised``. Raises only :class:`collector.errors.MalformedWebhook`, for broken syntax."""
     identity: tuple[str, ...] = ()
     """JSON pointers (``*`` is any item) to what ids and entities are made of: what may not be redacted by place."""
+    challenge: Callable[[Webhook], str] | None = None
+    """What an authentic delivery asks to be answered with, where the sender tries an address so; else empty."""
     retries: bool = True
-    """Whether the sender comes again after a 503 (GitHub does not)."""
+    """Whether the sender comes again after a 503."""
+    mapped: bool = False
+    """Whether it reads types that the configuration maps (:attr:`Reading.types`)."""

@@ -88,24 +88,28 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
 
 
 FAMILIES = {
-    "change": ("No deploy system reports to timelined.", ("github", "cloudevents")),
-    "alert": ("No monitoring system reports alerts to timelined.", ("alertmanager", "grafana", "cloudevents")),
+    "change": "No deploy system reports to timelined.",
+    "alert": "No monitoring system reports alerts to timelined.",
 }
-"""Family of types → what is said where no source of it was heard, and the beginnings of the names of such sources."""
+"""Family of types → what is said where no source of it was heard."""
 
 
 def unheard(history: History, family: str) -> Claim:
     """That nobody reports what was looked for; where a source of it was refused or not understood, that one."""
-    words, sources = FAMILIES[family]
     events = [each for each in (*history.context.collector, *history.collector) if each.type in _TURNED_AWAY]
     of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
-    found = [(name, event) for name, event in of.values() if name.casefold().startswith(sources)]
+    found = [(name, event) for name, event in of.values() if _tells(history, name, family)]
     if not found:
-        return claim(words, label=True)
-    names = listed([Name(phrases.system(name)) for name in sorted({name for name, _ in found})])
+        return claim(FAMILIES[family], label=True)
+    names = listed([Name(phrases.system(history, name)) for name in sorted({name for name, _ in found})])
     noun = "changes" if family == "change" else "alerts"
     return claim("Deliveries from ", names, f" were refused or not understood, so {noun} may be missing",
                  proof=cites([event for _, event in found]))  # fmt: skip
+
+
+def _tells(history: History, source: str, family: str) -> bool:
+    sender = phrases.sender_of(history, source)
+    return sender is not None and family in sender.tells
 
 
 _TURNED_AWAY = ("source.refused", "source.unrecognised")

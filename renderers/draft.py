@@ -154,7 +154,7 @@ def _pages(history: History) -> list[Phrase]:
             link = phrases.web_links(step, "source", "page", "self")
             if link:
                 number = step.data.get("number")
-                brand = phrases.system(step.source)
+                brand = phrases.system(history, step.source)
                 found.append(say(Link(f"{brand} {number}" if number else brand, link[0].url)))
                 break
     return found

@@ -28,6 +28,17 @@ class Grouped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of sender, as drafts speak of it."""
+
+    called: str
+    """As its maker writes it: ``PagerDuty``."""
+    page: str = ""
+    """What a page of it is called: ``PagerDuty incident``; empty where it pages nobody."""
+    tells: tuple[str, ...] = ()
+    """The families of events that a team connects it for: ``alert``, ``change`` …"""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about the incident besides its own events."""
 
@@ -37,6 +48,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The incident's number; 0 where it has none."""
     external_url: str = ""
     """Where readers reach the daemon, without a slash at the end; empty where nobody said."""
+    senders: Mapping[str, Sender] = {}
+    """Kind of sender → how it is spoken of. The source of a kind has its name, or one that begins with it."""
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()

@@ -17,7 +17,7 @@ from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from renderers import facts
 from renderers.document import Claim, Link, Name, Part, Quote, Span, Time, Words
-from renderers.history import Alert, Change, Moment, Page
+from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.times import clock, offset, repeated
 from renderers.words import duration
 
@@ -37,18 +37,6 @@ PIECE = 100
 
 NOTE = 500
 """Characters that are shown of notes, messages and status posts."""
-
-BRANDS = {"pagerduty": "PagerDuty incident"}
-"""How a page of a source is called, by the beginning of the source's name."""
-
-SYSTEMS = {
-    "alertmanager": "Alertmanager",
-    "cloudevents": "CloudEvents",
-    "github": "GitHub",
-    "grafana": "Grafana",
-    "pagerduty": "PagerDuty",
-}
-"""How sources are written, by the beginning of their name."""
 
 NOUNS = {
     "deploy": "deploy",
@@ -206,10 +194,17 @@ def place(service: str | None, environment: str | None, before: str = " on ") ->
     return say(named(before, service), named(" in ", environment))
 
 
-def system(source: str) -> str:
+def system(history: History, source: str) -> str:
     """How a source is written: ``PagerDuty``; another's name as it is configured."""
+    sender = sender_of(history, source)
+    return sender.called if sender else source
+
+
+def sender_of(history: History, source: str) -> Sender | None:
+    """The kind of sender that a source is, by the beginning of its name; of two kinds the longer one."""
     folded = source.casefold()
-    return next((name for start, name in SYSTEMS.items() if folded.startswith(start)), source)
+    kinds = [kind for kind in history.context.senders if folded.startswith(kind)]
+    return history.context.senders[max(kinds, key=len)] if kinds else None
 
 
 def alert_named(name: str) -> Phrase:
@@ -232,10 +227,10 @@ def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
     )
 
 
-def page_called(event: Event) -> Phrase:
-    """``PagerDuty incident 311``, or ``Page`` where the source is not one we have a name for."""
-    folded = event.source.casefold()
-    called = next((name for start, name in BRANDS.items() if folded.startswith(start)), "Page")
+def page_called(history: History, event: Event) -> Phrase:
+    """``PagerDuty incident 311``, or ``Page`` where the source is not one that we know to page."""
+    sender = sender_of(history, event.source)
+    called = sender.page if sender is not None and sender.page else "Page"
     number = event.data.get("number")
     if isinstance(number, int):
         return say(f"{called} {number}")

@@ -85,7 +85,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
     return signing.authenticate(webhook, credentials, SIGNATURE)
 
 
-BELL = Source("bell", verify, parse)
+BELL = Source(kind="bell", called="Bell", paste="{address}", verify=verify, parse=parse)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from collector.drafts import SENDERS
 from collector.event import MINUTE, SECOND, Link, RecordedEvent
 from renderers.document import Document, Options
 from renderers.draft import draft
@@ -116,7 +117,7 @@ class Told:
 
     def history(self, events: Iterable[RecordedEvent] | None = None) -> History:
         """The incident as replay folds it."""
-        context = Context(nearby=tuple(self.near), **self.context)
+        context = Context(nearby=tuple(self.near), senders=SENDERS, **self.context)
         return replay(self.events if events is None else list(events), None, context)
 
     def draft(self, **options: Any) -> Document:

@@ -36,7 +36,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 def intake(log: Any) -> Intake:
     """Intake with that adapter."""
-    source = Source(kind="pager", verify=verify, parse=parse)
+    source = Source(kind="pager", called="Pager", paste="{address}", verify=verify, parse=parse)
     endpoint = Endpoint(source=source, credentials=Credentials(bearer=(b"let me in",)))
     return Intake(Writer(log), {"pager": endpoint})
 

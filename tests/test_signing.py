@@ -36,6 +36,56 @@ def refusal(hook: Webhook, credentials: Credentials, signature: Signature | None
     return str(caught.value)
 
 
+STAMPED = Signature(
+    header="X-Signed", prefix="v0=", sender="the sender", timestamp="X-Stamp",
+    signed=lambda hook: b":".join((hook.headers.get("x-stamp", "").encode(), hook.body)),
+)  # fmt: skip
+SIGNED_AT = 1_772_640_000
+
+
+@pytest.mark.parametrize(
+    ("stamp", "late", "refused"),
+    [
+        (str(SIGNED_AT), 0, ""), (str(SIGNED_AT), 300, ""), (str(SIGNED_AT), -300, ""),
+        (str(SIGNED_AT), 301, "more than 5 minutes"), (str(SIGNED_AT), -301, "more than 5 minutes"),
+        ("", 0, "is absent"), ("soon", 0, "is no number of seconds"), ("9" * 40, 0, "is no number of seconds"),
+        ("\u0661" * 10, 0, "is no number of seconds"),
+    ],
+)  # fmt: skip
+def test_a_delivery_signed_long_ago_is_refused(stamp: str, late: int, refused: str) -> None:
+    """Who recorded a delivery cannot send it again later, nor take the time out of it."""
+    digest = signature_of(stamp.encode() + b":" + BODY, NEW)
+    hook = Webhook(
+        source="pages",
+        headers={"x-signed": f"v0={digest}", "x-stamp": stamp},
+        body=BODY,
+        received_at=(SIGNED_AT + late) * 1_000_000,
+    )
+    if refused:
+        assert refused in refusal(hook, Credentials(signing=(NEW,)), STAMPED)
+    else:
+        assert authenticate(hook, Credentials(signing=(NEW,)), STAMPED) == "signature"
+
+
+def test_the_time_is_part_of_what_is_signed() -> None:
+    """Another time in the header than the signed one is refused."""
+    headers = {"x-signed": "v0=" + signature_of(f"{SIGNED_AT}:".encode() + BODY, NEW), "x-stamp": str(SIGNED_AT + 9)}
+    hook = Webhook(source="pages", headers=headers, body=BODY, received_at=SIGNED_AT * 1_000_000)
+    assert "does not match" in refusal(hook, Credentials(signing=(NEW,)), STAMPED)
+
+
+@pytest.mark.parametrize("given", ["", "another", "let me i", "\udcff"])
+def test_a_secret_in_a_header_of_the_senders_own(given: str) -> None:
+    """Such a token proves its sender, whole and alone; the refusal names the header and the setting."""
+    secrets = Credentials(header=(b"let me in", b"earlier"))
+    for token in ("let me in", "earlier"):
+        assert authenticate(webhook(x_token=token), secrets, token_header="X-Token") == "header"
+    with pytest.raises(UnverifiedWebhook, match=r"X-Token does not match; set sources\.pages\.header_token_file"):
+        authenticate(webhook(x_token=given), secrets, token_header="X-Token")
+    with pytest.raises(UnverifiedWebhook):
+        authenticate(webhook(x_token="let me in"), secrets)
+
+
 def test_a_published_vector() -> None:
     """The HMAC is the one of RFC 4231, test case 2."""
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"

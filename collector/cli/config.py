@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,14 +12,7 @@ from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, Where
 from collector.errors import InvalidSettings
 from collector.settings import EVERY, Settings, SourceSettings
-
-PASTE: Mapping[str, str] = {
-    "alertmanager": "in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
-    "pagerduty": "Integrations, Generic Webhooks (v3), New Webhook: URL {address}",
-    "github": "Settings, Webhooks, Add webhook: Payload URL {address}, application/json, let me select events",
-    "cloudevents": "send CloudEvents by HTTP POST to {address}",
-}
-"""What to enter at the other end, by kind of sender; ``config/senders`` has a page on each."""
+from collector.sources import SOURCES
 
 
 @click.command()
@@ -79,6 +71,7 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
     address = f"http://{settings.web.listen_address}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
     known = {
         "signature": credentials.signing,
+        "header token": credentials.header,
         "bearer token": credentials.bearer,
         "basic": credentials.basic,
         "secret address": credentials.path,
@@ -89,5 +82,5 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
         "kind": source.kind,
         "authentication": ", ".join(ways) or "nothing: anybody may send",
         "address": address,
-        "paste": PASTE[source.kind].format(address=address),
+        "paste": SOURCES[source.kind].paste.format(address=address),
     }

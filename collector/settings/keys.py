@@ -38,7 +38,7 @@ from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settin
 from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size
 from collector.sources import SOURCES
-from collector.webhook import Mapped, Reading
+from collector.webhook import Credentials, Mapped, Reading, Source
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -47,8 +47,6 @@ DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
-_UNSIGNED = ("alertmanager", "cloudevents")
-"""Senders that sign nothing: with a signing secret alone, every delivery of theirs would be refused."""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _LONGEST_EXPRESSION = 2_000
 """Characters of a JMESPath expression."""
@@ -299,6 +297,28 @@ def _retention(place: Place, values: dict[str, Any]) -> Retention:
 _RETENTION = section(_retention, {"repeats": _positive(duration), "deliveries": _positive(duration)})
 
 
+_PROOFS = {
+    "signature": "secret_file",
+    "header": "header_token_file",
+    "bearer": "bearer_token_file",
+    "basic": "basic",
+    "path": "path_token_file",
+}
+"""How a sender proves itself → the setting of what it proves itself with."""
+
+
+def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
+    """Refuse what a kind of sender never sends: with it alone, every delivery would be refused."""
+    *others, last = [_PROOFS[way] for way in source.proofs]
+    ways = f"{', '.join(others)} or {last}" if others else last
+    if proof.signing and "signature" not in source.proofs:
+        place.note(f"has a secret, but {source.kind} signs nothing; set {ways}")
+    if proof.header and not source.token_header:
+        place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+    if proof.absent and not proof.open:
+        place.note(f"has no authentication; set {ways}, or open")
+
+
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
     def build(place: Place, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
@@ -306,13 +326,11 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             raise Wrong
         if kind not in SOURCES:
             place.wrong(f"has no kind; say which sender it is, kind: {', '.join(SOURCES)}")
-        if "types" in values and kind != "cloudevents":
-            place.note(f"maps types, but {kind} has its own; types belong to a source of kind cloudevents")
+        if "types" in values and not SOURCES[kind].mapped:
+            readers_of_types = " or ".join(name for name, source in SOURCES.items() if source.mapped)
+            place.note(f"maps types, but {kind} has its own; types belong to a source of kind {readers_of_types}")
         proof = credentials(place, values)
-        if proof.signing and kind in _UNSIGNED:
-            place.note(f"has a secret, but {kind} signs nothing; set bearer_token_file, basic or path_token_file")
-        if proof.absent and not proof.open:
-            place.note("has no authentication; set secret_file, bearer_token_file, basic or path_token_file, or open")
+        _can_prove(place, SOURCES[kind], proof)
         _keeps_identity(place, kind, values.get("redact", Redaction()))
         reading = Reading(**{key: values[key] for key in _READING if key in values})
         return SourceSettings(
@@ -330,7 +348,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
         {
             "kind": one_of(*SOURCES),
             "open": truth,
-            **readers(files, "secret", "bearer_token", "path_token"),
+            **readers(files, "secret", "header_token", "bearer_token", "path_token"),
             "basic": basic(files),
             "max_body": _positive(size),
             "refire_after": _positive(duration),

@@ -134,6 +134,7 @@ def credentials(place: Place, values: Mapping[str, Any]) -> Credentials:
     """What a source's senders prove themselves with, out of its settings."""
     found = Credentials(
         signing=secrets_of(place, values, "secret"),
+        header=secrets_of(place, values, "header_token"),
         bearer=secrets_of(place, values, "bearer_token"),
         basic=values.get("basic", ()),
         path=secrets_of(place, values, "path_token"),

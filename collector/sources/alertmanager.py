@@ -25,6 +25,10 @@ from collector.webhook import Credentials, Reading, Source, Webhook
 KIND = "alertmanager"
 RECIPE = "alertmanager.1"
 
+_TRIAL = (
+    '{"version":"4","groupKey":"try","status":"firing","alerts":[{"status":"firing",'
+    '"labels":{"alertname":"TryMe","service":"demo"},"startsAt":"\'$(date -u +%FT%TZ)\'"}]}'
+)
 _RELS = ("rule", "runbook", "dashboard", "source")
 _STATUSES = {"firing": "alert.firing", "resolved": "alert.resolved"}
 
@@ -280,6 +284,10 @@ def fingerprint_of(labels: dict[str, str]) -> str:
 
 SOURCE = Source(
     kind=KIND,
+    called="Alertmanager",
+    tells=("alert",),
+    paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
+    trial=_TRIAL,
     verify=verify,
     parse=parse,
     identity=("/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status"),

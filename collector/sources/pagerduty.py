@@ -421,6 +421,12 @@ def _number(number: int | str | None) -> int | None:
 
 SOURCE = Source(
     kind=KIND,
+    called="PagerDuty",
+    page="PagerDuty incident",
+    tells=("page",),
+    paste="Integrations, Generic Webhooks (v3), New Webhook: URL {address}",
+    proofs=("signature", "bearer", "basic", "path"),
+    headers=("x-webhook-id", "x-webhook-subscription"),
     verify=verify,
     parse=parse,
     identity=("/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id"),

@@ -24,8 +24,8 @@ def assigned(event: RecordedEvent, before: str) -> Phrase:
 def triggered(table: Table, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 311 paged Ana (P1): "title"``."""
     priority = text_in(event.data, "priority")
-    return say(phrases.page_called(event), assigned(event, " paged ") or " was triggered", named(" (", priority, ")"),
-               named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
+    return say(phrases.page_called(table.history, event), assigned(event, " paged ") or " was triggered",
+               named(" (", priority, ")"), named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
 
 
 def _waited(table: Table, event: RecordedEvent) -> Phrase:
@@ -42,7 +42,7 @@ def _waited(table: Table, event: RecordedEvent) -> Phrase:
 def acknowledged(table: Table, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
-    return say(phrases.page_called(event), " was acknowledged", named(" by ", event.actor),
+    return say(phrases.page_called(table.history, event), " was acknowledged", named(" by ", event.actor),
                say(", ", waited) if waited else "")  # fmt: skip
 
 
@@ -77,7 +77,9 @@ def escalated(table: Table, event: RecordedEvent) -> Phrase:
     known = page is not None and page.triggered is not None and not taken
     after = say(" after ", phrases.lasted(event.occurred_at - (page.start if page else 0)),
                 " without acknowledgement") if known else ()  # fmt: skip
-    subject = say(phrases.page_called(event), " was escalated") if len(table.pages) > 1 else say("Escalated")
+    subject = (
+        say(phrases.page_called(table.history, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
+    )
     return say(subject, assigned(event, " to "), after)
 
 
@@ -85,7 +87,7 @@ def priority_updated(table: Table, event: RecordedEvent) -> Phrase:
     """``Priority raised from P2 to P1 by Ana``; of several pages it names which."""
     new = text_in(event.data, "priority") or text_in(event.data, "to")
     old = text_in(event.data, "from") or _priority_before(table, event)
-    of = say(" of ", phrases.page_called(event)) if len(table.pages) > 1 else ()
+    of = say(" of ", phrases.page_called(table.history, event)) if len(table.pages) > 1 else ()
     verb = _raised(old, new)
     words = say(f" {verb}", named(" from ", old if old != new else ""), named(" to ", new))
     return say("Priority", of, words if new else " taken away", named(" by ", event.actor))
@@ -146,7 +148,7 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 312 was merged into 311 by Ana``."""
     page = table.pages.get(text_in(event.data, "merged_into"))
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
-    return say(phrases.page_called(event), " was merged into ", Name(number or text_in(event.data, "to")
+    return say(phrases.page_called(table.history, event), " was merged into ", Name(number or text_in(event.data, "to")
                or "another one"), named(" by ", event.actor))  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def _of(table: Table, event: RecordedEvent) -> Phrase:
     """Which page is meant, where there are several."""
     page = table.pages.get(event.entity)
     numbered = next((step for step in page.steps if step.data.get("number")), event) if page else event
-    return say(" (", phrases.page_called(numbered), ")") if len(table.pages) > 1 else ()
+    return say(" (", phrases.page_called(table.history, numbered), ")") if len(table.pages) > 1 else ()
 
 
 _PAGE_STEPS = {
@@ -173,7 +175,7 @@ _PAGE_STEPS = {
 
 def page_step(table: Table, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
-    called = phrases.page_called(event)
+    called = phrases.page_called(table.history, event)
     if event.type in ("page.reassigned", "page.delegated"):
         to = assigned(event, " to ") or named(" to ", text_in(event.data, "to"))
         return say(called, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))

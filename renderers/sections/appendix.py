@@ -40,7 +40,7 @@ def _nearby(history: History) -> Iterator[Claim]:
         judged = bool(facts.unrelated(history, near))
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != "other service" else "nothing ties it to this one"
-        found.setdefault((_called(near.event), reason, judged), []).append(near.event)
+        found.setdefault((_called(history, near.event), reason, judged), []).append(near.event)
     shown = list(found.items())
     for (called, reason, judged), events in shown[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
@@ -62,14 +62,14 @@ NOUNS = {
 """What an event of each family is called where it stands alone."""
 
 
-def _called(event: RecordedEvent) -> Phrase:
+def _called(history: History, event: RecordedEvent) -> Phrase:
     """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
     family = event.type.partition(".")[0]
     if family == "alert":
         return say("the alert ", phrases.alert_named(event.title), named(" on ", event.service),
                    named(" (", event.severity, ")"))  # fmt: skip
     if family == "page":
-        return say(phrases.page_called(event), quoted(" ", event.title))
+        return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":
         return phrases.change_event(event)
     where = named(" on ", event.service)
@@ -133,7 +133,7 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
         time = phrases.at(gap.occurred_at, options.zone, facts.anchor(history))
         missing = gap.data.get("missing")
         what = counted(missing, "item") if isinstance(missing, int) and missing > 0 else "something"
-        yield claim("Not visible here: ", Name(phrases.system(gap.source)), f" left out {what} at ", time,
+        yield claim("Not visible here: ", Name(phrases.system(history, gap.source)), f" left out {what} at ", time,
                     proof=cites(gap))  # fmt: skip
     if len(gaps) > GAPS:
         yield claim(f"Not visible here: {counted(len(gaps) - GAPS, 'more gap')}", proof=cites(gaps[GAPS:]))
@@ -174,7 +174,7 @@ def _clocks(history: History) -> Iterator[Claim]:
     if found is not None:
         page, alert, ahead = found
         told = page.triggered or page.steps[0]
-        yield claim(phrases.capital(phrases.page_called(told)), " came ", phrases.lasted(ahead),
+        yield claim(phrases.capital(phrases.page_called(history, told)), " came ", phrases.lasted(ahead),
                     " before the alert ", Name(alert.name), " that it names: their clocks differ by at least that",
                     proof=cites(told, alert.fired))  # fmt: skip
 
@@ -204,7 +204,8 @@ def _unread(history: History) -> Iterator[Claim]:
         noun = counted(len(events), "delivery", "deliveries")
         kinds = [Quote(kind) for kind in dict.fromkeys(map(_unread_kind, events)) if kind]
         example = say(", such as ", phrases.listed(kinds[:EXAMPLES])) if kinds else ()
-        yield claim(f"Not visible here: {noun} from ", Name(phrases.system(source)), f" {verb} not understood", example,
+        sender = Name(phrases.system(history, source))
+        yield claim(f"Not visible here: {noun} from ", sender, f" {verb} not understood", example,
                     proof=cites(events[:EXAMPLES]))  # fmt: skip
 
 

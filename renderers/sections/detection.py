@@ -92,9 +92,9 @@ def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
 def _by_page(history: History, options: Options, event: RecordedEvent) -> Claim:
     time = time_in(history, options, event.occurred_at)
     if event.actor and not history.alerts:
-        return claim("A person discovered it: ", Name(event.actor), " opened ", phrases.page_called(event),
+        return claim("A person discovered it: ", Name(event.actor), " opened ", phrases.page_called(history, event),
                      " at ", time, quoted(", ", event.title), proof=cites(event))  # fmt: skip
-    return claim("It became known by a page: ", phrases.page_called(event), " was opened at ", time,
+    return claim("It became known by a page: ", phrases.page_called(history, event), " was opened at ", time,
                  quoted(", ", event.title), proof=cites(event))  # fmt: skip
 
 
@@ -120,22 +120,22 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
             after = say(", ", phrases.lasted(page.start - since), f" after {signal}")
         if event is _detecting(history):
             continue
-        yield claim(_called(event), " at ", time_in(history, options, page.start), after, proof=cites(event))
+        yield claim(_called(history, event), " at ", time_in(history, options, page.start), after, proof=cites(event))
     done = facts.moment(history, "acknowledged")
     taken = next((p for p in history.pages if done and p.acknowledged and p.acknowledged.id in done.cites), None)
     if taken is not None and taken.acknowledged is not None:
         event = taken.acknowledged
         who = say(Name(event.actor), " acknowledged ") if event.actor else say("Somebody acknowledged ")
         waited = event.occurred_at - taken.start
-        yield claim(who, phrases.page_called(event), " at ", time_in(history, options, event.occurred_at), ", ",
-                    phrases.lasted(waited), " after the page",
+        yield claim(who, phrases.page_called(history, event), " at ", time_in(history, options, event.occurred_at),
+                    ", ", phrases.lasted(waited), " after the page",
                     proof=cites(phrases.page_event(taken), event))  # fmt: skip
 
 
-def _called(event: RecordedEvent) -> Phrase:
+def _called(history: History, event: RecordedEvent) -> Phrase:
     """``Ana was paged by PagerDuty incident 311``, ``PagerDuty incident 412 was opened by hand by community-m``."""
     people = assigned(event, "")
-    called = phrases.page_called(event)
+    called = phrases.page_called(history, event)
     several = len(phrases.texts_in(event.data, "assignees")) > 1
     by = named(", opened by hand by ", event.actor, ",")
     if people:

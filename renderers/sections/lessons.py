@@ -51,7 +51,7 @@ def _waiting(history: History) -> Iterator[Claim]:
     if slow:
         micros, page = max(slow, key=lambda pair: (pair[0] or 0, pair[1].entity))
         told = phrases.page_event(page)
-        called = phrases.page_called(told) if told else say("a page")
+        called = phrases.page_called(history, told) if told else say("a page")
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(told, page.acknowledged))  # fmt: skip

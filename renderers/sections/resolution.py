@@ -99,7 +99,7 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
     if first is None or history.alerts:
         return say("no alert ended after it" if history.alerts else "nothing ended after it"), None
-    return say(phrases.page_called(first), " was resolved", _later(first.occurred_at - done)), first
+    return say(phrases.page_called(history, first), " was resolved", _later(first.occurred_at - done)), first
 
 
 def _nothing(history: History, options: Options) -> list[Claim]:

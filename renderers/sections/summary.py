@@ -88,7 +88,8 @@ def _paged_first(history: History, options: Options) -> Iterator[Claim]:
     if event:
         people = assigned(event, " paged ")
         opened = named(", opened by ", event.actor) if people else named(" was opened by ", event.actor)
-        yield claim("At ", time_in(history, options, page.start), " ", phrases.page_called(event), people, opened,
+        called = phrases.page_called(history, event)
+        yield claim("At ", time_in(history, options, page.start), " ", called, people, opened,
                     "" if people or opened else " was opened", phrases.place(page.service, page.environment, " for "),
                     quoted(": ", page.title), proof=cites(event))  # fmt: skip
 
@@ -136,7 +137,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     people = assigned(event, " paged ")
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
     said: list[Said] = [
-        phrases.page_called(event),
+        phrases.page_called(history, event),
         "," if people and opened else "",
         opened,
         people or ("" if opened else " was opened"),
@@ -148,7 +149,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         return absence.no_acknowledgement(history, options, unanswered, page.start, event)
     done = taken.acknowledged
     who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
-    which = "it" if taken is page else phrases.page_called(done)
+    which = "it" if taken is page else phrases.page_called(history, done)
     return claim(*said, ", and ", who, which if done.actor else "", " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
 

@@ -268,6 +268,11 @@ def _scalar(value: object) -> str:
 
 SOURCE = Source(
     kind=KIND,
+    called="CloudEvents",
+    tells=("alert", "change"),
+    paste="send CloudEvents by HTTP POST to {address}",
+    headers=("ce-*", "webhook-id", "webhook-timestamp"),
+    mapped=True,
     verify=verify,
     parse=parse,
     identity=("/id", "/source", "/time", "/*/id", "/*/source", "/*/time"),

@@ -96,6 +96,11 @@ KINDS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Webhook, Any, Readin
 
 SOURCE = Source(
     kind=KIND,
+    called="GitHub",
+    tells=("change",),
+    paste="Settings, Webhooks, Add webhook: Payload URL {address}, application/json, let me select events",
+    proofs=("signature", "bearer", "basic", "path"),
+    headers=("x-github-event", "x-github-delivery", "x-github-hook-id"),
     verify=verify,
     parse=parse,
     identity=(
