@@ -182,6 +182,29 @@ async def test_an_upgrade_makes_anew_what_was_altered(postgres: Server, url: str
     assert await server.query(guards.differing) == []
 
 
+async def test_a_table_of_others_may_vanish_while_it_is_looked_at(postgres: Server, url: str, server: EventLog) -> None:
+    """Another process drops its table, or makes it anew: nothing waits for that, and nothing fails over it."""
+    import asyncpg
+
+    other = await asyncpg.connect(host=str(postgres.folder), user="owner", database="postgres")
+    trigger = "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    try:
+        await other.execute(within(url, f"CREATE TABLE notes (id int PRIMARY KEY); {trigger}"))
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("DROP TABLE notes")
+        looking = asyncio.create_task(server.query(guards.differing))
+        # It would wait for the table's lock, and then ask for what is gone.
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        while not looking.done() and not await other.fetch(waits):
+            await asyncio.wait({looking}, timeout=0.01)
+        await transaction.commit()
+        assert await looking == ["the trigger later on notes is not timelined's"]
+        assert await server.query(guards.differing) == []
+    finally:
+        await other.close()
+
+
 @pytest.mark.parametrize("table", ["event", "delivery", "content"])
 @pytest.mark.parametrize("way", ["trigger", "rule"])
 async def test_a_server_acknowledges_nothing_that_was_left_out(

@@ -5,7 +5,8 @@ with ``DO INSTEAD NOTHING`` or a table that ignores conflicts would have a
 commit succeed that stored nothing; a unique index more would refuse what is
 right. So each object of the log's own tables has to be the one that the
 revisions made, no other may be there, and no trigger at all that is not ours,
-on whatever table. What other tables hold is nobody's business here.
+on whatever table. What other tables hold is nobody's business here, and they
+may come and go while they are looked at.
 
 Every start asks (:func:`refuse_foreign`), and so does ``timelined verify``.
 """
@@ -90,15 +91,19 @@ def _said(revision: Any) -> tuple[str, ...]:
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
+_OURS = ", ".join(f"'{name}'" for name in sorted(_TABLES))
+# The server fails over the definition of what is dropped meanwhile, so it is asked for those of the log's tables alone.
 _THERE = {
-    "trigger": """SELECT tgname, relname, tgenabled IN ('O', 'A'), pg_get_triggerdef(t.oid, true)
+    "trigger": f"""SELECT tgname, relname, tgenabled IN ('O', 'A'),
+            CASE WHEN relname IN ({_OURS}) THEN pg_get_triggerdef(t.oid, true) ELSE '' END
         FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
-        WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND NOT tgisinternal""",
+        WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND NOT tgisinternal""",  # noqa: S608 - names of ours
     "function": """SELECT proname, 'the schema', prosecdef, prosrc FROM pg_proc
         WHERE pronamespace = to_regnamespace(quote_ident(current_schema()))""",
-    "index": """SELECT i.relname, c.relname, indisvalid, pg_get_indexdef(i.oid) FROM pg_index x
+    "index": f"""SELECT i.relname, c.relname, indisvalid, pg_get_indexdef(i.oid) FROM pg_index x
         JOIN pg_class i ON i.oid = indexrelid JOIN pg_class c ON c.oid = indrelid
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND indisunique""",
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND indisunique
+            AND c.relname IN ({_OURS})""",  # noqa: S608 - names of ours
     "rule": """SELECT rulename, relname, true, '' FROM pg_rewrite JOIN pg_class c ON c.oid = ev_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))""",
     "row-level security": """SELECT relname, relname, true, '' FROM pg_class
