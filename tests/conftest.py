@@ -12,6 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
+# Helpers that assert say what they compared, as tests do; said before any of them is imported.
+pytest.register_assert_rewrite(
+    "tests.face", "tests.faults", "tests.forks", "tests.postgres", "tests.processes", "tests.scenario", "tests.tellings"
+)
+
 from tests import forks
 from tests.face import face
 from tests.postgres import postgres, url

@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.drafts import postmortem
+import msgspec
+
+from collector.drafts import document_of
 from collector.event import current
 from collector.log import Submission
+from collector.projections import Case
+from renderers import RENDERERS
 from tests.scenario import Arrival, submission
 from tests.senders import Alert, alertmanager, micros
 from tests.test_follower import following
@@ -51,9 +55,15 @@ async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str 
                 await followed.follower.catch_up()
         await followed.follower.catch_up()
         found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
-        # A number stays with what was an incident only until more was known.
+        # A number stays with what was an incident only until more was known, so numbers follow the order of storing.
         listed = [row for row in await followed.lists.incidents() if row.status != "merged"]
         rows = [(row.key, row.ended_at, row.title) for row in listed]
-        texts = [await postmortem(followed.lists, row.number) for row in listed]
+        cases = [await followed.lists.case(row.number) for row in listed]
         told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
-        return told_by, sorted(rows), sorted(text for text in texts if text is not None)
+        return told_by, sorted(rows), sorted(unnumbered(case) for case in cases if case is not None)
+
+
+def unnumbered(case: Case) -> str:
+    """The draft of an incident as if its number were 1."""
+    first = msgspec.structs.replace(case, row=msgspec.structs.replace(case.row, number=1))
+    return RENDERERS["md"](document_of(first))
