@@ -429,11 +429,11 @@ class Follower:
     def _commit(self, connection: Connection, taken: _Taken) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
         position, changes = taken.last, taken.changes
-        before = announcements.Before(connection, changes)
+        before, placed_by = announcements.Before(connection, changes), placing.Before(connection, changes)
         write(connection, changes)
         put(connection, tables.event_index, taken.rows)
         write_news(connection, taken.first, position)
-        placing.note_due(connection, changes, taken.first, position, self._rules)
+        placing.note_due(connection, changes, placed_by, taken.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
         leaf = shape.leaf_at(connection, position)

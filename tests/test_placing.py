@@ -384,6 +384,31 @@ def test_placing_does_not_depend_on_arrival(order: list[RecordedEvent], live: bo
     assert asyncio.run(answers([one for one in order if one.id in kept], live)) == expected
 
 
+ALONE = (firing("Slow", 0, "checkout"), merge(-60), merge(30, 'Revert "Tune rules"', number=42))
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        (firing("Backlog", 15, "search"),),
+        (firing("Backlog", 15, "search"), resolved("Backlog", 15, 20, "search")),
+        (resolved("Slow", 0, 20, "checkout"), resolved("Slow", 0, 50, "checkout")),
+        (firing("Backlog", -400, "search"), resolved("Backlog", -400, -390, "search"), firing("Backlog", 25, "search")),
+    ],
+    ids=lambda late: "-".join(one.type for one in late),
+)
+async def test_another_incident_that_comes_later_counts_as_one_that_was_there(
+    late: tuple[RecordedEvent, ...], tmp_path: Path
+) -> None:
+    """What undoes something while two incidents go on shows of neither, whichever of them was known first."""
+    told = (*ALONE, *late)
+    answers = []
+    for number, (order, live) in enumerate([(told, False), (told, True), (told[::-1], True)]):
+        async with played(submitted(order), Rules(), tmp_path / f"log-{number}.db", live=live) as lists:
+            answers.append(await rows(lists, told))
+    assert answers[1] == answers[2] == answers[0]
+
+
 def test_the_follow_up_can_be_shortened() -> None:
     """``follow_up`` bounds what followed."""
     rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))

@@ -60,32 +60,97 @@ class Decision(msgspec.Struct, frozen=True):
 # --- which are due ----------------------------------------------------------------------------------------------------
 
 
-def note_due(connection: Connection, changes: Changes, first: int, last: int, rules: Rules) -> None:
-    """After a round of these positions is written: note every incident that it may place something in."""
-    numbers = {*changes.incidents, *changes.numbers}
-    touched = {*changes.units, *changes.dropped, *changes.moves}
-    numbers.update(n for (n,) in select_in(connection, _OF_UNITS, sorted(touched)))
-    loose = [uid for uid, (unit, missed) in changes.units.items() if missed and not unit.opening]
-    for uid in loose:
-        unit = changes.units[uid][0]
-        values = (unit.start - rules.follow_up, unit.start + EARLIER)
-        numbers.update(connection.exec_driver_sql(_OVERLAPPING, values).scalars())
+class Before:
+    """What placements hang on and a round is about to change, as it was."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self.spans = _spans(connection, changes)
+        touched = sorted({*changes.units, *changes.dropped, *changes.moves})
+        self.loose: set[int] = {start for (start,) in select_in(connection, _LOOSE, touched)}
+        """When what joined nothing happened."""
+
+
+def note_due(connection: Connection, changes: Changes, before: Before, first: int, last: int, rules: Rules) -> None:
+    """After a round of these positions is written: note every incident that it may place something in.
+
+    That is what changed itself, what is near something that joined nothing or did so before, and what overlaps an
+    incident that began, ended or went elsewhere than before: what people do in one may be none of another's.
+    """
     execute = connection.exec_driver_sql
+    numbers = {*changes.incidents, *changes.numbers}
+    touched = sorted({*changes.units, *changes.dropped, *changes.moves})
+    numbers.update(n for (n,) in select_in(connection, _OF_UNITS, touched))
+    loose = {*before.loose, *execute(_LOOSE_AT, (first, last)).scalars()}
+    loose.update(start for (start,) in select_in(connection, _LOOSE, touched))
+    for start in loose:
+        since = start - rules.follow_up
+        numbers.update(execute(_OVERLAPPING, (start + EARLIER, since, since)).scalars())
+    for low, high in _differing(before.spans, _spans(connection, changes)):
+        numbers.update(execute(_ONGOING, (low, high)).scalars())
     execute(f"INSERT INTO placement_due {_OF_POSITIONS} ON CONFLICT DO NOTHING", (first, last))
-    execute(f"INSERT INTO placement_due {_BESIDE} ON CONFLICT DO NOTHING", (first, last))
+    numbers.update(n for (n,) in select_in(connection, _BESIDE, sorted(_acting(connection, changes, first, last))))
     put(connection, tables.placement_due, [(number,) for number in sorted(numbers)], keep=True)
 
 
+_KINDS = "('change', 'observation', 'note')"
 _OF_UNITS = "SELECT DISTINCT number FROM placement WHERE uid IN ({})"
-_OVERLAPPING = "SELECT number FROM incident WHERE high >= ? AND started_at <= ?"
+_LOOSE = f"SELECT start FROM signal WHERE uid IN ({{}}) AND missed <> '' AND kind IN {_KINDS}"  # noqa: S608 - a constant
+_LOOSE_AT = f"""SELECT DISTINCT start FROM event_index JOIN event_unit ON event = id JOIN signal ON uid = unit
+    WHERE position BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant
+# People may say that it was over later than any signal reaches.
+_OVERLAPPING = """SELECT number FROM incident
+    WHERE started_at <= ? AND (high >= ? OR (ended_at > high AND ended_at >= ?))"""
+_ONGOING = f"""SELECT DISTINCT number FROM signal JOIN incident
+    ON started_at <= signal.start AND (high >= signal.start OR (ended_at > high AND ended_at >= signal.start))
+    WHERE signal.start BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant of ours
 _OF_POSITIONS = f"""SELECT DISTINCT number FROM event_index JOIN event_unit ON event = id
     JOIN {tables.MEMBER} AS member ON uid = unit WHERE position BETWEEN ? AND ?"""  # noqa: S608 - a constant of ours
+_ACTING_AT = f"""SELECT DISTINCT number FROM event_index JOIN event_unit ON event = id
+    JOIN membership ON uid = unit WHERE position BETWEEN ? AND ? AND family IN {_ACTING}"""  # noqa: S608 - a constant
+_ACTING_UNITS = "SELECT uid FROM signal WHERE uid IN ({}) AND kind IN ('page', 'report', 'note', 'fact')"
 # Who takes part in one incident may not count as a responder of another at the same time.
-_BESIDE = f"""SELECT DISTINCT other.number FROM event_index JOIN event_unit ON event = id
-    JOIN membership ON uid = unit JOIN incident AS mine USING (number)
-    JOIN incident AS other ON other.high >= mine.started_at AND other.started_at <= mine.high
-    WHERE position BETWEEN ? AND ? AND family IN {_ACTING} AND EXISTS (SELECT 1 FROM signal WHERE missed <> ''
-    AND signal.start BETWEEN other.started_at AND other.high AND kind IN ('change', 'observation', 'note'))"""  # noqa: S608 - a constant of ours
+_BESIDE = f"""SELECT DISTINCT other.number FROM incident AS mine
+    JOIN incident AS other ON (other.started_at <= mine.high OR other.started_at <= mine.ended_at)
+    AND (other.high >= mine.started_at OR (other.ended_at > other.high AND other.ended_at >= mine.started_at))
+    WHERE mine.number IN ({{}}) AND EXISTS (SELECT 1 FROM signal WHERE missed <> '' AND signal.start >= other.started_at
+    AND (signal.start <= other.high OR signal.start <= other.ended_at) AND kind IN {_KINDS})"""  # noqa: S608 - a constant of ours
+
+
+def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int]]:
+    """From when until when the incidents of a round last; those that went elsewhere are not there."""
+    statement = """SELECT number, started_at, coalesce(ended_at, high) FROM incident JOIN incident_number USING (number)
+        WHERE goes_by = number AND number IN ({})"""
+    rows = select_in(connection, statement, sorted({*changes.incidents, *changes.numbers}))
+    return {int(number): (int(start), int(end)) for number, start, end in rows}
+
+
+def _differing(
+    before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]]
+) -> list[tuple[int, int]]:  # fmt: skip
+    """The times in which an incident lasts now and did not, or did and does not now; what overlaps is one."""
+    found: list[tuple[int, int]] = []
+    for number in before.keys() | after.keys():
+        old, new = before.get(number), after.get(number)
+        if old is None or new is None:
+            found += [span for span in (old, new) if span is not None]
+        else:
+            found += [(min(pair), max(pair)) for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(found):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _acting(connection: Connection, changes: Changes, first: int, last: int) -> set[int]:
+    """Incidents in which people did something else than before."""
+    numbers = set(connection.exec_driver_sql(_ACTING_AT, (first, last)).scalars())
+    acts = {uid for (uid,) in select_in(connection, _ACTING_UNITS, sorted(changes.moves))}
+    for uid in changes.moves.keys() & {*acts, *changes.dropped}:
+        numbers |= changes.moves[uid].before | changes.moves[uid].after
+    return numbers
 
 
 def due(connection: Connection, limit: int = 50) -> list[int]:
@@ -122,7 +187,7 @@ class Deciding:
                 started_at=started_at, ended_at=ended_at, low=low, high=high, services=shown,
                 events=self._scene_events(number),
             )  # fmt: skip
-            others = self._others(number, started_at, high)
+            others = self._others(number, started_at, max(high, ended_at or high))
             spans = [(start, end) for _, start, end in others]
             engagements = self._engagements(others)
             placed = place(scene, candidates, engagements, self._catalog.person, spans, follow_up=self._rules.follow_up)
@@ -184,15 +249,18 @@ class Deciding:
     def _others(self, number: int, low: int, high: int) -> list[tuple[int, int, int]]:
         """The other incidents that overlap this time: number, start and end."""
         statement = """SELECT number, started_at, coalesce(ended_at, high) FROM incident JOIN incident_number
-            USING (number) WHERE goes_by = number AND number <> ? AND high >= ? AND started_at <= ? ORDER BY number"""
-        rows = self._connection.exec_driver_sql(statement, (number, low, high))
+            USING (number) WHERE goes_by = number AND number <> ? AND started_at <= ?
+            AND (high >= ? OR (ended_at > high AND ended_at >= ?)) ORDER BY number"""
+        rows = self._connection.exec_driver_sql(statement, (number, high, low, low))
         return [(int(other), int(start), int(end)) for other, start, end in rows]
 
     def _engagements(self, others: Sequence[tuple[int, int, int]]) -> list[Engagement]:
         spans = {number: (start, end) for number, start, end in others}
         statement = f"""SELECT DISTINCT number, id FROM membership JOIN event_unit ON unit = uid
             JOIN event_index ON id = event WHERE family IN {_ACTING} AND number IN ({{}})"""  # noqa: S608 - a constant
-        acts = sorted(map(tuple, select_in(self._connection, statement, list(spans))))[:ACTS]
+        found = map(tuple, select_in(self._connection, statement, list(spans)))
+        # A number says only which incident was seen first.
+        acts = sorted(found, key=lambda act: (spans[act[0]], act[1]))[:ACTS]
         events = {event.id: event for event in self._current([event for _, event in acts])}
         engagements: list[Engagement] = []
         for number, event in acts:

@@ -176,6 +176,7 @@ incident = Table(
     Column("high", Integer, nullable=False),
     Index("incident_component", "component"),
     Index("incident_high", "high"),
+    _partial("incident_outlasted", "ended_at", "ended_at > high"),
     Index("incident_started", "started_at"),
 )
 
