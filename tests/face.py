@@ -247,6 +247,7 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         "bell": Endpoint(source=BELL, credentials=Credentials(open=True)),
         "signed": Endpoint(source=BELL, credentials=Credentials(signing=(SECRET,))),
         "secret": Endpoint(source=BELL, credentials=Credentials(path=(b"letmein",))),
+        **settings.pop("endpoints", {}),
     }
     face: Face
     app = build_app(
