@@ -24,6 +24,7 @@ from collector.webhook import Credentials, Webhook
 TOLERANCE = 5 * MINUTE
 """How far the time of signing may lie from the receipt, µs, as Slack and Standard Webhooks ask."""
 _SECONDS = re.compile(r"\d{9,11}", re.ASCII)
+_STANDARD = b"whsec_"
 _MOST_SIGNATURES = 16
 """Signatures read of one header; a rotation needs two."""
 
@@ -64,6 +65,38 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     longer ago than :data:`TOLERANCE`, or further ahead, are refused: somebody may send them again."""
     timestamp_required: bool = True
     """Whether a delivery without that header is refused; else its absence is the sender's choice."""
+
+
+def standard_webhooks(sender: str, names: str = "webhook") -> Signature:
+    """The scheme of Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks
+
+    ``names`` is how its three headers begin; Svix' own begin with ``svix``.
+    """
+    return Signature(
+        header=f"{names}-signature",
+        prefix="v1,",
+        separator=" ",
+        sender=sender,
+        base64=True,
+        signed=lambda webhook: b".".join((*_given(webhook, f"{names}-id", f"{names}-timestamp"), webhook.body)),
+        key=_standard_key,
+        timestamp=f"{names}-timestamp",
+    )
+
+
+def _given(webhook: Webhook, *names: str) -> tuple[bytes, ...]:
+    return tuple(_bytes(webhook.headers.get(name, "")) for name in names)
+
+
+def _standard_key(secret: bytes) -> bytes:
+    """The bytes that ``whsec_…`` writes in Base64; a secret that is not written so is the key itself."""
+    if not secret.startswith(_STANDARD):
+        return secret
+    written = secret.removeprefix(_STANDARD)
+    try:
+        return base64.b64decode(written + b"=" * (-len(written) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return secret
 
 
 def authenticate(

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector import reading as fit
+from collector.episodes import episodes
 from collector.errors import MalformedWebhook, UnverifiedWebhook
-from collector.event import EVENT_TYPES, Event
+from collector.event import EVENT_TYPES, Event, RecordedEvent
 from collector.intake import Endpoint, Intake, kept_headers
 from collector.log import open_log
 from collector.signing import signature_of
@@ -180,6 +181,7 @@ NEEDED = {
     "cloudevents": {"specversion", "id", "source", "type"},
     "github": {"id", "ref", "after", "state", "deployment", "deployment_status", "workflow_run", "pull_request",
                "release", "action", "number", "merged"},
+    "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
 }  # fmt: skip
@@ -277,7 +279,13 @@ def test_no_body_breaks_an_adapter(mutation: tuple[Path, bytes]) -> None:
     assert_read_or_malformed(msgspec.structs.replace(recorded(case), body=body))
 
 
-PROVING = ("x-pagerduty-signature", "x-grafana-alerting-signature", "x-grafana-alerting-timestamp")
+PROVING = (
+    "x-gitlab-token",
+    "webhook-signature",
+    "x-pagerduty-signature",
+    "x-grafana-alerting-signature",
+    "x-grafana-alerting-timestamp",
+)
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -378,14 +386,122 @@ def test_public_cloudevents_examples() -> None:
         assert all(event.time_quality == "exact" for event in events)
 
 
+SCHEMES = {"github": "github", "standard-webhooks": "gitlab"}
+"""Published vectors, and the source that signs so."""
+
+
 def test_public_signature_vectors() -> None:
-    """GitHub's published vector verifies."""
+    """Every published vector of a scheme that a source has verifies, at the time at which it was signed."""
     (path,) = _payloads("signatures/vectors.json")
-    vectors = [vector for vector in json.loads(path.read_bytes())["vectors"] if vector["scheme"] == "github"]
+    vectors = [vector for vector in json.loads(path.read_bytes())["vectors"] if vector["scheme"] in SCHEMES]
     for vector in vectors:
-        webhook = webhook_of("github", vector["body"].encode(), vector["headers"])
-        assert SOURCES["github"].verify(webhook, Credentials(signing=(vector["secret"].encode(),))) == "signature"
-    assert vectors
+        kind, secret = SCHEMES[vector["scheme"]], Credentials(signing=(vector["secret"].encode(),))
+        signed_at = next(
+            (int(text) for name, text in vector["headers"].items() if name.lower().endswith("timestamp")), 0
+        )
+        received_at = signed_at * 1_000_000 or RECEIVED
+        webhook = webhook_of(kind, vector["body"].encode(), vector["headers"], received_at)
+        assert SOURCES[kind].verify(webhook, secret) == "signature"
+        with pytest.raises(UnverifiedWebhook):
+            SOURCES[kind].verify(msgspec.structs.replace(webhook, body=webhook.body + b" "), secret)
+    assert {vector["scheme"] for vector in vectors} == set(SCHEMES)
+
+
+# --- GitLab -----------------------------------------------------------------------------------------------------------
+
+
+def test_gitlabs_secret_token_proves_a_hook_that_does_not_sign() -> None:
+    """The token in its own header is enough where the hook has no signing token; beside a signature it is not."""
+    webhook = recorded(RECORDINGS / "gitlab" / "deployment-succeeded")
+    secret = Credentials(header=(b"larkfield-secret-token",))
+    plain = {name: text for name, text in webhook.headers.items() if not name.startswith("webhook-")}
+    verify = SOURCES["gitlab"].verify
+    assert verify(msgspec.structs.replace(webhook, headers=plain), secret) == "header"
+    for headers in (webhook.headers, plain | {"x-gitlab-token": "another"}, plain | {"x-gitlab-token": ""}):
+        with pytest.raises(UnverifiedWebhook):
+            verify(msgspec.structs.replace(webhook, headers=headers), secret)
+
+
+def test_a_flag_set_again_is_another_fact_and_a_retry_is_not() -> None:
+    """GitLab's body says neither when a flag was set nor which time it was; the delivery's key does."""
+    webhook = recorded(RECORDINGS / "gitlab" / "flag-off")
+    keys = ("a", "a", "b")
+    ids = [
+        SOURCES["gitlab"]
+        .parse(
+            msgspec.structs.replace(webhook, headers={"idempotency-key": key}, received_at=RECEIVED + place), READING
+        )[0]
+        .id
+        for place, key in enumerate(keys)
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_public_gitlab_examples() -> None:
+    """Each example is read as what it is; a merge request is a change once it is merged."""
+    expected = {
+        "deployment": ("change.succeeded", "2021-04-28T19:50:00Z"), "feature_flag": ("change.flag_toggled", ""),
+        "pipeline": ("change.succeeded", "2016-08-12T15:26:29Z"), "push": ("change.pushed", ""),
+        "release": ("change.released", "2021-02-25T21:23:34Z"), "tag_push": ("change.tagged", ""),
+    }  # fmt: skip
+    for path in _payloads("gitlab/*.json"):
+        told = [
+            (event.type, rfc3339(event.occurred_at) if event.time_quality == "exact" else "")
+            for event in parse_json("gitlab", path.read_bytes())
+        ]
+        assert told == ([expected[path.stem]] if path.stem in expected else []), path.name
+
+
+# --- Grafana ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_that_grafana_overwrote_is_not_taken_for_one() -> None:
+    """Such a resolve names no start and no firing, and ends the episode that was open."""
+    firing, resolved = (parsed(RECORDINGS / "grafana" / name)[0] for name in ("firing", "resolved-by-grafana-12"))
+    assert (firing.entity, "starts_at" in resolved.data, "ends" in resolved.data) == (resolved.entity, False, False)
+    events = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in (firing, resolved)]
+    (episode,) = episodes(events)
+    assert (episode.start, episode.end) == (firing.occurred_at, resolved.occurred_at)
+
+
+def test_a_resolve_of_grafana_names_its_firing_where_it_says_the_start() -> None:
+    """Versions before 12 tell the start, and so which firing ended."""
+    firing, resolved = (parsed(RECORDINGS / "grafana" / name)[0] for name in ("firing", "resolved-with-its-start"))
+    assert resolved.data["ends"] == firing.id
+
+
+def test_a_dashboards_alert_fires_and_ends_at_its_receipt() -> None:
+    """Legacy bodies say no time; one that comes twice at once is one fact, one that comes later is another."""
+    body = {
+        "orgId": 1,
+        "ruleId": 3,
+        "ruleName": "Checkout errors",
+        "state": "alerting",
+        "tags": {"service": "checkout"},
+    }
+    raw, parse_at = json.dumps(body).encode(), SOURCES["grafana"].parse
+    minute = 60_000_000
+    first, again, later = (
+        parse_at(webhook_of("grafana", raw, received_at=RECEIVED + wait), READING)[0]
+        for wait in (0, minute - 1, 90 * minute)
+    )
+    assert first.id == again.id != later.id
+    assert (first.type, first.title, first.service, first.time_quality) == (
+        "alert.firing", "Checkout errors", "checkout", "absent",
+    )  # fmt: skip
+    assert parse_json("grafana", body | {"state": "ok"})[0].type == "alert.resolved"
+    assert parse_json("grafana", body | {"state": "no_data"})[0].type == "observation.recorded"
+    assert parse_json("grafana", body | {"state": "paused"}) == ()
+
+
+def test_public_grafana_examples() -> None:
+    """Bodies of Grafana Alerting become one event for each alert; of dashboards' alerts, one."""
+    for path in _payloads("grafana/*.json"):
+        body = json.loads(path.read_bytes())
+        events = parse_json("grafana", path.read_bytes())
+        assert [event.type for event in events] == ["alert.firing"] * len(body.get("alerts", [body])), path.name
+        for event in events:
+            assert_storable(event)
 
 
 # --- Alertmanager -----------------------------------------------------------------------------------------------------

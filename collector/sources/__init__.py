@@ -6,13 +6,14 @@ block and its line here; nothing else changes.
 
 from __future__ import annotations
 
-from collector.sources import alertmanager, cloudevents, github, grafana, pagerduty
+from collector.sources import alertmanager, cloudevents, github, gitlab, grafana, pagerduty
 from collector.webhook import Source
 
 SOURCES: dict[str, Source] = {
     "alertmanager": alertmanager.SOURCE,
     "pagerduty": pagerduty.SOURCE,
     "github": github.SOURCE,
+    "gitlab": gitlab.SOURCE,
     "grafana": grafana.SOURCE,
     "cloudevents": cloudevents.SOURCE,
 }

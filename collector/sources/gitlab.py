@@ -1,0 +1,436 @@
+"""GitLab's project and group webhooks: https://docs.gitlab.com/user/project/integrations/webhook_events/
+
+The kind of event stands in the body (``object_kind``). Pushes, feature flags
+and the beginning of a pipeline say no time of their own: the receipt stands in.
+Four failed deliveries in a row disable a hook, so nothing authentic is refused.
+A hook has a secret token, sent as it is, or a signing token after Standard
+Webhooks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import MINUTE, SECOND, Event, event_id
+from collector.signing import authenticate, standard_webhooks
+from collector.times import moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "gitlab"
+RECIPE = "gitlab.1"
+TOKEN_HEADER = "X-Gitlab-Token"  # noqa: S105 - the name of a header
+
+SIGNATURE = standard_webhooks("GitLab (the webhook's signing token)")
+
+SILENT = frozenset({
+    "access_token", "build", "emoji", "issue", "member", "milestone", "note", "project", "repository_update",
+    "subgroup", "vulnerability", "wiki_page", "work_item",
+})  # fmt: skip
+"""Kinds that say nothing of a running system, or what another kind says as well: a job's pipeline, for one."""
+
+_DEPLOYMENTS = {
+    "created": "change.requested",
+    "blocked": "change.requested",
+    "running": "change.started",
+    "success": "change.succeeded",
+    "failed": "change.failed",
+    "canceled": "change.cancelled",
+    "skipped": "change.cancelled",
+}
+_PIPELINES = {
+    "created": "change.requested",
+    "waiting_for_resource": "change.requested",
+    "preparing": "change.requested",
+    "pending": "change.requested",
+    "scheduled": "change.requested",
+    "manual": "change.requested",
+    "running": "change.started",
+    "success": "change.succeeded",
+    "failed": "change.failed",
+    "canceled": "change.cancelled",
+    "skipped": "change.cancelled",
+}
+_BOT = re.compile(r"(?:project|group)_\d+_bot(?:_[0-9a-f]+)?")
+"""Users that GitLab makes for access tokens: automation, and automation is no actor."""
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_BRANCH, _TAG = "refs/heads/", "refs/tags/"
+
+
+class User(msgspec.Struct, frozen=True):
+    """Who did it."""
+
+    name: str | None = None
+    username: str | None = None
+
+
+class Project(msgspec.Struct, frozen=True):
+    """Where it happened."""
+
+    id: int | None = None
+    web_url: str | None = None
+    path_with_namespace: str | None = None
+    default_branch: str | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit, as pushes, merges and releases name it."""
+
+    id: str | None = None
+    title: str | None = None
+    message: str | None = None
+    timestamp: str | None = None
+
+
+class Attributes(msgspec.Struct, frozen=True):
+    """``object_attributes``: of a pipeline, a merge request or a feature flag."""
+
+    id: int
+    iid: int | None = None
+    name: str | None = None
+    title: str | None = None
+    description: str | None = None
+    url: str | None = None
+    action: str | None = None
+    active: bool | None = None
+    status: str | None = None
+    source: Any = None
+    ref: str | None = None
+    tag: bool | None = None
+    sha: str | None = None
+    target_branch: str | None = None
+    merge_commit_sha: str | None = None
+    updated_at: str | None = None
+    created_at: str | None = None
+    finished_at: str | None = None
+    duration: float | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One delivery: every field that we read of any kind of it."""
+
+    object_kind: str
+    project: Project | None = None
+    user: User | None = None
+    object_attributes: Attributes | None = None
+    deployment_id: int | None = None
+    status: str | None = None
+    status_changed_at: str | None = None
+    deployable_url: str | None = None
+    environment: Any = None
+    environment_external_url: str | None = None
+    commit_url: str | None = None
+    commit_title: str | None = None
+    ref: str | None = None
+    before: str | None = None
+    after: str | None = None
+    user_name: str | None = None
+    user_username: str | None = None
+    commits: list[Commit] | None = None
+    total_commits_count: int | None = None
+    id: int | None = None
+    action: str | None = None
+    name: str | None = None
+    tag: Any = None
+    url: str | None = None
+    released_at: str | None = None
+    created_at: Any = None
+    commit: Commit | None = None
+
+    @property
+    def where(self) -> Project:
+        """The project, or one without a name."""
+        return self.project or Project()
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """What one delivery tells, before it is put into an event."""
+
+    type: str
+    entity: str
+    when: str | None
+    identity: tuple[str, ...]
+    title: str
+    data: dict[str, Any]
+    actor: str | None = None
+    environment: str | None = None
+    links: tuple[tuple[str, str | None], ...] = ()
+    refs: tuple[str, ...] = ()
+
+
+_BODY = msgspec.json.Decoder(Body)
+_KIND_ONLY = msgspec.json.Decoder(dict[str, Any])
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE, TOKEN_HEADER)
+
+
+def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for kinds and actions that are set aside."""
+    try:
+        kind = fit.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    if isinstance(kind, str) and kind in SILENT:
+        return ()
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), fit.line(kind) or KIND),)
+    read = KINDS.get(body.object_kind)
+    if read is None:
+        return _unread(webhook, body, "GitLab sent a kind of event that this version does not read")
+    told = read(webhook, body)
+    if isinstance(told, str):
+        return _unread(webhook, body, told)
+    return () if told is None else (_event_of(webhook, body, told),)
+
+
+def _unread(webhook: Webhook, body: Body, reason: str) -> tuple[Event, ...]:
+    return (fit.unrecognised(webhook, reason, body.object_kind, refs=_repository_ref(body)),)
+
+
+Told = Fact | str | None
+"""What a delivery tells: a fact; why it cannot be read; nothing."""
+
+
+def _deployment(_webhook: Webhook, body: Body) -> Told:
+    if body.deployment_id is None or body.status is None:
+        return "a deployment without its id or its status"
+    if body.status not in _DEPLOYMENTS:
+        return "a deployment's status that this version does not know"
+    entity = f"deployment:{body.deployment_id}"
+    sha = _sha((body.commit_url or "").rpartition("/")[2])
+    environment = fit.name(body.environment)
+    return Fact(
+        type=_DEPLOYMENTS[body.status],
+        entity=entity,
+        when=body.status_changed_at,
+        identity=("deployment", str(body.deployment_id), body.status),
+        title=fit.line(body.commit_title) or f"Deployment {body.deployment_id}",
+        actor=_person(body.user),
+        environment=environment,
+        links=(("log", body.deployable_url), ("environment", body.environment_external_url)),
+        refs=(entity, *_commit_ref(sha)),
+        data={"ref": body.ref, "sha": sha, "state": body.status},
+    )
+
+
+def _pipeline(_webhook: Webhook, body: Body) -> Told:
+    """A pipeline; all it is before it runs is one fact, and of its beginning GitLab says no time."""
+    run = body.object_attributes
+    if run is None or run.status is None:
+        return "a pipeline without its id or its status"
+    if run.status == "canceling":
+        # It is not over yet; what it comes to is told next.
+        return None
+    if run.status not in _PIPELINES:
+        return "a pipeline's status that this version does not know"
+    event_type = _PIPELINES[run.status]
+    times = {"change.requested": run.created_at, "change.started": None}
+    name = fit.line(run.name)
+    return Fact(
+        type=event_type,
+        entity=f"workflow_run:{run.id}",
+        when=times.get(event_type, run.finished_at),
+        identity=("pipeline", str(run.id), event_type),
+        title=name or fit.line(body.commit.title if body.commit else "") or f"Pipeline {run.id}",
+        actor=_person(body.user),
+        links=(("log", run.url or _address(body, f"pipelines/{run.id}")),),
+        refs=_commit_ref(run.sha),
+        data={
+            "ref": run.ref,
+            "sha": run.sha,
+            "state": run.status,
+            "workflow": name or "pipeline",
+            "event": run.source if isinstance(run.source, str) else None,
+            "branch": None if run.tag else run.ref,
+            "default_branch": body.where.default_branch,
+            "run_number": run.iid,
+            "duration": _micros(run.duration) if event_type in ("change.succeeded", "change.failed") else None,
+        },
+    )
+
+
+def _merge_request(_webhook: Webhook, body: Body) -> Told:
+    merge = body.object_attributes
+    if merge is None:
+        return "a merge request without its attributes"
+    if (merge.action or body.action) != "merge":
+        return None
+    url = fit.line(merge.url)
+    entity = fit.line(f"pr:{url}" if url else f"merge_request:{merge.id}")
+    return Fact(
+        type="change.merged",
+        entity=entity,
+        when=merge.updated_at,
+        identity=("merge_request", str(merge.id), "merged"),
+        title=fit.line(merge.title) or f"Merge request {merge.iid or merge.id}",
+        actor=_person(body.user),
+        links=(("pull_request", merge.url),),
+        refs=(entity, *_commit_ref(merge.merge_commit_sha)),
+        data={
+            "ref": merge.target_branch,
+            "sha": merge.merge_commit_sha,
+            "state": "merged",
+            "number": merge.iid,
+            "branch": merge.target_branch,
+            "default_branch": body.where.default_branch,
+        },
+    )
+
+
+def _push(webhook: Webhook, body: Body) -> Told:
+    if not body.ref or not body.after:
+        return "a push without its ref or its commit"
+    tag = body.ref.startswith(_TAG)
+    name = fit.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
+    deleted = not body.after.strip("0")
+    head = next((each for each in reversed(body.commits or ()) if each.id == body.after), Commit())
+    committed = moment(head.timestamp, webhook.received_at)
+    what = f"{'Tag' if tag else 'Branch'} {name}"
+    first = fit.line(head.title) or fit.line((head.message or "").strip().partition("\n")[0])
+    return Fact(
+        type="change.tagged" if tag else "change.pushed",
+        entity=fit.line(f"{'tag' if tag else 'branch'}:{body.where.path_with_namespace or ''}:{name}"),
+        when=None,
+        identity=("push", str(body.where.id or ""), body.ref, body.before or "", body.after),
+        title=f"{what} was deleted" if deleted else what if tag else first or f"{name} was pushed",
+        actor=_person(User(body.user_name, body.user_username)),
+        refs=() if deleted else _commit_ref(body.after),
+        data={
+            "ref": name,
+            "sha": None if deleted else body.after,
+            "state": "deleted" if deleted else "pushed",
+            "branch": None if tag else name,
+            "default_branch": None if tag else body.where.default_branch,
+            "commits": body.total_commits_count,
+            "committed_at": committed.at if committed.known else None,
+        },
+    )
+
+
+def _release(_webhook: Webhook, body: Body) -> Told:
+    if body.action in ("update", "delete"):
+        return None
+    if body.id is None:
+        return "a release without its id"
+    tag = fit.line(body.tag)
+    return Fact(
+        type="change.released",
+        entity=f"release:{body.id}",
+        when=body.released_at or (body.created_at if isinstance(body.created_at, str) else None),
+        identity=("release", str(body.id)),
+        title=fit.line(body.name) or tag or f"Release {body.id}",
+        links=(("release", body.url),),
+        refs=_commit_ref(body.commit.id if body.commit else None),
+        data={"ref": tag, "state": "released"},
+    )
+
+
+def _feature_flag(webhook: Webhook, body: Body) -> Told:
+    """A flag was set. The body says neither when nor which time it was, so the delivery's own key tells that.
+
+    Versions before 17.4 send no such key: there the minute of receipt stands in.
+    """
+    flag = body.object_attributes
+    if flag is None or flag.active is None:
+        return "a feature flag without its id or its state"
+    headers = webhook.headers
+    delivery = headers.get("idempotency-key") or headers.get("webhook-id") or str(webhook.received_at // MINUTE)
+    return Fact(
+        type="change.flag_toggled",
+        entity=f"flag:{flag.id}",
+        when=None,
+        identity=("feature_flag", str(flag.id), str(flag.active), delivery),
+        title=f"{fit.line(flag.name) or f'flag {flag.id}'} {'on' if flag.active else 'off'}",
+        actor=_person(body.user),
+        data={"state": "on" if flag.active else "off", "text": flag.description},
+    )
+
+
+KINDS: dict[str, Callable[[Webhook, Body], Told]] = {
+    "deployment": _deployment,
+    "pipeline": _pipeline,
+    "merge_request": _merge_request,
+    "push": _push,
+    "tag_push": _push,
+    "release": _release,
+    "feature_flag": _feature_flag,
+}
+"""Who reads each kind."""
+
+
+def _event_of(webhook: Webhook, body: Body, fact: Fact) -> Event:
+    happened = moment(fact.when, webhook.received_at)
+    data = {key: fit.line(value) if isinstance(value, str) else value for key, value in fact.data.items()}
+    data["repository"] = fit.line(body.where.path_with_namespace)
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, *fact.identity),
+        type=fact.type,
+        source=webhook.source,
+        entity=fact.entity,
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        environment=fact.environment,
+        title=fit.line(fact.title),
+        actor=fact.actor,
+        links=fit.links(*fact.links, ("source", body.where.web_url)),
+        refs=(*fact.refs, *_repository_ref(body)),
+        data={key: value for key, value in data.items() if value not in (None, "")},
+    )
+
+
+def _repository_ref(body: Body) -> tuple[str, ...]:
+    path = fit.line(body.where.path_with_namespace)
+    return (f"repository:{path}",) if path else ()
+
+
+def _person(user: User | None) -> str | None:
+    if user is None or _BOT.fullmatch(user.username or ""):
+        return None
+    return fit.name(user.name) or fit.name(user.username)
+
+
+def _sha(text: str | None) -> str | None:
+    return text if text is not None and _SHA.fullmatch(text) else None
+
+
+def _commit_ref(sha: str | None) -> tuple[str, ...]:
+    return (f"commit:{sha}",) if _sha(sha) else ()
+
+
+def _address(body: Body, path: str) -> str | None:
+    return f"{body.where.web_url}/-/{path}" if body.where.web_url else None
+
+
+def _micros(seconds: float | None) -> int | None:
+    return int(seconds * SECOND) if seconds is not None and 0 <= seconds < 2**32 else None
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="GitLab",
+    tells=("change",),
+    paste="Settings, Webhooks, Add new webhook: URL {address}, triggers Deployment, Merge request, Push, Releases",
+    proofs=("signature", "header", "bearer", "basic", "path"),
+    token_header=TOKEN_HEADER,
+    headers=(
+        "x-gitlab-event", "x-gitlab-event-uuid", "x-gitlab-webhook-uuid", "x-gitlab-instance", "idempotency-key",
+        "webhook-id", "webhook-timestamp",
+    ),
+    verify=verify,
+    parse=parse,
+    identity=(
+        "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before", "/after", "/project/id",
+        "/released_at", "/object_attributes/id", "/object_attributes/status", "/object_attributes/active",
+        "/object_attributes/created_at", "/object_attributes/finished_at", "/object_attributes/updated_at",
+    ),
+)  # fmt: skip
