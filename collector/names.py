@@ -9,6 +9,7 @@ what the log keeps: events stay as they were sent.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -21,12 +22,15 @@ NO_NAMES = frozenset({
     "n/a", "n.a", "n.a.", "na", "nan", "none", "null", "nil", "<nil>", "unknown", "undefined", "unset", "unspecified",
     "unassigned", "unavailable", "missing", "empty", "blank", "novalue", "noname", "noservice", "notset",
     "notavailable", "notapplicable", "notspecified", "notfound", "nodata", "tbd", "tba", "todo", "changeme",
-    "placeholder", "xxx", "unknownservice", "servicename", "yourservice", "yourservicename", "yourenvironment",
+    "placeholder", "replaceme", "fixme", "xxx", "unknownservice", "unknownhost", "unknowninstance", "unknownenvironment",
+    "servicename", "yourservice", "yourservicename", "yourenvironment", "nonespecified", "tobedetermined", "unnamed",
 })  # fmt: skip
 """What stands where a name is missing, in lower case and without spaces, dashes and brackets around it."""
 _UNRENDERED = re.compile(
     r"\{\{|\}\}|\[\[|[$#%]\{|\$\(|<%|%>|\{%|%\(\w*\)s|<no value>|<nil>|<none>"
-    r"|^%\w+%?$|^\$[a-z_][\w.]*$|^@@|^__[a-z_]+__$|^<[^<>]*>$|^\{[^{}]*\}$"
+    r"|^%\w+%?$|^\$[a-z_][\w.]*(?:\[.*\])?$|^@@|^__[a-z_]+__$|^<[^<>]*>$|^\{[^{}]*\}$|\[object \w+\]|^#(?:n/a|ref!|name\?)"
+    # What OpenTelemetry calls a service that was given no name, with or without its process.
+    r"|^unknown_service(?::.*)?$"
 )
 """A template's text that nobody filled in, in lower case."""
 _FAILED = re.compile(r"%!\w?\(|!\(?(?:bad|missing|extra)")
@@ -36,13 +40,25 @@ _FAILED = re.compile(r"%!\w?\(|!\(?(?:bad|missing|extra)")
 def is_placeholder(text: str) -> bool:
     """Whether a text stands where a name is missing: ``<no value>``, ``N/A``, a template that nobody rendered.
 
-    A text without any letter or digit is none either.
+    A text without any letter or digit is none either, nor one that says so of each of its parts (``null/null``), or
+    of all but an environment (``prod/unknown``).
     """
     plain = text.casefold().strip()
+    if "&" in plain:
+        plain = html.unescape(plain)
     if not any(character.isalnum() for character in plain) or _UNRENDERED.search(plain) or _FAILED.search(plain):
         return True
-    bare = plain.strip("<>()[]{}\"'`*_-. ")
-    return re.sub(r"[\s_-]+", "", bare) in NO_NAMES or plain in NO_NAMES
+    bare = plain.strip("<>()[]{}\"'`*_-.?! ")
+    if re.sub(r"[\s_-]+", "", bare) in NO_NAMES or plain in NO_NAMES:
+        return True
+    if not _EMPTY.search(plain):
+        return False
+    words = [word for word in _words(plain) if word not in ENVIRONMENTS]
+    return bool(words) and all(_EMPTY.fullmatch(word) for word in words)
+
+
+_EMPTY = re.compile("none|null|nil|undefined|unknown|unset")
+"""Words that name nothing beside one another, or beside an environment, either."""
 
 
 # --- words that are environments --------------------------------------------------------------------------------------
@@ -53,7 +69,7 @@ ENVIRONMENTS = {
     "preproduction": "preproduction", "preprod": "preproduction", "preprd": "preproduction", "ppe": "preproduction",
     "nonproduction": "nonproduction", "nonprod": "nonproduction", "nonprd": "nonproduction",
     "development": "development", "dev": "development", "devel": "development", "develop": "development",
-    "testing": "testing", "test": "testing", "tst": "testing", "qa": "qa", "uat": "uat", "acceptance": "uat",
+    "testing": "testing", "test": "testing", "tst": "testing", "qa": "qa", "uat": "uat", "acceptance": "uat", "acc": "uat",
     "sandbox": "sandbox", "sbx": "sandbox", "demo": "demo", "integration": "integration", "int": "integration",
     "preview": "preview",
 }  # fmt: skip
@@ -69,10 +85,18 @@ _LAND = (
     r"(?:eu|us|usa|uk|gb|ap|sa|na|ca|cn|il|mx|jp|au|br|de|fr|nl|sg|kr|hk|ch|se|emea|apac|latam|global|europe|asia"
     r"|america|australia|africa|canada|japan|india|brazil|germany|france|korea)"
 )
+_SHORT_REGION = re.compile(r"(eu|us|ap)(ne|nw|se|sw|n|s|e|w|c)(\d)")
+_SIDES = {"n": "north", "s": "south", "e": "east", "w": "west", "c": "central", "ne": "northeast", "nw": "northwest",
+          "se": "southeast", "sw": "southwest"}  # fmt: skip
+_SIDED_REGION = re.compile(rf"({_SIDE})-?({_LAND})(\d?)")
+_LANDS = {"europe": "eu", "usa": "us", "gb": "uk"}
+"""Lands that have two names, each with the one that stands for both."""
+_IS_LAND = frozenset({"eu", "us", "uk"})
+"""Lands whose regions are called in several ways."""
 _REGION = re.compile(
-    rf"{_LAND}\d?(?:-gov)?(?:-?{_SIDE})?(?:-?\d{{1,2}}[a-z]?)?(?:-[a-z])?"
+    rf"{_SHORT_REGION.pattern}|{_LAND}\d?(?:-gov)?(?:-?{_SIDE})?(?:-?\d{{1,2}}[a-z]?)?(?:-[a-z])?"
     rf"|(?:me|af|in|northamerica|southamerica)-?{_SIDE}-?\d{{1,2}}(?:-?[a-z])?"
-    rf"|{_SIDE}-?{_LAND}\d?|{_SIDE}-?\d{{1,2}}[a-z]?"
+    rf"|{_SIDE}-?{_LAND}(?:-?\d)?|{_SIDE}-?\d{{1,2}}[a-z]?"
     r"|(?:fra|ams|nyc|sfo|lon|lhr|iad|sjc|sin|sgp|tor|blr|syd|dub|cdg|hel|nbg|fsn|dfw|ord|sea|lax|hkg|nrt|gru|mad|waw)"
     r"-?\d{1,2}|(?:dc|az|zone|cell|region|cluster|shard)-?(?:\d{1,3}|[a-z])"
 )
@@ -123,12 +147,26 @@ def _sorted_out(words: Sequence[str]) -> _Found:
         else:
             others.append(words[at])
             at += 1
-    return _Found(tuple(stages), tuple(regions), tuple(others))
+    return _Found(tuple(stages), tuple(regions), _telling(others, alone=not stages and not regions))
+
+
+def _telling(words: Sequence[str], *, alone: bool) -> tuple[str, ...]:
+    """Without the words for what an environment is, unless nothing else is there: ``env: prod`` is ``prod``."""
+    told = tuple(word for word in words if word not in _OF_ENVIRONMENTS)
+    return tuple(words) if alone and not told else told
+
+
+_OF_ENVIRONMENTS = frozenset({"env", "environment", "environments"})
 
 
 def _spaced(region: str) -> str:
-    """``us-east1-b`` and ``us-east-1b`` are ``us-east-1-b``."""
-    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", "-", region)
+    """``us-east1-b`` and ``us-east-1b`` are ``us-east-1-b``, ``euw1`` is ``eu-west-1``, ``Europe`` is ``eu``."""
+    if short := _SHORT_REGION.fullmatch(region):
+        return f"{short[1]}-{_SIDES[short[2]]}-{short[3]}"
+    if sided := _SIDED_REGION.fullmatch(region):
+        region = f"{sided[1]}-{sided[2]}{sided[3]}"
+    spaced = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", "-", region)
+    return _LANDS.get(spaced, spaced)
 
 
 def _region_at(words: Sequence[str], at: int) -> int:
@@ -342,8 +380,19 @@ def apart(a: str | None, b: str | None) -> bool:
 def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     """Whether each part of the one is a part of the other, or has one within it: ``eu`` has ``eu-west-1``."""
     if wide[0] != narrow[0]:
-        return len(wide) == 1 and len(narrow) == 1 and narrow[0].startswith(f"{wide[0]}-")
-    return all(any(part == one or one.startswith(f"{part}-") for one in narrow[1:]) for part in wide[1:])
+        return len(wide) == 1 and len(narrow) == 1 and _within(narrow[0], wide[0])
+    return all(any(part == one or _within(one, part) for one in narrow[1:]) for part in wide[1:])
+
+
+def _within(narrow: str, wide: str) -> bool:
+    """``eu-west-1`` is within ``eu``, and so is ``west-europe``, which another provider calls so."""
+    if narrow.startswith(f"{wide}-"):
+        return True
+    return (
+        wide in _IS_LAND
+        and bool(_REGION.fullmatch(narrow))
+        and wide in {_LANDS.get(word, word) for word in narrow.split("-")}
+    )
 
 
 def narrowest(keys: Iterable[str]) -> tuple[str, ...]:

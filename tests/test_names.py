@@ -21,12 +21,17 @@ PACKAGE_INDEX = (
     "eu-prod-package-index", "package-index-preprod", "non-prod-package-index", "package-index-service",
     "package-index-svc", "package-index-app", "Package Index Service", "PackageIndexService",
     "package-index-deployment",    "package-index-service-prod", "package-index-prod-service",
-    "package-index.service", "package – index",
+    "package-index.service", "package – index", "package-index@prod", "package-index:production", "prod|package-index",
+    "Package index (Production, EU)", "package-index (env: prod)", "euw1/package-index", "PACKAGE_INDEX_SVC_PROD",
+    "package-index （production）", "ｐａｃｋａｇｅ-index", "westeurope/package-index", "package-index/production/eu",
 )  # fmt: skip
 NOT_PACKAGE_INDEX = (
     "package", "index", "package-index-frontend", "package-index-backend", "package-index (mirror)",
     "package-index/mirror", "mirror/package-index", "package-index-eu", "package-index-2", "package-index-api",
-    "package-index-live", "package-index-db", "live-package-index", "<no value>", "",
+    "package-index-live", "package-index-db", "live-package-index", "<no value>", "", "package-index-v2",
+    "package-index-canary", "acme/package-index", "package-index-prod-1", "package-index-prod-blue", "the-package-index",
+    "package-index.example.com", "package-indexer", "package-index-test", "package-index-uat", "prepackage-index",
+    "package-index-devtools", "package-index (card)", "produce-package-index",
 )  # fmt: skip
 APART = (
     ("Payments (card)", "Payments (bank)"), ("shop-frontend", "shop-backend"), ("live-chat", "chat"),
@@ -40,24 +45,31 @@ PLACEHOLDERS = (
     "undefined", "unset", "not set", "not-applicable", "{{ $labels.service }}", "{{service}}", "${SERVICE}",
     "$SERVICE", "$labels.service", "%SERVICE%", "%(service)s", "<% service %>", "#{service}", "<service>", "{service}",
     "-", "--", "?", "???", "", "  ", "…", "TBD", "TODO", "changeme", "<no value>/<no value>", "__SERVICE__",
+    "unknown_service:java", "unknown_service:/usr/bin/node", "null/null", "undefined-undefined", "None None",
+    "prod/unknown", "unknown (production)", "unknown-dev", "[object Object]", "&lt;no value&gt;", "#N/A", "#REF!",
+    "REPLACE_ME", "unknown?", "Unknown Host", '$labels["job"]',
 )  # fmt: skip
 NO_PLACEHOLDERS = (
     "nullable", "unknown-pleasures", "none-such", "nan-bread", "todo-list", "undefined-behaviour-checker", "nile",
     "n", "a", "x", "0", "naming", "emptyness", "cash$", "100%", "value", "no-reply-mailer", "tbd-tracker", "C#",
-    "service", "default", "null-island", "missing-persons", "a<b", "$5-shop", "blank-page",
+    "service", "default", "null-island", "missing-persons", "a<b", "$5-shop", "blank-page", "prod-na", "na-prod",
+    "todo-prod", "unknown-service-scanner", "nothing", "nonesuch", "nullpointer", "unset-timer", "object-store",
+    "unknown-1", "R&D",
 )  # fmt: skip
 PRODUCTION = (
     "production", "Production", "PRODUCTION", "prod", "Prod", "prd", "live", " prod ", "production-eu",
     "prod-us-west-1", "eu-prod", "Production – shop", "Production - web", "prod/eu", "prod (eu)", "eu_prod",
     "prod.eu-central-1",
     "production_us_east_1", "us-east-1-prod", "live-eu", "prod1", "prod-2", "prod eu", "westeurope-prod", "shop-prod",
-    "Production: api", "prod-fra1", "prod-cell-3", "k8s-prod", "PROD_EU",
+    "Production: api", "prod-fra1", "prod-cell-3", "k8s-prod", "PROD_EU", "Production (West Europe)", "prod-euw1", "env: prod",
+    "environment=production", "Live environment", "prod@eu", "production:eu", "ｐｒｏｄ", "acme/production", "eastus2-prod",
 )  # fmt: skip
 NOT_PRODUCTION = (
     "staging", "stage", "stg", "dev", "development", "test", "qa", "uat", "pre-prod", "preprod", "pre_production",
     "Pre Production", "preproduction", "non-prod", "nonprod", "non_production", "not production", "no-prod", "sandbox",
     "demo", "preview", "staging-eu", "eu-staging", "stage-prod-copy", "product", "producer", "delivery", "alive",
-    "wave-1", "prodigy", "integration", "dev-production-data",
+    "wave-1", "prodigy", "integration", "dev-production-data", "acc", "acceptance", "Preview – shop",
+    "non‑prod", "Pre–Prod", "qa-prod", "prod-uat", "demo-production", "olive", "environment",
 )  # fmt: skip
 SAME_ENVIRONMENT = (
     ("production", "prod"), ("prod-eu", "eu-prod"), ("prod-eu", "Production (EU)"), ("us-east1-b", "us-east-1b"),
@@ -65,12 +77,18 @@ SAME_ENVIRONMENT = (
     ("production", "production-eu"), ("production", "production-eu-west-1"), ("prod-eu", "prod-eu-west-1"),
     ("prod-eu-west-1", "prod-eu-west-1a"), ("eu", "eu-west-1"), ("prod-shop", "prod-eu-shop"), ("staging", "stg-eu"),
     ("production", None), ("", "staging"), ("N/A", "production"), ("wave-2", "Wave 2"), ("blue", "Blue"),
+    ("prod-eu", "Production (Europe)"), ("prod-eu", "prod-westeurope"), ("prod-eu", "prod-europe-west1"),
+    ("prod-euw1", "prod-eu-west-1"), ("West Europe", "westeurope"), ("prod-us", "prod-eastus2"), ("use1", "us-east-1"),
+    ("West US 2", "westus2"), ("env: prod", "prod-eu"), ("production environment", "prod"), ("prod-usa", "prod-us"),
 )  # fmt: skip
 OTHER_ENVIRONMENT = (
     ("production-eu", "production-us"), ("prod-eu-west-1", "prod-eu-west-2"), ("prod", "staging"), ("prod", "pre-prod"),
     ("prod", "non-prod"), ("prod-eu", "staging-eu"), ("prod-shop", "prod-web"), ("prod-eu", "prod-shop"),
     ("wave-1", "wave-2"), ("prod-1", "prod-2"), ("prod-1", "prod-10"), ("blue", "green"), ("dev", "test"),
     ("eu", "us"), ("eu-west-1", "eu-west-10"), ("pre-prod", "non-prod"), ("prod-e", "prod-eu"), ("live", "qa"),
+    ("prod-eu-west-1", "prod-europe-west1"), ("prod-northeurope", "prod-westeurope"), ("prod-eu", "prod-eastus2"),
+    ("prod-us", "prod-australia"), ("eu-prod", "prod-uk"), ("use1", "usw2"), ("prod-blue", "prod-green"),
+    ("prod-2", "prod-3"), ("stg-eu", "stg-us"), ("uat", "qa"), ("prod-na", "prod-eu"),
 )  # fmt: skip
 
 
