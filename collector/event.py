@@ -274,6 +274,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "kind": "the sender's own word for what happened",
         "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
+        "channel": "where a message was written",
         "sha": "the commit, where a ref names one",
         "redacted": "how many values of its delivery were redacted before it was stored",
         "amended_by": "who corrected, retracted or erased the event",

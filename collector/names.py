@@ -22,13 +22,15 @@ NO_NAMES = frozenset({
     "n/a", "n.a", "n.a.", "na", "nan", "none", "null", "nil", "<nil>", "unknown", "undefined", "unset", "unspecified",
     "unassigned", "unavailable", "missing", "empty", "blank", "novalue", "noname", "noservice", "notset",
     "notavailable", "notapplicable", "notspecified", "notfound", "nodata", "tbd", "tba", "todo", "changeme",
-    "placeholder", "replaceme", "fixme", "xxx", "unknownservice", "unknownhost", "unknowninstance", "unknownenvironment",
-    "servicename", "yourservice", "yourservicename", "yourenvironment", "nonespecified", "tobedetermined", "unnamed",
+    "placeholder", "replaceme", "fixme", "xxx", "unknownservice", "unknownhost", "unknowninstance",
+    "unknownenvironment", "servicename", "yourservice", "yourservicename", "yourenvironment", "nonespecified",
+    "tobedetermined", "unnamed",
 })  # fmt: skip
 """What stands where a name is missing, in lower case and without spaces, dashes and brackets around it."""
 _UNRENDERED = re.compile(
     r"\{\{|\}\}|\[\[|[$#%]\{|\$\(|<%|%>|\{%|%\(\w*\)s|<no value>|<nil>|<none>"
-    r"|^%\w+%?$|^\$[a-z_][\w.]*(?:\[.*\])?$|^@@|^__[a-z_]+__$|^<[^<>]*>$|^\{[^{}]*\}$|\[object \w+\]|^#(?:n/a|ref!|name\?)"
+    r"|^%\w+%?$|^\$[a-z_][\w.]*(?:\[.*\])?$|^@@|^__[a-z_]+__$|^<[^<>]*>$|^\{[^{}]*\}$"
+    r"|\[object \w+\]|^#(?:n/a|ref!|name\?)"
     # What OpenTelemetry calls a service that was given no name, with or without its process.
     r"|^unknown_service(?::.*)?$"
 )
@@ -69,7 +71,8 @@ ENVIRONMENTS = {
     "preproduction": "preproduction", "preprod": "preproduction", "preprd": "preproduction", "ppe": "preproduction",
     "nonproduction": "nonproduction", "nonprod": "nonproduction", "nonprd": "nonproduction",
     "development": "development", "dev": "development", "devel": "development", "develop": "development",
-    "testing": "testing", "test": "testing", "tst": "testing", "qa": "qa", "uat": "uat", "acceptance": "uat", "acc": "uat",
+    "testing": "testing", "test": "testing", "tst": "testing", "qa": "qa", "uat": "uat", "acceptance": "uat",
+    "acc": "uat",
     "sandbox": "sandbox", "sbx": "sandbox", "demo": "demo", "integration": "integration", "int": "integration",
     "preview": "preview",
 }  # fmt: skip

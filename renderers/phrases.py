@@ -90,12 +90,22 @@ def quoted(before: str, text: str | None, longest: int = 200) -> Phrase:
     return say(before, Quote(text.strip(), longest)) if text and text.strip() else ()
 
 
+_CUT = re.compile(r"\s*…(?: \[cut\])?$")
+"""How a title ends that is only the beginning of what was written."""
+
+
 def words_of(event: Event) -> str:
-    """What somebody wrote, whole: the full text where the title is only its beginning, or is that of the page."""
+    """What somebody wrote, whole: the full text where the title is only its beginning, or is that of the page; both
+    where each says something. Empty where nothing was written: a sender's type is nobody's words."""
     text, title = text_in(event.data, "text"), event.title.strip()
-    if event.type.startswith("page."):
+    if title == text_in(event.data, "type"):
+        title = ""
+    if event.type.startswith("page.") or not title:
         return text or title
-    return text if text and (not title or text.startswith(title.rstrip("…")[:40])) else title
+    wide, headline = " ".join(text.split()), " ".join(_CUT.sub("", title).split())
+    if headline in wide:
+        return text
+    return title if wide in headline else f"{title}\n{text}"
 
 
 def listed(
@@ -320,8 +330,8 @@ def observation_called(event: Event) -> Phrase:
 
 
 def observation_title(event: Event) -> str | None:
-    """Its title, unless that only repeats the subject."""
-    return event.title if event.title != text_in(event.data, "subject") else None
+    """Its title, unless that only repeats the subject or the sender's type."""
+    return None if event.title in (text_in(event.data, "subject"), text_in(event.data, "type")) else event.title
 
 
 def observed(event: Event, *, by: bool = True) -> Phrase:

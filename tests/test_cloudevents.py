@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from collector.event import EVENT_TYPES, Event
 from collector.sources.cloudevents.types import called, event_type
 from collector.webhook import Mapped, Reading
+from renderers.phrases import words_of
 from tests.test_sources import CLOUD_EVENT, cloud
 
 PAGE = Path(__file__).parents[1] / "config" / "senders" / "cloudevents.md"
@@ -60,6 +61,7 @@ def test_the_page_has_a_row_for_every_type_that_words_give() -> None:
         ("com.example.deploy.finished.v2", "deploy finished"),
         ("deployFinished", "deploy finished"),
         ("com.example.pg.cluster.failover", "cluster failover"),
+        ("dev.cdevents.testsuiterun.started.0.2.0", "test suite run started"),
         ("Thing", "thing"),
     ],
 )
@@ -96,7 +98,7 @@ def test_the_configuration_goes_before_the_table() -> None:
     assert sent(kind, reading=Reading(types={"org.*": Mapped(type="note.added")})).type == "chat.message"
 
 
-@pytest.mark.parametrize("key", ["summary", "message", "description", "title", "text", "reason"])
+@pytest.mark.parametrize("key", ["summary", "message", "description", "title", "text", "reason", "body", "comment"])
 def test_the_sentence_is_found_under_the_usual_keys(key: str) -> None:
     """Whatever a team calls it, the data's sentence is what is told."""
     assert sent(data={key: "Pool is empty", "n": 1}).title == "Pool is empty"
@@ -110,16 +112,38 @@ def test_data_that_is_text_is_the_sentence_unless_it_is_markup(data: str, title:
     assert sent(data=data, subject="shop").title == title
 
 
-def test_a_title_and_a_longer_text_are_both_kept() -> None:
+@pytest.mark.parametrize("key", ["title", "headline", "subject"])
+@pytest.mark.parametrize("other", ["description", "text", "reason", "body", "comment"])
+def test_a_title_and_a_longer_text_are_both_kept(key: str, other: str) -> None:
     """The headline is the title, the rest stands beside it whole, with its line breaks."""
-    event = sent(data={"title": "Cannot pay", "description": "It fails.\nTwice."})
+    event = sent(data={key: "Cannot pay", other: "It fails.\nTwice."})
     assert (event.title, event.data["text"]) == ("Cannot pay", "It fails.\nTwice.")
+
+
+@pytest.mark.parametrize("kind", ["chat.message.posted", "statuspage.updated", "support.report.created", "thing.seen"])
+def test_a_draft_shows_the_title_and_the_text(kind: str) -> None:
+    """What somebody wrote under a headline is not dropped, nor is a sentence said twice."""
+    both = words_of(sent(f"com.example.{kind}", {"title": "Cannot pay", "body": "It fails.\nTwice."}))
+    assert both == "Cannot pay\nIt fails.\nTwice."
+    assert words_of(sent(f"com.example.{kind}", {"message": "It fails.\nTwice."})) in (
+        "It fails.\nTwice.",
+        "It fails. Twice.",
+    )
+    assert words_of(sent(f"com.example.{kind}", {"title": "It fails", "text": "It fails again"})) == "It fails again"
+
+
+def test_a_type_is_nobodys_words() -> None:
+    """A message of which nothing could be read quotes nothing."""
+    event = sent("com.example.chat.message.posted", {"n": 1}, subject=None)
+    assert "text" not in event.data
+    assert words_of(event) == ""
 
 
 @pytest.mark.parametrize(
     ("data", "actor"),
     [
         ({"actor": "ana"}, "ana"), ({"user": {"login": "ana", "id": 7}}, "ana"), ({"by": "ana"}, "ana"),
+        ({"changed_by": "ana"}, "ana"), ({"event": {"user": "ana"}}, "ana"),
         ({"triggeredBy": "ana"}, "ana"), ({"triggered_by": "ana"}, "ana"), ({"principal": "ana"}, "ana"),
         ({"author": "ana"}, None), ({"user": "renovate[bot]"}, None), ({"user": True}, None), ({}, None),
     ],
@@ -145,6 +169,16 @@ def test_the_author_of_a_message_a_change_or_a_report_is_its_actor(kind: str) ->
         ({"application": {"name": "shop"}, "stage": "live"}, ("shop", "live", None)),
         ({"subject": {"content": {"service": {"id": "shop"}, "environment": {"id": "eu"}}}}, ("shop", "eu", None)),
         ({"labels": {"app": "shop", "env": "prod"}}, ("shop", "prod", None)),
+        ({"serviceName": "shop", "environment_name": "prod", "Severity": "P1"}, ("shop", "prod", "p1")),
+        ({"App": "shop", "ENV": "prod"}, ("shop", "prod", None)),
+        ({"namespace": "prod", "deployment": "shop"}, ("shop", "prod", None)),
+        ({"event": {"app": "shop"}}, ("shop", None, None)),
+        (
+            {"subject": {"id": "shop", "type": "service", "content": {"environment": {"id": "prod"}}}},
+            ("shop", "prod", None),
+        ),
+        ({"subject": {"id": "prod", "type": "environment"}}, (None, "prod", None)),
+        ({"subject": {"id": "run-9", "type": "pipelineRun"}}, (None, None, None)),
         ({"components": ["Web"]}, (None, None, None)),
     ],
 )

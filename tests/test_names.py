@@ -29,9 +29,9 @@ NOT_PACKAGE_INDEX = (
     "package", "index", "package-index-frontend", "package-index-backend", "package-index (mirror)",
     "package-index/mirror", "mirror/package-index", "package-index-eu", "package-index-2", "package-index-api",
     "package-index-live", "package-index-db", "live-package-index", "<no value>", "", "package-index-v2",
-    "package-index-canary", "acme/package-index", "package-index-prod-1", "package-index-prod-blue", "the-package-index",
-    "package-index.example.com", "package-indexer", "package-index-test", "package-index-uat", "prepackage-index",
-    "package-index-devtools", "package-index (card)", "produce-package-index",
+    "package-index-canary", "acme/package-index", "package-index-prod-1", "package-index-prod-blue",
+    "the-package-index", "package-index.example.com", "package-indexer", "package-index-test", "package-index-uat",
+    "prepackage-index", "package-index-devtools", "package-index (card)", "produce-package-index",
 )  # fmt: skip
 APART = (
     ("Payments (card)", "Payments (bank)"), ("shop-frontend", "shop-backend"), ("live-chat", "chat"),
@@ -61,8 +61,9 @@ PRODUCTION = (
     "prod-us-west-1", "eu-prod", "Production – shop", "Production - web", "prod/eu", "prod (eu)", "eu_prod",
     "prod.eu-central-1",
     "production_us_east_1", "us-east-1-prod", "live-eu", "prod1", "prod-2", "prod eu", "westeurope-prod", "shop-prod",
-    "Production: api", "prod-fra1", "prod-cell-3", "k8s-prod", "PROD_EU", "Production (West Europe)", "prod-euw1", "env: prod",
-    "environment=production", "Live environment", "prod@eu", "production:eu", "ｐｒｏｄ", "acme/production", "eastus2-prod",
+    "Production: api", "prod-fra1", "prod-cell-3", "k8s-prod", "PROD_EU", "Production (West Europe)", "prod-euw1",
+    "env: prod", "environment=production", "Live environment", "prod@eu", "production:eu",
+    "ｐｒｏｄ", "acme/production", "eastus2-prod",
 )  # fmt: skip
 NOT_PRODUCTION = (
     "staging", "stage", "stg", "dev", "development", "test", "qa", "uat", "pre-prod", "preprod", "pre_production",

@@ -211,7 +211,9 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
             content[name] = fit.bounded_tree(attributes[name])
     content["called"] = fit.line(types.called(attributes["type"]))
     text = usual.text_of(attributes.get("data"))
-    if event_type in _TEXT_TYPES:
+    if channel := usual.first(attributes.get("data"), ("channel", "channelname", "room")):
+        content["channel"] = channel
+    if event_type in _TEXT_TYPES and (text or title != content["type"]):
         content["text"] = text or title
     elif text and text != title:
         content["text"] = text

@@ -14,28 +14,28 @@ from typing import Any
 
 from collector import reading as fit
 
-TEXTS = ("summary", "message", "description", "title", "text", "reason")
+TEXTS = ("summary", "message", "description", "title", "text", "reason", "body", "comment")
 """Keys of the sentence that a person would read, the first present one."""
 _ACTORS = ("actor", "user", "by", "triggeredby", "principal", "username", "startedby", "deployedby", "createdby",
-           "reportedby")  # fmt: skip
-_AUTHORS = ("author", "authorname", "sender", "reporter", "from")
+           "reportedby", "changedby", "updatedby", "performedby", "initiatedby")  # fmt: skip
+_AUTHORS = ("author", "authorname", "sender", "reporter", "requester", "from")
 """Keys of who wrote or made it: of messages, reports and changes only. An observation's author is nobody's deed."""
 _STATES = ("outcome", "conclusion", "result", "status", "state", "phase")
 _NAMES = ("name", "login", "displayname", "fullname", "username", "email", "id", "key", "slug")
 """Within an object that stands for a person or a thing, what it is called."""
-_BELOW = (
-    "content",
-    "customdata",
-    "attributes",
-    "details",
-    "detail",
-    "payload",
-    "metadata",
-    "resource",
-    "labels",
-    "tags",
-)
+_BELOW = ("content", "customdata", "attributes", "details", "detail", "payload", "metadata", "resource", "labels",
+          "tags", "event", "data")  # fmt: skip
+_PLACES = {
+    key.replace("_", ""): key
+    for key in ("service", "app", "application", "component", "environment", "env", "stage", "severity", "priority",
+                "level", "namespace", "deployment", "statefulset", "instance", "job")
+} | {
+    "servicename": "service", "appname": "app", "applicationname": "application", "componentname": "component",
+    "environmentname": "environment", "envname": "env",
+}  # fmt: skip
+"""Keys of services, environments and severities, folded, and the label that each is read like."""
 _IDS = ("deploymentid", "deployid", "releaseid", "rolloutid", "runid", "executionid", "flag", "flagkey", "flagname",
+        "featurekey", "featurename", "feature",
         "version", "revision", "sha", "commit", "image", "tag", "ticketid", "ticket", "messageid")  # fmt: skip
 """Keys that tell one change from the next of the same thing."""
 
@@ -96,7 +96,20 @@ def texts(data: Any) -> dict[str, str]:
                 and (text := scalar(value))
             ):
                 found[key] = text
+    for key, text in list(found.items()):
+        found.setdefault(_PLACES.get(_folded(key), key), text)
+    for kind, name in _subject(data):
+        found.setdefault(kind, name)
     return found
+
+
+def _subject(data: Any) -> Iterator[tuple[str, str]]:
+    """What a CDEvent is about, where that is a service or an environment: its id is the name."""
+    subject = data.get("subject") if isinstance(data, dict) else None
+    if isinstance(subject, dict) and (name := fit.line(subject.get("id"))):
+        kind = subject.get("type")
+        if kind in ("service", "environment"):
+            yield kind, name
 
 
 def first(data: Any, keys: Iterable[str]) -> str:
@@ -110,17 +123,25 @@ def text_of(data: Any) -> str:
     if isinstance(data, str):
         text = fit.text(data).strip()
         return "" if text[:1] in _MARKUP else text
-    for key in TEXTS:
-        for level in _levels(data):
-            value = level.get(key)
-            if isinstance(value, str) and value.strip():
-                return fit.text(value).strip()
-    return ""
+    title = _headline(data)
+    found = [told for key in TEXTS for level in _levels(data) if (told := _sentence(level.get(key)))]
+    # A title is the sentence only where there is no other: what stands under it says more.
+    return next((told for told in found if fit.line(told) != title), found[0] if found else "")
+
+
+def _sentence(value: object) -> str:
+    return fit.text(value).strip() if isinstance(value, str) else ""
+
+
+def _headline(data: Any) -> str:
+    """The title that a sender gave it; of a ticket or a letter it is called the subject."""
+    subject = data.get("subject") if isinstance(data, dict) else None
+    return first(data, ("title", "headline")) or fit.line(subject)
 
 
 def title_of(data: Any) -> str:
     """The headline: what the data calls its title, else the sentence it holds."""
-    return first(data, ("title", "headline")) or fit.line(text_of(data))
+    return _headline(data) or fit.line(text_of(data))
 
 
 def actor_of(data: Any, *, authored: bool) -> str | None:

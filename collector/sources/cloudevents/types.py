@@ -28,13 +28,20 @@ _COMPOUNDS = {
 }  # fmt: skip
 """Words that CDEvents and others write as one."""
 
-_CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams"})
+_CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams", "teams"})
 _SPOKEN = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
 _HELPED = frozenset({"support", "helpdesk", "servicedesk", "zendesk", "freshdesk", "intercom", "customer", "user"})
+_PRODUCTS = frozenset({"statuspage", "slack", "mattermost", "discord", "zulip", "zendesk", "freshdesk", "intercom"})
+"""Senders whose name says what their events are about, also where it stands as the domain in front of a type."""
 _RAISED = frozenset({"created", "opened", "received", "submitted", "reported", "raised", "new", "filed"})
 _ROLLBACKS = frozenset({"rollback", "rollbacks", "reverted", "revert", "undeployed"})
 _PUBLISHED = frozenset({"pushed", "published", "uploaded", "push", "publish"})
 _READ = frozenset({"evaluated", "evaluation", "viewed", "read", "exposure", "created", "archived"})
+_SWITCHED = frozenset({"enabled", "disabled", "toggled"})
+_SCALED = frozenset(
+    {"scaling", "scaled", "scale", "autoscaling", "autoscaled", "autoscaler", "restarting", "restarted"}
+)
+"""Words of what happens to a deployment in Kubernetes without another version of it."""
 
 _STATES = {
     "change.requested": "requested queued pending waiting scheduled approval approved created planned",
@@ -74,10 +81,10 @@ def _split(segment: str) -> list[str]:
 def event_type(kind: str, states: Iterable[str] = ()) -> str:
     """Which of our types a sender's type is; ``states`` are what the data says of how it stands, the best first."""
     words = words_of(kind)
-    known = frozenset(words)
+    known = frozenset(words) | _products(kind)
     if not words:
         return OBSERVATION
-    if _follows(words, "status", "page") or "stakeholder" in known:
+    if _is_status(words, known):
         return "status.updated"
     if known & _CHATS and known & _SPOKEN:
         return "chat.message"
@@ -89,6 +96,20 @@ def event_type(kind: str, states: Iterable[str] = ()) -> str:
 def is_rollback(kind: str) -> bool:
     """Whether a type says that an earlier version is put back."""
     return _puts_back(words_of(kind))
+
+
+def _products(kind: str) -> frozenset[str]:
+    """The products that a type names in its domain."""
+    return _PRODUCTS.intersection(word for piece in _PIECES.split(kind) for word in _WORDS.findall(piece.casefold()))
+
+
+def _is_status(words: list[str], known: frozenset[str]) -> bool:
+    """``status.updated`` alone may be of an order; a public status, and one that is posted, are for readers."""
+    posted = words[0] == "status" and words[-1] in ("posted", "post", "published")
+    return (
+        _follows(words, "status", "page") or bool(known & {"stakeholder", "statuspage"}) or posted
+        or _follows(words, "public", "status")
+    )  # fmt: skip
 
 
 def _is_report(words: list[str], known: frozenset[str]) -> bool:
@@ -114,14 +135,14 @@ def _change(words: list[str], known: frozenset[str], states: Iterable[str]) -> s
 
 
 def _is_flag(words: list[str], known: frozenset[str]) -> bool:
-    return bool(known & {"flag", "flags", "toggle", "toggles"}) or _follows(words, "kill", "switch")
+    switched = bool(known & {"feature", "features"}) and words[-1] in _SWITCHED
+    return bool(known & {"flag", "flags", "toggle", "toggles"}) or _follows(words, "kill", "switch") or switched
 
 
 def _is_deployment(words: list[str], known: frozenset[str]) -> bool:
     """``deployment`` is a resource in Kubernetes, too: scaling one deploys nothing."""
-    return bool(known & {"deployment", "deployments"}) and (
-        words[-1] in _STATE_OF or words[-1].startswith("deployment")
-    )
+    named = words[-1] in _STATE_OF or words[-1].startswith("deployment")
+    return bool(known & {"deployment", "deployments"}) and named and not known & _SCALED
 
 
 def _puts_back(words: list[str]) -> bool:
