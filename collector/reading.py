@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector import names
+from collector import names, severities
 from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
 from collector.times import ABSENT
@@ -334,6 +334,15 @@ def environment_of(given: Mapping[str, str], reading: Reading) -> str | None:
         return found
     namespace = given.get("namespace")
     return _known(namespace) if namespace and names.only_environment(namespace) else None
+
+
+def severity_of(given: Mapping[str, str], reading: Reading) -> str | None:
+    """What the first of the severity labels that says one says, in small letters; ``none`` is one."""
+    for label in reading.severity_labels:
+        value = given.get(label)
+        if value and (severities.is_known(value) or not names.is_placeholder(value)) and (found := _known(value)):
+            return found.lower()
+    return None
 
 
 def first_label(given: Mapping[str, str], wanted: Iterable[str]) -> str | None:

@@ -60,6 +60,11 @@ def opens(word: str | None, opening: Iterable[str] = (), silent: Iterable[str] =
     return _ROWS.get(folded, 0) < len(OPENING)
 
 
+def is_known(word: str) -> bool:
+    """Whether the table has the word: ``none`` says how grave an alert is, where elsewhere it stands for no name."""
+    return word.strip().casefold() in _ROWS
+
+
 def rank(word: str) -> tuple[int, str]:
     """The place of a severity among others, the gravest first; unknown words come after those that open."""
     folded = fold_severity(word)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from collector import severities
+from collector.reading import severity_of
+from collector.webhook import Reading
 
 OPENING = ("critical", "CRITICAL", "crit", "page", "error", "err", "high", "major", "p0", "p1", "P1", "p2", "sev0",
            "sev1", "SEV-1", "Sev 2", "sev2", "severity 1", "disaster", "emergency", "fatal", "average", "urgent", "1",
@@ -26,6 +28,20 @@ def test_words_that_open_an_incident(word: str | None) -> None:
 def test_words_that_open_none(word: str) -> None:
     """Warnings, tickets and what is below them open none."""
     assert not severities.opens(word)
+
+
+@pytest.mark.parametrize(
+    ("labels", "severity"),
+    [
+        ({"severity": "none"}, "none"), ({"severity": "None"}, "none"), ({"severity": "CRITICAL"}, "critical"),
+        ({"severity": "<no value>"}, None), ({"severity": "unknown"}, None), ({"severity": ""}, None),
+        ({"severity": "N/A", "priority": "P1"}, "p1"), ({"severity": "none", "priority": "P1"}, "none"),
+        ({"level": "Info"}, "info"), ({}, None),
+    ],
+)  # fmt: skip
+def test_none_is_a_severity_and_no_name(labels: dict[str, str], severity: str | None) -> None:
+    """A watchdog's alert that always fires says ``none``, and opens no incident for it."""
+    assert severity_of(labels, Reading()) == severity
 
 
 def test_a_team_sets_its_own_words() -> None:

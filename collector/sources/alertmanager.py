@@ -185,7 +185,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
     annotations = alert.annotations or {}
     fingerprint = fit.line(alert.fingerprint) or fingerprint_of(alert.labels)
     times = (starts.identity,) if ends is None else (starts.identity, ends.identity)
-    severity = fit.first_label(labels, reading.severity_labels)
+    severity = fit.severity_of(labels, reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, fingerprint, status, *times),
         type=_STATUSES[status],
@@ -196,7 +196,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, r
         time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
-        severity=severity.lower() if severity else None,
+        severity=severity,
         title=fit.line(labels.get("alertname")) or fit.line(annotations.get("summary")) or "Alert without a name",
         links=_links(alert, annotations, common),
         refs=common.refs,

@@ -137,7 +137,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
     labels, annotations = fit.labels(alert.labels), alert.annotations or {}
     entity = _entity(body.org_id, fit.line(alert.fingerprint) or _fingerprint_of(alert.labels))
     times = (starts.identity,) if ends is None else (starts.identity, ends.identity)
-    severity = fit.first_label(labels, reading.severity_labels)
+    severity = fit.severity_of(labels, reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, entity, status, *times),
         type=_STATUSES[status],
@@ -148,7 +148,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
         time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
-        severity=severity.lower() if severity else None,
+        severity=severity,
         title=_title(labels, annotations),
         links=_links(alert, annotations, body),
         refs=_refs(body),
@@ -259,7 +259,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
         return (fit.unrecognised(webhook, "a state of a legacy alert that this version does not know", KIND),)
     entity = _entity(body.org_id, fit.line(f"rule:{body.rule_id}"))
     labels = fit.labels(body.tags)
-    severity = fit.first_label(labels, reading.severity_labels)
+    severity = fit.severity_of(labels, reading)
     told = {"status": "firing" if state == "alerting" else "resolved", "summary": fit.text(body.message)}
     observed = {"type": "grafana.no_data", "kind": state, "text": fit.text(body.message)}
     observation = _LEGACY[state] == "observation.recorded"
@@ -273,7 +273,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
             time_quality=ABSENT,
             service=fit.service_of(labels, reading),
             environment=fit.environment_of(labels, reading),
-            severity=severity.lower() if severity else None,
+            severity=severity,
             title=fit.line(body.rule_name) or "Alert without a name",
             links=fit.links(("dashboard", body.rule_url)),
             labels=labels,

@@ -124,7 +124,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     labels = _labels(attributes)
     known = {**usual.texts(data), **labels}
     fields = {key: found[0] for key, path in mapping.fields.items() if (found := _values_at(path, attributes))}
-    severity = fields.get("severity") or fit.first_label(known, reading.severity_labels)
+    severity = fields.get("severity") or fit.severity_of(known, reading)
     title = fields.get("title") or _title(attributes)
     refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
     return Event(
