@@ -12,17 +12,19 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck tasks browsers masking names severities interpreter
-    1  webhook changes people journal notify activation crashes episodes closing refusals spelling
+    1  webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
     2  signing reading amendments redaction
     3  sources correlation log
-    4  projections settings leadership bodies writer suspects
-    5  announcements intake erasure
-    6  follower drafting schedule loss retention sealing web
-    7  drafts
-    8  following
-    9  daemon
-   10  cli
-   11  __main__
+    4  removal settings leadership bodies writer suspects
+    5  verification
+    6  projections backup
+    7  announcements intake erasure
+    8  follower drafting schedule loss retention sealing web
+    9  drafts
+   10  following
+   11  daemon
+   12  cli
+   13  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event`` and what decides about events alone, for lists and drafts

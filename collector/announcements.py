@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from collector.correlation.changes import Changes
 from collector.correlation.placing import FOLLOW_UP, Placement
 from collector.event import MACHINE, Event, event_id, reading_order
-from collector.log.store import select_in
 from collector.projections import placing
+from collector.storage.sql import select_in
 
 _RECIPE = "follower.1"
 

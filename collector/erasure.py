@@ -19,10 +19,10 @@ import msgspec
 
 from collector.errors import NotPermitted
 from collector.log import EventLog
-from collector.log.rights import missing_to_remove
 from collector.people import spoken
 from collector.projections.database import Lists
 from collector.projections.erasing import Erasing, Found, carry_out, clean, echoes, record_echoes
+from collector.removal.rights import missing_to_remove
 
 __all__ = ["Eraser", "Erasing", "Erasure", "Redraw", "Redrawn"]
 

@@ -27,7 +27,7 @@ from collector.correlation.incremental import Regrouping
 from collector.crashes import way_of
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
-from collector.log import Receipt, Submission, reading
+from collector.log import Receipt, Submission, queries
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
@@ -299,7 +299,7 @@ class Follower:
     async def _attempt(self) -> bool:
         """Note which events are taken next, so that whoever comes after us knows over what we ended; whether there are
         any."""
-        head = await self._lists.query(reading.head)
+        head = await self._lists.query(queries.head)
         first, last = self._position + 1, min(self._position + self._size(), head)
         if first > last:
             return False
@@ -324,7 +324,7 @@ class Follower:
         first, last, tries = row
         log.warning("the follower ended over these events; taking them one by one", first=first, last=last)
         if self._suspects.ended_over(first, last, tries):
-            event = await self._lists.query(lambda c: reading.read(c, first - 1, 1))
+            event = await self._lists.query(lambda c: queries.read(c, first - 1, 1))
             await self._set_aside(first, event[0].id, ENDED, "")
 
     async def rest(self) -> None:
@@ -342,7 +342,7 @@ class Follower:
         All on one reader's thread: events cost less where they were made, and what the rounds before left behind is
         read on the same connection.
         """
-        events = reading.read(connection, self._position, self._size())
+        events = queries.read(connection, self._position, self._size())
         if not events:
             return None
         self._read = {event.position: event.id for event in events}
@@ -414,7 +414,7 @@ class Follower:
             last = int(connection.exec_driver_sql(statement, (MACHINE,)).scalar_one())
             statement = "SELECT id FROM event WHERE source = ? AND type = 'incident.opened' AND revision = 0"
             ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
-            return last, reading.read_ids(connection, ids)
+            return last, queries.read_ids(connection, ids)
 
         last, opened = await self._lists.query(said)
         rows = [

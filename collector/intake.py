@@ -25,7 +25,7 @@ from collector.episodes import ENDS
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import MINUTE, PEOPLE, Event
 from collector.log import Receipt, Submission
-from collector.log.promise import REDACTED
+from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
 from collector.signing import signature_of
 from collector.webhook import Credentials, Reading, Source, Webhook

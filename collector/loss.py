@@ -19,8 +19,9 @@ import structlog
 from collector.errors import LogDamaged, Unavailable
 from collector.event import MACHINE, Event, event_id
 from collector.files import replace
-from collector.log import EventLog, Submission, acknowledged, lost
-from collector.log.acknowledged import Acknowledged, Loss
+from collector.log import EventLog, Submission
+from collector.proof import acknowledged, lost
+from collector.proof.acknowledged import Acknowledged, Loss
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)

@@ -16,8 +16,8 @@ import structlog
 
 from collector.errors import TimelinedError
 from collector.log import EventLog
-from collector.log.expiring import DELIVERIES, REPEATS, due, expire, reached
-from collector.log.rights import missing_to_remove
+from collector.removal.expiring import DELIVERIES, REPEATS, due, expire, reached
+from collector.removal.rights import missing_to_remove
 
 log = structlog.get_logger(__name__)
 

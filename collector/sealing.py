@@ -14,9 +14,10 @@ from functools import partial
 import structlog
 
 from collector.errors import LogDamaged, TimelinedError
-from collector.log import EventLog, seal
-from collector.log.beside import Beside
-from collector.log.checkpoint import EVENTS, TREES, Signer, origin_of
+from collector.log import EventLog
+from collector.proof import seal
+from collector.proof.checkpoint import EVENTS, TREES, Signer, origin_of
+from collector.proof.folder import Beside
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.errors import TimelinedError
-from collector.log.outage import is_outage
+from collector.storage.outage import is_outage
 
 TRIES = 3
 """How often an event fails alone before it is set aside."""

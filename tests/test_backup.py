@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.backup import back_up, copying
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
-from collector.log import EventLog, back_up, backup, open_log
+from collector.log import EventLog, open_log
 from collector.log.tables import TRIGGERS
-from collector.log.tree import Tree
+from collector.proof.tree import Tree
 from tests.conftest import timelined
 from tests.processes import Process, alert, eventually, get, post
 from tests.test_log import append, fact, told
@@ -72,7 +73,7 @@ def left(folder: Path) -> list[str]:
 
 def test_a_backup_holds_all_there_is(source: Path, target: Path) -> None:
     """Every row of every table, and the root of the tree; one file that only its owner reads, and nothing beside it."""
-    made = backup.backup(source, target)
+    made = copying.backup(source, target)
     assert (made.path, made.position, made.size) == (target, EVENTS, target.stat().st_size)
     assert made.root == Tree(b"".join(row[-1] for row in rows(source))).root()
     for table in ("event", "delivery", "content", "head", "alembic_version"):
@@ -86,13 +87,13 @@ async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is a prefix of the log, checkpoints and all, and the writer went on meanwhile."""
-    monkeypatch.setattr("collector.log.disk._CHECKPOINT", 100)
+    monkeypatch.setattr("collector.storage.disk._CHECKPOINT", 100)
     log = open_log(f"sqlite:///{source}")
     writing = asyncio.create_task(_write_on(log))
     steps: list[str] = []
     try:
         before = await log.head()
-        made = await asyncio.to_thread(backup.backup, source, target, lambda what, done, of: steps.append(what))
+        made = await asyncio.to_thread(copying.backup, source, target, lambda what, done, of: steps.append(what))
         async with asyncio.timeout(60):
             while (after := await log.head()) <= made.position:  # noqa: ASYNC110 - the log tells only who follows it
                 await asyncio.sleep(0)
@@ -134,7 +135,7 @@ def test_a_damaged_log_gives_no_backup(statement: str, named: str, source: Path,
     """What does not fit what was committed to is named, and nothing is left that could be taken for a backup."""
     damage(source, statement)
     with pytest.raises(LogDamaged, match=named):
-        backup.backup(source, target)
+        copying.backup(source, target)
     assert left(target.parent) == []
 
 
@@ -160,16 +161,16 @@ def test_a_copy_that_came_out_different_is_not_kept(
     statement: str, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copy is read back from the disk: a disk that loses or changes something of it is found out."""
-    synced = backup._sync
+    synced = copying._sync
 
     def lossy(path: Path) -> None:
         if path.name.endswith(".partial"):
             damage(path, statement)
         synced(path)
 
-    monkeypatch.setattr(backup, "_sync", lossy)
+    monkeypatch.setattr(copying, "_sync", lossy)
     with pytest.raises(LogDamaged, match="Nothing was kept"):
-        backup.backup(source, target)
+        copying.backup(source, target)
     assert left(target.parent) == []
 
 
@@ -178,7 +179,7 @@ def test_nothing_is_written_over(name: str, source: Path, target: Path) -> None:
     """Neither an earlier backup, nor anything that SQLite would take for a part of this one."""
     (target.parent / name).write_text("the last good one")
     with pytest.raises(InvalidInput, match="is there already; move it away"):
-        backup.backup(source, target)
+        copying.backup(source, target)
     assert (target.parent / name).read_text() == "the last good one"
     assert left(target.parent) == [name]
 
@@ -190,7 +191,7 @@ def test_a_file_that_comes_up_meanwhile_is_not_written_over(source: Path, target
         target.write_text("another")
 
     with pytest.raises(InvalidInput, match="came up meanwhile"):
-        backup.backup(source, target, meanwhile)
+        copying.backup(source, target, meanwhile)
     assert target.read_text() == "another"
     assert left(target.parent) == ["monday.db"]
 
@@ -200,7 +201,7 @@ def test_a_killed_backup_leaves_no_backup_and_hinders_none(source: Path, target:
     partial = target.with_name("monday.db.partial")
     partial.write_bytes(os.urandom(100_000))
     partial.chmod(0o644)
-    assert backup.backup(source, target).position == EVENTS
+    assert copying.backup(source, target).position == EVENTS
     assert left(target.parent) == ["monday.db"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
@@ -212,19 +213,19 @@ def test_two_backups_to_one_name_do_not_mix(source: Path, target: Path) -> None:
     def second(what: str, done: int, of: int) -> None:
         if not refused:
             with pytest.raises(InvalidInput, match="another backup is being written"):
-                backup.backup(source, target)
+                copying.backup(source, target)
             refused.append(what)
 
-    assert backup.backup(source, target, second).position == EVENTS
+    assert copying.backup(source, target, second).position == EVENTS
     assert refused
 
 
 def test_what_cannot_be_read_or_written_is_said(source: Path, target: Path) -> None:
     """A missing database, and a folder that is not there."""
     with pytest.raises(NotFound, match="there is no such file"):
-        backup.backup(source.with_name("nothing.db"), target)
+        copying.backup(source.with_name("nothing.db"), target)
     with pytest.raises(Unavailable, match="No such file or directory"):
-        backup.backup(source, target.parent / "nowhere" / "monday.db")
+        copying.backup(source, target.parent / "nowhere" / "monday.db")
 
 
 def test_a_full_disk_at_the_other_end_is_said(source: Path, target: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_full_disk_at_the_other_end_is_said(source: Path, target: Path) -> Non
         pytest.skip("a small file system of one's own can only be mounted as root")
     try:
         with pytest.raises(Unavailable, match="full"):
-            backup.backup(source, target)
+            copying.backup(source, target)
         assert left(target.parent) == []
     finally:
         subprocess.run(["umount", str(target.parent)], check=True)
@@ -301,13 +302,13 @@ def _told(address: str) -> list[Any]:
 
 def test_a_backup_is_read_where_nothing_can_be_written(source: Path, target: Path, tmp_path: Path) -> None:
     """It is one file that needs none beside it, so it can be looked at on a medium that is read-only."""
-    backup.backup(source, target)
+    copying.backup(source, target)
     mount = ["mount", "--bind", "-o", "ro", str(target.parent), str(target.parent)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a folder can be made read-only, also for root, only by mounting it")
     try:
         assert len(rows(target)) == EVENTS
-        copied = backup.backup(target, tmp_path / "copy.db")
+        copied = copying.backup(target, tmp_path / "copy.db")
     finally:
         subprocess.run(["umount", str(target.parent)], check=True)
     assert copied.position == EVENTS

@@ -19,9 +19,9 @@ from collector import daemon
 from collector.drafts import document_of
 from collector.event import UNREADABLE, RecordedEvent, is_unreadable
 from collector.log import open_log
-from collector.log.verify import Beyond, verify
 from collector.projections import lists_path
 from collector.settings import Settings, Storage, Web
+from collector.verification.verify import Beyond, verify
 from renderers.lint import lint
 from renderers.markdown import markdown
 from tests import senders

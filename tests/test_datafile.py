@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import EventLog, datafile, disk, open_log
-from collector.log.datafile import DataFile
+from collector.log import EventLog, open_log
+from collector.storage import datafile, disk
+from collector.storage.datafile import DataFile
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
 from tests.test_log import append, fact, told
 

@@ -11,7 +11,7 @@ import pytest
 
 from collector.event import DERIVED
 from collector.log import EventLog, open_log
-from collector.log.verify import Beyond, verify
+from collector.verification.verify import Beyond, verify
 from tests.postgres import Server
 from tests.scenario import Arrival, submission
 from tests.senders import alert, alertmanager, micros

@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from collector.log import Receipt, acknowledged, open_log
-from collector.log.acknowledged import Acknowledged, Last
-from collector.log.disk import Disk, is_uncertain
+from collector.log import Receipt, open_log
 from collector.loss import watched
+from collector.proof import acknowledged
+from collector.proof.acknowledged import Acknowledged, Last
+from collector.storage.disk import Disk, is_uncertain
 from tests.conftest import require
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
 from tests.test_log import fact, told
@@ -98,7 +99,8 @@ def test_a_failed_sync_ends_the_process(on_failing_disk: Process) -> None:
 _CHECKPOINT = """
 import asyncio, contextlib, pathlib, sys
 from collector.errors import DiskFailed
-from collector.log import disk, open_log
+from collector.log import open_log
+from collector.storage import disk
 sys.path.insert(0, sys.argv[2])
 from test_log import fact, told
 disk._CHECKPOINT = 10

@@ -23,10 +23,10 @@ from collector.correlation import Rules, correlate
 from collector.drafts import document_of
 from collector.event import is_erased
 from collector.log import EventLog
-from collector.log.verify import Beyond, verify
 from collector.projections.regrouped import Compared, compare
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.times import rfc3339
+from collector.verification.verify import Beyond, verify
 from renderers.lint import lint
 from tests import senders
 
@@ -450,7 +450,7 @@ async def test_a_reader_that_does_not_let_go_is_said(place: Place, monkeypatch: 
         monkeypatch.context() as patched,
         closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as reader,
     ):
-        patched.setattr("collector.log.scrubbing._PATIENCE", 0.05)
+        patched.setattr("collector.storage.scrubbing._PATIENCE", 0.05)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM event").fetchone()
         answer = await place.post("erasures", events=ids, by="Ana", reason="x")

@@ -16,8 +16,18 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("collector", "renderers")
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "sqlalchemy": ("collector.log", "collector.projections", "collector.follower", "collector.announcements"),
-    "sqlite3": ("collector.log", "collector.projections.database"),
+    "sqlalchemy": (
+        "collector.storage",
+        "collector.proof",
+        "collector.log",
+        "collector.removal",
+        "collector.verification",
+        "collector.backup",
+        "collector.projections",
+        "collector.follower",
+        "collector.announcements",
+    ),
+    "sqlite3": ("collector.storage", "collector.log", "collector.backup", "collector.projections.database"),
     "aiosqlite": ("collector.log",),
     "alembic": ("collector.log.migrations",),
     "asyncpg": ("collector.log.postgres",),
@@ -45,7 +55,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.refusals",
         "collector.cli",
     ),
-    "cryptography": ("collector.log",),
+    "cryptography": ("collector.proof",),
     "uvloop": ("collector.daemon", "collector.cli"),
     "msgspec": PACKAGES,
 }

@@ -1,4 +1,4 @@
-"""Every back end of the log, held to the promise in ``collector/log/promise.py``."""
+"""Every back end of the log, held to the promise in ``collector/log/contract.py``."""
 
 # ruff: noqa: ASYNC220 - a test may wait for its own process
 
@@ -26,8 +26,9 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, event_id
-from collector.log import EventLog, Receipt, Submission, erasing, open_log, reading, store
-from collector.log.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
+from collector.log import EventLog, Receipt, Submission, appending, open_log, queries
+from collector.proof.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
+from collector.removal import erasing
 from tests.examples import examples
 from tests.postgres import Server
 
@@ -556,7 +557,7 @@ async def test_others_write_between_appends(database: str) -> None:
         *(append(log, told(fact(str(n)))) for n in range(10)),
     )
     counts = await log.query(
-        lambda c: (c.exec_driver_sql("SELECT count(*) FROM counter").scalar(), len(reading.read(c)))
+        lambda c: (c.exec_driver_sql("SELECT count(*) FROM counter").scalar(), len(queries.read(c)))
     )
     assert counts == (10, 10)
     with pytest.raises(ZeroDivisionError):
@@ -568,7 +569,9 @@ async def test_others_write_between_appends(database: str) -> None:
 async def test_a_mistake_in_sql_is_not_taken_for_an_outage(log: EventLog) -> None:
     """Whoever wrote it hears about it, instead of trying again for ever; nothing of it is kept."""
     with pytest.raises(DBAPIError, match=r"no such table|does not exist"):
-        await log.transact(lambda c: [store.append(c, [told(fact("a"))]), c.exec_driver_sql("SELECT * FROM nowhere")])
+        await log.transact(
+            lambda c: [appending.append(c, [told(fact("a"))]), c.exec_driver_sql("SELECT * FROM nowhere")]
+        )
     assert await log.head() == 0
     await append(log, told(fact("a")))
 
@@ -578,7 +581,7 @@ async def test_events_can_be_appended_within_a_transaction_of_ones_own(log: Even
     woken: list[int] = []
     log.subscribe(lambda: woken.append(1))
     note = Submission(source=MACHINE, received_at=AT, events=(fact("m", source=MACHINE),))
-    await log.transact(lambda c: store.append(c, [note]))
+    await log.transact(lambda c: appending.append(c, [note]))
     assert (await log.head(), woken) == (1, [1])
 
 
@@ -593,9 +596,9 @@ async def test_a_reader_sees_one_view(log: EventLog) -> None:
     loop = asyncio.get_running_loop()
 
     def work(connection: Connection) -> tuple[int, int]:
-        before = len(reading.read(connection))
+        before = len(queries.read(connection))
         asyncio.run_coroutine_threadsafe(append(log, told(fact("a"))), loop).result(10)
-        return before, len(reading.read(connection))
+        return before, len(queries.read(connection))
 
     assert await log.query(work) == (0, 0)
     assert await log.head() == 1

@@ -20,13 +20,13 @@ from sqlalchemy.exc import IntegrityError
 from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
 from collector.log import EventLog, Receipt, Submission, open_log, tables
-from collector.log.merkle import delivery_leaf, event_commitment, leaf
+from collector.log.appending import TOLD
 from collector.log.postgres import PostgresLog
 from collector.log.postgres.batch import Batch, Undecided
 from collector.log.postgres.connecting import Address
-from collector.log.scan import Difference, Scan
-from collector.log.store import TOLD
-from collector.log.verify import Beyond, verify
+from collector.proof.merkle import delivery_leaf, event_commitment, leaf
+from collector.verification.scan import Difference, Scan
+from collector.verification.verify import Beyond, verify
 from tests.examples import examples
 from tests.postgres import Server, eventually, serving
 from tests.test_log import AT, append, fact, opened, told

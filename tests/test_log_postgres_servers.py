@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from collector.errors import Unavailable
 from collector.log import EventLog, Receipt
 from collector.log.postgres.connecting import PATIENCE, Address
-from collector.log.urls import each_host
+from collector.storage.urls import each_host
 from tests.postgres import Server, eventually, serving
 from tests.test_log import AT, append, fact, opened, told
 

@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from collector.errors import LogDamaged, Unavailable
-from collector.log import EventLog, disk, open_log
-from collector.log.lock import holder
+from collector.log import EventLog, open_log
 from collector.log.sqlite import SqliteLog
+from collector.storage import disk
+from collector.storage.lock import holder
 from tests.test_log import append, fact, opened, told
 
 
@@ -83,7 +84,7 @@ async def test_no_fact_is_changed_or_removed(database: str, statement: str) -> N
 async def test_a_locked_database_refuses_now_and_recovers(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program holds the write lock the answer is Unavailable; reading goes on, and then all is well."""
     assert isinstance(log, SqliteLog)
-    monkeypatch.setattr("collector.log.writing.BUSY", 0.1)
+    monkeypatch.setattr("collector.storage.transaction.BUSY", 0.1)
     other = sqlite3.connect(log.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):

@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 
 from collector import proofcheck
 from collector.errors import InvalidSettings, LogDamaged, NotFound
-from collector.log import EventLog, open_log, proof, seal
-from collector.log.checkpoint import Checkpoint, Signer, parse, published
-from collector.log.tree import Range, Tree
+from collector.log import EventLog, open_log
+from collector.proof import seal
+from collector.proof.checkpoint import Checkpoint, Signer, parse, published
+from collector.proof.tree import Range, Tree
 from collector.proofcheck import Head, Rejected, check, ed25519_verified, holds
+from collector.verification import proofs
 from tests.test_verify import AT, fact, fill, told
 
 SOURCE = Path(proofcheck.__file__)
@@ -73,16 +75,16 @@ async def exported(folder: Path, by: Signer | None) -> dict[str, str]:
     await fill(log)
     await sealed(log, by)
     made = {
-        "inclusion": partial(proof.inclusion, positions=[2, 4, 8], subject="a test"),
-        "content": partial(proof.inclusion, positions=[4, 9], subject="a test", content=True),
-        "at": partial(proof.inclusion, positions=[3], subject="a test", size=4),
-        "consistency": partial(proof.consistency, old=4, new=13),
+        "inclusion": partial(proofs.inclusion, positions=[2, 4, 8], subject="a test"),
+        "content": partial(proofs.inclusion, positions=[4, 9], subject="a test", content=True),
+        "at": partial(proofs.inclusion, positions=[3], subject="a test", size=4),
+        "consistency": partial(proofs.consistency, old=4, new=13),
     }
     files = {name: await log.query(work) for name, work in made.items()}
     with pytest.raises(NotFound, match="covers 4"):
-        await log.query(partial(proof.inclusion, positions=[5], subject="", size=4))
+        await log.query(partial(proofs.inclusion, positions=[5], subject="", size=4))
     with pytest.raises(NotFound, match="the latest are at 13, 4, 1"):
-        await log.query(partial(proof.consistency, old=3, new=13))
+        await log.query(partial(proofs.consistency, old=3, new=13))
     await log.close()
     return files
 
@@ -120,7 +122,7 @@ async def test_content_that_was_damaged_is_not_handed_out(tmp_path: Path) -> Non
         file.execute(damage.format("x'ff' || substr(bytes, 2)", 2))
         file.execute(damage.format("replace(bytes, 'first', 'never')", 5))
         assert file.execute("SELECT count(*) FROM content WHERE CAST(bytes AS TEXT) LIKE '%never%'").fetchone() == (1,)
-    proving = partial(proof.inclusion, subject="a test")
+    proving = partial(proofs.inclusion, subject="a test")
     for position in (2, 5):
         with pytest.raises(LogDamaged, match=f"cannot prove position {position}: .*its content.* is not as it was"):
             await log.query(partial(proving, positions=[position], content=True))

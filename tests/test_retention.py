@@ -12,8 +12,8 @@ from collector import retention
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, event_id
 from collector.log import EventLog, Submission, open_log
-from collector.log.verify import Beyond, verify
 from collector.retention import RetentionJob
+from collector.verification.verify import Beyond, verify
 
 DAY = 24 * HOUR
 START = 1_772_632_800_000_000

@@ -26,13 +26,14 @@ from click.testing import CliRunner
 from sqlalchemy import Column, Index, MetaData, Text, create_engine
 
 from collector import cli, daemon, projections
+from collector.backup import before_upgrade
 from collector.errors import LogDamaged, Unavailable
 from collector.follower import Follower
 from collector.log import HEAD, EventLog, migrations, open_log, sqlite, tables
 from collector.log.migrations.running import config
-from collector.log.verify import Beyond, verify
 from collector.projections import shape
 from collector.settings import Drafts, Settings, Storage, Web
+from collector.verification.verify import Beyond, verify
 from renderers.document import Options
 from tests import lists as lists_of
 from tests.conftest import timelined
@@ -81,7 +82,7 @@ def made_events(path: Path) -> list[tuple[object, ...]]:
 @asynccontextmanager
 async def opened(path: Path, *, writable: bool = True) -> AsyncIterator[EventLog]:
     """A log for the length of a block."""
-    log = open_log(f"sqlite:///{path}", writable=writable)
+    log = open_log(f"sqlite:///{path}", writable=writable, keep_copy=before_upgrade)
     try:
         yield log
     finally:
@@ -451,7 +452,7 @@ def test_an_earlier_file_that_was_altered_is_found(revision: str, statement: str
     code, said = run("backup", str(tmp_path / "backup.db"), "--storage.url", f"sqlite:///{path}")
     assert (code, (tmp_path / "backup.db").exists()) == (6, False), said
     with pytest.raises(LogDamaged, match="no copy of it could be kept before"):
-        sqlite.SqliteLog(path)
+        sqlite.SqliteLog(path, keep_copy=before_upgrade)
     assert not list(tmp_path.glob("timelined.db.0*"))
 
 
@@ -485,7 +486,7 @@ async def test_an_upgrade_keeps_a_copy(revision: str, tmp_path: Path) -> None:
     unpacked(revision, tmp_path)
     change(path, "UPDATE head SET content = content + 1")
     with pytest.raises(LogDamaged):
-        sqlite.SqliteLog(path)
+        sqlite.SqliteLog(path, keep_copy=before_upgrade)
     (tmp_path / f"timelined.db.{revision}").write_bytes(b"another file")
     unpacked(revision, tmp_path)
     async with opened(path):
@@ -507,7 +508,7 @@ def test_an_upgrade_without_room_for_a_copy_says_what_to_do(
     def no_room(source: Path, revision: str) -> Path:
         raise Unavailable("cannot back up: database or disk is full")
 
-    monkeypatch.setattr(sqlite, "before_upgrade", no_room)
+    monkeypatch.setattr("collector.backup.before_upgrade", no_room)
     code, said = run("db", "upgrade", "--storage.url", f"sqlite:///{path}")
     assert code == 4
     assert "database or disk is full" in said

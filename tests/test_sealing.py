@@ -16,11 +16,12 @@ from collector import daemon
 from collector.daemon import duties
 from collector.errors import LogDamaged
 from collector.event import MACHINE, Event
-from collector.log import EventLog, acknowledged, lost, open_log
-from collector.log.acknowledged import Acknowledged, Last
-from collector.log.beside import Beside
-from collector.log.checkpoint import TREES, Signer, parse
+from collector.log import EventLog, open_log
 from collector.loss import watched
+from collector.proof import acknowledged, lost
+from collector.proof.acknowledged import Acknowledged, Last
+from collector.proof.checkpoint import TREES, Signer, parse
+from collector.proof.folder import Beside
 from collector.sealing import SealJob
 from collector.settings import Drafts, Settings, Storage, Web
 from tests.conftest import Played, timelined

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.log.tree import EMPTY, Range, Tree
+from collector.proof.tree import EMPTY, Range, Tree
 
 LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 """The leaves with which implementations of Certificate Transparency test each other, in hexadecimal."""

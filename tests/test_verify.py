@@ -18,14 +18,15 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import IntegrityError
 
 from collector.event import MACHINE, PEOPLE, Event, event_id
-from collector.log import EventLog, Submission, acknowledged, lost, open_log, seal
-from collector.log.beside import Beside
-from collector.log.checkpoint import TREES
-from collector.log.erasing import erase
-from collector.log.helpers import Helpers
+from collector.log import EventLog, Submission, open_log
 from collector.log.tables import TRIGGERS, metadata
-from collector.log.verify import Beyond, Verdict, verify
+from collector.proof import acknowledged, lost, seal
+from collector.proof.checkpoint import TREES
+from collector.proof.folder import Beside
+from collector.removal.erasing import erase
 from collector.sealing import SealJob
+from collector.verification.verify import Beyond, Verdict, verify
+from collector.verification.workers import Helpers
 from tests.examples import sample
 from tests.faults import bits
 

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from collector import log
+from collector.backup import back_up
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 
@@ -29,7 +29,7 @@ def backup(target: Path, config_file: Path | None, storage_url: str | None, form
     url = Where(config_file=config_file, storage_url=storage_url).settings().storage.url
     with _shown() as shown:
         tasks = {what: shown.add_task(what, total=None) for what in ("copying", "checking")}
-        done = log.back_up(url, target, lambda what, so_far, of: shown.update(tasks[what], completed=so_far, total=of))
+        done = back_up(url, target, lambda what, so_far, of: shown.update(tasks[what], completed=so_far, total=of))
     told = {"path": str(done.path), "position": done.position, "root": b64encode(done.root).decode(), "size": done.size}
     if form == "json":
         output.as_json(told)

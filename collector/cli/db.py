@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from collector import daemon, log, projections
+from collector import backup, daemon, log, projections
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.log import HEAD, Schema
+from collector.storage.urls import shown
 
 
 @click.group()
@@ -35,7 +36,7 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
     else:
         output.facts([("Revision", found.revision), ("This version", HEAD), ("State", _state(found))])
     if found.mismatch:
-        output.say(f"{log.shown(settings.storage.url)}: {found.mismatch}.")
+        output.say(f"{shown(settings.storage.url)}: {found.mismatch}.")
 
 
 @db.command()
@@ -49,14 +50,15 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
     revision (timelined.db.0001); PostgreSQL is for its own tools to back up.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    keep_copy = None if without_copy else backup.before_upgrade
     found = asyncio.run(
-        log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=not without_copy)
+        log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=keep_copy)
     )
     if found.behind:
         before = found.revision or "nothing"
         click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")
     else:
-        output.say(f"{log.shown(settings.storage.url)} is at revision {HEAD} already.")
+        output.say(f"{shown(settings.storage.url)} is at revision {HEAD} already.")
 
 
 @db.command()
@@ -71,7 +73,7 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     count = asyncio.run(daemon.rebuild(settings))
-    output.say(f"The lists of {log.shown(settings.storage.url)} are made anew out of {count} events.")
+    output.say(f"The lists of {shown(settings.storage.url)} are made anew out of {count} events.")
 
 
 def _state(found: Schema) -> str:

@@ -20,23 +20,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collector import daemon, proofcheck
+from collector.backup.older import verifiable
 from collector.cli import output
 from collector.cli.incidents import every_event
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
-from collector.log import acknowledged, lost, open_log, reading, seal
-from collector.log import proof as proofs
-from collector.log.beside import Beside
-from collector.log.checkpoint import TREES, Signer, origin_of, parse, published
-from collector.log.helpers import Helpers
-from collector.log.lost import UNKNOWN, About, origin_after
-from collector.log.older import verifiable
-from collector.log.scan import MOST, Difference
-from collector.log.verify import Beyond, Verdict
-from collector.log.verify import verify as verified
+from collector.log import open_log, queries
 from collector.projections import open_lists
 from collector.projections.regrouped import Compared, compare
+from collector.proof import acknowledged, lost, seal
+from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
+from collector.proof.folder import Beside
+from collector.proof.lost import UNKNOWN, About, origin_after
 from collector.settings import Settings, Unread
+from collector.verification import proofs as proofs
+from collector.verification.scan import MOST, Difference
+from collector.verification.verify import Beyond, Verdict
+from collector.verification.verify import verify as verified
+from collector.verification.workers import Helpers
 
 T = TypeVar("T")
 
@@ -254,7 +255,7 @@ def _only(
         return [(position, position) for position in sorted(each["position"] for each in events)]
     if first is None and last is None:
         return None
-    head = _query(settings.storage.url, reading.head)
+    head = _query(settings.storage.url, queries.head)
     begin, end = first or 1, last or head
     if not begin <= end <= head:
         raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}")
@@ -398,7 +399,7 @@ def _cited(where: Where, settings: Settings, number: int) -> list[int]:
 
 
 def _named(settings: Settings, event: str) -> list[int]:
-    ids = _query(settings.storage.url, lambda connection: reading.resolve_id(connection, event))
+    ids = _query(settings.storage.url, lambda connection: queries.resolve_id(connection, event))
     if len(ids) != 1:
         found = f"{len(ids)} events have it; write more of it" if ids else "no event has it"
         raise NotFound(f"cannot find event {event}: {found}")
@@ -408,6 +409,6 @@ def _named(settings: Settings, event: str) -> list[int]:
 def _positions(settings: Settings, ids: list[str]) -> list[int]:
     """Where the highest revision of each event stands."""
     highest: dict[str, tuple[int, int]] = {}
-    for event in _query(settings.storage.url, lambda connection: reading.read_ids(connection, ids)):
+    for event in _query(settings.storage.url, lambda connection: queries.read_ids(connection, ids)):
         highest[event.id] = max(highest.get(event.id, (-1, 0)), (event.revision, event.position))
     return [position for _, position in highest.values()]

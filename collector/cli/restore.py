@@ -13,15 +13,16 @@ from pathlib import Path
 import click
 
 from collector import daemon, log, projections
+from collector.backup import backup, before_upgrade
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.files import FOLDER_MODE
-from collector.log import acknowledged, lost
-from collector.log.acknowledged import Last, Loss
-from collector.log.backup import backup
-from collector.log.lock import WriterLock
+from collector.proof import acknowledged, lost
+from collector.proof.acknowledged import Last, Loss
 from collector.settings import Settings
+from collector.storage.lock import WriterLock
+from collector.storage.urls import database_path
 
 _FILES = ("", "-wal", "-shm", "-journal")
 
@@ -46,7 +47,7 @@ def restore(
     without them.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    target = log.database_path(settings.storage.url)
+    target = database_path(settings.storage.url)
     if target is None:
         raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
     kept = daemon.beside_of(settings).acknowledged
@@ -126,7 +127,7 @@ def _give_to_owner(path: Path) -> None:
 async def _lacks(settings: Settings, kept: Path) -> tuple[Loss | None, Last | None]:
     """What the restored log lacks of what was acknowledged, and what that was."""
     if (await log.schema_of(settings.storage.url)).behind:
-        await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted)
+        await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=before_upgrade)
     last = acknowledged.read(kept)
     store = log.open_log(settings.storage.url, writable=False)
     try:

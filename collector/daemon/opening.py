@@ -14,22 +14,26 @@ import structlog
 from aiohttp import web
 
 from collector import projections
+from collector.backup import before_upgrade
 from collector.daemon.duties import followed
 from collector.daemon.parts import Clock, Parts, beside_of, former_of, pointer_of, wall_clock
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.follower import Follower
-from collector.log import FOLLOWING, JOBS, EventLog, Lease, database_path, lost, open_log, servers, shown
-from collector.log.acknowledged import Loss
-from collector.log.beside import ACKNOWLEDGED
-from collector.log.lock import holder as lock_holder
+from collector.log import FOLLOWING, JOBS, EventLog, Lease, open_log
 from collector.loss import watched
 from collector.projections import Lists, Projections
 from collector.projections.database import close_lists_to_others
 from collector.projections.former import drop_former, has_former
 from collector.projections.shape import unusable
+from collector.proof import lost
+from collector.proof.acknowledged import Loss
+from collector.proof.folder import ACKNOWLEDGED
 from collector.settings import Settings
+from collector.storage import servers
+from collector.storage.lock import holder as lock_holder
+from collector.storage.urls import database_path, shown
 from collector.tasks import in_thread
 
 log = structlog.get_logger(__name__)
@@ -119,8 +123,9 @@ async def _open(settings: Settings, writable: bool, lease: Lease) -> EventLog:
         closing.add(asyncio.ensure_future(store.close()))
 
     opening = partial(
-        open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata], lease=lease
-    )
+        open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata], lease=lease,
+        keep_copy=before_upgrade,
+    )  # fmt: skip
     return await in_thread(opening, close)
 
 

@@ -22,18 +22,21 @@ from collector.event import SECOND
 from collector.follower import Follower
 from collector.following import Following, Setup, Work
 from collector.intake import Endpoint, Intake
-from collector.log import EventLog, database_path, migrations, seal, servers, shown
-from collector.log.acknowledged import Loss
-from collector.log.beside import Beside
-from collector.log.checkpoint import EVENTS, Signer
-from collector.log.lost import UNKNOWN, About, origin_after
-from collector.log.lost import accepted as accepted_loss
+from collector.log import EventLog, migrations
 from collector.projections import Lists, Projections
+from collector.proof import seal
+from collector.proof.acknowledged import Loss
+from collector.proof.checkpoint import EVENTS, Signer
+from collector.proof.folder import Beside
+from collector.proof.lost import UNKNOWN, About, origin_after
+from collector.proof.lost import accepted as accepted_loss
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings, Unread
 from collector.sources import SOURCES
+from collector.storage import servers
+from collector.storage.urls import database_path, shown
 from collector.web import Limits as WebLimits
 from collector.web import Readiness, build_app
 from collector.writer import Writer

@@ -18,9 +18,10 @@ from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
 from collector.interpreter import seldom_collect
-from collector.log import EventLog, is_postgresql, shown
+from collector.log import EventLog
 from collector.notify import Notifier
 from collector.settings import Settings
+from collector.storage.urls import is_postgresql, shown
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)

@@ -16,8 +16,8 @@ import structlog
 from collector.daemon.parts import Parts
 from collector.errors import DiskFailed, TimelinedError, Unavailable
 from collector.event import MACHINE, Event, event_id
-from collector.log import database_path
 from collector.settings import Settings
+from collector.storage.urls import database_path
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)

@@ -43,8 +43,9 @@ from collector.following.wire import (
 from collector.following.work import Work
 from collector.interpreter import seldom_collect
 from collector.leadership import Leadership
-from collector.log import Receipt, Submission, database_path, open_log
+from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
+from collector.storage.urls import database_path
 from collector.tasks import ended, in_thread
 
 log = structlog.get_logger(__name__)

@@ -4,26 +4,22 @@ Order is settled here and nowhere else: whoever reads after a position has
 seen every event before it. Nothing here interprets an event. There is no
 update and no delete to call by mistake.
 
-``promise.py`` holds the promise, :class:`EventLog`, and the values it takes and
-gives; ``tests/test_log.py`` holds every back end to it. ``reading`` and
-``store`` do the same on an open connection, for those who already have one.
+``contract`` holds the promise, :class:`EventLog`, and the values it takes and
+gives; ``tests/test_log.py`` holds every back end to it. ``queries`` and
+``appending`` do the same on an open connection, for those who already have one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import ModuleType
 
 from sqlalchemy import Connection, MetaData
 
-from collector.errors import InvalidInput, InvalidSettings
+from collector.errors import InvalidSettings
 from collector.log import sqlite
-from collector.log.backup import Backup, Progress
-from collector.log.backup import backup as _backup
-from collector.log.migrations import HEAD, Schema
-from collector.log.promise import (
+from collector.log.contract import (
     FOLLOWING,
     JOBS,
     Delivery,
@@ -35,18 +31,18 @@ from collector.log.promise import (
     Submission,
     Tail,
 )
-from collector.log.sqlite import SqliteLog
-from collector.log.urls import database_path, is_postgresql, shown
+from collector.log.migrations import HEAD, Schema
+from collector.log.sqlite import KeepCopy, SqliteLog
+from collector.storage.urls import database_path
 
 __all__ = [
     "FOLLOWING",
     "HEAD",
     "JOBS",
-    "Backup",
     "Delivery",
     "EventLog",
+    "KeepCopy",
     "Lease",
-    "Progress",
     "Receipt",
     "ReceiptItem",
     "Repeats",
@@ -54,12 +50,8 @@ __all__ = [
     "SqliteLog",
     "Submission",
     "Tail",
-    "back_up",
-    "database_path",
-    "is_postgresql",
     "open_log",
     "schema_of",
-    "shown",
     "upgrade",
 ]
 
@@ -72,6 +64,7 @@ def open_log(
     extra_metadata: Sequence[MetaData] = (),
     any_schema: bool = False,
     lease: Lease = FOLLOWING,
+    keep_copy: KeepCopy | None = None,
 ) -> EventLog:
     """Open the log a URL names.
 
@@ -81,10 +74,12 @@ def open_log(
     ``writable`` takes the writer's lock, naming ``address`` for whoever comes second, and creates what is missing; in a
     PostgreSQL database also the tables of ``extra_metadata`` (the lists), in a schema beside the log's. A reader that
     looks for damage opens ``any_schema``, since what says the schema may be damaged too. ``lease`` is what
-    :meth:`EventLog.lead` asks for: of a database that several share, one follows and one does the jobs. Raises
-    :class:`collector.errors.InvalidSettings` for a
-    URL that cannot be used, :class:`collector.errors.Unavailable` where the file is missing or another process
-    writes to it, and :class:`collector.errors.LogDamaged` where the log contradicts itself.
+    :meth:`EventLog.lead` asks for: of a database that several share, one follows and one does the jobs. ``keep_copy``
+    copies a file before it is upgraded, as :func:`collector.backup.before_upgrade` does; None upgrades without a copy.
+
+    Raises :class:`collector.errors.InvalidSettings` for a URL that cannot be used,
+    :class:`collector.errors.Unavailable` where the file is missing or another process writes to it, and
+    :class:`collector.errors.LogDamaged` where the log contradicts itself.
     """
     path = database_path(url)
     if path is None:
@@ -92,7 +87,7 @@ def open_log(
             url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema, lease=lease
         )
         return opened
-    return SqliteLog(path, writable=writable, address=address, any_schema=any_schema)
+    return SqliteLog(path, writable=writable, address=address, any_schema=any_schema, keep_copy=keep_copy)
 
 
 def _postgres() -> ModuleType:
@@ -119,13 +114,13 @@ async def upgrade(
     extra_metadata: Sequence[MetaData] = (),
     fit: Callable[[Connection], object] = lambda connection: None,
     *,
-    keep_copy: bool = True,
+    keep_copy: KeepCopy | None = None,
 ) -> Schema:
     """Bring the log of a URL to this version's schema, making it where there is none; what was found before.
 
     Beside a file the follower makes its lists by itself. In a database the daemon's role may not, so the tables of
-    ``extra_metadata`` are made here, in a schema of their own, and ``fit`` gives them their shape. A file is copied
-    before, and the copy verified, unless not ``keep_copy``.
+    ``extra_metadata`` are made here, in a schema of their own, and ``fit`` gives them their shape. ``keep_copy``
+    copies a file before, as in :func:`open_log`.
 
     Raises :class:`collector.errors.Unavailable` where another process writes to it or a later version wrote it.
     """
@@ -134,14 +129,3 @@ async def upgrade(
         found: Schema = await asyncio.to_thread(_postgres().upgrade, url, extra_metadata, fit)
         return found
     return await sqlite.upgrade(path, keep_copy=keep_copy)
-
-
-def back_up(url: str, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
-    """Copy the log of a URL to a file, while whoever writes to it goes on; see :func:`collector.log.backup.backup`."""
-    path = database_path(url)
-    if path is None:
-        raise InvalidInput(
-            "cannot back up a PostgreSQL database: its own tools do, and follow it continuously; use pg_basebackup or "
-            "pgBackRest (docs/backup.md)"
-        )
-    return _backup(path, target, progress)

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from collector.log.merkle import delivery_commitment
-from collector.log.store import ELSEWHERE, select_in
+from collector.log.appending import ELSEWHERE
+from collector.proof.merkle import delivery_commitment
+from collector.storage.sql import select_in
 
 _ELSEWHERE = {
     "sqlite": "SELECT number, headers, content FROM delivery WHERE instr(headers, ?) > 0",

@@ -4,13 +4,13 @@ One connection writes and makes every checkpoint, on a thread of its own; a
 race between two writing connections has damaged files before SQLite 3.51.3.
 WAL with ``synchronous=FULL``: a commit that was answered survives a power cut
 (with NORMAL it does not). A disk that fails to keep a write ends all writing,
-and so does a file that was moved away under us: ``disk.py`` says why, and it is
-looked at before anybody is answered. Readers open the file read-only and see one
-consistent view each; they neither wait for the writer nor make it wait.
+and so does a file that was moved away under us: ``storage.disk`` says why, and
+it is looked at before anybody is answered. Readers open the file read-only and
+see one consistent view each; they neither wait for the writer nor make it wait.
 
-Order: there is one writer at a time (``lock.py``, ``datafile.py``, and ``BEGIN
-IMMEDIATE`` against any other program), and numbers come from the head row within its
-transaction. So positions become visible in order and without gaps.
+Order: there is one writer at a time (``storage.lock``, ``storage.datafile``, and
+``BEGIN IMMEDIATE`` against any other program), and numbers come from the head row
+within its transaction. So positions become visible in order and without gaps.
 """
 
 from __future__ import annotations
@@ -30,17 +30,19 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import guards, migrations, store
-from collector.log.backup import before_upgrade
-from collector.log.datafile import DataFile
-from collector.log.disk import Disk, cause, is_damage
-from collector.log.lock import WriterLock
-from collector.log.promise import Receipt, Submission
-from collector.log.read_side import ReadSide
-from collector.log.writing import BUSY, Write
+from collector.log import appending, guards, migrations
+from collector.log.base import ReadSide
+from collector.log.contract import Receipt, Submission
+from collector.storage.datafile import DataFile
+from collector.storage.disk import Disk, cause, is_damage
+from collector.storage.lock import WriterLock
+from collector.storage.transaction import BUSY, Write
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+KeepCopy = Callable[[Path, str], Path]
+"""Copies a file, of an earlier revision, before it is upgraded; the answer is where the copy is."""
 
 _WRITER_PRAGMAS = (
     # Before anything is written: it cannot change later. Larger pages halve the work of wide rows.
@@ -72,9 +74,9 @@ class SqliteLog(ReadSide):
         writable: bool = True,
         address: str = "",
         any_schema: bool = False,
-        keep_copy: bool = True,
+        keep_copy: KeepCopy | None = None,
     ) -> None:
-        """See :func:`collector.log.open_log`; with ``keep_copy`` a file is copied before it is upgraded."""
+        """See :func:`collector.log.open_log`."""
         super().__init__()
         self._keep_copy = keep_copy
         self.path = path
@@ -147,10 +149,10 @@ class SqliteLog(ReadSide):
         """Keep a verified copy of a log of an earlier schema: there is no way back but that."""
         schema = migrations.schema(writer)
         writer.rollback()
-        if not (self._keep_copy and schema.behind and schema.revision):
+        if self._keep_copy is None or not (schema.behind and schema.revision):
             return
         try:
-            copy = before_upgrade(self.path, schema.revision)
+            copy = self._keep_copy(self.path, schema.revision)
         except (Unavailable, LogDamaged) as error:
             raise type(error)(
                 f"cannot upgrade {self.path}: no copy of it could be kept before ({error}). Make room; or keep one "
@@ -192,11 +194,11 @@ class SqliteLog(ReadSide):
             self._disk.look()
         rows = sum(1 + len(told.events) for told in submissions)
         try:
-            return await self._perform(partial(store.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
+            return await self._perform(partial(appending.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
         except Unavailable:
             raise
         except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
-            return await self._perform(partial(store.append_singly, submissions=submissions))
+            return await self._perform(partial(appending.append_singly, submissions=submissions))
 
     async def transact(
         self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False
@@ -385,7 +387,7 @@ def schema_of(path: Path) -> migrations.Schema:
         raise Unavailable(f"cannot read the log {path}: {cause(error)}") from error
 
 
-async def upgrade(path: Path, *, keep_copy: bool = True) -> migrations.Schema:
+async def upgrade(path: Path, *, keep_copy: KeepCopy | None = None) -> migrations.Schema:
     """Open a file to write, which upgrades it; what was found before."""
     found = _schema_before(path)
     await SqliteLog(path, keep_copy=keep_copy).close()

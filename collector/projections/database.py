@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from collector.errors import Unavailable
 from collector.files import FILE_MODE, close_to_others
 from collector.log import EventLog, SqliteLog
-from collector.log.disk import cause, is_damage, is_passing
+from collector.storage.disk import cause, is_damage, is_passing
 
 T = TypeVar("T")
 

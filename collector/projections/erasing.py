@@ -1,6 +1,6 @@
 """Erasing: what follows from grouping, and its removal from the lists.
 
-The log's part is in ``collector.log.erasing``. Here is which events share a
+The log's part is in ``collector.removal.erasing``. Here is which events share a
 name, what an event was attached to, and what the daemon itself said in words of
 theirs. What looks (:class:`Found`, :func:`echoes`) is given a view of the lists
 and the log, what records the log's own connection, and what cleans the lists'.
@@ -18,15 +18,15 @@ from sqlalchemy import Connection
 from collector import amendments
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, RecordedEvent, event_id, is_erased
-from collector.log import Submission, reading
-from collector.log.erasing import Extent, erase, extent, ranges, removed_texts
-from collector.log.store import select_in
+from collector.log import Submission, queries
 from collector.people import spoken
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
+from collector.removal.erasing import Extent, erase, extent, ranges, removed_texts
+from collector.storage.sql import select_in
 
 ERASED = "delivery.erased"
-"""The type of the record of removed bodies; ``collector.log.absent`` says what it means."""
+"""The type of the record of removed bodies; ``collector.removal.recorded`` says what it means."""
 
 
 class Erasing(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class Found:
         self.entities = _entities(connection, ids) if asked.everything else {}
         self.ids = tuple(dict.fromkeys([*ids, *self.entities]))
         self.extent: Extent = extent(connection, self.ids, numbers)
-        self.position = reading.head(connection)
+        self.position = queries.head(connection)
         self.erased: tuple[str, ...] = tuple(event.id for event in _open(self.extent.revisions, asked.everything))
         self.bodies = self.extent.bodies
         self.texts: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ def _check(
     if any(event.type.startswith("delivery.") for event in revisions):
         raise InvalidInput("cannot erase the record of an erasure or a retention: it holds no content", "events")
     for number in numbers:
-        if reading.delivery(connection, f"d{number}") is None:
+        if queries.delivery(connection, f"d{number}") is None:
             raise NotFound(f"cannot erase delivery d{number}: the log holds none of this id", "deliveries")
     if not ids and not numbers:
         raise InvalidInput("cannot erase: nothing is named; name events or deliveries", "events")
@@ -92,7 +92,7 @@ def _number(name: str) -> int:
 
 
 def _told_by(connection: Connection, numbers: Sequence[int]) -> list[str]:
-    found = (reading.delivery(connection, f"d{number}") for number in numbers)
+    found = (queries.delivery(connection, f"d{number}") for number in numbers)
     return [item.event_id for delivery in found if delivery for item in delivery.items]
 
 
@@ -126,7 +126,7 @@ def carry_out(connection: Connection, asked: Erasing, found: Found) -> Found:
     emptied = {event.id for event in left}
     found.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
     _record(connection, asked, left, found.bodies)
-    found.position = reading.head(connection)
+    found.position = queries.head(connection)
     return found
 
 
@@ -193,7 +193,7 @@ def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent
     statement = f"SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source = ?{where}"  # noqa: S608 - marks
     values = (MACHINE, *(f"incident:{number}" for number in sorted(numbers)))
     ids = [str(one) for one in connection.exec_driver_sql(statement, values).scalars()]
-    return list({event.id: event for event in reading.read_ids(connection, ids)}.values())
+    return list({event.id: event for event in queries.read_ids(connection, ids)}.values())
 
 
 def echoes(connection: Connection, found: Found) -> list[RecordedEvent]:
@@ -213,15 +213,15 @@ def _pattern(texts: Collection[str]) -> re.Pattern[str]:
 
 def record_echoes(connection: Connection, asked: Erasing, found: Sequence[RecordedEvent]) -> int:
     """Erase what the daemon said, in one transaction of the log; its head after that."""
-    last = {event.id: event for event in reading.read_ids(connection, [event.id for event in found])}
+    last = {event.id: event for event in queries.read_ids(connection, [event.id for event in found])}
     _record(connection, asked, [_left(event, asked) for event in last.values() if not is_erased(event)], ())
-    return reading.head(connection)
+    return queries.head(connection)
 
 
 def clean(connection: Connection, done: Found) -> bool:
     """Remove what the lists still say; whether grouping had said any of it again."""
     # Grouping may have read an event before it was erased, and indexed it after.
-    last = {event.id: event for event in reading.read_ids(connection, done.ids)}
+    last = {event.id: event for event in queries.read_ids(connection, done.ids)}
     _clean_index(connection, filter(is_erased, last.values()))
     if done.texts:
         _clean_incidents(connection, done)

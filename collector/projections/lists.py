@@ -17,8 +17,7 @@ from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
-from collector.log import reading
-from collector.log.store import select_in
+from collector.log import queries
 from collector.names import elsewhere
 from collector.projections.database import Lists
 from collector.projections.shape import remaking, unusable
@@ -34,6 +33,7 @@ from collector.projections.values import (
 from collector.refusals import SLOWEST, read_back
 from collector.refusals import TYPE as REFUSED
 from collector.spelling import Spelling
+from collector.storage.sql import select_in
 
 NEARBY = 200
 """How many events that did not join a case shows, the closest to its start first."""
@@ -124,7 +124,7 @@ class Projections:
 
         def work(connection: Connection) -> list[RecordedEvent]:
             rows = list(connection.exec_driver_sql(statement, values))
-            found = {e.position: e for e in reading.read_ids(connection, [row[1] for row in rows])}
+            found = {e.position: e for e in queries.read_ids(connection, [row[1] for row in rows])}
             return [found[row[0]] for row in rows if row[0] in found]
 
         return await self._read(work)
@@ -230,7 +230,7 @@ def _lives(connection: Connection, limit: int) -> list[RecordedEvent]:
         statement = """SELECT id FROM event_index WHERE family = 'collector' AND source = ? AND type IN (?, ?, ?)
             ORDER BY position DESC LIMIT ?"""
         ids += connection.exec_driver_sql(statement, (MACHINE, *_LIVES, limit)).scalars()
-    return reading.read_ids(connection, ids)[::-1][:limit]
+    return queries.read_ids(connection, ids)[::-1][:limit]
 
 
 def _stored(connection: Connection, number: int) -> Any:
@@ -268,7 +268,7 @@ class _Reading:
             return None
         row, low, high = _row(found), found[-3], found[-2]
         memberships = self._memberships(row.number)
-        events = reading.read_ids(self._connection, sorted(memberships), self._as_of)
+        events = queries.read_ids(self._connection, sorted(memberships), self._as_of)
         if self._as_of is not None and not events:
             return None
         told = {event.id for event in events}
@@ -331,7 +331,7 @@ class _Reading:
         return "other environment" if elsewhere(environment, named) else missed
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
-        return current(reading.read_ids(self._connection, ids, self._as_of))
+        return current(queries.read_ids(self._connection, ids, self._as_of))
 
     def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
         statement = """SELECT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
@@ -354,7 +354,7 @@ def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list
     values = (after[0], after[0], after[1], limit)
     rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement, values)]
     events = [event for unit, _ in rows for event in unit.events]
-    repeats = reading.repeats(connection, events)
+    repeats = queries.repeats(connection, events)
     told = select_in(connection, "SELECT id, source, entity, received_at FROM event_index WHERE id IN ({})", events)
     first: dict[str, tuple[str, str, int]] = {}
     for event, source, entity, received_at in told:
@@ -377,7 +377,7 @@ def _signal(
 
 
 def _why(connection: Connection, event_id: str) -> Explanation | None:
-    revisions = reading.read_ids(connection, [event_id])
+    revisions = queries.read_ids(connection, [event_id])
     if not revisions:
         return None
     event = max(revisions, key=lambda one: one.revision)
@@ -424,6 +424,6 @@ def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], 
     newest = list(
         execute(f"SELECT uid, missed FROM signal WHERE {_LOOSE} ORDER BY start DESC, uid DESC LIMIT ?", (limit,))  # noqa: S608 - ours
     )
-    found = {event.id: event for event in current(reading.read_ids(connection, [uid for uid, _ in newest]))}
+    found = {event.id: event for event in current(queries.read_ids(connection, [uid for uid, _ in newest]))}
     near = [Nearby(event=found[uid], reason=missed) for uid, missed in newest if uid in found]
     return sum(counts.values()), dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), near

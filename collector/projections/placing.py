@@ -17,10 +17,10 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.placing import EARLIER, Candidate, Engagement, Placement, Scene, place, responders
 from collector.event import RecordedEvent, current, reading_order
-from collector.log import reading
-from collector.log.store import select_in
+from collector.log import queries
 from collector.projections import tables
 from collector.projections.tables import put, remove
+from collector.storage.sql import select_in
 
 CANDIDATES = 500
 """The most things that joined nothing which are looked at for one incident, the closest to its start."""
@@ -220,7 +220,7 @@ class Deciding:
         return {uid: tuple(listed) for uid, listed in events.items()}
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
-        return sorted(current(reading.read_ids(self._log, ids)), key=reading_order)
+        return sorted(current(queries.read_ids(self._log, ids)), key=reading_order)
 
     def _services(self, number: int) -> set[str]:
         statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"

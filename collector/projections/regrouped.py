@@ -23,12 +23,12 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
 from collector.event import MACHINE
-from collector.log import reading
-from collector.log.scan import MOST, Difference, cause
+from collector.log import queries
 from collector.projections import placing, tables
 from collector.projections.shape import remaking, rules_digest, unusable
 from collector.projections.shelf import SqlShelf, index_row, write
 from collector.projections.tables import put
+from collector.verification.scan import MOST, Difference, cause
 
 LISTS = "lists"
 """The table that differences of the lists are said to be in."""
@@ -188,7 +188,7 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
     aside = set(scratch.exec_driver_sql("SELECT position FROM set_aside").scalars())
     position = 0
     while position < until:
-        events = reading.read(log, position, min(_BATCH, until - position))
+        events = queries.read(log, position, min(_BATCH, until - position))
         if not events:
             raise ValueError(f"the log ends at position {position}, and the lists follow it up to {until}")
         groups.evict(_CROWDED)

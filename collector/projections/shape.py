@@ -21,8 +21,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from collector.correlation import Rules
 from collector.correlation.signals import Unit
-from collector.log import lost, reading
+from collector.log import queries
 from collector.projections.tables import CONTENT, REBUILT, cursor, metadata, put, shape
+from collector.proof import lost
 
 _DIGESTS: dict[tuple[Any, ...], str] = {}
 
@@ -132,7 +133,7 @@ def empty(connection: Connection) -> None:
         connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608 - names of ours
     connection.exec_driver_sql("UPDATE incident_number SET goes_by = NULL")
     settled = connection.exec_driver_sql("SELECT coalesce(max(number), 0) + 1 FROM incident_number").scalar_one()
-    put(connection, cursor, [(1, 0, reading.head(connection), settled, "", b"")])
+    put(connection, cursor, [(1, 0, queries.head(connection), settled, "", b"")])
 
 
 def remaking(connection: Connection) -> str:

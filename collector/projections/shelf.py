@@ -18,10 +18,10 @@ from collector.correlation.changes import Asked, Changes, Kept, Place
 from collector.correlation.facts import LINKING
 from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
-from collector.log import reading
-from collector.log.store import executing, select_asked, select_in
+from collector.log import queries
 from collector.projections import tables
 from collector.projections.tables import put, remove
+from collector.storage.sql import executing, select_asked, select_in
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
@@ -62,7 +62,7 @@ class SqlShelf:
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; what the follower did not read yet does not count."""
-        revisions = reading.read_ids(self._log, ids)
+        revisions = queries.read_ids(self._log, ids)
         return self._current(revisions)
 
     def _current(self, revisions: Iterable[RecordedEvent]) -> list[RecordedEvent]:
@@ -176,7 +176,7 @@ class SqlShelf:
         statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
         marks = ",".join("?" * len(LINKING))
         ids = self._firsts(statement.format(marks), MACHINE, *sorted(LINKING))
-        return self._current(reading.read_ids(self._log, ids))
+        return self._current(queries.read_ids(self._log, ids))
 
     def next_number(self) -> int:
         """A number that was never given."""

@@ -19,7 +19,6 @@ import msgspec
 
 from collector.correlation import Rules, Service
 from collector.event import EVENT_TYPES, MACHINE, PEOPLE
-from collector.log import shown
 from collector.redaction import Redaction, pattern, pointer, touches
 from collector.settings.marks import (
     Place,
@@ -38,6 +37,7 @@ from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settin
 from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size
 from collector.sources import SOURCES
+from collector.storage.urls import shown
 from collector.webhook import Credentials, Mapped, Reading, Source
 
 S = TypeVar("S", bound=msgspec.Struct)

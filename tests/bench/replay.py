@@ -28,7 +28,7 @@ from collector.daemon import seldom_collect
 from collector.event import SECOND, RecordedEvent
 from collector.follower import BATCH
 from collector.intake import Endpoint, Intake
-from collector.log import EventLog, open_log, reading
+from collector.log import EventLog, open_log, queries
 from collector.sources import alertmanager
 from collector.webhook import Credentials
 from collector.writer import Writer
@@ -76,7 +76,7 @@ async def fill(log: EventLog, events: int, bodies: Callable[[int], bytes] = body
 def typed(connection: Connection, size: int) -> Reading:
     """Read all events, on the thread of a query."""
     began, spent, count, after = perf_counter(), process_time(), 0, 0
-    while page := reading.read(connection, after, size):
+    while page := queries.read(connection, after, size):
         assert isinstance(page[0], RecordedEvent)
         count, after = count + len(page), page[-1].position
     return Reading(perf_counter() - began, process_time() - spent, count)

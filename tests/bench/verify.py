@@ -31,10 +31,10 @@ from typing import NamedTuple
 from collector import journal
 from collector.event import Event, event_id
 from collector.log import Submission, open_log
-from collector.log.beside import Beside
-from collector.log.helpers import Helpers
-from collector.log.verify import Beyond, Verdict, verify
+from collector.proof.folder import Beside
 from collector.sealing import SealJob
+from collector.verification.verify import Beyond, Verdict, verify
+from collector.verification.workers import Helpers
 from tests.bench import results
 
 GOAL = 100_000

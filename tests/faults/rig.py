@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from sqlalchemy import Connection, inspect
 
-from collector.log import reading
+from collector.log import queries
 from collector.settings import Settings
 from tests.faults import stored, tree
 from tests.faults.checker import Checkpoint, Verdict, check
@@ -135,7 +135,7 @@ def everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tupl
     log = stored.read(connection)
     position = int(connection.exec_driver_sql("SELECT position FROM cursor").scalar_one())
     try:
-        events = reading.read(connection, 0, position)
+        events = queries.read(connection, 0, position)
     except msgspec.DecodeError as error:
         return log, {"all lists": ({}, {"an event that cannot be read": str(error)})}
     made = batch(events, RULES)

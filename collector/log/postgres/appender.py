@@ -8,10 +8,10 @@ from typing import Any
 
 import asyncpg
 
-from collector.log.outage import is_outage
+from collector.log.contract import Receipt, Submission
 from collector.log.postgres.batch import CALL, Batch, Undecided
 from collector.log.postgres.connecting import APPENDING, Address
-from collector.log.promise import Receipt, Submission
+from collector.storage.outage import is_outage
 
 _LONGEST = 10.0
 """Seconds until a batch is answered 503, though it may yet be committed: what comes again is then known."""

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 
 from collector.event import MACHINE, PEOPLE, Event
-from collector.log.merkle import NO_DELIVERY, content_commitment, delivery_commitment
-from collector.log.promise import Receipt, ReceiptItem, Submission
+from collector.log.appending import binary, encoded, salts
+from collector.log.contract import Receipt, ReceiptItem, Submission
 from collector.log.refiring import ended_by, may_fire_again
-from collector.log.store import binary, encoded, salts
 from collector.log.updating import may_be_updated, text_of, update_id
+from collector.proof.merkle import NO_DELIVERY, content_commitment, delivery_commitment
 
 _NEVER = (1 << 63) - 1
 """No delivery tells the fact, so none can speak before what is known."""
@@ -34,7 +34,7 @@ CALL = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS
 
 
 class Undecided(Exception):
-    """A batch of the rare kind that has to be judged fact by fact, by ``store.append``."""
+    """A batch of the rare kind that has to be judged fact by fact, by ``appending.append``."""
 
 
 class Batch:

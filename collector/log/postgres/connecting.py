@@ -19,9 +19,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
-from collector.log.acknowledged import Last
-from collector.log.outage import is_outage
-from collector.log.urls import each_host, shown
+from collector.proof.acknowledged import Last
+from collector.storage.outage import is_outage
+from collector.storage.urls import each_host, shown
 
 PATIENCE = 3.0
 """Seconds for making a connection to one host. A sender that waits is answered 503 then, and comes again."""

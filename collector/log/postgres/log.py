@@ -22,17 +22,17 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
-from collector.log import guards, migrations, store
-from collector.log.acknowledged import Last
-from collector.log.outage import is_outage
+from collector.log import appending, guards, migrations
+from collector.log.base import ReadSide
+from collector.log.contract import FOLLOWING, JOBS, Lease, Receipt, Submission
 from collector.log.postgres import schema
 from collector.log.postgres.appender import Appender
 from collector.log.postgres.batch import Undecided
 from collector.log.postgres.connecting import READING, Address
 from collector.log.postgres.sessions import Session
 from collector.log.postgres.waking import SILENT, Waker
-from collector.log.promise import FOLLOWING, JOBS, Lease, Receipt, Submission
-from collector.log.read_side import ReadSide
+from collector.proof.acknowledged import Last
+from collector.storage.outage import is_outage
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -122,18 +122,18 @@ class PostgresLog(ReadSide):
         except Undecided:
             return await self._append_judging(submissions)
         except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
-            return await self.transact(partial(store.append_singly, submissions=submissions))
+            return await self.transact(partial(appending.append_singly, submissions=submissions))
         self._appended(added)
         return receipts
 
     async def _append_judging(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
         """The rare kind: more round trips, in one transaction that holds the head row."""
         try:
-            return await self.transact(partial(store.append, submissions=submissions))
+            return await self.transact(partial(appending.append, submissions=submissions))
         except Unavailable:
             raise
         except Exception:
-            return await self.transact(partial(store.append_singly, submissions=submissions))
+            return await self.transact(partial(appending.append_singly, submissions=submissions))
 
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """See :meth:`collector.log.EventLog.transact`."""

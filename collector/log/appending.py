@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 from operator import itemgetter
@@ -27,7 +26,10 @@ from sqlalchemy import Connection
 from collector import reading
 from collector.errors import InvalidInput, Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
-from collector.log.merkle import (
+from collector.log.contract import Receipt, ReceiptItem, Submission
+from collector.log.refiring import Refires, Telling, Turn, ended_by
+from collector.log.updating import Updates, may_be_updated
+from collector.proof.merkle import (
     NO_DELIVERY,
     SALT_SIZE,
     content_commitment,
@@ -36,10 +38,8 @@ from collector.log.merkle import (
     event_commitment,
     leaf,
 )
-from collector.log.outage import is_outage
-from collector.log.promise import Receipt, ReceiptItem, Submission
-from collector.log.refiring import Refires, Telling, Turn, ended_by
-from collector.log.updating import Updates, may_be_updated
+from collector.storage.outage import is_outage
+from collector.storage.sql import Execute, chunked, driver_of, executing
 from collector.webhook import Webhook
 
 TOLD = Struct(">16sQ?")
@@ -53,10 +53,6 @@ ELSEWHERE = "timelined-content"
 """In a delivery's row, what names the content that holds the headers which are content, and the commitment to it: the
 number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept under this name."""
 
-_CHUNK = 512
-"""Ids asked for in one statement; a statement takes 32,766 parameters at most."""
-_ASKED = 256
-"""Questions put in one statement."""
 
 _SALT = Struct(f"{SALT_SIZE}s")
 _encode = msgspec.json.Encoder().encode
@@ -213,7 +209,7 @@ class _Batch:
             self._call(rows)
 
     def _select(self, statement: str, ids: Sequence[bytes]) -> Iterator[Any]:
-        return _select_in(self.execute, statement, ids)
+        return chunked(self.execute, statement, ids)
 
     def _insert_rows(self, rows: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         driver = driver_of(self.connection)
@@ -425,7 +421,7 @@ def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _Fact]:
     if newest is None:
         return facts
     last = bytes(newest[0])
-    for row in _select_in(execute, _SELECT_FACTS, [one for one in identities if one <= last]):
+    for row in chunked(execute, _SELECT_FACTS, [one for one in identities if one <= last]):
         identity, position, amendment, received_at, delivery = row
         fact = facts.get(identity)
         if fact is None:
@@ -437,64 +433,3 @@ def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _Fact]:
 _SELECT_FACTS = (
     "SELECT id, position, amendment, received_at, delivery FROM event WHERE id IN ({}) ORDER BY id, revision"
 )
-
-
-def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[Any]:
-    """Rows of ``statement`` with ``{}`` standing for these values, chunk by chunk.
-
-    Chunks are filled up to a power of two by repeating the last value, so that the driver keeps a few prepared
-    statements instead of one for each number of values.
-    """
-    return _select_in(executing(connection), statement, values)
-
-
-def _select_in(execute: Callable[..., Iterable[Any]], statement: str, values: Sequence[Any]) -> Iterator[Any]:
-    for start in range(0, len(values), _CHUNK):
-        some = tuple(values[start : start + _CHUNK])
-        size = 1 << (len(some) - 1).bit_length()
-        marks = ",".join("?" * size)
-        yield from execute(statement.format(marks), some + some[-1:] * (size - len(some)))
-
-
-def select_asked(
-    connection: Connection, statement: str, columns: Sequence[str], asked: Sequence[tuple[Any, ...]]
-) -> Iterator[Any]:
-    """Rows of ``statement``, which joins these as a table ``asked``; ``columns`` are its names, each with its type.
-
-    On PostgreSQL one statement answers all of them, which come as columns. SQLite has no such thing: there they are
-    rows, by chunks filled up to a power of two with NULL.
-    """
-    if not asked:
-        return
-    execute = executing(connection)
-    names = ", ".join(column.split()[0] for column in columns)
-    types = [column.split()[1] for column in columns]
-    if connection.dialect.name != "sqlite":
-        arrays = ", ".join(f"CAST(? AS {one}[])" for one in types)
-        lists = tuple([list(column) for column in zip(*asked, strict=True)])
-        whole = f"WITH asked ({names}) AS (SELECT * FROM unnest({arrays})) {statement}"  # noqa: S608 - names of ours
-        yield from execute(whole, lists)
-        return
-    first = ",".join(f"CAST(? AS {one})" for one in types)
-    more = ",({})".format(",".join("?" * len(columns)))
-    for start in range(0, len(asked), _ASKED):
-        some = asked[start : start + _ASKED]
-        size = 1 << (len(some) - 1).bit_length()
-        values = [value for row in some for value in row] + [None] * (len(columns) * (size - len(some)))
-        yield from execute(f"WITH asked ({names}) AS (VALUES ({first}){more * (size - 1)}) {statement}", tuple(values))
-
-
-Execute = Callable[..., Any]
-"""Runs a statement with its values; the answer can be iterated, and has ``fetchone``."""
-
-
-def executing(connection: Connection) -> Execute:
-    """On SQLite the driver's own: to go past SQLAlchemy saves a tenth of a millisecond for each batch."""
-    return driver_of(connection).execute if connection.dialect.name == "sqlite" else connection.exec_driver_sql
-
-
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The driver's own connection to SQLite."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
-    return driver

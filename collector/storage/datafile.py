@@ -28,7 +28,7 @@ from pathlib import Path
 
 from collector.errors import LogDamaged, Unavailable
 from collector.files import FILE_MODE, close_to_others, sync_folder
-from collector.log.walfile import WalFile
+from collector.storage.walfile import WalFile
 
 _PATIENCE = 0.5
 """Seconds that a process which is just ending gets to let go."""

@@ -22,9 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from collector.errors import LogDamaged, Unavailable
 from collector.log import migrations
-from collector.log.disk import cause
-from collector.log.scan import Difference
-from collector.log.urls import database_path
+from collector.storage.disk import cause
+from collector.storage.urls import database_path
+from collector.verification.scan import Difference
 
 _LEAF = Struct(">BQ16sHqH")
 _ROWS = "SELECT position, id, revision, received_at, type, commitment, leaf FROM event ORDER BY position"

@@ -30,11 +30,12 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy import Engine, NullPool, create_engine
 
+from collector.backup import older
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.files import sync_folder
-from collector.log import migrations, older
-from collector.log.tree import Range
-from collector.log.verify import Beyond, Verdict, verify
+from collector.log import migrations
+from collector.proof.tree import Range
+from collector.verification.verify import Beyond, Verdict, verify
 
 _PAGES = 64
 """Pages copied in one step, half a megabyte, …"""

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import time
 
-from collector.log.disk import Disk
+from collector.storage.disk import Disk
 
 _PATIENCE = 5.0
 """Seconds to wait for readers in other processes, which may still look at pages as they were."""

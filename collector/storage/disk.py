@@ -27,10 +27,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import store
-from collector.log.datafile import DataFile
-from collector.log.outage import is_outage
-from collector.log.reserve import Reserve
+from collector.storage.datafile import DataFile
+from collector.storage.outage import is_outage
+from collector.storage.reserve import Reserve
+from collector.storage.sql import driver_of
 
 _CHECKPOINT = 4000
 """Pages in the write-ahead log after which it is copied; that costs two syncs."""
@@ -132,7 +132,7 @@ class Disk:
             raise DiskFailed(self.failure)
         if error is not None and is_full(error):
             raise Unavailable(f"cannot write to {self.path}: {cause(error)}; make room") from error
-        if cut_off and (damage := _damage(store.driver_of(connection))):
+        if cut_off and (damage := _damage(driver_of(connection))):
             raise LogDamaged(
                 f"cannot open the log {self.path}: pages at its end are missing ({damage}); restore a backup, and keep "
                 "this file: what is left of it can be read"
@@ -144,7 +144,7 @@ class Disk:
         Without a kind the writer waits for readers where the bound was reached. Nothing is copied into a file that is
         not the one at its path; ``failure`` says so then.
         """
-        driver = store.driver_of(connection)
+        driver = driver_of(connection)
         waits = not kind and self._frames >= _BOUND and time.monotonic() >= self._wait_from
         # Readers that hold it up: soon again, but not after every commit.
         self._due = max(_CHECKPOINT, self._frames + _CHECKPOINT // 4)
@@ -194,7 +194,7 @@ class Disk:
             return
         with suppress(sqlite3.Error, OSError):
             if file.has_name and not file.wal.damage():
-                store.driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
         file.set_aside()
 
     def notice(self, error: BaseException) -> None:

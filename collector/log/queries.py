@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
-from collector.log import recorded
+from collector.log import decode
+from collector.log.appending import TOLD
+from collector.log.contract import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.headers import Headers, headers_of
-from collector.log.promise import REDACTED, Delivery, ReceiptItem, Repeats
-from collector.log.store import TOLD, select_in
+from collector.storage.sql import select_in
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
     content FROM delivery """
@@ -30,13 +31,13 @@ def head(connection: Connection) -> int:
 def read(connection: Connection, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
     """Events after a position in the order of positions, at most ``limit``."""
     where = "WHERE event.position > ? ORDER BY event.position LIMIT ?"
-    return recorded.events(connection, where, (after, limit))
+    return decode.events(connection, where, (after, limit))
 
 
 def read_ids(connection: Connection, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
     """Every revision of these events in the order of positions; those received by ``as_of`` if given."""
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
-    found = recorded.events_in(connection, "WHERE event.id IN ({})", identities)
+    found = decode.events_in(connection, "WHERE event.id IN ({})", identities)
     if as_of is not None:
         found = [event for event in found if event.received_at <= as_of]
     found.sort(key=attrgetter("position"))

@@ -2,7 +2,7 @@
 
 Nothing is believed. Every leaf is computed again from its row, every
 commitment from salt and content, every column from the content where the
-content says it too (``rows``), both trees from the leaves, and their roots are
+content says it too (``row_check``), both trees from the leaves, and their roots are
 held to the checkpoints in the database and beside it. What is not as it was is
 named by its position or number.
 
@@ -21,14 +21,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log import headers, intact
-from collector.log.acknowledged import Last, loss
-from collector.log.checkpoint import DELIVERIES, EVENTS, TREES, parse
-from collector.log.helpers import Helpers, split
-from collector.log.lost import accepted
-from collector.log.scan import Difference, Leaves, Scan, cause
-from collector.log.seal import NO_DIGEST
-from collector.log.tree import HASH_SIZE, Range
+from collector.log import headers
+from collector.proof.acknowledged import Last, loss
+from collector.proof.checkpoint import DELIVERIES, EVENTS, TREES, parse
+from collector.proof.lost import accepted
+from collector.proof.seal import NO_DIGEST
+from collector.proof.tree import HASH_SIZE, Range
+from collector.verification import schema_check
+from collector.verification.scan import Difference, Leaves, Scan, cause
+from collector.verification.workers import Helpers, split
 
 Signature = Callable[[str], bool]
 """Whether the signatures of a note hold, as far as their keys are known."""
@@ -80,7 +81,7 @@ def verify(
 ) -> Verdict:
     """Verify the whole log, or with ``only`` the rows of some first and last positions; the trees are always whole.
 
-    Runs for as long as reading the log takes, on one consistent view of it; ``helpers`` share the work where there is
+    Runs for as long as reading the log takes, on one consistent view of it; ``workers`` share the work where there is
     much of it, and change nothing of what is found. Raises nothing for what is damaged.
     """
     scan = Scan(connection, progress)
@@ -88,8 +89,8 @@ def verify(
     heads = _heads(connection) if helpers and only is None else {}
     if helpers and not helpers.worth(sum(heads.values())):
         helpers = None
-    integrity = helpers.integrity() if helpers else intact.integrity
-    if not intact.readable(connection, scan):
+    integrity = helpers.integrity() if helpers else schema_check.integrity
+    if not schema_check.readable(connection, scan):
         return _unreadable(scan)
     trees = {tree: _Tree(connection, scan, tree, beyond) for tree in TREES}
     if only is None:

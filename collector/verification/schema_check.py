@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from collector.log import guards
-from collector.log.scan import Scan, cause
+from collector.verification.scan import Scan, cause
 
 _MOST = 20
 """Lines of SQLite's own check: what differs is named by its row in any case."""

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from collector.event import DERIVED
-from collector.log.merkle import NO_DELIVERY
-from collector.log.store import TOLD
+from collector.log.appending import TOLD
+from collector.proof.merkle import NO_DELIVERY
 
 EVENTS = """SELECT e.position, e.id, e.revision, e.amendment, e.type, e.source, e.received_at, e.occurred_at,
     e.delivery, e.item, e.content, e.content_commitment, e.commitment, e.leaf, c.salt, c.bytes, d.commitment,

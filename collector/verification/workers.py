@@ -23,12 +23,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from collector.log import intact
-from collector.log.absent import Absent
-from collector.log.checkpoint import EVENTS
-from collector.log.promise import EventLog
-from collector.log.scan import Scan
-from collector.log.tree import HASH_SIZE
+from collector.log.contract import EventLog
+from collector.proof.checkpoint import EVENTS
+from collector.proof.tree import HASH_SIZE
+from collector.removal.recorded import Absent
+from collector.verification import schema_check
+from collector.verification.scan import Scan
 
 PART = 20_000
 """Rows that a helper is given at a time: a fifth of a second."""
@@ -80,10 +80,10 @@ class Helpers:
 
     def integrity(self) -> Callable[[Connection], list[str]]:
         """Have the file checked; what answers waits for it, and looks itself where that was not in order."""
-        asked = self._ask(intact.integrity)
+        asked = self._ask(schema_check.integrity)
 
         def answer(connection: Connection) -> list[str]:
-            return [] if _result(asked) == [] else intact.integrity(connection)
+            return [] if _result(asked) == [] else schema_check.integrity(connection)
 
         return answer
 

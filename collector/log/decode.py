@@ -26,7 +26,7 @@ from msgspec.structs import force_setattr
 from sqlalchemy import Connection
 
 from collector.event import UNREADABLE, RecordedEvent
-from collector.log.store import executing, select_in
+from collector.storage.sql import executing, select_in
 
 _PLACED = """SELECT event.position, event.received_at, event.delivery, event.item, content.bytes
     FROM event LEFT JOIN content ON content.number = event.content """

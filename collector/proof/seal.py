@@ -20,8 +20,8 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged
-from collector.log.checkpoint import Checkpoint, Signer, origin_of, published
-from collector.log.tree import Range
+from collector.proof.checkpoint import Checkpoint, Signer, origin_of, published
+from collector.proof.tree import Range
 
 NO_DIGEST = bytes(32)
 """Stands for the digest of the checkpoint before the first."""

@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged, NotFound
-from collector.log import rows
-from collector.log.checkpoint import EVENTS
-from collector.log.merkle import NO_DELIVERY
-from collector.log.tree import Tree
+from collector.proof.checkpoint import EVENTS
+from collector.proof.merkle import NO_DELIVERY
+from collector.proof.tree import Tree
+from collector.verification import row_check
 
 FORMAT = "timelined-proof/1"
 
@@ -50,7 +50,7 @@ def inclusion(
     tree, note = _sealed(connection, size)
     proved = []
     for position in sorted(set(positions)):
-        found = connection.execute(text(rows.EVENTS), {"after": position - 1, "last": position}).one()
+        found = connection.execute(text(row_check.EVENTS), {"after": position - 1, "last": position}).one()
         path = [node.hex() for node in tree.inclusion(position - 1, size)]
         proved.append(_event(found, content) | {"path": path})
     return _written({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
@@ -98,9 +98,9 @@ def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
 
 def _event(row: Any, content: bool) -> dict[str, Any]:
     handed_out = content and row[15] is not None
-    if not (rows.event_holds(row) if handed_out else rows.event_row_holds(row)):
+    if not (row_check.event_holds(row) if handed_out else row_check.event_row_holds(row)):
         raise LogDamaged(
-            f"cannot prove position {row[0]}: {rows.event_explained(row, erased=True)}; run timelined verify"
+            f"cannot prove position {row[0]}: {row_check.event_explained(row, erased=True)}; run timelined verify"
         )
     return {
         "position": row[0],

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log import rows
-from collector.log.absent import Absent
-from collector.log.checkpoint import DELIVERIES, EVENTS
+from collector.proof.checkpoint import DELIVERIES, EVENTS
+from collector.removal.recorded import Absent
+from collector.verification import row_check
 
 MOST = 1000
 """Differences after which looking for more is pointless."""
@@ -83,30 +83,30 @@ class Scan:
 
     def events(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
-        expected, holds = after, rows.event_holds
-        for page in self._pages(rows.EVENTS, EVENTS, after, last):
+        expected, holds = after, row_check.event_holds
+        for page in self._pages(row_check.EVENTS, EVENTS, after, last):
             for found in page:
                 row = found
                 if row[0] != expected + 1:
-                    row, expected = self._displaced(EVENTS, row, expected, rows.event_row_holds)
+                    row, expected = self._displaced(EVENTS, row, expected, row_check.event_row_holds)
                 expected += 1
                 if not holds(row) and not self._erased(row):
-                    self.differs(EVENTS, expected, rows.event_explained(row, erased=self._may_lack(row)))
+                    self.differs(EVENTS, expected, row_check.event_explained(row, erased=self._may_lack(row)))
             each([row[13] for row in page])
             self._read(page, 15, 10)
         return expected
 
     def deliveries(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the deliveries behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
-        expected, holds = after, rows.delivery_holds
-        for page in self._pages(rows.DELIVERIES, DELIVERIES, after, last):
+        expected, holds = after, row_check.delivery_holds
+        for page in self._pages(row_check.DELIVERIES, DELIVERIES, after, last):
             for found in page:
                 row = found
                 if row[0] != expected + 1:
-                    row, expected = self._displaced(DELIVERIES, row, expected, rows.delivery_row_holds)
+                    row, expected = self._displaced(DELIVERIES, row, expected, row_check.delivery_row_holds)
                 expected += 1
                 if not holds(row) and not self._expired(row):
-                    self.differs(DELIVERIES, expected, rows.delivery_explained(row))
+                    self.differs(DELIVERIES, expected, row_check.delivery_explained(row))
             each([row[11] for row in page])
             self._read(page, 13, 9)
         return expected
@@ -136,13 +136,13 @@ class Scan:
 
     def _erased(self, row: Any) -> bool:
         """Whether the content of an event is gone, as an erasure recorded, and all that is left holds."""
-        gone = row[15] is None and rows.event_row_holds(row) and self._absent.event(row[1], row[2])
+        gone = row[15] is None and row_check.event_row_holds(row) and self._absent.event(row[1], row[2])
         self.removed += gone
         return bool(gone)
 
     def _expired(self, row: Any) -> bool:
         """Whether a delivery has no body, as the log recorded, and all that is left holds."""
-        if row[13] is not None or not rows.delivery_row_holds(row):
+        if row[13] is not None or not row_check.delivery_row_holds(row):
             return False
         gone = row[9] == 0 or self._absent.body(row[0], row[1], row[8])
         self.removed += gone

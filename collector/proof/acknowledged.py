@@ -40,7 +40,7 @@ from sqlalchemy import Connection, text
 
 from collector.errors import LogDamaged, Unavailable
 from collector.files import FILE_MODE, close_to_others, sync_folder
-from collector.log import lost
+from collector.proof import lost
 
 SYNC_EVERY = 5.0
 """Seconds between two syncs."""

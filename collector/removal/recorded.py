@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log.store import TOLD
+from collector.log.appending import TOLD
 
 Spans = list[tuple[int, int]]
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
-from collector.log import reading
-from collector.log.promise import Delivery, Repeats
+from collector.log import queries
+from collector.log.contract import Delivery, Repeats
 
 T = TypeVar("T")
 
@@ -50,29 +50,29 @@ class ReadSide:
             unsubscribe()
 
     async def head(self) -> int:
-        return await self.query(reading.head)
+        return await self.query(queries.head)
 
     async def read(self, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
-        return await self.query(lambda c: reading.read(c, after, limit))
+        return await self.query(lambda c: queries.read(c, after, limit))
 
     async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
-        return await self.query(lambda c: reading.read_ids(c, ids, as_of))
+        return await self.query(lambda c: queries.read_ids(c, ids, as_of))
 
     async def resolve_id(self, text: str) -> list[str]:
-        return await self.query(lambda c: reading.resolve_id(c, text))
+        return await self.query(lambda c: queries.resolve_id(c, text))
 
     async def deliveries(
         self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
     ) -> list[Delivery]:
         return await self.query(
-            lambda c: reading.deliveries(c, source=source, status=status, before=before, limit=limit)
+            lambda c: queries.deliveries(c, source=source, status=status, before=before, limit=limit)
         )
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
-        return await self.query(lambda c: reading.delivery(c, delivery_id))
+        return await self.query(lambda c: queries.delivery(c, delivery_id))
 
     async def body(self, delivery_id: str) -> bytes | None:
-        return await self.query(lambda c: reading.body(c, delivery_id))
+        return await self.query(lambda c: queries.body(c, delivery_id))
 
     async def repeats(self, ids: Sequence[str]) -> dict[str, Repeats]:
-        return await self.query(lambda c: reading.repeats(c, ids))
+        return await self.query(lambda c: queries.repeats(c, ids))

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed
-from collector.log import scrubbing, store
-from collector.log.disk import Disk, is_busy
+from collector.storage import scrubbing
+from collector.storage.disk import Disk, is_busy
+from collector.storage.sql import driver_of
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Write(Generic[T]):
     def __init__(self, disk: Disk, connection: Connection, work: Callable[[Connection], T]) -> None:
         self._disk = disk
         self._connection = connection
-        self._driver = store.driver_of(connection)
+        self._driver = driver_of(connection)
         self._work = work
         self._answer: T
         self.appended: tuple[int, bytes] | None = None
@@ -99,7 +100,7 @@ class Write(Generic[T]):
         return self._answer
 
     def scrub(self) -> str:
-        """What :func:`collector.log.scrubbing.scrub` does, outside of any transaction."""
+        """What :func:`collector.storage.scrubbing.scrub` does, outside of any transaction."""
         if self._disk.failure:
             raise DiskFailed(self._disk.failure)
         return scrubbing.scrub(self._driver, self._disk)

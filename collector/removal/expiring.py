@@ -11,14 +11,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.event import MACHINE, Event, event_id
-from collector.log import reading
-from collector.log.erasing import remove_bodies
-from collector.log.promise import Submission
-from collector.log.store import TOLD, append
+from collector.log import queries
+from collector.log.appending import TOLD, append
+from collector.log.contract import Submission
+from collector.removal.erasing import remove_bodies
 
 EXPIRED = "delivery.expired"
 REPEATS, DELIVERIES = "repeats", "deliveries"
-"""What a retention removes: deliveries that told nothing new, or all of them; ``absent`` says what its record means."""
+"""What a retention removes: deliveries that told nothing new, or all of them. ``recorded`` says what the record means.
+"""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,14 +76,14 @@ def reached(connection: Connection) -> dict[tuple[str, str], int]:
     """Source and kind → the last delivery that a record covers. Reads the types of all events once."""
     ids = connection.exec_driver_sql("SELECT id FROM event WHERE type = ?", (EXPIRED,)).scalars()
     found: dict[tuple[str, str], int] = {}
-    for event in reading.read_ids(connection, [bytes(one).hex() for one in ids]):
+    for event in queries.read_ids(connection, [bytes(one).hex() for one in ids]):
         key = (str(event.data.get("source")), str(event.data.get("kind")))
         found[key] = max(found.get(key, 0), int(event.data.get("last", 0)))
     return found
 
 
 def expire(connection: Connection, found: Due, now: int) -> None:
-    """Remove these bodies and record it; ``collector.log.absent`` says what the record accounts for."""
+    """Remove these bodies and record it; ``collector.removal.recorded`` says what the record accounts for."""
     fact = Event(
         id=event_id("retention.1", MACHINE, None, found.source, found.kind, str(found.first), str(found.last)),
         type=EXPIRED,

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from collector.errors import LogDamaged
 from collector.files import FOLDER_MODE, replace
-from collector.log.checkpoint import TREES, Checkpoint, parse
+from collector.proof.checkpoint import TREES, Checkpoint, parse
 
 ACKNOWLEDGED = "acknowledged"
 _NAME = re.compile(rf"({'|'.join(TREES)})-(\d{{20}}|latest)")

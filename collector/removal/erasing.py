@@ -14,10 +14,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.event import Event, RecordedEvent
-from collector.log import reading
+from collector.log import queries
+from collector.log.appending import TOLD, append
+from collector.log.contract import Receipt, Submission
 from collector.log.headers import content_of
-from collector.log.promise import Receipt, Submission
-from collector.log.store import TOLD, append, select_in
+from collector.storage.sql import select_in
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
 
 def extent(connection: Connection, ids: Sequence[str], deliveries: Iterable[int] = (), after: int = 0) -> Extent:
     """What goes with these events and deliveries. ``after`` is the last delivery that was looked at before."""
-    revisions = tuple(reading.read_ids(connection, ids))
+    revisions = tuple(queries.read_ids(connection, ids))
     last = connection.exec_driver_sql("SELECT delivery FROM head").scalar_one()
     told = {bytes.fromhex(one) for one in ids}
     found = dict(_chosen(connection, tuple(deliveries))) | dict(_tellers(connection, revisions, after))
@@ -81,7 +82,7 @@ def erase(connection: Connection, recorded: Submission, ids: Sequence[str], bodi
     """Append what records the erasure, and remove every earlier content of these events and the bodies of deliveries.
 
     ``recorded`` holds the erasure's revisions of the events and the fact that names the deliveries. Raises what
-    :func:`collector.log.store.append` raises, and then nothing may be committed.
+    :func:`collector.log.appending.append` raises, and then nothing may be committed.
     """
     [receipt] = append(connection, [recorded])
     if isinstance(receipt, Exception):
