@@ -133,7 +133,9 @@ def _own(history: History, span: Span) -> Iterator[_Recorded]:
 def _why(change: Change, span: Span) -> str:
     """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
     if not change.ran:
-        return "it never began"
+        if change.outcome == "requested":
+            return "it had not begun"
+        return "it never began" if change.first.type == "change.requested" else "it was given up"
     if change.reach == "none":
         return "it did not reach what runs"
     return "begun before that" if change.start < span[0] else "part of the incident"

@@ -8,7 +8,10 @@ import pytest
 
 from collector.changes import deploys, environment_named, kind_of, last_of, reach_of, span_of
 from collector.event import MINUTE, RecordedEvent
-from tests.facts import at, change
+from renderers.draft import draft
+from renderers.markdown import markdown
+from renderers.replay import replay
+from tests.facts import at, change, firing
 
 
 def run(conclusion: str = "succeeded", **data: Any) -> list[RecordedEvent]:
@@ -137,3 +140,24 @@ def test_a_kind_is_told_by_the_type_then_by_the_task() -> None:
     assert kind_of([change("started", 0)]) == "deploy"
     assert kind_of(run()) == "workflow"
     assert kind_of([change("tagged", 0)]) == "tag"
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (("requested", "cancelled"), "was cancelled, it never began"),
+        (("requested", "started", "cancelled"), "was cancelled"),
+        (("started", "cancelled"), "was cancelled"),
+        (("cancelled",), "was cancelled"),
+        (("requested",), "was requested"),
+    ],
+)
+def test_a_draft_says_of_a_change_that_it_never_began_only_where_that_was_to_be_heard(
+    states: tuple[str, ...], told: str
+) -> None:
+    """Whoever told of the request would have told of the beginning; of a cancellation alone nothing follows."""
+    events = [firing(10), *(change(state, 1 + n, title="v42") for n, state in enumerate(states))]
+    text = markdown(draft(replay(events)))
+    (row,) = (line for line in text.split("\n") if "| Deploy of checkout" in line and "was " in line)
+    assert f" {told}:" in row or f" {told}, begun at " in row
+    assert ("never began" in text) == told.endswith("never began")

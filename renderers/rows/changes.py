@@ -77,14 +77,16 @@ OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed"}
 
 
 def _never_began(change: Change, outcome: str) -> str:
-    """How a change that was asked for or given up reads: that it never began is said where its end is known."""
+    """How a change that was asked for or given up reads: that it never began is said where its end is known, and where
+    it was heard of before that, since then its beginning would have been."""
     if outcome == "requested":
         return "was requested"
     if outcome != "cancelled":
         return ""
     state = phrases.text_in(change.last.data, "state")
     word = state if state in ("skipped", "stale") else "cancelled"
-    return f"was {word}" if change.ran or state == "skipped" else f"was {word}, it never began"
+    heard = change.first.type == "change.requested"
+    return f"was {word}, it never began" if heard and not change.ran and state != "skipped" else f"was {word}"
 
 
 def _took(change: Change, ended: bool) -> Phrase:
