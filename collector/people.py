@@ -81,6 +81,18 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     return value
 
 
+def _check_ahead(what: str, at: int | None, stated_at: int, *, future: bool) -> None:
+    """Raises InvalidInput for what is to have happened more than :data:`AHEAD` after it is stated, unless meant."""
+    if at is None or at - stated_at <= AHEAD or future:
+        return
+    ahead = (at - stated_at) // MINUTE
+    raise InvalidInput(
+        f"cannot record {what}: its moment is {ahead} min in the future; correct it, or say that you mean it "
+        "(--future, or future: true)",
+        "at",
+    )
+
+
 def note(*, key: str, by: str, stated_at: int, incident: str, text: str, at: int | None = None) -> Event:
     """A note about an incident; ``at`` is when what it tells happened, µs, by default when it was said."""
     said = spoken(text, "text")
@@ -126,13 +138,7 @@ def mark(
 
     Raises InvalidInput for a moment more than :data:`AHEAD` after it is stated, unless ``future`` says it is meant.
     """
-    if at - stated_at > AHEAD and not future:
-        ahead = (at - stated_at) // MINUTE
-        raise InvalidInput(
-            f"cannot record the mark {mark}: its moment is {ahead} min in the future; correct it, or say that you mean "
-            "it (--future, or future: true)",
-            "at",
-        )
+    _check_ahead(f"the mark {mark}", at, stated_at, future=future)
     data = {"mark": _one_of(mark, MARKS, "mark")} | ({"by": detected_by} if detected_by else {})
     return _fact(
         "mark.set",
@@ -157,8 +163,13 @@ def opened(
     environment: str | None = None,
     severity: str | None = None,
     reported_by: str = "",
+    future: bool = False,
 ) -> Event:
-    """A report: something is wrong, as a person says. It opens an incident, or joins the one it belongs to."""
+    """A report: something is wrong, as a person says. It opens an incident, or joins the one it belongs to.
+
+    A moment in the future is refused as :func:`mark` does.
+    """
+    _check_ahead("the report", at, stated_at, future=future)
     return _fact(
         "incident.opened",
         key=key,
@@ -211,13 +222,15 @@ def split(*, key: str, by: str, stated_at: int, incident: str, events: Sequence[
     return _fact("incident.split", key=key, by=by, stated_at=stated_at, incident=incident, data={"events": names})
 
 
-def resolved(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None) -> Event:
-    """The incident is over, at ``at`` (µs) or now."""
+def resolved(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None, future: bool = False) -> Event:
+    """The incident is over, at ``at`` (µs) or now. A moment in the future is refused as :func:`mark` does."""
+    _check_ahead("the end", at, stated_at, future=future)
     return _fact("incident.resolved", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident)
 
 
-def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None) -> Event:
-    """The incident is not over after all."""
+def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None, future: bool = False) -> Event:
+    """The incident is not over after all. A moment in the future is refused as :func:`mark` does."""
+    _check_ahead("the reopening", at, stated_at, future=future)
     return _fact("incident.reopened", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident)
 
 

@@ -245,13 +245,22 @@ async def test_a_write_is_bounded(tmp_path: Path) -> None:
     assert stalled.startswith(b"HTTP/1.1 503 ")
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/1/marks", {"mark": "mitigated"}), ("/1/resolve", {}), ("/1/reopen", {}),
+        ("", {"title": "slow", "service": "search"}),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(("minutes", "future", "status"), [(4, False, 201), (6, False, 422), (6, True, 201)])
-async def test_a_mark_in_the_future_has_to_be_meant(face: Face, minutes: int, future: bool, status: int) -> None:
+async def test_a_moment_in_the_future_has_to_be_meant(
+    face: Face, minutes: int, future: bool, status: int, path: str, said: dict[str, object]
+) -> None:
     """A slip of the pen would be measured from; clocks that differ by a few minutes are none of it."""
     await face.incident(1)
     moment = datetime.fromtimestamp(NOW / 1_000_000 + 60 * minutes, UTC).isoformat()
-    said = {"mark": "mitigated", "at": moment, "by": "Ada"} | ({"future": True} if future else {})
-    answer = await face.post("/api/v1/incidents/1/marks", said)
+    said = {**said, "at": moment, "by": "Ada"} | ({"future": True} if future else {})
+    answer = await face.post(f"/api/v1/incidents{path}", said)
     assert answer.status == status
     if status == 422:
         assert "min in the future" in str(answer.json)

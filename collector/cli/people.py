@@ -25,6 +25,7 @@ def _login() -> str:
 
 NUMBER = click.argument("number", type=click.IntRange(1))
 AT = click.option("--at", type=MOMENT, metavar="TIME", help="When it happened; by default now.")
+FUTURE = click.option("--future", is_flag=True, help="A moment in the future is meant.")
 
 
 def stating(command: Command) -> Command:
@@ -67,7 +68,7 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 @click.option("--at", type=MOMENT, metavar="TIME", default="now", show_default=True, help="The moment.")
 @click.option("--text", metavar="TEXT", help="What is known about it.")
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
-@click.option("--future", is_flag=True, help="A moment in the future is meant.")
+@FUTURE
 @stating
 def mark(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """State a moment: when impact started, what mitigated it.
@@ -84,6 +85,7 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 @click.option("--severity", metavar="NAME", help="How bad.")
 @click.option("--reported-by", metavar="WHO", help="Who noticed, if not you.")
 @AT
+@FUTURE
 @stating
 def open_incident(where: Where, key: str | None, form: str, **said: object) -> None:
     """Report that something is wrong, which opens an incident."""
@@ -123,6 +125,7 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 @click.command()
 @NUMBER
 @AT
+@FUTURE
 @stating
 def resolve(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident over."""
@@ -132,6 +135,7 @@ def resolve(where: Where, number: int, key: str | None, form: str, **said: objec
 @click.command()
 @NUMBER
 @AT
+@FUTURE
 @stating
 def reopen(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident not over after all."""

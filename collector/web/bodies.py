@@ -20,7 +20,14 @@ class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """When it happened, RFC 3339."""
 
 
-class Opening(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Turning(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody says that something began, or is over, or is not."""
+
+    future: bool = False
+    """Whether a moment in the future is meant."""
+
+
+class Opening(Turning, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str
     service: str | None = None
     environment: str | None = None

@@ -16,7 +16,7 @@ from collector.errors import NotFound
 from collector.event import Event
 from collector.projections import EventFilter, IncidentRow
 from collector.web import answers, statements
-from collector.web.bodies import Acting, Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting
+from collector.web.bodies import Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting, Turning
 from collector.web.events import page_of_events
 from collector.web.keys import POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA, accepted
@@ -68,6 +68,7 @@ async def open_incident(request: web.Request) -> web.Response:
         service=body.service,
         environment=body.environment,
         severity=body.severity,
+        future=body.future,
         reported_by=body.reported_by,
     )
     return await statements.record_opening(request, fact)
@@ -209,18 +210,22 @@ async def split(request: web.Request) -> web.Response:
 @routes.post(ONE + "/resolve")
 async def resolve(request: web.Request) -> web.Response:
     """Say that it is over."""
-    said, row = await statement(request, Acting), await statements.incident(request)
+    said, row = await statement(request, Turning), await statements.incident(request)
     at = optional_moment(said.body.at, "at")
-    fact = people.resolved(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at)
+    fact = people.resolved(
+        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at, future=said.body.future
+    )
     return await statements.record(request, fact, row.number)
 
 
 @routes.post(ONE + "/reopen")
 async def reopen(request: web.Request) -> web.Response:
     """Say that it is not over after all."""
-    said, row = await statement(request, Acting), await statements.incident(request)
+    said, row = await statement(request, Turning), await statements.incident(request)
     at = optional_moment(said.body.at, "at")
-    fact = people.reopened(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at)
+    fact = people.reopened(
+        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at, future=said.body.future
+    )
     return await statements.record(request, fact, row.number)
 
 
