@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, SECOND, RecordedEvent
 from tests.examples import examples
 from tests.stories import firing, page, resolved
 from tests.test_follower import CATALOG, followed_equals_batch, following
@@ -66,7 +66,34 @@ def that_ends(count: int) -> list[RecordedEvent]:
     return [firing(name, 10) for name in names] + [resolved(name, 10, 20) for name in names]
 
 
-STORMS = (of_one_service, in_one_group, pages, pages_about_alerts, a_storm_of_pages, that_ends)
+def that_comes_back(count: int) -> list[RecordedEvent]:
+    """Alerts that end and fire again while a page of their incident is open, told late by up to a minute."""
+    told = [(0.0, page("P", "triggered", 0, "checkout"))]
+    for number in range(count // 3):
+        name, minute, late = f"pod-{number}", 1 + number / 5, number * 7 % 6 / 6
+        told += [
+            (minute + late, firing(name, minute)),
+            (minute + late + 2, resolved(name, minute, minute + 2)),
+            (minute + late + 25, firing(name, minute + 25)),
+        ]
+    return [event for _, event in sorted(told, key=lambda one: one[0])]
+
+
+def that_comes_back_often(count: int) -> list[RecordedEvent]:
+    """One alert that fires again and again while the page is open."""
+    return [page("P", "triggered", 0, "checkout"), *(event for number in range(count // 2) for event in _again(number))]
+
+
+def _again(number: int) -> tuple[RecordedEvent, RecordedEvent]:
+    minute = number * 17 / 60
+    return firing("pod", minute), resolved("pod", minute, minute + 1 / 60)
+
+
+STORMS = (
+    of_one_service, in_one_group, pages, pages_about_alerts, a_storm_of_pages, that_ends, that_comes_back,
+)  # fmt: skip
+QUICK = Rules(gap=SECOND, quiet=SECOND)
+"""An alert pauses after a second, so that many pauses fit into one incident."""
 
 
 async def calls(events: Sequence[RecordedEvent], rules: Rules, folder: Path, monkeypatch: pytest.MonkeyPatch) -> float:
@@ -93,6 +120,15 @@ async def test_an_event_of_a_storm_costs_the_same_however_large_the_storm(
     """Signals of one moment are each tied to a few and not to all others: the calls for each do not grow."""
     few = await calls(storm(FEW), Rules(), tmp_path / "few", monkeypatch)
     many = await calls(storm(MANY), Rules(), tmp_path / "many", monkeypatch)
+    assert many <= STEEPEST * few, (few, many)
+
+
+async def test_an_alert_that_fires_for_the_hundredth_time_in_an_incident_costs_what_it_cost_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each episode is tied to the one before it by the page that is open, and no other signal is looked at."""
+    few = await calls(that_comes_back_often(FEW), QUICK, tmp_path / "few", monkeypatch)
+    many = await calls(that_comes_back_often(MANY), QUICK, tmp_path / "many", monkeypatch)
     assert many <= STEEPEST * few, (few, many)
 
 

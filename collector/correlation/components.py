@@ -4,8 +4,7 @@ A *component* is a set of opening signals closed under everything that could
 ever tie two of them. It may be larger than it need be, never smaller, so a
 component can be swept without looking at any other. A component is *plain* if
 nothing in it could be kept apart: no two environments that are, no two that
-people keep apart, no longer than ``rules.longest``, no page over a pause of an alert.
-Then it is one incident,
+people keep apart, no longer than ``rules.longest``. Then it is one incident,
 and a signal that comes or ends costs the same however large it is. Any other
 is swept again as a whole when it changes.
 """
@@ -18,12 +17,14 @@ import msgspec
 
 from collector.correlation import again, ties
 from collector.correlation.held import Component, Held
-from collector.correlation.parts import Part, keys_of
+from collector.correlation.parts import Part, keys_of, whole_since
 from collector.correlation.pauses import tied
-from collector.correlation.rounds import Changed
-from collector.correlation.signals import Unit
-from collector.correlation.spans import LAST
-from collector.correlation.sweep import OPENED, PAGE, PERSON, Match, Sweep
+from collector.correlation.rounds import Changed, Grown
+from collector.correlation.signals import SEPARATOR, Unit
+from collector.correlation.spans import LAST, Order
+from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match, Sweep
+
+_ANEW = Grown(new=True, since=-1)
 
 
 class Components:
@@ -70,14 +71,10 @@ class Components:
         """Tie alerts to what they were before a pause, where a page of theirs lasts over it."""
         held, grown = self._held, self._held.round.grown
         while grown:
-            uid, new = grown.popitem()
-            if uid not in held.part_of:
-                continue
-            for earlier, later in again.pairs(held, uid, new):
-                self._union(earlier, later)
-                component = held.component_of[held.part_of[earlier]]
-                component.again, component.plain = True, False
-                self._soil(component)
+            uid, how = grown.popitem()
+            if uid in held.part_of:
+                for earlier, later in again.pairs(held, uid, how):
+                    self._cross(held.units[earlier], held.units[later])
 
     def sweep(self) -> None:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
@@ -97,7 +94,7 @@ class Components:
             old_keys.update(f"tie:{key}" for key in keys_of(unit))
             self._soil(held.component_of[held.part_of.pop(uid)])
             held.index.drop_opening(unit)
-            held.round.grown.update((following, True) for following in again.following(held, unit))
+            held.round.grown.update(dict.fromkeys(again.following(held, unit), _ANEW))
             held.round.moved.add(uid)
         else:
             old_keys.update(held.index.keys_of[uid])
@@ -138,7 +135,7 @@ class Components:
         held.round.moved.add(unit.uid)
         held.match[unit.uid] = (OPENED, "")
         held.index_opening(unit)
-        held.round.grown[unit.uid] = True
+        held.round.grown[unit.uid] = _ANEW
         for other, match in list(ties.earlier(held, unit)):
             self._better(unit.uid, match)
             self._union(unit.uid, other)
@@ -164,14 +161,15 @@ class Components:
         if any(p.turned for p in component.parts):
             # How far it ties depends on what people said, and on whether anybody told its end.
             self._soil(component)
-        if component.again and old.reach != new.reach:
+        if again.loosened(held, component, old, new):
             self._soil(component)
         held.units[new.uid] = new
         part.replace(new)
         held.index_opening(new)
         if new.reach > old.reach:
             self._tie(new, later)
-            held.round.grown.setdefault(new.uid, False)
+            held.round.grown.setdefault(new.uid, Grown(new=False, since=old.reach))
+            held.round.grown.update(dict.fromkeys(again.outlasted(held, new), _ANEW))
 
     def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
@@ -184,6 +182,24 @@ class Components:
         if known[0] == OPENED or match < known:
             self._held.match[uid] = match
             self._held.round.moved.add(uid)
+
+    def _cross(self, earlier: Unit, later: Unit) -> None:
+        """Tie an alert to what it was before a pause, where a page of its incident lasts over it."""
+        held = self._held
+        component = held.component_of[held.part_of[earlier.uid]]
+        part = component.parts[0]
+        if component.dirty or not component.plain or part.whole_since >= later.order:
+            # What was one incident when it fired again, only a sweep knows.
+            self._union(earlier.uid, later.uid)
+            self._soil(held.component_of[held.part_of[earlier.uid]])
+            return
+        page = again.page_over(held, part, earlier, later)
+        if page is not None:
+            self._union(earlier.uid, later.uid)
+            known = held.match[later.uid]
+            if known[0] == OPENED or known[0] >= AGAIN:
+                held.match[later.uid] = (AGAIN, held.units[page].fold.partition(SEPARATOR)[2])
+                held.round.moved.add(later.uid)
 
     # Components
 
@@ -209,19 +225,22 @@ class Components:
         keep, gone = (first, second) if len(first) >= len(second) else (second, first)
         held.components.pop(gone, None)
         for uid in [uid for part in gone.parts for uid in part.units]:
-            held.round.grown.setdefault(uid, False)
+            known = held.round.grown.get(uid)
+            held.round.grown[uid] = Grown(new=known is not None and known.new, since=-1)
         if all(c.plain and not c.dirty for c in (keep, gone)) and held.plain(keep.parts + gone.parts):
-            self._absorb(keep.parts[0], gone.parts[0])
+            tied = max(held.units[a].order, held.units[b].order)
+            self._absorb(keep.parts[0], gone.parts[0], tied)
             return
         for part in gone.parts:
             held.component_of[part] = keep
         keep.parts += gone.parts
-        keep.plain, keep.again = False, keep.again or gone.again
+        keep.plain = False
         self._soil(keep)
 
-    def _absorb(self, keep: Part, gone: Part) -> None:
-        """Make two incidents one, the smaller moving into the larger."""
+    def _absorb(self, keep: Part, gone: Part, tied: Order) -> None:
+        """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
         held, noted = self._held, self._held.round
+        keep.whole_since = whole_since(keep, gone, tied)
         self._touch(keep)
         self._touch(gone)
         for uid in gone.units:
@@ -250,12 +269,13 @@ class Components:
             self._dispose(part)
         held.components.pop(component, None)
         potential = Sweep(held.rules, held.catalog, held.links, potential=True).run(units)
-        owners, crossed = tied([group.units for group in potential], held.rules.gap)
+        owners = tied([group.units for group in potential], held.rules.gap)
         where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
         sweep = Sweep(held.rules, held.catalog, held.links)
         made: dict[int, Component] = {}
         for group in sweep.run(units):
             part = self._make_part(group.units)
+            part.whole_since = group.whole_since
             at = where[group.units[0].uid]
             if at in made:
                 made[at].parts.append(part)
@@ -263,9 +283,8 @@ class Components:
                 made[at] = Component(part)
             held.component_of[part] = made[at]
         held.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
-        for number, new in made.items():
-            new.again = number in crossed
-            new.plain = len(new.parts) == 1 and not new.again and held.plain(new.parts)
+        for new in made.values():
+            new.plain = len(new.parts) == 1 and held.plain(new.parts)
         held.round.moved.update(unit.uid for unit in units)
 
     def _make_part(self, units: Iterable[Unit]) -> Part:

@@ -20,7 +20,6 @@ from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
 from collector.correlation.index import Index
 from collector.correlation.parts import Part, keys_of
-from collector.correlation.pauses import crosses
 from collector.correlation.rounds import Round
 from collector.correlation.signals import Unit
 from collector.correlation.spans import FAR
@@ -40,14 +39,12 @@ Wanted = tuple[str, int, int]
 class Component:
     """Opening signals that only each other could be tied to, in one incident or several."""
 
-    __slots__ = ("again", "dirty", "parts", "plain", "seen")
+    __slots__ = ("dirty", "parts", "plain", "seen")
 
     def __init__(self, part: Part) -> None:
         self.parts = [part]
         self.plain = True
         """Whether nothing in it could be kept apart, so that it is one incident."""
-        self.again = False
-        """Whether a page lasts over a pause of an alert: how far each of them reaches decides then."""
         self.dirty = False
         self.seen = 0
         """The round that touched it last."""
@@ -147,9 +144,7 @@ class Held:
             name = min(part.number for part in component.parts)
             for part in component.parts:
                 part.shelved = (part.number, name)
-            everything = (unit for part in component.parts for unit in part.units.values())
-            component.again = crosses(everything, self.rules.gap)
-            component.plain = len(component.parts) == 1 and not component.again and self.plain(component.parts)
+            component.plain = len(component.parts) == 1 and self.plain(component.parts)
 
     def _load_part(self, number: int, kept: list[Kept], numbers: dict[int, str]) -> Part:
         part = Part()
@@ -166,6 +161,7 @@ class Held:
                 self.index_opening(unit)
             else:
                 self._load_attached(part, entry)
+        part.whole_since = part.latest
         part.unchanged()
         return part
 

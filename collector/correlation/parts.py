@@ -18,6 +18,7 @@ from collector.closing import Word
 from collector.correlation.attach import View
 from collector.correlation.facts import Links
 from collector.correlation.signals import Unit
+from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
 
 
@@ -55,6 +56,8 @@ class Part:
         self.shelved: tuple[int, int] = (0, 0)
         """The number and the component under which it is on the shelf."""
         self.classes: set[str] = set()
+        self.whole_since: Order = (-1, "")
+        """From here on it was one incident, whatever of its signals came later: those by then tie each other."""
         self.turned = False
         """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
@@ -79,6 +82,7 @@ class Part:
         self._alerts: Counter[str] = Counter()
         self._taken: tuple[int, str] | None = None
         self._named: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
+        self._pages: Spans | None = None
 
     def __len__(self) -> int:
         return len(self.units)
@@ -91,6 +95,8 @@ class Part:
 
     def add(self, unit: Unit, links: Links) -> None:
         """Take a signal in."""
+        if not self._order:
+            self.whole_since = unit.order
         insort(self._order, unit.order)
         self._fold_in(unit)
         if unit.kind == "alert":
@@ -135,12 +141,18 @@ class Part:
     def _measure(self, unit: Unit) -> None:
         self._events += len(unit.events)
         self._last = max(self._last, unit.last)
+        self._note_page(unit)
         heappush(self._reaches, (-unit.reach, unit.uid))
         end = unit.span.end
         if end is not None:
             heappush(self._ends, (-end, unit.uid))
         if unit.taken is not None:
             self._taken = min(self._taken or unit.taken, unit.taken)
+
+    def _note_page(self, unit: Unit) -> None:
+        if unit.kind == "page":
+            self._pages = self._pages or Spans()
+            self._pages.put(unit.order, unit.reach)
 
     def _name(self, what: str, unit: Unit, shown: str) -> None:
         """An alert's spelling comes before a page's, of equals the first."""
@@ -160,6 +172,7 @@ class Part:
         for unit in other.units.values():
             insort(self._order, unit.order)
             self._fold_in(unit)
+            self._note_page(unit)
         for entry in other._reaches:
             heappush(self._reaches, entry)
         for entry in other._ends:
@@ -203,6 +216,11 @@ class Part:
         return self._order[0]
 
     @property
+    def latest(self) -> Order:
+        """Start and id of its last signal."""
+        return self._order[-1]
+
+    @property
     def latest_start(self) -> int:
         return self._order[-1][0]
 
@@ -215,6 +233,10 @@ class Part:
         while self.units[self._reaches[0][1]].reach != -self._reaches[0][0]:
             heappop(self._reaches)
         return -self._reaches[0][0]
+
+    def first_page(self, until: int, moment: int) -> str | None:
+        """Its first page that began by ``until`` and is open at a moment."""
+        return None if self._pages is None else self._pages.first(until, moment)
 
     def view(self, rules: Rules) -> View:
         """As attaching sees it."""
@@ -277,6 +299,15 @@ class Part:
             first = self.units[self._named["alert:"][1]]
             return closing.alert_title(closing.Named(first.title, first.service_name), len(self._alerts) - 1)
         return closing.title("", (), [closing.Named(self.units[uid].title) for _, uid in self._order])
+
+
+def whole_since(one: Part, other: Part, tied: Order) -> Order:
+    """From when on two incidents are one, that a signal of ``tied`` ties to an earlier one of the other."""
+    for first, second in ((one, other), (other, one)):
+        if second.whole_since == second.order == tied:
+            # It is tied by the signal that it begins with, so that there never were two.
+            return first.whole_since
+    return max(one.whole_since, other.whole_since, tied)
 
 
 def keys_of(unit: Unit) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from collector.correlation.signals import Unit, alert_key
@@ -13,25 +13,21 @@ def pauses(earlier: Unit, later: Unit, gap: int) -> bool:
     return later.start > earlier.reach + gap
 
 
-def tied(groups: Sequence[Sequence[Unit]], gap: int) -> tuple[list[int], set[int]]:
-    """Groups that such pages tie: of each group the first one of those tied to it, and those first ones."""
+def tied(groups: Sequence[Sequence[Unit]], gap: int) -> list[int]:
+    """Groups that such pages tie: of each group the first one of those tied to it."""
     owner = list(range(len(groups)))
     known = _all_pauses(groups, gap)
     pages = [(page, number) for number, group in enumerate(groups) for page in group if page.kind == "page"]
     changed = bool(pages)
-    crossed: set[int] = set()
     while changed:
         changed = False
         for before, moment, after in known:
             a, b = owner[before], owner[after]
-            if a == b and a in crossed:
-                continue
-            if any(owner[at] == a and page.start <= moment <= page.reach for page, at in pages):
+            if a != b and any(owner[at] == a and page.start <= moment <= page.reach for page, at in pages):
                 keep, gone = min(a, b), max(a, b)
                 owner = [keep if at == gone else at for at in owner]
-                crossed = {keep if at == gone else at for at in crossed} | {keep}
                 changed = True
-    return owner, crossed
+    return owner
 
 
 def _all_pauses(groups: Sequence[Sequence[Unit]], gap: int) -> list[tuple[int, int, int]]:
@@ -48,8 +44,3 @@ def _all_pauses(groups: Sequence[Sequence[Unit]], gap: int) -> list[tuple[int, i
             if pauses(earlier, later, gap):
                 found.append((before, later.start, after))
     return found
-
-
-def crosses(units: Iterable[Unit], gap: int) -> bool:
-    """Whether a page among these signals lasts over a pause of an alert among them."""
-    return bool(tied([list(units)], gap)[1])

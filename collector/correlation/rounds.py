@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from collector.correlation.changes import Changes, Place
 from collector.correlation.parts import Part
 from collector.correlation.signals import Unit
 
 Changed = dict[str, tuple[Unit | None, Unit | None]]
 """Unit → as it was and as it is; None where it was not there, or is no more."""
+
+
+class Grown(NamedTuple):
+    """An opening signal that may be tied to more than before."""
+
+    new: bool
+    """Whether it was not there before."""
+    since: int
+    """Of a page: from when on it covers what it did not cover; -1 for all that it covers."""
 
 
 class Round:
@@ -29,8 +40,8 @@ class Round:
         """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Units whose membership may have changed."""
-        self.grown: dict[str, bool] = {}
-        """Opening signals that came into another component, each with whether it was not there before."""
+        self.grown: dict[str, Grown] = {}
+        """Opening signals that are new, last longer, or came into another component."""
         self.removed: set[str] = set()
         self.taught: set[str] = set()
         """Refs that name another set of services than before."""

@@ -82,6 +82,19 @@ class Spans:
         """Ids of entries that start by ``high`` and cover ``low`` or later, latest first."""
         return self.covering((high + 1, ""), low)
 
+    def first(self, until: int, moment: int) -> str | None:
+        """The id of the earliest entry that starts by ``until`` and covers ``moment``."""
+        for at, block in enumerate(self._blocks):
+            if not block or block[0][0] > until:
+                return None
+            if self._tops[at] < moment:
+                continue
+            found = next((order for order in block if self._cover[order[1]] >= moment), None)
+            if found is not None:
+                return found[1] if found[0] <= until else None
+            self._tops[at] = max(self._cover[order[1]] for order in block)
+        return None
+
     def after(self, order: Order, high: int) -> Iterator[str]:
         """Ids of entries after ``order`` that start by ``high``, earliest first."""
         return (uid for _, uid in self.after_orders(order, high))

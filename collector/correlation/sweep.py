@@ -37,7 +37,8 @@ class Group:
     """Signals that are one incident, while the sweep goes on."""
 
     def __init__(self, unit: Unit) -> None:
-        self.order = unit.order
+        self.order = self.whole_since = unit.order
+        """What it begins with, and the signal by which it became one the last time."""
         self.units = [unit]
         self.environments = {unit.environment} if unit.environment else set()
         self.classes: set[str] = set()
@@ -194,7 +195,10 @@ class Sweep:
                 return False
             if rule != PERSON and self._barred(mine, theirs):
                 return False
+        first = len(self._groups[mine].units) == 1
+        since = self._groups[theirs].whole_since if first else unit.order
         self._merge(mine, theirs)
+        self._groups[self._root(mine)].whole_since = since
         return True
 
     def _ties_environments(self, mine: str, theirs: str) -> bool:
