@@ -364,7 +364,7 @@ class Follower:
 
         def work(connection: Connection) -> tuple[int, int, int, str, bool]:
             found = connection.exec_driver_sql("SELECT position, quiet, settled, rules FROM cursor").one_or_none()
-            fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is None
+            fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number LIMIT 1").first() is None
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
         if await self._lists.query(shape.unusable):

@@ -17,11 +17,14 @@ from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.follower import Follower
 from collector.log import EventLog, Submission
-from collector.projections import shelf
+from collector.projections import shelf, tables
 from collector.projections.shelf import SqlShelf
 from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
 from tests.lists import opened
+from tests.stories import firing
+from tests.test_follower import submission
+from tests.test_placing import STORY, note
 
 STEP = 10
 
@@ -148,6 +151,40 @@ async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_bef
 def start_of(turn: int) -> int:
     """Two days apart, so that each episode is an incident of its own; µs."""
     return 1_772_582_400_000_000 + turn * 172_800_000_000
+
+
+async def test_a_round_reads_what_it_asks_for_by_key(log: EventLog, lists: Any) -> None:
+    """No statement of a round goes through all rows of a list that grows with the log."""
+    asked: dict[str, Any] = {}
+
+    def executing(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "INSERT", "DELETE", "UPDATE")):
+            asked.setdefault(statement, values)
+
+    follower = Follower(lists, log, Rules(), crowded=10)
+    listening.listen(Engine, "before_cursor_execute", executing)
+    try:
+        told = [submission(one) for one in (*STORY, firing("Slow", 300, "checkout"), note(305, "see #4"))]
+        await follow(log, follower, told, step=1)
+    finally:
+        listening.remove(Engine, "before_cursor_execute", executing)
+    read = await lists.query(lambda c: {one: GROWING & passed(c, one, values) for one, values in asked.items()})
+    assert len(read) > 20
+    assert {one: tables for one, tables in read.items() if tables and not one.endswith("LIMIT 1")} == {}
+
+
+GROWING = {table.name for table in tables.metadata.sorted_tables} - {
+    "shape", "cursor", "placement_due", "set_aside", "attempt", "outbox", "ignored",
+}  # fmt: skip
+"""Lists with a row for each event, signal or incident."""
+
+
+def passed(connection: Any, statement: str, values: Any) -> set[str]:
+    """The tables that SQLite goes through from their beginning for a statement."""
+    one = values[0] if isinstance(values, list) else values
+    steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", one)
+    told = [row[-1].split() for row in steps]
+    return {words[1] for words in told if words[0] == "SCAN"}
 
 
 async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: Any) -> None:

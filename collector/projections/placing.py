@@ -28,7 +28,8 @@ ACTS = 2_000
 """The most acts of people in other incidents at the same time that are looked at for one incident."""
 
 _FAMILIES = "('page', 'note', 'chat', 'status', 'change', 'observation', 'incident', 'mark', 'action', 'report')"
-_ACTING = "('page', 'note', 'chat', 'status', 'mark', 'incident')"
+_ACTS = ("page", "note", "chat", "status", "mark", "incident")
+_ACTING = str(_ACTS)
 
 
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -83,37 +84,45 @@ def note_due(connection: Connection, changes: Changes, before: Before, first: in
     loose = {*before.loose, *execute(_LOOSE_AT, (first, last)).scalars()}
     loose.update(start for (start,) in select_in(connection, _LOOSE, touched))
     for start in loose:
-        since = start - rules.follow_up
-        numbers.update(execute(_OVERLAPPING, (start + EARLIER, since, since)).scalars())
+        numbers.update(execute(_OVERLAPPING, (start - rules.follow_up, start + EARLIER) * 2).scalars())
     for low, high in _differing(before.spans, _spans(connection, changes)):
-        numbers.update(execute(_ONGOING, (low, high)).scalars())
-    execute(f"INSERT INTO placement_due {_OF_POSITIONS} ON CONFLICT DO NOTHING", (first, last))
-    numbers.update(n for (n,) in select_in(connection, _BESIDE, sorted(_acting(connection, changes, first, last))))
+        numbers.update(execute(_ONGOING, (low, high) * 2).scalars())
+    numbers.update(execute(_OF_POSITIONS, (first, last) * 2).scalars())
+    acting = sorted(_acting(connection, changes, first, last))
+    for reaching in _REACHING:
+        numbers.update(n for (n,) in select_in(connection, _BESIDE + reaching, acting))
     put(connection, tables.placement_due, [(number,) for number in sorted(numbers)], keep=True)
 
 
 _KINDS = "('change', 'observation', 'note')"
 _OF_UNITS = "SELECT DISTINCT number FROM placement WHERE uid IN ({})"
 _LOOSE = f"SELECT start FROM signal WHERE uid IN ({{}}) AND missed <> '' AND kind IN {_KINDS}"  # noqa: S608 - a constant
-_LOOSE_AT = f"""SELECT DISTINCT start FROM event_index JOIN event_unit ON event = id JOIN signal ON uid = unit
-    WHERE position BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant
-# People may say that it was over later than any signal reaches.
-_OVERLAPPING = """SELECT number FROM incident
-    WHERE started_at <= ? AND (high >= ? OR (ended_at > high AND ended_at >= ?))"""
-_ONGOING = f"""SELECT DISTINCT number FROM signal JOIN incident
-    ON started_at <= signal.start AND (high >= signal.start OR (ended_at > high AND ended_at >= signal.start))
-    WHERE signal.start BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant of ours
-_OF_POSITIONS = f"""SELECT DISTINCT number FROM event_index JOIN event_unit ON event = id
-    JOIN {tables.MEMBER} AS member ON uid = unit WHERE position BETWEEN ? AND ?"""  # noqa: S608 - a constant of ours
-_ACTING_AT = f"""SELECT DISTINCT number FROM event_index JOIN event_unit ON event = id
-    JOIN membership ON uid = unit WHERE position BETWEEN ? AND ? AND family IN {_ACTING}"""  # noqa: S608 - a constant
+# CROSS JOIN has SQLite begin with what few rows are asked for, however many there are in all.
+_LOOSE_AT = f"""SELECT DISTINCT start FROM event_index CROSS JOIN event_unit CROSS JOIN signal
+    WHERE event = id AND uid = unit AND position BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant
+# People may say that it was over later than any signal reaches. What reaches a moment is few of all incidents, and what
+# began before it is most: a sign before a column has SQLite look by the other one.
+_OVERLAPPING = """SELECT number FROM incident WHERE high >= ? AND +started_at <= ? UNION
+    SELECT number FROM incident WHERE ended_at > high AND ended_at >= ? AND +started_at <= ?"""
+_ALIVE = """SELECT incident.number, started_at, coalesce(ended_at, high) FROM incident
+    CROSS JOIN incident_number AS known WHERE known.number = incident.number AND goes_by = known.number AND"""
+_OTHERS = f"""{_ALIVE} high >= ? AND +started_at <= ? UNION
+    {_ALIVE} ended_at > high AND ended_at >= ? AND +started_at <= ?"""
+_DURING = f"""SELECT number FROM signal CROSS JOIN incident
+    WHERE start BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS} AND +started_at <= start AND"""  # noqa: S608
+_ONGOING = f"{_DURING} high >= start UNION {_DURING} ended_at > high AND ended_at >= start"
+_OF_POSITIONS = f"SELECT DISTINCT number FROM {tables.MEMBERS_AT} AS member"  # noqa: S608 - a constant of ours
+_ACTING_AT = """SELECT DISTINCT number, family FROM event_index CROSS JOIN event_unit CROSS JOIN membership
+    WHERE event = id AND uid = unit AND position BETWEEN ? AND ?"""
 _ACTING_UNITS = "SELECT uid FROM signal WHERE uid IN ({}) AND kind IN ('page', 'report', 'note', 'fact')"
+_UNTIL = "CASE WHEN {0}.ended_at > {0}.high THEN {0}.ended_at ELSE {0}.high END"
 # Who takes part in one incident may not count as a responder of another at the same time.
-_BESIDE = f"""SELECT DISTINCT other.number FROM incident AS mine
-    JOIN incident AS other ON (other.started_at <= mine.high OR other.started_at <= mine.ended_at)
-    AND (other.high >= mine.started_at OR (other.ended_at > other.high AND other.ended_at >= mine.started_at))
-    WHERE mine.number IN ({{}}) AND EXISTS (SELECT 1 FROM signal WHERE missed <> '' AND signal.start >= other.started_at
-    AND (signal.start <= other.high OR signal.start <= other.ended_at) AND kind IN {_KINDS})"""  # noqa: S608 - a constant of ours
+_BESIDE = f"""SELECT other.number FROM incident AS mine CROSS JOIN incident AS other
+    WHERE mine.number IN ({{}}) AND +other.started_at <= {_UNTIL.format("mine")} AND EXISTS (
+        SELECT 1 FROM signal WHERE missed <> '' AND kind IN {_KINDS}
+        AND start BETWEEN other.started_at AND {_UNTIL.format("other")}
+    ) AND """  # noqa: S608 - a constant of ours
+_REACHING = ("other.high >= mine.started_at", "other.ended_at > other.high AND other.ended_at >= mine.started_at")
 
 
 def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int]]:
@@ -146,7 +155,8 @@ def _differing(
 
 def _acting(connection: Connection, changes: Changes, first: int, last: int) -> set[int]:
     """Incidents in which people did something else than before."""
-    numbers = set(connection.exec_driver_sql(_ACTING_AT, (first, last)).scalars())
+    at = connection.exec_driver_sql(_ACTING_AT, (first, last))
+    numbers = {number for number, family in at if family in _ACTS}
     acts = {uid for (uid,) in select_in(connection, _ACTING_UNITS, sorted(changes.moves))}
     for uid in changes.moves.keys() & {*acts, *changes.dropped}:
         numbers |= changes.moves[uid].before | changes.moves[uid].after
@@ -248,11 +258,9 @@ class Deciding:
 
     def _others(self, number: int, low: int, high: int) -> list[tuple[int, int, int]]:
         """The other incidents that overlap this time: number, start and end."""
-        statement = """SELECT number, started_at, coalesce(ended_at, high) FROM incident JOIN incident_number
-            USING (number) WHERE goes_by = number AND number <> ? AND started_at <= ?
-            AND (high >= ? OR (ended_at > high AND ended_at >= ?)) ORDER BY number"""
-        rows = self._connection.exec_driver_sql(statement, (number, high, low, low))
-        return [(int(other), int(start), int(end)) for other, start, end in rows]
+        rows = self._connection.exec_driver_sql(_OTHERS, (low, high) * 2)
+        found = [(int(other), int(start), int(end)) for other, start, end in rows]
+        return sorted(other for other in found if other[0] != number)
 
     def _engagements(self, others: Sequence[tuple[int, int, int]]) -> list[Engagement]:
         spans = {number: (start, end) for number, start, end in others}

@@ -83,7 +83,7 @@ def fit(connection: Connection) -> bool:
         metadata.drop_all(connection, tables=stale)
         metadata.create_all(connection)
     # Without a number of its own the follower takes them from the log.
-    if connection.exec_driver_sql("SELECT 1 FROM incident_number").first() is not None:
+    if connection.exec_driver_sql("SELECT 1 FROM incident_number LIMIT 1").first() is not None:
         empty(connection)
     connection.exec_driver_sql("DELETE FROM shape")
     connection.exec_driver_sql("INSERT INTO shape VALUES (1, ?, ?)", (digest(connection), _log(connection)))

@@ -212,12 +212,11 @@ def write(connection: Connection, changes: Changes) -> None:
 
 def write_news(connection: Connection, first: int, last: int) -> None:
     """Note which incidents the events at these positions belong to; the events are indexed and grouped already."""
-    statement = f"""INSERT INTO incident_news SELECT number, max(position) FROM event_index
-        JOIN event_unit ON event = id JOIN {tables.MEMBER} AS member ON uid = unit
-        WHERE position BETWEEN ? AND ? GROUP BY number
+    statement = f"""INSERT INTO incident_news
+        SELECT number, max(position) FROM {tables.MEMBERS_AT} AS member WHERE true GROUP BY number
         ON CONFLICT (number) DO UPDATE SET position = excluded.position
         WHERE excluded.position > incident_news.position"""  # noqa: S608 - a constant of ours
-    connection.exec_driver_sql(statement, (first, last))
+    connection.exec_driver_sql(statement, (first, last) * 2)
 
 
 def _write_units(connection: Connection, changes: Changes) -> None:

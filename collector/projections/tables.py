@@ -157,6 +157,14 @@ MEMBER = """(SELECT uid, number, rule, reason FROM membership UNION ALL
     SELECT uid, number, rule, reason FROM placement WHERE rule <> 'follow_up')"""
 """All that belongs to an incident, as a table of (uid, number, rule, reason)."""
 
+_AT = "event_index CROSS JOIN event_unit CROSS JOIN {} WHERE event = id AND uid = unit AND position BETWEEN ? AND ?"
+MEMBERS_AT = f"""(SELECT number, position FROM {_AT.format("membership")} UNION ALL
+    SELECT number, position FROM {_AT.format("placement")} AND rule <> 'follow_up')"""  # noqa: S608 - constants
+"""What belongs to an incident of the events from one position to another, both given twice: (number, position).
+
+CROSS JOIN has SQLite begin with those positions; it would read all that belongs to any incident first.
+"""
+
 incident = Table(
     "incident",
     metadata,
