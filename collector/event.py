@@ -208,6 +208,12 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "text": "what was said about this state",
         "time_of": "`commit` where the time is the commit's and not the push's",
     },
+    "chat": {
+        "channel": "the channel it was written in, by its name where that is configured",
+        "thread": "the sender's own time of the message that the thread began with",
+        "text": "the full text",
+        "kind": "the sender's own word for what happened",
+    },
     "note": {
         "stated_at": "when it was said, µs",
         "text": "the full text",
@@ -272,6 +278,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "datacontenttype": "what kind of content that is",
         "dataschema": "where its shape is described",
         "kind": "the sender's own word for what happened",
+        "channel": "the channel of a chat that it happened in",
+        "thread": "the thread there",
         "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
         "channel": "where a message was written",

@@ -130,7 +130,8 @@ class Intake:
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
-        return receipt
+        challenge = endpoint.source.challenge
+        return receipt if challenge is None else msgspec.structs.replace(receipt, answer=challenge(webhook))
 
     async def _proved(self, webhook: Webhook) -> tuple[Endpoint, str]:
         """The source of an authentic delivery, and how its sender proved itself.

@@ -59,6 +59,15 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of ref (``deployment``, ``page``, ``commit`` …) → a JMESPath expression that gives its value or values."""
 
 
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel of a chat, as configured."""
+
+    name: str = ""
+    """What people call it; empty where nobody said."""
+    service: str | None = None
+    """The service that is talked of there, if it is one."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How a source's fields are to be read, as configured."""
 
@@ -75,6 +84,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     types: Mapping[str, Mapped] = {}
     """A sender's own type → how to read it. A key may end in ``*``; the longest match speaks."""
     default: Mapped = Mapped()
+    channels: Mapping[str, Channel] = {}
+    """A chat's own id of a channel → what it is. If there is any, no other channel is read."""
+    reactions: tuple[str, ...] = ("pushpin",)
+    """Names of the reactions to a message that are told; all others are set aside."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,5 +127,5 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What an authentic delivery asks to be answered with, where the sender tries an address so; else empty."""
     retries: bool = True
     """Whether the sender comes again after a 503."""
-    mapped: bool = False
-    """Whether it reads types that the configuration maps (:attr:`Reading.types`)."""
+    settings: tuple[str, ...] = ()
+    """Those fields of :class:`Reading` that not every kind of sender has, and this one reads: ``types`` …"""

@@ -23,8 +23,9 @@ from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.sources.alertmanager import fingerprint_of, query_of
 from collector.sources.pagerduty import TYPES as PAGERDUTY_TYPES
+from collector.sources.slack import plain
 from collector.times import moment, parse, rfc3339
-from collector.webhook import Credentials, Mapped, Reading, Webhook
+from collector.webhook import Channel, Credentials, Mapped, Reading, Webhook
 from collector.writer import Writer
 
 ROOT = Path(__file__).parent
@@ -55,7 +56,8 @@ READING = Reading(
         ),
         "com.larkfield.flag.toggled": Mapped(type="change.flag_toggled", fields={"actor": "data.by"}),
         "com.larkfield.*": Mapped(),
-    }
+    },
+    channels={"C0INC000001": Channel(name="incidents"), "C0PAY000002": Channel(name="payments", service="checkout")},
 )
 
 
@@ -183,6 +185,7 @@ NEEDED = {
                "release", "action", "number", "merged"},
     "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
+    "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
 }  # fmt: skip
 """The fields without which a body of each kind does not say what it is; every other one may be missing."""
@@ -280,6 +283,8 @@ def test_no_body_breaks_an_adapter(mutation: tuple[Path, bytes]) -> None:
 
 
 PROVING = (
+    "x-slack-signature",
+    "x-slack-request-timestamp",
     "x-gitlab-token",
     "webhook-signature",
     "x-pagerduty-signature",
@@ -386,7 +391,7 @@ def test_public_cloudevents_examples() -> None:
         assert all(event.time_quality == "exact" for event in events)
 
 
-SCHEMES = {"github": "github", "standard-webhooks": "gitlab"}
+SCHEMES = {"github": "github", "slack-v0": "slack", "standard-webhooks": "gitlab"}
 """Published vectors, and the source that signs so."""
 
 
@@ -405,6 +410,61 @@ def test_public_signature_vectors() -> None:
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(msgspec.structs.replace(webhook, body=webhook.body + b" "), secret)
     assert {vector["scheme"] for vector in vectors} == set(SCHEMES)
+
+
+# --- Slack ------------------------------------------------------------------------------------------------------------
+
+
+def test_slacks_challenge_is_given_back_and_nothing_else_is() -> None:
+    """Only an address being tried is answered with what was sent; no other body gets an echo."""
+    ask = SOURCES["slack"].challenge
+    assert ask is not None
+    sent = {case.name: ask(recorded(case)) for case in CASES if case.parent.name == "slack"}
+    assert sent.pop("challenge") == "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+    assert set(sent.values()) == {""}
+    assert {
+        ask(webhook_of("slack", body)) for body in (b"", b"[", b"\xff", b"[]", b'{"type": "url_verification"}')
+    } == {""}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("a &lt;b&gt; &amp;amp; c", "a <b> &amp; c"),
+        ("<@U1> <@U2|ana> <#C1|general> <!here> <!subteam^S1|@oncall>", "@U1 @ana #general @here @oncall"),
+        ("<https://x.example/a?b=1&amp;c=2>", "https://x.example/a?b=1&c=2"),
+        ("<https://x.example|the page> <mailto:a@x.example|a@x.example>", "the page (https://x.example) a@x.example"),
+        ("1 < 2 <", "1 < 2 <"), ("", ""), ("  ", ""),
+    ],
+)  # fmt: skip
+def test_a_message_reads_as_people_see_it(written: str, read: str) -> None:
+    """Slack's brackets and escapes are no part of what was written."""
+    assert plain(written) == read
+
+
+def test_a_pin_tells_the_message_that_was_received_already() -> None:
+    """A message is one fact, whether it came as itself or with its pin."""
+    pinned = RECORDINGS / "slack" / "pinned"
+    message = {"type": "message", "user": "U0ANA0001", "text": "All clear since 14:24 UTC.", "ts": "1772633340.000700"}
+    event = message | {"channel": "C0INC000001", "event_ts": "1772633340.000700", "channel_type": "channel"}
+    (first,) = parse_json("slack", {"type": "event_callback", "team_id": "T0LARK001", "event": event})
+    assert first == parsed(pinned)[0]
+
+
+def test_without_chosen_channels_every_channel_is_read() -> None:
+    """What is configured narrows; a direct message is read in no case."""
+    for name, events in (("another-channel", 1), ("direct-message", 0)):
+        assert len(SOURCES["slack"].parse(recorded(RECORDINGS / "slack" / name), Reading())) == events
+
+
+def test_public_slack_examples() -> None:
+    """Every documented shape is read or set aside, none of them fails; a challenge is no event."""
+    for path in _payloads("slack/*.json"):
+        for event in SOURCES["slack"].parse(webhook_of("slack", path.read_bytes()), Reading()):
+            assert_storable(event)
+            assert event.type in ("chat.message", "observation.recorded", "source.unrecognised")
+    (path,) = _payloads("slack/reaction_added.json")
+    assert SOURCES["slack"].parse(webhook_of("slack", path.read_bytes()), Reading(reactions=("grinning",))) == ()
 
 
 # --- GitLab -----------------------------------------------------------------------------------------------------------

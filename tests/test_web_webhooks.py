@@ -13,10 +13,28 @@ from typing import Any
 import pytest
 
 from collector.errors import Unavailable
-from collector.intake import Intake
+from collector.intake import Endpoint, Intake
 from collector.log import Submission
+from collector.sources import SOURCES
 from collector.web import keys
-from tests.face import SHAPE, Face, running, signed
+from tests.face import SHAPE, Connect, Face, running, signed
+from tests.test_sources import RECEIVED, RECORDINGS, SIGNED
+
+
+async def test_a_sender_that_tries_the_address_gets_its_challenge_back(
+    tmp_path: Path, aiohttp_client: Connect
+) -> None:  # fmt: skip
+    """A signed challenge is answered 200 with itself alone; an unsigned one is refused like anything else."""
+    challenge = RECORDINGS / "slack" / "challenge"
+    headers, body = json.loads((challenge / "headers.json").read_text("utf-8")), (challenge / "body").read_bytes()
+    endpoint = Endpoint(source=SOURCES["slack"], credentials=SIGNED)
+    async with running(tmp_path, connect=aiohttp_client, endpoints={"slack": endpoint}) as face:
+        face.now = RECEIVED
+        answer = await face.ask("POST", "/webhooks/slack", data=body, headers=headers)
+        assert (answer.status, answer.body.decode()) == (200, json.loads(body)["challenge"])
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        (await face.ask("POST", "/webhooks/slack", data=body)).problem(401)
+        assert await face.log.read() == []
 
 
 async def test_what_was_stored_is_answered_202_with_a_receipt(face: Face) -> None:

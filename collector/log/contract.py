@@ -64,6 +64,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[ReceiptItem, ...] = ()
     status: str = "read"
     reason: str = ""
+    answer: str = ""
+    """What the sender asked to be answered with, where it tries an address so; it is no fact and not stored."""
 
     @property
     def known(self) -> bool:

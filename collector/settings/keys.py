@@ -38,7 +38,7 @@ from collector.settings.secrets import Files, basic, credentials, readers, secre
 from collector.settings.values import address, duration, size
 from collector.sources import SOURCES
 from collector.storage.urls import shown
-from collector.webhook import Credentials, Mapped, Reading, Source
+from collector.webhook import Channel, Credentials, Mapped, Reading, Source
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -52,7 +52,9 @@ _LONGEST_EXPRESSION = 2_000
 """Characters of a JMESPath expression."""
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
-_READING = ("service_labels", "environment_labels", "severity_labels", "exporters", "types")
+_OF_SOME = ("types", "channels", "reactions")
+"""What only some kinds of senders have."""
+_READING = ("service_labels", "environment_labels", "severity_labels", "exporters", *_OF_SOME)
 MAPPABLE = tuple(
     name
     for name in EVENT_TYPES
@@ -319,6 +321,15 @@ def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
         place.note(f"has no authentication; set {ways}, or open")
 
 
+def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
+    """Refuse what a kind of sender does not have: it would be set and never asked."""
+    for name in _OF_SOME:
+        if name in values and name not in SOURCES[kind].settings:
+            others = " or ".join(other for other, source in SOURCES.items() if name in source.settings)
+            what = f"maps types, but {kind} has its own" if name == "types" else f"has {name}, but {kind} has none"
+            place.note(f"{what}; {name} belong to a source of kind {others}")
+
+
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
     def build(place: Place, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
@@ -326,9 +337,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             raise Wrong
         if kind not in SOURCES:
             place.wrong(f"has no kind; say which sender it is, kind: {', '.join(SOURCES)}")
-        if "types" in values and not SOURCES[kind].mapped:
-            readers_of_types = " or ".join(name for name, source in SOURCES.items() if source.mapped)
-            place.note(f"maps types, but {kind} has its own; types belong to a source of kind {readers_of_types}")
+        _can_read(place, kind, values)
         proof = credentials(place, values)
         _can_prove(place, SOURCES[kind], proof)
         _keeps_identity(place, kind, values.get("redact", Redaction()))
@@ -359,6 +368,8 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "severity_labels": list_of(text),
             "exporters": list_of(text),
             "types": mapping_of(_MAPPED),
+            "channels": mapping_of(section(_made(Channel), {"name": text, "service": text})),
+            "reactions": list_of(text),
         },
     )
 

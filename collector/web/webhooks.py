@@ -27,11 +27,13 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 @routes.post(ADDRESS)
 @routes.post(SECRET_ADDRESS)
 async def receive(request: web.Request) -> web.Response:
-    """Take one delivery: 202 once it is stored, 200 where all of it was known."""
+    """Take one delivery: 202 once it is stored, 200 where all of it was known, or with what its sender asked for."""
     app, named = request.app, request.match_info
     headers, length, token = headers_of(request), request.content_length, named.get("token", "")
     with app[READS].webhook():
         receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
+    if receipt.answer:
+        return web.Response(text=receipt.answer)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))
 
 
