@@ -185,6 +185,7 @@ NEEDED = {
                "release", "action", "number", "merged"},
     "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
+    "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
 }  # fmt: skip

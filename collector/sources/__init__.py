@@ -6,7 +6,7 @@ block and its line here; nothing else changes.
 
 from __future__ import annotations
 
-from collector.sources import alertmanager, cloudevents, github, gitlab, grafana, pagerduty, slack
+from collector.sources import alertmanager, argocd, cloudevents, github, gitlab, grafana, pagerduty, slack
 from collector.webhook import Source
 
 SOURCES: dict[str, Source] = {
@@ -15,6 +15,7 @@ SOURCES: dict[str, Source] = {
     "github": github.SOURCE,
     "gitlab": gitlab.SOURCE,
     "grafana": grafana.SOURCE,
+    "argocd": argocd.SOURCE,
     "slack": slack.SOURCE,
     "cloudevents": cloudevents.SOURCE,
 }

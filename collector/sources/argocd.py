@@ -1,0 +1,229 @@
+"""Argo CD's notifications: https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/services/webhook/
+
+Their body is whatever its template makes; this adapter reads the template of
+``config/senders/argocd.md`` alone, which sends parts of the Application as they
+are. A sync is an operation with a beginning and an end of its own; the same
+revision may be synced again. Argo CD signs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "argocd"
+RECIPE = "argocd.1"
+TEMPLATE = "argocd.1"
+"""What our template calls itself, and its version."""
+
+_PHASES = {
+    "Running": "change.started",
+    "Succeeded": "change.succeeded",
+    "Failed": "change.failed",
+    "Error": "change.failed",
+}
+"""Of an operation; ``Terminating`` is told by how it ends."""
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+class Sync(msgspec.Struct, frozen=True):
+    """What an operation was asked to sync, or did: one revision, or one for each source."""
+
+    revision: str | None = None
+    revisions: list[str] | None = None
+
+
+class Initiator(msgspec.Struct, frozen=True):
+    """Who asked for it."""
+
+    username: str | None = None
+    automated: bool | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What was asked for."""
+
+    sync: Sync | None = None
+    initiated_by: Initiator | None = msgspec.field(name="initiatedBy", default=None)
+
+
+class Operation(msgspec.Struct, frozen=True, rename="camel"):
+    """``status.operationState``; absent before the first operation."""
+
+    phase: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    message: str | None = None
+    operation: Asked | None = None
+    sync_result: Sync | None = None
+
+
+class Health(msgspec.Struct, frozen=True):
+    """``status.health``."""
+
+    status: str | None = None
+    message: str | None = None
+    changed_at: str | None = msgspec.field(name="lastTransitionTime", default=None)
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What our template sends."""
+
+    timelined: str
+    about: str
+    name: str
+    namespace: str | None = None
+    uid: str | None = None
+    labels: dict[str, str] | None = None
+    project: str | None = None
+    url: str | None = None
+    repository: str | None = None
+    operation: Operation | None = None
+    health: Health | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+_ANY = msgspec.json.Decoder(Any)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery: a sync's state, or that an application is degraded."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        reason = (
+            str(error) if _is_ours(webhook) else "not the template of config/senders/argocd.md, which is read alone"
+        )
+        return (fit.unrecognised(webhook, reason, KIND),)
+    if body.timelined != TEMPLATE:
+        return (fit.unrecognised(webhook, "a version of the template that this version does not know", KIND),)
+    service = fit.service_of(fit.labels(body.labels), reading) or fit.name(body.name)
+    if body.about == "sync" and body.operation is not None:
+        return _synced(webhook, body, body.operation, service, reading)
+    if body.about == "health" and body.health is not None:
+        return _degraded(webhook, body, body.health, service, reading)
+    return (fit.unrecognised(webhook, "neither a sync nor a health", fit.line(body.about), service=service),)
+
+
+def _is_ours(webhook: Webhook) -> bool:
+    body = fit.decode(_ANY, webhook.body, webhook.source)
+    return isinstance(body, dict) and "timelined" in body
+
+
+def _app(body: Body) -> str:
+    """The application's own id; its name, where the cluster gives none."""
+    return fit.line(body.uid) or fit.line(f"{body.namespace or ''}/{body.name}")
+
+
+def _synced(
+    webhook: Webhook, body: Body, operation: Operation, service: str | None, reading: Reading
+) -> tuple[Event, ...]:
+    if operation.phase == "Terminating":
+        return ()
+    event_type = _PHASES.get(operation.phase)
+    if event_type is None:
+        return (fit.unrecognised(webhook, "a phase that this version does not know", KIND, service=service),)
+    begun = moment(operation.started_at, webhook.received_at)
+    happened = begun if event_type == "change.started" else moment(operation.finished_at, webhook.received_at)
+    entity = fit.line(f"deployment:{_app(body)}:{begun.identity}")
+    revisions = _revisions(operation)
+    repository = _repository(body.repository)
+    refs = [entity, *(f"commit:{each}" for each in revisions if _SHA.fullmatch(each))]
+    data = {
+        "state": operation.phase,
+        "sha": next((each for each in revisions if _SHA.fullmatch(each)), ""),
+        "ref": ", ".join(each for each in revisions if not _SHA.fullmatch(each)),
+        "repository": repository,
+        "text": fit.text(operation.message),
+    }
+    return (
+        Event(
+            id=event_id(RECIPE, webhook.source, happened.stated, "sync", _app(body), begun.identity, event_type),
+            type=event_type,
+            source=webhook.source,
+            entity=entity,
+            occurred_at=happened.at,
+            time_text=happened.text,
+            time_quality=happened.quality,
+            service=service,
+            environment=fit.environment_of(fit.labels(body.labels), reading),
+            title=fit.line(f"{body.name} {' '.join(each[:12] for each in revisions)}"),
+            actor=_person(operation),
+            links=fit.links(("source", body.url)),
+            refs=(*refs, f"repository:{repository}") if repository else tuple(refs),
+            labels=fit.labels(body.labels),
+            data={key: text for key, text in data.items() if text},
+        ),
+    )
+
+
+def _revisions(operation: Operation) -> list[str]:
+    """What was synced; while it runs, what was asked for."""
+    for sync in (operation.sync_result, operation.operation.sync if operation.operation else None):
+        if sync is not None and (found := sync.revisions or ([sync.revision] if sync.revision else [])):
+            return [fit.line(each) for each in found if fit.line(each)]
+    return []
+
+
+def _person(operation: Operation) -> str | None:
+    by = operation.operation.initiated_by if operation.operation else None
+    return None if by is None or by.automated else fit.name(by.username)
+
+
+def _repository(url: str | None) -> str:
+    """``owner/name`` out of a Git address, as deploy systems name it; empty for a registry of charts."""
+    path = re.sub(r"^(?:[a-z+]+://[^/]+/|[^@/\s]+@[^:/\s]+:)", "", fit.line(url)).removesuffix("/").removesuffix(".git")
+    return path if "/" in path and "://" not in path else ""
+
+
+def _degraded(webhook: Webhook, body: Body, health: Health, service: str | None, reading: Reading) -> tuple[Event, ...]:
+    """That an application is degraded. That it is healthy, or on its way, ends and begins nothing."""
+    if health.status != "Degraded":
+        return ()
+    happened = moment(health.changed_at, webhook.received_at)
+    data = {"type": "argocd.degraded", "called": "degraded application", "subject": fit.line(body.name)}
+    message = fit.text(health.message)
+    return (
+        Event(
+            id=event_id(RECIPE, webhook.source, happened.stated, "degraded", _app(body), happened.identity),
+            type="observation.recorded",
+            source=webhook.source,
+            entity=fit.line(f"application:{_app(body)}"),
+            occurred_at=happened.at,
+            time_text=happened.text,
+            time_quality=happened.quality,
+            service=service,
+            environment=fit.environment_of(fit.labels(body.labels), reading),
+            title=fit.line(message.partition("\n")[0]) or fit.line(body.name),
+            links=fit.links(("source", body.url)),
+            labels=fit.labels(body.labels),
+            data=data | ({"text": message} if message else {}),
+        ),
+    )
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Argo CD",
+    tells=("change",),
+    paste="in argocd-notifications-cm: service.webhook.timelined, url {address}, and the template of its sender page",
+    verify=verify,
+    parse=parse,
+    identity=(
+        "/uid", "/name", "/namespace", "/operation/startedAt", "/operation/finishedAt", "/operation/phase",
+        "/health/lastTransitionTime",
+    ),
+)  # fmt: skip
