@@ -186,6 +186,7 @@ NEEDED = {
     "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
+    "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
 }  # fmt: skip
@@ -252,9 +253,9 @@ async def test_a_recording_delivered_twice_is_stored_once(kind: str, tmp_path: P
         await log.close()
 
 
-def test_only_github_does_not_come_again() -> None:
+def test_it_is_known_who_does_not_come_again() -> None:
     """Who retries and who does not is known, since intake answers accordingly."""
-    assert [kind for kind, source in SOURCES.items() if not source.retries] == ["github"]
+    assert [kind for kind, source in SOURCES.items() if not source.retries] == ["github", "gitlab", "sentry"]
 
 
 @st.composite
@@ -411,6 +412,29 @@ def test_public_signature_vectors() -> None:
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(msgspec.structs.replace(webhook, body=webhook.body + b" "), secret)
     assert {vector["scheme"] for vector in vectors} == set(SCHEMES)
+
+
+# --- Sentry -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_metric_alert_that_grows_worse_is_one_episode() -> None:
+    """Warning, critical and resolved of one firing have its start; the end is the hook's time where none is told."""
+    names = ("metric-alert-warning", "metric-alert-critical", "metric-alert-resolved")
+    told = [parsed(RECORDINGS / "sentry" / name)[0] for name in names]
+    (episode,) = episodes([msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told])
+    assert (episode.start, episode.end) == (told[0].occurred_at, told[2].occurred_at)
+    assert [each.severity for each in told] == ["warning", "critical", None]
+
+
+def test_public_sentry_examples() -> None:
+    """Issues are observed, alerts on them fire, each at its time and with its project."""
+    for path in _payloads("sentry/*.json"):
+        resource = "issue" if path.name.startswith("issue_") else "event_alert"
+        headers = {"Sentry-Hook-Resource": resource, "Sentry-Hook-Timestamp": "1588227300"}
+        (event,) = parse_json("sentry", path.read_bytes(), headers)
+        assert event.type == ("observation.recorded" if resource == "issue" else "alert.firing"), path.name
+        assert (event.time_quality, event.service) == ("exact", "zulip-integration-testing")
+        assert_storable(event)
 
 
 # --- Slack ------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ block and its line here; nothing else changes.
 
 from __future__ import annotations
 
-from collector.sources import alertmanager, argocd, cloudevents, github, gitlab, grafana, pagerduty, slack
+from collector.sources import alertmanager, argocd, cloudevents, github, gitlab, grafana, pagerduty, sentry, slack
 from collector.webhook import Source
 
 SOURCES: dict[str, Source] = {
@@ -16,6 +16,7 @@ SOURCES: dict[str, Source] = {
     "gitlab": gitlab.SOURCE,
     "grafana": grafana.SOURCE,
     "argocd": argocd.SOURCE,
+    "sentry": sentry.SOURCE,
     "slack": slack.SOURCE,
     "cloudevents": cloudevents.SOURCE,
 }

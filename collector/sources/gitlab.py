@@ -433,4 +433,5 @@ SOURCE = Source(
         "/released_at", "/object_attributes/id", "/object_attributes/status", "/object_attributes/active",
         "/object_attributes/created_at", "/object_attributes/finished_at", "/object_attributes/updated_at",
     ),
+    retries=False,
 )  # fmt: skip
