@@ -278,8 +278,6 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "datacontenttype": "what kind of content that is",
         "dataschema": "where its shape is described",
         "kind": "the sender's own word for what happened",
-        "channel": "the channel of a chat that it happened in",
-        "thread": "the thread there",
         "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
         "channel": "where a message was written",

@@ -1,8 +1,9 @@
-"""One spelling for each service and environment of an incident, so that a draft shows one and compares by it.
+"""One spelling for each service, environment and person of an incident, so that a draft shows one and compares by it.
 
 The log keeps what each sender wrote; this rewrites the events that are about
 to be told. The catalog's spelling is shown where it has one, else the one that
-the first alert used, else the first. Refuses to guess: what folding and the
+the first alert used, else the first; who did something is named as the catalog
+names them. Refuses to guess: what folding and the
 catalog do not know to be one stays two.
 """
 
@@ -44,8 +45,14 @@ def placed(event: RecordedEvent) -> Place:
 class Spelling:
     """The spellings of some events."""
 
-    def __init__(self, events: Iterable[RecordedEvent], place: Callable[[RecordedEvent], Place] = placed) -> None:
+    def __init__(
+        self,
+        events: Iterable[RecordedEvent],
+        place: Callable[[RecordedEvent], Place] = placed,
+        called: Callable[[str], str] = str,
+    ) -> None:
         self._place = place
+        self._called = called
         self._services: dict[str, str] = {}
         self._environments: dict[str, str] = {}
         ordered = sorted(events, key=reading_order)
@@ -66,9 +73,10 @@ class Spelling:
         found = self._place(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
         environment = self._environments.get(found.environment, _shown(found)) if found.environment else None
-        if service == event.service and environment == event.environment:
+        actor = self._called(event.actor) if event.actor else event.actor
+        if (service, environment, actor) == (event.service, event.environment, event.actor):
             return event
-        return msgspec.structs.replace(event, service=service, environment=environment)
+        return msgspec.structs.replace(event, service=service, environment=environment, actor=actor)
 
     def all(self, events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
         """The same of several."""

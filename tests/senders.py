@@ -1,7 +1,8 @@
 """What the senders of the stories put on the wire, in their own formats.
 
 Every body is built here from a few words, faithful to ``webhook version 4``
-of Alertmanager, PagerDuty's V3, GitHub's REST shapes and CloudEvents 1.0. The
+of Alertmanager, PagerDuty's V3, GitHub's REST shapes, CloudEvents 1.0 and the
+pages of the senders' makers. The
 companies, people and machines are made up.
 """
 
@@ -413,3 +414,107 @@ def cloudevent(kind: str, ident: str, *, at: str, subject: str = "", sender: str
     }
     sent = _json("cloudevents", {k: v for k, v in event.items() if v != ""})
     return replace(sent, headers={"content-type": "application/cloudevents+json"})
+
+
+# --- Grafana --------------------------------------------------------------------------------------------------------
+
+
+def grafana(*alerts: Alert, group: tuple[str, ...] = ("alertname", "service"), overwritten: bool = True) -> Sent:
+    """A notification of Grafana 12; a resolved alert's start is overwritten with its end, unless said otherwise."""
+    labels = {label: alerts[0].labels[label] for label in group if label in alerts[0].labels}
+    told = [one.json() for one in alerts]
+    for one in told:
+        if one["status"] == "resolved" and overwritten:
+            one["startsAt"] = one["endsAt"]
+        one["generatorURL"] = "https://grafana.example/alerting/grafana/rule-1/view"
+        one["dashboardURL"] = "https://grafana.example/d/checkout"
+    status = "firing" if any(one["status"] == "firing" for one in told) else "resolved"
+    key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+    body = {
+        "receiver": "timelined", "status": status, "orgId": 1, "alerts": told, "groupLabels": labels,
+        "commonLabels": labels, "commonAnnotations": {}, "externalURL": "https://grafana.example/", "version": "1",
+        "groupKey": key, "truncatedAlerts": 0, "title": status, "state": "alerting", "message": "",
+    }  # fmt: skip
+    return _json("grafana", body)
+
+
+# --- Slack ----------------------------------------------------------------------------------------------------------
+
+
+def slack_ts(at: str) -> str:
+    """When something was written, as Slack names it."""
+    seconds, fraction = divmod(micros(at), 1_000_000)
+    return f"{seconds}.{fraction:06}"
+
+
+def slack(at: str, by: str, text: str, channel: str = "C0INC000001") -> Sent:
+    """A message in a channel."""
+    ts = slack_ts(at)
+    event = {
+        "type": "message", "user": by, "ts": ts, "text": text, "channel": channel, "event_ts": ts,
+        "channel_type": "channel",
+    }  # fmt: skip
+    return _json("slack", {"type": "event_callback", "team_id": "T0LARK001", "event_id": f"Ev{ts}", "event": event})
+
+
+def pinned(at: str, by: str, message: Sent) -> Sent:
+    """A message is pinned to its channel."""
+    inner = json.loads(message.body)["event"]
+    item = {
+        "type": "message",
+        "channel": inner["channel"],
+        "message": {key: inner[key] for key in ("user", "ts", "text")},
+    }
+    event = {
+        "type": "pin_added", "user": by, "channel_id": inner["channel"], "item": item, "event_ts": slack_ts(at),
+    }  # fmt: skip
+    return _json("slack", {"type": "event_callback", "team_id": "T0LARK001", "event_id": f"Ev{at}", "event": event})
+
+
+# --- GitLab and Argo CD ---------------------------------------------------------------------------------------------
+
+
+def _gitlab(kind: str, repository: str, **more: Any) -> Sent:
+    project = {
+        "id": 412, "web_url": f"https://gitlab.example/{repository}", "path_with_namespace": repository,
+        "default_branch": "main",
+    }  # fmt: skip
+    return _json("gitlab", {"object_kind": kind, "project": project, **more})
+
+
+def _spelt(at: str) -> str:
+    """As GitLab writes most of its times."""
+    return moment(at).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def gitlab_merged(number: int, repository: str, title: str, *, at: str, by: str, sha: str) -> Sent:
+    """A merge request was merged."""
+    url = f"https://gitlab.example/{repository}/-/merge_requests/{number}"
+    merge = {
+        "id": 5000 + number, "iid": number, "title": title, "target_branch": "main", "action": "merge", "url": url,
+        "state": "merged", "merge_commit_sha": sha, "updated_at": _spelt(at),
+    }  # fmt: skip
+    return _gitlab("merge_request", repository, user={"name": by, "username": "x"}, object_attributes=merge)
+
+
+def argocd_sync(
+    name: str, repository: str, sha: str, phase: str, *, began: str, ended: str | None = None, by: str | None = None
+) -> Sent:
+    """A sync of an application, by the template of its sender page."""
+    initiator = {"username": by} if by else {"automated": True}
+    operation = {
+        "phase": phase, "startedAt": _whole(began), "finishedAt": _whole(ended) if ended else None,
+        "message": "successfully synced (all tasks run)" if phase == "Succeeded" else "",
+        "operation": {"initiatedBy": initiator, "sync": {"revision": sha}},
+        "syncResult": {"revision": sha},
+    }  # fmt: skip
+    body = {
+        "timelined": "argocd.1", "about": "sync", "name": name, "namespace": "argocd", "uid": f"uid-of-{name}",
+        "labels": {"app": name, "env": "production"}, "url": f"https://argocd.example/applications/{name}",
+        "repository": f"https://gitlab.example/{repository}.git", "operation": operation,
+    }  # fmt: skip
+    return _json("argocd", body)
+
+
+def _whole(at: str) -> str:
+    return moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -62,6 +62,7 @@ class Catalog:
             for spelling in spellings
             if "@" in spelling
         }
+        self._called = {names.fold_person(person): person for person in rules.people}
         self._group_labels = {*GROUP_LABELS, *(label for labels, _ in self._labels for label in labels)}
 
     def _name(self, service: Service) -> None:
@@ -157,6 +158,10 @@ class Catalog:
         """
         key = names.fold_person(name)
         return self._addresses.get(name.strip().casefold()) or self._people.get(key, key)
+
+    def called(self, name: str) -> str:
+        """A person's name as the catalog writes it; another's as it is."""
+        return self._called.get(self.person(name), name)
 
     def neighbours(self, key: str) -> frozenset[str]:
         """Services that directly depend on this one, and those it depends on.

@@ -272,7 +272,7 @@ class _Reading:
         if self._as_of is not None and not events:
             return None
         told = {event.id for event in events}
-        spelling = Spelling(current(events), self._catalog.place)
+        spelling = Spelling(current(events), self._catalog.place, self._catalog.called)
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),

@@ -147,7 +147,7 @@ def _synced(
         "sha": next((each for each in revisions if _SHA.fullmatch(each)), ""),
         "ref": ", ".join(each for each in revisions if not _SHA.fullmatch(each)),
         "repository": repository,
-        "text": fit.text(operation.message),
+        "text": "" if event_type == "change.succeeded" else fit.text(operation.message),
     }
     return (
         Event(
@@ -160,7 +160,7 @@ def _synced(
             time_quality=happened.quality,
             service=service,
             environment=fit.environment_of(fit.labels(body.labels), reading),
-            title=fit.line(f"{body.name} {' '.join(each[:12] for each in revisions)}"),
+            title=_title(body, revisions, service),
             actor=_person(operation),
             links=fit.links(("source", body.url)),
             refs=(*refs, f"repository:{repository}") if repository else tuple(refs),
@@ -168,6 +168,12 @@ def _synced(
             data={key: text for key, text in data.items() if text},
         ),
     )
+
+
+def _title(body: Body, revisions: list[str], service: str | None) -> str:
+    """The application, unless it is called like its service, and what was synced."""
+    known = ["" if body.name == service else body.name, *(each[:12] for each in revisions)]
+    return fit.line(" ".join(each for each in known if each)) or fit.line(body.name) or "Sync"
 
 
 def _revisions(operation: Operation) -> list[str]:

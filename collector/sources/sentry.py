@@ -29,16 +29,10 @@ SIGNATURE = Signature(header="Sentry-Hook-Signature", sender="Sentry (the integr
 _RESOURCE, _TIMESTAMP = "sentry-hook-resource", "sentry-hook-timestamp"
 SILENT = frozenset({"error", "installation", "seer"})
 """Resources that are set aside: single errors, and what concerns the integration itself."""
-_ACTIONS = {
-    "created": "issue created",
-    "resolved": "issue resolved",
-    "unresolved": "issue unresolved",
-    "assigned": "issue assigned",
-    "unassigned": "issue unassigned",
-    "archived": "issue archived",
-    "ignored": "issue ignored",
-}
+_ACTIONS = {"created": "issue created", "resolved": "issue resolved", "unresolved": "issue unresolved"}
 """What happens to an issue, and how a person would say it."""
+_ACTIONS_SILENT = frozenset({"assigned", "unassigned", "archived", "ignored"})
+"""What is done with the issue and not with what runs."""
 _PROJECT = re.compile(r"/projects/[^/]+/([^/]+)/")
 
 
@@ -178,10 +172,15 @@ Told = Fact | str | None
 
 
 def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Told:
-    """What became of an issue, most often by a person: nobody was called, so it is no alert."""
+    """That an issue came up, came back, or was called resolved. Nobody was called, so it is no alert.
+
+    Who called it so did nothing to what failed, so nobody is named as having acted.
+    """
     issue = body.data.issue
     if issue is None:
         return "the body has no issue"
+    if body.action in _ACTIONS_SILENT:
+        return None
     if body.action not in _ACTIONS:
         return "an action on an issue that this version does not know"
     first = moment(issue.first_seen, webhook.received_at)
@@ -195,7 +194,6 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Told:
         title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
         service=fit.name(issue.project.slug if issue.project else None),
         severity=_level(issue.level),
-        actor=_person(body.actor),
         links=(("source", issue.web_url or issue.permalink),),
         data={
             "type": f"sentry.issue.{body.action}", "called": _ACTIONS[body.action],

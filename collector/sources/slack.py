@@ -2,7 +2,8 @@
 
 Events name people and channels by their ids alone; ``catalog.people`` and the
 source's ``channels`` say who and what they are. What bots write is set aside:
-their own systems tell it. An edit is an event of its own, and so is a pin.
+their own systems tell it. An edit is an event of its own; a pin tells its
+message, which is the same event whether it was received before or not.
 Slack tries an address by asking for its challenge back, gives up after three
 seconds, and comes again three times.
 """
@@ -57,7 +58,6 @@ class Message(msgspec.Struct, frozen=True):
     bot_id: str | None = None
     thread_ts: str | None = None
     edited: Any = None
-    permalink: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -125,7 +125,7 @@ def challenge(webhook: Webhook) -> str:
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-    """The events of the delivery: a message, an edit, a pin with its message, a reaction that was chosen; or none."""
+    """The event of the delivery: a message, an edit, a pinned message, a reaction that was chosen; or none."""
     try:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
@@ -193,29 +193,21 @@ def _edit(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
 
 
 def _pin(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
+    """The message that was pinned, where it was not received by itself. A pin is no act on what failed."""
     message = event.item.message if event.item else None
-    if message is None or not message.ts or not event.event_ts:
-        return ()
-    text = f"Pinned: {plain(message.text)}" if plain(message.text) else "Pinned a message"
-    identity = (message.ts, "pinned", event.event_ts)
-    pin = _event(webhook, place, "observation.recorded", event.event_ts, identity, event.user, text, of=message.ts)
-    return (*_written(webhook, message, place), _observed(pin, "slack.pin_added", "pin", message.permalink))
+    return () if message is None else _written(webhook, message, place)
 
 
 def _reaction(webhook: Webhook, event: Inner, place: Place, reading: Reading) -> tuple[Event, ...]:
-    """A reaction that the configuration chose; all others say nothing."""
+    """A reaction that the configuration chose, as what it is: one word, said to a message. All others say nothing."""
     item, name = event.item, (event.reaction or "").partition("::")[0]
     if name not in reading.reactions or item is None or not item.ts or not event.event_ts:
         return ()
     identity = (item.ts, "reaction", name, fit.line(event.user))
-    text = f"Marked a message with :{name}:"
-    mark = _event(webhook, place, "observation.recorded", event.event_ts, identity, event.user, text, of=item.ts)
-    return (_observed(mark, "slack.reaction_added", f":{name}:", None),)
-
-
-def _observed(event: Event, kind: str, called: str, permalink: str | None) -> Event:
-    data = event.data | {"type": kind, "called": called}
-    return msgspec.structs.replace(event, data=data, links=fit.links(("source", permalink)))
+    said = _event(
+        webhook, place, "chat.message", event.event_ts, identity, event.user, f":{fit.line(name)}:", item.ts, of=item.ts
+    )
+    return (msgspec.structs.replace(said, data=said.data | {"kind": "reaction_added"}),)
 
 
 def _event(
