@@ -10,7 +10,7 @@ from textwrap import dedent
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.errors import InvalidSettings
@@ -135,6 +135,7 @@ def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path: Path, content: 
     assert len(sentence) < 1000
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text(max_size=20) | st.integers(), lambda one: st.lists(one) | st.dictionaries(st.sampled_from(
     ["web", "sources", "x", "hosts", "types", "title", "redact", "patterns", "catalog", "services", "max_body", "kind"]
 ), one)))  # fmt: skip

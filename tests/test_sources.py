@@ -186,6 +186,7 @@ NEEDED = {
     "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
+    "opsgenie": {"action", "alert", "alertId"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
@@ -412,6 +413,26 @@ def test_public_signature_vectors() -> None:
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(msgspec.structs.replace(webhook, body=webhook.body + b" "), secret)
     assert {vector["scheme"] for vector in vectors} == set(SCHEMES)
+
+
+# --- Opsgenie ---------------------------------------------------------------------------------------------------------
+
+
+def test_public_opsgenie_examples() -> None:
+    """Each action is a word on its page, at the time of the action and not of the alert."""
+    expected = {
+        "create": "page.triggered", "acknowledge": "page.acknowledged", "unacknowledge": "page.unacknowledged",
+        "escalate": "page.escalated", "addnote": "note.added", "close": "page.resolved",
+    }  # fmt: skip
+    for path in _payloads("opsgenie/*.json"):
+        (event,) = parse_json("opsgenie", path.read_bytes())
+        assert (event.type, event.time_quality) == (
+            expected[path.stem], "absent" if path.stem == "escalate" else "exact",
+        )  # fmt: skip
+        assert event.refs[0] == f"page:{event.entity}"
+        assert_storable(event)
+    (created,) = parse_json("opsgenie", (PAYLOADS / "opsgenie" / "create.json").read_bytes())
+    assert rfc3339(created.occurred_at) == "2017-08-14T11:25:56.288000Z"
 
 
 # --- Sentry -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,18 @@ block and its line here; nothing else changes.
 
 from __future__ import annotations
 
-from collector.sources import alertmanager, argocd, cloudevents, github, gitlab, grafana, pagerduty, sentry, slack
+from collector.sources import (
+    alertmanager,
+    argocd,
+    cloudevents,
+    github,
+    gitlab,
+    grafana,
+    opsgenie,
+    pagerduty,
+    sentry,
+    slack,
+)
 from collector.webhook import Source
 
 SOURCES: dict[str, Source] = {
@@ -15,6 +26,7 @@ SOURCES: dict[str, Source] = {
     "github": github.SOURCE,
     "gitlab": gitlab.SOURCE,
     "grafana": grafana.SOURCE,
+    "opsgenie": opsgenie.SOURCE,
     "argocd": argocd.SOURCE,
     "sentry": sentry.SOURCE,
     "slack": slack.SOURCE,

@@ -1,0 +1,214 @@
+"""Opsgenie's outgoing webhooks: https://support.atlassian.com/opsgenie/docs/opsgenie-edge-connector-alert-action-data/
+
+Every body tells one action on one alert, which here is a page: it calls people.
+``updatedAt`` is the action's time, in nanoseconds; ``createdAt`` the alert's, in
+milliseconds. An escalation says neither. ``alias`` is the name that the alert's
+sender gave it, and is used again by later alerts. Opsgenie signs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import Moment, moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "opsgenie"
+RECIPE = "opsgenie.1"
+
+TYPES = {
+    "Create": "page.triggered",
+    "Acknowledge": "page.acknowledged",
+    "UnAcknowledge": "page.unacknowledged",
+    "Escalate": "page.escalated",
+    "AssignOwnership": "page.reassigned",
+    "TakeOwnership": "page.reassigned",
+    "AddRecipient": "page.responder_added",
+    "AddResponder": "page.responder_added",
+    "AddTeam": "page.responder_added",
+    "AddNote": "note.added",
+    "UpdatePriority": "page.priority_updated",
+    "Close": "page.resolved",
+}
+"""Opsgenie's actions and ours."""
+SILENT = frozenset({
+    "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Delete", "Snooze", "SnoozeEnded", "EscalateNext",
+    "UpdateDescription", "UpdateMessage",
+})  # fmt: skip
+"""Actions that are set aside: they say nothing of the response that another one does not."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Alert(msgspec.Struct, frozen=True, rename="camel"):
+    """The alert; of an escalation it holds its id alone."""
+
+    alert_id: str
+    message: str | None = None
+    tiny_id: str | int | None = None
+    alias: str | None = None
+    entity: str | None = None
+    source: str | None = None
+    created_at: int | str | None = None
+    updated_at: int | str | None = None
+    username: str | None = None
+    priority: str | int | None = None
+    note: str | None = None
+    recipient: str | None = None
+    team: str | None = None
+    owner: str | None = None
+    tags: list[str] | None = None
+    details: Any = None
+
+
+class Notified(msgspec.Struct, frozen=True):
+    """Whom an escalation called."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class Body(msgspec.Struct, frozen=True, rename="camel"):
+    """One delivery."""
+
+    action: str
+    alert: Alert
+    escalation_id: str | None = None
+    escalation_name: str | None = None
+    escalation_notify: Notified | None = None
+    repeat_count: int | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for actions that are set aside."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    if body.action in SILENT:
+        return ()
+    labels = _labels(body.alert)
+    service = fit.service_of(labels, reading)
+    if body.action not in TYPES:
+        refs = (f"page:{fit.line(body.alert.alert_id)}",)
+        reason = "Opsgenie sent an action that this version does not know"
+        return (fit.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
+    return (_event_of(webhook, body, labels, reading),)
+
+
+def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
+    alert, page = body.alert, fit.line(body.alert.alert_id)
+    happened = moment(alert.updated_at, webhook.received_at)
+    told = _told(body)
+    note = TYPES[body.action] == "note.added"
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
+        type=TYPES[body.action],
+        source=webhook.source,
+        entity=page,
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=fit.service_of(labels, reading),
+        environment=fit.environment_of(labels, reading),
+        severity=_priority(alert.priority),
+        title=(fit.line(alert.note) if note else "") or fit.line(alert.message) or f"Page {page}",
+        # Who caused an alert's creation is the integration that sent it, and nobody closes by an escalation.
+        actor=fit.name(alert.username) if body.action not in ("Create", "Escalate") else None,
+        refs=_refs(page, fit.line(alert.alias)),
+        labels=labels,
+        data=_data(webhook, body) | told,
+    )
+
+
+def _identity(body: Body, happened: Moment) -> tuple[str, ...]:
+    """What tells this action on the alert from its next one: its time; of an escalation, whom it calls how often."""
+    if happened.known:
+        return (happened.identity,)
+    called = body.escalation_notify or Notified()
+    return (fit.line(body.escalation_id), fit.line(called.id), fit.line(called.name), str(body.repeat_count or 0))
+
+
+def _told(body: Body) -> dict[str, str]:
+    """What this action says beyond the alert's state."""
+    alert = body.alert
+    called = body.escalation_notify.name if body.escalation_notify else None
+    to = {
+        "Escalate": called or body.escalation_name,
+        "AssignOwnership": alert.owner,
+        "TakeOwnership": alert.owner or alert.username,
+        "AddTeam": alert.team,
+        "AddRecipient": alert.recipient,
+        "AddResponder": alert.recipient or alert.team,
+        "UpdatePriority": _priority(alert.priority),
+    }.get(body.action)
+    told = {"to": fit.line(to), "text": fit.text(alert.note)}
+    return {key: text for key, text in told.items() if text}
+
+
+def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
+    alert = body.alert
+    opened = moment(alert.created_at, webhook.received_at)
+    data: dict[str, Any] = {"kind": body.action}
+    number = str(alert.tiny_id) if alert.tiny_id is not None else ""
+    if TYPES[body.action].startswith("page."):
+        data |= {
+            "number": int(number) if number.isdecimal() and len(number) < 16 else fit.line(number),
+            "priority": _priority(alert.priority),
+            "incident_key": fit.line(alert.alias),
+            "agent": fit.line(alert.source) if body.action == "Create" else "",
+        }
+        if opened.known:
+            data["created_at"] = opened.at
+    return {key: value for key, value in data.items() if value not in (None, "")}
+
+
+def _priority(priority: str | int | None) -> str | None:
+    """``P3``; some bodies have the number alone."""
+    if isinstance(priority, int):
+        return f"P{priority}" if 0 < priority < 6 else None
+    return fit.name(priority)
+
+
+def _refs(page: str, alias: str) -> tuple[str, ...]:
+    """The page, and the alert that its alias names: Alertmanager gives the hash of its group as alias."""
+    named = f"alertgroup:{alias}" if _SHA256.fullmatch(alias) else f"alert:{alias}"
+    return (f"page:{page}", named) if alias else (f"page:{page}",)
+
+
+def _labels(alert: Alert) -> dict[str, str]:
+    """What the alert says by name: its details, its tags of the form ``name:value``, and its entity as a service."""
+    details = alert.details if isinstance(alert.details, dict) else {}
+    named = {fit.line(key): fit.text(value) for key, value in details.items() if isinstance(value, str)}
+    for tag in alert.tags or ():
+        name, colon, value = tag.partition(":")
+        if colon and name and value:
+            named.setdefault(fit.line(name), fit.text(value))
+    if fit.line(alert.entity):
+        named.setdefault("service", fit.line(alert.entity))
+    return named
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Opsgenie",
+    page="Opsgenie alert",
+    tells=("page",),
+    paste="Settings, Integrations, Webhook: URL {address}, custom header Authorization, alert details on",
+    verify=verify,
+    parse=parse,
+    identity=("/alert/alertId", "/alert/updatedAt", "/action", "/escalationId"),
+)
