@@ -165,6 +165,7 @@ async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: F
 
 async def test_an_unknown_number_has_no_case(followed: Followed) -> None:
     """Neither a row; lists that nobody has made yet say so instead."""
+    assert await followed.lists.position() < 0
     with pytest.raises(Unavailable, match="not made yet"):
         await followed.lists.case(7)
     await followed.told()

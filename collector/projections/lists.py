@@ -88,8 +88,8 @@ class Projections:
         return await self._lists.query(_state)
 
     async def position(self) -> int:
-        """The last position that the projections have taken in; 0 where there are none."""
-        return await self._lists.query(_position)
+        """The last position that the lists have taken in; below 0 before they are there."""
+        return await self._lists.query(lambda connection: -1 if unusable(connection) else _cursor(connection))
 
     async def lives(self, limit: int) -> list[RecordedEvent]:
         """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
