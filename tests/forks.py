@@ -26,6 +26,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from tests import forked_follower
+
 PROJECT = Path(__file__).parents[1]
 LARGEST = 1 << 20
 """Bytes that a request may have."""
@@ -91,11 +93,18 @@ class Forks:
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
 
     def start(
-        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], streams: tuple[int, int, int]
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        streams: tuple[int, int, int],
+        follower: bool,
     ) -> Child:
         """Run ``python -m collector`` with these arguments; stdin, stdout and stderr are ``streams``."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {"arguments": list(arguments), "folder": str(folder), "environ": dict(environ)}
+        request = {
+            "arguments": list(arguments), "folder": str(folder), "environ": dict(environ), "follower": follower
+        }  # fmt: skip
         with theirs, self._lock:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno(), *streams])
         return Child(int(ours.recv(64)), ours)
@@ -115,14 +124,21 @@ def possible(environ: Mapping[str, str]) -> bool:
     return hasattr(os, "pidfd_open") and not any(name in environ for name in _NEEDS_AN_INTERPRETER)
 
 
-def start(arguments: Sequence[str], folder: Path, environ: Mapping[str, str], streams: tuple[int, int, int]) -> Child:
-    """Run ``timelined`` with these arguments, in a process of its own."""
+def start(
+    arguments: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    streams: tuple[int, int, int],
+    *,
+    follower: bool = False,
+) -> Child:
+    """Run ``timelined`` with these arguments, in a process of its own; ``follower`` forks also that of a daemon."""
     global _forks  # noqa: PLW0603 - one for each process that runs tests
     with _making:
         if _forks is None:
             _forks = Forks()
             atexit.register(_forks.close)
-    return _forks.start(arguments, folder, environ, streams)
+    return _forks.start(arguments, folder, environ, streams, follower)
 
 
 def run(
@@ -198,16 +214,21 @@ def main() -> None:
     import runpy
 
     import collector.cli
-    import collector.log.postgres  # noqa: F401 - as the one above: imported before the fork
+    import collector.following.work
+    import collector.leadership
+    import collector.log.postgres  # noqa: F401 - as those above: imported before the fork
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     if request is None:
         return
+    os.chdir(request["folder"])
+    if request["follower"] and forked_follower.fork():
+        runpy.run_module(forked_follower.MODULE, run_name="__main__", alter_sys=True)
+        return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed()
-    os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
     sys.argv = ["collector", *request["arguments"]]

@@ -78,6 +78,8 @@ class Process:
         """Handed to the daemon as systemd does it, instead of letting it listen by itself."""
         self.inside: tuple[str, ...] = ()
         """What the command is started by, where that is not this process."""
+        self.forked = True
+        """Whether its first follower may be a fork, too, instead of an interpreter of its own."""
 
     def start(self, *flags: str) -> str:
         """Start it on a free port; its address, once it serves."""
@@ -107,7 +109,7 @@ class Process:
                 )
                 return
             streams = (nothing.fileno(), nothing.fileno(), said.fileno())
-            self._process = forks.start(command[3:], self.folder, self._environ, streams)
+            self._process = forks.start(command[3:], self.folder, self._environ, streams, follower=self.forked)
 
     @property
     def process(self) -> subprocess.Popen[bytes] | forks.Child:

@@ -24,6 +24,7 @@ from collector.following.reached import Reached
 from collector.following.wire import Answer, Channel, Commit, Failure, Forget, Gone, Progress
 from collector.projections import Projections, SqliteLists, lists_path
 from collector.suspects import TRIES
+from tests import forked_follower
 from tests.conftest import timelined
 from tests.lists import opened
 from tests.processes import PROJECT, Process, alert, eventually, get, post
@@ -65,6 +66,8 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(early)
         made.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}", **environ))
+        # Here the follower is started as in the product, an interpreter of its own.
+        made[-1].forked = False
         return made[-1]
 
     yield process
@@ -74,11 +77,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
 def follower_of(process: Process) -> int:
     """The follower's process; 0 where there is none."""
-    pid = process.process.pid
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        if "collector.following.child" in Path(f"/proc/{child}/cmdline").read_text():
-            return int(child)
-    return 0
+    return forked_follower.follower_of(process.process.pid)
 
 
 def another(process: Process, former: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests import forks
+from tests import forked_follower, forks
 from tests.faults.history import now
 
 PROJECT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ class Supervisor:
         with self.said.open("ab") as said, Path(os.devnull).open("r+b") as nothing:
             if self._module == "collector" and forks.possible(environ):
                 streams = (nothing.fileno(), nothing.fileno(), said.fileno())
-                return forks.start(self._command()[3:], self.folder, environ, streams)
+                return forks.start(self._command()[3:], self.folder, environ, streams, follower=True)
             return subprocess.Popen(
                 self._command(),
                 cwd=self.folder,
@@ -143,12 +143,7 @@ class Supervisor:
 
     def follower_pid(self) -> int:
         """The process that follows the log for it; 0 where there is none."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        with contextlib.suppress(OSError):
-            for pid in map(int, children.read_text().split()):
-                if "collector.following.child" in Path(f"/proc/{pid}/cmdline").read_text():
-                    return pid
-        return 0
+        return forked_follower.follower_of(self.process.pid)
 
     def kill_follower(self) -> None:
         """SIGKILL to that process alone."""
