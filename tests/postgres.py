@@ -10,7 +10,9 @@ failure.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import importlib.util
 import itertools
 import os
@@ -100,9 +102,13 @@ class Server:
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
 
+    def initialise(self) -> None:
+        """Make the cluster by PostgreSQL's own program, with its own settings."""
+        self.run("initdb", "-D", str(self.data), "-U", "owner", "--auth=trust", "--encoding=UTF8", "--no-sync")
+
     def make(self) -> None:
         """Make the cluster, with PostgreSQL's own settings but for where it listens."""
-        self.run("initdb", "-D", str(self.data), "-U", "owner", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        subprocess.run(["cp", "-a", str(_template()), str(self.data)], user=self.user, check=True)
         self.configure(_PLACE.format(folder=self.folder))
 
     def configure(self, lines: str) -> None:
@@ -193,6 +199,16 @@ def placed(within: Path | None = None) -> Iterator[Server]:
     finally:
         server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _template() -> Path:
+    """A cluster that never ran, which goes with this process: to copy it takes a tenth of what making it takes."""
+    made = placed()
+    server = made.__enter__()
+    atexit.register(made.__exit__, None, None, None)
+    server.initialise()
+    return server.data
 
 
 @contextlib.contextmanager
