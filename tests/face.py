@@ -124,7 +124,7 @@ class Face:
     async def raw(self, *pieces: bytes | Callable[[], object], half_close: bool = False) -> bytes:
         """What comes back for these bytes, until the server closes; a function among them is waited for to hold."""
         reader, writer = await asyncio.open_connection(*self.address)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for piece in pieces:
                 if isinstance(piece, bytes):
                     writer.write(piece)

@@ -28,7 +28,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds that starting or stopping may take."""
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
 _PLACE = """
@@ -255,7 +255,7 @@ def url(postgres: Server) -> str:
     return postgres.fresh()
 
 
-async def eventually(what: Callable[[], Any], patience: float = 20.0) -> None:
+async def eventually(what: Callable[[], Any], patience: float = 60.0) -> None:
     """Wait until something holds, on this event loop."""
     until = time.monotonic() + patience
     while not what():

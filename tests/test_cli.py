@@ -492,7 +492,7 @@ def test_an_empty_list_says_what_joined_nothing_and_why(served: Served) -> None:
         json.dumps(event).encode(),
         {"Content-Type": "application/cloudevents+json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         assert answer.status == 202
     for _ in range(200):
         result = run("incidents", "--server", served.address)

@@ -272,7 +272,7 @@ async def test_readiness_has_one_shape(tmp_path: Path) -> None:
 def asked(url: str) -> tuple[int, Any]:
     """The status and the JSON of an answer, whichever it is."""
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own address
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -352,7 +352,7 @@ def refused(url: str, body: bytes | None) -> tuple[int, str]:
     """The status and the kind of an answer that is an error."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return answer.status, answer.headers.get_content_type()
     except urllib.error.HTTPError as error:
         return error.code, error.headers.get_content_type()

@@ -113,7 +113,7 @@ async def main():
     with contextlib.suppress(DiskFailed):
         for _ in range(30):
             await log.transact(lambda c: c.exec_driver_sql("UPDATE head SET one = one"), durable=False)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         print(await log.broken())
     try:
         await log.append([told(fact("after"))])

@@ -323,9 +323,9 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place
     }
     with patch.object(follower, "_write", slowly):
         told = await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
-        await asyncio.wait_for(entered.wait(), 10)
+        await asyncio.wait_for(entered.wait(), 60)
         erasing = asyncio.create_task(place.erase(told["items"][0]["event"]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(is_erased(event) for event in await place.log.read(limit=1000)):  # noqa: ASYNC110 - the log's
                 await asyncio.sleep(0.01)
         gate.set()

@@ -14,7 +14,7 @@ from collector.errors import Unavailable
 from collector.leadership import Leadership
 from collector.tasks import ended
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds after which something hangs."""
 
 

@@ -342,7 +342,7 @@ async def test_positions_have_no_gap_while_appends_race(log: EventLog) -> None:
         while len(seen) < 8 * 20 + 20:
             seen.extend(event.position for event in await log.read(after=seen[-1] if seen else 0, limit=7))
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         results, _ = await asyncio.gather(asyncio.gather(*(writer(n) for n in range(8))), reader())
     assert sorted(itertools.chain(*results)) == seen == list(range(1, 8 * 20 + 21))
 

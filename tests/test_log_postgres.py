@@ -275,7 +275,7 @@ async def test_a_commit_of_another_daemon_wakes(url: str) -> None:
                 await append(other, told(fact(str(next(turns)))))
                 await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(until_heard(), 10)
+        await asyncio.wait_for(until_heard(), 60)
         begun = time.monotonic()
         woken.clear()
         await append(other, told(fact("now")))
@@ -313,10 +313,10 @@ async def test_another_log_of_the_database_hides_nothing(url: str, unheard: str)
                 await other.transact(lambda c: c.exec_driver_sql(notify) and None)
                 await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(until_heard(), 10)
+        await asyncio.wait_for(until_heard(), 60)
         woken.clear()
         # The last one on its way: what comes after it is of this log.
-        await asyncio.wait_for(until_heard(), 10)
+        await asyncio.wait_for(until_heard(), 60)
         woken.clear()
         await append(other, told(fact("a")))
         await eventually(lambda: woken)

@@ -50,7 +50,7 @@ def until(holds: Callable[[], Any], what: str) -> Any:
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - loopback
         body = answer.read()
     return json.loads(body) if body[:1] in b"{[" else body.decode()
 
@@ -69,7 +69,7 @@ def post(url: str, value: Any) -> None:
     request = urllib.request.Request(  # noqa: S310 - loopback
         url, json.dumps(value).encode(), {"content-type": "application/json"}
     )
-    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
 
 
 @contextmanager

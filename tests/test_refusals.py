@@ -155,7 +155,7 @@ def refused_with(url: str, body: bytes, **headers: str) -> int:
     """The status of a delivery that is refused."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        urllib.request.urlopen(request, timeout=20)  # noqa: S310
+        urllib.request.urlopen(request, timeout=60)  # noqa: S310
     with refusal.value as answer:
         return answer.code
 

@@ -16,8 +16,8 @@ DAY = 86_400.0
 
 
 async def until(happened: Callable[[], Any]) -> None:
-    """Look until it happened; fail after ten seconds."""
-    async with asyncio.timeout(10):
+    """Look until it happened; fail after a minute."""
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110 - a counter has no event to wait for
             await asyncio.sleep(0.005)
 

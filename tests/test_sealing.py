@@ -95,7 +95,7 @@ async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monk
     end = fact("b", type="alert.resolved", data={"starts_at": AT, "ends_at": AT + 1}, **about)
     async with daemon.running(settings(tmp_path), clock=lambda: AT) as running:
         await running.log.append([told(firing), told(end)])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while running.parts.sealing.size < 3:  # noqa: ASYNC110 - the job tells nobody
                 await asyncio.sleep(0.01)
 

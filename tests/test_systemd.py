@@ -113,7 +113,7 @@ def test_systemd_gives_a_drain_its_time_on_top(listener: socket.socket) -> None:
 def listener(tmp_path: Path) -> Iterator[socket.socket]:
     """A service manager's socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.settimeout(5)
+        listening.settimeout(60)
         listening.bind(str(tmp_path / "notify"))
         yield listening
 
@@ -130,7 +130,7 @@ def test_each_notice_is_one_datagram(listener: socket.socket) -> None:
 def test_an_abstract_socket_is_found() -> None:
     """systemd may name a socket that has no file; an @ stands for its first byte."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.settimeout(5)
+        listening.settimeout(60)
         listening.bind(f"\0timelined-test-{os.getpid()}")
         assert Notifier({"NOTIFY_SOCKET": f"@timelined-test-{os.getpid()}"}).alive()
         assert listening.recv(64) == b"WATCHDOG=1"

@@ -183,7 +183,7 @@ async def test_a_statement_waits_for_the_lists(tmp_path: Path) -> None:
         before = await face.log.head()
         path, said = "/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"}
         asked = asyncio.create_task(face.post(path, said))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await face.log.head() == before:  # noqa: ASYNC110 - it is written by the server under test
                 await asyncio.sleep(0.005)
         # It is stored, and another request is answered meanwhile; the statement is not.
