@@ -17,9 +17,11 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.mentions import Name, Text, names_of
 from collector.correlation.placing import Candidate, Engagement, Placement, Scene, place
 from collector.event import HOUR, RecordedEvent, reading_order
+from collector.follower import Follower
 from collector.log import Submission
 from collector.projections import Projections
 from tests.examples import examples
+from tests.lists import opened
 from tests.scenario import played
 from tests.stories import at, change, event, firing, page, resolved
 
@@ -364,6 +366,20 @@ async def test_lists_drafts_and_why_agree_on_what_was_placed(tmp_path: Path) -> 
         assert [near.event.title for near in case.followed] == ["Tune rules again"]
         total, _, newest = await lists.unjoined()
         assert (total, {near.event.title for near in newest}) == (2, {"Release 7", "Tune rules again"})
+
+
+async def test_lists_say_where_placing_is_still_to_be_done(tmp_path: Path) -> None:
+    """Whoever waits until nothing lags reads drafts that have what belongs to them."""
+    async with opened(tmp_path / "log.db") as (log, lists):
+        assert await log.lead()
+        follower, readable = Follower(lists, log, Rules()), Projections(lists, Rules())
+        await log.append(submitted(STORY))
+        await follower.catch_up()
+        assert (await readable.state()).unplaced == 0
+        await lists.write(lambda c: c.exec_driver_sql("INSERT INTO placement_due SELECT number FROM incident") and None)
+        assert (await readable.state()).unplaced > 0
+        await follower.catch_up()
+        assert (await readable.state()).unplaced == 0
 
 
 @examples(12, allowed=list(HealthCheck))

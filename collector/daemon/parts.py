@@ -185,7 +185,8 @@ class Parts:
     async def _lists(self, facts: dict[str, Any]) -> str:
         """What keeps lists from holding everything; ``well`` where nothing does."""
         state = await self.projections.state()
-        facts["lag"] = facts["position"] - state.position
+        # Until both are done a draft would be rendered without what belongs to its incident.
+        facts["lag"] = facts["position"] - state.position + state.unplaced
         if self.following.trouble:
             return self.following.trouble
         if state.set_aside:

@@ -199,13 +199,16 @@ class State(msgspec.Struct, frozen=True):
     """The last position that they have taken in."""
     set_aside: int = 0
     """How many events grouping could not take, and goes on without."""
+    unplaced: int = 0
+    """In how many incidents placing what nothing else ties to them is still to be done."""
 
 
 def _state(connection: Connection) -> State:
     if reason := unusable(connection):
         return State(unusable=reason)
     count = int(connection.exec_driver_sql("SELECT count(*) FROM set_aside").scalar_one())
-    return State("", remaking(connection), _cursor(connection), count)
+    unplaced = int(connection.exec_driver_sql("SELECT count(*) FROM placement_due").scalar_one())
+    return State("", remaking(connection), _cursor(connection), count, unplaced)
 
 
 def _position(connection: Connection) -> int:
