@@ -446,6 +446,11 @@ def is_exporter(text: str, exporters: tuple[str, ...] = EXPORTERS) -> bool:
     return any(segments[-1].endswith(f"-{each}") for each in known - _WHOLE)
 
 
+def is_of_the_cluster(job: str) -> bool:
+    """Whether a ``job`` is one that measures everything from one place, so that its ``instance`` is its own."""
+    return "-".join(_words(job)).endswith("kube-state-metrics")
+
+
 # --- hosts and people -------------------------------------------------------------------------------------------------
 
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.%a-z]*", re.IGNORECASE)

@@ -309,7 +309,10 @@ def _service_in(given: Mapping[str, str], label: str, exporters: tuple[str, ...]
     value = given.get(label)
     if not value or names.is_placeholder(value) or names.is_exporter(value, exporters):
         return None
-    return _known(names.host_of(value) if label == "instance" else value)
+    if label != "instance":
+        return _known(value)
+    # It measures the whole cluster: its own host is not what the alert is about.
+    return None if names.is_of_the_cluster(given.get("job") or "") else _known(names.host_of(value))
 
 
 COMMON = frozenset({
