@@ -164,7 +164,7 @@ def _mistake(attributes: Any) -> str:
             "a whole event as JSON needs Content-Type: application/cloudevents+json"
         )
     for name in _REQUIRED:
-        if not isinstance(attributes.get(name), str) or not attributes[name]:
+        if not isinstance(attributes.get(name), str) or not attributes[name].strip():
             return f"the required attribute {name} is absent or not a text"
     return "" if attributes["specversion"] == "1.0" else "specversion is not 1.0"
 
