@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from collector.correlation import Rules
+from collector.daemon.follower_process import PATIENCE
 from collector.follower import Follower
 from collector.projections import lists_path
 from collector.tasks import in_thread
@@ -44,6 +45,8 @@ setattr(made, name, waiting)
 
 TAKING = ("collector.follower", "Follower", "_take")
 """What reads a round of events, on a reader's thread."""
+BEGINNING = ("collector.follower", "Follower", "_open")
+"""What makes sure that there are lists, before any event is read."""
 OPENING = ("collector.log.sqlite", "SqliteLog", "_make_ready")
 """What recovers the file and brings it to its schema."""
 
@@ -123,6 +126,19 @@ def test_deliveries_are_taken_while_lists_are_made_anew(slow: Any, tmp_path: Pat
     assert (row["number"], row["events"]) == (1, 51)
     started = get(f"{address}/api/v1/events?type=collector.started")["events"]
     assert started[-1]["data"]["previous_stop"] == "first start"
+
+
+def test_readers_wait_for_a_follower_that_is_slow_to_begin(slow: Any) -> None:
+    """On a busy machine its process takes seconds to come up; the first list of a new log is answered all the same."""
+    process = slow(BEGINNING)
+    address = process.start()
+    assert post(f"{address}/webhooks/alertmanager", delivered("firing"))[0] == 202
+    held = threading.Timer(PATIENCE + 0.5, go, (process,))
+    held.start()
+    try:
+        assert get(f"{address}/api/v1/incidents")["next"] is None
+    finally:
+        held.join()
 
 
 def test_the_stop_before_is_known_without_lists(slow: Any) -> None:

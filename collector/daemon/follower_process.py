@@ -51,7 +51,10 @@ _STOP = 8.0
 _HINT = 0.02
 """Seconds in which commits are gathered for one hint."""
 PATIENCE = 5.0
-"""Seconds after a start in which readers wait for the follower to have read what was there."""
+"""Seconds in which readers wait for a follower that has begun to have read what was there."""
+_BEGINS = 20.0
+"""Seconds after a start in which they wait for it to begin at all: a busy machine takes its time, and without a
+follower that has begun there may be no lists to read."""
 _SLICE = 0.25
 """Seconds after which one who waits asks whether it is still our process that follows."""
 _LOOK = 0.1
@@ -106,6 +109,10 @@ class FollowerProcess:
         self._beginning = asyncio.create_task(self._begin(head), name="beginning")
 
     async def _begin(self, head: int) -> None:
+        for _ in range(round(_BEGINS / _LOOK)):
+            if self.trouble or not (await self._lists.state()).unusable:
+                break
+            await asyncio.sleep(_LOOK)
         await self.reached(head, PATIENCE)
         self._beginning = None
 
