@@ -286,9 +286,13 @@ class Follower:
         try:
             more = await self._attempt()
             taken = await self._lists.query(self._take) if more else None
-        except BaseException:
+        except asyncio.CancelledError:
             saying.cancel()
             await asyncio.wait([saying])
+            raise
+        except BaseException:
+            # Cut off, an announcement could reach the log all the same, after its numbers were looked for there.
+            await asyncio.gather(saying, return_exceptions=True)
             raise
         try:
             return taken, await saying

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Submission
-from collector.projections import EventFilter
+from collector.log import EventLog, Receipt, Submission, reading
+from collector.projections import EventFilter, lists_path
 from tests.examples import examples
 from tests.lists import opened
 from tests.postgres import Server
@@ -289,6 +290,63 @@ async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
     await followed.follower.catch_up()
     assert [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()] == before
     assert await followed.log.head() == head
+
+
+class _InFlight:
+    """A log that goes on storing what it was given, also when nobody waits for it any longer.
+
+    Before the first announcement is stored, more arrives and the lists are removed; whoever does not wait for the
+    announcement makes them anew in the meantime.
+    """
+
+    def __init__(self, log: EventLog, lists: Path, more: RecordedEvent) -> None:
+        self._log, self._lists, self._more = log, lists, more
+        self.removed = threading.Event()
+        self.anew = asyncio.Event()
+        self._storing: asyncio.Task[list[Receipt | Exception]] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        if self._storing is not None:
+            return await self._log.append(submissions)
+        self._storing = asyncio.create_task(self._store(submissions))
+        return await asyncio.shield(self._storing)
+
+    async def stored(self) -> None:
+        """Wait until the first announcement is in the log."""
+        assert self._storing is not None
+        await self._storing
+
+    async def _store(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+        await self._log.append([submission(self._more)])
+        self._lists.unlink()
+        self.removed.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.anew.wait(), 0.5)
+        return await self._log.append(submissions)
+
+
+async def test_a_number_is_not_given_twice_while_it_is_being_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists that are removed in the middle of an announcement are made anew with the number that it names."""
+    later, earlier = firing("A", 500, "a"), firing("B", 0, "b")
+    async with following(tmp_path) as followed:
+        slow = _InFlight(followed.log, lists_path(tmp_path / "log.db"), earlier)
+        followed.follower = Follower(followed.base, slow, followed.rules, clock=lambda: 0)
+        followed.follower.on_progress(lambda position, _: slow.anew.set() if position > 1 else None)
+        looks = iter([True])
+        head = reading.head
+        # The second round looks for more only when the first one's announcement is on its way.
+        monkeypatch.setattr(reading, "head", lambda c: (next(looks, False) or slow.removed.wait(10)) and head(c))
+        await followed.log.append([submission(later)])
+        await followed.follower.catch_up()
+        await slow.stored()
+        said = [(fact.data["number"], fact.data["event"]) for fact in await followed.said("incident.opened")]
+        assert sorted(said) == [(1, later.id), (2, earlier.id)]
+        assert await followed.numbers() == {1: "open", 2: "open"}
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

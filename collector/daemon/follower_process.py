@@ -236,12 +236,13 @@ class FollowerProcess:
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
-        for task in tuple(self._appending):
-            await ended(task)
         with suppress(ProcessLookupError):
             if process.returncode is None:
                 process.kill()
         await process.wait()
+        # Waited for and not cut off: the next one looks in the log for the numbers that were announced.
+        if self._appending:
+            await asyncio.wait(self._appending)
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Progress):
