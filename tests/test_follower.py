@@ -21,7 +21,7 @@ from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Receipt, Submission, reading
+from collector.log import EventLog, Receipt, Submission, queries
 from collector.projections import EventFilter, lists_path
 from tests.examples import examples
 from tests.lists import opened
@@ -197,6 +197,9 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
                     followed.restart()
             await followed.follower.catch_up()
             assert await followed.base.query(kept) == batch(await followed.log.read(0, 1000), followed.rules)
+            numbers = await followed.numbers()
+            await followed.follower.rebuild()
+            assert numbers == await followed.numbers()
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(story(Path(folder)))
@@ -338,9 +341,9 @@ async def test_a_number_is_not_given_twice_while_it_is_being_announced(
         followed.follower = Follower(followed.base, slow, followed.rules, clock=lambda: 0)
         followed.follower.on_progress(lambda position, _: slow.anew.set() if position > 1 else None)
         looks = iter([True])
-        head = reading.head
+        head = queries.head
         # The second round looks for more only when the first one's announcement is on its way.
-        monkeypatch.setattr(reading, "head", lambda c: (next(looks, False) or slow.removed.wait(10)) and head(c))
+        monkeypatch.setattr(queries, "head", lambda c: (next(looks, False) or slow.removed.wait(10)) and head(c))
         await followed.log.append([submission(later)])
         await followed.follower.catch_up()
         await slow.stored()

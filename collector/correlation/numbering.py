@@ -22,6 +22,7 @@ class Numbering:
         held, noted = self._held, self._held.round
         alive = {part: None for part in [*noted.touched, *noted.listed] if part in held.component_of}
         homeless = self._rehome(alive)
+        self._follow_anchors(alive)
         for part in sorted((part for part in alive if not part.numbers), key=lambda part: part.order):
             part.numbers[held.next_number] = part.order[1]
             noted.changes.first.add(held.next_number)
@@ -46,6 +47,23 @@ class Numbering:
                     home.numbers[number] = anchor
                     alive[home] = None
         return homeless
+
+    def _follow_anchors(self, alive: dict[Part, None]) -> None:
+        """A number goes where the event goes that it hangs on: there it is found again when lists are made anew."""
+        held = self._held
+        away = [
+            (part, number, anchor)
+            for part in alive
+            for number, anchor in part.numbers.items()
+            if anchor not in part.units
+        ]
+        homes = held.uids([anchor for _, _, anchor in away]) if away else {}
+        for part, number, anchor in away:
+            home = held.part_of.get(homes.get(anchor, ""))
+            if home is not None and home is not part:
+                del part.numbers[number]
+                home.numbers[number] = anchor
+                alive[home] = None
 
     def _choose(self, part: Part) -> None:
         held = self._held
