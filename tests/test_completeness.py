@@ -49,6 +49,10 @@ KNOWN_NAMES = {
     ("collector/correlation/placing.py", "github-actions"): "a login that is nobody's",
     ("collector/changes.py", "argocd"): "a word in names of workflows that deploy",
     ("collector/severities.py", "slack"): "a word of severities: to be told in the chat alone",
+    ("collector/settings/keys.py", "datadog"): "whose terms durations are stated in",
+    ("collector/drafts.py", "datadog"): "the same",
+    ("collector/cli/drafts.py", "datadog"): "the same",
+    ("renderers/moments.py", "datadog"): "the same",
     ("collector/settings/keys.py", "pagerduty"): "whose terms durations are stated in",
     ("collector/drafts.py", "pagerduty"): "the same",
     ("collector/cli/drafts.py", "pagerduty"): "the same",
@@ -87,6 +91,7 @@ def test_every_source_stands_in_the_pages_for_all_of_them(kind: str) -> None:
     rows = re.findall(r"^\| (`[a-z_`, -]+) \| (.*) \|$", (DOCS / "configuration.md").read_text("utf-8"), re.MULTILINE)
     (told,) = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
     settings = {"signature": "secret_file", "header": "header_token_file", "bearer": "bearer_token_file"}
+    settings |= {"path": "path_token_file"}
     assert told.startswith(f"`{settings.get(source.proofs[0], source.proofs[0])}`")
 
 

@@ -40,7 +40,9 @@ RECEIVED = parse("2026-03-04T16:00:00Z") or 0
 SECRET, EARLIER = b"larkfield-made-up-secret", b"larkfield-earlier-secret"
 SIGNED = Credentials(signing=(SECRET, EARLIER))
 TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
-CREDENTIALS = {kind: SIGNED if source.proofs[0] == "signature" else TOKEN for kind, source in SOURCES.items()}
+PATH = Credentials(path=(b"larkfield-made-up-token",))
+PROOFS = {"signature": SIGNED, "bearer": TOKEN, "path": PATH}
+CREDENTIALS = {kind: PROOFS[source.proofs[0]] for kind, source in SOURCES.items()}
 READING = Reading(
     types={
         "com.larkfield.deploy.*": Mapped(
@@ -70,7 +72,9 @@ def webhook_of(
 
 def recorded(case: Path, received_at: int = RECEIVED) -> Webhook:
     headers = json.loads((case / "headers.json").read_text("utf-8"))
-    return webhook_of(case.parent.name, (case / "body").read_bytes(), headers, received_at)
+    kind = case.parent.name
+    token = PATH.path[0].decode() if CREDENTIALS[kind] is PATH else ""
+    return webhook_of(kind, (case / "body").read_bytes(), headers, received_at, token)
 
 
 def parsed(case: Path) -> tuple[Event, ...]:
@@ -108,7 +112,8 @@ def test_a_recording_changed_by_one_byte_is_refused(case: Path) -> None:
     """Where a sender signs, no byte of the body may differ from what was signed."""
     kind, webhook = case.parent.name, recorded(case)
     if not CREDENTIALS[kind].signing:
-        webhook = msgspec.structs.replace(webhook, headers={**webhook.headers, "authorization": "Bearer another"})
+        other = {**webhook.headers, "authorization": "Bearer another"}
+        webhook = msgspec.structs.replace(webhook, headers=other, token="another" if webhook.token else "")
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(webhook, CREDENTIALS[kind])
         return
@@ -186,7 +191,9 @@ NEEDED = {
     "gitlab": {"object_kind", "deployment_id", "status", "object_attributes", "id", "ref", "after", "action", "active"},
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
+    "datadog": {"timelined", "transition"},
     "opsgenie": {"action", "alert", "alertId"},
+    "statuspage": {"incident", "id", "incident_updates", "component_update"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident"},
@@ -243,9 +250,9 @@ async def test_a_recording_delivered_twice_is_stored_once(kind: str, tmp_path: P
     try:
         for case in [case for case in CASES if case.parent.name == kind]:
             sent = recorded(case)
-            first = await intake.receive(kind, sent.headers, sent.body, "", RECEIVED)
+            first = await intake.receive(kind, sent.headers, sent.body, sent.token, RECEIVED)
             head = len(await log.read())
-            again = await intake.receive(kind, sent.headers, sent.body, "", RECEIVED + 1_000_000)
+            again = await intake.receive(kind, sent.headers, sent.body, sent.token, RECEIVED + 1_000_000)
             assert [item.event_id for item in again.items] == [item.event_id for item in first.items]
             assert all(item.known for item in again.items)
             assert len(await log.read()) == head
@@ -413,6 +420,33 @@ def test_public_signature_vectors() -> None:
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(msgspec.structs.replace(webhook, body=webhook.body + b" "), secret)
     assert {vector["scheme"] for vector in vectors} == set(SCHEMES)
+
+
+# --- Statuspage and Datadog -------------------------------------------------------------------------------------------
+
+
+def test_public_statuspage_examples() -> None:
+    """Every update is told at its own time; what a later delivery repeats is known by its id."""
+    told = {path.stem: parse_json("statuspage", path.read_bytes()) for path in _payloads("statuspage/*.json")}
+    for events in told.values():
+        assert {event.type for event in events} == {"status.updated"}
+        assert [event.occurred_at for event in events] == sorted(event.occurred_at for event in events)
+    assert told["incident_created"][0].id in {event.id for event in told["incident_update"]}
+    assert rfc3339(told["incident_created"][0].occurred_at) == "2017-12-26T07:32:00.548000Z"
+
+
+def test_a_variable_that_datadog_left_as_it_is_says_nothing() -> None:
+    """An absent host, priority or tag is absent, and no service is called $HOSTNAME."""
+    body = {"timelined": "datadog.1", "transition": "Triggered", "title": "Errors", "monitor": "7", "date": "$DATE",
+            "tags": "$TAGS", "host": "$HOSTNAME", "priority": "$ALERT_PRIORITY", "link": "$LINK"}  # fmt: skip
+    (event,) = parse_json("datadog", body)
+    assert (event.service, event.severity, event.labels, event.links, event.time_quality) == (
+        None,
+        None,
+        {},
+        (),
+        "absent",
+    )
 
 
 # --- Opsgenie ---------------------------------------------------------------------------------------------------------

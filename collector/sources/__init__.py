@@ -10,6 +10,7 @@ from collector.sources import (
     alertmanager,
     argocd,
     cloudevents,
+    datadog,
     github,
     gitlab,
     grafana,
@@ -17,6 +18,7 @@ from collector.sources import (
     pagerduty,
     sentry,
     slack,
+    statuspage,
 )
 from collector.webhook import Source
 
@@ -27,9 +29,11 @@ SOURCES: dict[str, Source] = {
     "gitlab": gitlab.SOURCE,
     "grafana": grafana.SOURCE,
     "opsgenie": opsgenie.SOURCE,
+    "datadog": datadog.SOURCE,
     "argocd": argocd.SOURCE,
     "sentry": sentry.SOURCE,
     "slack": slack.SOURCE,
+    "statuspage": statuspage.SOURCE,
     "cloudevents": cloudevents.SOURCE,
 }
 """Kind of sender → its adapter."""

@@ -1,0 +1,158 @@
+"""Datadog's webhooks integration: https://docs.datadoghq.com/integrations/webhooks/
+
+The body is a template of the team's own; this adapter reads the one of
+``config/senders/datadog.md`` alone. Every value of it is a text, and a variable
+that Datadog does not know stays as it is written. A monitor is told again for as
+long as it lasts (``Re-Triggered``, ``Renotify``): nothing new. Datadog signs
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "datadog"
+RECIPE = "datadog.1"
+TEMPLATE = "datadog.1"
+"""What our template calls itself, and its version."""
+
+_TRANSITIONS = {
+    "Triggered": "alert.firing",
+    "Warn": "alert.firing",
+    "No Data": "alert.firing",
+    "Recovered": "alert.resolved",
+}
+_REPEATS = frozenset({"Re-Triggered", "Re-Warn", "Re-No Data", "Renotify"})
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What our template sends."""
+
+    timelined: str
+    transition: str
+    id: str | None = None
+    org: str | None = None
+    monitor: str | None = None
+    cycle: str | None = None
+    scope: str | None = None
+    title: str | None = None
+    type: str | None = None
+    priority: str | None = None
+    date: str | int | None = None
+    tags: str | None = None
+    link: str | None = None
+    host: str | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+_ANY = msgspec.json.Decoder(Any)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is told again."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        ours = "not the template of config/senders/datadog.md, which is read alone"
+        return (fit.unrecognised(webhook, str(error) if _is_ours(webhook) else ours, KIND),)
+    if body.timelined != TEMPLATE:
+        return (fit.unrecognised(webhook, "a version of the template that this version does not know", KIND),)
+    labels = _labels(body)
+    if body.transition in _REPEATS:
+        return ()
+    if body.transition not in _TRANSITIONS:
+        reason = "a transition that this version does not know"
+        return (fit.unrecognised(webhook, reason, body.transition, service=fit.service_of(labels, reading)),)
+    return (_event_of(webhook, body, labels, reading),)
+
+
+def _is_ours(webhook: Webhook) -> bool:
+    body = fit.decode(_ANY, webhook.body, webhook.source)
+    return isinstance(body, dict) and "timelined" in body
+
+
+def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
+    event_type = _TRANSITIONS[body.transition]
+    resolved = event_type == "alert.resolved"
+    happened = moment(_said(str(body.date)) if body.date is not None else None, webhook.received_at)
+    entity = _entity(body)
+    identity = (entity, _said(body.cycle), _said(body.id), body.transition)
+    title = _said(body.title) or "Monitor without a name"
+    data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
+    if happened.known:
+        data["ends_at" if resolved else "starts_at"] = happened.at
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, *identity),
+        type=event_type,
+        source=webhook.source,
+        entity=entity,
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=fit.service_of(labels, reading),
+        environment=fit.environment_of(labels, reading),
+        severity=_severity(body),
+        title=f"{title}: no data" if body.transition == "No Data" else title,
+        links=fit.links(("rule", _said(body.link))),
+        labels=labels,
+        data=data,
+    )
+
+
+def _said(text: str | None) -> str:
+    """A variable's value; empty where Datadog left the variable as it is written."""
+    written = fit.line(text)
+    return "" if written.startswith("$") else written
+
+
+def _entity(body: Body) -> str:
+    """The monitor and the group of it that this is about: the same in every cycle."""
+    monitor, scope = _said(body.monitor), _said(body.scope)
+    named = ":".join(part for part in (_said(body.org), monitor, scope) if part)
+    return fit.line(named) if monitor else _said(body.cycle) or fit.line(named) or "monitor"
+
+
+def _severity(body: Body) -> str | None:
+    """The monitor's priority; without one, how grave the transition is."""
+    if body.transition == "Warn":
+        return "warning"
+    if body.transition == "Recovered":
+        return None
+    priority, kind = _said(body.priority), _said(body.type)
+    return (priority or ("error" if kind == "error" else kind)).lower() or None
+
+
+def _labels(body: Body) -> dict[str, str]:
+    """The tags that have a name and a value, and the host."""
+    found: dict[str, str] = {}
+    for tag in _said(body.tags).split(","):
+        name, colon, value = tag.strip().partition(":")
+        if colon and name and value:
+            found.setdefault(name, value)
+    if host := _said(body.host):
+        found.setdefault("host", host)
+    return fit.labels(found)
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Datadog",
+    tells=("alert",),
+    paste="Integrations, Webhooks, New: URL {address}, with the payload of its sender page",
+    verify=verify,
+    parse=parse,
+    identity=("/id", "/org", "/monitor", "/cycle", "/scope", "/transition", "/date"),
+)

@@ -1,0 +1,153 @@
+"""Atlassian Statuspage's webhook subscriptions: https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/
+
+A delivery about an incident repeats all updates of it, the newest first; each has
+an id of its own, so what is known adds nothing. ``display_at`` is when an update
+counts from, as its author says. Statuspage signs nothing and can send no header:
+give it a secret address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+KIND = "statuspage"
+RECIPE = "statuspage.1"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A component of the page."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class Update(msgspec.Struct, frozen=True):
+    """What was published on an incident at one time."""
+
+    id: str
+    status: str | None = None
+    body: str | None = None
+    created_at: str | None = None
+    display_at: str | None = None
+    affected_components: list[Named] | None = None
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """An incident, or a maintenance, as the page shows it."""
+
+    id: str
+    name: str | None = None
+    impact: str | None = None
+    shortlink: str | None = None
+    incident_updates: list[msgspec.Raw] | None = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A component came into another status."""
+
+    id: str
+    old_status: str | None = None
+    new_status: str | None = None
+    created_at: str | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One delivery: about an incident, or about a component."""
+
+    incident: Incident | None = None
+    component: Named | None = None
+    component_update: Change | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+_UPDATE = msgspec.json.Decoder(Update)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
+    """One event for each update of the incident, in the order in which they were published; or the component's."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    if body.incident is not None:
+        updates = enumerate(body.incident.incident_updates or ())
+        return tuple(reversed([_published(webhook, body.incident, raw, place) for place, raw in updates]))
+    if body.component_update is not None:
+        return (_component(webhook, body.component_update, body.component or Named()),)
+    return (fit.unrecognised(webhook, "neither an incident nor a component", KIND),)
+
+
+def _published(webhook: Webhook, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
+    where = f"$.incident.incident_updates[{place}]"
+    try:
+        update = fit.decode(_UPDATE, raw, webhook.source, where)
+    except msgspec.ValidationError as error:
+        return fit.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(raw))
+    told = {
+        "text": fit.text(update.body) or fit.line(incident.name),
+        "kind": fit.line(update.status),
+        "subject": fit.line(incident.name),
+    }
+    service = next((name for each in update.affected_components or () if (name := fit.name(each.name))), None)
+    return _event(
+        webhook, update.id, update.display_at or update.created_at, f"incident:{incident.id}", service, told,
+        incident.shortlink,
+    )  # fmt: skip
+
+
+def _component(webhook: Webhook, change: Change, component: Named) -> Event:
+    name = fit.line(component.name) or "A component"
+    states = [fit.line(each).replace("_", " ") for each in (change.old_status, change.new_status)]
+    told = {
+        "text": f"{name}: {' → '.join(state for state in states if state)}".rstrip(": "),
+        "kind": fit.line(change.new_status),
+    }
+    entity = f"component:{fit.line(component.id)}"
+    return _event(webhook, change.id, change.created_at, entity, fit.name(component.name), told, None)
+
+
+def _event(
+    webhook: Webhook, ident: str, when: str | None, entity: str, service: str | None, told: dict[str, Any],
+    link: str | None,
+) -> Event:  # fmt: skip
+    """A post; an update whose ``display_at`` is edited afterwards keeps its id, so the id does without a time."""
+    happened = moment(when, webhook.received_at)
+    text = told["text"] or "Status updated"
+    return Event(
+        id=event_id(RECIPE, webhook.source, None, ident),
+        type="status.updated",
+        source=webhook.source,
+        entity=fit.line(entity),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=service,
+        title=fit.line(text.partition("\n")[0]) or fit.line(text) or "Status updated",
+        links=fit.links(("source", link)),
+        data={key: value for key, value in told.items() if value},
+    )
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Statuspage",
+    tells=("status",),
+    paste="on your status page, Subscribe to updates, Webhook: {address}",
+    proofs=("path",),
+    verify=verify,
+    parse=parse,
+    identity=("/incident/id", "/incident/incident_updates/*/id", "/component_update/id", "/component/id"),
+)
