@@ -27,7 +27,7 @@ from collector.correlation.incremental import Regrouping
 from collector.crashes import way_of
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
-from collector.log import Receipt, Submission, queries
+from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
@@ -73,7 +73,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Log(Protocol):
     """What the follower appends to, and is woken by; what it reads it reads beside the lists."""
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         """See :meth:`collector.log.EventLog.append`."""
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
@@ -455,8 +455,7 @@ class Follower:
             events = tuple(sorted((_decode(body) for _, body in rows), key=announcements.speaking_order))
             answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
             for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+                receipt_of(answer)
             said = [(row[0],) for row in rows]
             await self._write(lambda c: remove(c, said, tables.outbox.c.id))
         self._unsaid = False

@@ -19,7 +19,7 @@ import structlog
 from collector.errors import LogDamaged, Unavailable
 from collector.event import MACHINE, Event, event_id
 from collector.files import replace
-from collector.log import EventLog, Submission
+from collector.log import EventLog, Submission, receipt_of
 from collector.proof import acknowledged, lost
 from collector.proof.acknowledged import Acknowledged, Loss
 from collector.tasks import ended
@@ -146,9 +146,7 @@ async def _accept(store: EventLog, kept: Acknowledged, lacks: Loss, now: int, ac
         title=str(lacks),
         data=data,
     )
-    (answer,) = await store.append([Submission(source=MACHINE, received_at=now, events=(fact,))])
-    if isinstance(answer, Exception):
-        raise answer
+    receipt_of(*await store.append([Submission(source=MACHINE, received_at=now, events=(fact,))]))
     last = await store.query(acknowledged.last)
     if last is not None:
         kept.restart(last)

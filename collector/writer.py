@@ -112,7 +112,8 @@ class Writer:
     async def _append(self, batch: Sequence[_Waiting]) -> None:
         answers: Sequence[Receipt | Exception]
         try:
-            answers = await self._log.append([waiting.submission for waiting in batch])
+            stored = await self._log.append([waiting.submission for waiting in batch])
+            answers = [answer if isinstance(answer, Receipt) else answer.error() for answer in stored]
             self.failure = ""
         except Exception as error:  # whatever it was, nothing was stored, and everybody must hear it
             self.failure = str(error) if isinstance(error, TimelinedError) else type(error).__name__

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from collector.log import Receipt, Submission
+from collector.log import Answer, Submission
 from collector.web import server_kwargs
 from collector.web.server import PRIVATE, Connection, Listener
 from tests.face import Face, running
@@ -39,7 +39,7 @@ class Gate:
         self.reached = asyncio.Event()
         monkeypatch.setattr(face.log, "append", self._wait)
 
-    async def _wait(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def _wait(self, submissions: Sequence[Submission]) -> list[Answer]:
         self.reached.set()
         await self._open.wait()
         return await self._append(submissions)

@@ -29,7 +29,7 @@ from collector.errors import (
 )
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
-from collector.log import EventLog, Receipt, Submission, open_log
+from collector.log import Answer, EventLog, Receipt, Submission, open_log
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
 
@@ -102,7 +102,7 @@ class Slow:
         self.failure: Exception | None = None
         self.begun = asyncio.Event()
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Wait for the gate, then answer everything."""
         self.batches.append(submissions)
         self.begun.set()

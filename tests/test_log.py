@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, event_id
-from collector.log import EventLog, Receipt, Submission, appending, open_log, queries
+from collector.log import EventLog, Receipt, Refused, Submission, appending, open_log, queries
 from collector.proof.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from collector.removal import erasing
 from tests.examples import examples
@@ -203,7 +203,8 @@ async def test_an_amendment_of_nothing_is_refused(log: EventLog) -> None:
     for revision in (0, 1, 2):
         event = fact("a", revision=revision, amendment="correction")
         (answer,) = await log.append([Submission(source=PEOPLE, received_at=AT, events=(event,))])
-        assert isinstance(answer, InvalidInput)
+        assert isinstance(answer, Refused)
+        assert isinstance(answer.error(), InvalidInput)
     assert await log.head() == 0
 
 
@@ -443,7 +444,8 @@ async def test_a_persons_value_that_cannot_be_stored_is_refused(log: EventLog) -
     command = Submission(source=PEOPLE, received_at=AT, events=(BREAKING["a time beyond 64 bits"],))
     answers = await log.append([told(fact("a")), command])
     assert isinstance(answers[0], Receipt)
-    assert isinstance(answers[1], InvalidInput)
+    assert isinstance(answers[1], Refused)
+    assert isinstance(answers[1].error(), InvalidInput)
     assert await log.head() == 1
 
 
@@ -577,7 +579,7 @@ async def test_a_mistake_in_sql_is_not_taken_for_an_outage(log: EventLog) -> Non
 
 
 async def test_events_can_be_appended_within_a_transaction_of_ones_own(log: EventLog) -> None:
-    """``store.append`` takes part in it: both or nothing, and followers wake."""
+    """``appending.append`` takes part in it: both or nothing, and followers wake."""
     woken: list[int] = []
     log.subscribe(lambda: woken.append(1))
     note = Submission(source=MACHINE, received_at=AT, events=(fact("m", source=MACHINE),))

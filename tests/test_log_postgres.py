@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
-from collector.log import EventLog, Receipt, Submission, open_log, tables
+from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log, tables
 from collector.log.appending import TOLD
 from collector.log.postgres import PostgresLog
 from collector.log.postgres.batch import Batch, Undecided
@@ -106,11 +106,11 @@ def stored(position: int, delivery: int) -> Callable[[Connection], Any]:
     return work
 
 
-def shown(answers: list[Receipt | Exception], position: int, delivery: int) -> list[Any]:
+def shown(answers: list[Answer], position: int, delivery: int) -> list[Any]:
     """Receipts, counted from these numbers."""
     return [
         type(answer).__name__
-        if isinstance(answer, Exception)
+        if isinstance(answer, Refused)
         else (
             int(answer.delivery[1:] or delivery) - delivery if answer.delivery else 0,
             [(item.event_id, item.position - position, item.known) for item in answer.items],
@@ -470,7 +470,8 @@ async def test_an_amendment_is_refused_or_stored_on_either_way_in(log: EventLog)
     first, second, third = await log.append([told(fact("b")), stated, wrong])
     assert isinstance(first, Receipt)
     assert isinstance(second, Receipt)
-    assert isinstance(third, InvalidInput)
+    assert isinstance(third, Refused)
+    assert isinstance(third.error(), InvalidInput)
     assert [event.title for event in await log.read()] == ["a", "b", "corrected"]
 
 
@@ -541,9 +542,14 @@ async def test_the_revisions_make_what_the_tables_describe(postgres: Server, dat
         made = await log.query(described)
     postgres.execute("CREATE SCHEMA other", database)
     async with opened(f"{url}&search_path=other") as log:
-        await log.transact(tables.metadata.drop_all)
-        await log.transact(tables.metadata.create_all)
+        await log.transact(made_by_the_tables)
         assert await log.query(described) == made
+
+
+def made_by_the_tables(connection: Connection) -> None:
+    """In the place of what the revisions made."""
+    tables.metadata.drop_all(connection)
+    tables.metadata.create_all(connection)
 
 
 def described(connection: Connection) -> dict[str, Any]:

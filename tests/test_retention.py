@@ -11,7 +11,7 @@ import pytest
 from collector import retention
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, event_id
-from collector.log import EventLog, Submission, open_log
+from collector.log import EventLog, Submission, open_log, receipt_of
 from collector.retention import RetentionJob
 from collector.verification.verify import Beyond, verify
 
@@ -36,10 +36,8 @@ class Place:
         events = tuple(fact(name, source) for name in names)
         self.count += 1
         body = f"body {self.count} of {source}".encode()
-        [receipt] = await self.log.append(
-            [Submission(source=source, received_at=self.now, body=body, events=events)]
-        )  # fmt: skip
-        assert not isinstance(receipt, Exception)
+        submission = Submission(source=source, received_at=self.now, body=body, events=events)
+        receipt = receipt_of(*await self.log.append([submission]))
         self.now += DAY
         return receipt.delivery
 

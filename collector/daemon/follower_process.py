@@ -38,7 +38,7 @@ from collector.following.wire import (
     Render,
     Setup,
 )
-from collector.log import EventLog
+from collector.log import EventLog, receipt_of
 from collector.projections import Projections
 from collector.tasks import ended
 
@@ -265,16 +265,13 @@ class FollowerProcess:
 
     async def _append(self, channel: Channel, asked: Append) -> None:
         try:
-            answers = await self._log.append(asked.submissions)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+            receipts = tuple(receipt_of(answer) for answer in await self._log.append(asked.submissions))
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.error("cannot store what the follower announces", error=type(error).__name__, exc_info=error)
             channel.send(Appended(asked.number, failure=Failure.of(error)))
         else:
-            channel.send(Appended(asked.number, tuple(a for a in answers if not isinstance(a, Exception))))
+            channel.send(Appended(asked.number, receipts))
 
     def _commit(self) -> None:
         """Tell it that there is more, once for all commits of a moment."""

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from collector.correlation import Rules
 from collector.follower import Follower
-from collector.log import Receipt, Submission
+from collector.log import Answer, Submission
 from collector.projections import Lists, SqliteLists
 
 
 class _Nowhere:
     """Takes what a follower announces, and keeps none of it."""
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         return []
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:

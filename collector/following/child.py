@@ -67,11 +67,11 @@ class IntakeLog:
         self._channel = channel
         self._wakes: list[Callable[[], None]] = []
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> Sequence[Receipt]:
         """Have intake store these; the answer comes after the commit."""
         answer = await self._channel.ask(Append(self._channel.number(), tuple(submissions)))
         assert isinstance(answer, Appended)  # noqa: S101 - what an Append is answered with
-        return list(answer.receipts)
+        return answer.receipts
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See :meth:`collector.log.EventLog.subscribe`."""

@@ -13,22 +13,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 from operator import itemgetter
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
 from collector import reading
-from collector.errors import InvalidInput, Unavailable
+from collector.errors import Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
-from collector.log.contract import Receipt, ReceiptItem, Submission
+from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
 from collector.log.refiring import Refires, Telling, Turn, ended_by
 from collector.log.updating import Updates, may_be_updated
+from collector.proof.acknowledged import Last
 from collector.proof.merkle import (
     NO_DELIVERY,
     SALT_SIZE,
@@ -53,53 +54,81 @@ ELSEWHERE = "timelined-content"
 """In a delivery's row, what names the content that holds the headers which are content, and the commitment to it: the
 number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept under this name."""
 
+_LAST_POSITION = "SELECT position FROM head"
+_LAST_EVENT = "SELECT position, leaf FROM event WHERE position > ? ORDER BY position DESC LIMIT 1"
+
+T = TypeVar("T")
 
 _SALT = Struct(f"{SALT_SIZE}s")
 _encode = msgspec.json.Encoder().encode
 
 
-def append(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+class Appended(NamedTuple):
+    """What came of an append."""
+
+    answers: list[Answer]
+    """One for each submission."""
+    last: Last | None
+    """The last event that was added; None where none was."""
+
+
+def append(connection: Connection, submissions: Sequence[Submission]) -> Appended:
     """Number and insert everything. A value the database cannot hold raises, and nothing may be committed then."""
     batch = _Batch(connection, submissions)
     pairs = zip(submissions, batch.identities, strict=True)
-    receipts: list[Receipt | Exception] = [batch.take(told, identities) for told, identities in pairs]
-    batch.write()
-    return receipts
+    answers: list[Answer] = [batch.take(told, identities) for told, identities in pairs]
+    return Appended(answers, batch.write())
 
 
-def append_singly(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+def append_singly(connection: Connection, submissions: Sequence[Submission]) -> Appended:
     """The same after a value broke the batch: each within its own savepoint.
 
     A webhook that breaks again is stored as ``source.unrecognised``; a person's command is answered with
     :class:`collector.errors.InvalidInput`.
     """
-    answers: list[Receipt | Exception] = []
+    answers: list[Answer] = []
+    last: Last | None = None
     for told in submissions:
         try:
-            answers += _within_savepoint(connection, told)
+            added = _within_savepoint(connection, told)
         except Exception as error:
             if is_outage(error):
                 raise
-            answers += _culprit(connection, told, error)
-    return answers
+            added = _culprit(connection, told, error)
+        answers += added.answers
+        last = added.last or last
+    return Appended(answers, last)
 
 
-def _within_savepoint(connection: Connection, told: Submission) -> list[Receipt | Exception]:
+def appended_by(work: Callable[[Connection], T], connection: Connection) -> tuple[T, Last | None]:
+    """What ``work`` gives, and the last event that it added, if it added any."""
+    execute = connection.exec_driver_sql
+    before = execute(_LAST_POSITION).scalar_one()
+    answer = work(connection)
+    row = execute(_LAST_EVENT, (before,)).one_or_none()
+    return answer, None if row is None else Last(*row)
+
+
+def _within_savepoint(connection: Connection, told: Submission) -> Appended:
     with connection.begin_nested():
         return append(connection, [told])
 
 
-def _culprit(connection: Connection, told: Submission, error: Exception) -> list[Receipt | Exception]:
+def _culprit(connection: Connection, told: Submission, error: Exception) -> Appended:
     name = type(getattr(error, "orig", None) or error).__name__
     if told.source in (PEOPLE, MACHINE):
-        return [InvalidInput(f"cannot store what {told.source} said: it holds a value that cannot be stored ({name})")]
+        return _refused(f"cannot store what {told.source} said: it holds a value that cannot be stored ({name})")
     try:
         return _within_savepoint(connection, unrecognised(told, f"a value that cannot be stored: {name}"))
     except Exception as again:
         if is_outage(again):
             raise
         # Not its value after all: everything in it was replaced. The sender must come again.
-        return [Unavailable(f"cannot store a delivery of {told.source}: the log refused it twice ({name})")]
+        return _refused(f"cannot store a delivery of {told.source}: the log refused it twice ({name})", again=True)
+
+
+def _refused(reason: str, *, again: bool = False) -> Appended:
+    return Appended([Refused(reason, again)], None)
 
 
 def unrecognised(told: Submission, reason: str) -> Submission:
@@ -197,16 +226,15 @@ class _Batch:
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
 
-    def write(self) -> None:
-        """Insert all rows and move the head past them."""
+    def write(self) -> Last | None:
+        """Insert all rows and move the head past them; the last event of them."""
         self.refires.write()
-        if self.event_rows:
-            self.connection.info["appended"] = (self.position, self.event_rows[-1][-1])
         rows = (self.content_rows, self.delivery_rows, self.event_rows, self.repeat_rows)
         if self.connection.dialect.name == "sqlite":
             self._insert_rows(rows)
         else:
             self._call(rows)
+        return Last(self.position, self.event_rows[-1][-1]) if self.event_rows else None
 
     def _select(self, statement: str, ids: Sequence[bytes]) -> Iterator[Any]:
         return chunked(self.execute, statement, ids)

@@ -5,8 +5,7 @@ A back end derives from :class:`ReadSide` and supplies :meth:`ReadSide.query`.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -36,18 +35,6 @@ class ReadSide:
     def _wake(self) -> None:
         for wake in tuple(self._wakes):
             wake()
-
-    async def follow(self) -> AsyncIterator[None]:
-        """At once, and then whenever events were added since the last time; several commits may make one wake-up."""
-        more = asyncio.Event()
-        unsubscribe = self.subscribe(more.set)
-        try:
-            while True:
-                yield
-                await more.wait()
-                more.clear()
-        finally:
-            unsubscribe()
 
     async def head(self) -> int:
         return await self.query(queries.head)

@@ -5,12 +5,13 @@ No code of any back end stands here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
+from collector.errors import InvalidInput, Unavailable
 from collector.event import MINUTE, Event, RecordedEvent
 
 T = TypeVar("T")
@@ -73,6 +74,29 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.items) and all(item.known for item in self.items)
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """Why one submission of a batch was not stored, while the others were."""
+
+    reason: str
+    again: bool
+    """Whether it may be stored when it comes again; else it holds a value that cannot be stored."""
+
+    def error(self) -> InvalidInput | Unavailable:
+        """The same for whoever waits for it."""
+        return Unavailable(self.reason) if self.again else InvalidInput(self.reason)
+
+
+Answer = Receipt | Refused
+"""What became of one submission."""
+
+
+def receipt_of(answer: Answer) -> Receipt:
+    """The receipt; raises what a refusal says."""
+    if isinstance(answer, Refused):
+        raise answer.error()
+    return answer
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A stored delivery, without its body."""
 
@@ -104,7 +128,7 @@ class Repeats(msgspec.Struct, frozen=True, kw_only=True):
 class EventLog(Protocol):
     """What every back end promises; ``tests/test_log.py`` holds each of them to it."""
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Store all submissions in one transaction and answer after the commit, one answer for each.
 
         If a value breaks the batch, the submissions are taken singly and the culprit is stored as
@@ -183,7 +207,7 @@ class EventLog(Protocol):
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """Have ``record`` called with the position and the leaf of the last event after each commit that added one.
 
-        It is called before anybody is answered, on the writer's thread, and has to be quick.
+        It is called on the event loop, before anybody is answered, and has to be quick.
         """
 
     async def broken(self) -> str:
@@ -200,9 +224,3 @@ class EventLog(Protocol):
 
     async def close(self) -> None:
         """Finish what was begun and let go of the file; a later call raises ``Unavailable``."""
-
-
-class Tail(Protocol):
-    """How a reader learns that there is more to read. A hint only: the position is the truth."""
-
-    def follow(self) -> AsyncIterator[None]: ...

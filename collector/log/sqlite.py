@@ -32,7 +32,8 @@ from sqlalchemy.exc import DBAPIError
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import appending, guards, migrations
 from collector.log.base import ReadSide
-from collector.log.contract import Receipt, Submission
+from collector.log.contract import Answer, Submission
+from collector.proof.acknowledged import Last
 from collector.storage.datafile import DataFile
 from collector.storage.disk import Disk, cause, is_damage
 from collector.storage.lock import WriterLock
@@ -187,7 +188,7 @@ class SqliteLog(ReadSide):
         """See :meth:`collector.log.EventLog.shortage`."""
         return self._disk.shortage
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         """See :meth:`collector.log.EventLog.append`."""
         if not submissions:
             self._disk.check_room()
@@ -204,7 +205,7 @@ class SqliteLog(ReadSide):
         self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False
     ) -> T:  # fmt: skip
         """See :meth:`collector.log.EventLog.transact`."""
-        return await self._perform(work, durable=durable)
+        return await self._perform(partial(appending.appended_by, work), durable=durable)
 
     async def scrub(self) -> str:
         """See :meth:`collector.log.EventLog.scrub`."""
@@ -212,15 +213,17 @@ class SqliteLog(ReadSide):
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
             await self._be_ready(self._unready)
-        begun = Write(self._disk, self._writer, lambda connection: "")
+        begun: Write[str, Last | None] = Write(self._disk, self._writer, lambda connection: ("", None))
         return await self._elsewhere(partial(begun.scrub), begun)
 
-    async def _perform(self, work: Callable[[Connection], T], *, durable: bool = True, here: bool = False) -> T:
-        """One write transaction; ``here`` does all but the commit on the event loop, if the connection is free.
+    async def _perform(
+        self, work: Callable[[Connection], tuple[T, Last | None]], *, durable: bool = True, here: bool = False
+    ) -> T:  # fmt: skip
+        """One write transaction, whose work says which event it added last.
 
-        The driver lets go of the interpreter for each row it inserts and then waits to get it back from the busy
-        loop: for a small batch that costs more than the inserting. Only the commit, which waits for the disk, has to
-        be elsewhere.
+        ``here`` does all but the commit on the event loop, if the connection is free. The driver lets go of the
+        interpreter for each row it inserts and then waits to get it back from the busy loop: for a small batch that
+        costs more than the inserting. Only the commit, which waits for the disk, has to be elsewhere.
         """
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
@@ -240,7 +243,7 @@ class SqliteLog(ReadSide):
         """Make up for what a full disk did not let us do at the start."""
         await asyncio.shield(self._submit(make))
 
-    async def _elsewhere(self, job: Callable[[], T], write: Write[T]) -> T:
+    async def _elsewhere(self, job: Callable[[], T], write: Write[T, Last | None]) -> T:
         """Run a job on the writer's thread, and then wake those who follow.
 
         It is finished even if nobody waits for it any longer: a transaction is never left open.
@@ -266,7 +269,7 @@ class SqliteLog(ReadSide):
         if self._disk.failure:
             self._broken.set()
 
-    def _finished(self, write: Write[Any], running: asyncio.Future[Any]) -> None:
+    def _finished(self, write: Write[Any, Last | None], running: asyncio.Future[Any]) -> None:
         if running.cancelled() or running.exception() is not None:
             return
         try:
@@ -277,7 +280,7 @@ class SqliteLog(ReadSide):
             return
         if write.appended:
             if self._acknowledge:
-                self._acknowledge(*write.appended)
+                self._acknowledge(write.appended.position, write.appended.leaf)
             self._wake()
             if self._lock is not None:
                 self._lock.repeat()
@@ -424,10 +427,11 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: Connection) -> None:
-    """Bring the schema up to date, in a file that does not contradict itself."""
+def _prepare(connection: Connection) -> tuple[None, None]:
+    """Bring the schema up to date, in a file that does not contradict itself. It adds no event."""
     migrations.upgrade(connection)
     _agree(connection)
+    return None, None
 
 
 def _agree(connection: Connection) -> None:

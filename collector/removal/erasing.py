@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from collector.event import Event, RecordedEvent
 from collector.log import queries
 from collector.log.appending import TOLD, append
-from collector.log.contract import Receipt, Submission
+from collector.log.contract import Receipt, Submission, receipt_of
 from collector.log.headers import content_of
 from collector.storage.sql import select_in
 
@@ -84,9 +84,7 @@ def erase(connection: Connection, recorded: Submission, ids: Sequence[str], bodi
     ``recorded`` holds the erasure's revisions of the events and the fact that names the deliveries. Raises what
     :func:`collector.log.appending.append` raises, and then nothing may be committed.
     """
-    [receipt] = append(connection, [recorded])
-    if isinstance(receipt, Exception):
-        raise receipt
+    receipt = receipt_of(*append(connection, [recorded]).answers)
     _remove(connection, _contents(connection, ids))
     remove_bodies(connection, bodies)
     return receipt

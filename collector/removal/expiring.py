@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from collector.event import MACHINE, Event, event_id
 from collector.log import queries
 from collector.log.appending import TOLD, append
-from collector.log.contract import Submission
+from collector.log.contract import Submission, receipt_of
 from collector.removal.erasing import remove_bodies
 
 EXPIRED = "delivery.expired"
@@ -95,7 +95,5 @@ def expire(connection: Connection, found: Due, now: int) -> None:
             "until": found.until, "removed": len(found.numbers), "bytes": found.size,
         },
     )  # fmt: skip
-    [receipt] = append(connection, [Submission(source=MACHINE, received_at=now, events=(fact,))])
-    if isinstance(receipt, Exception):
-        raise receipt
+    receipt_of(*append(connection, [Submission(source=MACHINE, received_at=now, events=(fact,))]).answers)
     remove_bodies(connection, found.numbers)

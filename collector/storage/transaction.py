@@ -17,6 +17,7 @@ from collector.storage.disk import Disk, is_busy
 from collector.storage.sql import driver_of
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 BUSY = 5.0
 """Seconds to wait for another program's write before answering that nothing can be stored now."""
@@ -24,17 +25,17 @@ _STILL_BUSY = 0.25
 """The same, while it was held for all of that time before: those who come now are refused soon."""
 
 
-class Write(Generic[T]):
+class Write(Generic[T, A]):
     """One write transaction. However it ends, the connection is ready for the next, unless the disk failed."""
 
-    def __init__(self, disk: Disk, connection: Connection, work: Callable[[Connection], T]) -> None:
+    def __init__(self, disk: Disk, connection: Connection, work: Callable[[Connection], tuple[T, A]]) -> None:
         self._disk = disk
         self._connection = connection
         self._driver = driver_of(connection)
         self._work = work
         self._answer: T
-        self.appended: tuple[int, bytes] | None = None
-        """The last event that was added, its position and leaf; None where none was."""
+        self.appended: A | None = None
+        """What the work says that it added; None before it was done."""
 
     def whole(self, durable: bool) -> T:
         """All of it, waiting for another program's transaction if there is one."""
@@ -72,16 +73,14 @@ class Write(Generic[T]):
 
     def work(self) -> None:
         """What the transaction is for."""
-        self._connection.info["appended"] = None
         try:
-            self._answer = self._work(self._connection)
+            self._answer, self.appended = self._work(self._connection)
         except Exception as error:
             self._roll_back()
             spoken = self._disk.spoken(error)
             if spoken is error:
                 raise
             raise spoken from error
-        self.appended = self._connection.info["appended"]
 
     def commit(self) -> T:
         """Make it last.

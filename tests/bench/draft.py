@@ -32,7 +32,7 @@ from collector.daemon import seldom_collect
 from collector.drafts import document_of
 from collector.event import Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Submission
+from collector.log import EventLog, Submission, receipt_of
 from renderers.markdown import markdown
 from tests.bench import results
 from tests.facts import change, firing, page, resolved, stated
@@ -84,8 +84,7 @@ async def stored(log: EventLog, events: Sequence[RecordedEvent]) -> None:
     ]
     for start in range(0, len(submissions), PAGE):
         for answer in await log.append(submissions[start : start + PAGE]):
-            if isinstance(answer, Exception):
-                raise answer
+            receipt_of(answer)
 
 
 async def paged(log: EventLog, size: int) -> list[RecordedEvent]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from collector.log.contract import Receipt, Submission
+from collector.log.appending import Appended
+from collector.log.contract import Submission
 from collector.log.postgres.batch import CALL, Batch, Undecided
 from collector.log.postgres.connecting import APPENDING, Address
+from collector.proof.acknowledged import Last
 from collector.storage.outage import is_outage
 
 _LONGEST = 10.0
@@ -31,10 +33,8 @@ class Appender:
         """The server's process that serves us; 0 without a connection."""
         return 0 if self._connection is None else int(self._connection.get_server_pid())
 
-    async def append(
-        self, submissions: Sequence[Submission]
-    ) -> tuple[list[Receipt | Exception], tuple[int, bytes] | None]:
-        """Receipts after the commit, and the last event that was added: its position and its leaf.
+    async def append(self, submissions: Sequence[Submission]) -> Appended:
+        """Receipts after the commit, and the last event that was added.
 
         Raises :class:`Undecided` where the batch has to be judged fact by fact, :class:`Unavailable` where nothing can
         be stored now, and what the driver raises for a value that cannot be stored. Nothing was stored then.
@@ -43,7 +43,7 @@ class Appender:
         before, first_delivery, positions, leaf = await self._call(batch.arguments())
         if positions is None:
             raise Undecided
-        return batch.receipts(before, first_delivery, positions), (max(positions), leaf) if leaf else None
+        return Appended(batch.receipts(before, first_delivery, positions), Last(max(positions), leaf) if leaf else None)
 
     async def _call(self, arguments: Sequence[Any]) -> tuple[int, int, list[int] | None, bytes | None]:
         async with self._alone:

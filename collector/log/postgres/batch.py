@@ -16,7 +16,7 @@ import msgspec
 
 from collector.event import MACHINE, PEOPLE, Event
 from collector.log.appending import binary, encoded, salts
-from collector.log.contract import Receipt, ReceiptItem, Submission
+from collector.log.contract import Answer, Receipt, ReceiptItem, Submission
 from collector.log.refiring import ended_by, may_fire_again
 from collector.log.updating import may_be_updated, text_of, update_id
 from collector.proof.merkle import NO_DELIVERY, content_commitment, delivery_commitment
@@ -61,9 +61,9 @@ class Batch:
         tables: tuple[Sequence[Sequence[Any]], ...] = (self._deliveries, self._facts, self._tellings)
         return [[row[n] for row in rows] for rows, count in zip(tables, ARGUMENTS, strict=True) for n in range(count)]
 
-    def receipts(self, before: int, first_delivery: int, positions: Sequence[int]) -> list[Receipt | Exception]:
+    def receipts(self, before: int, first_delivery: int, positions: Sequence[int]) -> list[Answer]:
         """What append() answered, for each submission."""
-        receipts: list[Receipt | Exception] = []
+        receipts: list[Answer] = []
         number = first_delivery
         for told, items in zip(self._submissions, self._items, strict=True):
             found = tuple([

@@ -23,8 +23,9 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
 from collector.log import appending, guards, migrations
+from collector.log.appending import Appended
 from collector.log.base import ReadSide
-from collector.log.contract import FOLLOWING, JOBS, Lease, Receipt, Submission
+from collector.log.contract import FOLLOWING, JOBS, Answer, Lease, Submission
 from collector.log.postgres import schema
 from collector.log.postgres.appender import Appender
 from collector.log.postgres.batch import Undecided
@@ -108,53 +109,64 @@ class PostgresLog(ReadSide):
         """See :meth:`collector.log.EventLog.shortage`: how full a server's disk is, is not said to its clients."""
         return ""
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         """See :meth:`collector.log.EventLog.append`."""
         self._refuse_unless_writable()
         self._refuse_if_silent("write to")
         return await self._finished(self._append(submissions))
 
-    async def _append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def _append(self, submissions: Sequence[Submission]) -> list[Answer]:
         try:
-            receipts, added = await self._appender.append(submissions)
+            added = await self._appender.append(submissions)
         except Unavailable:
             raise
         except Undecided:
             return await self._append_judging(submissions)
         except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
-            return await self.transact(partial(appending.append_singly, submissions=submissions))
-        self._appended(added)
-        return receipts
+            return await self._append_by(appending.append_singly, submissions)
+        self._appended(added.last)
+        return added.answers
 
-    async def _append_judging(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def _append_judging(self, submissions: Sequence[Submission]) -> list[Answer]:
         """The rare kind: more round trips, in one transaction that holds the head row."""
         try:
-            return await self.transact(partial(appending.append, submissions=submissions))
+            return await self._append_by(appending.append, submissions)
         except Unavailable:
             raise
         except Exception:
-            return await self.transact(partial(appending.append_singly, submissions=submissions))
+            return await self._append_by(appending.append_singly, submissions)
+
+    async def _append_by(
+        self, append: Callable[[Connection, Sequence[Submission]], Appended], submissions: Sequence[Submission]
+    ) -> list[Answer]:
+        """What SQLite does as well, in a transaction of the connection that writes."""
+        assert self._writer is not None  # noqa: S101 - asked before
+        return await self._transact(self._writer, lambda connection: append(connection, submissions), durable=True)
 
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """See :meth:`collector.log.EventLog.transact`."""
         self._refuse_unless_writable()
-        return await self._finished(self._transact(work, durable, leading))
-
-    async def _transact(self, work: Callable[[Connection], T], durable: bool, leading: bool) -> T:
         session = self._leader if leading else self._writer
         assert session is not None  # noqa: S101 - asked before
-        noting = partial(_noting, work, leading)
+        noting = partial(_leading if leading else appending.appended_by, work)
+        return await self._finished(self._transact(session, noting, durable=durable))
+
+    async def _transact(
+        self, session: Session, work: Callable[[Connection], tuple[T, Last | None]], *, durable: bool
+    ) -> T:  # fmt: skip
+        """One transaction, whose work says which event it added last. A lease that was lost stays lost here."""
+        renewed = session is not self._leader
         try:
-            answer, appended = await _awaited(session.submit(noting, first=_DURABLE[durable], renewed=not leading))
+            answer, last = await _awaited(session.submit(work, first=_DURABLE[durable], renewed=renewed))
         except Exception as error:
             raise self.address.spoken("write to", error) from error
-        self._appended(appended)
+        self._appended(last)
         return answer
 
-    def _appended(self, last: tuple[int, bytes] | None) -> None:
+    def _appended(self, last: Last | None) -> None:
         """Have what was committed kept, before anybody is answered, and those who follow woken."""
         if last is not None:
-            self._remember(*last)
+            self._remember(last.position, last.leaf)
             self._wake()
 
     def _remember(self, position: int, leaf: bytes) -> None:
@@ -294,15 +306,11 @@ def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None
     guards.refuse_foreign(connection)
 
 
-def _noting(
-    work: Callable[[Connection], T], leading: bool, connection: Connection
-) -> tuple[T, tuple[int, bytes] | None]:
-    """What ``work`` gives, and the last event that it appended."""
-    if leading and not connection.info.get(_LEADS):
+def _leading(work: Callable[[Connection], T], connection: Connection) -> tuple[T, None]:
+    """What ``work`` gives, if this connection holds the lease. Who follows adds no event by it."""
+    if not connection.info.get(_LEADS):
         raise Unavailable("cannot write what is made of the log: this process does not follow it, another one may")
-    connection.info["appended"] = None
-    answer = work(connection)
-    return answer, connection.info["appended"]
+    return work(connection), None
 
 
 def _lease(statement: str, connection: Connection, held: bool, shows: bool) -> bool:
