@@ -239,7 +239,7 @@ Connect = Callable[..., Awaitable[TestClient[Any, Any]]]
 async def running(folder: Path, *, connect: Connect = connected, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
     server = settings.pop("server", server_kwargs())
-    log = open_log(f"sqlite:///{folder / 'timelined.db'}")
+    log = await open_log(f"sqlite:///{folder / 'timelined.db'}")
     base = open_lists(log, owner=True)
     bounds = Limits(size=64 << 10, seconds=settings.pop("seconds", 10.0))
     writer = Writer(log, **settings.pop("queue", {}))

@@ -15,7 +15,7 @@ from collector.projections import Lists, open_lists
 async def opened(where: str | Path) -> AsyncIterator[tuple[EventLog, Lists]]:
     """The log of a file or an address, and its lists, as their owner has them open."""
     url = where if isinstance(where, str) else f"sqlite:///{where}"
-    log = open_log(url, extra_metadata=[projections.metadata])
+    log = await open_log(url, extra_metadata=[projections.metadata])
     lists = open_lists(log, owner=True)
     try:
         yield log, lists

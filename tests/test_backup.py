@@ -34,7 +34,7 @@ async def source(tmp_path: Path) -> Path:
     """A log of some hundred events, in a folder of its own; nobody writes to it."""
     (tmp_path / "data").mkdir()
     path = tmp_path / "data" / "timelined.db"
-    log = open_log(f"sqlite:///{path}")
+    log = await open_log(f"sqlite:///{path}")
     for start in range(0, EVENTS, 50):
         await append(log, told(*(fact(str(n), at=n * 1000) for n in range(start, start + 50)), body=os.urandom(20_000)))
     await log.close()
@@ -88,7 +88,7 @@ async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(
 ) -> None:
     """It is a prefix of the log, checkpoints and all, and the writer went on meanwhile."""
     monkeypatch.setattr("collector.storage.disk._CHECKPOINT", 100)
-    log = open_log(f"sqlite:///{source}")
+    log = await open_log(f"sqlite:///{source}")
     writing = asyncio.create_task(_write_on(log))
     steps: list[str] = []
     try:

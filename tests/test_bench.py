@@ -147,7 +147,7 @@ def test_what_is_stored_has_to_agree_with_what_was_answered(stored: slices.Store
 
 async def test_a_log_is_counted_as_it_is(database: str) -> None:
     """Deliveries, senders' events, all events and the last position are the log's own."""
-    log = open_log(database)
+    log = await open_log(database)
     told = [
         Submission(source=source, received_at=1, body=b"x", events=(_event(source, "a"), _event(source, "b")))
         for source in ("bench", "timelined")

@@ -43,7 +43,7 @@ def intake(log: Any) -> Intake:
 
 async def deliver(folder: Path, headers: dict[str, str], *, refused: bool = False) -> list[Any]:
     """Deliver the same three times; what the log of the process says."""
-    log = open_log(f"sqlite:///{folder / 'timelined.db'}")
+    log = await open_log(f"sqlite:///{folder / 'timelined.db'}")
     taking = intake(log)
     try:
         with capture_logs() as lines:

@@ -133,7 +133,7 @@ def damaged(database: Path, damage: str, positions: Sequence[int]) -> Path:
 
 async def read(database: Path) -> list[RecordedEvent]:
     """Every event of a file."""
-    log = open_log(f"sqlite:///{database}", writable=False)
+    log = await open_log(f"sqlite:///{database}", writable=False)
     try:
         return await log.read()
     finally:

@@ -141,21 +141,21 @@ def test_a_write_ahead_log_is_never_put_over_another_database(process: Process) 
         assert opened.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_write_ahead_log_without_its_database_is_not_thrown_away(tmp_path: Path) -> None:
+async def test_a_write_ahead_log_without_its_database_is_not_thrown_away(tmp_path: Path) -> None:
     """SQLite would, at the first opening; it holds the last of what was acknowledged."""
     left = tmp_path / "timelined.db-wal"
     left.write_bytes(b"frames")
     with pytest.raises(LogDamaged, match=r"is gone, and timelined\.db-wal"):
-        open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+        await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     (tmp_path / "timelined.db").touch()
     with pytest.raises(LogDamaged, match=r"is empty, and timelined\.db-wal"):
-        open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+        await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     assert left.read_bytes() == b"frames"
 
 
 async def opened(path: Path, events: int = 50) -> EventLog:
     """A log with some events in its file."""
-    log = open_log(f"sqlite:///{path}")
+    log = await open_log(f"sqlite:///{path}")
     for number in range(events):
         await append(log, told(fact(str(number)), body=os.urandom(5000)))
     return log
@@ -172,7 +172,7 @@ async def test_a_file_that_lacks_pages_is_not_opened(tmp_path: Path, suffixes: l
     await log.close()
     os.truncate(copy, copy.stat().st_size - 10 * 8192)
     with pytest.raises(LogDamaged, match=r"pages at its end are missing|a damaged one"):
-        open_log(f"sqlite:///{copy}")
+        await open_log(f"sqlite:///{copy}")
 
 
 async def test_a_reader_that_meets_damage_stops_the_writer(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ async def test_one_process_writes_whatever_the_path(tmp_path: Path, way: Callabl
     """By a link, by a second name, or with the lock file removed: the second writer is refused, in a process too."""
     path = tmp_path / "timelined.db"
     log = await opened(path, events=3)
-    script = "import sys; from collector.log import open_log; open_log(sys.argv[1])"
+    script = "import asyncio, sys; from collector.log import open_log; asyncio.run(open_log(sys.argv[1]))"
     command = [sys.executable, "-c", script, f"sqlite:///{way(path)}"]
     ran = await asyncio.to_thread(
         subprocess.run, command, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -296,13 +296,13 @@ async def test_what_is_beside_the_file_belongs_to_the_file(tmp_path: Path) -> No
     """Reached by a link, a database has the same lock, write-ahead log and memory of what was acknowledged."""
     path = tmp_path / "timelined.db"
     await (await opened(path, events=1)).close()
-    log = open_log(f"sqlite:///{link(path)}")
+    log = await open_log(f"sqlite:///{link(path)}")
     assert [each.name for each in (tmp_path / "links").iterdir()] == ["link.db"]
     await log.close()
 
 
 @pytest.mark.parametrize("way", ["hard link", "mounted"])
-def test_a_file_with_two_names_is_not_written_to(
+async def test_a_file_with_two_names_is_not_written_to(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """Each name would have a write-ahead log of its own: through the other one the last events are not there."""
@@ -316,7 +316,7 @@ def test_a_file_with_two_names_is_not_written_to(
         mounts.write_text(f"36 35 8:1 /x {escaped} rw - ext4 /dev/sda1 rw\n")
         monkeypatch.setattr(datafile, "_MOUNTS", mounts)
     with pytest.raises(Unavailable, match="hard links" if way == "hard link" else "mounted by itself"):
-        open_log(f"sqlite:///{path}")
+        await open_log(f"sqlite:///{path}")
 
 
 # Who may read

@@ -35,7 +35,7 @@ async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[E
     else:
         server: Server = request.getfixturevalue("postgres")
         url = server.fresh()
-    opened = open_log(url)
+    opened = await open_log(url)
     yield opened
     await opened.close()
 

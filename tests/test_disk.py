@@ -105,7 +105,7 @@ sys.path.insert(0, sys.argv[2])
 from test_log import fact, told
 disk._CHECKPOINT = 10
 async def main():
-    log = open_log(sys.argv[1])
+    log = await open_log(sys.argv[1])
     for number in range(5):
         await log.append([told(fact(str(number)))])
     # A transaction that is not synced: the next sync is the checkpoint's.
@@ -285,7 +285,7 @@ def test_a_full_disk_keeps_the_record_of_what_was_acknowledged(small: Path) -> N
 
 async def test_a_record_that_could_not_be_written_claims_no_loss(small: Path, tmp_path: Path) -> None:
     """Made on a full disk it names nothing, which every log has; with room it names what was acknowledged last."""
-    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     _take_all(small)
     path = small / "acknowledged"
     async with watched(log, path, lambda: 1, accept_loss=False):

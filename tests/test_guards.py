@@ -55,7 +55,7 @@ def altered(path: Path, statements: str) -> None:
 
 async def filled(url: str) -> None:
     """A log with a few events."""
-    log = open_log(url)
+    log = await open_log(url)
     await append(log, told(fact("a"), fact("b")))
     await log.close()
 
@@ -134,7 +134,7 @@ ALTERED = {
 @pytest.fixture
 async def server(url: str) -> AsyncIterator[EventLog]:
     """A log in a schema of its own, open."""
-    log = open_log(url)
+    log = await open_log(url)
     await append(log, told(fact("a")))
     yield log
     await log.close()
@@ -168,7 +168,7 @@ async def test_what_guards_a_database_is_held_to_its_text(
     await executed(postgres, within(url, statement))
     assert any(named in line for line in await server.query(guards.differing))
     with pytest.raises(LogDamaged, match=re.escape(named)):
-        open_log(url)
+        await open_log(url)
     verified = await asyncio.to_thread(timelined, "verify", "--storage.url", url, cwd=tmp_path)
     assert (verified.returncode, named in verified.stdout) == (output.DAMAGED, True), verified.stdout + verified.stderr
 

@@ -76,7 +76,7 @@ TOKEN = {"authorization": "let me in", "content-type": "text/plain", "user-agent
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
     """An open, empty log."""
-    opened = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    opened = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     yield opened
     await opened.close()
 

@@ -50,7 +50,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def log(database: str) -> AsyncIterator[EventLog]:
     """An open, empty log."""
-    opened = open_log(database)
+    opened = await open_log(database)
     yield opened
     await opened.close()
 
@@ -58,7 +58,7 @@ async def log(database: str) -> AsyncIterator[EventLog]:
 @asynccontextmanager
 async def opened(url: str, *, writable: bool = True) -> AsyncIterator[EventLog]:
     """A log for the length of a block."""
-    log = open_log(url, writable=writable)
+    log = await open_log(url, writable=writable)
     try:
         yield log
     finally:
@@ -485,7 +485,7 @@ import asyncio, sys
 from test_log import fact, told
 from collector.log import open_log
 async def main():
-    log = open_log(sys.argv[1])
+    log = await open_log(sys.argv[1])
     async def client(number):
         for turn in range(10_000):
             (receipt,) = await log.append([told(fact(f"{number}-{turn}", at=turn * 1000))])
@@ -552,7 +552,7 @@ def fail(connection: Connection) -> None:
 
 async def test_others_write_between_appends(database: str) -> None:
     """Tables of others in the same database are written between appends, and read in one view with the log."""
-    log = open_log(database)
+    log = await open_log(database)
     await log.transact(_shelf.create_all)
     await asyncio.gather(
         *(log.transact(partial(count, n), durable=n % 2 == 0) for n in range(10)),
@@ -638,15 +638,15 @@ async def test_reading_needs_no_daemon_and_disturbs_none(database: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "words"])
-def test_a_url_that_cannot_be_a_log_is_refused(url: str) -> None:
+async def test_a_url_that_cannot_be_a_log_is_refused(url: str) -> None:
     """Other databases, memory and nonsense are mistakes of the settings."""
     with pytest.raises(InvalidSettings, match=r"storage\.url"):
-        open_log(url)
+        await open_log(url)
 
 
 async def test_a_closed_log_says_so(database: str) -> None:
     """Nothing hangs after closing; closing twice is fine."""
-    log = open_log(database)
+    log = await open_log(database)
     await log.close()
     await log.close()
     with pytest.raises(Unavailable, match="closed"):

@@ -479,17 +479,17 @@ async def test_an_amendment_is_refused_or_stored_on_either_way_in(log: EventLog)
 
 
 @pytest.mark.parametrize("setting", ["fsync", "synchronous_commit"])
-def test_a_server_that_forgets_is_refused(setting: str) -> None:
+async def test_a_server_that_forgets_is_refused(setting: str) -> None:
     """With fsync or synchronous_commit off an acknowledgement would be a promise that nobody keeps."""
     with serving(**{setting: "off"}) as server, pytest.raises(Unavailable, match=f"{setting}=off"):
-        open_log(server.url("postgres"))
+        await open_log(server.url("postgres"))
 
 
-def test_a_database_in_another_encoding_is_refused(postgres: Server) -> None:
+async def test_a_database_in_another_encoding_is_refused(postgres: Server) -> None:
     """Not every text could be stored there."""
     postgres.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
     with pytest.raises(Unavailable, match="UTF8"):
-        open_log(postgres.url("latin"))
+        await open_log(postgres.url("latin"))
 
 
 async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> None:
@@ -520,7 +520,7 @@ async def test_a_log_of_a_later_version_is_read_and_never_written(postgres: Serv
         await append(log, told(fact("a")))
     postgres.execute("UPDATE alembic_version SET version_num = '9999'", database)
     with pytest.raises(Unavailable, match="upgrade timelined"):
-        open_log(url)
+        await open_log(url)
     async with opened(url, writable=False) as log:
         assert await log.head() == 1
 
@@ -528,11 +528,11 @@ async def test_a_log_of_a_later_version_is_read_and_never_written(postgres: Serv
 async def test_a_log_of_an_earlier_version_waits_for_its_owner(postgres: Server, database: str) -> None:
     """Other daemons may be running: no start upgrades what they use."""
     url = postgres.url(database)
-    await open_log(url).close()
+    await (await open_log(url)).close()
     postgres.execute("UPDATE alembic_version SET version_num = '0001'", database)
     for writable in (True, False):
         with pytest.raises(Unavailable, match="timelined db upgrade"):
-            open_log(url, writable=writable)
+            await open_log(url, writable=writable)
 
 
 async def test_the_revisions_make_what_the_tables_describe(postgres: Server, database: str) -> None:
@@ -573,17 +573,17 @@ async def test_a_head_that_contradicts_the_events_stops_the_start(postgres: Serv
     postgres.execute("ALTER TABLE event DISABLE TRIGGER ALL", database)
     postgres.execute("DELETE FROM event WHERE position = 2", database)
     with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
-        open_log(url)
+        await open_log(url)
 
 
-def test_reading_what_is_not_there_says_so(url: str) -> None:
+async def test_reading_what_is_not_there_says_so(url: str) -> None:
     """An empty database is not made into a log by whoever only reads."""
     for _ in range(2):
         with pytest.raises(Unavailable, match="there is no log in it yet"):
-            open_log(url, writable=False)
+            await open_log(url, writable=False)
 
 
-def test_no_password_stands_in_a_message() -> None:
+async def test_no_password_stands_in_a_message() -> None:
     """An address is shown without who and what opens it."""
     for url in (
         "postgresql+asyncpg://ana:hunter2@127.0.0.1:1/db",
@@ -591,7 +591,7 @@ def test_no_password_stands_in_a_message() -> None:
         "postgresql://ana:hunter2%40x@127.0.0.1:1,127.0.0.1:2/db",
     ):
         with pytest.raises(Unavailable) as refused:
-            open_log(url)
+            await open_log(url)
         assert "hunter2" not in str(refused.value) + Address(url).shown
         assert "127.0.0.1:1" in str(refused.value)
 

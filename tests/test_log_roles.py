@@ -61,7 +61,7 @@ async def database(roles: Server) -> str:
 @pytest.fixture
 async def log(roles: Server, database: str) -> AsyncIterator[EventLog]:
     """The log, opened by the daemon's role."""
-    opened = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
+    opened = await open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
     yield opened
     await opened.close()
 
@@ -112,7 +112,7 @@ async def test_a_table_in_the_way_does_not_redirect_the_owners_functions(log: Ev
 @pytest.mark.parametrize("statement", FORBIDDEN)
 async def test_erasure_may_change_nothing_else(roles: Server, database: str, statement: str) -> None:
     """Its role is no way around the log either."""
-    log = open_log(roles.url(database, "erik"), extra_metadata=[projections.metadata])
+    log = await open_log(roles.url(database, "erik"), extra_metadata=[projections.metadata])
     await append(log, told(fact("a")))
     with pytest.raises(Unavailable, match=r"permission denied|must be owner"):
         await log.transact(lambda c: c.exec_driver_sql(statement))
@@ -121,7 +121,7 @@ async def test_erasure_may_change_nothing_else(roles: Server, database: str, sta
 
 async def test_erasure_removes_content_and_says_so(roles: Server, database: str) -> None:
     """It appends what records the erasure, and deletes contents, in one transaction."""
-    log = open_log(roles.url(database, "erik"), extra_metadata=[projections.metadata])
+    log = await open_log(roles.url(database, "erik"), extra_metadata=[projections.metadata])
     (receipt,) = await append(log, told(fact("a"), body=b"a secret"))
     await log.transact(lambda c: c.exec_driver_sql("DELETE FROM content WHERE bytes = ?", (b"a secret",)))
     assert await log.body(receipt.delivery) is None
@@ -135,13 +135,13 @@ async def test_strangers_get_nothing(roles: Server, database: str) -> None:
         with pytest.raises(Exception, match="permission denied"):
             roles.execute(statement, database, "zoe")
     with pytest.raises(Unavailable, match="permission denied"):
-        open_log(roles.url(database, "zoe"))
+        await open_log(roles.url(database, "zoe"))
 
 
 async def test_a_role_that_makes_nothing_says_who_has_to(roles: Server) -> None:
     """In an empty database the daemon's role cannot begin; the error says what to do."""
     with pytest.raises(Unavailable, match="owner"):
-        open_log(roles.url(roles.database(), "dora"))
+        await open_log(roles.url(roles.database(), "dora"))
 
 
 def test_every_function_that_runs_with_the_owners_rights_is_closed_to_the_public() -> None:
@@ -163,9 +163,9 @@ async def test_the_file_that_makes_the_roles_makes_what_is_needed() -> None:
         server.run("psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(server.folder), "-U", "owner", "-d", "postgres",
                    "-f", str(copy))  # fmt: skip
         with pytest.raises(Unavailable, match="not its owner"):
-            open_log(server.url("timelined", "timelined"))
+            await open_log(server.url("timelined", "timelined"))
         await upgrade(server.url("timelined", "timelined_owner"), [projections.metadata], projections.fitted)
-        log = open_log(server.url("timelined", "timelined"), extra_metadata=[projections.metadata])
+        log = await open_log(server.url("timelined", "timelined"), extra_metadata=[projections.metadata])
         await append(log, told(fact("a")))
         assert await log.lead()
         with pytest.raises(Unavailable, match="permission denied"):
@@ -175,7 +175,7 @@ async def test_the_file_that_makes_the_roles_makes_what_is_needed() -> None:
 
 async def test_a_missing_right_to_erase_says_what_to_grant(roles: Server, database: str, tmp_path: Path) -> None:
     """No waiting brings a right: the command ends with 1 and the API with 403, and both say what to grant."""
-    log = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
+    log = await open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
     (receipt,) = await append(log, told(fact("a")))
     assert await log.lead()
     await Follower(projections.open_lists(log, owner=True), log, Rules()).catch_up()
@@ -192,7 +192,7 @@ async def test_retention_without_its_right_says_so_and_stops_nothing(
     roles: Server, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first pass, which is at the start, names the right; where no age is set nothing is said."""
-    log = open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
+    log = await open_log(roles.url(database, "dora"), extra_metadata=[projections.metadata])
     assert await RetentionJob(log, {"x": {"deliveries": 1}}, lambda: AT).run() == 0
     assert "GRANT timelined_erasure TO dora" in capsys.readouterr().out
     assert not await RetentionJob(log, {}, lambda: AT).hindered()

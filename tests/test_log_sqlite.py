@@ -138,9 +138,9 @@ async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> Non
 async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:
     """The error names the address of the process that writes; after it closed, the next may."""
     path = tmp_path / "timelined.db"
-    log = open_log(database, address="http://127.0.0.1:9720")
+    log = await open_log(database, address="http://127.0.0.1:9720")
     with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9720"):
-        open_log(database)
+        await open_log(database)
     found = holder(path)
     assert found is not None
     assert (found.pid, found.address) == (os.getpid(), "http://127.0.0.1:9720")
@@ -150,7 +150,7 @@ async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Pat
     assert found.address == "http://127.0.0.1:1"
     await log.close()
     assert holder(path) is None
-    await open_log(database).close()
+    await (await open_log(database)).close()
 
 
 async def test_a_lock_file_left_behind_locks_nothing(database: str, tmp_path: Path) -> None:
@@ -158,16 +158,16 @@ async def test_a_lock_file_left_behind_locks_nothing(database: str, tmp_path: Pa
     for left in (b'{"pid": 1, "address": "http://x"}', b'{"pid', b""):
         (tmp_path / "timelined.db.lock").write_bytes(left)
         assert holder(tmp_path / "timelined.db") is None
-        await open_log(database).close()
+        await (await open_log(database)).close()
 
 
 async def test_a_missing_file_is_named(database: str) -> None:
     """Reading what does not exist says so, and makes no empty file."""
     with pytest.raises(Unavailable, match="no such file"):
-        open_log(database, writable=False)
+        await open_log(database, writable=False)
     assert not Path(database.removeprefix("sqlite:///")).exists()
     with pytest.raises(Unavailable, match="no folder"):
-        open_log("sqlite:////nowhere/at/all.db")
+        await open_log("sqlite:////nowhere/at/all.db")
 
 
 async def test_a_head_that_contradicts_the_events_stops_the_start(database: str) -> None:
@@ -182,7 +182,7 @@ async def test_a_head_that_contradicts_the_events_stops_the_start(database: str)
     connection.commit()
     connection.close()
     with pytest.raises(LogDamaged, match="2 events and the last one is 1"):
-        open_log(database)
+        await open_log(database)
 
 
 async def test_the_write_ahead_log_has_a_bound_while_others_read(
@@ -192,7 +192,7 @@ async def test_the_write_ahead_log_has_a_bound_while_others_read(
     monkeypatch.setattr(disk, "_CHECKPOINT", 100)
     monkeypatch.setattr(disk, "_BOUND", 200)
     path = tmp_path / "timelined.db"
-    log = open_log(f"sqlite:///{path}")
+    log = await open_log(f"sqlite:///{path}")
     reading = True
 
     def look(connection: Connection) -> None:
@@ -220,7 +220,7 @@ async def test_the_write_ahead_log_shrinks_when_there_is_time(tmp_path: Path, mo
     monkeypatch.setattr(disk, "IDLE", 0.0)
     path = tmp_path / "timelined.db"
     wal = path.with_name("timelined.db-wal")
-    log = open_log(f"sqlite:///{path}")
+    log = await open_log(f"sqlite:///{path}")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM head").fetchone()

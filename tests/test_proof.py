@@ -67,7 +67,7 @@ async def sealed(log: EventLog, by: Signer | None) -> None:
 
 async def exported(folder: Path, by: Signer | None) -> dict[str, str]:
     """Proofs of each kind out of one log: of ten events, three at a time, with checkpoints at 1, 4 and 10."""
-    log = open_log(f"sqlite:///{folder / 'log.db'}")
+    log = await open_log(f"sqlite:///{folder / 'log.db'}")
     await log.append([told(fact("0"), at=AT)])
     await sealed(log, by)
     await log.append([told(fact("p"), fact("q"), fact("ü"), at=AT)])
@@ -112,7 +112,7 @@ def rejected(text: str, key: str | None = None, checkpoint: str | None = None) -
 
 async def test_content_that_was_damaged_is_not_handed_out(tmp_path: Path) -> None:
     """Neither what is not text any more nor what still is; without content the row is proved as before."""
-    log = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+    log = await open_log(f"sqlite:///{tmp_path / 'log.db'}")
     await fill(log)
     await sealed(log, None)
     damage = """UPDATE content SET bytes = CAST({} AS BLOB)

@@ -197,10 +197,10 @@ def test_a_pointer_touches_what_it_leads_to_and_through() -> None:
 class Place:
     """Intake over a log, with rules for one source."""
 
-    def __init__(self, folder: Path, kind: str, how: Redaction, **proof: Any) -> None:
-        self.path = folder / "t.db"
+    def __init__(self, log: EventLog, path: Path, kind: str, how: Redaction, **proof: Any) -> None:
+        self.path = path
         self.kind = kind
-        self.log: EventLog = open_log(f"sqlite:///{self.path}")
+        self.log = log
         credentials = Credentials(**(proof or {"open": True}))
         endpoint = Endpoint(source=SOURCES[kind], credentials=credentials, redaction=how)
         plain = Endpoint(source=SOURCES[kind], credentials=credentials)
@@ -220,6 +220,12 @@ class Place:
         return any(secret.encode() in path.read_bytes() for path in files)
 
 
+async def placed(folder: Path, kind: str, how: Redaction, **proof: Any) -> Place:
+    """Intake over a log in a folder."""
+    path = folder / "t.db"
+    return Place(await open_log(f"sqlite:///{path}"), path, kind, how, **proof)
+
+
 ANNOTATION = rules("/alerts/*/annotations/summary", "/commonAnnotations", patterns=("kestrel-[0-9]{4}",))
 
 
@@ -230,7 +236,7 @@ def leaky(**labels: str) -> senders.Sent:
 
 async def test_what_is_redacted_is_in_no_file(tmp_path: Path) -> None:
     """Not in the body, not in what was read out of it; the count is on the delivery and on each event."""
-    place = Place(tmp_path, "alertmanager", ANNOTATION)
+    place = await placed(tmp_path, "alertmanager", ANNOTATION)
     stored = await place.receive(leaky(pod=SECRET))
     (event,) = await place.log.read()
     assert (event.data["redacted"], stored.redacted) == (stored.redacted, stored.redacted)
@@ -243,7 +249,7 @@ async def test_what_is_redacted_is_in_no_file(tmp_path: Path) -> None:
 
 async def test_without_rules_it_would_be_there(tmp_path: Path) -> None:
     """The search of the files finds what is not redacted."""
-    place = Place(tmp_path, "alertmanager", Redaction())
+    place = await placed(tmp_path, "alertmanager", Redaction())
     await place.receive(leaky())
     await place.log.close()
     assert place.holds()
@@ -255,7 +261,7 @@ async def test_ids_do_not_move(tmp_path: Path) -> None:
     fingerprint = json.loads(sent.body)["alerts"][0]["fingerprint"]
     webhook = Webhook(source="alertmanager", headers={}, body=sent.body, received_at=AT)
     there = SOURCES["alertmanager"].parse(webhook, Reading())
-    place = Place(tmp_path, "alertmanager", rules(patterns=(fingerprint, "kestrel-[0-9]{4}")))
+    place = await placed(tmp_path, "alertmanager", rules(patterns=(fingerprint, "kestrel-[0-9]{4}")))
     await place.receive(sent)
     (event,) = await place.log.read()
     assert event.id == there[0].id
@@ -265,7 +271,7 @@ async def test_ids_do_not_move(tmp_path: Path) -> None:
 
 async def test_a_digest_of_redacted_labels_stays_what_it_was(tmp_path: Path) -> None:
     """Where the sender gives no fingerprint we make one: of the labels as they came, so that series stay apart."""
-    place = Place(tmp_path, "alertmanager", rules("/alerts/*/labels/pod"))
+    place = await placed(tmp_path, "alertmanager", rules("/alerts/*/labels/pod"))
     for pod in ("a", "b"):
         body = json.loads(leaky(pod=pod).body)
         del body["alerts"][0]["fingerprint"]
@@ -276,7 +282,7 @@ async def test_a_digest_of_redacted_labels_stays_what_it_was(tmp_path: Path) -> 
 
 async def test_a_signature_is_of_the_bytes_as_they_came(tmp_path: Path) -> None:
     """Proof first, on everything that was signed; then the rules."""
-    place = Place(tmp_path, "pagerduty", rules("/event/data/title"), signing=(b"s3cret",))
+    place = await placed(tmp_path, "pagerduty", rules("/event/data/title"), signing=(b"s3cret",))
     sent = senders.page(311, f"Errors {SECRET}", at="14:03").triggered()
     stored = await place.receive(sent, x_pagerduty_signature="v1=" + signing.signature_of(sent.body, b"s3cret"))
     assert (stored.authentication, stored.redacted) == ("signature", 1)
@@ -286,7 +292,7 @@ async def test_a_signature_is_of_the_bytes_as_they_came(tmp_path: Path) -> None:
 
 async def test_an_unreadable_body_is_kept_redacted(tmp_path: Path) -> None:
     """A cut delivery is answered 400 as ever, and what is kept of it obeys the rules."""
-    place = Place(tmp_path, "alertmanager", ANNOTATION)
+    place = await placed(tmp_path, "alertmanager", ANNOTATION)
     with pytest.raises(MalformedWebhook):
         await place.receive(senders.Sent("alertmanager", leaky().body[:-40]))
     (stored,) = await place.log.deliveries()
@@ -297,7 +303,7 @@ async def test_an_unreadable_body_is_kept_redacted(tmp_path: Path) -> None:
 
 async def test_a_damaged_gzip_is_not_kept_where_there_are_rules(tmp_path: Path) -> None:
     """Nobody can say what is in it; that it came is on record."""
-    place = Place(tmp_path, "alertmanager", ANNOTATION)
+    place = await placed(tmp_path, "alertmanager", ANNOTATION)
     with pytest.raises(MalformedWebhook):
         await place.intake.take(
             "alertmanager", {"content-encoding": "gzip"}, gzip.compress(leaky().body)[:-9], "", lambda: AT
@@ -314,7 +320,7 @@ async def test_a_rule_that_fails_keeps_nothing(tmp_path: Path, monkeypatch: pyte
         raise RuntimeError("ours")
 
     monkeypatch.setattr("collector.intake.redact", mistaken)
-    place = Place(tmp_path, "alertmanager", ANNOTATION)
+    place = await placed(tmp_path, "alertmanager", ANNOTATION)
     stored = await place.receive(leaky())
     assert (stored.status, stored.size, re.search("redaction failed", stored.reason) is not None) == (
         "unrecognised", 0, True,

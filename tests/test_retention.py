@@ -65,7 +65,7 @@ def fact(name: str, source: str) -> Event:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    log = open_log(f"sqlite:///{tmp_path / 't.db'}")
+    log = await open_log(f"sqlite:///{tmp_path / 't.db'}")
     yield Place(log)
     await log.close()
 

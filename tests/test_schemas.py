@@ -82,7 +82,7 @@ def made_events(path: Path) -> list[tuple[object, ...]]:
 @asynccontextmanager
 async def opened(path: Path, *, writable: bool = True) -> AsyncIterator[EventLog]:
     """A log for the length of a block."""
-    log = open_log(f"sqlite:///{path}", writable=writable, keep_copy=before_upgrade)
+    log = await open_log(f"sqlite:///{path}", writable=writable, keep_copy=before_upgrade)
     try:
         yield log
     finally:
@@ -165,7 +165,7 @@ async def test_an_upgrade_that_is_cut_off_never_was(tmp_path: Path, monkeypatch:
     before = made(path)
     monkeypatch.setattr(sqlite, "_agree", cut)
     with pytest.raises(KeyboardInterrupt):
-        open_log(f"sqlite:///{path}")
+        await open_log(f"sqlite:///{path}")
     monkeypatch.undo()
     assert made(path) == before
     assert sqlite.schema_of(path) == migrations.Schema("0001", stamped=False)
@@ -192,7 +192,7 @@ async def test_what_0_1_0_did_not_make_is_not_adopted(statement: str, tmp_path: 
     name = re.findall(r"TRIGGER (\w+)|INDEX (\w+)|TABLE (\w+)", statement)[0]
     for _ in range(2):
         with pytest.raises(LogDamaged, match=f"its {''.join(name)} is"):
-            open_log(f"sqlite:///{path}")
+            await open_log(f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize("revision", ["0999", "a-branch-of-somebody"])
@@ -205,7 +205,7 @@ async def test_a_later_schema_is_read_and_never_written(revision: str, tmp_path:
     change(path, at_revision(revision))
     for _ in range(2):
         with pytest.raises(Unavailable, match=f"revision {revision} and this version knows up to {HEAD}; upgrade time"):
-            open_log(f"sqlite:///{path}")
+            await open_log(f"sqlite:///{path}")
     async with opened(path, writable=False) as log:
         assert await log.read()
     shown = await asyncio.to_thread(timelined, "incidents", "--storage.url", f"sqlite:///{path}", cwd=tmp_path)
@@ -218,7 +218,7 @@ async def test_an_earlier_schema_is_not_read(tmp_path: Path) -> None:
     async with opened(path):
         change(path, at_revision("0000"))
         with pytest.raises(Unavailable, match=f"is revision 0000 and this version needs {HEAD}; run `timelined db up"):
-            open_log(f"sqlite:///{path}", writable=False)
+            await open_log(f"sqlite:///{path}", writable=False)
 
 
 async def test_0_1_0_refuses_what_a_later_schema_holds(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ async def test_a_start_with_nothing_to_upgrade_does_not_load_alembic(tmp_path: P
     async with opened(tmp_path / "timelined.db"):
         pass
     program = (
-        "import sys, collector.cli; from collector.log import open_log; open_log(sys.argv[1]); "
+        "import asyncio, sys, collector.cli; from collector.log import open_log; asyncio.run(open_log(sys.argv[1])); "
         "print('alembic' in sys.modules)"
     )
     command = [sys.executable, "-c", program, f"sqlite:///{tmp_path / 'timelined.db'}"]

@@ -135,7 +135,7 @@ async def test_another_log_under_the_same_name_is_refused(tmp_path: Path) -> Non
     await lived(tmp_path, events=1)
     for name in ("timelined.db", "timelined.db-wal", "timelined.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     await log.append([told(*(fact(str(number)) for number in range(9)))])
     await log.close()
     with pytest.raises(LogDamaged, match="this is another log than the one of which position 3 was acknowledged"):
@@ -170,7 +170,7 @@ async def test_sealing_goes_on_after_an_accepted_loss(tmp_path: Path) -> None:
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
     """An open, empty log."""
-    opened = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+    opened = await open_log(f"sqlite:///{tmp_path / 'log.db'}")
     yield opened
     await opened.close()
 
@@ -316,11 +316,11 @@ async def test_a_log_names_its_record_only_once_that_is_on_the_disk(
     with monkeypatch.context() as patch:
         patch.setattr(Acknowledged, "settle", fail)
         await lived(tmp_path, events=1)
-    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
     assert await log.query(lost.place) == ""
     await log.close()
     await lived(tmp_path)
-    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
     assert str(beside(tmp_path).acknowledged) in await log.query(lost.place)
     await log.close()
 
@@ -347,7 +347,7 @@ async def test_a_process_that_is_killed_loses_nothing_of_it(tmp_path: Path) -> N
         "from collector.loss import watched\n"
         "from tests.test_verify import AT, fact, told\n"
         "async def main():\n"
-        "    log = open_log('sqlite:///log.db')\n"
+        "    log = await open_log('sqlite:///log.db')\n"
         "    async with watched(log, Path('acknowledged'), lambda: AT, accept_loss=False):\n"
         "        for number in range(9):\n"
         "            await log.append([told(fact(str(number)))])\n"
@@ -448,7 +448,7 @@ async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
     (tmp_path / "t.yml").write_text(
         f"storage: {{url: '{database}'}}\nproof: {{origin: example.com/t, signing_key_file: key.pem}}\n"
     )
-    log = open_log(database)
+    log = await open_log(database)
     await log.append([told(fact("a"))])
     by = Signer.load("example.com/t", pem.encode())
     folder = Beside(tmp_path / "log.db.proof", "example.com/t")

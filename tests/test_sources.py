@@ -244,7 +244,7 @@ def _without(value: Any, path: tuple[str | int, ...]) -> Any:
 @pytest.mark.parametrize("kind", SOURCES)
 async def test_a_recording_delivered_twice_is_stored_once(kind: str, tmp_path: Path) -> None:
     """The log holds each fact of a delivery once, however often it comes; the second answer says so."""
-    log = open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     endpoint = Endpoint(source=SOURCES[kind], credentials=CREDENTIALS[kind], reading=READING)
     intake = Intake(Writer(log), {kind: endpoint})
     try:

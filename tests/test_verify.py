@@ -81,7 +81,7 @@ async def fill(log: EventLog) -> None:
 
 async def make(folder: Path) -> None:
     """A log with two checkpoints, both in the database and beside it, and what was acknowledged."""
-    log = open_log(f"sqlite:///{folder / 'log.db'}")
+    log = await open_log(f"sqlite:///{folder / 'log.db'}")
     job = SealJob(log=log, beside=Beside(folder / "beside", "test"), origin="test", signer=None)
     (folder / "beside").mkdir()
     kept = acknowledged.Acknowledged(folder / "beside" / "acknowledged")
@@ -149,7 +149,7 @@ def verified(folder: Path, only: list[tuple[int, int]] | None = None, *, beside:
 
 async def asked_of(folder: Path, work: Callable[[Connection], Verdict]) -> Verdict:
     """What some way of verifying says of the log in a folder."""
-    log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
+    log = await open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
     try:
         return await log.query(work)
     finally:
@@ -351,7 +351,7 @@ def rewrite(folder: Path, work: Callable[[EventLog], Any]) -> None:
         (folder / name).unlink(missing_ok=True)
 
     async def run() -> None:
-        log = open_log(f"sqlite:///{folder / 'log.db'}")
+        log = await open_log(f"sqlite:///{folder / 'log.db'}")
         await work(log)
         for tree in TREES:
             sealed = await log.query(partial(seal.extended, tree=tree, origin="test", signer=None))
@@ -441,7 +441,7 @@ def helped(folder: Path, helpers: Helpers) -> tuple[Verdict, int]:
     rows: list[int] = []
 
     async def asked() -> Verdict:
-        log = open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
+        log = await open_log(f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
         try:
             work = partial(verify, beyond=beyond(folder), helpers=helpers, progress=rows.append)
             return await log.query(work)
@@ -499,7 +499,7 @@ def once(work: Callable[[], None]) -> Callable[[], None]:
 
 async def written(folder: Path, work: Callable[[Connection], Any]) -> None:
     """Do something to the log as a daemon would."""
-    log = open_log(f"sqlite:///{folder / 'log.db'}")
+    log = await open_log(f"sqlite:///{folder / 'log.db'}")
     await log.transact(work)
     await log.close()
 

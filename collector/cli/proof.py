@@ -129,7 +129,7 @@ def _query(url: str, work: Callable[[Any], T]) -> T:
     """What ``work`` finds in the database, over one view of it."""
 
     async def asked() -> T:
-        store = open_log(url, writable=False, any_schema=True)
+        store = await open_log(url, writable=False, any_schema=True)
         try:
             return await store.query(work)
         finally:
@@ -142,7 +142,7 @@ def _query_lists(url: str, work: Callable[[Any], T]) -> T:
     """The same over a view of the lists, with the log."""
 
     async def asked() -> T:
-        store = open_log(url, writable=False, any_schema=True)
+        store = await open_log(url, writable=False, any_schema=True)
         lists = open_lists(store)
         try:
             return await lists.query(work)

@@ -129,7 +129,7 @@ async def _lacks(settings: Settings, kept: Path) -> tuple[Loss | None, Last | No
     if (await log.schema_of(settings.storage.url)).behind:
         await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=before_upgrade)
     last = acknowledged.read(kept)
-    store = log.open_log(settings.storage.url, writable=False)
+    store = await log.open_log(settings.storage.url, writable=False)
     try:
         lacks = await store.query(partial(acknowledged.loss, last=last))
         head, recorded = await store.head(), await store.query(lost.place)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,7 +19,7 @@ from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.follower import Follower
-from collector.log import FOLLOWING, JOBS, EventLog, Lease, open_log
+from collector.log import FOLLOWING, JOBS, EventLog, open_log
 from collector.loss import watched
 from collector.projections import Lists, Projections
 from collector.projections.database import close_lists_to_others
@@ -34,7 +32,6 @@ from collector.settings import Settings
 from collector.storage import servers
 from collector.storage.lock import holder as lock_holder
 from collector.storage.urls import database_path, shown
-from collector.tasks import in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +71,10 @@ async def _parts(
         watching = writable and (jobs_too or accept_loss or database_path(settings.storage.url) is not None)
         if watching:
             _make_folder(settings)
-        store = await _open(settings, writable, JOBS if apart else FOLLOWING)
+        store = await open_log(
+            settings.storage.url, writable=writable, extra_metadata=[projections.metadata],
+            lease=JOBS if apart else FOLLOWING, keep_copy=before_upgrade,
+        )  # fmt: skip
         stack.push_async_callback(store.close)
         about = await store.query(lost.about)
         lacks = None
@@ -113,20 +113,6 @@ async def _lists(stack: AsyncExitStack, settings: Settings, store: EventLog, wri
     if path is None or lock_holder(path) is not None:
         raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
     return await stack.enter_async_context(scratch_lists(path, settings.correlation, say))
-
-
-async def _open(settings: Settings, writable: bool, lease: Lease) -> EventLog:
-    """Open the log while the event loop turns: a disk or a server that is slow keeps no signal from being seen."""
-    closing: set[asyncio.Task[None]] = set()
-
-    def close(store: EventLog) -> None:
-        closing.add(asyncio.ensure_future(store.close()))
-
-    opening = partial(
-        open_log, settings.storage.url, writable=writable, extra_metadata=[projections.metadata], lease=lease,
-        keep_copy=before_upgrade,
-    )  # fmt: skip
-    return await in_thread(opening, close)
 
 
 async def _seal_at_end(parts: Parts) -> None:

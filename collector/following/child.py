@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -46,7 +45,7 @@ from collector.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
 from collector.storage.urls import database_path
-from collector.tasks import ended, in_thread
+from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +113,7 @@ async def _serving(setup: Setup, source: IntakeLog, channel: Channel) -> AsyncIt
             serving = _Serving(Work(setup, lists, source, _wall_clock), source, channel)
             await stack.enter_async_context(serving.following())
         else:
-            opening = partial(open_log, setup.storage, extra_metadata=[projections.metadata])
-            store = await in_thread(opening, lambda opened: None)
+            store = await open_log(setup.storage, extra_metadata=[projections.metadata])
             stack.push_async_callback(store.close)
             serving = _Serving(Work(setup, PostgresLists(store, owner=True), source, _wall_clock), source, channel)
             leadership = Leadership(store, serving.following)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import ModuleType
 
 from sqlalchemy import Connection, MetaData
@@ -36,6 +37,7 @@ from collector.log.contract import (
 from collector.log.migrations import HEAD, Schema
 from collector.log.sqlite import KeepCopy, SqliteLog
 from collector.storage.urls import database_path
+from collector.tasks import in_thread
 
 __all__ = [
     "FOLLOWING",
@@ -60,7 +62,7 @@ __all__ = [
 ]
 
 
-def open_log(
+async def open_log(
     url: str,
     *,
     writable: bool = True,
@@ -70,7 +72,9 @@ def open_log(
     lease: Lease = FOLLOWING,
     keep_copy: KeepCopy | None = None,
 ) -> EventLog:
-    """Open the log a URL names.
+    """Open the log a URL names, while the event loop turns: a disk or a server may be slow.
+
+    Cancelled, this ends at once, and the log is closed as soon as it is open.
 
     ``sqlite:///path`` or ``sqlite+aiosqlite:///path`` (four slashes: absolute) is a file, with one writer;
     ``postgresql://user@host/database``, also written ``postgresql+asyncpg://``, a database that several may write to.
@@ -87,11 +91,29 @@ def open_log(
     """
     path = database_path(url)
     if path is None:
-        opened: EventLog = _postgres().PostgresLog(
-            url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema, lease=lease
+        opening: Callable[[], EventLog] = partial(
+            _postgres().PostgresLog,
+            url,
+            writable=writable,
+            extra_metadata=extra_metadata,
+            any_schema=any_schema,
+            lease=lease,
         )
-        return opened
-    return SqliteLog(path, writable=writable, address=address, any_schema=any_schema, keep_copy=keep_copy)
+    else:
+        opening = partial(
+            SqliteLog, path, writable=writable, address=address, any_schema=any_schema, keep_copy=keep_copy
+        )
+    return await in_thread(opening, _close_abandoned)
+
+
+_CLOSING: set[asyncio.Task[None]] = set()
+"""Logs that nobody waited for any longer when they were open."""
+
+
+def _close_abandoned(log: EventLog) -> None:
+    closing = asyncio.ensure_future(log.close())
+    _CLOSING.add(closing)
+    closing.add_done_callback(_CLOSING.discard)
 
 
 def _postgres() -> ModuleType:

@@ -393,7 +393,8 @@ def schema_of(path: Path) -> migrations.Schema:
 async def upgrade(path: Path, *, keep_copy: KeepCopy | None = None) -> migrations.Schema:
     """Open a file to write, which upgrades it; what was found before."""
     found = _schema_before(path)
-    await SqliteLog(path, keep_copy=keep_copy).close()
+    log = await asyncio.to_thread(SqliteLog, path, keep_copy=keep_copy)
+    await log.close()
     return found
 
 

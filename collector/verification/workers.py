@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -37,7 +37,7 @@ WORTH = 300_000
 _AHEAD = 4
 """Parts for each helper that are given out before the first of them is taken back."""
 
-Opener = Callable[[], EventLog]
+Opener = Callable[[], Awaitable[EventLog]]
 """Opens the log to read; it goes to other processes, which import it by its name."""
 
 
@@ -145,9 +145,13 @@ class _Here:
     """What a helper keeps between one part and the next."""
 
     def __init__(self, opener: Opener) -> None:
-        self.log = opener()
         self.runner = asyncio.Runner()
+        self.log = self.runner.run(_opened(opener))
         self.absent = Absent()
+
+
+async def _opened(opener: Opener) -> EventLog:
+    return await opener()
 
 
 _here: _Here | None = None

@@ -108,7 +108,7 @@ def steady(given: argparse.Namespace, report: results.Report) -> None:
 
 
 async def _incident(database: Path, size: int) -> None:
-    log = open_log(f"sqlite:///{database}", extra_metadata=[projections.metadata])
+    log = await open_log(f"sqlite:///{database}", extra_metadata=[projections.metadata])
     try:
         await draft.stored(log, draft.incident(size))
     finally:

@@ -131,7 +131,7 @@ async def append_to_both(log: EventLog, folder: Path, given: argparse.Namespace)
     """The rate of appending to the large log as a ratio to an empty one's, round by round."""
     ratios, number = [], given.events
     for turn in range(given.rounds):
-        empty = open_log(f"sqlite:///{folder / f'empty-{turn}.db'}")
+        empty = await open_log(f"sqlite:///{folder / f'empty-{turn}.db'}")
         spent = {log: 0.0, empty: 0.0}
         try:
             for batch in range(given.batches):

@@ -122,7 +122,7 @@ async def rounds(given: argparse.Namespace, database: Path, bodies: Callable[[in
 
     Pages freed on another thread leave a memory in which the next reading finds its way less quickly: that comes last.
     """
-    log = open_log(f"sqlite:///{database}")
+    log = await open_log(f"sqlite:///{database}")
     try:
         await fill(log, given.events, bodies)
         seldom_collect()

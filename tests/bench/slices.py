@@ -78,7 +78,7 @@ def stored(url: str) -> Stored:
 
 
 async def _stored(url: str) -> Stored:
-    log = open_log(url, writable=False)
+    log = await open_log(url, writable=False)
     try:
         return await log.query(_counts)
     finally:

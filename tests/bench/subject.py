@@ -32,7 +32,7 @@ async def ready() -> Readiness:
 
 async def serve(port: int, url: str, **writer_options: int) -> None:
     """Until SIGTERM; the options are those of :class:`collector.writer.Writer`."""
-    log = open_log(url, extra_metadata=[projections.metadata])
+    log = await open_log(url, extra_metadata=[projections.metadata])
     writer = Writer(log, **writer_options)
     endpoint = Endpoint(source=alertmanager.SOURCE, credentials=Credentials(open=True))
     app = build_app(

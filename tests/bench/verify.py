@@ -70,7 +70,7 @@ def alert(number: int) -> Event:
 
 async def filled(path: Path, events: int, each: int) -> None:
     """A log of so many events, ``each`` in a delivery, sealed ten times on the way."""
-    log = open_log(f"sqlite:///{path}")
+    log = await open_log(f"sqlite:///{path}")
     job = SealJob(log=log, beside=Beside(path.with_suffix(".proof"), "bench"), origin="bench", signer=None)
     step = max(each, 1000)
     for start in range(0, events, step):
@@ -93,7 +93,7 @@ async def verified(path: Path, jobs: int = 1) -> Verdict:
     """What ``timelined verify --jobs`` does."""
     beyond = Beyond(notes=list(Beside(path.with_suffix(".proof"), "bench").kept()))
     opener = partial(open_log, f"sqlite:///{path}", writable=False)
-    log = opener()
+    log = await opener()
     try:
         with Helpers(opener, jobs) as helpers:
             return await log.query(partial(verify, beyond=beyond, helpers=helpers))

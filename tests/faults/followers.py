@@ -70,7 +70,7 @@ async def _delete(rig: Rig) -> None:
 async def _compare_drafts(rig: Rig, report: Report) -> None:
     """Drafts are those of lists that were made of the same log by nobody who was disturbed; numbers are given once."""
     path = Path(rig.store.url.removeprefix("sqlite:///"))
-    log = open_log(rig.store.url, writable=False)
+    log = await open_log(rig.store.url, writable=False)
     try:
         async with scratch_lists(path, RULES) as base:
             lists = Projections(base, RULES)

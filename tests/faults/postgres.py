@@ -40,7 +40,7 @@ class PostgresStore:
 
     async def view(self, work: Callable[[Connection], T]) -> T:
         """One consistent view, on connections of its own."""
-        log = open_log(self.url, writable=False)
+        log = await open_log(self.url, writable=False)
         try:
             return await log.query(work)
         finally:
