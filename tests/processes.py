@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +53,21 @@ def post(url: str, body: bytes, headers: Mapping[str, str] = {}) -> tuple[int, A
 def eventually(what: Callable[[], Any]) -> Any:
     """What ``what`` gives once that is true; looks again and again, and fails after :data:`PATIENCE`."""
     until = time.monotonic() + PATIENCE
-    while not (found := what()):
+    while not (found := _unless_too_early(what)):
         assert time.monotonic() < until, f"{what} did not happen"
         time.sleep(0.02)
     return found
+
+
+def _unless_too_early(what: Callable[[], Any]) -> Any:
+    """None where a daemon that has only just started does not have its lists yet."""
+    try:
+        return what()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            if refused.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+        return None
 
 
 _HAND_OVER = """
