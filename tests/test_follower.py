@@ -21,7 +21,7 @@ from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.follower import Follower
-from collector.log import EventLog, Receipt, Submission, queries, receipt_of
+from collector.log import Answer, EventLog, Submission, queries, receipt_of
 from collector.projections import EventFilter, lists_path
 from tests.examples import examples
 from tests.lists import opened
@@ -306,12 +306,12 @@ class _InFlight:
         self._log, self._lists, self._more = log, lists, more
         self.removed = threading.Event()
         self.anew = asyncio.Event()
-        self._storing: asyncio.Task[list[Receipt | Exception]] | None = None
+        self._storing: asyncio.Task[list[Answer]] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
 
-    async def append(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def append(self, submissions: Sequence[Submission]) -> list[Answer]:
         if self._storing is not None:
             return await self._log.append(submissions)
         self._storing = asyncio.create_task(self._store(submissions))
@@ -322,7 +322,7 @@ class _InFlight:
         assert self._storing is not None
         await self._storing
 
-    async def _store(self, submissions: Sequence[Submission]) -> list[Receipt | Exception]:
+    async def _store(self, submissions: Sequence[Submission]) -> list[Answer]:
         await self._log.append([submission(self._more)])
         self._lists.unlink()
         self.removed.set()
