@@ -153,6 +153,18 @@ async def test_a_case_shows_what_was_near(followed: Followed) -> None:
     assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change"}
 
 
+@pytest.mark.parametrize(("days", "heard"), [(1, True), (6.9, True), (7.1, False), (30, False)])
+async def test_a_source_could_have_reported_if_it_was_heard_in_the_seven_days_before(
+    followed: Followed, days: float, heard: bool
+) -> None:
+    """Only then does it mean anything that no change is recorded; one of another service counts as well."""
+    await followed.told(change("d", -days * 24 * 60, "search"), firing("A", 0))
+    (number,) = [row.number for row in await followed.lists.incidents(service="checkout")]
+    case = await followed.lists.case(number)
+    assert case is not None
+    assert bool(case.reported["change"]) is heard
+
+
 async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
     """What arrived later is in none of its parts."""
     alert = firing("A", 0)
