@@ -427,23 +427,51 @@ EXPORTERS = (
     "node", "probe", "probes", "snmp", "statsd", "windows", "federate", "kubernetes-nodes", "kubernetes-pods",
     "kubernetes-services", "kubernetes-service-endpoints", "kubernetes-apiservers", "kubernetes-nodes-cadvisor",
     "kubernetes-cadvisor", "apiserver", "telegraf", "node-metrics", "integrations/unix", "integrations/node",
+    "nodes", "jmx", "collectd", "netdata",
 )  # fmt: skip
 """Values of ``job`` that name who measures and not what is measured."""
-_WHOLE = frozenset({"node", "probe", "probes", "snmp", "statsd", "windows", "federate", "apiserver", "telegraf"})
+_WHOLE = frozenset({"node", "nodes", "probe", "probes", "snmp", "statsd", "windows", "federate", "apiserver",
+                    "telegraf", "jmx", "collectd", "netdata"})  # fmt: skip
 """Those that are words of services' names as well: they count only as a whole name."""
 
 
 @lru_cache(maxsize=4096)
 def is_exporter(text: str, exporters: tuple[str, ...] = EXPORTERS) -> bool:
-    """Whether a text names an exporter, also behind a namespace or a release.
+    """Whether a text names an exporter, also behind a namespace or a release, and of an environment or a region.
 
-    ``node``, ``mysqld_exporter`` and ``monitoring/prom-node-exporter`` do; ``graph-node`` does not.
+    ``node``, ``nodeexporter`` and ``monitoring/prom-mysqld_exporter-eu`` do; ``graph-node`` does not.
     """
-    segments = ["-".join(_words(segment)) for segment in text.split("/")]
+    segments = [_without_environment(_words(segment)) for segment in text.split("/")]
     known = {"-".join(_words(each)) for each in exporters}
-    if "-".join(filter(None, segments)) in known or segments[-1] in known:
+    last = segments[-1]
+    if "-".join(filter(None, segments)) in known or last in known or last.replace("-", "") in _solid(exporters):
         return True
-    return any(segments[-1].endswith(f"-{each}") for each in known - _WHOLE)
+    return any(last.endswith(f"-{each}") or (each == "blackbox" and last.startswith("blackbox-"))
+               for each in known - _WHOLE)  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _solid(exporters: tuple[str, ...]) -> frozenset[str]:
+    """Names of several words, and those of usual exporters, as one word."""
+    several = ["".join(_words(each)) for each in exporters if len(_words(each)) > 1]
+    usual = (
+        *_WHOLE,
+        "mysqld",
+        "mysql",
+        "postgres",
+        "redis",
+        "mongodb",
+        "blackbox",
+        "process",
+        "kafka",
+        "elasticsearch",
+    )
+    return frozenset((*several, *(f"{each}exporter" for each in usual)))
+
+
+def _without_environment(words: Sequence[str]) -> str:
+    """Words joined by dashes, without environments and regions unless nothing else is there."""
+    return "-".join(_sorted_out(words).others or words)
 
 
 def is_of_the_cluster(job: str) -> bool:

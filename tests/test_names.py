@@ -222,14 +222,36 @@ def test_people_that_folding_keeps_apart(other: str) -> None:
      "cadvisor", "kubernetes-cadvisor", "kubelet", "blackbox", "blackbox_exporter", "blackbox-exporter-eu/blackbox",
      "snmp", "statsd-exporter", "pushgateway", "prometheus", "alertmanager", "windows_exporter", "redis-exporter",
      "monitoring/node-exporter", "kubernetes-pods", "kubernetes-nodes", "kubernetes-service-endpoints", "probe",
-     "integrations/node_exporter"],
+     "integrations/node_exporter", "nodeexporter", "kubeStateMetrics", "node_exporter_prod", "node-exporter-eu",
+     "blackbox_http", "blackbox-exporter-icmp", "PostgresExporter", "prod/node", "jmx", "nodes"],
 )  # fmt: skip
 def test_jobs_of_exporters(job: str) -> None:
     """Who measures is not what is measured, in whatever spelling."""
     assert names.is_exporter(job)
 
 
-@pytest.mark.parametrize("job", ["graph-node", "checkout", "exporters-api", "nodes-api", "search-sync", "windows-shop"])
+@pytest.mark.parametrize(
+    "job",
+    [
+        "graph-node",
+        "checkout",
+        "exporters-api",
+        "nodes-api",
+        "search-sync",
+        "windows-shop",
+        "nodejs",
+        "node-api",
+        "nodeapp",
+        "exporter-api",
+        "mysql",
+        "blackboxes",
+        "probe-kit",
+        "importer",
+        "jmx-console",
+        "process",
+        "prod-shop",
+    ],
+)
 def test_jobs_that_are_services(job: str) -> None:
     """A word of an exporter in a service's name does not make it one."""
     assert not names.is_exporter(job)
