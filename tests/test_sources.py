@@ -192,6 +192,7 @@ NEEDED = {
     "grafana": {"version", "alerts", "labels", "status", "ruleId", "state", "truncatedAlerts"},
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
     "datadog": {"timelined", "transition"},
+    "flux": {"involvedObject", "kind", "name", "reason", "severity"},
     "opsgenie": {"action", "alert", "alertId"},
     "statuspage": {"incident", "id", "incident_updates", "component_update"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
@@ -447,6 +448,18 @@ def test_a_variable_that_datadog_left_as_it_is_says_nothing() -> None:
         (),
         "absent",
     )
+
+
+# --- Flux -------------------------------------------------------------------------------------------------------------
+
+
+def test_public_flux_examples() -> None:
+    """An object that cannot be applied is a change that failed, at its time and with its commit."""
+    for path in _payloads("flux/*.json"):
+        (event,) = parse_json("flux", path.read_bytes())
+        assert (event.type, event.service, event.time_text) == ("change.failed", "webapp", "2022-10-28T07:26:19Z")
+        assert event.refs == ("commit:731f7eaddfb6af01cb2173e18f0f75b0ba780ef1",)
+        assert_storable(event)
 
 
 # --- Opsgenie ---------------------------------------------------------------------------------------------------------
