@@ -128,23 +128,57 @@ class Components:
 
     def _grow(self, unit: Unit) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
-        held, part = self._held, Part()
-        held.component_of[part] = Component(part)
-        held.round.touched[part] = None
-        held.enter(part, unit)
+        held = self._held
         held.round.moved.add(unit.uid)
         held.match[unit.uid] = (OPENED, "")
         held.index_opening(unit)
         held.round.grown[unit.uid] = _ANEW
-        for other, match in list(ties.earlier(held, unit)):
+        earlier = list(ties.earlier(held, unit))
+        later = [*ties.later(held, unit, unit.order), *ties.storming(held, unit)]
+        home = self._home(unit, [other for other, _ in (*earlier, *later)])
+        if home is not None:
+            self._settle(home, unit, earlier, later)
+            return
+        part = Part()
+        held.component_of[part] = Component(part)
+        held.round.touched[part] = None
+        held.enter(part, unit)
+        for other, match in earlier:
             self._better(unit.uid, match)
             self._union(unit.uid, other)
-        for found in (ties.later(held, unit, unit.order), ties.storming(held, unit)):
-            self._tie(unit, list(found))
+        self._tie(unit, later)
         for other in held.classmates(unit.uid):
-            later = unit.uid if held.units[other].order < unit.order else other
-            self._better(later, (PERSON, held.links.by(later)))
+            after = unit.uid if held.units[other].order < unit.order else other
+            self._better(after, (PERSON, held.links.by(after)))
             self._union(unit.uid, other)
+
+    def _home(self, unit: Unit, others: Iterable[str]) -> Part | None:
+        """The one incident that a new signal is tied to, where that stays plain with it."""
+        held = self._held
+        components = {held.component_of[held.part_of[other]] for other in others}
+        said = held.links.class_of(unit.uid) is not None or held.links.turns(unit.uid)
+        if said or len(components) != 1:
+            return None
+        (component,) = components
+        part = component.parts[0]
+        span = max(part.latest_start, unit.start) - min(part.order[0], unit.start)
+        somewhere = unit.environment is None or unit.environment in part.environments
+        fits = component.plain and not component.dirty and somewhere and span <= held.rules.longest
+        return part if fits else None
+
+    def _settle(self, part: Part, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
+        """Have a new signal in the incident that all it is tied to are in."""
+        held = self._held
+        self._touch(part)
+        if not earlier:
+            tied = min(held.units[other].order for other, _ in later)
+            began = part.whole_since == part.order == tied
+            part.whole_since = unit.order if began else max(part.whole_since, tied)
+        held.enter(part, unit)
+        for _, match in earlier:
+            self._better(unit.uid, match)
+        for other, match in later:
+            self._better(other, match)
 
     def _stretch(self, old: Unit, new: Unit) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it."""
