@@ -94,6 +94,40 @@ def test_a_page_that_people_ended_is_open_no_more() -> None:
     assert len(incidents(*BEFORE, *open_page(120), over, back, firing("A", 100, "web"))) == 1
 
 
+# --- after people reopened it -----------------------------------------------------------------------------------------
+
+
+def test_it_is_of_the_incident_after_a_person_reopened_it() -> None:
+    """The incident is open by a person's word; no page is, and the alert's own gap is long over."""
+    later = firing("A", 200, "web")
+    found = correlate([*BEFORE, says("incident.reopened", 120, BEFORE[0]), later], Rules()).incidents
+    assert len(found) == 1
+    why = next(each for each in found[0].members if each.event == later.id)
+    assert (why.rule, why.reason) == (
+        "alert_reopened", "the same alert fired again after a person reopened the incident",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (says("incident.reopened", 210, BEFORE[0]),),
+        (says("incident.reopened", 120, BEFORE[0]), says("incident.resolved", 150, BEFORE[0])),
+        (says("incident.reopened", 120, BEFORE[0]), firing("A", 130, "web"), resolved("A", 130, 140, "web")),
+        (says("incident.reopened", 200 - 25 * 60, BEFORE[0]),),
+    ],
+    ids=["reopened later", "resolved again", "over since", "a day before"],
+)
+def test_it_is_another_incident_where_nobody_says_that_it_is_open(others: tuple[RecordedEvent, ...]) -> None:
+    """Reopened only later, resolved again, over since a signal that came after that, or reopened too long ago."""
+    assert len(incidents(*BEFORE, *others, firing("A", 200, "web"))) == 2
+
+
+def test_another_alert_is_not_of_the_incident_that_was_reopened() -> None:
+    """Only what was of the incident is of it again."""
+    assert len(incidents(*BEFORE, says("incident.reopened", 120, BEFORE[0]), firing("B", 200, "web"))) == 2
+
+
 # --- incremental equals batch -----------------------------------------------------------------------------------------
 
 BRIEF = Rules(gap=3 * MINUTE, quiet=MINUTE, storm=2 * MINUTE, services=CATALOG.services)

@@ -1,4 +1,4 @@
-"""The same alert again while a page of its incident is open.
+"""The same alert again while a page of its incident is open, or after people reopened it.
 
 Such a page may last longer than an alert's own gap. It ties an episode of an
 alert to the one before it, so that it is asked for a component at a time: the
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from collector.closing import REOPENED
 from collector.correlation.held import Component, Held
 from collector.correlation.parts import Part
 from collector.correlation.pauses import pauses
@@ -44,6 +45,40 @@ def page_over(held: Held, part: Part, earlier: Unit, later: Unit) -> str | None:
     longer = () if spans is None else spans.covering(later.order, cover + 1)
     covers = [cover, *(held.units[uid].reach + gap for uid in longer if held.part_of.get(uid) is part)]
     return part.first_page(max(covers), later.start)
+
+
+def reopened(held: Held, uid: str) -> list[str]:
+    """Signals in incidents with an alert of which this is an episode, that people reopened not long before it."""
+    unit = held.units[uid]
+    if (key := alert_key(unit)) is None:
+        return []
+    found = held.links.reopened(unit.start - held.rules.reach, unit.start)
+    held.fetch(found)
+    inside = [other for other in dict.fromkeys(found) if other in held.part_of]
+    return [other for other in inside if any(key in part.keys for part in _of(held, other).parts)]
+
+
+def after_reopening(held: Held, component: Component) -> Iterator[Pair]:
+    """Alerts of incidents that people reopened, and their later episodes elsewhere; all are in memory then."""
+    words = [
+        word.at
+        for part in component.parts
+        for uid in part.units
+        for word in held.links.turns(uid)
+        if word.type == REOPENED
+    ]
+    keys = sorted({key for part in component.parts for key in part.keys if key.startswith("alert:")}) if words else []
+    for at in words:
+        until = at + held.rules.reach
+        held.ensure_all((f"tie:{key}", at, until) for key in keys)
+        for key in keys:
+            spans = held.index.ties(key)
+            own = [
+                uid for uid in (() if spans is None else spans.after((-1, ""), until)) if _of(held, uid) is component
+            ]
+            for uid in () if spans is None or not own else list(spans.after((at, ""), until)):
+                if _of(held, uid) is not component and held.units[own[0]].order < held.units[uid].order:
+                    yield own[0], uid
 
 
 def following(held: Held, unit: Unit) -> list[str]:

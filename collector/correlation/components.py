@@ -68,13 +68,24 @@ class Components:
                 held.round.review.add(uid)
 
     def cross_pauses(self) -> None:
-        """Tie alerts to what they were before a pause, where a page of theirs lasts over it."""
+        """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
         held, grown = self._held, self._held.round.grown
-        while grown:
+        while grown or self._reopen():
             uid, how = grown.popitem()
             if uid in held.part_of:
+                for other in again.reopened(held, uid) if how.new else ():
+                    self._soil(held.component_of[held.part_of[other]])
                 for earlier, later in again.pairs(held, uid, how):
                     self._cross(held.units[earlier], held.units[later])
+
+    def _reopen(self) -> bool:
+        """Tie alerts to incidents that people reopened before they fired again; whether any was tied."""
+        held, before = self._held, len(self._held.round.grown)
+        for component in {held.component_of[part]: None for part in list(held.round.touched)}:
+            if component.dirty and any(part.turned for part in component.parts):
+                for earlier, later in list(again.after_reopening(held, component)):
+                    self._union(earlier, later)
+        return len(held.round.grown) > before
 
     def sweep(self) -> None:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
@@ -303,7 +314,7 @@ class Components:
             self._dispose(part)
         held.components.pop(component, None)
         potential = Sweep(held.rules, held.catalog, held.links, potential=True).run(units)
-        owners = tied([group.units for group in potential], held.rules.gap)
+        owners = tied([group.units for group in potential], held.rules, held.links)
         where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
         sweep = Sweep(held.rules, held.catalog, held.links)
         made: dict[int, Component] = {}

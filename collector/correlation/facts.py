@@ -7,6 +7,7 @@ classes (units that people tied together) and of bars between classes.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from collector.closing import REOPENED, RESOLVED, Word, word_of
@@ -68,6 +69,7 @@ class Links:
         self._by: dict[str, str] = {}
         self._unit_of = unit_of
         self._turns: dict[str, tuple[Word, ...]] = {}
+        self._reopened: list[tuple[int, str]] = []
         self.ignored: list[Unjoined] = []
         for fact in sorted(facts, key=stated, reverse=True):
             if fact.type in TURNS:
@@ -78,6 +80,7 @@ class Links:
                 self.ignored.append(Unjoined(event=fact.id, reason=reason))
             else:
                 self._follow(fact)
+        self._reopened.sort()
 
     def class_of(self, uid: str) -> str | None:
         """The class of a unit; None for one that no person tied or kept apart."""
@@ -103,12 +106,19 @@ class Links:
         """Every unit of which they said so."""
         return set(self._turns)
 
+    def reopened(self, low: int, high: int) -> list[str]:
+        """Every unit of which they said from ``low`` to ``high`` that its incident is open again."""
+        at = bisect_left(self._reopened, (low, ""))
+        return [uid for _, uid in self._reopened[at : bisect_left(self._reopened, (high + 1, ""))]]
+
     def _turn(self, fact: RecordedEvent) -> None:
         word = word_of(fact)
         for name in _keys(fact):
             uid = self._unit_of.get(name)
             if word is not None and uid is not None:
                 self._turns[uid] = tuple(sorted((*self._turns.get(uid, ()), word), key=lambda each: each.order))
+                if word.type == REOPENED:
+                    self._reopened.append((word.at, uid))
 
     def by(self, uid: str) -> str:
         """Who tied a unit, newest first."""

@@ -1,11 +1,15 @@
-"""Pauses of alerts, and the pages that last over them: which signals a page could tie to one alert's next episode."""
+"""Pauses of alerts, and what lasts over them: to which signals a page, or people who reopened an incident, could tie
+an alert's next episode."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from collector.closing import REOPENED
+from collector.correlation.facts import Links
 from collector.correlation.signals import Unit, alert_key
+from collector.correlation.values import Rules
 
 
 def pauses(earlier: Unit, later: Unit, gap: int) -> bool:
@@ -13,12 +17,13 @@ def pauses(earlier: Unit, later: Unit, gap: int) -> bool:
     return later.start > earlier.reach + gap
 
 
-def tied(groups: Sequence[Sequence[Unit]], gap: int) -> list[int]:
-    """Groups that such pages tie: of each group the first one of those tied to it."""
-    owner = list(range(len(groups)))
+def tied(groups: Sequence[Sequence[Unit]], rules: Rules, links: Links) -> list[int]:
+    """Groups that such pages, or people who reopened one, tie: of each the first one of those tied to it."""
+    owner, gap = list(range(len(groups))), rules.gap
     known = _all_pauses(groups, gap)
     pages = [(page, number) for number, group in enumerate(groups) for page in group if page.kind == "page"]
-    changed = bool(pages)
+    words = _reopenings(groups, links)
+    changed = bool(pages or words)
     while changed:
         changed = False
         for before, moment, after in known:
@@ -27,7 +32,40 @@ def tied(groups: Sequence[Sequence[Unit]], gap: int) -> list[int]:
                 keep, gone = min(a, b), max(a, b)
                 owner = [keep if at == gone else at for at in owner]
                 changed = True
+        for at, number in words:
+            back = {owner[after] for after in _comes_back(groups, owner, owner[number], at, at + rules.reach)}
+            if back:
+                joined = back | {owner[number]}
+                owner = [min(joined) if known in joined else known for known in owner]
+                changed = True
     return owner
+
+
+def _reopenings(groups: Sequence[Sequence[Unit]], links: Links) -> list[tuple[int, int]]:
+    """When people said of one of these groups that it is open again, and of which."""
+    return [
+        (word.at, number)
+        for number, group in enumerate(groups)
+        for unit in group
+        for word in links.turns(unit.uid)
+        if word.type == REOPENED
+    ]
+
+
+def _comes_back(
+    groups: Sequence[Sequence[Unit]], owner: Sequence[int], mine: int, low: int, high: int
+) -> Iterator[int]:  # fmt: skip
+    """Groups in which an alert of those of one owner fires again in this time."""
+    first: dict[str, tuple[int, str]] = {}
+    for number, group in enumerate(groups):
+        for unit in group if owner[number] == mine else ():
+            if (key := alert_key(unit)) is not None:
+                first[key] = min(unit.order, first.get(key, unit.order))
+    for number, group in enumerate(groups):
+        for unit in group if owner[number] != mine else ():
+            known = first.get(alert_key(unit) or "")
+            if known is not None and known < unit.order and low <= unit.start <= high:
+                yield number
 
 
 def _all_pauses(groups: Sequence[Sequence[Unit]], gap: int) -> list[tuple[int, int, int]]:

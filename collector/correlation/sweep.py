@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TypeVar
 
-from collector.closing import RESOLVED, Word
+from collector.closing import REOPENED, RESOLVED, Word, judged
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
 from collector.correlation.signals import PAGED, SEPARATOR, Unit
@@ -21,10 +21,13 @@ from collector.correlation.values import Rules
 from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
 
-OPENED, PERSON, PAGE, ALERT, AGAIN, GROUP, SERVICE, DEPENDENCY, STORM = range(9)
+OPENED, PERSON, PAGE, ALERT, AGAIN, REOPENING, GROUP, SERVICE, DEPENDENCY, STORM = range(10)
 """The rules in the order in which they speak; a lower one gives the reason."""
 
-RULE_NAMES = ("opened", "person", "page", "alert", "alert_again", "alert_group", "service", "dependency", "storm")
+RULE_NAMES = (
+    "opened", "person", "page", "alert", "alert_again", "alert_reopened", "alert_group", "service", "dependency",
+    "storm",
+)  # fmt: skip
 
 _EVER = 1 << 62
 K = TypeVar("K")
@@ -62,6 +65,15 @@ class Group:
             (page for page in pages if not ended or page.start > ended.at or moment <= ended.at),
             key=lambda page: page.order, default=None,
         )  # fmt: skip
+
+    def reopened(self, moment: int, reach: int) -> bool:
+        """Whether it is open at a moment because people reopened it, at most ``reach`` before."""
+        turn = self.turn
+        if turn is None or turn.type != REOPENED or not turn.at <= moment <= turn.at + reach:
+            return False
+        spans = (unit.span for unit in self.units)
+        by_then = (span if span.end is None or span.end < moment else span._replace(end=None) for span in spans)
+        return judged(by_then, turn).at is None
 
 
 class Sweep:
@@ -145,6 +157,8 @@ class Sweep:
                     page = self._groups[root].page_over(cover, unit.start)
                     if page is not None:
                         _note(found, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
+                    elif self._groups[root].reopened(unit.start, self._rules.reach):
+                        _note(found, root, (REOPENING, ""))
 
     def _match_services(self, unit: Unit, found: dict[str, Match]) -> None:
         if unit.service is None:
@@ -287,8 +301,9 @@ class Sweep:
         since = self._paged_since(now) if key.startswith("alert:") else _EVER
         fresh: dict[str, int] = {}
         for root, cover in entries.items():
-            if ever or cover >= now or cover >= since:
-                _extend(fresh, self._root(root), cover)
+            group = self._root(root)
+            if ever or cover >= now or cover >= since or self._groups[group].turn is not None:
+                _extend(fresh, group, cover)
         self._keys[key] = fresh
         return fresh
 
@@ -364,6 +379,7 @@ def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:
         PAGE: f"shares page {name}",
         ALERT: f"shares alert {name}",
         AGAIN: f"the same alert fired again while page {name} was open",
+        REOPENING: "the same alert fired again after a person reopened the incident",
         GROUP: f"shares alert group {name[:12]}",
         SERVICE: f"same service {unit.service_name}",
         DEPENDENCY: f"{unit.service_name} and {catalog.shown(name)} depend on each other directly",

@@ -57,8 +57,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
     event: str
     rule: str
-    """``opened``, ``person``, ``page``, ``alert``, ``alert_again``, ``alert_group``, ``service``, ``dependency``,
-    ``storm``, ``ref``, ``repository``."""
+    """``opened``, ``person``, ``page``, ``alert``, ``alert_again``, ``alert_reopened``, ``alert_group``, ``service``,
+    ``dependency``, ``storm``, ``ref``, ``repository``."""
     reason: str
     """One sentence naming the fields that decided; made of senders' text, so it is escaped where it is shown."""
 

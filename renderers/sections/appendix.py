@@ -79,8 +79,8 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
 # --- why the rest is in -----------------------------------------------------------------------------------------
 
 RULES = (
-    "opened", "person", "page", "alert", "alert_again", "alert_group", "service", "dependency", "storm", "ref",
-    "repository",
+    "opened", "person", "page", "alert", "alert_again", "alert_reopened", "alert_group", "service", "dependency",
+    "storm", "ref", "repository",
 )  # fmt: skip
 """The rules of grouping in the order they are told."""
 
