@@ -186,6 +186,12 @@ def reach_of(events: Iterable[Event]) -> Reach:
     return "deployed"
 
 
+def is_idle(events: Sequence[Event]) -> bool:
+    """Whether a change is a run of a workflow that changes nothing, whatever comes of it: a test, a chore, a run of a
+    pull request or of a side branch. ``events`` are all events of one change, in reading order."""
+    return bool(events) and kind_of(events) == "workflow" and _is_idle_run(events, last_of(events))
+
+
 def environment_named(name: str) -> str | None:
     """The environment that the name of a workflow tells: ``Deploy to staging`` and ``staging-deploy`` tell staging."""
     words = _words(name)
@@ -239,18 +245,25 @@ def _of_branch(event: Event) -> Reach:
 
 def _of_run(events: Sequence[Event], last: Event) -> Reach:
     """A run of a workflow: by what set it off, by its branch, and by what its name says that it does."""
+    if _is_idle_run(events, last):
+        return "none"
+    return "deployed" if _does(last) else "unknown"
+
+
+def _is_idle_run(events: Sequence[Event], last: Event) -> bool:
     trigger = next((text for event in reversed(events) if (text := _text(event, "event"))), "")
     if trigger in _PULL_REQUESTS:
-        return "none"
-    name = _text(last, "workflow") or last.title
-    does = deploys(name)
-    if does is None:
-        does = deploys(_text(last, "path").rpartition("/")[2].partition(".")[0])
+        return True
+    does = _does(last)
     if does is False or (trigger == "schedule" and not does):
-        return "none"
-    if trigger not in _BY_HAND and _on_side_branch(last):
-        return "none"
-    return "deployed" if does else "unknown"
+        return True
+    return trigger not in _BY_HAND and _on_side_branch(last)
+
+
+def _does(run: Event) -> bool | None:
+    """Whether a run changes what runs, by the name of its workflow, else by that of its file."""
+    does = deploys(_text(run, "workflow") or run.title)
+    return deploys(_text(run, "path").rpartition("/")[2].partition(".")[0]) if does is None else does
 
 
 def _on_side_branch(event: Event) -> bool:

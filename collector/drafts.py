@@ -87,6 +87,7 @@ def context_of(case: Case, external_url: str = "") -> Context:
         senders=SENDERS,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
+        unlisted=case.unlisted,
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
         reported=case.reported,
         collector=case.collector,

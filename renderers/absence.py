@@ -18,6 +18,8 @@ from renderers.history import Change, History
 from renderers.phrases import Phrase, cites, claim, listed, say
 from renderers.words import counted
 
+HIT = 6
+"""Up to how many services that were hit are named where no change of them was recorded."""
 SHOWN = 3
 """How many of the things that were recorded instead are named."""
 
@@ -27,18 +29,17 @@ Span = tuple[int, int]
 
 def query(types: str, services: Sequence[str], span: Span, zone: str) -> str:
     """The query that found nothing: ``change.* service=checkout,cart 12:02:10..14:02:10``."""
-    where = f" service={','.join(services[:6])}{',…' if len(services) > 6 else ''}" if services else ""
+    where = f" service={','.join(services)}" if services else ""
     start, end = span
     return f"{types}{where} {phrases.at(start, zone, end).text}..{phrases.at(end, zone, end).text}"
 
 
-def _searched(what: str, services: Sequence[str]) -> Phrase:
-    """What was looked for, in words: ``changes of cart and checkout``."""
-    return say(what, _of(services))
-
-
-def _of(services: Sequence[str]) -> Phrase:
-    return say(" of ", listed([Name(each) for each in services])) if services else ()
+def _of(services: Sequence[str], most: int | None = None) -> Phrase:
+    """`` of cart and checkout``: all of them, since an absence is claimed of each; where there are more than ``most``
+    by what they have in common."""
+    if most is not None and len(services) > most:
+        return say(f" of any of the {len(services):,} services that were hit")
+    return say(" of ", listed([Name(each) for each in services], len(services))) if services else ()
 
 
 def _between(history: History, options: Options, span: Span) -> Phrase:
@@ -68,7 +69,7 @@ def no_change(history: History, options: Options) -> Claim:
 def no_change_in(history: History, options: Options, span: Span) -> Claim:
     """That no change of the incident's services was recorded in a span; those that were are named, not denied."""
     found = sorted((*_own(history, span), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id))
-    of = _of(history.services)
+    of = _of(history.services, HIT)
     if found:
         count = "one change" if len(found) == 1 else f"{len(found):,} changes"
         verb = "was" if len(found) == 1 else "were"
@@ -84,7 +85,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         verb, whose = ("was", "names") if several == 1 else ("were", "name")
         return claim(said, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
     return claim(said, none=query("change.*", history.services, span, options.zone),
-                 searched=_searched("changes", history.services))  # fmt: skip
+                 searched=say("changes", of))  # fmt: skip
 
 
 FAMILIES = {
@@ -179,7 +180,7 @@ def no_alert(history: History, options: Options, services: Sequence[str], *proof
     span = facts.window(history)
     return claim("No alert", _of(services), which, " was recorded ", _between(history, options, span),
                  proof=cites(proof), none=query("alert.firing", services, span, options.zone),
-                 searched=_searched("alerts", services))  # fmt: skip
+                 searched=say("alerts", _of(services)))  # fmt: skip
 
 
 def no_page(history: History, options: Options) -> Claim:

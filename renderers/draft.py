@@ -36,7 +36,7 @@ from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections import SECTIONS, appendix
 
-FORM = "timelined draft 4"
+FORM = "timelined draft 5"
 """Which wording this is; another wording is another draft of the same events."""
 
 
@@ -243,7 +243,7 @@ def digest(history: History, options: Options) -> str:
     events = [*history.events, *aside]
     content = (
         (FORM, options, history.as_of, context.key, context.external_url, context.lookback),
-        (len(history.events), len(beside), [each.reason for each in near]),
+        (len(history.events), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from collector import severities
-from collector.changes import kind_of, last_of, reach_of, runs_of, span_of
+from collector.changes import is_idle, kind_of, last_of, reach_of, runs_of, span_of
 from collector.closing import Word, goes_on, peak
 from collector.episodes import UPDATED, Episode, episodes, page_span
 from collector.event import RecordedEvent
@@ -112,6 +112,7 @@ def _change(events: Sequence[RecordedEvent]) -> Change:
         ran=span.ran,
         measured=span.measured,
         reach=reach_of(events),
+        idle=is_idle(events),
         first=events[0],
         last=last,
         events=tuple([each.id for each in events]),

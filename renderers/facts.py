@@ -417,7 +417,8 @@ def unacknowledged(page: Page) -> int | None:
 def seen(history: History, family: str) -> bool:
     """Whether a source of this family of types reported then: only then does absence say anything."""
     own = {"alert": history.alerts, "page": history.pages, "change": history.changes}.get(family)
-    return bool(history.context.reported.get(family)) or bool(own)
+    beside = any(near.event.type.startswith(f"{family}.") for near in history.context.nearby)
+    return bool(history.context.reported.get(family)) or bool(own) or beside
 
 
 def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:

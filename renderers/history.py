@@ -53,6 +53,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()
+    """What was in the window and is not in the incident: the nearest, and all that an absence could be claimed of."""
+    unlisted: int = 0
+    """How much more there was in the window."""
     followed: tuple[Nearby, ...] = ()
     """Changes after the end that go on with what the incident was about, each with the reason; none is part of it."""
     lookback: int = 2 * HOUR
@@ -180,6 +183,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reach: str = "deployed"
     """Whether it reached the running system: ``deployed``, ``merged``, ``none`` or ``unknown``; see
     :func:`collector.changes.reach_of`."""
+    idle: bool = False
+    """Whether it is a run of a workflow that changes nothing, whatever comes of it; see
+    :func:`collector.changes.is_idle`."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -10,7 +10,7 @@ from collector import projections
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
-from collector.projections import EventFilter
+from collector.projections import EventFilter, lists
 from tests.stories import at, change, event, firing, low, page, resolved, says
 from tests.test_follower import CATALOG, Followed, submission
 from tests.test_follower import followed as followed
@@ -163,6 +163,26 @@ async def test_a_source_could_have_reported_if_it_was_heard_in_the_seven_days_be
     case = await followed.lists.case(number)
     assert case is not None
     assert bool(case.reported["change"]) is heard
+
+
+async def test_a_case_has_all_that_could_be_denied_however_much_is_nearer(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page, each change of the incident's services or of none, an alert of each of its services; the rest is a
+    number. What is said not to have been recorded was looked for in the whole window."""
+    monkeypatch.setattr(lists, "NEARBY", 3)
+    noise = [low(f"N{n}", 1 + n / 100, f"other-{n}", environment="staging") for n in range(9)]
+    own = [change("own", -100, environment="staging"), change("nobody's", -90, None), low("W", -80, environment="test"),
+           firing("P", -70, "billing"), page("B", "triggered", -69, "billing")]  # fmt: skip
+    await followed.told(firing("A", 0, environment="production"), *noise, *own, change("another's", -60, "search"))
+    [number] = [row.number for row in await followed.lists.incidents() if row.title == "checkout: A"]
+    case = await followed.lists.case(number)
+    assert case is not None
+    near = {each.event.title for each in case.nearby}
+    assert {"own", "nobody's", "Page B"} <= near
+    assert "W" in near
+    assert "another's" not in near
+    assert len(near) + case.unlisted == len(noise) + len(own) + 1
 
 
 async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:

@@ -264,6 +264,38 @@ def test_key_shows_what_people_did_and_says_what_it_leaves_out() -> None:
     assert plain(short.left_out.parts).endswith("--detail all shows every event")
 
 
+RUNS = [
+    pytest.param("CI", {"event": "push", "ref": "main"}, True, id="a test run"),
+    pytest.param("Stale issues", {"event": "schedule"}, True, id="a chore"),
+    pytest.param("Deploy", {"event": "pull_request"}, True, id="a run of a pull request"),
+    pytest.param("Deploy", {"event": "push", "branch": "fix", "default_branch": "main"}, True, id="a side branch"),
+    pytest.param("Deploy", {"event": "push", "branch": "main", "default_branch": "main"}, False, id="a deployment"),
+    pytest.param("Nightly deploy", {"event": "schedule"}, False, id="a scheduled deployment"),
+    pytest.param("Something", {"event": "workflow_dispatch"}, False, id="by hand, and who knows what"),
+]
+
+
+@pytest.mark.parametrize("ending", ["succeeded", "failed", "cancelled"])
+@pytest.mark.parametrize(("workflow", "data", "idle"), RUNS)
+def test_runs_that_change_nothing_are_counted_below_the_table(
+    workflow: str, data: dict[str, str], ending: str, *, idle: bool
+) -> None:
+    """Tests, chores and runs of pull requests leave the table, however they end; a deployment stays, also a failed or
+    a cancelled one."""
+    told = example()
+    for state, when in (("started", "14:05:00"), (ending, "14:07:00")):
+        told.add(f"change.{state}", when, entity="workflow_run:1", title=workflow, data={"workflow": workflow, **data})
+    shown = table(told)
+    assert any("Workflow run" in line(row) for row in shown.rows) is not idle
+    assert (shown.left_out is not None) is idle
+    if shown.left_out is not None:
+        assert plain(shown.left_out.parts) == (
+            "1 row is not shown here (1 workflow run that changes nothing); --detail all shows every event"
+        )
+        assert set(shown.left_out.cites) == {each.id for each in told.events[-2:]}
+    assert sum("Workflow run" in text for text in lines(told, "all")) == 2
+
+
 def test_all_folds_nothing() -> None:
     """Every event has its row, and none is left out."""
     told = example()

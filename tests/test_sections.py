@@ -186,7 +186,7 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     """With a source of changes heard in the window what was searched is cited; else no deploy system reports."""
     told = Told()
     told.fires("X", "14:02:00", "cart")
-    assert said(told, "summary")[1] == "No deploy system reports to timelined."
+    assert told.markdown().count("No deploy system reports to timelined.") == 1
     told.context["reported"] = {"change": ("a",)}
     nothing = claims(told, "summary")[1]
     assert plain(nothing.parts) == "No change of cart was recorded between 12:02:00 and 14:02:00"
@@ -359,6 +359,29 @@ def test_a_paged_service_without_an_alert_is_told() -> None:
     assert silent.cites
     told.fires("Y", "14:06:00", "search-api")
     assert not any(text.startswith("No alert of Search API") for text in said(told, "detection"))
+
+
+def test_every_service_without_an_alert_is_named() -> None:
+    """However many were paged for or reported, each is named: what is left out would read as if an alert had fired."""
+    told = example()
+    for n in range(6):
+        told.page("triggered", f"14:0{n}:30", 320 + n, f"paged-{n}")
+        told.says("report.received", f"14:0{n}:40", "slow", by=None, service=f"reported-{n}")
+    silent = [each for each in claims(told, "detection") if plain(each.parts).startswith("No alert of ")]
+    texts = [plain(each.parts) for each in silent]
+    assert [text.count("paged-") + text.count("reported-") for text in texts] == [6, 6]
+    assert "paged-4 and paged-5, which were paged for, was recorded between" in texts[0]
+    assert "reported-4 and reported-5, which were named by reports, was recorded between" in texts[1]
+    assert [len(each.cites) for each in silent] == [6, 6]
+    assert all(f"{kind}-{n}" in each.none for each, kind in zip(silent, ("paged", "reported"), strict=True)
+               for n in range(6))  # fmt: skip
+
+
+def test_what_the_window_has_more_of_is_counted() -> None:
+    """Beside what is named, the number of what else began in the window."""
+    told = example()
+    told.context["unlisted"] = 1_280
+    assert "At the same time, not joined: 1,280 more events" in said(told, "appendix")
 
 
 HALF = "how could we have noticed this in half the time?"
@@ -866,12 +889,14 @@ def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) 
     """Where deliveries of a deploy system were refused or not understood, there is one; its changes may be missing."""
     told = Told()
     told.fires("X", "10:00:00", "web")
-    assert "No deploy system reports to timelined." in said(told, "summary")
+    assert "No deploy system reports to timelined." in told.markdown()
     refused = told.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
                        data={"of": "github", "status": 401, "reason": "no signature", "count": 12})  # fmt: skip
     told.events.remove(refused)
     told.context["collector"] = (refused,)
     assert "No deploy system reports to timelined." not in told.markdown()
-    [claim] = [each for each in claims(told, "summary") if plain(each.parts).startswith("Deliveries from GitHub")]
+    assert told.markdown().count("Deliveries from GitHub were refused") == 1
+    claim = section(told, "root_causes").blocks[-1]
+    assert isinstance(claim, Claim)
     assert plain(claim.parts).endswith("were refused or not understood, so changes may be missing")
     assert claim.cites == (refused.id,)

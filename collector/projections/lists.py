@@ -60,6 +60,18 @@ _STATUS = {
     "resolved": "goes_by = number AND ended_at IS NOT NULL",
     "merged": "(goes_by IS NULL OR goes_by <> number)",
 }
+_OUTSIDE = """FROM signal JOIN event_index ON event_index.id = uid AND revision = 0
+    WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ? AND (kind <> 'note' OR missed <> '')
+    AND NOT EXISTS (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?)
+    AND NOT EXISTS (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND number = ?)"""
+"""What began in a window and is not in an incident, by the window, the time of receipt and the number twice."""
+_BESIDE = f"SELECT uid, signal.service, signal.environment, missed {_OUTSIDE}"
+_SERVICES = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
+_NEAREST = f"{_BESIDE} ORDER BY abs(start - ?), uid LIMIT ?"
+_DENIABLE = f"""{_BESIDE} AND (kind = 'page' OR (kind = 'change'
+    AND (signal.service IS NULL OR signal.service IN ({_SERVICES})))) ORDER BY start, uid"""
+_FIRED = f"""{_BESIDE} AND uid IN (SELECT min(uid) {_OUTSIDE} AND kind = 'alert'
+    AND signal.service IN ({_SERVICES}) GROUP BY signal.service) ORDER BY start, uid"""
 _NOT_TIMED = ("started ", "ended ")
 
 
@@ -276,11 +288,13 @@ class _Reading:
             return None
         told = {event.id for event in events}
         spelling = Spelling(current(events), self._catalog.place, self._catalog.called)
+        nearby, unlisted = self._nearby(row, low, high)
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in told},
-            nearby=_spelt(spelling, self._nearby(row, low, high)),
+            nearby=_spelt(spelling, nearby),
+            unlisted=unlisted,
             followed=_spelt(spelling, self._followed(row.number)),
             reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
             collector=self._collector(low, high),
@@ -292,21 +306,25 @@ class _Reading:
         rows = self._connection.exec_driver_sql(statement, (number,))
         return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
 
-    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[Nearby, ...]:
-        """The first events of what began in the window and is not in the incident."""
-        statement = """SELECT uid, signal.service, signal.environment, missed FROM signal
-            JOIN event_index ON event_index.id = uid AND revision = 0
-            WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ?
-            AND (kind <> 'note' OR missed <> '') AND NOT EXISTS
-            (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?) AND NOT EXISTS
-            (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND number = ?)
-            ORDER BY abs(start - ?), uid LIMIT ?"""
-        values = (low, high, self._until, row.number, row.number, row.started_at, NEARBY)
-        rows = list(self._connection.exec_driver_sql(statement, values))
-        found = {event.id: event for event in self._current([uid for uid, _, _, _ in rows])}
+    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[Nearby, ...], int]:
+        """The first events of what began in the window and is not in the incident, and how many more there are.
+
+        The nearest of it, and however far it is and however much there is: each page, each change of the incident's
+        services or of none, and an alert of each of these services. Where a draft says that there was none, none was.
+        """
+        window = (low, high, self._until, row.number, row.number)
+        statements = (
+            (_NEAREST, (*window, row.started_at, NEARBY)),
+            (_DENIABLE, (*window, row.number)),
+            (_FIRED, (*window, *window, row.number)),
+        )
+        execute = self._connection.exec_driver_sql
+        rows = {found[0]: found for statement, values in statements for found in execute(statement, values)}
+        total = execute(f"SELECT count(*) {_OUTSIDE}", window).scalar_one() if len(rows) >= NEARBY else len(rows)
+        events = {event.id: event for event in self._current(list(rows))}
         keys = self._services(row.number)
-        near = [(found[uid], self._reason(row, keys, *rest)) for uid, *rest in rows if uid in found]
-        return tuple(Nearby(event=event, reason=reason) for event, reason in near)
+        near = [(events[uid], self._reason(row, keys, *rest)) for uid, *rest in rows.values() if uid in events]
+        return tuple(Nearby(event=event, reason=reason) for event, reason in near), total - len(rows)
 
     def _followed(self, number: int) -> tuple[Nearby, ...]:
         """What went on after the end with what the incident was about, in reading order."""
@@ -317,8 +335,7 @@ class _Reading:
         return tuple(Nearby(event=event, reason=reasons[event.id]) for event in events)
 
     def _services(self, number: int) -> set[str]:
-        statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
-        return set(self._connection.exec_driver_sql(statement, (number,)).scalars())
+        return set(self._connection.exec_driver_sql(_SERVICES, (number,)).scalars())
 
     def _reason(
         self, row: IncidentRow, services: set[str], service: str | None, environment: str | None, missed: str

@@ -72,6 +72,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """All revisions of all members."""
     memberships: Mapping[str, Membership]
     nearby: tuple[Nearby, ...]
+    """The nearest of what is in the window and not in the incident, and all of it that an absence could be claimed of:
+    pages, changes of its services or of none, an alert of each of its services."""
+    unlisted: int = 0
+    """How much more there is in the window."""
     followed: tuple[Nearby, ...] = ()
     """Merges, deployments and releases after the end that go on with what the incident was about; no members."""
     reported: Mapping[str, tuple[str, ...]]

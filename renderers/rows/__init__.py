@@ -1,8 +1,9 @@
 """The rows of the timeline: which events become one row, which rows are shown, and what they say.
 
 ``normal`` folds what would repeat itself: series of one alert, alerts that go
-on and off, ends that come together. ``key`` keeps what a summary needs, ``all``
-folds nothing. No row is left out because there are many.
+on and off, ends that come together; runs of workflows that change nothing are
+counted below the table. ``key`` keeps what a summary needs, ``all`` folds
+nothing. No row is left out because there are many.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def _plans(table: Table, detail: str) -> Sequence[Plan]:
 def _wanted(plan: Plan, detail: str) -> bool:
     if plan.label or detail == "all":
         return True
+    if plan.idle:
+        return False
     if detail == "key":
         family = plan.type.partition(".")[0]
         return family in ("change", "mark", "incident", "status") or plan.type == "note.added"
@@ -53,7 +56,7 @@ def _left_out(every: Sequence[Plan], shown: Iterable[Plan]) -> Claim | None:
     missing = [plan for plan in every if id(plan) not in known]
     if not missing:
         return None
-    counts = Counter(_kind(plan.type) for plan in missing)
+    counts = Counter(map(_kind, missing))
     words = [counted(number, *kind) for kind, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     verb = "is" if len(missing) == 1 else "are"
     return phrases.claim(
@@ -74,5 +77,11 @@ _KINDS = {
 }
 
 
-def _kind(event_type: str) -> tuple[str, str]:
-    return _KINDS.get(event_type) or _KINDS.get(event_type.partition(".")[0]) or ("statement", "statements")
+IDLE = ("workflow run that changes nothing", "workflow runs that change nothing")
+"""Tests, chores and runs of pull requests, as the line below the table calls them."""
+
+
+def _kind(plan: Plan) -> tuple[str, str]:
+    if plan.idle:
+        return IDLE
+    return _KINDS.get(plan.type) or _KINDS.get(plan.type.partition(".")[0]) or ("statement", "statements")

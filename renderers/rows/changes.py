@@ -40,7 +40,7 @@ def _is_long(change: Change, event: RecordedEvent) -> bool:
 def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Plan:
     """The row of one event of a change, citing ``ids`` or the event alone."""
     return Plan(at=event.occurred_at, type=event.type, cites=ids or (event.id,), told=partial(_worded, change, event),
-                led_by=(event,))  # fmt: skip
+                led_by=(event,), idle=change.idle)  # fmt: skip
 
 
 def _worded(change: Change, event: RecordedEvent, table: Table) -> Phrase:

@@ -34,6 +34,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     led_by: tuple[RecordedEvent, ...] = ()
     """The events that the row's suffixes speak of: how late they were received, whether they were corrected."""
     label: str = ""
+    idle: bool = False
+    """Whether it tells of a run of a workflow that changes nothing."""
 
 
 class Table:

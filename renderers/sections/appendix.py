@@ -49,8 +49,9 @@ def _nearby(history: History) -> Iterator[Claim]:
         yield claim(f"At the same time, {'judged unrelated' if judged else 'not known to belong'}: ", called, times,
                     named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
     rest = [event for _, events in shown[NEARBY:] for event in events]
-    if rest:
-        yield claim(f"At the same time, not joined: {counted(len(rest), 'more event')}", proof=cites(rest))
+    more = len(rest) + history.context.unlisted
+    if more:
+        yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
 
 
 NOUNS = {

@@ -195,7 +195,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
             yield absence.unheard(history, "alert")
         return
     fired = facts.alerting(history)
-    hit: dict[str, tuple[str, RecordedEvent]] = {}
+    hit: dict[str, tuple[str, RecordedEvent]] = {}  # service → how it was named, and by which event
     tied = {f"alert:{spell.entity}" for spell in history.spells}
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     for page in history.pages:
@@ -207,8 +207,11 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))
-    for service, (verb, event) in list(hit.items())[:3]:
-        yield absence.no_alert(history, options, [service], event, which=say(f", which {verb},"))
+    for how, plural in (("was paged for", "were paged for"), ("was named by a report", "were named by reports")):
+        proof = {service: event for service, (verb, event) in hit.items() if verb == how}
+        if proof:
+            which = say(f", which {plural if len(proof) > 1 else how},")
+            yield absence.no_alert(history, options, list(proof), *proof.values(), which=which)
 
 
 # --- the start of the impact ------------------------------------------------------------------------------------

@@ -104,14 +104,13 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
 
 def _nothing(history: History, options: Options) -> list[Claim]:
     """That no action was recorded, or that nobody would have told."""
-    if not facts.began(history):
+    # That no deploy system reports stands among the causes.
+    if not facts.began(history) or not facts.seen(history, "change"):
         return []
     start = facts.instant(history, "detected") or facts.anchor(history)
     better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
-    nothing = absence.no_change_in(history, options, (start, max(start, end)))
-    # That no deploy system reports stands among the causes.
-    return [] if nothing.label else [nothing]
+    return [absence.no_change_in(history, options, (start, max(start, end)))]
 
 
 # --- after the end ----------------------------------------------------------------------------------------------

@@ -165,7 +165,9 @@ def _taken_at(page: Page) -> tuple[int, str]:
 def _change(history: History, options: Options) -> Iterator[Claim]:
     earlier = facts.earlier_changes(history)
     if not earlier:
-        yield absence.no_change(history, options)
+        # That no deploy system reports stands among the causes, once.
+        if facts.seen(history, "change"):
+            yield absence.no_change(history, options)
         return
     nearest = earlier[0]
     yield claim("The closest earlier change was the ", phrases.change_called(nearest),
