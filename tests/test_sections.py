@@ -333,10 +333,65 @@ def test_a_stated_detection_names_who_detected() -> None:
     assert said(told, "detection")[1].startswith("Monitoring discovered it: the alert HighErrorRate")
 
 
+def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
+    """An alert that opens nothing and had fired before is named once, with how long before the detection it did."""
+    told = going_on()
+    [warning] = [each for each in claims(told, "detection") if "DiskFilling" in plain(each.parts)]
+    assert plain(warning.parts) == (
+        "The alert DiskFilling on db (warning) fired at 06:20:00, 40 min before the incident was detected, "
+        "and no page names it"
+    )
+    fired = next(each for each in told.events if each.title == "DiskFilling")
+    detected = told.history().moments["detected"]
+    assert warning.cites == (fired.id, *detected.cites)
+
+
+@pytest.mark.parametrize(
+    ("until", "ended"), [("09:50:00", "; it had ended at 09:50:00"), ("10:00:00", "; it had ended at 10:00:00"),
+                         ("10:05:00", ""), (None, "")]
+)  # fmt: skip
+def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str) -> None:
+    """Whether what had warned still fired when the incident was detected is told, with the end as its proof."""
+    told = Told()
+    fired = told.fires("Low", "09:40:00", "web", severity="warning")
+    over = [told.ends(fired, until)] if until else []
+    critical = told.fires("High", "10:00:00", "web")
+    [warning] = [each for each in claims(told, "detection") if "alert Low" in plain(each.parts)]
+    lead = "The alert Low on web (warning) fired at 09:40:00, 20 min before the incident was detected"
+    assert plain(warning.parts) == lead + ended
+    assert set(warning.cites) == {fired.id, critical.id, *(each.id for each in over if ended)}
+
+
+@pytest.mark.parametrize("severity", ["critical", "page", "sev1", None])
+def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
+    """An alert that opens an incident detects it, and a low one that came with it or after it warned of nothing."""
+    told = Told()
+    told.fires("High", "10:00:00", "web", severity=severity)
+    told.fires("Low", "10:00:00", "web", severity="warning")
+    told.fires("Lower", "10:03:00", "web", severity="info")
+    assert not any("before the incident was detected" in text for text in said(told, "detection"))
+
+
+def test_warnings_beyond_three_are_counted() -> None:
+    """Each name on each service counts once, however often it fired."""
+    told = Told()
+    for n in range(5):
+        for minute in (10, 20):
+            told.ends(told.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
+    told.fires("High", "10:00:00", "web")
+    texts = [text for text in said(told, "detection") if "before" in text]
+    assert len(texts) == 4
+    assert texts[-1] == "2 more alerts that opened no incident fired before it was detected"
+
+
 def test_an_alert_that_led_to_no_page_is_told() -> None:
     """An alert that fired well before the page, and shares nothing with it, is named with its lead."""
-    unpaged = "The alert DiskFilling on db (warning) fired at 06:20:00, 41 min before the page, and no page names it"
-    assert unpaged in said(going_on(), "detection")
+    told = Told()
+    told.fires("First", "10:00:00", "web")
+    told.fires("Second", "10:01:00", "web")
+    told.page("triggered", "10:30:00", service="web")
+    unpaged = "The alert Second on web (critical) fired at 10:01:00, 29 min before the page, and no page names it"
+    assert unpaged in said(told, "detection")
 
 
 def test_an_alert_that_shares_the_page_s_key_did_lead_to_it() -> None:

@@ -147,8 +147,12 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
 
 
 def _unpaged(history: History, options: Options) -> Iterator[Claim]:
-    """Alerts that fired before the page, or before the detection, and that no page names."""
-    told = _without_page(history)
+    """Alerts that fired before the detection without opening an incident; alerts that fired before the page, or before
+    the detection, and that no page names."""
+    warned = _warned(history)
+    yield from _warnings(history, options, warned)
+    known = {(alert.name, alert.service) for alert in warned}
+    told = [alert for alert in _without_page(history) if (alert.name, alert.service) not in known]
     page = min((page.start for page in history.pages), default=None)
     until = page if page is not None else facts.instant(history, "detected")
     which = "the page" if history.pages else "the detection"
@@ -167,16 +171,51 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
         yield absence.no_page(history, options)
 
 
+def _warned(history: History) -> list[Alert]:
+    """The first episode of each alert of a name and service that had fired before the incident was detected, and was
+    not grave enough to open one."""
+    detected = facts.instant(history, "detected")
+    found: dict[tuple[str, str | None], Alert] = {}
+    for alert in history.alerts:
+        if detected is None or alert.start >= detected:
+            break
+        if not alert.opening:
+            found.setdefault((alert.name, alert.service), alert)
+    return list(found.values())
+
+
+def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterator[Claim]:
+    """``The alert DiskFilling on db (warning) fired at 06:20:00, 40 min before the incident was detected, …``."""
+    detected, paged = facts.instant(history, "detected") or 0, _paged(history)
+    for alert in warned[:UNPAGED]:
+        unnamed = ", and no page names it" if history.pages and alert.name not in paged else ""
+        ended = alert.end is not None and alert.end <= detected
+        over = say("; it had ended at ", time_in(history, options, alert.end or 0)) if ended else ()
+        yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
+                    time_in(history, options, alert.start), ", ", phrases.lasted(detected - alert.start),
+                    " before the incident was detected", unnamed, over,
+                    proof=cites(alert.fired, alert.resolved if ended else None,
+                                facts.moment(history, "detected")))  # fmt: skip
+    rest = warned[UNPAGED:]
+    if rest:
+        yield claim(counted(len(rest), "more alert"), " that opened no incident fired before it was detected",
+                    proof=cites([alert.fired for alert in rest]))  # fmt: skip
+
+
+def _paged(history: History) -> set[str]:
+    """The names of the alerts that pages name, or whose group they name: the sender passed the deduplication key on."""
+    paged = {ref for page in history.pages for step in page.steps for ref in step.refs if ref.startswith("alert")}
+    alerts = history.alerts if paged else ()
+    return {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
+
+
 def _without_page(history: History) -> list[Alert]:
-    """The first episode of each such alert name."""
+    """The first episode of each alert name that no page names, of those that fired before the page or detection."""
     page = min((page.start for page in history.pages), default=None)
     until = page - GRACE if page is not None else facts.instant(history, "detected")
     if until is None:
         return []
-    # A page names its alert, or its alert's group, where the sender passed the deduplication key on.
-    paged = {ref for page in history.pages for step in page.steps for ref in step.refs if ref.startswith("alert")}
-    alerts = history.alerts if paged else ()
-    tied = {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
+    tied = _paged(history)
     first = facts.first_alert(history)
     own = {first.name} if first and first.opening and not tied else set()
     found: dict[str, Alert] = {}
