@@ -2,14 +2,15 @@
 
 The log keeps what each sender wrote; this rewrites the events that are about
 to be told. The catalog's spelling is shown where it has one, else the one that
-the first alert used, else the first; who did something is named as the catalog
-names them. Refuses to guess: what folding and the
-catalog do not know to be one stays two.
+the first alert used, else the first; of a person the name, not the login.
+Refuses to guess: what folding and the catalog do not know to be one stays two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -42,17 +43,109 @@ def placed(event: RecordedEvent) -> Place:
     return Place(service.key, key, "", written or "")
 
 
+class People(msgspec.Struct, frozen=True):
+    """Who is one person, for whom has no catalog."""
+
+    key: Callable[[str], str] = names.fold_person
+    """What stands for a person, from a name, a login or an address; empty for no name."""
+    listed: Mapping[str, str] = {}
+    """How the catalog writes a person, by that key."""
+
+
+_ASKED = ("page.responder_added", "page.responder_replied", "page.reassigned", "page.delegated", "page.escalated",
+          "page.role_assigned")  # fmt: skip
+"""Types whose ``to`` names people."""
+_BRACKETED = re.compile(r"[(\[{<]([^)\]}>]*)")
+
+
+class _Names:
+    """The name that is shown of each person whom some events name.
+
+    Folding drops what stands in brackets and behind an ``@``. Where two spellings differ in that, they may be two
+    people, ``Ana (card)`` and ``Ana (bank)``, and each stays as it is, unless the catalog says that they are one.
+    """
+
+    def __init__(self, events: Sequence[RecordedEvent], people: People) -> None:
+        self._people = people
+        spellings: dict[str, dict[str, None]] = {}
+        for event in events:
+            for name in _named(event):
+                if key := people.key(name):
+                    spellings.setdefault(key, {}).setdefault(name)
+        self._shown = {
+            key: shown
+            for key, found in spellings.items()
+            if (shown := people.listed.get(key) or _one_of(list(found))) and (len(found) > 1 or shown not in found)
+        }
+
+    def told(self, event: RecordedEvent) -> RecordedEvent:
+        """The event with the names that are shown."""
+        if not self._shown:
+            return event
+        actor = self._name(event.actor) if event.actor else event.actor
+        data = {key: new for key, value in _people_in(event) if (new := self._value(value)) not in (value, [*value])}
+        if actor == event.actor and not data:
+            return event
+        return msgspec.structs.replace(event, actor=actor, data={**event.data, **data} if data else event.data)
+
+    def _name(self, name: str) -> str:
+        return self._shown.get(self._people.key(name), name)
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return ", ".join(map(self._name, value.split(", ")))
+        return [self._name(each) if isinstance(each, str) else each for each in value]
+
+
+def _people_in(event: RecordedEvent) -> Iterator[tuple[str, Any]]:
+    """The keys of an event's data under which people stand, and what stands there."""
+    data = event.data
+    if isinstance(data.get("by"), str) and event.type in ("report.received", "incident.opened", "mark.set"):
+        yield "by", data["by"]
+    if event.type == "incident.edited" and data.get("field") == "lead" and isinstance(data.get("value"), str):
+        yield "value", data["value"]
+    if event.type in _ASKED and isinstance(data.get("to"), str):
+        yield "to", data["to"]
+    if event.type.startswith("page.") and isinstance(data.get("assignees"), list | tuple):
+        yield "assignees", data["assignees"]
+
+
+def _named(event: RecordedEvent) -> Iterator[str]:
+    if event.actor:
+        yield event.actor
+    for _, value in _people_in(event):
+        yield from value.split(", ") if isinstance(value, str) else (each for each in value if isinstance(each, str))
+
+
+def _one_of(spellings: Sequence[str]) -> str:
+    """The spelling that reads most like a name, the first of several; empty where they may be of two people."""
+    for told in (_within_brackets, _domain):
+        if len({found for name in spellings if (found := told(name))}) > 1:
+            return ""
+    return min(spellings, key=_unlike_a_name)
+
+
+def _within_brackets(name: str) -> str:
+    return " ".join(_BRACKETED.findall(name.casefold()))
+
+
+def _domain(name: str) -> str:
+    """What stands behind the ``@`` of an address; nothing of ``@ana``."""
+    return name.strip()[1:].casefold().partition("@")[2]
+
+
+def _unlike_a_name(name: str) -> tuple[bool, bool, bool, bool]:
+    return ("@" in name, "," in name, " " not in name.strip(), name in (name.casefold(), name.upper()))
+
+
 class Spelling:
     """The spellings of some events."""
 
     def __init__(
-        self,
-        events: Iterable[RecordedEvent],
-        place: Callable[[RecordedEvent], Place] = placed,
-        called: Callable[[str], str] = str,
-    ) -> None:
+        self, events: Iterable[RecordedEvent], place: Callable[[RecordedEvent], Place] = placed,
+        people: People | None = None,
+    ) -> None:  # fmt: skip
         self._place = place
-        self._called = called
         self._services: dict[str, str] = {}
         self._environments: dict[str, str] = {}
         ordered = sorted(events, key=reading_order)
@@ -60,6 +153,7 @@ class Spelling:
             for event in ordered:
                 if event.type.startswith("alert.") is alerts and (event.service or event.environment):
                     self._learn(event)
+        self._people = _Names(ordered, people or People())
 
     def _learn(self, event: RecordedEvent) -> None:
         found = self._place(event)
@@ -70,13 +164,13 @@ class Spelling:
 
     def told(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
+        event = self._people.told(event)
         found = self._place(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
         environment = self._environments.get(found.environment, _shown(found)) if found.environment else None
-        actor = self._called(event.actor) if event.actor else event.actor
-        if (service, environment, actor) == (event.service, event.environment, event.actor):
+        if service == event.service and environment == event.environment:
             return event
-        return msgspec.structs.replace(event, service=service, environment=environment, actor=actor)
+        return msgspec.structs.replace(event, service=service, environment=environment)
 
     def all(self, events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
         """The same of several."""

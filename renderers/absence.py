@@ -56,7 +56,7 @@ class _Recorded(msgspec.Struct, frozen=True):
 
     at: int
     words: Phrase
-    why: str
+    why: Phrase
     proof: RecordedEvent
 
 
@@ -117,7 +117,7 @@ _TURNED_AWAY = ("source.refused", "source.unrecognised")
 
 
 def _named(history: History, options: Options, each: _Recorded) -> Phrase:
-    return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), f" ({each.why})")
+    return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), " (", each.why, ")")
 
 
 def _own(history: History, span: Span) -> Iterator[_Recorded]:
@@ -131,8 +131,14 @@ def _own(history: History, span: Span) -> Iterator[_Recorded]:
             )
 
 
-def _why(change: Change, span: Span) -> str:
+def _why(change: Change, span: Span) -> Phrase:
     """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
+    if change.ran and change.reach != "none" and change.start >= span[0] and change.end and change.end > span[1]:
+        return say("begun then and finished ", phrases.lasted(change.end - span[1]), " after the end")
+    return say(_why_not(change, span))
+
+
+def _why_not(change: Change, span: Span) -> str:
     if not change.ran:
         if change.outcome == "requested":
             return "it had not begun"
@@ -149,15 +155,18 @@ def _beside(history: History, span: Span) -> Iterator[_Recorded]:
     why: dict[tuple[str, str], str] = {}
     for near in history.context.nearby:
         event = near.event
-        fits = not hit or bool(event.service and facts.folded(event.service) in hit)
-        if event.type.startswith("change.") and fits and _in(event, span):
+        if not event.type.startswith("change.") or not _in(event, span):
+            continue
+        of = facts.owner_key(event)
+        if not hit or of in hit:
             first.setdefault((event.source, event.entity), event)
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
     for key, event in first.items():
-        yield _Recorded(event.occurred_at, phrases.change_event(event), why[key], event)
+        yield _Recorded(event.occurred_at, phrases.change_event(event), say(why[key]), event)
 
 
 def _unowned(event: RecordedEvent) -> bool:
+    """Whether a change may be of any service: it names none, and no repository that is called like one."""
     return event.type.startswith("change.") and not event.service
 
 

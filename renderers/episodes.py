@@ -72,9 +72,9 @@ def _alert(episode: Episode) -> Alert:
 def page(events: Sequence[RecordedEvent]) -> Page:
     """One page, from triggered (or when its sender says it was created) to the resolve that was not taken back."""
     span = page_span(events)
-    service = environment = None
-    for each in events:
-        service, environment = each.service or service, each.environment or environment
+    # What it was opened for: a sender that moves it to another service tells that later.
+    service = next((each.service for each in (span.triggered, *events) if each is not None and each.service), None)
+    environment = next((e.environment for e in (span.triggered, *events) if e is not None and e.environment), None)
     return Page(
         entity=events[0].entity,
         title=span.title,

@@ -14,7 +14,7 @@ import msgspec
 
 from collector import names
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
-from collector.names import fold_service
+from collector.names import fold_repository, fold_service
 from renderers.history import Alert, Change, History, Moment, Nearby, Page
 
 ASKEW = 10 * MINUTE
@@ -77,6 +77,14 @@ def reference_called(history: History) -> str:
 def folded(service: str) -> str:
     """The key by which the names of services are compared, as grouping compares them; a name that is none is itself."""
     return fold_service(service) or service.casefold()
+
+
+def owner_key(change: RecordedEvent) -> str:
+    """Whose a change is, by :func:`folded`: its service, else what its repository is called like, as grouping has it;
+    empty where it names neither."""
+    if change.service:
+        return folded(change.service)
+    return fold_repository(said) if isinstance(said := change.data.get("repository"), str) else ""
 
 
 def hit(history: History) -> set[str]:
@@ -267,16 +275,19 @@ def undone_by(history: History, change: Change) -> Change | None:
     environment and of two commits; or the setting of a flag that took an earlier one back.
 
     A deployment is taken back by a rollback if it is the latest before it, or came after the one whose commit was put
-    back. What one of them does not say shows nothing.
+    back; by another deployment if that put back a commit which was deployed before it. What one of them does not say
+    shows nothing.
     """
     if change.kind == "flag":
         again = [
             c for c in history.changes if c.kind == "flag" and c.entity == change.entity and c.start > change.start
         ]
-        return next((c for c in again if _state(c) and _state(change) and _state(c) != _state(change)), None)
+        state = state_of(change).casefold()
+        return next((c for c in again if state and state_of(c) and state_of(c).casefold() != state), None)
     if change.kind != "deploy" or change.reach != "deployed":
         return None
-    for back in sorted((c for c in history.changes if c.kind == "rollback"), key=lambda c: (c.start, c.entity)):
+    backs = [c for c in history.changes if c.kind == "rollback" or (c.kind == "deploy" and c.outcome == "succeeded")]
+    for back in sorted(backs, key=lambda c: (c.kind != "rollback", c.start, c.entity)):
         later = back.start > change.start and finished(back) is not None and back.outcome != "failed"
         if later and _takes_back(history, back, change):
             return back
@@ -287,7 +298,7 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     put_back = commit(back)
     if not (_same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
         return False
-    since = [
+    since = back.kind != "rollback" or [
         c
         for c in history.changes
         if c.kind in ("deploy", "rollback") and c is not back and change.start < c.start < back.start
@@ -297,8 +308,23 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
         return True
     known = [
         c.start for c in history.changes if c.start < back.start and commit(c) == put_back and _same_place(back, c)
-    ]
+        and c.outcome in ("succeeded", "rolled_back")
+    ]  # fmt: skip
     return bool(known) and max(known) < change.start
+
+
+def replaced_by(history: History, change: Change) -> Change | None:
+    """The first deployment that put another commit in the place of this one before the first signal."""
+    if change.kind not in ("deploy", "rollback") or not commit(change):
+        return None
+    start = reference(history)
+    later = (
+        c
+        for c in history.changes
+        if c.kind in ("deploy", "rollback") and c.outcome in ("succeeded", "rolled_back") and c.start > change.start
+        and (finished(c) or start) < start and commit(c) not in ("", commit(change)) and _same_place(c, change)
+    )  # fmt: skip
+    return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
 
 def _same_place(one: Change, other: Change) -> bool:
@@ -322,8 +348,9 @@ def commit(change: Change) -> str:
     return _said(change, "sha")
 
 
-def _state(change: Change) -> str:
-    return _said(change, "state").casefold()
+def state_of(change: Change) -> str:
+    """What a flag was set to; empty where its sender does not say."""
+    return _said(change, "state")
 
 
 def _said(change: Change, key: str) -> str:

@@ -146,10 +146,9 @@ def _mitigated(history: History) -> Moment:
 
 
 def _last_ended(alerts: Sequence[Alert]) -> Alert | None:
-    """The alert that ended last; of several at once the one whose end has the greatest id."""
+    """The alert that ended last; of several at once the one that began first, as everywhere in a draft."""
     last = max([each.end for each in alerts if each.end is not None], default=None)
-    at_last = [] if last is None else [each for each in alerts if each.end == last]
-    return max(at_last, key=lambda each: _end_event(each).id, default=None)
+    return None if last is None else next(each for each in alerts if each.end == last)
 
 
 def last_of_all(last: Alert, alerts: Iterable[Alert]) -> bool:

@@ -238,13 +238,21 @@ def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
 
 
 def page_called(history: History, event: Event) -> Phrase:
-    """``PagerDuty incident 311``, or ``Page`` where the source is not one that we know to page."""
-    sender = sender_of(history, event.source)
-    called = sender.page if sender is not None and sender.page else "Page"
+    """``PagerDuty incident 311``; of a source whose incidents have no name of their own ``the page 12 from oncall``."""
+    kind = sender_of(history, event.source)
     number = event.data.get("number")
-    if isinstance(number, int):
-        return say(f"{called} {number}")
-    return say(called, named(" ", number if isinstance(number, str) else None))
+    told = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
+    if kind is not None and kind.page:
+        return say(kind.page, told)
+    # Behind CloudEvents stands another system, which they name.
+    sender = text_in(event.data, "source") if event.source.casefold().startswith("cloudevents") else ""
+    return say("the page", told, named(" from ", sender or system(history, event.source)))
+
+
+def pages(history: History, event: Event) -> str:
+    """``paged`` of a source that is known to page, else ``called``: its page is told to have called somebody."""
+    kind = sender_of(history, event.source)
+    return "paged" if kind is not None and kind.page else "called"
 
 
 def page_event(page: Page) -> RecordedEvent | None:
@@ -275,11 +283,17 @@ def change_called(change: Change, *, on: bool = True) -> Phrase:
 def change_title(change: Change) -> str:
     """What a change is called by its sender, where that says more than its service or environment."""
     workflow = text_in(change.last.data, "workflow") if change.kind == "workflow" else ""
-    title = workflow or change.title
+    title = workflow or sender_title(change.last, change.title)
     if title == text_in(change.last.data, "type"):
         # The sender gave no text of its own: what it names is what was changed.
         title = _thing(change.last)
     return "" if title in (change.service, change.environment) else title
+
+
+def sender_title(event: Event, title: str = "") -> str:
+    """A change's title in its sender's words: a deployment without a description is called by what was deployed."""
+    shown, repository, ref = title or event.title, text_in(event.data, "repository"), text_in(event.data, "ref")
+    return ref if repository and ref and shown.startswith(f"Deployment of {repository} {ref}") else shown
 
 
 _THINGS = ("flag", "flag_key", "flagKey", "flag_name", "key", "name", "version", "tag", "image", "release", "revision")
@@ -295,7 +309,7 @@ def _thing(event: Event) -> str:
 
 def change_event(event: Event) -> Phrase:
     """``rollback "back to v3" of search``: a change of which one event is known."""
-    title = "" if event.title in (event.service, event.environment) else event.title
+    title = "" if event.title in (event.service, event.environment) else sender_title(event)
     title = _thing(event) if title == text_in(event.data, "type") else title
     return say(NOUNS.get(kind_of([event]), "change"), quoted(" ", title), named(" of ", event.service))
 

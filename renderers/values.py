@@ -98,8 +98,9 @@ def grown(history: History) -> frozenset[str]:
 
 def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
     """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
-    known = [history.by_id[each] for alert in alerts for each in alert.events if each in history.by_id]
-    events = [event for event in known if event.type != "alert.resolved"]
+    known = [(history.by_id[each], alert) for alert in alerts for each in alert.events if each in history.by_id]
+    # A resolve repeats what was said, unless it is all that was received of the firing.
+    events = [event for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
     keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
     found = [Telling(text_in(event.data, keys[0]) or text_in(event.data, keys[1]), event) for event in events]
     return sorted([each for each in found if each.text], key=lambda each: (each.event.occurred_at, each.event.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from collector.event import HOUR, MINUTE, SECOND
 from renderers import phrases
-from renderers.document import Actions, Bullets, Claim, Code, Link, Options, Prompt, Section, Table
+from renderers.document import Actions, Bullets, Claim, Code, Link, Options, Prompt, Section, Table, Timeline
 from renderers.plain import plain
 from renderers.sections import SECTIONS
 from tests.histories import (
@@ -193,6 +194,22 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     assert nothing.none == "change.* service=cart 12:02:00..14:02:00"
 
 
+@pytest.mark.parametrize(
+    ("repository", "denied"),
+    [("acme/cart", False), ("acme/cart-deploy", False), ("acme/search", True), ("", True)],
+)
+def test_a_change_of_a_repository_called_like_the_service_is_not_denied(repository: str, *, denied: bool) -> None:
+    """Most deployments name no service: by their repository they are one's, as grouping has it."""
+    told = Told()
+    told.fires("X", "14:02:00", "cart")
+    told.context["reported"] = {"change": ("a",)}
+    near = told.nearby("it belongs to another incident", "change.succeeded", "13:00:00", title="m3",
+                       data={"repository": repository})  # fmt: skip
+    claim = claims(told, "summary")[1]
+    assert plain(claim.parts).startswith("No change of cart was recorded") is denied
+    assert claim.cites == (near.id,)
+
+
 def test_a_nearby_change_is_not_denied() -> None:
     """A change of the service that was not joined is named beside the claim that the incident has none."""
     told = Told()
@@ -261,10 +278,21 @@ def test_a_person_s_impact_comes_first_and_answers_the_prompt() -> None:
 def test_severity_set_by_a_person_replaces_the_page_s_priority() -> None:
     """The newest word of a person on the severity is the one shown."""
     told = switched_off()
-    assert "Priority P2" in said(told, "impact")
+    assert "The priority was P2" in said(told, "impact")
     told.edits("severity", "SEV1")
     assert "Severity SEV1, set by Ana" in said(told, "impact")
-    assert not any("Priority" in text for text in said(told, "impact"))
+    assert not any("priority" in text for text in said(told, "impact"))
+
+
+def test_priorities_are_told_in_order_with_their_times() -> None:
+    """One that never changed has no time; else each has the time from which on it was so."""
+    told = Told()
+    told.page("triggered", "11:00:00")
+    told.page("priority_updated", "11:03:00", data={"priority": "P2"})
+    assert "The priority was P2" in said(told, "impact")
+    told.page("priority_updated", "11:45:00", data={"priority": "P1"})
+    told.page("priority_updated", "12:05:00", data={"priority": ""})
+    assert "The priority was P2 from 11:03:00, P1 from 11:45:00 and none from 12:05:00" in said(told, "impact")
 
 
 def test_status_posts_and_the_duration_are_impact() -> None:
@@ -439,6 +467,76 @@ def test_what_the_window_has_more_of_is_counted() -> None:
     assert "At the same time, not joined: 1,280 more events" in said(told, "appendix")
 
 
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> None:
+    """What was so at the time is told; the move has a row of its own."""
+    told = Told()
+    told.page("triggered", "11:00:00", service="checkout", data={"assignees": ["Ana"]})
+    told.page("reclassified", "11:47:00", service="payments", actor="Oz")
+    told.page("resolved", "12:00:00", service="payments", title="Card payments fail")
+    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for checkout: "Page 311"'
+    assert said(told, "impact")[0] == "Pages were opened for checkout"
+    rows = [plain(row.parts) for block in section(told, "timeline").blocks if isinstance(block, Timeline)
+            for row in block.rows]  # fmt: skip
+    assert "PagerDuty incident 311 was moved to the service payments by Oz" in rows
+    assert not any("moved" in row for row in rows if "Oz" not in row)
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ((), "44 min after the page"),
+        (("acknowledged", "reopened"), "6 min after it was reopened"),
+        (("acknowledged", "unacknowledged"), "6 min after it was no longer acknowledged"),
+    ],
+)
+def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[str, ...], expected: str) -> None:
+    """A page that was taken and given back, or opened again, waits from then on."""
+    told = Told()
+    told.page("triggered", "11:00:00")
+    for minute, step in zip(("11:02:00", "11:38:00"), between, strict=False):
+        told.page(step, minute, actor="Ana")
+    taken = told.page("acknowledged", "11:44:00", actor="Oz")
+    [row] = [row for block in section(told, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
+             if taken.id in row.cites]  # fmt: skip
+    assert plain(row.parts).endswith(f"by Oz, {expected}")
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "called"),
+    [
+        ("oncall-eu", {"number": 12}, "the page 12 from oncall-eu"),
+        ("oncall-eu", {"number": "AB-7"}, "the page AB-7 from oncall-eu"),
+        ("cloudevents", {"source": "/oncall", "number": None}, "the page from /oncall"),
+        ("cloudevents", {"number": None}, "the page from CloudEvents"),
+        ("pagerduty", {"number": 12}, "PagerDuty incident 12"),
+        ("pagerduty-eu", {"number": None}, "PagerDuty incident"),
+    ],
+)
+def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str) -> None:
+    """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents."""
+    told = Told()
+    told.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
+    told.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
+    told.page("resolved", "11:20:00", source=source, data=data)
+    verb = "paged" if source.startswith("pagerduty") else "called"
+    assert said(told, "summary")[0] == f'At 11:00:00 {called} {verb} Ana and Bo for checkout: "Page 311"'
+    assert f"Ana acknowledged {called} at 11:01:00, 1 min after the page" in said(told, "detection")
+    assert not re.search(r"\bPage (?:was|acknowledged|paged)", told.markdown())
+    assert f"{called[:1].upper()}{called[1:]} was resolved" in told.markdown().replace("`", "")
+
+
+def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
+    """Who opened it stands before whom it called."""
+    told = Told()
+    told.page("triggered", "11:00:00", actor="Ana", data={"assignees": ["Bo"]})
+    assert said(told, "summary")[0] == (
+        'At 11:00:00 PagerDuty incident 311, opened by Ana, paged Bo for checkout: "Page 311"'
+    )
+
+
 HALF = "how could we have noticed this in half the time?"
 
 
@@ -556,6 +654,61 @@ def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None
     assert next(e.id for e in told.events if e.type == "change.rolled_back") in claims(told, "root_causes")[-1].cites
 
 
+def _deployed(told: Told, title: str, start: str, **more: Any) -> None:
+    told.deploys("web", f"{start}:00", f"{start}:30", title, **more)
+
+
+def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
+    """Teams roll back by deploying what was there before: shown by service, environment and commit, and said so."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(told, "v1", "10:20")
+    candidates = said(told, "root_causes")
+    again = "the commit deployed before it was deployed again at 10:20:30 and the last alert ended 1 min 30 s later"
+    [newer] = [text for text in candidates if '"v2"' in text]
+    assert f"It speaks for it that {again}" in newer
+    [older] = [text for text in candidates if text.startswith('Deploy "v1"')]
+    assert "It speaks against it that another commit was deployed over it 4 min 30 s before the first alert" in older
+    assert "rolled back" not in told.markdown()
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param({"environment": "staging"}, id="elsewhere"),
+        pytest.param({"failed": True}, id="failed"),
+        pytest.param({"data": {"sha": ""}}, id="no commit"),
+        pytest.param({"data": {"sha": "another"}}, id="another commit"),
+    ],
+)
+def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: dict[str, Any]) -> None:
+    """Unknown equals nothing: another environment, a failure, no commit or another one take nothing back."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(told, "v1", "10:20", **again)
+    assert "deployed again" not in told.markdown()
+
+
+def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
+    """It began before the end and finished after it: it is neither denied nor said to have begun later."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:21:00")
+    told.deploys("web", "10:20:00", "10:24:00", "v1", rollback=True)
+    [newer] = [text for text in said(told, "root_causes") if '"v2"' in text]
+    assert "It speaks against it that all alerts had ended before the rollback was finished" in newer
+    [action] = said(told, "resolution")
+    assert action == (
+        'Between 10:05:00 and 10:21:00 one change of web was recorded: rollback "v1" at 10:20:00 '
+        "(begun then and finished 3 min after the end)"
+    )
+
+
 def test_another_service_speaks_against() -> None:
     """A change of another service than the first alert's says whose alert it was."""
     told = Told()
@@ -604,7 +757,7 @@ def test_actions_tell_what_ended_next() -> None:
         )
     ]
     assert said(many_changes(), "resolution")[0] == (
-        'At 12:15:00 the flag "new-cache" of web was set by bo; the alert High5xx on web ended 2 min later'
+        'At 12:15:00 the flag "new-cache" of web was set to off by bo; the alert High5xx on web ended 2 min later'
     )
 
 

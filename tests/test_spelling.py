@@ -85,3 +85,77 @@ def test_one_service_is_shown_once(spelling: str) -> None:
     history = replay([firing(1, service="mysql"), page("triggered", 2, service=spelling)])
     assert history.services == ("mysql",)
     assert {each.service for each in history.pages} == {"mysql"}
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def people(*names: str, catalog: Catalog | None = None) -> list[str | None]:
+    """Who did each of some changes, as a draft tells it."""
+    events = [change("succeeded", at, f"d{at}", actor=name) for at, name in enumerate(names)]
+    return [each.actor for each in Spelling(events, people=catalog.people if catalog else None).all(events)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ana-lima", "Ana Lima"),
+        ("Ana Lima", "ana.lima", "@ana-lima"),
+        ("ana.lima@acme.example", "Ana Lima"),
+        ("Lima, Ana", "Ana Lima"),
+        ("ana_lima", "Ana Lima (SRE)", "Ana Lima"),
+        ("ANA LIMA", "Ana Lima"),
+    ],
+)
+def test_a_person_has_one_name_and_it_is_no_login(names: tuple[str, ...]) -> None:
+    """Whichever sender wrote which, and whoever came first, the display name stands everywhere."""
+    for told in (people(*names), people(*reversed(names))):
+        [shown] = set(told)
+        assert shown in names
+        assert shown in {"Ana Lima", "Ana Lima (SRE)"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ana", "Ana Lima"),
+        ("Ana Lima", "Ana Lind"),
+        ("Ana (card)", "Ana (bank)", "ana"),
+        ("ana@acme.example", "ana@vendor.example", "Ana"),
+        ("j.vega", "Jon Vega"),
+        ("mei", "mei2"),
+    ],
+)
+def test_two_people_never_become_one(names: tuple[str, ...]) -> None:
+    """What folding does not show, and what may be two people of one name, stays as it was written."""
+    assert people(*names) == list(names)
+
+
+def test_the_catalog_says_who_is_one_person() -> None:
+    """Its name is shown for each of the spellings that it lists, also where folding alone would not dare."""
+    catalog = Catalog(Rules(people={"Ana Lima": ("alima@example.com", "al", "ana@vendor.example", "ana@acme.example")}))
+    told = people("al", "alima@example.com", "ana.lima", "ana@vendor.example", "ana@acme.example", catalog=catalog)
+    assert told == ["Ana Lima"] * 5
+    assert people("al", catalog=catalog) == ["Ana Lima"]
+
+
+def test_a_person_has_one_name_wherever_a_draft_names_people() -> None:
+    """Who was paged, asked, set as the lead; words of people stay as they wrote them."""
+    events = [
+        page("triggered", 1, data={"assignees": ["ana-lima", "Bo"]}),
+        page("responder_added", 2, data={"to": "bo, Jon Vega"}, actor="Ana Lima"),
+        change("succeeded", 3, "d", actor="jon.vega"),
+    ]
+    told = Spelling(events).all(events)
+    assert [each.actor for each in told] == [None, "Ana Lima", "Jon Vega"]
+    assert told[0].data["assignees"] == ["Ana Lima", "Bo"]
+    assert told[1].data["to"] == "Bo, Jon Vega"
+    shown = markdown(draft(replay([firing(0), *events])))
+    assert "ana-lima" not in shown
+    assert "jon.vega" not in shown
+
+
+def test_an_event_of_nobody_with_two_names_is_left_alone() -> None:
+    """Nothing is rewritten where each person has one name."""
+    events = [change("succeeded", 1, "d", actor="Ana Lima"), page("triggered", 2, data={"assignees": ["Bo"]})]
+    assert all(told is event for told, event in zip(Spelling(events).all(events), events, strict=True))

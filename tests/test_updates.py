@@ -141,6 +141,17 @@ async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed
     assert "77" not in text
 
 
+async def test_a_firing_that_only_its_end_tells_tells_its_value(followed: Followed) -> None:
+    """Where the firing was lost the resolve is all that was received of it, and what it says counts."""
+    again = fails(31).again("14:12:00").resolved("14:20:00")
+    ended = received("14:10:05", fails(12).resolved("14:10:00"))
+    await stored(followed, at("14:00", 12), ended, received("14:20:05", again))
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    assert 'HighErrorRate on checkout: "12% fail" at 14:00:00 UTC and "31% fail" at 14:20:00' in text
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

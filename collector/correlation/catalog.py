@@ -15,7 +15,7 @@ from functools import lru_cache
 from collector import names
 from collector.correlation.values import Rules, Service
 from collector.event import Event
-from collector.spelling import Place
+from collector.spelling import People, Place
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
 """Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""
@@ -56,13 +56,13 @@ class Catalog:
             for person, spellings in rules.people.items()
             for spelling in spellings
         }
+        self._listed_people = {names.fold_person(person): person for person in rules.people}
         self._addresses = {
             spelling.casefold(): names.fold_person(person)
             for person, spellings in rules.people.items()
             for spelling in spellings
             if "@" in spelling
         }
-        self._called = {names.fold_person(person): person for person in rules.people}
         self._group_labels = {*GROUP_LABELS, *(label for labels, _ in self._labels for label in labels)}
 
     def _name(self, service: Service) -> None:
@@ -159,9 +159,10 @@ class Catalog:
         key = names.fold_person(name)
         return self._addresses.get(name.strip().casefold()) or self._people.get(key, key)
 
-    def called(self, name: str) -> str:
-        """A person's name as the catalog writes it; another's as it is."""
-        return self._called.get(self.person(name), name)
+    @property
+    def people(self) -> People:
+        """Who is one person, and how the catalog writes those that it lists."""
+        return People(self.person, self._listed_people)
 
     def neighbours(self, key: str) -> frozenset[str]:
         """Services that directly depend on this one, and those it depends on.

@@ -287,7 +287,7 @@ class _Reading:
         if self._as_of is not None and not events:
             return None
         told = {event.id for event in events}
-        spelling = Spelling(current(events), self._catalog.place, self._catalog.called)
+        spelling = Spelling(current(events), self._catalog.place, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         return Case(
             row=row,

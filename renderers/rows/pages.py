@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Name
+from renderers.history import History
 from renderers.phrases import Phrase, named, quoted, say, text_in
 from renderers.rows.plan import Table
 
@@ -21,28 +22,43 @@ def assigned(event: RecordedEvent, before: str) -> Phrase:
     return say(before, _people(people)) if people else ()
 
 
+def called(history: History, event: RecordedEvent) -> Phrase:
+    """`` paged Ana``: whom a page called; nothing where it does not say."""
+    return assigned(event, f" {phrases.pages(history, event)} ")
+
+
+def _page(table: Table, event: RecordedEvent) -> Phrase:
+    """What a page is called, where a row begins with it."""
+    return phrases.capital(phrases.page_called(table.history, event))
+
+
 def triggered(table: Table, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 311 paged Ana (P1): "title"``."""
     priority = text_in(event.data, "priority")
-    return say(phrases.page_called(table.history, event), assigned(event, " paged ") or " was triggered",
-               named(" (", priority, ")"), named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
+    return say(_page(table, event), called(table.history, event) or " was triggered", named(" (", priority, ")"),
+               named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
+
+
+_WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
+"""Types after which a page waits again, and what had happened to it."""
 
 
 def _waited(table: Table, event: RecordedEvent) -> Phrase:
-    """``1 min 30 s after the page``, or after it was opened again; nothing where that is not known."""
+    """``1 min 30 s after the page``, or after it was opened again or given back; nothing where that is not known."""
     page = table.pages.get(event.entity)
     if page is None or page.triggered is None or event.occurred_at < page.start:
         return ()
-    again = [step.occurred_at for step in page.steps
-             if step.type == "page.reopened" and step.occurred_at <= event.occurred_at]  # fmt: skip
-    since = max(again, default=page.start)
-    return say(phrases.lasted(event.occurred_at - since), " after it was reopened" if again else " after the page")
+    again = [step for step in page.steps if step.type in _WAITING_AGAIN and step.occurred_at <= event.occurred_at]
+    if not again:
+        return say(phrases.lasted(event.occurred_at - page.start), " after the page")
+    since = again[-1]
+    return say(phrases.lasted(event.occurred_at - since.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
 
 
 def acknowledged(table: Table, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
-    return say(phrases.page_called(table.history, event), " was acknowledged", named(" by ", event.actor),
+    return say(_page(table, event), " was acknowledged", named(" by ", event.actor),
                say(", ", waited) if waited else "")  # fmt: skip
 
 
@@ -77,9 +93,7 @@ def escalated(table: Table, event: RecordedEvent) -> Phrase:
     known = page is not None and page.triggered is not None and not taken
     after = say(" after ", phrases.lasted(event.occurred_at - (page.start if page else 0)),
                 " without acknowledgement") if known else ()  # fmt: skip
-    subject = (
-        say(phrases.page_called(table.history, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
-    )
+    subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     return say(subject, assigned(event, " to "), after)
 
 
@@ -148,7 +162,7 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 312 was merged into 311 by Ana``."""
     page = table.pages.get(text_in(event.data, "merged_into"))
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
-    return say(phrases.page_called(table.history, event), " was merged into ", Name(number or text_in(event.data, "to")
+    return say(_page(table, event), " was merged into ", Name(number or text_in(event.data, "to")
                or "another one"), named(" by ", event.actor))  # fmt: skip
 
 
@@ -169,15 +183,28 @@ _PAGE_STEPS = {
     "page.reopened": " was reopened",
     "page.unacknowledged": " was no longer acknowledged",
     "page.updated": " was updated",
-    "page.reclassified": " was reclassified",
 }
 
 
 def page_step(table: Table, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
-    called = phrases.page_called(table.history, event)
+    page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
         to = assigned(event, " to ") or named(" to ", text_in(event.data, "to"))
-        return say(called, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))
-    return say(called, _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
+        return say(page, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))
+    if event.type == "page.reclassified":
+        moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified")
+        return say(page, moved, named(" by ", event.actor))
+    return say(page, _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
                quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
+
+
+def _moved_to(table: Table, event: RecordedEvent) -> str | None:
+    """The service that a page is of from this event on, where it was of another one before."""
+    page = table.pages.get(event.entity)
+    before = None
+    for step in page.steps if page else ():
+        if step.id == event.id:
+            break
+        before = step.service or before
+    return event.service if event.service != before else None

@@ -135,12 +135,12 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
 def _called(history: History, event: RecordedEvent) -> Phrase:
     """``Ana was paged by PagerDuty incident 311``, ``PagerDuty incident 412 was opened by hand by community-m``."""
     people = assigned(event, "")
-    called = phrases.page_called(history, event)
+    page, verb = phrases.page_called(history, event), phrases.pages(history, event)
     several = len(phrases.texts_in(event.data, "assignees")) > 1
     by = named(", opened by hand by ", event.actor, ",")
     if people:
-        return say(people, " were" if several else " was", " paged by ", called, by)
-    return say(called, named(" was opened by hand by ", event.actor) or " was opened")
+        return say(people, " were" if several else " was", f" {verb} by ", page, by)
+    return say(page, named(" was opened by hand by ", event.actor) or " was opened")
 
 
 # --- what stayed silent -----------------------------------------------------------------------------------------

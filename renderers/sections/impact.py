@@ -185,10 +185,10 @@ def _priority(history: History, options: Options) -> Iterator[Claim]:
         return
     steps = facts.priorities(history)
     if steps:
-        raised = [say(", from ", time_in(history, options, step.occurred_at), " on ",
-                      Name(facts.priority_of(step)) if facts.priority_of(step) else "none")
-                  for step in steps[1:]]  # fmt: skip
-        yield claim("Priority ", Name(facts.priority_of(steps[0])), *raised, proof=cites(steps))
+        told = [say(Name(facts.priority_of(step)) if facts.priority_of(step) else "none", " from ",
+                    time_in(history, options, step.occurred_at)) for step in steps]  # fmt: skip
+        said = phrases.listed(told, len(told)) if len(told) > 1 else say(Name(facts.priority_of(steps[0])))
+        yield claim("The priority was ", said, proof=cites(steps))
 
 
 def _posts(history: History, options: Options) -> Iterator[Claim]:

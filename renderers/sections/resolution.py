@@ -70,8 +70,9 @@ def _done(history: History, doing: facts.Doing) -> Phrase:
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
     called, by = phrases.change_called(change), named(" by ", change.actor)
-    return say("the ", called, where, f" was {verb}", by) if change.kind in _DONE else say(
-        "the ", called, where, by, f" {verb}")  # fmt: skip
+    done = say(verb, named(" to ", facts.state_of(change) if change.kind == "flag" else None))
+    return say("the ", called, where, " was ", done, by) if change.kind in _DONE else say(
+        "the ", called, where, by, " ", verb)  # fmt: skip
 
 
 _DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published",
@@ -129,20 +130,24 @@ def _followed(history: History, options: Options) -> Iterator[Claim]:
 
 
 _STATES = {"merged": "was merged", "released": "was published", "succeeded": "finished", "failed": "failed",
-           "pushed": "was pushed", "rolled_back": "was rolled back", "flag_toggled": "was set", "tagged": "was set",
+           "rolled_back": "was rolled back", "flag_toggled": "was set", "tagged": "was set",
            "published": "was published", "started": "began", "requested": "was requested"}  # fmt: skip
 
 
 def _followed_called(event: RecordedEvent) -> Phrase:
     """``pull request #6851 "Fix URLs" was merged by dev-e``."""
     state = event.type.partition(".")[2]
+    if state == "pushed":
+        to = named(" to ", phrases.text_in(event.data, "branch") or phrases.text_in(event.data, "ref"))
+        of = named(" of ", event.service or phrases.text_in(event.data, "repository").rpartition("/")[2])
+        return say("the commit", quoted(" ", event.title), " was pushed", to, of, named(" by ", event.actor))
     number = event.data.get("number")
     merged = f"pull request #{number}" if isinstance(number, int) else "a pull request"
-    noun = {"merged": merged, "released": "the release", "pushed": "the push", "flag_toggled": "the flag",
-            "tagged": "the tag", "published": "the image"}.get(state, "the deploy")  # fmt: skip
+    noun = {"merged": merged, "released": "the release", "flag_toggled": "the flag", "tagged": "the tag",
+            "published": "the image"}.get(state, "the deploy")  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
     verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
-    what = say(noun, quoted(" ", event.title), named(" of ", owner))
+    what = say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 

@@ -95,8 +95,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     done = facts.finished(back) if back else None
     if back is not None and done is not None and done >= facts.reference(history):
         last = history.last_measured
-        undone = "set back" if change.kind == "flag" else "rolled back"
-        rolled = say(f"it was {undone} at ", time_in(history, options, done))
+        rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
         if last is not None and last.end is not None and last.end >= done:
             called = "the last alert" if moments.last_of_all(last, history.alerts) else "the last alert above warning"
             rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")
@@ -106,6 +105,13 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     tie = _tie(history, change)
     if tie:
         yield tie, ()
+
+
+def undone(change: Change, back: Change) -> str:
+    """How a change was taken back: as a flag, by a rollback, or by deploying what had been there before it."""
+    if change.kind == "flag":
+        return "it was set back"
+    return "it was rolled back" if back.kind == "rollback" else "the commit deployed before it was deployed again"
 
 
 def _tie(history: History, change: Change) -> Phrase:
@@ -143,6 +149,11 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         found.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
     if facts.elsewhere(history, change):
         found.append((say("it went to another environment"), (change.last,)))
+    other = facts.replaced_by(history, change)
+    if other is not None and facts.undone_by(history, change) is not other:
+        ahead = phrases.lasted(facts.reference(history) - (facts.finished(other) or 0))
+        found.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
+                      (other.last,)))  # fmt: skip
     return [*found, *_other_service(history, change), *_after_rollback(history, change)]
 
 
@@ -150,6 +161,10 @@ def _other_service(history: History, change: Change) -> Iterator[Argument]:
     alert = facts.first_alert(history)
     if alert and alert.service and change.service and facts.folded(alert.service) != facts.folded(change.service):
         yield say("the first alert was on ", Name(alert.service)), (alert.fired,)
+
+
+_THE_BACK = {"rollback": "the rollback", "deploy": "that deploy", "flag": "it was set back"}
+"""What took a change back, where a sentence speaks of it again."""
 
 
 def _after_rollback(history: History, change: Change) -> list[Argument]:
@@ -161,18 +176,24 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     start = facts.reference(history)
     if done < start:
         signal = facts.reference_called(history)
-        return [(say("it was rolled back ", phrases.lasted(start - done), f" before {signal}"), (back.last,))]
+        return [(say(f"{undone(change, back)} ", phrases.lasted(start - done), f" before {signal}"), (back.last,))]
     alerts = history.measured
     ended = history.last_measured
     if ended and ended.end is not None and ended.end < done:
-        return [(say("all alerts had ended before the rollback"), (facts.end_event(ended), back.last))]
+        under_way = " was finished" if back.start <= ended.end else ""
+        said = say(f"all alerts had ended before {_THE_BACK[back.kind]}{under_way}")
+        return [(said, (facts.end_event(ended), back.last))]
     still = [a for a in alerts if a.start <= done and (a.end is None or a.end - done > LINGER)]
     again = [a for a in alerts if a.start > done]
     found: list[Argument] = []
     if still:
         longest = max(still, key=lambda a: (a.end is None, a.end or 0, a.entity))
         kept = say("with no end recorded") if longest.end is None else say("for ", phrases.lasted(longest.end - done))
-        found.append((say("alerts went on ", kept, " after the rollback"), (back.last, facts.end_event(longest))))
+        found.append(
+            (say("alerts went on ", kept, f" after {_THE_BACK[back.kind]}"), (back.last, facts.end_event(longest)))
+        )
     if again:
-        found.append((say(f"{counted(len(again), 'alert')} fired after the rollback"), (back.last, again[0].fired)))
+        found.append(
+            (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
+        )
     return found

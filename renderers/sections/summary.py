@@ -9,7 +9,7 @@ from renderers import absence, facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
-from renderers.rows.pages import assigned
+from renderers.rows.pages import called
 from renderers.words import counted
 
 SERIES = 3
@@ -86,12 +86,12 @@ def _paged_first(history: History, options: Options) -> Iterator[Claim]:
     page = history.pages[0]
     event = phrases.page_event(page)
     if event:
-        people = assigned(event, " paged ")
-        opened = named(", opened by ", event.actor) if people else named(" was opened by ", event.actor)
-        called = phrases.page_called(history, event)
-        yield claim("At ", time_in(history, options, page.start), " ", called, people, opened,
+        people = called(history, event)
+        opened = named(", opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
+        subject = say(phrases.page_called(history, event), opened, people)
+        yield claim("At ", time_in(history, options, page.start), " ", subject,
                     "" if people or opened else " was opened", phrases.place(page.service, page.environment, " for "),
-                    quoted(": ", page.title), proof=cites(event))  # fmt: skip
+                    quoted(": ", event.title), proof=cites(event))  # fmt: skip
 
 
 def _first_event(history: History, options: Options) -> Iterator[Claim]:
@@ -134,7 +134,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     """``PagerDuty incident 311 paged Ana at 18:02:31, 21 s after that alert, and Ana acknowledged it at …``."""
     event = page.triggered or page.steps[0]
     taken = next((each for each in sorted(history.pages, key=_taken_at) if each.acknowledged), None)
-    people = assigned(event, " paged ")
+    people = called(history, event)
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
     said: list[Said] = [
         phrases.page_called(history, event),
@@ -183,13 +183,14 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
     """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
     start = facts.reference(history)
     verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
+    done = say(verb, named(" to ", facts.state_of(change) if change.kind == "flag" else None))
     if change.end is not None and change.end <= start:
-        return say(f"{verb} at ", time_in(history, options, change.end), _apart(history, start, change.end))
+        return say(done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
     begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
                 _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
         return say(begun, "; its end is not recorded")
-    return say(begun, f", and {verb} ", phrases.lasted(change.end - start), " after it")
+    return say(begun, ", and ", done, " ", phrases.lasted(change.end - start), " after it")
 
 
 def _apart(history: History, start: int, before: int) -> Phrase:
@@ -245,6 +246,10 @@ def doing_called(history: History, doing: facts.Doing) -> Phrase:
     change = doing.change
     where = change.environment if facts.elsewhere(history, change) else None
     failed = ", which failed," if change.outcome == "failed" else ""
+    state = facts.state_of(change) if change.kind == "flag" else ""
+    if state:
+        return say("the setting of the ", phrases.change_called(change), named(" in ", where), " to ", Name(state),
+                   named(" by ", change.actor))  # fmt: skip
     return say("the ", phrases.change_called(change), named(" in ", where), named(" by ", change.actor), failed)
 
 
