@@ -313,6 +313,19 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     return bool(known) and max(known) < change.start
 
 
+def ends_of(history: History, change: Change) -> tuple[RecordedEvent, ...]:
+    """What proves when a change was done, if that was before the first signal; else when it began, and its end."""
+    if change.end is not None and change.end <= reference(history):
+        return (change.last,)
+    return (begun_by(history, change), change.last)
+
+
+def begun_by(history: History, change: Change) -> RecordedEvent:
+    """The event that tells when a change began."""
+    events = [history.by_id[each] for each in change.events if each in history.by_id]
+    return next((event for event in events if event.occurred_at == change.start), change.first)
+
+
 def replaced_by(history: History, change: Change) -> Change | None:
     """The first deployment that put another commit in the place of this one before the first signal."""
     if change.kind not in ("deploy", "rollback") or not commit(change):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -19,8 +20,9 @@ from renderers.draft import draft
 from renderers.json import to_json
 from renderers.plain import plain
 from renderers.words import duration
+from tests.clocks import unproven
 from tests.examples import examples
-from tests.histories import Told, at
+from tests.histories import MADE_UP, Told, at
 
 SERVICES = ("web", "search-api", "ledger")
 
@@ -83,6 +85,19 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> 
         for each in read["durations"]:
             spans = [part["seconds"] for part in shown[each["term"]]["parts"] if part["kind"] == "span"]
             assert spans == ([] if each["seconds"] is None else [each["seconds"]])
+
+
+@examples(30)
+@given(told=incidents(), detail=st.sampled_from(("normal", "key", "all")))
+def test_each_clock_time_stands_in_an_event_that_is_cited_for_it(told: Told, detail: str) -> None:
+    """Whoever looks up what a sentence, a row or a measure cites finds the time there."""
+    assert unproven(told.draft(detail=detail)) == []
+
+
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
+def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(build: Callable[[], Told]) -> None:
+    """The same of those that have alerts on and off, storms, reports and many changes."""
+    assert unproven(build().draft()) == []
 
 
 @examples(30)

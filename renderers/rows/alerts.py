@@ -121,13 +121,14 @@ def _again(table: Table, alert: Alert) -> Phrase:
 
 
 def _firing_ids(spells: Run) -> tuple[str, ...]:
-    """The firings and, of alerts that went on and off, every event but the last end, which has its own row."""
+    """The firings and, of alerts that went on and off, every event, since it is told until when. Other ends have a row
+    of their own."""
     begun: dict[int, list[str]] = defaultdict(list)
     finals: set[str] = set()
     for spell in spells:
         for alert in spell.episodes:
             begun[alert.start] += [each for each in alert.events if each not in alert.updates]
-        if spell.last.resolved is not None and spell.last.fired is not spell.last.resolved:
+        if spell.last.resolved is not None and spell.last.fired is not spell.last.resolved and not spell.flaps:
             finals.add(spell.last.resolved.id)
     return tuple([each for start in sorted(begun) for each in sorted(begun[start]) if each not in finals])
 

@@ -39,12 +39,15 @@ def _is_long(change: Change, event: RecordedEvent) -> bool:
 
 def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Plan:
     """The row of one event of a change, citing ``ids`` or the event alone."""
-    return Plan(at=event.occurred_at, type=event.type, cites=ids or (event.id,), told=partial(_worded, change, event),
+    whole = set(change.events) <= {event.id, *ids}
+    return Plan(at=event.occurred_at, type=event.type, cites=ids or (event.id,),
+                told=partial(_worded, change, event, whole),
                 led_by=(event,), idle=change.idle)  # fmt: skip
 
 
-def _worded(change: Change, event: RecordedEvent, table: Table) -> Phrase:
-    return say(told(change, event, _begun(change, event, table)), _committed(change, table))
+def _worded(change: Change, event: RecordedEvent, whole: bool, table: Table) -> Phrase:
+    """``whole`` says that the row stands for all of the change: else its beginning has a row of its own."""
+    return say(told(change, event, _begun(change, event, table) if whole else ()), _committed(change, table))
 
 
 def _begun(change: Change, event: RecordedEvent, table: Table) -> Phrase:

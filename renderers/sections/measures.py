@@ -164,7 +164,8 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
         was = "was " if verb in WAS else ""
         noun = phrases.NOUNS.get(change.kind, "change")
-        found.append((began, say(f"when the {noun} {was}{verb}"), change.last))
+        proof = change.last if began == change.end else facts.begun_by(history, change)
+        found.append((began, say(f"when the {noun} {was}{verb}"), proof))
     found = sorted((each for each in found if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
     said = [say("; " if n else "", phrases.lasted(detected - at), " if ", "it" if n else "the impact", " began ", how,
                 " at ", time_in(history, options, at)) for n, (at, how, _) in enumerate(found)]  # fmt: skip

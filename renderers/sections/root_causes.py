@@ -74,7 +74,7 @@ def _candidate(history: History, options: Options, change: Change) -> Claim:
     said = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
-    return claim(said, proof=_proof(change, pro, con))
+    return claim(said, proof=_proof(facts.ends_of(history, change), pro, con))
 
 
 def _argued(lead: str, arguments: list[Argument], nothing: str) -> Phrase:
@@ -85,8 +85,8 @@ def _argued(lead: str, arguments: list[Argument], nothing: str) -> Phrase:
     return say(lead, first, *(say(end, words) for end, words in zip(ends, others, strict=False)))
 
 
-def _proof(change: Change, *arguments: list[Argument]) -> tuple[str, ...]:
-    return cites(change.last, [each for some in arguments for _, proof in some for each in proof])
+def _proof(ends: tuple[Evidence, ...], *arguments: list[Argument]) -> tuple[str, ...]:
+    return cites(*ends, [each for some in arguments for _, proof in some for each in proof])
 
 
 def _for(history: History, options: Options, change: Change) -> Iterator[Argument]:

@@ -172,7 +172,7 @@ def _change(history: History, options: Options) -> Iterator[Claim]:
     nearest = earlier[0]
     yield claim("The closest earlier change was the ", phrases.change_called(nearest),
                 named(" by ", nearest.actor), ", ", lag(history, options, nearest),
-                proof=cites(nearest.last))  # fmt: skip
+                proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
 
 
 VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
