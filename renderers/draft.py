@@ -142,7 +142,8 @@ def _span(history: History, options: Options) -> Phrase:
     if end is None or end < start:
         return say("since ", begun, called, " (open)" if not history.resolved else "")
     if times.offset(start, zone) != times.offset(end, zone):
-        return say(begun, called, "–", phrases.at(end, zone, start), " (", phrases.lasted(end - start), ")")
+        shown = "" if times.repeated(start, zone) else f" {times.offset(start, zone)}"
+        return say(begun, shown, "–", phrases.at(end, zone, start), " (", phrases.lasted(end - start), ")")
     return say(begun, "–", phrases.at(end, zone, start), called, " (", phrases.lasted(end - start), ")")
 
 

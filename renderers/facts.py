@@ -16,6 +16,7 @@ from collector import names
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_repository, fold_service
 from renderers.history import Alert, Change, History, Moment, Nearby, Page
+from renderers.moments import last_of_all
 
 ASKEW = 10 * MINUTE
 """How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
@@ -66,12 +67,29 @@ def reference_called(history: History) -> str:
     """What :func:`reference` is the time of, in words."""
     start = reference(history)
     if any(alert.opening and alert.start == start for alert in history.alerts):
-        return "the first alert"
+        return first_called(history, start)
     if any(report.occurred_at == start for report in history.reports):
         return "the first report"
     if any(page.start == start for page in history.pages):
         return "the page"
     return "the first alert" if history.alerts else "the first event"
+
+
+def first_called(history: History, start: int) -> str:
+    """What an opening alert that fired at ``start`` before any other opening one is called: where a low one had fired
+    before it, it was not the first alert."""
+    return "the first alert above warning" if history.alerts[0].start < start else FIRST_ALERT
+
+
+FIRST_ALERT = "the first alert"
+
+
+def last_called(history: History, last: Alert) -> str:
+    """What the measured alert that ended last is called: where a low one ended later, it was not the last alert."""
+    return LAST_ALERT if last_of_all(last, history.alerts) else "the last alert above warning"
+
+
+LAST_ALERT = "the last alert"
 
 
 def folded(service: str) -> str:

@@ -168,7 +168,9 @@ def _resolved(history: History) -> Moment:
         return Moment(name="resolved", at=over.at, known="stated", basis="stated", cites=(over.word.event,))
     if over.last is None:
         return _unknown("resolved")
-    basis = "page resolved" if over.last.kind == "page" else "last alert ended"
+    later = any(each.firing or (each.end or 0) > (over.at or 0) for each in history.alerts)
+    alert = "last alert above warning ended" if later else "last alert ended"
+    basis = "page resolved" if over.last.kind == "page" else alert
     return Moment(name="resolved", at=over.at, known="observed", basis=basis, cites=(over.last.proof,))
 
 

@@ -348,10 +348,10 @@ def observation_title(event: Event) -> str | None:
     return None if event.title in (text_in(event.data, "subject"), text_in(event.data, "type")) else event.title
 
 
-def observed(event: Event, *, by: bool = True) -> Phrase:
+def observed(event: Event) -> Phrase:
     """``"Global terminate executed for the WAF" (killswitch.activated, waf/global-terminate, by edge-operator)``; one
-    that says nothing is told by its type. ``by`` says whether to name who did it."""
-    title, actor = observation_title(event), event.actor if by else None
+    that says nothing is told by its type."""
+    title, actor = observation_title(event), event.actor
     if not title:
         return say(observation_called(event), named(" by ", actor))
     kind, subject = text_in(event.data, "type"), text_in(event.data, "subject")

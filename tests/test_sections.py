@@ -537,6 +537,44 @@ def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
     )
 
 
+def _with_warnings(first: str, last: str) -> Told:
+    """A critical alert from 10:00 to 10:20, a report, a deploy and a rollback, and a warning as told."""
+    told = Told()
+    told.says("report.received", "09:58:00", "slow", by=None, service="web")
+    told.deploys("web", "09:00:00", "09:50:00", "v2")
+    told.ends(told.fires("High", "10:00:00", "web"), "10:20:00")
+    told.ends(told.fires("Low", first, "web", severity="warning"), last)
+    told.deploys("web", "10:10:00", "10:15:00", "v1", rollback=True)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "called"),
+    [
+        ("10:05:00", "10:10:00", ("the first alert", "the last alert")),
+        ("09:40:00", "10:10:00", ("the first alert above warning", "the last alert")),
+        ("10:05:00", "10:30:00", ("the first alert", "the last alert above warning")),
+        ("09:40:00", "10:30:00", ("the first alert above warning", "the last alert above warning")),
+    ],
+)
+def test_the_first_and_the_last_alert_are_that_of_all(first: str, last: str, called: tuple[str, str]) -> None:
+    """Where a warning fired before or ended after it, an alert above warning is not called the first or the last."""
+    text = _with_warnings(first, last).markdown()
+    for wanted in called:
+        assert wanted in text
+        if not wanted.endswith("warning"):
+            assert f"{wanted} above" not in text
+        else:
+            assert not re.search(f"{wanted.removesuffix(' above warning')}(?! above)", text)
+
+
+def test_the_alert_that_outlived_the_others_does_not_pass_over_a_warning() -> None:
+    """ "All others" are those above warning, where a warning went on."""
+    told = many_changes()
+    told.fires("Low", "12:00:00", "web", severity="warning")
+    assert cells(told, "measures")[2].endswith("ended 23 min after all others above warning")
+
+
 HALF = "how could we have noticed this in half the time?"
 
 
@@ -752,7 +790,7 @@ def test_actions_tell_what_ended_next() -> None:
     ]
     assert said(switched_off(), "resolution") == [
         (
-            'At 09:30:00 this was recorded of Eli: "bulk mail off" (com.acme.switch.set, bulk-mail); '
+            'At 09:30:00 this was recorded: "bulk mail off" (com.acme.switch.set, bulk-mail, by Eli); '
             "the last alert ended 4 min later"
         )
     ]

@@ -113,8 +113,9 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
     for page in [page for page in history.pages if page.triggered is not None][:1]:
         event = page.triggered or page.steps[0]
         since = facts.instant(history, "detected")
-        signal = {"the first alert": "that alert", "the first report": "the report"}.get(
-            facts.reference_called(history), "the first signal")  # fmt: skip
+        reference = facts.reference_called(history)
+        signal = "that alert" if reference.startswith(facts.FIRST_ALERT) else (
+            "the report" if reference == "the first report" else "the first signal")  # fmt: skip
         after: Phrase = ()
         if since is not None and page.start > since:
             after = say(", ", phrases.lasted(page.start - since), f" after {signal}")

@@ -93,7 +93,9 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
     elif last is not None and last.end is not None:
         start, called, told = _first_sign(history)
         least = "at least " if called == "the first report" else ""
-        to = "the end of the last one" if called == "the first alert" else "the end of the last alert"
+        ended = facts.last_called(history, last)
+        same = called.replace("first", "last") == ended
+        to = "the end of the last one" if same else f"the end of {ended}"
         firing = phrases.lasted(facts.firing_for(history.measured))
         paused = say("; alerts were firing for ", firing, " of it") if facts.pauses(history.measured) else ()
         still = "" if history.resolved else ", and the incident is not resolved"
@@ -112,7 +114,7 @@ def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
     A page that names the alert is none: their clocks differ.
     """
     alert, askew = history.measured[0], facts.ahead_of_alert(history)
-    signs = [(alert.start, "the first alert", alert.fired)]
+    signs = [(alert.start, facts.first_called(history, alert.start), alert.fired)]
     signs += [(report.occurred_at, "the first report", report) for report in history.reports[:1]]
     signs += [(page.start, "the page", page.steps[0]) for page in history.pages[:1] if not askew or page != askew[0]]
     return min(signs, key=lambda sign: sign[0])

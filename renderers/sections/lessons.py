@@ -36,8 +36,9 @@ def _reported_first(history: History) -> Iterator[Claim]:
         return
     first = reports[0]
     if alert is not None and first.occurred_at < alert.start:
+        called = facts.first_called(history, alert.start)
         yield claim("Observed: a person reported it ", phrases.lasted(alert.start - first.occurred_at),
-                    " before the first alert fired", proof=cites(first, alert.fired))  # fmt: skip
+                    f" before {called} fired", proof=cites(first, alert.fired))  # fmt: skip
     paged = next((page for page in history.pages if page.triggered and page.start > first.occurred_at), None)
     if paged is not None and facts.instant(history, "detected") == first.occurred_at:
         yield claim("Observed: ", phrases.lasted(paged.start - first.occurred_at),

@@ -132,7 +132,15 @@ def _besides(history: History, each: Duration, ends: dict[str, Moment]) -> Itera
             one = "one series of " if _has_siblings(last, history) else ""
             proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
             yield say(phrases.lasted(max(0, (each.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
-                      ", which ended ", phrases.lasted(later), " after all others"), [proof]  # fmt: skip
+                      ", which ended ", phrases.lasted(later),
+                      f" after all others{_above(history, end)}"), [proof]  # fmt: skip
+
+
+def _above(history: History, mitigated: Moment) -> str:
+    """`` above warning`` where a low alert ended after the others had, too, or fires still."""
+    low = (each for each in history.alerts if not each.opening)
+    later = any(each.firing or (each.end or 0) > (mitigated.alternative or 0) for each in low)
+    return " above warning" if later else ""
 
 
 def _instead(history: History, options: Options, each: Duration, known: list[Moment]) -> tuple[Phrase, tuple[str, ...]]:

@@ -61,7 +61,7 @@ def _done(history: History, doing: facts.Doing) -> Phrase:
         event = doing.event
         if not phrases.observation_title(event):
             return phrases.observed(event)
-        return say("this was recorded", named(" of ", event.actor), ": ", phrases.observed(event, by=False))
+        return say("this was recorded: ", phrases.observed(event))
     change = doing.change
     owner = phrases.owner_of(change)
     where = named(" in ", change.environment if facts.elsewhere(history, change) else None)

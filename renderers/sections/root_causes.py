@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import absence, facts, moments, phrases
+from renderers import absence, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
@@ -97,7 +97,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
         last = history.last_measured
         rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
         if last is not None and last.end is not None and last.end >= done:
-            called = "the last alert" if moments.last_of_all(last, history.alerts) else "the last alert above warning"
+            called = facts.last_called(history, last)
             rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")
             yield rolled, (back.last, facts.end_event(last))
         else:
@@ -160,7 +160,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
     alert = facts.first_alert(history)
     if alert and alert.service and change.service and facts.folded(alert.service) != facts.folded(change.service):
-        yield say("the first alert was on ", Name(alert.service)), (alert.fired,)
+        yield say(f"{facts.first_called(history, alert.start)} was on ", Name(alert.service)), (alert.fired,)
 
 
 _THE_BACK = {"rollback": "the rollback", "deploy": "that deploy", "flag": "it was set back"}
