@@ -233,6 +233,19 @@ def seen_before(history: History, detected: int) -> list[RecordedEvent]:
     return [each for each in history.observations if not each.actor and each.occurred_at < detected]
 
 
+def warned(history: History) -> list[Alert]:
+    """The first episode of each alert of a name and service that had fired before the incident was detected, and was
+    not grave enough to open one."""
+    detected = instant(history, "detected")
+    found: dict[tuple[str, str | None], Alert] = {}
+    for alert in history.alerts:
+        if detected is None or alert.start >= detected:
+            break
+        if not alert.opening:
+            found.setdefault((alert.name, alert.service), alert)
+    return list(found.values())
+
+
 def standing(history: History, change: Change) -> int:
     """How near a change was to what failed, the nearest first.
 

@@ -366,7 +366,8 @@ def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
     told = going_on()
     [warning] = [each for each in claims(told, "detection") if "DiskFilling" in plain(each.parts)]
     assert plain(warning.parts) == (
-        "The alert DiskFilling on db (warning) fired at 06:20:00, 40 min before the incident was detected, "
+        "The first symptom was the alert DiskFilling on db (warning): it fired at 06:20:00, "
+        "40 min before the incident was detected, "
         "and no page names it"
     )
     fired = next(each for each in told.events if each.title == "DiskFilling")
@@ -385,9 +386,19 @@ def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str)
     over = [told.ends(fired, until)] if until else []
     critical = told.fires("High", "10:00:00", "web")
     [warning] = [each for each in claims(told, "detection") if "alert Low" in plain(each.parts)]
-    lead = "The alert Low on web (warning) fired at 09:40:00, 20 min before the incident was detected"
+    lead = "The first symptom was the alert Low on web (warning): it fired at 09:40:00, "
+    lead += "20 min before the incident was detected"
     assert plain(warning.parts) == lead + ended
     assert set(warning.cites) == {fired.id, critical.id, *(each.id for each in over if ended)}
+
+
+def test_a_warning_is_a_basis_for_the_time_to_detect() -> None:
+    """Whether the impact began with it nobody knows: what the time to detect would be is told beside unknown."""
+    told = Told()
+    told.fires("Low", "09:40:00", "web", severity="warning")
+    told.fires("High", "10:00:00", "web")
+    assert cells(told, "measures")[0].startswith("Time to detect | unknown |")
+    assert cells(told, "measures")[0].endswith("20 min if the impact began with the alert Low on web at 09:40:00")
 
 
 @pytest.mark.parametrize("severity", ["critical", "page", "sev1", None])
@@ -408,7 +419,7 @@ def test_warnings_beyond_three_are_counted() -> None:
             told.ends(told.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
     told.fires("High", "10:00:00", "web")
     texts = [text for text in said(told, "detection") if "before" in text]
-    assert len(texts) == 4
+    assert [text.startswith("The first symptom was") for text in texts] == [True, False, False, False]
     assert texts[-1] == "2 more alerts that opened no incident fired before it was detected"
 
 

@@ -150,7 +150,7 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
 def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     """Alerts that fired before the detection without opening an incident; alerts that fired before the page, or before
     the detection, and that no page names."""
-    warned = _warned(history)
+    warned = facts.warned(history)
     yield from _warnings(history, options, warned)
     known = {(alert.name, alert.service) for alert in warned}
     told = [alert for alert in _without_page(history) if (alert.name, alert.service) not in known]
@@ -172,27 +172,16 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
         yield absence.no_page(history, options)
 
 
-def _warned(history: History) -> list[Alert]:
-    """The first episode of each alert of a name and service that had fired before the incident was detected, and was
-    not grave enough to open one."""
-    detected = facts.instant(history, "detected")
-    found: dict[tuple[str, str | None], Alert] = {}
-    for alert in history.alerts:
-        if detected is None or alert.start >= detected:
-            break
-        if not alert.opening:
-            found.setdefault((alert.name, alert.service), alert)
-    return list(found.values())
-
-
 def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterator[Claim]:
-    """``The alert DiskFilling on db (warning) fired at 06:20:00, 40 min before the incident was detected, …``."""
+    """``The first symptom was the alert DiskFilling on db (warning): it fired at 06:20:00, 40 min before …``."""
     detected, paged = facts.instant(history, "detected") or 0, _paged(history)
     for alert in warned[:UNPAGED]:
         unnamed = ", and no page names it" if history.pages and alert.name not in paged else ""
         ended = alert.end is not None and alert.end <= detected
         over = say("; it had ended at ", time_in(history, options, alert.end or 0)) if ended else ()
-        yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
+        symptom = alert.start == facts.instant(history, "first_symptom")
+        lead, verb = ("The first symptom was the alert ", ": it") if symptom else ("The alert ", "")
+        yield claim(lead, phrases.alert_on(alert, severity=True), f"{verb} fired at ",
                     time_in(history, options, alert.start), ", ", phrases.lasted(detected - alert.start),
                     " before the incident was detected", unnamed, over,
                     proof=cites(alert.fired, alert.resolved if ended else None,

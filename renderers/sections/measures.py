@@ -161,8 +161,9 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
 
 def _began_with(history: History, options: Options, detected: int) -> tuple[Phrase, list[RecordedEvent]]:
     """``1 min 50 s if the impact began with "Packet loss 38%" at 15:35:20; 4 min if when the deploy finished at …``:
-    the first observation and the likeliest change before the detection, the later of them first."""
-    found: list[tuple[int, Phrase, RecordedEvent]] = []
+    the first warning, the first observation and the likeliest change before the detection, the later of them first."""
+    warned = facts.warned(history)[:1]
+    found = [(each.start, say("with the alert ", phrases.alert_on(each)), each.fired) for each in warned]
     for event in facts.seen_before(history, detected)[:1]:
         title = phrases.observation_title(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
