@@ -105,7 +105,9 @@ def words_of(event: Event) -> str:
     wide, headline = " ".join(text.split()), " ".join(_CUT.sub("", title).split())
     if headline in wide:
         return text
-    return title if wide in headline else f"{title}\n{text}"
+    if wide in headline:
+        return title
+    return f"{title}{' ' if title[-1] in '.!?:…' else ': '}{text}"
 
 
 def listed(

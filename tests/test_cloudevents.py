@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.event import EVENT_TYPES, Event
+from collector.event import EVENT_TYPES, Event, RecordedEvent
 from collector.sources.cloudevents.types import called, event_type
 from collector.webhook import Mapped, Reading
+from renderers.draft import draft
+from renderers.markdown import markdown
 from renderers.phrases import words_of
+from renderers.replay import replay
 from tests.test_sources import CLOUD_EVENT, cloud
 
 PAGE = Path(__file__).parents[1] / "config" / "senders" / "cloudevents.md"
@@ -124,12 +127,31 @@ def test_a_title_and_a_longer_text_are_both_kept(key: str, other: str) -> None:
 def test_a_draft_shows_the_title_and_the_text(kind: str) -> None:
     """What somebody wrote under a headline is not dropped, nor is a sentence said twice."""
     both = words_of(sent(f"com.example.{kind}", {"title": "Cannot pay", "body": "It fails.\nTwice."}))
-    assert both == "Cannot pay\nIt fails.\nTwice."
+    assert both == "Cannot pay: It fails.\nTwice."
     assert words_of(sent(f"com.example.{kind}", {"message": "It fails.\nTwice."})) in (
         "It fails.\nTwice.",
         "It fails. Twice.",
     )
     assert words_of(sent(f"com.example.{kind}", {"title": "It fails", "text": "It fails again"})) == "It fails again"
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ({"flag": "new-cart", "message": "Kill it"}, "new-cart"), ({"flagKey": "new-cart"}, "new-cart"),
+        ({"feature": {"name": "new-cart"}}, "new-cart"), ({"key": "new-cart", "comment": "Kill it"}, "new-cart"),
+        ({"flag": True, "name": "new-cart"}, "new-cart"), ({"message": "Kill it"}, "Kill it"),
+    ],
+)  # fmt: skip
+def test_a_flag_is_called_by_its_key_and_what_was_said_of_it_is_kept(data: dict[str, Any], title: str) -> None:
+    """Which flag it was is not lost to the sentence about it, nor the sentence to the flag."""
+    event = sent("com.example.flag.toggled", {**data, "to": "off"})
+    assert event.title == title
+    assert event.data.get("text", title) in ("Kill it", title)
+    known = {name: getattr(event, name) for name in event.__struct_fields__}
+    told = markdown(draft(replay([RecordedEvent(**known, position=1, received_at=event.occurred_at)])))
+    assert f'Flag "{title}" set to off' in told
+    assert told.count("Kill it") >= ("Kill it" in data.values())
 
 
 def test_a_type_is_nobodys_words() -> None:

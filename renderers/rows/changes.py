@@ -174,8 +174,9 @@ def _release_told(change: Change, outcome: str, took: Phrase) -> Phrase:
 def _flag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     state = phrases.text_in(change.last.data, "state")
     set_to = named(" set to ", state) or " changed"
-    return say("Flag", quoted(" ", phrases.change_title(change)), _owned(change, " in "), set_to,
-               named(" by ", change.actor))  # fmt: skip
+    title, text = phrases.change_title(change), phrases.text_in(change.last.data, "text")
+    return say("Flag", quoted(" ", title), _owned(change, " in "), set_to, named(" by ", change.actor),
+               quoted(": ", text if text != title else ""))  # fmt: skip
 
 
 def _workflow_told(change: Change, outcome: str, took: Phrase) -> Phrase:

@@ -125,7 +125,8 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     known = {**usual.texts(data), **labels}
     fields = {key: found[0] for key, path in mapping.fields.items() if (found := _values_at(path, attributes))}
     severity = fields.get("severity") or fit.severity_of(known, reading)
-    title = fields.get("title") or _title(attributes)
+    flag = usual.flag_of(data) if event_type == "change.flag_toggled" else ""
+    title = fields.get("title") or flag or _title(attributes)
     refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),

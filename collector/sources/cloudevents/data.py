@@ -39,6 +39,8 @@ _IDS = ("deploymentid", "deployid", "releaseid", "rolloutid", "runid", "executio
         "version", "revision", "sha", "commit", "image", "tag", "ticketid", "ticket", "messageid")  # fmt: skip
 """Keys that tell one change from the next of the same thing."""
 
+_FLAGS = ("flag", "flagkey", "flagname", "featurekey", "featurename", "feature", "toggle", "togglename", "switch",
+          "key", "name")  # fmt: skip
 _NUMBERED = frozenset({"pagerdutyincident", "pagerdutyincidentid", "pagerdutyincidentnumber", "pagerdutynumber",
                        "pdincident", "pdincidentid", "pdincidentnumber", "pagerduty"})  # fmt: skip
 """Keys under which a number is PagerDuty's; under ``incident`` it may be anybody's."""
@@ -142,6 +144,11 @@ def _headline(data: Any) -> str:
 def title_of(data: Any) -> str:
     """The headline: what the data calls its title, else the sentence it holds."""
     return _headline(data) or fit.line(text_of(data))
+
+
+def flag_of(data: Any) -> str:
+    """What a flag is called; empty where the data does not say."""
+    return next((name for key in _FLAGS if (name := first(data, (key,))) not in ("", "true", "false")), "")
 
 
 def actor_of(data: Any, *, authored: bool) -> str | None:
