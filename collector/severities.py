@@ -19,11 +19,12 @@ OPENING = (
 )
 """Words of severities that open an incident, the gravest row first; the words of a row are equals."""
 SILENT = (
-    ("warning", "warn", "ticket", "minor", "medium", "moderate", "page-low", "p3", "sev3", "s3", "3", "degraded"),
+    ("warning", "warn", "ticket", "minor", "medium", "moderate", "page-low", "p3", "sev3", "s3", "3", "degraded",
+     "non-critical", "noncritical", "not-critical"),
     ("low", "lowest", "p4", "sev4", "s4", "4", "email", "slack", "chat"),
     ("notice", "info", "informational", "information", "p5", "sev5", "s5", "5", "trivial", "cosmetic"),
     ("debug", "none", "ok", "normal", "no", "silent", "log", "not-classified", "unclassified", "healthy", "cleared",
-     "clear", "test", "deadman", "watchdog", "heartbeat"),
+     "clear", "test", "deadman", "watchdog", "heartbeat", "success"),
 )  # fmt: skip
 """Words of severities that open none, likewise. They belong to an incident that others opened."""
 
@@ -40,10 +41,14 @@ def fold_severity(word: str) -> str:
         rest = words[0].removeprefix(prefix)
         if rest != words[0] and rest.isdigit():
             words[0] = ("p" if prefix.startswith("p") else "sev") + rest
+    if words[0] in _NAMES and len(words) > 1 and words[1] in _ROWS:
+        del words[0]
     known = "-".join(words)
     return known if known in _ROWS or words[0] not in _ROWS else words[0]
 
 
+_NAMES = frozenset({"sev", "severity", "prio", "priority", "level", "urgency"})
+"""What a severity is called, where its sender writes that before it: ``Priority: low``."""
 _ROWS: dict[str, int] = {word: place for place, row in enumerate((*OPENING, *SILENT)) for word in row}
 
 

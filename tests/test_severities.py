@@ -12,10 +12,13 @@ from collector.webhook import Reading
 
 OPENING = ("critical", "CRITICAL", "crit", "page", "error", "err", "high", "major", "p0", "p1", "P1", "p2", "sev0",
            "sev1", "SEV-1", "Sev 2", "sev2", "severity 1", "disaster", "emergency", "fatal", "average", "urgent", "1",
-           "2", "P1 - Critical", "priority 1", None, "", "purple", "very bad")  # fmt: skip
+           "2", "P1 - Critical", "priority 1", None, "", "purple", "very bad", "Severity: High", "level=error",
+           "High priority", "1 - Critical")  # fmt: skip
 SILENT = ("warning", "Warning", "warn", "ticket", "medium", "moderate", "minor", "low", "p3", "P4", "p5", "sev3",
           "SEV-4", "severity 5", "info", "informational", "information", "notice", "debug", "none", "ok", "page_low",
-          "3", "4", "P3 - Moderate", "not classified", "email", "trivial", "heartbeat", "priority 4")  # fmt: skip
+          "3", "4", "P3 - Moderate", "not classified", "email", "trivial", "heartbeat", "priority 4",
+          "Priority: low", "severity=warning", "Low priority", "level: info", "non-critical", "Not critical", "4-Low",
+          "success")  # fmt: skip
 
 
 @pytest.mark.parametrize("word", OPENING)
