@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.util import await_only
 
 from collector.errors import Unavailable
 from collector.log import EventLog, Receipt
@@ -165,15 +166,13 @@ async def test_a_foreign_lock_refuses_soon_and_all_is_well_after_it(
 
     monkeypatch.setitem(connecting._SETTINGS, "lock_timeout", "200ms")
     async with opened(url) as log, opened(url) as other:
-        release = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        held, release = asyncio.Event(), asyncio.Event()
 
         def hold(connection: Connection) -> None:
             connection.exec_driver_sql("SELECT * FROM lock_head()")
-            loop.call_soon_threadsafe(held.set)
-            asyncio.run_coroutine_threadsafe(release.wait(), loop).result(20)
+            held.set()
+            await_only(release.wait())
 
-        held = asyncio.Event()
         holding = asyncio.create_task(other.transact(hold))
         await held.wait()
         with pytest.raises(Unavailable, match="lock timeout"):

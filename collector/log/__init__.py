@@ -91,18 +91,13 @@ async def open_log(
     """
     path = database_path(url)
     if path is None:
-        opening: Callable[[], EventLog] = partial(
-            _postgres().PostgresLog,
-            url,
-            writable=writable,
-            extra_metadata=extra_metadata,
-            any_schema=any_schema,
-            lease=lease,
+        opened: EventLog = await _postgres().PostgresLog.opened(
+            url, writable=writable, extra_metadata=extra_metadata, any_schema=any_schema, lease=lease
         )
-    else:
-        opening = partial(
-            SqliteLog, path, writable=writable, address=address, any_schema=any_schema, keep_copy=keep_copy
-        )
+        return opened
+    opening = partial(
+        SqliteLog, path, writable=writable, address=address, any_schema=any_schema, keep_copy=keep_copy
+    )  # fmt: skip
     return await in_thread(opening, _close_abandoned)
 
 
@@ -130,7 +125,7 @@ async def schema_of(url: str) -> Schema:
     """Which revision the log of a URL is at; a log of any version can be asked, also while a daemon writes to it."""
     path = database_path(url)
     if path is None:
-        found: Schema = await asyncio.to_thread(_postgres().schema_of, url)
+        found: Schema = await _postgres().schema_of(url)
         return found
     return sqlite.schema_of(path)
 
@@ -152,6 +147,6 @@ async def upgrade(
     """
     path = database_path(url)
     if path is None:
-        found: Schema = await asyncio.to_thread(_postgres().upgrade, url, extra_metadata, fit)
+        found: Schema = await _postgres().upgrade(url, extra_metadata, fit)
         return found
     return await sqlite.upgrade(path, keep_copy=keep_copy)

@@ -179,16 +179,19 @@ class EventLog(Protocol):
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """Run ``work`` in one write transaction on the connection that writes, between appends.
 
-        On PostgreSQL also for the lists, which live in the same database. ``work`` runs on the writer's thread: it is
-        synchronous, short, and touches nothing of the event loop's. It commits when ``work`` returns, and rolls back
-        when it raises. With ``durable=False`` a power cut may take the commit back (whole, and never an event): right
-        for what can be rebuilt. With ``leading=True`` it happens only while this process holds the lease, on the very
-        connection that holds it: nobody else can have it before the transaction is over. Raises
+        On PostgreSQL also for the lists, which live in the same database. ``work`` is synchronous and short, and
+        touches nothing of the event loop's: on SQLite it runs on the writer's thread. It commits when ``work``
+        returns, and rolls back when it raises. With ``durable=False`` a power cut may take the commit back (whole, and
+        never an event): right for what can be rebuilt. With ``leading=True`` it happens only while this process holds
+        the lease, on the very connection that holds it: nobody else can have it before the transaction is over. Raises
         :class:`collector.errors.Unavailable` when nothing can be written now, or not by us.
         """
 
     async def query(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` on a reading connection, in a thread, over one consistent view of the whole database."""
+        """Run ``work`` on a reading connection, over one consistent view of the whole database.
+
+        On SQLite it runs in a thread, on PostgreSQL on the event loop, which turns where it waits for the server.
+        """
 
     async def scrub(self) -> str:
         """Leave nothing in the back end's files of what was removed; empty once that is so, else why it is not.

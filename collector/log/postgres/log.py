@@ -5,15 +5,14 @@ and holds until its commit is visible. So whoever appends next numbers on from
 there, and a position becomes visible only together with every one before it.
 
 Appends go over one connection on the event loop, as one statement that commits
-by itself: one round trip a batch. Work of others (``transact``, ``query``) is
-synchronous and has threads with connections of their own; so has the lease.
+by itself: one round trip a batch. Work of others (``transact``, ``query``) has
+connections of its own, and so has the lease.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
@@ -48,18 +47,14 @@ _SHOW = "SELECT pg_advisory_lock_shared(1818583412, 'head'::regclass::oid::integ
 _OTHERS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1818583412 AND granted
     AND objid = 'head'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND pid <> ?"""
-_LEADS, _SHOWS = "leads", "shows"
-"""Stand in the notes of the one connection that holds these locks, and go with it."""
 _DURABLE = {True: "SET LOCAL synchronous_commit TO DEFAULT", False: "SET LOCAL synchronous_commit TO off"}
 
 
 class PostgresLog(ReadSide):
     """:class:`collector.log.EventLog` over one database."""
 
-    def __init__(
-        self, url: str, *, writable: bool = True, extra_metadata: Sequence[MetaData] = (), any_schema: bool = False,
-        lease: Lease = FOLLOWING,
-    ) -> None:  # fmt: skip
+    def __init__(self, url: str, *, writable: bool = True, lease: Lease = FOLLOWING) -> None:
+        """Nothing is connected yet; see :meth:`opened`."""
         super().__init__()
         self._lease = _LEASE.format(_LEASES[lease])
         self.address = Address(url)
@@ -69,30 +64,45 @@ class PostgresLog(ReadSide):
         self._acknowledged = 0
         self._running: set[asyncio.Task[Any]] = set()
         self._appender = Appender(self.address)
-        self._writer = self._session("log-writer") if writable else None
-        self._leader = self._session("log-leader") if writable else None
-        self._readers = [self._session(f"log-reader-{number}", read_only=True) for number in range(_READERS)]
+        self._writer = self._session() if writable else None
+        self._leader = self._session() if writable else None
+        self._readers = [self._session(read_only=True) for _ in range(_READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
         self._waker = Waker(self.address, self._wake, self._ours, self._remember, self._hear)
+
+    @classmethod
+    async def opened(
+        cls, url: str, *, writable: bool = True, extra_metadata: Sequence[MetaData] = (), any_schema: bool = False,
+        lease: Lease = FOLLOWING,
+    ) -> PostgresLog:  # fmt: skip
+        """See :func:`collector.log.open_log`."""
+        log = cls(url, writable=writable, lease=lease)
         try:
-            self._open(extra_metadata, any_schema)
+            await log._open(extra_metadata, any_schema)
         except BaseException:
-            self._close_sessions()
+            for session in log._sessions:
+                session.cut()
+                await session.close()
             raise
+        return log
 
-    def _session(self, name: str, *, read_only: bool = False) -> Session:
+    def _session(self, *, read_only: bool = False) -> Session:
         isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
-        return Session(partial(self.address.connect, READING if read_only else {}), name, isolation)
+        return Session(partial(self.address.connect, READING if read_only else {}), isolation)
 
-    def _open(self, extra_metadata: Sequence[MetaData], any_schema: bool) -> None:
+    @property
+    def _sessions(self) -> list[Session]:
+        return [session for session in (self._writer, self._leader, *self._readers) if session is not None]
+
+    async def _open(self, extra_metadata: Sequence[MetaData], any_schema: bool) -> None:
         """Make what is missing, or see that there is something to read."""
         try:
             if self._writer is not None:
-                self._writer.submit(partial(_prepare, extra_metadata=extra_metadata)).result()
+                await self._writer.run(partial(_prepare, extra_metadata=extra_metadata))
             else:
-                found = self._readers[-1].submit(migrations.schema).result()
+                found = await self._readers[-1].run(migrations.schema)
                 if not any_schema:
                     self._check_readable(found)
         except Exception as error:
@@ -148,7 +158,7 @@ class PostgresLog(ReadSide):
         self._refuse_unless_writable()
         session = self._leader if leading else self._writer
         assert session is not None  # noqa: S101 - asked before
-        noting = partial(_leading if leading else appending.appended_by, work)
+        noting = partial(_leading, session, self._lease, work) if leading else partial(appending.appended_by, work)
         return await self._finished(self._transact(session, noting, durable=durable))
 
     async def _transact(
@@ -157,7 +167,7 @@ class PostgresLog(ReadSide):
         """One transaction, whose work says which event it added last. A lease that was lost stays lost here."""
         renewed = session is not self._leader
         try:
-            answer, last = await _awaited(session.submit(work, first=_DURABLE[durable], renewed=renewed))
+            answer, last = await session.run(work, first=_DURABLE[durable], renewed=renewed)
         except Exception as error:
             raise self.address.spoken("write to", error) from error
         self._appended(last)
@@ -216,8 +226,8 @@ class PostgresLog(ReadSide):
         if self._closed or self._leader is None:
             return False
         try:
-            self._leads = await _awaited(
-                self._leader.submit(partial(_lease, self._lease, held=self._leads, shows=self._announced))
+            self._leads = await self._leader.run(
+                partial(_locked, self._leader, self._lease, held=self._leads, shows=self._announced)
             )
         except Exception as error:
             self._leads = False
@@ -246,7 +256,7 @@ class PostgresLog(ReadSide):
     async def _query(self, work: Callable[[Connection], T]) -> T:
         session = await self._idle.get()
         try:
-            return await _awaited(session.submit(work))
+            return await session.run(work)
         except (DBAPIError, OSError) as error:
             self._refuse_if_silent("read")
             raise self.address.unavailable("read", error) from error
@@ -263,8 +273,8 @@ class PostgresLog(ReadSide):
             return
         log.warning("the database does not answer; all are refused until it does", database=self.address.shown)
         self._appender.drop()
-        for session in (self._writer, *self._readers):
-            if session is not None:
+        for session in self._sessions:
+            if session is not self._leader:
                 session.cut()
 
     def _refuse_if_silent(self, verb: str) -> None:
@@ -292,12 +302,7 @@ class PostgresLog(ReadSide):
         if self._running:
             await asyncio.wait(self._running)
         await self._appender.close()
-        await asyncio.to_thread(self._close_sessions)
-
-    def _close_sessions(self) -> None:
-        for session in (self._writer, self._leader, *self._readers):
-            if session is not None:
-                session.close()
+        await asyncio.gather(*(session.close() for session in self._sessions))
 
 
 def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
@@ -306,40 +311,38 @@ def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None
     guards.refuse_foreign(connection)
 
 
-def _leading(work: Callable[[Connection], T], connection: Connection) -> tuple[T, None]:
+def _leading(
+    session: Session, lease: str, work: Callable[[Connection], T], connection: Connection
+) -> tuple[T, None]:  # fmt: skip
     """What ``work`` gives, if this connection holds the lease. Who follows adds no event by it."""
-    if not connection.info.get(_LEADS):
+    if lease not in session.locks:
         raise Unavailable("cannot write what is made of the log: this process does not follow it, another one may")
     return work(connection), None
 
 
-def _lease(statement: str, connection: Connection, held: bool, shows: bool) -> bool:
+def _locked(session: Session, lease: str, connection: Connection, held: bool, shows: bool) -> bool:
     """Whether this connection holds the lease; ``held`` is whether one did when we asked last.
 
     If it did, and this one does not, the lease was lost: we say so once before we take it again. Another may have had
     it meanwhile, and what the holder remembers of the projections is not what they are.
     """
-    if shows and not connection.info.get(_SHOWS):
+    if shows and _SHOW not in session.locks:
         connection.exec_driver_sql(_SHOW)
-        connection.info[_SHOWS] = True
-    if connection.info.get(_LEADS):
+        session.locks.add(_SHOW)
+    if lease in session.locks:
         connection.exec_driver_sql("SELECT 1")
         return True
-    if not held:
-        connection.info[_LEADS] = connection.exec_driver_sql(statement).scalar_one()
-    return bool(connection.info.get(_LEADS))
+    if not held and connection.exec_driver_sql(lease).scalar_one():
+        session.locks.add(lease)
+    return lease in session.locks
 
 
-async def _awaited(future: Future[T]) -> T:
-    return await asyncio.wrap_future(future)
-
-
-def schema_of(url: str) -> migrations.Schema:
+async def schema_of(url: str) -> migrations.Schema:
     """The revision a database is at, whatever version wrote it; raises ``Unavailable`` where it cannot be asked."""
-    return _with_a_session(url, migrations.schema)
+    return await _with_a_session(url, migrations.schema)
 
 
-def upgrade(
+async def upgrade(
     url: str, extra_metadata: Sequence[MetaData], fit: Callable[[Connection], object]
 ) -> migrations.Schema:  # fmt: skip
     """Bring a database to this version, as its owner; what was found before."""
@@ -349,15 +352,15 @@ def upgrade(
         fit(connection)
         return found
 
-    return _with_a_session(url, work)
+    return await _with_a_session(url, work)
 
 
-def _with_a_session(url: str, work: Callable[[Connection], T]) -> T:
+async def _with_a_session(url: str, work: Callable[[Connection], T]) -> T:
     address = Address(url)
-    session = Session(address.connect, "log-schema", "READ COMMITTED")
+    session = Session(address.connect, "READ COMMITTED")
     try:
-        return session.submit(work).result()
+        return await session.run(work)
     except Exception as error:
         raise address.spoken("use", error) from error
     finally:
-        session.close()
+        await session.close()
