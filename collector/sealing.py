@@ -17,7 +17,7 @@ from collector.errors import LogDamaged, TimelinedError
 from collector.log import EventLog
 from collector.proof import seal
 from collector.proof.checkpoint import EVENTS, TREES, Signer, origin_of
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 class SealJob:
     """Seals both trees. Passes never overlap."""
 
-    def __init__(self, *, log: EventLog, beside: Beside, origin: str, signer: Signer | None) -> None:
+    def __init__(self, *, log: EventLog, beside: ProofFolder, origin: str, signer: Signer | None) -> None:
         self._log = log
         self.beside = beside
         self._origin = origin

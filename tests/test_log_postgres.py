@@ -20,10 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
 from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log, tables
-from collector.log.appending import TOLD
+from collector.log.appending import ITEMS
 from collector.log.postgres import PostgresLog
-from collector.log.postgres.batch import Batch, Undecided
-from collector.log.postgres.connecting import Address
+from collector.log.postgres.batch import Batch, NeedsSlowPath
+from collector.log.postgres.connecting import Database
 from collector.proof.merkle import delivery_leaf, event_commitment, leaf
 from collector.verification.scan import Difference, Scan
 from collector.verification.verify import Beyond, verify
@@ -97,7 +97,7 @@ def stored(position: int, delivery: int) -> Callable[[Connection], Any]:
         return (
             [(row[0] - position, *row[1:8], max(0, row[8] - delivery), *row[9:]) for row in events],
             [
-                (row[0] - delivery, *row[1:8], [(i, p - position, k) for i, p, k in TOLD.iter_unpack(row[8])], row[9])
+                (row[0] - delivery, *row[1:8], [(i, p - position, k) for i, p, k in ITEMS.iter_unpack(row[8])], row[9])
                 for row in deliveries
             ],
             [tuple(row) for row in repeats if row[0] in ids],
@@ -140,7 +140,7 @@ def test_the_ordinary_batch_is_decided_by_the_database() -> None:
     late, early = told(fact("a"), received_at=AT + 1), told(fact("a"), received_at=AT)
     Batch([early, late, told(fact("b"), fact("b")), Submission(source=PEOPLE, received_at=AT, events=(fact("a"),))])
     for rare in ([late, early], [told(fact("a", revision=1, amendment="correction"))]):
-        with pytest.raises(Undecided):
+        with pytest.raises(NeedsSlowPath):
             Batch(rare)
 
 
@@ -592,7 +592,7 @@ async def test_no_password_stands_in_a_message() -> None:
     ):
         with pytest.raises(Unavailable) as refused:
             await open_log(url)
-        assert "hunter2" not in str(refused.value) + Address(url).shown
+        assert "hunter2" not in str(refused.value) + Database(url).shown
         assert "127.0.0.1:1" in str(refused.value)
 
 

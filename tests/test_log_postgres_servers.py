@@ -15,7 +15,7 @@ from sqlalchemy.util import await_only
 
 from collector.errors import Unavailable
 from collector.log import EventLog, Receipt
-from collector.log.postgres.connecting import PATIENCE, Address
+from collector.log.postgres.connecting import PATIENCE, Database
 from collector.storage.urls import each_host
 from tests.postgres import Server, eventually, serving
 from tests.test_log import AT, append, fact, opened, told
@@ -88,14 +88,14 @@ async def test_a_host_that_says_nothing_is_passed_by(postgres: Server, database:
         silent.bind(str(folder / ".s.PGSQL.5432"))
         silent.listen()
         there = f"postgresql://owner@/{database}?host={folder},{absent},{postgres.folder}"
-        address = Address(there)
+        address = Database(there)
         for patience in (PATIENCE + 5, PATIENCE - 1):
             # The second connection tries the silent one last.
             connection = await asyncio.wait_for(address.connect(), patience)
             assert await connection.fetchval("SELECT current_database()") == database
             await connection.close()
         with pytest.raises(Unavailable, match=f"{folder}: TimeoutError; {absent}: .*No such file"):
-            await Address(f"postgresql://owner@/{database}?host={folder},{absent}").connect()
+            await Database(f"postgresql://owner@/{database}?host={folder},{absent}").connect()
 
 
 @pytest.mark.parametrize("wanted", ["any", "primary", "read-write"])
@@ -109,7 +109,7 @@ async def test_what_only_reads_is_let_in_where_writing_is_asked_for(url: str, wa
 
 async def test_a_machine_that_vanishes_is_noticed_soon(postgres: Server) -> None:
     """All that bounds it is asked for. Over this socket it says 0, since it means nothing there."""
-    connection = await Address(postgres.url("postgres")).connect()
+    connection = await Database(postgres.url("postgres")).connect()
     asked = await connection.fetch("SELECT name FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp_%'")
     await connection.close()
     bounds = {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"}

@@ -21,7 +21,7 @@ from collector.loss import watched
 from collector.proof import acknowledged, lost
 from collector.proof.acknowledged import Acknowledged, Last
 from collector.proof.checkpoint import TREES, Signer, parse
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 from collector.sealing import SealJob
 from collector.settings import Drafts, Settings, Storage, Web
 from tests.conftest import Played, timelined
@@ -44,9 +44,9 @@ def settings(folder: Path) -> Settings:
     )
 
 
-def beside(folder: Path) -> Beside:
+def beside(folder: Path) -> ProofFolder:
     """What lies beside that database."""
-    return Beside(folder / "timelined.db.proof", "timelined")
+    return ProofFolder(folder / "timelined.db.proof", "timelined")
 
 
 async def lived(folder: Path, *, accept_loss: bool = False, events: int = 0) -> list[str]:
@@ -177,7 +177,7 @@ async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
 
 async def test_a_pass_seals_only_what_is_new(tmp_path: Path, log: EventLog) -> None:
     """Each pass adds one checkpoint a tree, and none where nothing came; the folder has every one of them."""
-    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(tmp_path / "beside", "x"), origin="x", signer=None)
     await job.run()
     assert list(job.beside.kept()) == []
     for number in range(3):
@@ -203,7 +203,7 @@ async def test_a_checkpoint_is_never_changed_nor_one_put_before_it(
 ) -> None:
     """The table itself refuses: what was sealed stays, and only a larger size comes after it."""
     await log.append([told(fact("a"), fact("b"))])
-    await SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None).run()
+    await SealJob(log=log, beside=ProofFolder(tmp_path / "beside", "x"), origin="x", signer=None).run()
     with pytest.raises(IntegrityError, match="append-only"):
         await log.transact(lambda connection: connection.exec_driver_sql(statement))
 
@@ -211,7 +211,7 @@ async def test_a_checkpoint_is_never_changed_nor_one_put_before_it(
 async def test_the_folder_gets_what_it_lacks(tmp_path: Path, log: EventLog) -> None:
     """Checkpoints that could not be written beside the database are written by the next pass."""
     folder = tmp_path / "beside"
-    job = SealJob(log=log, beside=Beside(folder, "x"), origin="x", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(folder, "x"), origin="x", signer=None)
     await log.append([told(fact("a"))])
     folder.write_text("a file in the way")
     await job.run()
@@ -227,7 +227,7 @@ async def test_the_folder_gets_what_it_lacks(tmp_path: Path, log: EventLog) -> N
 
 async def test_a_damaged_frontier_is_never_sealed_on(tmp_path: Path, log: EventLog) -> None:
     """A checkpoint that contradicts itself ends the sealing, with what to do, before anything is signed."""
-    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(tmp_path / "beside", "x"), origin="x", signer=None)
     await log.append([told(fact("a"))])
     await job.run()
     await log.append([told(fact("b"))])
@@ -239,7 +239,7 @@ async def test_a_damaged_frontier_is_never_sealed_on(tmp_path: Path, log: EventL
 
 async def test_a_missing_event_is_never_sealed_over(tmp_path: Path, log: EventLog) -> None:
     """A gap in the stored leaves is named and nothing is sealed."""
-    job = SealJob(log=log, beside=Beside(tmp_path / "beside", "x"), origin="x", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(tmp_path / "beside", "x"), origin="x", signer=None)
     await log.append([told(fact("a"), fact("b"), fact("c"))])
     await log.transact(lambda c: c.exec_driver_sql("DROP TRIGGER event_refuses_delete"))
     await log.transact(lambda c: c.exec_driver_sql("DELETE FROM event WHERE position = 2"))
@@ -451,7 +451,7 @@ async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
     log = await open_log(database)
     await log.append([told(fact("a"))])
     by = Signer.load("example.com/t", pem.encode())
-    folder = Beside(tmp_path / "log.db.proof", "example.com/t")
+    folder = ProofFolder(tmp_path / "log.db.proof", "example.com/t")
     await SealJob(log=log, beside=folder, origin="example.com/t", signer=by).run()
     await log.close()
     configured = ("--config.file", "t.yml")

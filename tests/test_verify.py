@@ -22,11 +22,11 @@ from collector.log import EventLog, Submission, open_log
 from collector.log.tables import TRIGGERS, metadata
 from collector.proof import acknowledged, lost, seal
 from collector.proof.checkpoint import TREES
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 from collector.removal.erasing import erase
 from collector.sealing import SealJob
 from collector.verification.verify import Beyond, Verdict, verify
-from collector.verification.workers import Helpers
+from collector.verification.workers import VerifyWorkers
 from tests.examples import sample
 from tests.faults import bits
 
@@ -82,7 +82,7 @@ async def fill(log: EventLog) -> None:
 async def make(folder: Path) -> None:
     """A log with two checkpoints, both in the database and beside it, and what was acknowledged."""
     log = await open_log(f"sqlite:///{folder / 'log.db'}")
-    job = SealJob(log=log, beside=Beside(folder / "beside", "test"), origin="test", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(folder / "beside", "test"), origin="test", signer=None)
     (folder / "beside").mkdir()
     kept = acknowledged.Acknowledged(folder / "beside" / "acknowledged")
     kept.belong(await log.query(lost.identity), 0)
@@ -112,12 +112,12 @@ def copy(made: Path, tmp_path: Path) -> Path:
 
 def beyond(folder: Path) -> Beyond:
     """What lies beside the database."""
-    kept = Beside(folder / "beside", "test")
+    kept = ProofFolder(folder / "beside", "test")
     last = acknowledged.read(kept.acknowledged)
     return Beyond(notes=list(kept.kept()), acknowledged=[last] if last else [])
 
 
-class Inline(Helpers):
+class Inline(VerifyWorkers):
     """Help without processes, over the very connection that asks; ``first`` is done before any of it."""
 
     def __init__(self, connection: Connection, first: Callable[[], object] = lambda: None) -> None:
@@ -430,13 +430,13 @@ def test_so_much_damage_ends_the_search(copy: Path) -> None:
     assert len(verified(copy).differences) < 10
 
 
-def processes(folder: Path, **more: Any) -> Helpers:
+def processes(folder: Path, **more: Any) -> VerifyWorkers:
     """Two processes that read this log, two rows at a time."""
     opener = partial(open_log, f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
-    return Helpers(opener, 2, part=2, **more)
+    return VerifyWorkers(opener, 2, part=2, **more)
 
 
-def helped(folder: Path, helpers: Helpers) -> tuple[Verdict, int]:
+def helped(folder: Path, helpers: VerifyWorkers) -> tuple[Verdict, int]:
     """What verifying with help says, and how many rows went by."""
     rows: list[int] = []
 
@@ -466,13 +466,13 @@ def test_several_processes_say_what_one_does(copy: Path) -> None:
 
 def test_a_small_log_needs_no_help(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other processes would not have started before it is verified, so none is asked for."""
-    monkeypatch.setattr(Helpers, "_ask", lambda *given: pytest.fail("a process was asked for"))
+    monkeypatch.setattr(VerifyWorkers, "_ask", lambda *given: pytest.fail("a process was asked for"))
     assert helped(copy, processes(copy))[0].differences == ()
 
 
 def test_where_no_process_can_be_had_one_does_it_all(copy: Path) -> None:
     """Helpers that cannot open the log end at once, and nothing is missed for it."""
-    nowhere = Helpers(partial(open_log, f"sqlite:///{copy / 'nowhere.db'}", writable=False), 2, part=2, worth=0)
+    nowhere = VerifyWorkers(partial(open_log, f"sqlite:///{copy / 'nowhere.db'}", writable=False), 2, part=2, worth=0)
     assert helped(copy, nowhere) == (verified(copy), 17)
 
 

@@ -30,14 +30,14 @@ from collector.projections import open_lists
 from collector.projections.regrouped import Compared, compare
 from collector.proof import acknowledged, lost, seal
 from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, About, origin_after
 from collector.settings import Settings, Unread
 from collector.verification import proofs as proofs
 from collector.verification.scan import MOST, Difference
 from collector.verification.verify import Beyond, Verdict
 from collector.verification.verify import verify as verified
-from collector.verification.workers import Helpers
+from collector.verification.workers import VerifyWorkers
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ def verify(
         if url != settings.storage.url:
             output.say("The schema is an earlier one: a copy is upgraded and verified, the database left as it is.")
         opener = partial(open_log, url, writable=False, any_schema=True)
-        helped, shown = Helpers(opener, jobs or len(os.sched_getaffinity(0))), _progress(url, whole=only is None)
+        helped, shown = VerifyWorkers(opener, jobs or len(os.sched_getaffinity(0))), _progress(url, whole=only is None)
         with helped as helpers, shown as progress:
             work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
             verdict = _query(url, work)
@@ -198,7 +198,7 @@ def _sealed(settings: Settings) -> list[bytes]:
         return []
 
 
-def _not_seen(settings: Settings, beside: Beside, beyond: Beyond, keys: list[str]) -> list[str]:
+def _not_seen(settings: Settings, beside: ProofFolder, beyond: Beyond, keys: list[str]) -> list[str]:
     """What this verifying cannot look at, for want of it."""
     missing = []
     if not any(last.position for last in beyond.acknowledged):

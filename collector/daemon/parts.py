@@ -27,7 +27,7 @@ from collector.projections import Lists, Projections
 from collector.proof import seal
 from collector.proof.acknowledged import Loss
 from collector.proof.checkpoint import EVENTS, Signer
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, About, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.refusals import Refusals
@@ -244,11 +244,11 @@ def _setup(settings: Settings) -> Setup:
     )  # fmt: skip
 
 
-def beside_of(settings: Settings, about: About = UNKNOWN) -> Beside:
+def beside_of(settings: Settings, about: About = UNKNOWN) -> ProofFolder:
     """What is kept outside the database: beside a file, and by the identity of a log that is no file."""
     file = database_path(settings.storage.url)
     folder = settings.proof.dir or f"{file or Path('data', f'timelined-{about.identity.hex()[:16]}')}.proof"
-    return Beside(Path(folder), origin_after(settings.proof.origin, about.accepted))
+    return ProofFolder(Path(folder), origin_after(settings.proof.origin, about.accepted))
 
 
 def pointer_of(settings: Settings) -> Path | None:

@@ -43,14 +43,14 @@ from collector.storage.outage import is_outage
 from collector.storage.sql import Execute, chunked, driver_of, executing
 from collector.webhook import Webhook
 
-TOLD = Struct(">16sQ?")
+ITEMS = Struct(">16sQ?")
 """How a delivery's row keeps each event it told: id, position, known."""
 
 _MAYBE_NUL = re.compile(rb"\\u0000").search
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
 """A NUL as JSON writes it, and not a backslash before other text. That takes long to look for; the first, which may be
 either, less than ``in`` takes."""
-ELSEWHERE = "timelined-content"
+HEADERS_IN_CONTENT = "timelined-content"
 """In a delivery's row, what names the content that holds the headers which are content, and the commitment to it: the
 number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept under this name."""
 
@@ -139,7 +139,7 @@ def unrecognised(told: Submission, reason: str) -> Submission:
     return msgspec.structs.replace(told, status="unrecognised", reason=reason, headers=(), events=(event,))
 
 
-class _Telling:
+class _Submitted:
     """One submission while its events are being numbered."""
 
     __slots__ = ("_digest", "commitment", "number", "submission")
@@ -158,7 +158,7 @@ class _Telling:
         return self._digest
 
 
-class _Fact(msgspec.Struct, gc=False):
+class _KnownEvent(msgspec.Struct, gc=False):
     """What is known of one id: enough to judge the next telling of it."""
 
     position: int
@@ -168,17 +168,17 @@ class _Fact(msgspec.Struct, gc=False):
     """Of all deliveries that ever spoke for it."""
     delivery: int = 0
     told: int = 0
-    speaker: _Telling | None = None
+    authority: _Submitted | None = None
     amended: bool = False
     erased: bool = False
 
-    def tell(self, amendment: str, received_at: int, delivery: int, speaker: _Telling | None = None) -> None:
+    def tell(self, amendment: str, received_at: int, delivery: int, authority: _Submitted | None = None) -> None:
         """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again; what the
         log itself derived and took back may be said again."""
         self.revision += 1
         if amendment in ("", "earlier_delivery"):
             self.amended = False
-            self.received_at, self.delivery, self.speaker = received_at, delivery, speaker
+            self.received_at, self.delivery, self.authority = received_at, delivery, authority
             self.last_received_at = max(received_at, self.last_received_at)
         else:
             self.amended = True
@@ -212,17 +212,17 @@ class _Batch:
     def take(self, told: Submission, identities: list[bytes]) -> Receipt:
         """Number one submission and what it told."""
         if told.source in (PEOPLE, MACHINE):
-            return Receipt(delivery="", items=self._events(_Telling(told), identities))
+            return Receipt(delivery="", items=self._events(_Submitted(told), identities))
         self.delivery += 1
         salt = next(self.salts)
-        telling = _Telling(told, self.delivery, delivery_commitment(salt, told.body))
+        telling = _Submitted(told, self.delivery, delivery_commitment(salt, told.body))
         # A body that tells an erased fact again is not kept.
         kept = not self.erased or self.erased.isdisjoint(identities)
         # Before the body, whose number follows: so that the last content is always one that a row names itself.
         headers = self._headers(told.headers, kept=kept)
         content = self._keep(salt, told.body) if kept else 0
         items = self._events(telling, identities)
-        packed = b"".join([TOLD.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
+        packed = b"".join([ITEMS.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
 
@@ -266,9 +266,9 @@ class _Batch:
         plain = [pair for pair in headers if pair not in said]
         salt, content = next(self.salts), _encode(said)
         number = self._keep(salt, content) if kept else 0
-        return _encode([*plain, (ELSEWHERE, f"{number}:{delivery_commitment(salt, content).hex()}")])
+        return _encode([*plain, (HEADERS_IN_CONTENT, f"{number}:{delivery_commitment(salt, content).hex()}")])
 
-    def _deliver(self, telling: _Telling, headers: bytes, packed: bytes, content: int) -> None:
+    def _deliver(self, telling: _Submitted, headers: bytes, packed: bytes, content: int) -> None:
         told, size = telling.submission, len(telling.submission.body)
         self.delivery_rows.append((
             telling.number, told.source, told.received_at, size, told.authentication, told.status,
@@ -277,7 +277,7 @@ class _Batch:
                           told.status, told.reason, headers, packed, telling.commitment),
         ))  # fmt: skip
 
-    def _events(self, telling: _Telling, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
+    def _events(self, telling: _Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
         events = telling.submission.events
         items = tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
         if telling.number:
@@ -288,7 +288,7 @@ class _Batch:
                     self._update(telling, event, identity)
         return items
 
-    def _refire(self, telling: _Telling, event: Event) -> None:
+    def _refire(self, telling: _Submitted, event: Event) -> None:
         """Say of an alert that it fires again, or that it does not after all."""
         teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
         firing = self.facts.get(ended_by(event) or b"")
@@ -296,10 +296,10 @@ class _Batch:
         for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
             self._turn(turn)
 
-    def _update(self, telling: _Telling, event: Event, identity: bytes) -> None:
+    def _update(self, telling: _Submitted, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
         teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
-        speaks = self.facts[identity].speaker is telling
+        speaks = self.facts[identity].authority is telling
         for turn in self.updates.turns(event, identity, teller, speaks=speaks):
             fact = self._fact(binary(turn.event.id))
             if turn.withdrawn:
@@ -307,11 +307,11 @@ class _Batch:
             elif turn.teller.number != teller.number:
                 due = fact is None or fact.amended
             else:
-                due = fact is None or (not fact.amended and self._speaks_before(telling, fact))
+                due = fact is None or (not fact.amended and self._takes_precedence(telling, fact))
             if due:
                 self._turn(turn)
 
-    def _fact(self, identity: bytes) -> _Fact | None:
+    def _fact(self, identity: bytes) -> _KnownEvent | None:
         """What is known of an event that no submission names."""
         if identity not in self.facts:
             self.facts.update(_facts(self.execute, {identity}))
@@ -322,7 +322,7 @@ class _Batch:
         identity, teller = binary(turn.event.id), turn.teller
         fact = self._fact(identity)
         if fact is None:
-            fact = self.facts[identity] = _Fact(self.position + 1)
+            fact = self.facts[identity] = _KnownEvent(self.position + 1)
         elif fact.erased:
             return
         amendment = "retraction" if turn.withdrawn else "earlier_delivery" if fact.revision >= 0 else ""
@@ -330,27 +330,27 @@ class _Batch:
         told = Submission(source=event.source, received_at=teller.received_at)
         self.salts = chain(self.salts, salts(1))
         # What a delivery tells is fixed when it is stored, so no delivery lists what is derived later.
-        self._insert(_Telling(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
+        self._insert(_Submitted(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
 
-    def _event(self, telling: _Telling, item: int, event: Event, identity: bytes) -> ReceiptItem:
+    def _event(self, telling: _Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""
         fact = self.facts.get(identity)
         if event.amendment:
             return self._amend(telling, item, event, identity, fact)
         if fact is None:
-            fact = self.facts[identity] = _Fact(self.position + 1)
+            fact = self.facts[identity] = _KnownEvent(self.position + 1)
             self._insert(telling, item, event, identity, fact)
             return ReceiptItem(event_id=event.id, position=self.position, known=False)
         if telling.number not in (0, fact.told):
             fact.told = telling.number
             self.repeat_rows.append((identity, telling.submission.received_at))
-            if not fact.amended and self._speaks_before(telling, fact):
+            if not fact.amended and self._takes_precedence(telling, fact):
                 event = msgspec.structs.replace(event, revision=fact.revision + 1, amendment="earlier_delivery")
                 self._insert(telling, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=fact.position, known=True)
 
     def _amend(
-        self, telling: _Telling, item: int, event: Event, identity: bytes, fact: _Fact | None
+        self, telling: _Submitted, item: int, event: Event, identity: bytes, fact: _KnownEvent | None
     ) -> ReceiptItem:  # fmt: skip
         """Store the next revision of a known fact; the same revision again is known."""
         if fact is None or not 1 <= event.revision <= fact.revision + 1:
@@ -360,12 +360,12 @@ class _Batch:
         self._insert(telling, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=self.position, known=False)
 
-    def _speaks_before(self, telling: _Telling, fact: _Fact) -> bool:
+    def _takes_precedence(self, telling: _Submitted, fact: _KnownEvent) -> bool:
         """By the time of receipt, then by the body's digest."""
         received_at = telling.submission.received_at
         if received_at != fact.received_at:
             return received_at < fact.received_at
-        spoken = fact.speaker.digest if fact.speaker else self._stored_digest(fact.delivery)
+        spoken = fact.authority.digest if fact.authority else self._stored_digest(fact.delivery)
         return spoken is not None and telling.digest < spoken
 
     def _stored_digest(self, delivery: int) -> bytes | None:
@@ -377,7 +377,7 @@ class _Batch:
         row = self.execute(statement, (delivery,)).fetchone()
         return None if row is None else sha256(row[0]).digest()
 
-    def _insert(self, telling: _Telling, item: int, event: Event, identity: bytes, fact: _Fact) -> None:
+    def _insert(self, telling: _Submitted, item: int, event: Event, identity: bytes, fact: _KnownEvent) -> None:
         self.position += 1
         received_at = telling.submission.received_at
         salt, content = next(self.salts), encoded(event)
@@ -442,9 +442,9 @@ def salts(count: int) -> Iterator[bytes]:
     return map(itemgetter(0), _SALT.iter_unpack(os.urandom(SALT_SIZE * count)))
 
 
-def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _Fact]:
+def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _KnownEvent]:
     """Those of the ids that the log holds. Ids begin with their time, so most new ones are beyond all that it holds."""
-    facts: dict[bytes, _Fact] = {}
+    facts: dict[bytes, _KnownEvent] = {}
     newest = execute("SELECT id FROM event ORDER BY id DESC LIMIT 1").fetchone()
     if newest is None:
         return facts
@@ -453,7 +453,7 @@ def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _Fact]:
         identity, position, amendment, received_at, delivery = row
         fact = facts.get(identity)
         if fact is None:
-            fact = facts[identity] = _Fact(position)
+            fact = facts[identity] = _KnownEvent(position)
         fact.tell(amendment, received_at, delivery)
     return facts
 

@@ -1,6 +1,6 @@
 """What every back end answers alike, once it can run a query and knows when to wake.
 
-A back end derives from :class:`ReadSide` and supplies :meth:`ReadSide.query`.
+A back end derives from :class:`BaseLog` and supplies :meth:`BaseLog.query`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collector.log.contract import Delivery, Repeats
 T = TypeVar("T")
 
 
-class ReadSide:
+class BaseLog:
     """The reading half of :class:`collector.log.EventLog`, and the wake-ups of those who follow."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from collector.log.appending import ELSEWHERE
+from collector.log.appending import HEADERS_IN_CONTENT
 from collector.proof.merkle import delivery_commitment
 from collector.storage.sql import select_in
 
@@ -35,7 +35,7 @@ def content_of(row: bytes) -> int:
 
 
 def _named(plain: Headers) -> int:
-    number = next((value for name, value in plain if name == ELSEWHERE), "0").partition(":")[0]
+    number = next((value for name, value in plain if name == HEADERS_IN_CONTENT), "0").partition(":")[0]
     return int(number) if number.isdecimal() else 0
 
 
@@ -57,7 +57,7 @@ def _read(stored: bytes) -> Headers:
 
 
 def _whole(plain: Headers, said: Headers) -> Headers:
-    return (*(pair for pair in plain if pair[0] != ELSEWHERE), *said)
+    return (*(pair for pair in plain if pair[0] != HEADERS_IN_CONTENT), *said)
 
 
 def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
@@ -67,7 +67,7 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
     """
     found, wrong = 0, []
     for number, row, body in _elsewhere(connection):
-        where, _, commitment = next(value for name, value in _decode(row) if name == ELSEWHERE).partition(":")
+        where, _, commitment = next(value for name, value in _decode(row) if name == HEADERS_IN_CONTENT).partition(":")
         rows = {n: (salt, said) for n, salt, said in select_in(connection, _CONTENTS, [int(where), body])}
         kept = rows.get(int(where))
         found += kept is not None
@@ -80,7 +80,7 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
 
 def _elsewhere(connection: Connection) -> list[Any]:
     """Number, headers and content of each delivery whose headers lie elsewhere."""
-    return list(connection.exec_driver_sql(_ELSEWHERE[connection.dialect.name], (ELSEWHERE.encode(),)))
+    return list(connection.exec_driver_sql(_ELSEWHERE[connection.dialect.name], (HEADERS_IN_CONTENT.encode(),)))
 
 
 def contents(connection: Connection) -> set[int]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
 from collector.log import decode
-from collector.log.appending import TOLD
+from collector.log.appending import ITEMS
 from collector.log.contract import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.headers import Headers, headers_of
 from collector.storage.sql import select_in
@@ -142,7 +142,7 @@ def _delivery(connection: Connection, row: Any, headers: Headers) -> Delivery:
         redacted=int(next((value for name, value in headers if name == REDACTED), "0")),
         items=tuple(
             ReceiptItem(event_id=identity.hex(), position=position, known=known)
-            for identity, position, known in TOLD.iter_unpack(told)
+            for identity, position, known in ITEMS.iter_unpack(told)
         ),
     )
 

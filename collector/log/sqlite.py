@@ -31,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import appending, guards, migrations
-from collector.log.base import ReadSide
+from collector.log.base import BaseLog
 from collector.log.contract import Answer, Submission
 from collector.proof.acknowledged import Last
 from collector.storage.datafile import DataFile
@@ -58,14 +58,14 @@ _WRITER_PRAGMAS = (
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
 _READERS = 4
-_LEFT_OPEN: list[tuple[Connection, DataFile | None]] = []
+_ABANDONED_WRITERS: list[tuple[Connection, DataFile | None]] = []
 """Writers over a disk that failed. Closing would make a checkpoint, out of pages that may not be those we wrote."""
 _ROWS_ON_LOOP = 1200
 """A batch of more deliveries and events than this is inserted on the writer's thread. Up to it, some 10 ms of the event
 loop are the lesser evil: on the thread the same takes longer, and the loop is held up as well, row by row."""
 
 
-class SqliteLog(ReadSide):
+class SqliteLog(BaseLog):
     """:class:`collector.log.EventLog` over one file."""
 
     def __init__(
@@ -110,7 +110,7 @@ class SqliteLog(ReadSide):
             file.connected()
         except DBAPIError as error:
             self._release()
-            raise self._disk.unopened(error) from error
+            raise self._disk.as_unopenable(error) from error
         except BaseException:
             self._release()
             raise
@@ -312,7 +312,7 @@ class SqliteLog(ReadSide):
         except (DBAPIError, sqlite3.Error) as error:
             if self._writer is not None and is_damage(error):
                 # What is built on such pages is lost with them.
-                raise self._disk.spoken(error) from error
+                raise self._disk.as_unavailable(error) from error
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
@@ -368,7 +368,7 @@ class SqliteLog(ReadSide):
                 self._disk.look()
             if self._disk.failure:
                 self._disk.leave(self._writer)
-                _LEFT_OPEN.append((self._writer, file))
+                _ABANDONED_WRITERS.append((self._writer, file))
                 file = None
             else:
                 self._writer.close()

@@ -23,7 +23,7 @@ ACKNOWLEDGED = "acknowledged"
 _NAME = re.compile(rf"({'|'.join(TREES)})-(\d{{20}}|latest)")
 
 
-class Beside:
+class ProofFolder:
     """The folder beside one database, for one origin. Nothing is made before something is written."""
 
     def __init__(self, folder: Path, origin: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from collector.event import Event, RecordedEvent
 from collector.log import queries
-from collector.log.appending import TOLD, append
+from collector.log.appending import ITEMS, append
 from collector.log.contract import Receipt, Submission, receipt_of
 from collector.log.headers import content_of
 from collector.storage.sql import select_in
@@ -40,7 +40,7 @@ def extent(connection: Connection, ids: Sequence[str], deliveries: Iterable[int]
     last = connection.exec_driver_sql("SELECT delivery FROM head").scalar_one()
     told = {bytes.fromhex(one) for one in ids}
     found = dict(_chosen(connection, tuple(deliveries))) | dict(_tellers(connection, revisions, after))
-    spared = {identity for packed in found.values() for identity, _, _ in TOLD.iter_unpack(packed)} - told
+    spared = {identity for packed in found.values() for identity, _, _ in ITEMS.iter_unpack(packed)} - told
     return Extent(
         revisions=revisions,
         bodies=tuple(sorted(found)),
@@ -74,7 +74,7 @@ def _tellers(
     for source, ids in wanted.items():
         low = max(first[source], after + 1)
         for number, told in connection.exec_driver_sql(statement, (low, source)):
-            if any(identity in ids for identity, _, _ in TOLD.iter_unpack(told)):
+            if any(identity in ids for identity, _, _ in ITEMS.iter_unpack(told)):
                 yield number, told
 
 

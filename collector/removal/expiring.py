@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from collector.event import MACHINE, Event, event_id
 from collector.log import queries
-from collector.log.appending import TOLD, append
+from collector.log.appending import ITEMS, append
 from collector.log.contract import Submission, receipt_of
 from collector.removal.erasing import remove_bodies
 
@@ -69,7 +69,7 @@ def due(connection: Connection, source: str, kind: str, *, after: int, until: in
 
 def is_repeat(told: bytes) -> bool:
     """Whether a delivery told something, and nothing new."""
-    return bool(told) and all(known for _, _, known in TOLD.iter_unpack(told))
+    return bool(told) and all(known for _, _, known in ITEMS.iter_unpack(told))
 
 
 def reached(connection: Connection) -> dict[tuple[str, str], int]:

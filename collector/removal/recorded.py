@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.log.appending import TOLD
+from collector.log.appending import ITEMS
 
 Spans = list[tuple[int, int]]
 
@@ -44,7 +44,7 @@ class _Recorded(msgspec.Struct):
 _recorded = msgspec.json.Decoder(_Recorded).decode
 
 
-class Absent:
+class RecordedRemovals:
     """What the log records of removals, read once, when the first thing is found to be gone."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Absent:
         self._erased: Spans = []
         self._expired: dict[tuple[str, str], Spans] | None = None
 
-    def over(self, connection: Connection) -> Absent:
+    def over(self, connection: Connection) -> RecordedRemovals:
         """The same, to be read over this connection where it was not read yet."""
         self._connection = connection
         return self
@@ -72,7 +72,7 @@ class Absent:
         if self._expired is None:
             self._expired = {}
             self._read()
-        repeats = bool(told) and all(known for _, _, known in TOLD.iter_unpack(told))
+        repeats = bool(told) and all(known for _, _, known in ITEMS.iter_unpack(told))
         kinds = ("deliveries", "repeats") if repeats else ("deliveries",)
         spans = [self._erased, *(self._expired.get((source, kind), []) for kind in kinds)]
         return any(first <= number <= last for some in spans for first, last in some)

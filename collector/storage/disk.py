@@ -210,7 +210,7 @@ class Disk:
                 "it is not known; nothing more is stored until timelined starts again. Look at the disk"
             )
 
-    def spoken(self, error: Exception) -> Exception:
+    def as_unavailable(self, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
         self.notice(error)
         if self.failure:
@@ -219,14 +219,14 @@ class Disk:
             return error
         return Unavailable(f"cannot write to {self.path}: {cause(error)}")
 
-    def unopened(self, error: Exception) -> Exception:
+    def as_unopenable(self, error: Exception) -> Exception:
         """The same of an error on opening, where SQLite often says no more than that something failed."""
         if is_damage(error):
             return LogDamaged(
                 f"cannot open the log {self.path}: it is no database, or a damaged one ({cause(error)}); restore a "
                 "backup, and keep this file: what is left of it can be read"
             )
-        spoken = self.spoken(error)
+        spoken = self.as_unavailable(error)
         if self.failure or not self.full:
             return spoken
         return Unavailable(f"cannot open the log {self.path}: {self.full} ({cause(error)}); make room")

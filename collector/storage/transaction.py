@@ -65,7 +65,7 @@ class Write(Generic[T, A]):
                     if busy and not wait:
                         return False
                     self._disk.locked = busy
-                    raise self._disk.spoken(error) from error
+                    raise self._disk.as_unavailable(error) from error
                 time.sleep(0.01)
             else:
                 self._disk.locked = False
@@ -77,7 +77,7 @@ class Write(Generic[T, A]):
             self._answer, self.appended = self._work(self._connection)
         except Exception as error:
             self._roll_back()
-            spoken = self._disk.spoken(error)
+            spoken = self._disk.as_unavailable(error)
             if spoken is error:
                 raise
             raise spoken from error
@@ -92,7 +92,7 @@ class Write(Generic[T, A]):
             self._driver.commit()
         except Exception as error:
             self._roll_back()
-            raise self._disk.spoken(error) from error
+            raise self._disk.as_unavailable(error) from error
         if self._connection.in_transaction():
             # Where the work went through SQLAlchemy, that has to hear of the end as well.
             self._connection.commit()

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from collector.event import DERIVED
-from collector.log.appending import TOLD
+from collector.log.appending import ITEMS
 from collector.proof.merkle import NO_DELIVERY
 
 EVENTS = """SELECT e.position, e.id, e.revision, e.amendment, e.type, e.source, e.received_at, e.occurred_at,
@@ -107,7 +107,7 @@ def _same_row(row: Any) -> bool:
 
 def _told(packed: bytes, identity: bytes, position: int) -> bool:
     """Whether the delivery says at this item that it told this event: here, or again."""
-    told, at, known = TOLD.unpack(packed)
+    told, at, known = ITEMS.unpack(packed)
     return bool(told == identity and (known or at == position))
 
 

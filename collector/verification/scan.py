@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from collector.proof.checkpoint import DELIVERIES, EVENTS
-from collector.removal.recorded import Absent
+from collector.removal.recorded import RecordedRemovals
 from collector.verification import row_check
 
 MOST = 1000
@@ -52,10 +52,12 @@ class Difference(msgspec.Struct, frozen=True):
 class Scan:
     """A pass over rows on one consistent view. What differs gathers in :attr:`differences`."""
 
-    def __init__(self, connection: Connection, progress: Callable[[int], None], absent: Absent | None = None) -> None:
+    def __init__(
+        self, connection: Connection, progress: Callable[[int], None], absent: RecordedRemovals | None = None
+    ) -> None:
         self._connection = connection
         self._progress = progress
-        self._absent = absent or Absent().over(connection)
+        self._absent = absent or RecordedRemovals().over(connection)
         self.differences: list[Difference] = []
         self.removed = 0
         """Contents and bodies that are gone, as the log records."""

@@ -29,7 +29,7 @@ from collector.proof.seal import NO_DIGEST
 from collector.proof.tree import HASH_SIZE, Range
 from collector.verification import schema_check
 from collector.verification.scan import Difference, Leaves, Scan, cause
-from collector.verification.workers import Helpers, split
+from collector.verification.workers import VerifyWorkers, split
 
 Signature = Callable[[str], bool]
 """Whether the signatures of a note hold, as far as their keys are known."""
@@ -77,7 +77,7 @@ def verify(
     beyond: Beyond,
     only: Iterable[tuple[int, int]] | None = None,
     progress: Callable[[int], None] = lambda rows: None,
-    helpers: Helpers | None = None,
+    helpers: VerifyWorkers | None = None,
 ) -> Verdict:
     """Verify the whole log, or with ``only`` the rows of some first and last positions; the trees are always whole.
 
@@ -135,7 +135,7 @@ def _unreadable(scan: Scan) -> Verdict:
     )  # fmt: skip
 
 
-def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: Helpers | None) -> int:
+def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: VerifyWorkers | None) -> int:
     """Verify every row of a tree; how far it came. From the first on that a helper did not find in order we read."""
     reached = 0
     for part, seen in helpers.in_order(tree, head) if helpers else ():

@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from collector.log.contract import EventLog
 from collector.proof.checkpoint import EVENTS
 from collector.proof.tree import HASH_SIZE
-from collector.removal.recorded import Absent
+from collector.removal.recorded import RecordedRemovals
 from collector.verification import schema_check
 from collector.verification.scan import Scan
 
@@ -41,7 +41,7 @@ Opener = Callable[[], Awaitable[EventLog]]
 """Opens the log to read; it goes to other processes, which import it by its name."""
 
 
-class Part(NamedTuple):
+class Chunk(NamedTuple):
     """Rows of one table, behind ``after`` up to ``last``."""
 
     table: str
@@ -49,7 +49,7 @@ class Part(NamedTuple):
     last: int
 
 
-class Seen(NamedTuple):
+class VerifiedChunk(NamedTuple):
     """A part of which everything is in order."""
 
     leaves: bytes
@@ -60,14 +60,14 @@ class Seen(NamedTuple):
     """As in :class:`Scan`."""
 
 
-class Helpers:
+class VerifyWorkers:
     """So many processes. They start with the first thing they are asked, and end with the block."""
 
     def __init__(self, opener: Opener, jobs: int, *, part: int = PART, worth: int = WORTH) -> None:
         self._opener, self._jobs, self._part, self._worth = opener, jobs, part, worth
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Helpers:
+    def __enter__(self) -> VerifyWorkers:
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -87,10 +87,10 @@ class Helpers:
 
         return answer
 
-    def in_order(self, table: str, last: int) -> Iterator[tuple[Part, Seen]]:
+    def in_order(self, table: str, last: int) -> Iterator[tuple[Chunk, VerifiedChunk]]:
         """Parts of a table from its first row on, whole ones up to ``last``, until one is not in order."""
-        parts = (Part(table, after, after + self._part) for after in range(0, last - self._part + 1, self._part))
-        given: deque[tuple[Part, Future[Any]]] = deque()
+        parts = (Chunk(table, after, after + self._part) for after in range(0, last - self._part + 1, self._part))
+        given: deque[tuple[Chunk, Future[Any]]] = deque()
         try:
             while True:
                 some = islice(parts, _AHEAD * self._jobs - len(given))
@@ -122,15 +122,15 @@ def _result(asked: Future[Any]) -> Any:
     return None
 
 
-def verified(connection: Connection, part: Part) -> Seen | None:
+def verified(connection: Connection, part: Chunk) -> VerifiedChunk | None:
     """Verify one part; None where anything about it is not in order."""
     leaves: list[bytes] = []
-    scan = Scan(connection, lambda rows: None, _here.absent.over(connection) if _here else None)
+    scan = Scan(connection, lambda rows: None, _worker.absent.over(connection) if _worker else None)
     take: Callable[[Sequence[Any]], None] = leaves.extend
     reached = (scan.events if part.table == EVENTS else scan.deliveries)(take, part.after, part.last)
     if scan.differences or reached != part.last or len(leaves) != part.last - part.after:
         return None
-    return Seen(b"".join(leaves), scan.removed, scan.contents, scan.highest)
+    return VerifiedChunk(b"".join(leaves), scan.removed, scan.contents, scan.highest)
 
 
 def split(leaves: bytes) -> list[bytes]:
@@ -141,29 +141,29 @@ def split(leaves: bytes) -> list[bytes]:
 # --- in a helper ------------------------------------------------------------------------------------------------------
 
 
-class _Here:
+class _Worker:
     """What a helper keeps between one part and the next."""
 
     def __init__(self, opener: Opener) -> None:
         self.runner = asyncio.Runner()
         self.log = self.runner.run(_opened(opener))
-        self.absent = Absent()
+        self.absent = RecordedRemovals()
 
 
 async def _opened(opener: Opener) -> EventLog:
     return await opener()
 
 
-_here: _Here | None = None
+_worker: _Worker | None = None
 
 
 def _begin(opener: Opener) -> None:
     # Whoever asked is interrupted as well, and ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _here  # noqa: PLW0603 - a process of a pool has no other place
-    _here = _Here(opener)
+    global _worker  # noqa: PLW0603 - a process of a pool has no other place
+    _worker = _Worker(opener)
 
 
 def _look(work: Callable[[Connection], Any]) -> Any:
-    assert _here is not None  # noqa: S101 - the pool began with it
-    return _here.runner.run(_here.log.query(work))
+    assert _worker is not None  # noqa: S101 - the pool began with it
+    return _worker.runner.run(_worker.log.query(work))

@@ -31,10 +31,10 @@ from typing import NamedTuple
 from collector import journal
 from collector.event import Event, event_id
 from collector.log import Submission, open_log
-from collector.proof.folder import Beside
+from collector.proof.folder import ProofFolder
 from collector.sealing import SealJob
 from collector.verification.verify import Beyond, Verdict, verify
-from collector.verification.workers import Helpers
+from collector.verification.workers import VerifyWorkers
 from tests.bench import results
 
 GOAL = 100_000
@@ -71,7 +71,7 @@ def alert(number: int) -> Event:
 async def filled(path: Path, events: int, each: int) -> None:
     """A log of so many events, ``each`` in a delivery, sealed ten times on the way."""
     log = await open_log(f"sqlite:///{path}")
-    job = SealJob(log=log, beside=Beside(path.with_suffix(".proof"), "bench"), origin="bench", signer=None)
+    job = SealJob(log=log, beside=ProofFolder(path.with_suffix(".proof"), "bench"), origin="bench", signer=None)
     step = max(each, 1000)
     for start in range(0, events, step):
         numbers = range(start, start + step, each)
@@ -91,11 +91,11 @@ def _delivery(first: int, each: int) -> Submission:
 
 async def verified(path: Path, jobs: int = 1) -> Verdict:
     """What ``timelined verify --jobs`` does."""
-    beyond = Beyond(notes=list(Beside(path.with_suffix(".proof"), "bench").kept()))
+    beyond = Beyond(notes=list(ProofFolder(path.with_suffix(".proof"), "bench").kept()))
     opener = partial(open_log, f"sqlite:///{path}", writable=False)
     log = await opener()
     try:
-        with Helpers(opener, jobs) as helpers:
+        with VerifyWorkers(opener, jobs) as helpers:
             return await log.query(partial(verify, beyond=beyond, helpers=helpers))
     finally:
         await log.close()

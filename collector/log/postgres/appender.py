@@ -10,8 +10,8 @@ import asyncpg
 
 from collector.log.appending import Appended
 from collector.log.contract import Submission
-from collector.log.postgres.batch import CALL, Batch, Undecided
-from collector.log.postgres.connecting import APPENDING, Address
+from collector.log.postgres.batch import CALL, Batch, NeedsSlowPath
+from collector.log.postgres.connecting import APPENDING, Database
 from collector.proof.acknowledged import Last
 from collector.storage.outage import is_outage
 
@@ -22,7 +22,7 @@ _LONGEST = 10.0
 class Appender:
     """Appends on the event loop, one batch after the other."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Database) -> None:
         self._address = address
         self._alone = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
@@ -36,13 +36,13 @@ class Appender:
     async def append(self, submissions: Sequence[Submission]) -> Appended:
         """Receipts after the commit, and the last event that was added.
 
-        Raises :class:`Undecided` where the batch has to be judged fact by fact, :class:`Unavailable` where nothing can
-        be stored now, and what the driver raises for a value that cannot be stored. Nothing was stored then.
+        Raises :class:`NeedsSlowPath` where the batch has to be judged fact by fact, :class:`Unavailable` where nothing
+        can be stored now, and what the driver raises for a value that cannot be stored. Nothing was stored then.
         """
         batch = Batch(submissions)
         before, first_delivery, positions, leaf = await self._call(batch.arguments())
         if positions is None:
-            raise Undecided
+            raise NeedsSlowPath
         return Appended(batch.receipts(before, first_delivery, positions), Last(max(positions), leaf) if leaf else None)
 
     async def _call(self, arguments: Sequence[Any]) -> tuple[int, int, list[int] | None, bytes | None]:

@@ -33,15 +33,15 @@ ARGUMENTS = (12, 19, 4)
 CALL = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS) + 1))})"  # noqa: S608 - numbers
 
 
-class Undecided(Exception):
+class NeedsSlowPath(Exception):
     """A batch of the rare kind that has to be judged fact by fact, by ``appending.append``."""
 
 
 class Batch:
     """Submissions on their way into the log.
 
-    Raises :class:`Undecided` for amendments, for headers that are content and name it by its number, and where a later
-    submission may speak before an earlier one; and whatever a value raises that cannot be stored.
+    Raises :class:`NeedsSlowPath` for amendments, for headers that are content and name it by its number, and where a
+    later submission may speak before an earlier one; and whatever a value raises that cannot be stored.
     """
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
@@ -81,7 +81,7 @@ class Batch:
         if _stated(told):
             return [self._tell(told, item, event, 0, NO_DELIVERY) for item, event in enumerate(told.events)]
         if any(name.startswith("ce-") for name, _ in told.headers):
-            raise Undecided
+            raise NeedsSlowPath
         salt = next(self._salts)
         commitment = delivery_commitment(salt, told.body)
         self._deliveries.append((
@@ -95,7 +95,7 @@ class Batch:
 
     def _tell(self, told: Submission, item: int, event: Event, number: int, commitment: bytes) -> tuple[int, bool]:
         if event.amendment:
-            raise Undecided
+            raise NeedsSlowPath
         identity = binary(event.id)
         fact = self._index.get(identity)
         first = fact is None
@@ -105,7 +105,7 @@ class Batch:
         else:
             _again(self._facts[fact], told.received_at, number)
             if self._facts[fact][_SAID] is not None and self._facts[fact][_SAID] != text_of(event):
-                raise Undecided
+                raise NeedsSlowPath
         if number:
             self._hear(told, event, identity)
             self._tellings.append((number, fact + 1, identity, first))
@@ -119,7 +119,7 @@ class Batch:
             first, last = self._heard.get(firing, (told.received_at, told.received_at))
             self._heard[firing] = (min(first, told.received_at), max(last, told.received_at))
             if self._heard[firing][1] - self._heard[firing][0] > told.refire_after:
-                raise Undecided
+                raise NeedsSlowPath
 
     def _row(
         self, told: Submission, item: int, event: Event, identity: bytes, number: int, commitment: bytes
@@ -151,7 +151,7 @@ def _again(fact: list[Any], received_at: int, number: int) -> None:
     if number in (0, fact[_TOLD_BY]):
         return
     if received_at <= fact[_RECEIVED]:
-        raise Undecided
+        raise NeedsSlowPath
     fact[_EARLIEST] = min(fact[_EARLIEST], received_at)
     fact[_AGAIN] += 1
     fact[_LAST] = max(fact[_LAST], received_at)

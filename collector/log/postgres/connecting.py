@@ -5,7 +5,7 @@ Every connection is asked, when it is made, whether a commit lasts there: with
 the server does not keep. What a connection needs to be told (how long to wait,
 how soon to notice that the other side is gone) is said here and nowhere else.
 
-No password ever stands in a message: :attr:`Address.shown` has none.
+No password ever stands in a message: :attr:`Database.shown` has none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collector.storage.urls import each_host, shown
 
 PATIENCE = 3.0
 """Seconds for making a connection to one host. A sender that waits is answered 503 then, and comes again."""
-SHUNNED = 10.0
+SLOW_FOR = 10.0
 """Seconds for which a host that said nothing is tried last: every connection would wait for it otherwise."""
 COMMAND = 60.0
 """Seconds a single statement may take where nothing else is said."""
@@ -72,7 +72,7 @@ _BROKEN = {
 }
 
 
-class Address:
+class Database:
     """A database of a PostgreSQL server, as ``storage.url`` names it."""
 
     def __init__(self, url: str) -> None:
@@ -82,11 +82,11 @@ class Address:
         self._hosts = each_host(self.dsn)
         self.hindrance = ""
         """What keeps commits waiting, in an operator's words, as last seen; empty while nothing does."""
-        self._shunned: dict[str, float] = {}
+        self._slow_hosts: dict[str, float] = {}
         """Addresses of hosts that said nothing, each with the time until which it is tried last."""
         self.shown = shown(self.dsn)
         """The same for messages, without user and password."""
-        self.held: Last | None = None
+        self.last_acknowledged: Last | None = None
         """The last event that was acknowledged, as far as it is known here. A server without it was promoted too
         early, or is an old primary that came back: whatever we asked of it would be about another log."""
 
@@ -115,13 +115,13 @@ class Address:
         """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
         failed: list[tuple[str, Exception]] = []
         now = monotonic()
-        for name, dsn in sorted(self._hosts, key=lambda host: self._shunned.get(host[1], now) > now):
+        for name, dsn in sorted(self._hosts, key=lambda host: self._slow_hosts.get(host[1], now) > now):
             try:
                 return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=_SETTINGS)
             except Exception as error:
                 failed.append((name, error))
                 if isinstance(error, TimeoutError):
-                    self._shunned[dsn] = monotonic() + SHUNNED
+                    self._slow_hosts[dsn] = monotonic() + SLOW_FOR
         last = failed[-1][1]
         if len(failed) == 1:
             raise self.unavailable("reach", last) from last
@@ -141,7 +141,7 @@ class Address:
 
     async def _recognise(self, connection: asyncpg.Connection) -> None:
         """Refuse a server whose log is not the one that events were acknowledged of: a failover may lose some."""
-        held = self.held
+        held = self.last_acknowledged
         if held is None:
             return
         leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", held.position, timeout=PATIENCE)
@@ -157,7 +157,7 @@ class Address:
         what = self.hindrance if self.hindrance and _waited(error) else cause(error)
         return Unavailable(f"cannot {verb} the database {self.shown}: {what}")
 
-    def spoken(self, verb: str, error: Exception) -> Exception:
+    def as_unavailable(self, verb: str, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
         return self.unavailable(verb, error) if is_outage(error) else error
 

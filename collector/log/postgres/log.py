@@ -23,14 +23,14 @@ from sqlalchemy.exc import DBAPIError
 from collector.errors import Unavailable
 from collector.log import appending, guards, migrations
 from collector.log.appending import Appended
-from collector.log.base import ReadSide
+from collector.log.base import BaseLog
 from collector.log.contract import FOLLOWING, JOBS, Answer, Lease, Submission
 from collector.log.postgres import schema
 from collector.log.postgres.appender import Appender
-from collector.log.postgres.batch import Undecided
-from collector.log.postgres.connecting import READING, Address
+from collector.log.postgres.batch import NeedsSlowPath
+from collector.log.postgres.connecting import READING, Database
 from collector.log.postgres.sessions import Session
-from collector.log.postgres.waking import SILENT, Waker
+from collector.log.postgres.waking import SILENT, CommitListener
 from collector.proof.acknowledged import Last
 from collector.storage.outage import is_outage
 
@@ -50,16 +50,16 @@ _OTHERS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND class
 _DURABLE = {True: "SET LOCAL synchronous_commit TO DEFAULT", False: "SET LOCAL synchronous_commit TO off"}
 
 
-class PostgresLog(ReadSide):
+class PostgresLog(BaseLog):
     """:class:`collector.log.EventLog` over one database."""
 
     def __init__(self, url: str, *, writable: bool = True, lease: Lease = FOLLOWING) -> None:
         """Nothing is connected yet; see :meth:`opened`."""
         super().__init__()
         self._lease = _LEASE.format(_LEASES[lease])
-        self.address = Address(url)
+        self.address = Database(url)
         self._closed = False
-        self._announced = self._leads = self._silent = False
+        self._announced = self._leads = self._unresponsive = False
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._acknowledged = 0
         self._running: set[asyncio.Task[Any]] = set()
@@ -70,7 +70,7 @@ class PostgresLog(ReadSide):
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
-        self._waker = Waker(self.address, self._wake, self._ours, self._remember, self._hear)
+        self._waker = CommitListener(self.address, self._wake, self._ours, self._remember, self._on_responsiveness)
 
     @classmethod
     async def opened(
@@ -106,7 +106,7 @@ class PostgresLog(ReadSide):
                 if not any_schema:
                     self._check_readable(found)
         except Exception as error:
-            raise self.address.spoken("open the log in", error) from error
+            raise self.address.as_unavailable("open the log in", error) from error
 
     def _check_readable(self, found: migrations.Schema) -> None:
         """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
@@ -130,7 +130,7 @@ class PostgresLog(ReadSide):
             added = await self._appender.append(submissions)
         except Unavailable:
             raise
-        except Undecided:
+        except NeedsSlowPath:
             return await self._append_judging(submissions)
         except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
             return await self._append_by(appending.append_singly, submissions)
@@ -169,7 +169,7 @@ class PostgresLog(ReadSide):
         try:
             answer, last = await session.run(work, first=_DURABLE[durable], renewed=renewed)
         except Exception as error:
-            raise self.address.spoken("write to", error) from error
+            raise self.address.as_unavailable("write to", error) from error
         self._appended(last)
         return answer
 
@@ -184,7 +184,7 @@ class PostgresLog(ReadSide):
         if self._acknowledge is not None and position > self._acknowledged:
             self._acknowledged = position
             self._acknowledge(position, leaf)
-            self.address.held = Last(position, leaf)
+            self.address.last_acknowledged = Last(position, leaf)
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """See :meth:`collector.log.EventLog.acknowledge`. What others add is recorded as well, soon after."""
@@ -263,11 +263,11 @@ class PostgresLog(ReadSide):
         finally:
             self._idle.put_nowait(session)
 
-    def _hear(self, silent: bool) -> None:
+    def _on_responsiveness(self, silent: bool) -> None:
         """Have nobody wait for a server that says nothing, until it does."""
-        if silent == self._silent:
+        if silent == self._unresponsive:
             return
-        self._silent = silent
+        self._unresponsive = silent
         if not silent:
             log.info("the database answers again", database=self.address.shown)
             return
@@ -278,7 +278,7 @@ class PostgresLog(ReadSide):
                 session.cut()
 
     def _refuse_if_silent(self, verb: str) -> None:
-        if self._silent:
+        if self._unresponsive:
             what = f"it does not answer within {SILENT:g} s"
             raise Unavailable(f"cannot {verb} the database {self.address.shown}: {what}")
 
@@ -356,11 +356,11 @@ async def upgrade(
 
 
 async def _with_a_session(url: str, work: Callable[[Connection], T]) -> T:
-    address = Address(url)
+    address = Database(url)
     session = Session(address.connect, "READ COMMITTED")
     try:
         return await session.run(work)
     except Exception as error:
-        raise address.spoken("use", error) from error
+        raise address.as_unavailable("use", error) from error
     finally:
         await session.close()

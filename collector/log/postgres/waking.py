@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from collector.log.postgres.connecting import READING, Address
+from collector.log.postgres.connecting import READING, Database
 from collector.log.postgres.schema import CHANNEL
 from collector.tasks import ended
 
@@ -48,7 +48,7 @@ def _hindrance(waiting: Mapping[str, Any]) -> str:
     )
 
 
-class Waker:
+class CommitListener:
     """Calls ``wake`` for every commit of others, from :meth:`start` to :meth:`close`.
 
     ``ours`` says whether a session of the server is this process's own: who committed there wakes without the server.
@@ -57,11 +57,11 @@ class Waker:
     """
 
     def __init__(
-        self, address: Address, wake: Callable[[], None], ours: Callable[[int], bool],
+        self, address: Database, wake: Callable[[], None], ours: Callable[[int], bool],
         remember: Callable[[int, bytes], None], silent: Callable[[bool], None],
     ) -> None:  # fmt: skip
         self._address = address
-        self._wake, self._ours, self._remember, self._silent = wake, ours, remember, silent
+        self._wake, self._ours, self._remember, self._unresponsive = wake, ours, remember, silent
         self._told = asyncio.Event()
         self._seen = 0
         self._trouble = ""
@@ -85,7 +85,7 @@ class Waker:
             except Exception as error:
                 self._say(f"{type(error).__name__}: {error}")
                 silent = any(isinstance(one, TimeoutError) for one in (error, error.__cause__))
-                self._silent(silent)
+                self._unresponsive(silent)
                 await asyncio.sleep(_AGAIN if silent else EVERY)
 
     def _say(self, trouble: str) -> None:
@@ -101,7 +101,7 @@ class Waker:
             while True:
                 self._told.clear()
                 row = await connection.fetchrow(_LAST, timeout=SILENT)
-                self._silent(False)
+                self._unresponsive(False)
                 self._trouble = ""
                 self._address.hindrance = _hindrance(await connection.fetchrow(_WAITING, timeout=SILENT))
                 if row is not None:
