@@ -225,9 +225,13 @@ class PostgresLog(BaseLog):
         """See :meth:`collector.log.EventLog.lead`."""
         if self._closed or self._leader is None:
             return False
+        # A question that is cut off takes its connection with it, and with that the lease.
+        return await self._finished(self._lead(self._leader))
+
+    async def _lead(self, leader: Session) -> bool:
         try:
-            self._leads = await self._leader.run(
-                partial(_locked, self._leader, self._lease, held=self._leads, shows=self._announced)
+            self._leads = await leader.run(
+                partial(_locked, leader, self._lease, held=self._leads, shows=self._announced)
             )
         except Exception as error:
             self._leads = False
