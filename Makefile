@@ -37,8 +37,8 @@ demo: $(VENV)/.run ## Play a recorded incident against a real daemon and write i
 test: $(VENV)/.dev ## Run every test, on each processor
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-properties: $(VENV)/.dev ## Try what holds for every input on twenty times as many as `make test` does
-	@TIMELINED_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "hypothesis or slow"
+properties: $(VENV)/.dev ## Try what holds for every input on forty times as many as `make test` does
+	@TIMELINED_EXAMPLES=40 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "hypothesis or slow"
 
 check: $(VENV)/.dev ## Lint, formatting, types, and the arrow
 	@$(BIN)/ruff check .

@@ -166,7 +166,7 @@ def _said(draw: st.DrawFn, known: list[RecordedEvent], minute: int) -> RecordedE
     return says(f"incident.{kind}", minute, about, **more)
 
 
-@examples(15)
+@examples(6)
 @given(
     events=pauses(),
     order=st.randoms(use_true_random=False),

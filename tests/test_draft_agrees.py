@@ -67,7 +67,7 @@ def parts_of(value: Any) -> Iterator[dict[str, Any]]:
             yield from parts_of(each)
 
 
-@examples(30)
+@examples(12)
 @given(told=incidents())
 def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> None:
     """What a sentence shows is its instant's clock and its length in words; the measures are the durations."""
@@ -87,7 +87,7 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> 
             assert spans == ([] if each["seconds"] is None else [each["seconds"]])
 
 
-@examples(30)
+@examples(12)
 @given(told=incidents(), detail=st.sampled_from(("normal", "key", "all")))
 def test_each_clock_time_stands_in_an_event_that_is_cited_for_it(told: Told, detail: str) -> None:
     """Whoever looks up what a sentence, a row or a measure cites finds the time there."""
@@ -100,7 +100,7 @@ def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(b
     assert unproven(build().draft()) == []
 
 
-@examples(30)
+@examples(12)
 @given(told=incidents())
 def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
@@ -116,7 +116,7 @@ def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told
         assert (int(times_fired[1]) if times_fired else entities) == len(fired)
 
 
-@examples(30)
+@examples(12)
 @given(told=incidents())
 def test_rows_are_in_order_and_every_event_has_one(told: Told) -> None:
     """Folding breaks no order and hides nothing."""
@@ -180,7 +180,7 @@ def answers(event: RecordedEvent, query: str) -> bool:
     return fnmatch(event.type, types) and of and entity in ("", event.entity) and low <= event.occurred_at <= high
 
 
-@examples(100)
+@examples(40)
 @given(data=st.data(), told=incidents())
 def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told: Told) -> None:
     """Whatever is recorded, in the incident or beside it, no sentence says that it was not, however it is spelled."""
@@ -191,7 +191,7 @@ def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told
             assert not answers(event, claim.none), (plain(claim.parts), claim.none, event)
 
 
-@examples(50)
+@examples(20)
 @given(data=st.data(), told=incidents(), way=st.sampled_from(WAYS))
 def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Told, way: Callable[[str], str]) -> None:
     """Each sentence of absence goes once what it looked for is told: its own search, in any spelling, in its span."""

@@ -97,7 +97,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 # --- incremental equals batch -----------------------------------------------------------------------------------------
 
 
-@examples(25)
+@examples(10)
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),
@@ -113,7 +113,7 @@ def test_any_arrival_and_any_batching_equal_correlation(
         asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
 
 
-@examples(4, allowed=[HealthCheck.function_scoped_fixture])
+@examples(2, allowed=[HealthCheck.function_scoped_fixture])
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),
@@ -169,7 +169,7 @@ def flapping(draw: st.DrawFn) -> list[Submission]:
     return list({(one.events[0].id, one.events[0].revision): one for one in told}.values())
 
 
-@examples(25)
+@examples(10)
 @given(
     told=flapping(),
     order=st.randoms(use_true_random=False),
@@ -205,7 +205,7 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
         asyncio.run(story(Path(folder)))
 
 
-@examples(20)
+@examples(8)
 @given(events=streams(longest=12), order=st.randoms(use_true_random=False))
 def test_a_case_does_not_depend_on_arrival(events: list[RecordedEvent], order: Any) -> None:
     """What a draft is rendered from is the same after any order of arrival, positions aside."""

@@ -464,7 +464,7 @@ _json = st.recursive(
 )
 
 
-@examples(30, allowed=[HealthCheck.function_scoped_fixture])
+@examples(12, allowed=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())), data=st.dictionaries(st.text(), _json, max_size=3))
 async def test_nothing_a_parser_makes_is_lost(log: EventLog, text: str, data: dict[str, object]) -> None:
     """Any text and any data end as an event, and its neighbour is stored."""

@@ -120,7 +120,7 @@ def shown(answers: list[Answer], position: int, delivery: int) -> list[Any]:
     ]
 
 
-@examples(30, allowed=[HealthCheck.function_scoped_fixture])
+@examples(12, allowed=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(submissions(), min_size=1, max_size=4), min_size=1, max_size=4))
 async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batches: list[list[Submission]]) -> None:
     """Whatever is told in whatever batches, PostgreSQL's append() and SQLite's code store and answer the same."""

@@ -382,7 +382,7 @@ async def test_lists_say_where_placing_is_still_to_be_done(tmp_path: Path) -> No
         assert (await readable.state()).unplaced == 0
 
 
-@examples(12, allowed=list(HealthCheck))
+@examples(5, allowed=list(HealthCheck))
 @given(
     order=st.permutations(STORY), live=st.booleans(), left_out=st.sets(st.sampled_from(range(len(STORY))), max_size=4)
 )

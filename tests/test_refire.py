@@ -131,7 +131,7 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
     return [received(base + minutes * MINUTE + place * SECOND, one) for place, (minutes, one) in enumerate(told)]
 
 
-@examples(20)
+@examples(8)
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
     """The deliveries and their times of receipt decide, in whatever order and by how many at once they are stored."""
@@ -140,7 +140,7 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
     assert_same_in_another_order(told, shuffled, cuts)
 
 
-@examples(5, allowed=[HealthCheck.function_scoped_fixture])
+@examples(2, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""

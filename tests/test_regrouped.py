@@ -50,7 +50,7 @@ async def write(followed: Followed, *statements: str) -> None:
     await followed.base.write(work)
 
 
-@examples(15)
+@examples(6)
 @given(
     events=streams(longest=16),
     order=st.randoms(use_true_random=False),

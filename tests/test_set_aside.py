@@ -99,7 +99,7 @@ async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
     assert not accuses_an_event(asyncio.CancelledError())
 
 
-@examples(15)
+@examples(6)
 @given(
     events=streams(longest=16),
     chosen=st.sets(st.integers(0, 15), max_size=4),

@@ -199,7 +199,7 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
     return [received(micros("14:05:00") + 3 * minutes * MINUTE, one) for minutes, one in told]
 
 
-@examples(20)
+@examples(8)
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
     """Events, lists and drafts follow from what was told and when; a delivery stored twice changes nothing."""
@@ -208,7 +208,7 @@ def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any)
     assert_same_in_another_order(told, shuffled, cuts)
 
 
-@examples(20)
+@examples(8)
 @given(told=deliveries())
 def test_updates_change_no_incident(told: list[Submission]) -> None:
     """Incidents begin, end and reach as they would without any update."""
@@ -227,7 +227,7 @@ def test_updates_change_no_incident(told: list[Submission]) -> None:
     assert incidents == without
 
 
-@examples(5, allowed=[HealthCheck.function_scoped_fixture])
+@examples(2, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
     """What append() decides there and what it leaves to be judged come to what a file holds."""
