@@ -519,7 +519,7 @@ def test_a_row_that_sqlite_cannot_take_apart_stops_nothing(copy: Path, table: st
         heads.setdefault(piece.row, piece)
         offsets = range(piece.offset, piece.offset + min(piece.size, 12))
         turned += [bits.Place(table, piece.row, offset, 0x80) for offset in offsets]
-    for place in sample(turned, 60):
+    for place in sample(turned, 24):
         place.flip(database)
         found = asyncio.run(asked_of(copy, partial(verify, beyond=beside))).differences
         helped = asyncio.run(asked_of(copy, lambda one: verify(one, beyond=beside, helpers=Inline(one))))
