@@ -203,7 +203,13 @@ def link_to(event: Event, rel: str, text: str) -> Link | None:
 
 def place(service: str | None, environment: str | None, before: str = " on ") -> Phrase:
     """`` on checkout in production``; what is absent is left out."""
-    return say(named(before, service), named(" in ", environment))
+    return say(named(before, service), named(" in ", environment_beside(service, environment)))
+
+
+def environment_beside(service: str | None, environment: str | None) -> str | None:
+    """The environment, unless the service's name has it already: ``Checkout (prod)`` is not told to be in prod."""
+    within = service and environment and f"({environment.casefold()})" in service.casefold()
+    return None if within else environment
 
 
 def system(history: History, source: str) -> str:

@@ -495,6 +495,15 @@ def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> Non
     assert not any("moved" in row for row in rows if "Oz" not in row)
 
 
+def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
+    """``Checkout (prod)`` is not said to be in prod; another environment still is."""
+    told = Told()
+    told.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
+    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
+    assert said(told, "impact")[0] == "Pages were opened for Checkout (prod)"
+    assert phrases.environment_beside("Checkout (card)", "prod") == "prod"
+
+
 @pytest.mark.parametrize(
     ("between", "expected"),
     [

@@ -54,8 +54,8 @@ def _services(history: History) -> Iterator[Claim]:
         for signal in signals:
             if signal.service and signal.service not in named_so_far:
                 first.setdefault(signal.service, signal)
-            if signal.environment:
-                where.setdefault(signal.environment, signal)
+            if environment := phrases.environment_beside(signal.service, signal.environment):
+                where.setdefault(environment, signal)
         named_so_far |= first.keys()
         if first:
             services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"))
