@@ -217,6 +217,8 @@ def test_service_environment_and_severity_are_found_as_in_labels(data: dict[str,
         ({"pagerdutyIncident": "Q2LARK0042"}, "page:Q2LARK0042"),
         ({"incident_url": "https://acme.pagerduty.com/incidents/Q2LARK0042"}, "page:Q2LARK0042"),
         ({"url": "https://acme.pagerduty.com/incidents/Q2LARK0042?x=1"}, "page:Q2LARK0042"),
+        ({"links": ["https://acme.pagerduty.com/incidents/Q2LARK0042"]}, "page:Q2LARK0042"),
+        ({"text": "see https://acme.pagerduty.com/incidents/Q2LARK0042, I am on it"}, "page:Q2LARK0042"),
         ({"incident_key": "disk/db-3"}, "alert:disk/db-3"), ({"dedup_key": "0" * 64}, "alertgroup:" + "0" * 64),
         ({"fingerprint": "5d1c04a87e92b3f6"}, "alert:5d1c04a87e92b3f6"),
         ({"commit": "A" * 40}, "commit:" + "a" * 40), ({"repo": "acme/shop"}, "repository:acme/shop"),
@@ -229,7 +231,17 @@ def test_what_the_data_points_at_is_a_ref(data: dict[str, Any], ref: str) -> Non
     assert sent(data=data).refs == (ref,)
 
 
-@pytest.mark.parametrize("data", [{"incident": 42}, {"page": 3}, {"commit": "abc"}, {"url": "https://x.example/a"}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"incident": 42},
+        {"page": 3},
+        {"commit": "abc"},
+        {"url": "https://x.example/a"},
+        {"text": "https://x.example/incidents/2024-outage"},
+        {"links": [1, None, {}]},
+    ],
+)
 def test_what_may_be_anything_is_no_ref(data: dict[str, Any]) -> None:
     """A number under `incident` may be anybody's, and half a commit names none."""
     assert sent(data=data).refs == ()

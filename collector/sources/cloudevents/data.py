@@ -49,6 +49,8 @@ _ALERTS = frozenset({"incidentkey", "dedupkey", "alertkey", "fingerprint", "dedu
 _COMMITS = frozenset({"commit", "sha", "gitsha", "commitsha", "revision", "headsha", "gitcommit", "commitid"})
 _REPOSITORIES = frozenset({"repository", "repo", "repositoryname", "repositoryurl", "repourl"})
 _PAGE_URL = re.compile(r"https?://[^/\s]+/incidents/([A-Z0-9]{5,})(?:[/?#].*)?")
+_PAGE_URLS = re.compile(r"https?://[^/\s]+/incidents/([A-Z0-9]{5,})(?![A-Za-z0-9_-])")
+"""The same in a sentence."""
 _PAGE_ID = re.compile(r"[PQ][A-Z0-9]{5,31}")
 _NUMBER = re.compile(r"#?(\d{1,15})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -176,7 +178,11 @@ def links(data: Any) -> list[tuple[str, object]]:
 def refs(data: Any) -> list[str]:
     """What the data points at: pages, alerts, commits, repositories, pull requests."""
     found = [
-        ref for level in _levels(data) for key, value in level.items() for ref in _ref(_folded(key), scalar(value))
+        ref
+        for level in _levels(data)
+        for key, value in level.items()
+        for each in (value if isinstance(value, list) else [value])
+        for ref in _ref(_folded(key), scalar(each))
     ]
     return list(dict.fromkeys(found))
 
@@ -186,6 +192,8 @@ def _ref(key: str, value: str) -> Iterator[str]:
         return
     if page := _PAGE_URL.fullmatch(value):
         yield f"page:{page[1]}"
+    elif pages := _PAGE_URLS.findall(value):
+        yield from (f"page:{page}" for page in pages)
     elif pull := _PULL.match(value):
         yield f"pr:{pull[0]}"
     elif key in _PAGES:
