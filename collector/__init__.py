@@ -12,7 +12,7 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times files proofcheck tasks browsers masking names severities interpreter
-    1  webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
+    1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
     2  signing reading amendments redaction
     3  sources correlation log
     4  removal settings leadership bodies writer suspects

@@ -11,10 +11,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import NamedTuple
 
 from collector.errors import TimelinedError, Unavailable
 from collector.log import EventLog, Receipt, Submission
+from collector.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,11 @@ class Writer:
     """
 
     def __init__(
-        self, log: EventLog, *, queue_events: int = 10_000, queue_bytes: int = 64 << 20, batch_events: int = 1_000
-    ) -> None:
+        self, log: EventLog, *, queue_events: int = 10_000, queue_bytes: int = 64 << 20, batch_events: int = 1_000,
+        metrics: Metrics | None = None,
+    ) -> None:  # fmt: skip
         self._log = log
+        self.metrics = metrics or Metrics()
         self._most_events = queue_events
         self._most_bytes = queue_bytes
         self._batch_events = batch_events
@@ -111,6 +115,7 @@ class Writer:
 
     async def _append(self, batch: Sequence[_Waiting]) -> None:
         answers: Sequence[Receipt | Exception]
+        begun = perf_counter()
         try:
             stored = await self._log.append([waiting.submission for waiting in batch])
             answers = [answer if isinstance(answer, Receipt) else answer.error() for answer in stored]
@@ -118,13 +123,21 @@ class Writer:
         except Exception as error:  # whatever it was, nothing was stored, and everybody must hear it
             self.failure = str(error) if isinstance(error, TimelinedError) else type(error).__name__
             answers = [_refusal(error) for _ in batch]
+        self.metrics.committed(begun, not self.failure)
         for waiting, answer in zip(batch, answers, strict=True):
             self.events -= waiting.events
             self.bytes -= waiting.size
+            if not isinstance(answer, Exception):
+                self._count(waiting.submission, answer)
             try:
                 waiting.tell(answer)
             except Exception as error:  # one who cannot be told must not keep it from the others
                 log.error("cannot tell a sender that its delivery was stored: %s", type(error).__name__, exc_info=error)
+
+    def _count(self, told: Submission, receipt: Receipt) -> None:
+        new = sum(not item.known for item in receipt.items)
+        latest = max((event.occurred_at for event in told.events), default=told.received_at)
+        self.metrics.stored(told.source, receipt.status, told.received_at, latest, new, known=receipt.known)
 
 
 class _Waiting(NamedTuple):

@@ -35,6 +35,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "apscheduler": ("collector.schedule",),
     "jinja2": ("renderers.markdown", "renderers.html"),
     "click": ("collector.cli",),
+    "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.parts"),
     "rich": ("collector.cli",),
     "yaml": ("collector.settings",),
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),

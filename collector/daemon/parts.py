@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import web
+from prometheus_client import Metric
 
 from collector.bodies import Limits
+from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
@@ -23,6 +25,7 @@ from collector.follower import Follower
 from collector.following import Following, Setup, Work
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, migrations
+from collector.metrics import Metrics
 from collector.projections import Lists, Projections
 from collector.proof import seal
 from collector.proof.acknowledged import Loss
@@ -87,7 +90,10 @@ class Parts:
             origin=origin_after(settings.proof.origin, about.accepted),
             signer=signer_of(settings, about),
         )
-        self.writer = Writer(store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes)
+        self.writer = Writer(
+            store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes,
+            metrics=Metrics(settings.sources),
+        )  # fmt: skip
         self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
         self.refusals = Refusals(clock)
         self.setup = _setup(settings)
@@ -107,6 +113,7 @@ class Parts:
             projections=self.projections,
             postmortems={form: partial(self._render, form) for form in FORMATS},
             readiness=self.readiness,
+            gauges=self._gauges,
             clock=self.clock,
             api_tokens=tokens,
             local_only=local_only,
@@ -149,6 +156,16 @@ class Parts:
 
     async def _forget(self) -> None:
         await self.following.forget()
+
+    async def _gauges(self) -> Sequence[Metric]:
+        state = await self.readiness()
+        try:
+            incidents: Mapping[str, int] = await self.projections.counts()
+        except Unavailable:
+            incidents = {}
+        file = database_path(self.settings.storage.url)
+        sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
+        return gauges.families(state, incidents, sizes, self.writer.bytes)
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""

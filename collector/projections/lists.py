@@ -125,6 +125,10 @@ class Projections:
         values = (*(value for _, value in where), limit)
         return await self._read(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
 
+    async def counts(self) -> dict[str, int]:
+        """How many incidents are open, and how many are over."""
+        return await self._read(_counts)
+
     async def incident(self, number: int) -> IncidentRow | None:
         """One incident, also one that was merged away (``merged_into`` says where it went)."""
         found = await self._read(lambda c: _stored(c, number))
@@ -221,6 +225,13 @@ def _state(connection: Connection) -> State:
     count = int(connection.exec_driver_sql("SELECT count(*) FROM set_aside").scalar_one())
     unplaced = int(connection.exec_driver_sql("SELECT count(*) FROM placement_due").scalar_one())
     return State("", remaking(connection), _cursor(connection), count, unplaced)
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    statement = """SELECT ended_at IS NULL, count(*) FROM incident JOIN incident_number USING (number)
+        WHERE goes_by = number GROUP BY 1"""
+    found = {bool(is_open): int(number) for is_open, number in connection.exec_driver_sql(statement)}
+    return {"open": found.get(True, 0), "resolved": found.get(False, 0)}
 
 
 def _position(connection: Connection) -> int:

@@ -9,9 +9,10 @@ draft: :func:`build_app` is handed what does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from aiohttp import web
+from prometheus_client import Metric
 
 from collector.erasure import Erasing, Erasure, Redraw, Redrawn
 from collector.errors import Unavailable
@@ -19,7 +20,7 @@ from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.refusals import Refusals
-from collector.web import amendments, erasures, events, incidents, keys, operations, webhooks
+from collector.web import amendments, erasures, events, incidents, keys, operations, prometheus, webhooks
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
@@ -36,6 +37,7 @@ def build_app(
     projections: Projections,
     postmortems: Mapping[str, Postmortem],
     readiness: Callable[[], Awaitable[Readiness]],
+    gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
     api_tokens: tuple[bytes, ...] = (),
     local_only: bool = True,
@@ -53,15 +55,17 @@ def build_app(
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
-    refused. What is handed in is not closed here.
+    refused; ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
     """
-    app = web.Application(middlewares=(answer_errors, guard, bound))
+    app = web.Application(middlewares=(prometheus.count, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
     app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
     app[keys.PROJECTIONS] = projections
     app[keys.POSTMORTEMS] = postmortems
     app[keys.READINESS] = readiness
+    app[keys.METRICS] = intake.writer.metrics
+    app[keys.GAUGES] = gauges or _no_gauges
     app[keys.CLOCK] = clock
     app[keys.API_TOKENS] = api_tokens
     app[keys.LOCAL_ONLY] = local_only
@@ -72,7 +76,7 @@ def build_app(
     app[keys.FOLLOWED] = followed or _looking(projections)
     app[READS] = Reads(reads or ReadLimits())
     app.on_response_prepare.append(on_prepare)
-    for room in (webhooks, incidents, events, amendments, erasures, operations):
+    for room in (webhooks, incidents, events, amendments, erasures, operations, prometheus):
         app.add_routes(room.routes)
     return app
 
@@ -96,6 +100,10 @@ def _looking(projections: Projections) -> Callable[[int, float], Awaitable[bool]
         return True
 
     return followed
+
+
+async def _no_gauges() -> Sequence[Metric]:
+    return ()
 
 
 async def _no_drafts(events: Collection[str]) -> Redrawn:

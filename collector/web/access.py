@@ -1,7 +1,7 @@
 """Who may ask, and what every answer carries.
 
 On loopback everything but ``/-/healthy`` answers only under a name of this
-daemon. Beyond that only ``/api`` is guarded here: webhooks prove themselves by
+daemon. Beyond that only ``/api`` and ``/metrics`` are guarded here: webhooks prove themselves by
 their source's own means. Tokens are compared in constant time, as bytes, every
 one of them whatever the first comparison said.
 """
@@ -35,7 +35,8 @@ HEADERS = {
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in only under a name of ours (on loopback), into ``/api`` only with a token (where one is set).
+    """Let a request in only under a name of ours (on loopback), into ``/api`` and ``/metrics`` only with a token (where
+    one is set).
 
     Where the API stands open, a page of another site may not write through its visitor's browser.
     """
@@ -74,7 +75,7 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
 
 
 def _guarded(request: web.Request) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+    return request.path in ("/api", "/metrics") or request.path.startswith("/api/")
 
 
 def _bearer(request: web.Request) -> bytes:

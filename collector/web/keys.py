@@ -6,15 +6,17 @@ application (:func:`collector.web.build_app`) puts real things under these.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from prometheus_client import Metric
 
 from collector.erasure import Erasing, Erasure, Redraw
 from collector.intake import Intake
 from collector.log import EventLog
+from collector.metrics import Metrics
 from collector.projections import Projections
 from collector.refusals import Refusals
 
@@ -52,6 +54,10 @@ LOG: web.AppKey[EventLog] = web.AppKey("log")
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
 READINESS: web.AppKey[Callable[[], Awaitable[Readiness]]] = web.AppKey("readiness")
+METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
+"""What is counted as it happens."""
+GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gauges")
+"""What is looked up for a scrape."""
 ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
 REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 """Writes the drafts again that cite certain events."""

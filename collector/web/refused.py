@@ -9,7 +9,7 @@ from collector.projections import EventFilter, Projections
 from collector.refusals import TYPE, Refusals, Refused, read_back
 from collector.times import rfc3339
 from collector.web.answers import Json
-from collector.web.keys import INTAKE, REFUSALS
+from collector.web.keys import INTAKE, METRICS, REFUSALS
 
 MOST = 200
 """The most refusals that are shown beside one page of deliveries."""
@@ -22,6 +22,7 @@ def note(request: web.BaseRequest, app: web.Application, error: Exception, statu
     match = request.match_info if isinstance(request, web.Request) else {}
     name = match.get("source", "")
     known = name if app[INTAKE].knows(name) else None
+    app[METRICS].refused(known, status)
     app[REFUSALS].note(known, status, _reason(error, known, title), str(error) if known and _ours(error) else "")
 
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import signal
 import time
+from typing import Any
 
 import uvloop
 from aiohttp import web
@@ -30,7 +31,7 @@ async def ready() -> Readiness:
     return Readiness(ready=True)
 
 
-async def serve(port: int, url: str, **writer_options: int) -> None:
+async def serve(port: int, url: str, **writer_options: Any) -> None:
     """Until SIGTERM; the options are those of :class:`collector.writer.Writer`."""
     log = await open_log(url, extra_metadata=[projections.metadata])
     writer = Writer(log, **writer_options)

@@ -1,0 +1,81 @@
+"""What a scrape looks up: where log and lists are, how large they are, and whether the daemon is ready.
+
+Of what is not known, because the database does not answer say, there is no sample: a gauge never tells an old value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from collector.projections import lists_path
+from collector.web import Readiness
+
+_PARTS = ("", "-wal")
+
+
+def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str, int], waiting: int) -> list[Metric]:
+    """Everything looked up; ``incidents`` by their state, ``sizes`` from :func:`sizes`, ``waiting`` in bytes."""
+    facts = state.facts
+    found = [
+        _one("timelined_ready", "Whether deliveries can be stored; /-/ready says why not.", int(state.ready)),
+        _one("timelined_queue_events", "Events that wait for their commit.", facts.get("queue")),
+        _one("timelined_queue_bytes", "Bytes of the bodies that wait for their commit.", waiting),
+        _one("timelined_log_position", "The position of the last event.", facts.get("position")),
+        _one("timelined_log_sealed_position", "Up to which position the log is sealed.", facts.get("sealed")),
+        _one("timelined_sealing_failed", "Whether the last pass could not seal.", _fails(facts.get("sealing"))),
+        _one("timelined_lists_lag_events", "Events that grouping has still to take in.", facts.get("lag")),
+        _one("timelined_lists_failed", "Whether anything keeps lists from being whole.", _fails(facts.get("lists"))),
+        _one("timelined_follower_leader", "Whether this daemon is the one that groups.", _flag(facts.get("follows"))),
+    ]
+    by_state = GaugeMetricFamily("timelined_incidents", "Incidents by their state.", labels=("state",))
+    for name, number in incidents.items():
+        by_state.add_metric((name,), number)
+    found.append(by_state)
+    found += [_one(name, _SIZES[name], size) for name, size in sizes.items()]
+    return found
+
+
+_SIZES = {
+    "timelined_log_size_bytes": "Bytes of the log's file and its write-ahead log.",
+    "timelined_lists_size_bytes": "Bytes of the file of lists and its write-ahead log.",
+    "timelined_disk_free_bytes": "Bytes that are free for us where the log lies.",
+}
+
+
+def sizes(log: Path) -> dict[str, int]:
+    """How large files are, and how much room there is; what cannot be looked at is left out."""
+    found: dict[str, int] = {}
+    try:
+        found["timelined_log_size_bytes"] = _size(log)
+        disk = os.statvfs(log)
+        found["timelined_disk_free_bytes"] = disk.f_bavail * disk.f_frsize
+        found["timelined_lists_size_bytes"] = _size(lists_path(log))
+    except OSError:
+        # A file may be gone at this moment: readiness says so.
+        return found
+    return found
+
+
+def _size(path: Path) -> int:
+    return sum(part.stat().st_size for suffix in _PARTS if (part := Path(f"{path}{suffix}")).exists())
+
+
+def _one(name: str, meaning: str, value: Any) -> Metric:
+    family = GaugeMetricFamily(name, meaning)
+    if value is not None:
+        family.add_metric((), value)
+    return family
+
+
+def _flag(value: object) -> int | None:
+    return None if value is None else int(bool(value))
+
+
+def _fails(said: object) -> int | None:
+    return None if said is None else int(said != "well")

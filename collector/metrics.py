@@ -1,0 +1,136 @@
+"""What the daemon counts of itself as it works, in the terms of Prometheus' client library.
+
+Whoever does something says it here in one call, after the fact; nothing is read back but by a scrape. What can be
+looked up when somebody asks (positions, lags, sizes) is not counted here: see ``daemon/gauges.py``. Label values are
+names of configured sources and words of our own, never what a sender wrote: a series costs memory for good.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from time import perf_counter
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from collector import __version__
+from collector.event import SECOND
+
+NO_SOURCE = ""
+"""Stands for a name that is no source's: what was asked for may be a token."""
+
+_STORED = ("stored", "repeated", "unrecognised", "malformed")
+_REFUSED = {401: "unauthorized", 404: "unauthorized", 413: "too_large", 415: "unsupported", 503: "unavailable"}
+_OTHERWISE = "refused"
+OUTCOMES = (*_STORED, *dict.fromkeys(_REFUSED.values()), _OTHERWISE)
+"""What becomes of a delivery."""
+
+# A series more for each counter, of which Prometheus makes nothing by default.
+disable_created_metrics()
+
+_ANSWERING = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_COMMITTING = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_ARRIVING = (1, 5, 15, 60, 300, 1800, 3600, 21_600, 86_400)
+
+
+class Metrics:
+    """Counters and histograms of one process, each in :attr:`registry` from the start, so that a rate begins at 0."""
+
+    def __init__(self, sources: Iterable[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        build = Gauge(
+            "timelined_build_info",
+            "Always 1; the labels say which version runs on which Python.",
+            ("version", "python"),
+            registry=self.registry,
+        )
+        build.labels(__version__, platform.python_version()).set(1)
+        self._requests = Histogram(
+            "timelined_http_request_duration_seconds",
+            "Seconds from a request's headers to its answer, without the sending of it.",
+            ("handler", "method", "code"),
+            buckets=_ANSWERING,
+            registry=self.registry,
+        )
+        self._in_flight = Gauge(
+            "timelined_http_requests_in_flight", "Requests that are being answered.", registry=self.registry
+        )
+        self._deliveries = Counter(
+            "timelined_deliveries_total",
+            "Deliveries by what became of them; those that name no source have an empty one.",
+            ("source", "outcome"),
+            registry=self.registry,
+        )
+        self._events = Counter(
+            "timelined_events_stored_total", "Events that were not known before.", ("source",), registry=self.registry
+        )
+        self._lag = Histogram(
+            "timelined_event_lag_seconds",
+            "Seconds from the latest event of a delivery with news to its arrival.",
+            ("source",),
+            buckets=_ARRIVING,
+            registry=self.registry,
+        )
+        self._last = Gauge(
+            "timelined_source_last_delivery_timestamp_seconds",
+            "When a delivery of this source was stored last; 0 where none was since the start.",
+            ("source",),
+            registry=self.registry,
+        )
+        self._commits = Histogram(
+            "timelined_commit_duration_seconds",
+            "Seconds that a transaction took, the sync to the disk included.",
+            buckets=_COMMITTING,
+            registry=self.registry,
+        )
+        self._failures = Counter(
+            "timelined_commit_failures_total", "Transactions that stored nothing.", registry=self.registry
+        )
+        for source in sources:
+            self._begin(source)
+        for outcome in dict.fromkeys((*_REFUSED.values(), _OTHERWISE)):
+            self._deliveries.labels(NO_SOURCE, outcome)
+
+    def _begin(self, source: str) -> None:
+        for outcome in OUTCOMES:
+            self._deliveries.labels(source, outcome)
+        for each in (self._events, self._lag, self._last):
+            each.labels(source)
+
+    def answering(self, begun: bool) -> None:
+        """A request has begun, or has its answer."""
+        (self._in_flight.inc if begun else self._in_flight.dec)()
+
+    def answered(self, handler: str, method: str, code: int, seconds: float) -> None:
+        """A request was answered; ``handler`` is the pattern of its address, never the address itself."""
+        self._requests.labels(handler, method, str(code)).observe(seconds)
+
+    def stored(self, source: str, status: str, received_at: int, latest: int, new: int, *, known: bool) -> None:
+        """A delivery is in the log: when it arrived, when its latest event happened (µs UTC), how many events are new,
+        and whether nothing of it is."""
+        outcome = "repeated" if known else status if status in _STORED else "stored"
+        self._deliveries.labels(source, outcome).inc()
+        self._last.labels(source).set(received_at / SECOND)
+        if new:
+            self._events.labels(source).inc(new)
+            self._lag.labels(source).observe((received_at - latest) / SECOND)
+
+    def refused(self, source: str | None, code: int) -> None:
+        """A delivery was refused; None for the source where it named none that there is."""
+        self._deliveries.labels(source or NO_SOURCE, _REFUSED.get(code, _OTHERWISE)).inc()
+
+    def committed(self, begun: float, stored: bool) -> None:
+        """A transaction ended that had begun at this reading of :func:`time.perf_counter`."""
+        self._commits.observe(perf_counter() - begun)
+        if not stored:
+            self._failures.inc()

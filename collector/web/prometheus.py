@@ -1,0 +1,72 @@
+"""``/metrics``, as a Prometheus server scrapes it, and the count of every request.
+
+What is looked up for a scrape comes from :data:`collector.web.keys.GAUGES`; what is counted is the application's
+:class:`collector.metrics.Metrics`. Where an API token is set, ``/metrics`` asks for it: it names sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from time import perf_counter
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from collector.web.keys import GAUGES, METRICS
+from collector.web.requests import Query
+
+routes = web.RouteTableDef()
+
+ADDRESS = "/metrics"
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_OTHER = "other"
+
+
+@routes.get(ADDRESS)
+async def metrics(request: web.Request) -> web.Response:
+    """Everything that is counted and looked up, as text or OpenMetrics, whichever is asked for."""
+    Query(request)
+    both = _Both(request.app[METRICS].registry, await request.app[GAUGES]())
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(both), headers={"Content-Type": content_type})
+
+
+@web.middleware
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count a request by the pattern of its address, and how long its answer took."""
+    counted, begun, code = request.app[METRICS], perf_counter(), 500
+    counted.answering(begun=True)
+    try:
+        response = await handler(request)
+        code = response.status
+        return response
+    finally:
+        counted.answering(begun=False)
+        counted.answered(_pattern(request), _method(request), code, perf_counter() - begun)
+
+
+def _pattern(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return "(none)" if resource is None else resource.canonical
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in _METHODS else _OTHER
+
+
+class _Both(Collector):
+    """What is counted, then what was looked up."""
+
+    def __init__(self, counted: CollectorRegistry, looked_up: Sequence[Metric]) -> None:
+        self._counted, self._looked_up = counted, looked_up
+
+    def collect(self) -> Iterable[Metric]:
+        """All of it, in this order."""
+        return self._all()
+
+    def _all(self) -> Iterator[Metric]:
+        yield from self._counted.collect()
+        yield from self._looked_up
