@@ -34,7 +34,7 @@ OUTCOMES = (*_STORED, *dict.fromkeys(_REFUSED.values()), _OTHERWISE)
 """What becomes of a delivery."""
 
 # A series more for each counter, of which Prometheus makes nothing by default.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _ANSWERING = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COMMITTING = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
