@@ -25,7 +25,10 @@ from renderers.replay import replay
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
-SENDERS = {kind: Sender(called=source.called, page=source.page, tells=source.tells) for kind, source in SOURCES.items()}
+SENDERS = {
+    kind: Sender(called=source.called, page=source.page, carries=source.carries, tells=source.tells)
+    for kind, source in SOURCES.items()
+}
 """How drafts speak of each kind of sender."""
 PLAIN = Options()
 """What a reader gets who asks for nothing."""

@@ -101,6 +101,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """As its maker writes it: ``PagerDuty``."""
     page: str = ""
     """What drafts call a page of it: ``PagerDuty incident``; empty where it pages nobody."""
+    carries: bool = False
+    """Whether it only carries what another system says, which an event's ``data`` names as ``source``."""
     tells: tuple[str, ...] = ()
     """The families of events that a team connects it for: ``alert``, ``page``, ``change``, ``chat``, ``status``."""
     paste: str

@@ -252,8 +252,7 @@ def page_called(history: History, event: Event) -> Phrase:
     told = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
     if kind is not None and kind.page:
         return say(kind.page, told)
-    # Behind CloudEvents stands another system, which they name.
-    sender = text_in(event.data, "source") if event.source.casefold().startswith("cloudevents") else ""
+    sender = text_in(event.data, "source") if kind is not None and kind.carries else ""
     return say("the page", told, named(" from ", sender or system(history, event.source)))
 
 

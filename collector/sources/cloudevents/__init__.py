@@ -272,6 +272,7 @@ def _scalar(value: object) -> str:
 SOURCE = Source(
     kind=KIND,
     called="CloudEvents",
+    carries=True,
     tells=("alert", "change"),
     paste="send CloudEvents by HTTP POST to {address}",
     headers=("ce-*", "webhook-id", "webhook-timestamp"),
