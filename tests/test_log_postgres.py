@@ -366,6 +366,19 @@ async def test_a_lost_connection_is_a_lost_lease(url: str, postgres: Server) -> 
         await append(one, told(fact("a")))
 
 
+async def test_who_gives_up_asking_for_the_lease_keeps_it(url: str) -> None:
+    """The question is put to the end, wherever it was cut off: the connection that holds the lease stays whole."""
+    async with opened(url) as log:
+        assert await log.lead()
+        for turns in range(12):
+            asking = asyncio.create_task(log.lead())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert await log.lead()
+
+
 async def test_a_lease_that_was_lost_is_said_to_be_lost_before_it_is_held_again(url: str, postgres: Server) -> None:
     """Also where nobody else took it: whoever follows has to begin anew, since somebody might have."""
     async with opened(url) as log:
