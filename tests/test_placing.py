@@ -24,6 +24,7 @@ from tests.examples import examples
 from tests.lists import opened
 from tests.scenario import played
 from tests.stories import at, change, event, firing, page, resolved, says
+from tests.test_follower import database_url
 
 REPOSITORY = "acme/router-config"
 fold_person = Catalog(Rules()).person
@@ -431,6 +432,16 @@ async def test_another_incident_that_comes_later_counts_as_one_that_was_there(
         async with played(submitted(order), Rules(), tmp_path / f"log-{number}.db", live=live) as lists:
             answers.append(await rows(lists, told))
     assert answers[1] == answers[2] == answers[0]
+
+
+async def test_postgresql_places_the_same(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """What is asked to find out which incidents are due, and by what they are decided, means the same there."""
+    answers = []
+    for where in (tmp_path / "log.db", database_url(request)):
+        async with played(submitted(BESIDE), Rules(), where, live=True) as lists:
+            answers.append(await rows(lists, BESIDE))
+    assert answers[1] == answers[0]
+    assert {"responder", "acted_on"} & {rule for _, rule, _ in answers[0]}
 
 
 def test_the_follow_up_can_be_shortened() -> None:
