@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Helpers that assert say what they compared, as tests do; said before any of them is imported.
 pytest.register_assert_rewrite(
@@ -23,6 +24,10 @@ from tests.postgres import postgres, url
 from tests.processes import Process
 
 __all__ = ["face", "postgres", "url"]
+
+# How long an example takes says how much else the machine has to do.
+settings.register_profile("timelined", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("timelined")
 
 
 def require(program: str) -> str:
