@@ -60,6 +60,8 @@ def slow(tmp_path: Path) -> Iterator[Any]:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(_HELD.format(where=where))
         made.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}"))
+        # Only an interpreter of its own runs at its start what is written there.
+        made[-1].forked = False
         return made[-1]
 
     yield make
