@@ -35,9 +35,10 @@ def process(tmp_path: Path) -> Iterator[Process]:
 
 
 def database(process: Process) -> Path:
-    """Its database file."""
-    (found,) = (path for path in process.folder.rglob("*.db") if not path.is_symlink())
-    return found
+    """Its database file; that of its lists may be there as well."""
+    found = (path for path in process.folder.rglob("*.db") if not path.is_symlink())
+    (log,) = (path for path in found if not path.name.endswith(".incidents.db"))
+    return log
 
 
 def status(address: str, number: int) -> int:
