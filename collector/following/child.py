@@ -92,12 +92,19 @@ async def follow(end: socket.socket) -> None:
         return
     journal.set_up(setup.level, setup.format, process="follower")
     seldom_collect()
+    intake_is_gone = False
     try:
         async with AsyncExitStack() as stack:
             source = IntakeLog(channel)
             serving = await stack.enter_async_context(_serving(setup, source, channel))
             async for message in messages:
                 serving.take(message)
+            intake_is_gone = True
+    except (TimelinedError, OSError) as error:
+        if not intake_is_gone:
+            raise
+        # Nobody waits for it, and whoever follows next reads it again.
+        log.info("cut off by the end of intake", reason=str(error))
     finally:
         channel.close()
 
