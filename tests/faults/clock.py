@@ -23,8 +23,8 @@ sources: {alertmanager: {kind: alertmanager, open: true, retention: {deliveries:
 """
 """Jobs that have something to do."""
 _SOON = 50.0
-"""Seconds in which every job has to have run after a step: drafts of hundreds of incidents take half of them, and the next
-interval is a minute away."""
+"""Seconds in which every job has to have run after a step: drafts of hundreds of incidents take half of them, and the
+next interval is a minute away."""
 _INTERVAL = 90.0
 """Seconds in which one has to run by its interval of a minute."""
 STEPS = {"-1h": timedelta(hours=-1), "+24h": timedelta(hours=24), "+0": timedelta()}
