@@ -109,11 +109,15 @@ class FollowerProcess:
         self._beginning = asyncio.create_task(self._begin(head), name="beginning")
 
     async def _begin(self, head: int) -> None:
-        for _ in range(round(_BEGINS / _LOOK)):
-            if self.trouble or not (await self._lists.state()).unusable:
-                break
-            await asyncio.sleep(_LOOK)
-        await self.reached(head, PATIENCE)
+        """Ends once readers need not wait any longer; what is wrong with the lists they hear by reading them."""
+        try:
+            for _ in range(round(_BEGINS / _LOOK)):
+                if self.trouble or not (await self._lists.state()).unusable:
+                    break
+                await asyncio.sleep(_LOOK)
+            await self.reached(head, PATIENCE)
+        except Exception as error:
+            log.info("cannot see whether the lists are there", reason=str(error) or type(error).__name__)
         self._beginning = None
 
     async def close(self) -> None:
