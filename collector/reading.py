@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -141,6 +141,34 @@ def malformed(source: str, what: str, place: str) -> MalformedWebhook:
     """The error for an authentic body that is not even the source's syntax, naming the place."""
     message = f"cannot read delivery from {source}: {what}, at {place}; it is kept as it came, correct the sender"
     return MalformedWebhook(message, place)
+
+
+class Templated(Protocol):
+    """A body that a template of ours makes at a sender that lets its users write what it sends."""
+
+    @property
+    def timelined(self) -> str:
+        """The template's version."""
+
+
+Filled = TypeVar("Filled", bound=Templated)
+
+
+def decode_template(decoder: msgspec.json.Decoder[Filled], webhook: Webhook, kind: str, version: str) -> Filled | Event:
+    """The body of our template of this version, or the event that says why the delivery is not read.
+
+    Raises :class:`MalformedWebhook` for broken syntax.
+    """
+    try:
+        body = decode(decoder, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        found = decode_any(webhook.body, webhook.source)
+        ours = isinstance(found, dict) and "timelined" in found
+        other = f"not the template of config/senders/{kind}.md, which is read alone"
+        return unrecognised(webhook, str(error) if ours else other, kind)
+    if body.timelined != version:
+        return unrecognised(webhook, "a version of the template that this version does not know", kind)
+    return body
 
 
 def unrecognised(

@@ -9,7 +9,6 @@ revision may be synced again. Argo CD signs nothing.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 
@@ -91,7 +90,6 @@ class Body(msgspec.Struct, frozen=True):
 
 
 _BODY = msgspec.json.Decoder(Body)
-_ANY = msgspec.json.Decoder(Any)
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -101,26 +99,15 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery: a sync's state, or that an application is degraded."""
-    try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
-    except msgspec.ValidationError as error:
-        reason = (
-            str(error) if _is_ours(webhook) else "not the template of config/senders/argocd.md, which is read alone"
-        )
-        return (fit.unrecognised(webhook, reason, KIND),)
-    if body.timelined != TEMPLATE:
-        return (fit.unrecognised(webhook, "a version of the template that this version does not know", KIND),)
+    body = fit.decode_template(_BODY, webhook, KIND, TEMPLATE)
+    if isinstance(body, Event):
+        return (body,)
     service = fit.service_of(fit.labels(body.labels), reading) or fit.name(body.name)
     if body.about == "sync" and body.operation is not None:
         return _synced(webhook, body, body.operation, service, reading)
     if body.about == "health" and body.health is not None:
         return _degraded(webhook, body, body.health, service, reading)
     return (fit.unrecognised(webhook, "neither a sync nor a health", fit.line(body.about), service=service),)
-
-
-def _is_ours(webhook: Webhook) -> bool:
-    body = fit.decode(_ANY, webhook.body, webhook.source)
-    return isinstance(body, dict) and "timelined" in body
 
 
 def _app(body: Body) -> str:

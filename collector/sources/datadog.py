@@ -53,7 +53,6 @@ class Body(msgspec.Struct, frozen=True):
 
 
 _BODY = msgspec.json.Decoder(Body)
-_ANY = msgspec.json.Decoder(Any)
 
 
 def verify(webhook: Webhook, credentials: Credentials) -> str:
@@ -63,13 +62,9 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is told again."""
-    try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
-    except msgspec.ValidationError as error:
-        ours = "not the template of config/senders/datadog.md, which is read alone"
-        return (fit.unrecognised(webhook, str(error) if _is_ours(webhook) else ours, KIND),)
-    if body.timelined != TEMPLATE:
-        return (fit.unrecognised(webhook, "a version of the template that this version does not know", KIND),)
+    body = fit.decode_template(_BODY, webhook, KIND, TEMPLATE)
+    if isinstance(body, Event):
+        return (body,)
     labels = _labels(body)
     if body.transition in _REPEATS:
         return ()
@@ -77,11 +72,6 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         reason = "a transition that this version does not know"
         return (fit.unrecognised(webhook, reason, body.transition, service=fit.service_of(labels, reading)),)
     return (_event_of(webhook, body, labels, reading),)
-
-
-def _is_ours(webhook: Webhook) -> bool:
-    body = fit.decode(_ANY, webhook.body, webhook.source)
-    return isinstance(body, dict) and "timelined" in body
 
 
 def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
