@@ -30,6 +30,8 @@ PEOPLE = "people"
 """The source of what persons state through the API or the command line."""
 MACHINE = "timelined"
 """The source of what this daemon itself records: groupings, starts and stops."""
+SENDER = "sender"
+"""The key of an event's data that names the kind of its sender, where its source has another name."""
 UNREADABLE = "(content unreadable: run timelined verify)"
 """The title of an event whose stored content was damaged; see :func:`is_unreadable`."""
 
@@ -278,6 +280,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "datacontenttype": "what kind of content that is",
         "dataschema": "where its shape is described",
         "kind": "the sender's own word for what happened",
+        "sender": "the kind of sender, where its source has another name: `pagerduty`",
         "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
         "channel": "where a message was written",

@@ -23,7 +23,7 @@ from collector.browsers import foreign_page
 from collector.crashes import Crashes
 from collector.episodes import ENDS
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
-from collector.event import MINUTE, PEOPLE, Event
+from collector.event import MINUTE, PEOPLE, SENDER, Event
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
@@ -203,7 +203,7 @@ def _read(
     malformed: MalformedWebhook | None = None
     try:
         check_depth(webhook)
-        events = endpoint.source.parse(webhook, endpoint.reading)
+        events = _of_kind(endpoint.source.parse(webhook, endpoint.reading), webhook.source, endpoint.source.kind)
     except MalformedWebhook as error:
         status, reason, malformed = "malformed", str(error), error
     except Exception as error:  # a parser's mistake must not lose what the sender said, nor make it come for ever
@@ -214,6 +214,13 @@ def _read(
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
     told = _submission(webhook, endpoint, authentication, status, reason, events)
     return msgspec.structs.replace(told, refire_after=endpoint.refire_after), malformed
+
+
+def _of_kind(events: tuple[Event, ...], source: str, kind: str) -> tuple[Event, ...]:
+    """The events with the kind of sender on record, where the source's name is another: a name may say anything."""
+    if source == kind:
+        return events
+    return tuple([msgspec.structs.replace(event, data={**event.data, SENDER: kind}) for event in events])
 
 
 def _redacted(

@@ -51,7 +51,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     external_url: str = ""
     """Where readers reach the daemon, without a slash at the end; empty where nobody said."""
     senders: Mapping[str, Sender] = {}
-    """Kind of sender → how it is spoken of. The source of a kind has its name, or one that begins with it."""
+    """Kind of sender → how it is spoken of."""
     grouped: Mapping[str, Grouped] = {}
     """Event id → why it is in."""
     nearby: tuple[Nearby, ...] = ()
@@ -275,6 +275,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is over, since when, and what says so."""
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = {}
+    """Source → its kind of sender, where the events of it say so."""
     context: Context = Context()
     as_of: int | None = None
 

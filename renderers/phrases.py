@@ -219,10 +219,16 @@ def system(history: History, source: str) -> str:
 
 
 def sender_of(history: History, source: str) -> Sender | None:
-    """The kind of sender that a source is, by the beginning of its name; of two kinds the longer one."""
+    """The kind of sender that a source is, as its events say; where none does, by the beginning of its name.
+
+    A source whose name is that of its kind says nothing of it, and neither do events of earlier versions.
+    """
+    senders = history.context.senders
+    if source in history.kinds:
+        return senders.get(history.kinds[source])
     folded = source.casefold()
-    kinds = [kind for kind in history.context.senders if folded.startswith(kind)]
-    return history.context.senders[max(kinds, key=len)] if kinds else None
+    kinds = [kind for kind in senders if folded.startswith(kind)]
+    return senders[max(kinds, key=len)] if kinds else None
 
 
 def alert_named(name: str) -> Phrase:

@@ -17,7 +17,7 @@ import msgspec
 from collector import severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import UPDATED, micros
-from collector.event import MACHINE, RecordedEvent, current, reading_order
+from collector.event import MACHINE, SENDER, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
@@ -72,10 +72,18 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         closing=closing(_spans(openers, pages, opened), words),
         services=_names("service", alerts, pages, reports),
         environments=_names("environment", alerts, pages, reports),
+        kinds=_kinds(told, context),
         context=context,
         as_of=as_of,
     )
     return _measured(folded)
+
+
+def _kinds(events: Iterable[RecordedEvent], context: Context) -> dict[str, str]:
+    """The kind of each source that has another name, as the newest of the known events says it."""
+    beside = (near.event for near in (*context.nearby, *context.followed))
+    said = [each for each in chain(events, beside, context.collector) if isinstance(each.data.get(SENDER), str)]
+    return {each.source: each.data[SENDER] for each in sorted(said, key=reading_order)}
 
 
 def _as_set(alerts: tuple[Alert, ...], context: Context) -> tuple[Alert, ...]:

@@ -182,6 +182,18 @@ async def test_what_an_adapter_does_not_understand_is_listed_so(intake: Intake, 
     assert receipt.reason == delivery.reason == "no such kind"
 
 
+async def test_the_kind_of_a_source_is_on_record_where_its_name_is_another(log: EventLog) -> None:
+    """What is read later must not guess the sender from a name that a team chose."""
+    names = ("pager", "night-shift")
+    intake = Intake(Writer(log), {name: Endpoint(source=SOURCE, credentials=CREDENTIALS) for name in names})
+    for name in names:
+        await receive(intake, f"told-to-{name}", source=name)
+    assert [(event.title, event.data.get("sender")) for event in await log.read(0, 9)] == [
+        ("told-to-pager", None),
+        ("told-to-night-shift", "pager"),
+    ]
+
+
 async def test_a_poisonous_neighbour_refuses_nobody(intake: Intake, log: EventLog) -> None:
     """Of many deliveries in one transaction only the one that cannot be stored becomes unrecognised."""
     receipts = await asyncio.gather(*(receive(intake, word) for word in ("a", "b", "huge", "c")))

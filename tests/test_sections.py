@@ -533,15 +533,20 @@ def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[s
         ("cloudevents", {"number": None}, "the page from CloudEvents"),
         ("pagerduty", {"number": 12}, "PagerDuty incident 12"),
         ("pagerduty-eu", {"number": None}, "PagerDuty incident"),
+        ("platform-pages", {"number": 12, "sender": "pagerduty"}, "PagerDuty incident 12"),
+        ("pagerduty-relay", {"number": None, "sender": "cloudevents", "source": "/oncall"}, "the page from /oncall"),
+        ("opsgenie", {"number": 12, "sender": "cloudevents"}, "the page 12 from CloudEvents"),
     ],
 )
 def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str) -> None:
-    """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents."""
+    """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents.
+
+    What kind of sender it is the events say, and only where they do not, the name of the source."""
     told = Told()
     told.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
     told.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
     told.page("resolved", "11:20:00", source=source, data=data)
-    verb = "paged" if source.startswith("pagerduty") else "called"
+    verb = "paged" if called.startswith("PagerDuty") else "called"
     assert said(told, "summary")[0] == f'At 11:00:00 {called} {verb} Ana and Bo for checkout: "Page 311"'
     assert f"Ana acknowledged {called} at 11:01:00, 1 min after the page" in said(told, "detection")
     assert not re.search(r"\bPage (?:was|acknowledged|paged)", told.markdown())

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from collector.episodes import AGAIN, ENDS, micros
-from collector.event import Event, event_id
+from collector.event import SENDER, Event, event_id
 from collector.times import ABSENT
 
 RECIPE = "refire.1"
@@ -164,7 +164,7 @@ def _ids(told: bytes) -> set[bytes]:
 def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
     """The firing after a resolve, out of a telling of either: both have the alert's labels."""
     ended_at = int.from_bytes(resolve[:6]) * 1000
-    group: dict[str, Any] = {key: event.data[key] for key in ("group_key", "group_labels") if key in event.data}
+    group: dict[str, Any] = {key: event.data[key] for key in ("group_key", "group_labels", SENDER) if key in event.data}
     return Event(
         id=event_id(RECIPE, event.source, ended_at, firing.hex(), resolve.hex()),
         type="alert.firing",

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from collector.episodes import AGAIN
-from collector.event import Event, event_id
+from collector.event import SENDER, Event, event_id
 from collector.log.refiring import Select, Telling, Turn
 from collector.times import ABSENT
 
@@ -167,7 +167,7 @@ def _joined(summary: object, description: object) -> str:
 
 def _updated(event: Event, at: int) -> Event:
     """The update that a telling of a firing makes. What may differ between a cluster's members is left out."""
-    kept = ("status", "starts_at", *SAID)
+    kept = ("status", "starts_at", *SAID, SENDER)
     return Event(
         id=update_id(event),
         type="alert.updated",
