@@ -43,8 +43,13 @@ Each option stands for a variable too: `--config.file` for `TIMELINED_CONFIG_FIL
 
 ## Times and names
 
-A TIME is RFC 3339 with an offset (`2026-03-04T14:02:10Z`), `now`, or so long ago: `-15m`, `-1h30m`, `-2d`. Lists show
-UTC. An EVENT is named by its id, by the end of it as drafts and lists show it, or by its position in the log.
+A TIME is written as lists print it (`2026-03-04 14:02`, also with seconds), as a clock's time (`14:02`: the last one
+that was), a date (its beginning), so long ago (`15m`, `1h30m`, `2d`; `-15m` is the same), `now`, or as RFC 3339 with an
+offset (`2026-03-04T14:02:10Z`). One without an offset is UTC, or of the zone that `--zone` (`TIMELINED_ZONE`) names;
+what that zone's clocks showed twice or never is refused. Lists show UTC.
+
+An EVENT is named by its id, by the end of it as drafts and lists show it, with the draft's brackets or without
+(`[b61d0]`), or by its position in the log. Where several ids end so, `1/b61d0` is the one in incident 1.
 
 A statement (`note`, `mark`, `join` …) is said by your login name unless `--by` says who. With `--key`, saying it again
 is recorded once.

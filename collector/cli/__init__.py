@@ -6,6 +6,7 @@ ended stands in its exit code; the table is :data:`collector.cli.output.EXIT_COD
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -91,4 +92,26 @@ def main() -> None:
         # A terminal that cannot show a character gets a mark in its place, not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     logging.captureWarnings(True)
-    timelined(prog_name="timelined")
+    try:
+        timelined(prog_name="timelined")
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        _cannot_print(error)
+    except SystemExit:
+        # What is still held back would fail in the interpreter's own end, where nobody can say it.
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _cannot_print(error)
+        raise
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a file or a disk that takes no more answers."""
+
+
+def _cannot_print(error: OSError) -> NoReturn:
+    """End the process: the result did not reach standard output."""
+    output.say(f"cannot write the result to standard output: {error.strerror}")
+    os._exit(output.FAILED)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from collector.amendments import CLEARABLE
-from collector.cli.log import segment
+from collector.cli import naming
+from collector.cli.moments import MOMENT, ZONE
 from collector.cli.people import NUMBER, state, stating
-from collector.cli.where import MOMENT, Where
+from collector.cli.where import Where
 
 REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
 
@@ -16,6 +17,7 @@ REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is
 @click.argument("event")
 @click.option("--title", metavar="TEXT", help="What it should have said.")
 @click.option("--at", "occurred_at", type=MOMENT, metavar="TIME", help="When it really happened.")
+@ZONE
 @click.option("--service", metavar="NAME", help="Which service it is of.")
 @click.option("--environment", metavar="NAME", help="Which environment it is of.")
 @click.option("--severity", metavar="NAME", help="How bad it is.")
@@ -29,7 +31,7 @@ def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[s
     The event as it was stays in the log. The correction is its next revision: lists and drafts show that, drafts mark
     it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
     """
-    state(where, f"/api/v1/events/{segment(event)}/correct", said | {"clear": list(clear)}, key, form)
+    state(where, f"/api/v1/events/{naming.event(event)}/correct", said | {"clear": list(clear)}, key, form)
 
 
 @click.command()
@@ -41,7 +43,7 @@ def retract(where: Where, event: str, key: str | None, form: str, **said: object
 
     Incidents and drafts leave it out from then on. It stays in the log, and lists show it as retracted.
     """
-    state(where, f"/api/v1/events/{segment(event)}/retract", said, key, form)
+    state(where, f"/api/v1/events/{naming.event(event)}/retract", said, key, form)
 
 
 @click.command()

@@ -33,6 +33,12 @@ LONG = 3600
 """The same where a database is written anew before the answer."""
 
 
+_COMMANDS = {
+    f"list /api/v1/{name}": f"list them with timelined {name}" for name in ("incidents", "events", "deliveries")
+}
+"""What an answer of the API advises, and the command that does the same."""
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back, already known to be a success."""
 
@@ -78,7 +84,7 @@ class Desk:
         return await self._ask("POST", path, data=body, headers=headers)
 
     async def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        address = self._base.join(URL(path, encoded=False))
+        address = self._base.join(URL(path, encoded=True))
         try:
             async with self._session.request(method, address, allow_redirects=False, **options) as response:
                 body = await response.read()
@@ -99,13 +105,15 @@ def problem(status: int, body: bytes) -> TimelinedError:
         message = str(told.get("detail") or told.get("title") or "")
     except (ValueError, AttributeError):
         message = ""
+    for address, command in _COMMANDS.items():
+        message = message.replace(address, command)
     message = message or f"the server answered {status} without a reason"
     if status == 404:
         return NotFound(message)
     if status in (400, 409, 415, 422):
         return InvalidInput(message)
     if status == 401:
-        return Refused(f"{message}; name the file that holds the API token with --token-file")
+        return Refused(f"{message.rstrip('.;')}; name the file that holds the API token with --token-file")
     return Unavailable(message) if status >= 500 else Refused(message)
 
 

@@ -8,15 +8,20 @@ import click
 import msgspec
 
 from collector.cli import output
-from collector.cli.where import MOMENT, OUTPUT, Where, asking
-from collector.errors import NotFound
+from collector.cli.moments import MOMENT, Zone
+from collector.cli.naming import INCIDENT
+from collector.cli.where import OUTPUT, Where, asking
+from collector.errors import InvalidInput, NotFound
 from renderers.lint import lint_text
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=INCIDENT)
 @click.option("--as-of", type=MOMENT, metavar="TIME", help="Render what was known then.")
-@click.option("--zone", metavar="NAME", help="The zone of the times shown, such as Europe/Berlin.")
+@click.option(
+    "--zone", type=Zone(), is_eager=True, metavar="NAME",
+    help="The zone of the times shown, and of --as-of, such as Europe/Berlin.",
+)  # fmt: skip
 @click.option("--detail", type=click.Choice(["key", "normal", "all"]), help="How much of the timeline to show.")
 @click.option(
     "--profile",
@@ -28,15 +33,21 @@ from renderers.lint import lint_text
 @click.option("-o", "--output", "form", type=click.Choice(["md", "json"]), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+@click.option("--overwrite", is_flag=True, help="Also where that file is there and says something else.")
 @asking
-def draft(where: Where, number: int, form: str, to: Path | None, **options: object) -> None:
+def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
     """Render the draft postmortem of an incident."""
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()
     answer = where.get(f"/api/v1/incidents/{number}/postmortem.{form}", **options)
     if to is None:
         return output.result(answer.text())
-    to.write_bytes(answer.body)
+    if not overwrite and to.is_file() and to.read_bytes() != answer.body:
+        raise InvalidInput(
+            f"cannot write {to}: it is there and says something else, which a person may have written; "
+            "name another file, or say --overwrite"
+        )
+    output.write(to, answer.body)
     output.say(f"Draft of incident {number} written to {to}")
     return None
 

@@ -8,8 +8,10 @@ import click
 
 from collector.cli import output
 from collector.cli.client import Desk
+from collector.cli.moments import MOMENT, ZONE
+from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
-from collector.cli.where import MOMENT, OUTPUT, Where, asking
+from collector.cli.where import OUTPUT, Where, asking
 from collector.event import rank
 
 
@@ -17,8 +19,9 @@ from collector.event import rank
 @click.option("--status", type=click.Choice(["open", "resolved", "merged"]), help="Only those in this state.")
 @click.option("--service", metavar="NAME", help="Only those that touched this service.")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only those that began then or later.")
+@ZONE
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only those that began before then.")
-@click.option("--before", type=click.IntRange(1), metavar="N", help="Only numbers below this one.")
+@click.option("--before", type=INCIDENT, metavar="N", help="Only numbers below this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
 @asking
@@ -39,7 +42,7 @@ def incidents(where: Where, form: str, **filters: object) -> None:
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=INCIDENT)
 @OUTPUT
 @asking
 def incident(where: Where, number: int, form: str) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from collector.cli import output
+from collector.cli import naming, output
 from collector.cli.incidents import show_events
+from collector.cli.moments import MOMENT, ZONE
+from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
-from collector.cli.where import MOMENT, OUTPUT, Where, asking
-from collector.errors import NotFound
+from collector.cli.where import OUTPUT, Where, asking
 
 
 @click.command()
@@ -20,8 +21,9 @@ from collector.errors import NotFound
 @click.option("--type", metavar="TYPE", help="Only this type, or a family such as 'alert.*'.")
 @click.option("--service", metavar="NAME", help="Only those of this service.")
 @click.option("--entity", metavar="ID", help="Only those about this alert, page or deployment.")
-@click.option("--incident", type=click.IntRange(1), metavar="N", help="Only those of this incident.")
+@click.option("--incident", type=INCIDENT, metavar="N", help="Only those of this incident.")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only those that happened then or later.")
+@ZONE
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only those that happened before then.")
 @click.option("--after", metavar="CURSOR", help="Go on after this one, as the last answer said.")
 @click.option("--newest", "order", flag_value="desc", help="Newest first.")
@@ -50,7 +52,7 @@ def why(where: Where, event: str, form: str) -> None:
 
     EVENT is its id, the end of it as a draft cites it, or its position in the log.
     """
-    told = where.get(f"/api/v1/why/{segment(event)}").json()
+    told = where.get(f"/api/v1/why/{naming.event(event)}").json()
     if form == "json":
         return output.as_json(told)
     _show_event(told["event"])
@@ -93,7 +95,7 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
 @asking
 def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str) -> None:
     """Show one delivery, and the body that came with it."""
-    path = f"/api/v1/deliveries/{segment(delivery)}"
+    path = f"/api/v1/deliveries/{naming.delivery(delivery)}"
     if body or to:
         return _write_body(where.get(f"{path}/body").body, to)
     told = where.get(path).json()
@@ -103,16 +105,9 @@ def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str
     return None
 
 
-def segment(name: str) -> str:
-    """A name as one segment of a path; whatever else it is, nothing is called so."""
-    if not name.isascii() or not name.isalnum():
-        raise NotFound(f"cannot find {name!r}: ids consist of letters and digits")
-    return name
-
-
 def _write_body(body: bytes, to: Path | None) -> None:
     if to:
-        to.write_bytes(body)
+        output.write(to, body)
         output.say(f"{len(body)} bytes written to {to}")
     elif sys.stdout.isatty():
         output.result(body.decode("utf-8", "replace"))

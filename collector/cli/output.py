@@ -14,6 +14,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -85,6 +86,16 @@ def say(message: str) -> None:
 def result(text: str) -> None:
     """A text as the result: byte for byte on a pipe, made harmless on a terminal."""
     click.echo(harmless_lines(text) if sys.stdout.isatty() else text, nl=not text.endswith("\n"))
+
+
+def write(path: Path, content: bytes) -> None:
+    """A result into a file, whose folder is made where it is not there. Raises :class:`InvalidInput` where it cannot
+    be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror}") from error
 
 
 def as_json(value: object) -> None:

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from collector.cli import output
-from collector.cli.where import MOMENT, OUTPUT, Where, asking
+from collector.cli.moments import MOMENT, ZONE
+from collector.cli.naming import INCIDENT
+from collector.cli.where import OUTPUT, Where, asking
 from collector.people import FIELDS, MARKS, STATES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -23,9 +25,14 @@ def _login() -> str:
         return ""
 
 
-NUMBER = click.argument("number", type=click.IntRange(1))
-AT = click.option("--at", type=MOMENT, metavar="TIME", help="When it happened; by default now.")
+NUMBER = click.argument("number", type=INCIDENT)
+_AT = click.option("--at", type=MOMENT, metavar="TIME", help="When it happened; by default now.")
 FUTURE = click.option("--future", is_flag=True, help="A moment in the future is meant.")
+
+
+def at(command: Command) -> Command:
+    """Give a command the moment that it states, and the zone that is written in."""
+    return _AT(ZONE(command))
 
 
 def stating(command: Command) -> Command:
@@ -40,7 +47,7 @@ def stating(command: Command) -> Command:
 @click.command()
 @NUMBER
 @click.argument("text")
-@AT
+@at
 @stating
 def note(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Write a note about an incident."""
@@ -66,6 +73,7 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 @NUMBER
 @click.argument("mark", type=click.Choice(MARKS), metavar="MOMENT")
 @click.option("--at", type=MOMENT, metavar="TIME", default="now", show_default=True, help="The moment.")
+@ZONE
 @click.option("--text", metavar="TEXT", help="What is known about it.")
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
 @FUTURE
@@ -84,7 +92,7 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 @click.option("--environment", metavar="NAME", help="Where.")
 @click.option("--severity", metavar="NAME", help="How bad.")
 @click.option("--reported-by", metavar="WHO", help="Who noticed, if not you.")
-@AT
+@at
 @FUTURE
 @stating
 def open_incident(where: Where, key: str | None, form: str, **said: object) -> None:
@@ -112,7 +120,7 @@ def leave(where: Where, number: int, key: str | None, form: str, **said: object)
 
 @click.command()
 @NUMBER
-@click.argument("other", type=click.IntRange(1))
+@click.argument("other", type=INCIDENT)
 @stating
 def merge(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Say that two incidents are one, NUMBER and OTHER.
@@ -124,7 +132,7 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 
 @click.command()
 @NUMBER
-@AT
+@at
 @FUTURE
 @stating
 def resolve(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
@@ -134,7 +142,7 @@ def resolve(where: Where, number: int, key: str | None, form: str, **said: objec
 
 @click.command()
 @NUMBER
-@AT
+@at
 @FUTURE
 @stating
 def reopen(where: Where, number: int, key: str | None, form: str, **said: object) -> None:

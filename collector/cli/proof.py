@@ -19,10 +19,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector import daemon, proofcheck
+from collector import citations, daemon, proofcheck
 from collector.backup.older import verifiable
 from collector.cli import output
 from collector.cli.incidents import every_event
+from collector.cli.naming import INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
@@ -333,6 +334,7 @@ def _show(
 @click.option("--consistency", nargs=2, type=click.IntRange(1), metavar="OLD NEW",
               help="Prove that the checkpoint at NEW grew out of the one at OLD.")  # fmt: skip
 @click.option("--position", type=click.IntRange(1), metavar="POSITION", help="Prove the event at this position.")
+@click.option("--incident", type=INCIDENT, metavar="N", help="Prove what the draft of this incident cites.")
 @click.option("--content", is_flag=True, help="Put in what was said; it can no longer be erased from the file.")
 @click.option("--at", "size", type=click.IntRange(1), metavar="SIZE", help="At this checkpoint and not the last.")
 @click.option("--verifier-key", is_flag=True, help="Print the key that others check signatures with.")
@@ -340,37 +342,57 @@ def _show(
 @CONFIG_FILE
 @STORAGE_URL
 def proof(
-    what: str | None, consistency: tuple[int, int] | None, position: int | None, content: bool, size: int | None,
-    verifier_key: bool, to: Path | None, config_file: Path | None, storage_url: str | None,
+    what: str | None, consistency: tuple[int, int] | None, position: int | None, incident: int | None, content: bool,
+    size: int | None, verifier_key: bool, to: Path | None, config_file: Path | None, storage_url: str | None,
 ) -> None:  # fmt: skip
     """Prove to others that events are in the log.
 
     EVENT is an event's id, or the end of it as a draft cites it. INCIDENT is a
     number: the events its draft cites are proved, in a file beside the draft.
+    A number of five digits or more is tried as a citation first; --incident
+    always names an incident.
     Check a proof with `timelined verify --proof FILE`, or without timelined:
     `python3 proofcheck.py FILE`.
     """
     where = Where(config_file=config_file, storage_url=storage_url)
     settings = where.settings()
-    if sum((what is not None, consistency is not None, position is not None, verifier_key)) != 1:
-        raise click.UsageError("name one thing: an event, an incident, --position, --consistency or --verifier-key")
+    if sum((what is not None, consistency is not None, position is not None, incident is not None, verifier_key)) != 1:
+        raise click.UsageError(
+            "name one thing: an event, an incident, --incident, --position, --consistency or --verifier-key"
+        )
     if verifier_key:
         return _print_key(where.settings(secrets=("proof.",)))
     if consistency is not None:
         old, new = consistency
         return _hand_out(_query(settings.storage.url, lambda connection: proofs.consistency(connection, old, new)), to)
     positions, subject = [position or 0], f"position {position}"
-    if what is not None and what.isascii() and what.isdigit() and len(what) < _SHORT:
-        positions, subject = _cited(where, settings, int(what)), f"the draft of incident {int(what)}"
-        to = to or Path(settings.drafts.dir) / f"incident-{int(what)}.proof.json"
+    named = incident if incident is not None else None if what is None else _incident(settings, what)
+    if named is not None:
+        positions, subject = _cited(where, settings, named), f"the draft of incident {named}"
+        to = to or Path(settings.drafts.dir) / f"incident-{named}.proof.json"
     elif what is not None:
-        positions, subject = _named(settings, what), f"event {what.strip().removeprefix('#')}"
+        positions, subject = _named(settings, what)
     export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
     return _hand_out(_query(settings.storage.url, export), to)
 
 
-_SHORT = 8
-"""Digits from which on a number is the end of an event's id: drafts cite that many."""
+_DRAFTS_CITE = 5
+"""Digits from which on a number may be a draft's citation, and is tried as one before it is an incident's."""
+
+
+def _incident(settings: Settings, what: str) -> int | None:
+    """The incident that was meant; None where an event was."""
+    named = citations.read(what)
+    if named is None or named.incident is not None or not named.digits.isdigit():
+        return None
+    cited = len(named.digits) >= _DRAFTS_CITE and _ids(settings, named.digits)
+    return None if cited else int(named.digits)
+
+
+def _ids(settings: Settings, digits: str) -> list[str]:
+    """The ids that end so."""
+    found = _query(settings.storage.url, lambda connection: queries.resolve_id(connection, digits))
+    return [one for one in found if one.endswith(digits)]
 
 
 def _print_key(settings: Settings) -> None:
@@ -383,8 +405,7 @@ def _print_key(settings: Settings) -> None:
 def _hand_out(proof: str, to: Path | None) -> None:
     if to is None:
         return output.result(proof)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_bytes(proof.encode())
+    output.write(to, proof.encode())
     output.say(f"Proof written to {to}")
     return None
 
@@ -398,12 +419,15 @@ def _cited(where: Where, settings: Settings, number: int) -> list[int]:
     return _positions(settings, ids)
 
 
-def _named(settings: Settings, event: str) -> list[int]:
-    ids = _query(settings.storage.url, lambda connection: queries.resolve_id(connection, event))
-    if len(ids) != 1:
-        found = f"{len(ids)} events have it; write more of it" if ids else "no event has it"
-        raise NotFound(f"cannot find event {event}: {found}")
-    return _positions(settings, ids)
+def _named(settings: Settings, what: str) -> tuple[list[int], str]:
+    """The positions of an event's last revision, and what it is called."""
+    named = citations.read(what)
+    ids = _ids(settings, named.digits) if named is not None else []
+    if not ids:
+        raise NotFound(citations.missing(what).replace("; list /api/v1/events", "; list them with timelined events"))
+    if len(ids) > 1:
+        raise NotFound(f"cannot tell which event {what} is: {', '.join(ids[:10])}; write more digits")
+    return _positions(settings, ids), f"event {ids[0]}"
 
 
 def _positions(settings: Settings, ids: list[str]) -> list[int]:

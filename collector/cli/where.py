@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,8 +24,6 @@ from collector.settings import Settings, load_settings
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_AGO = re.compile(r"-(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,33 +132,3 @@ def asking(command: Command) -> Command:
     for option in (TOKEN_FILE, SERVER, STORAGE_URL, CONFIG_FILE):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
-
-
-class Moment(click.ParamType[str]):
-    """A time: RFC 3339 with an offset, ``now``, or so long ago (``-15m``, ``-1h30m``, ``-2d``)."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The time in RFC 3339, as the API takes it."""
-        now = datetime.fromtimestamp(time.time(), UTC)
-        if value == "now":
-            return _rfc3339(now)
-        ago = _AGO.fullmatch(value)
-        if ago:
-            days, hours, minutes, seconds = (int(part or 0) for part in ago.groups())
-            return _rfc3339(now - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is None:
-            self.fail(f"{value!r} is not a time; write 2026-03-04T14:02:10Z, now, or -15m", param, ctx)
-        return value
-
-
-def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-MOMENT = Moment()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from collector.citations import SHORTEST
 from collector.event import RecordedEvent
 from collector.log import decode
 from collector.log.appending import ITEMS
@@ -18,9 +19,6 @@ from collector.storage.sql import select_in
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
     content FROM delivery """
-
-SHORTEST_CITATION = 4
-"""Fewer digits than this name no event: every other id would end in them."""
 
 
 def head(connection: Connection) -> int:
@@ -51,7 +49,7 @@ def resolve_id(connection: Connection, text: str) -> list[str]:
     execute = connection.exec_driver_sql
     if len(text) <= 18 and text.isascii() and text.isdigit():
         found += execute("SELECT id FROM event WHERE position = ?", (int(text),)).scalars()
-    if SHORTEST_CITATION <= len(text) <= 32 and not set(text) - set("0123456789abcdef"):
+    if SHORTEST <= len(text) <= 32 and not set(text) - set("0123456789abcdef"):
         identity = _identity(text)
         if identity is not None:
             found += execute("SELECT id FROM event WHERE id = ? AND revision = 0", (identity,)).scalars()

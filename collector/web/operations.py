@@ -14,7 +14,7 @@ from collector.web import answers, refused
 from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter
-from collector.web.requests import Query
+from collector.web.requests import Query, shown
 
 routes = web.RouteTableDef()
 
@@ -145,7 +145,10 @@ async def ready(request: web.Request) -> web.Response:
 
 async def _named(request: web.Request) -> Delivery:
     """The delivery a path names."""
-    stored = await request.app[LOG].delivery(request.match_info["delivery"])
+    name = request.match_info["delivery"]
+    stored = await request.app[LOG].delivery(name)
     if stored is None:
-        raise NotFound("cannot find the delivery: no delivery has this id; list /api/v1/deliveries", "delivery")
+        raise NotFound(
+            f"cannot find delivery {shown(name)}: no delivery has this id; list /api/v1/deliveries", "delivery"
+        )
     return stored

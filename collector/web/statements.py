@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from collector import citations
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import Event
 from collector.log import ReceiptItem
@@ -86,11 +87,14 @@ async def follow(app: web.Application, number: int) -> IncidentRow:
 
 
 async def event_named(app: web.Application, text: str, name: str) -> str:
-    """The one event that an id, a citation or a position names."""
-    cited = text.strip().removeprefix("#")
-    ids = await app[LOG].resolve_id(cited) if cited.isascii() and cited.isalnum() and len(cited) <= 32 else []
+    """The one event that an id, a citation or a position names, as a person writes it."""
+    cited = citations.read(text)
+    ids = await app[LOG].resolve_id(cited.digits) if cited else []
+    if cited and cited.incident is not None:
+        row = await follow(app, cited.incident)
+        ids = [one for one in ids if (why := await app[PROJECTIONS].why(one)) and why.incident == row.number]
     if not ids:
-        raise NotFound("cannot find the event: no id ends so and no position is this; list /api/v1/events", name)
+        raise NotFound(citations.missing(text), name)
     if len(ids) > 1:
         raise Ambiguous(f"cannot tell which event is meant: {', '.join(ids[:10])}; give more digits", name)
     return ids[0]

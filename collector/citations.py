@@ -1,0 +1,52 @@
+"""How a person names an event: as a draft cites it, with its brackets or without, as a list shows it, or whole.
+
+``[b61d0]``, ``b61d0``, ``#b61d0``, ``1/b61d0`` and ``INC-1/b61d0`` are one event, the last two where the same
+digits end several events' ids and incident 1 has one of them.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+SHORTEST = 4
+"""Digits of the shortest citation: with fewer, every other id would end in them."""
+
+_WRITTEN = re.compile(r"\[?\s*(?:(?:inc(?:ident)?[- ]?)?#?(\d{1,18})\s*/\s*)?#?([0-9a-z]{1,32})\s*\]?", re.ASCII | re.I)
+_SHOWN = 40
+"""Characters of what was typed that a message repeats."""
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """An event's name, taken apart."""
+
+    digits: str
+    """A whole id, the end of one, or a position; in lower case."""
+    incident: int | None
+    """The number of the incident that it is cited in; None where none was written."""
+
+
+def read(text: str) -> Citation | None:
+    """What a person typed as an event; None where no event can be called so."""
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
+        return None
+    incident, digits = found.groups()
+    return Citation(digits.lower(), int(incident) if incident else None)
+
+
+def missing(text: str) -> str:
+    """Why no event is called so, with what was typed."""
+    named = read(text)
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
+    what = f'cannot find event "{shown}"'
+    if named is None:
+        return f"{what}: an event is named by the end of its id, such as b61d0"
+    if set(named.digits) - set("0123456789abcdef"):
+        return f"{what}: ids consist of the digits 0 to 9 and a to f"
+    if len(named.digits) < SHORTEST and not named.digits.isdigit():
+        return f"{what}: that is too short; write {SHORTEST} digits of its id or more"
+    of = "no id ends so" if named.incident is None else f"incident {named.incident} has no event whose id ends so"
+    position = " and no position is this" if named.digits.isdigit() and named.incident is None else ""
+    return f"{what}: {of}{position}; list /api/v1/events"

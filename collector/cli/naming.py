@@ -1,0 +1,47 @@
+"""What commands take as names: an incident's number, an event, a delivery."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from collector import citations
+from collector.errors import NotFound
+
+_NUMBER = re.compile(r"(?:inc(?:ident)?[- ]?)?#?(\d{1,18})", re.ASCII | re.I)
+
+
+class Incident(click.ParamType[int]):
+    """An incident's number: ``1``, ``#1`` or ``INC-1``."""
+
+    name = "incident"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, from 1."""
+        found = _NUMBER.fullmatch(str(value).strip())
+        number = int(found[1]) if found else 0
+        if number < 1:
+            self.fail(f"{value!r} is not an incident's number; list them with timelined incidents", param, ctx)
+        return number
+
+
+INCIDENT = Incident()
+
+
+def event(name: str) -> str:
+    """An event's name as one segment of a path. Raises :class:`NotFound` where no event can be called so."""
+    named = citations.read(name)
+    if named is None:
+        raise NotFound(citations.missing(name))
+    return named.digits if named.incident is None else f"{named.incident}%2F{named.digits}"
+
+
+def delivery(name: str) -> str:
+    """A delivery's id as one segment of a path. Raises :class:`NotFound` where no delivery can be called so."""
+    if not name.isascii() or not name.isalnum():
+        raise NotFound(
+            f'cannot find delivery "{name}": deliveries are called d1, d2 and so on; '
+            "list them with timelined deliveries"
+        )
+    return name
