@@ -1,0 +1,137 @@
+"""What the section on root causes says for a candidate and against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from renderers.plain import plain
+from tests.histories import Told, example, going_on, many_changes, reported_first
+from tests.sections import claims, prompts, said
+
+
+def test_a_candidate_has_its_lag_its_tie_and_both_sides() -> None:
+    """A reverted deploy speaks for itself: what ended after the rollback, and nothing against."""
+    candidate = claims(example(), "root_causes")[-1]
+    assert plain(candidate.parts) == (
+        'Deploy "v42" of checkout to production, finished at 14:00:10, 2 min before the first alert. '
+        "It speaks for it that it was rolled back at 14:20:10 and the last alert ended 3 min later, and that it is of "
+        "checkout, which was hit. Nothing recorded speaks against it"
+    )
+    assert [each[-5:] for each in candidate.cites[:2]] == ["41fc0", "7f21d"]
+
+
+def test_candidates_are_five_at_most_the_likeliest_first() -> None:
+    """Five changes are named, the others counted."""
+    told = said(many_changes(), "root_causes")[2:]
+    assert [text.split(" of web")[0] for text in told[:2]] == ['Deploy "v1.9"', 'Deploy "slow one"']
+    assert len(told) == 6
+    assert told[5] == "1 more change was recorded, up to 9 min before the first alert"
+
+
+def test_what_speaks_against_a_candidate_is_told() -> None:
+    """A symptom before it, its failure, alerts that went on after the rollback."""
+    against = said(going_on(), "root_causes")[-1].partition("It speaks against it that ")[2]
+    assert against == (
+        "the first symptom came 30 min before it began, that it failed, and that alerts went on with no end recorded "
+        "after the rollback"
+    )
+
+
+def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None:
+    """That it was rolled back is told, and that alerts ended only long after."""
+    told = Told()
+    told.deploys("web", "09:50:00", "09:55:00", "v7")
+    alert = told.fires("X", "10:00:00", "web")
+    told.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
+    told.ends(alert, "10:36:00")
+    assert said(told, "root_causes")[-1].endswith(
+        "It speaks against it that alerts went on for 30 min after the rollback"
+    )
+    assert next(e.id for e in told.events if e.type == "change.rolled_back") in claims(told, "root_causes")[-1].cites
+
+
+def _deployed(told: Told, title: str, start: str, **more: Any) -> None:
+    told.deploys("web", f"{start}:00", f"{start}:30", title, **more)
+
+
+def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
+    """Teams roll back by deploying what was there before: shown by service, environment and commit, and said so."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(told, "v1", "10:20")
+    candidates = said(told, "root_causes")
+    again = "the commit deployed before it was deployed again at 10:20:30 and the last alert ended 1 min 30 s later"
+    [newer] = [text for text in candidates if '"v2"' in text]
+    assert f"It speaks for it that {again}" in newer
+    [older] = [text for text in candidates if text.startswith('Deploy "v1"')]
+    assert "It speaks against it that another commit was deployed over it 4 min 30 s before the first alert" in older
+    assert "rolled back" not in told.markdown()
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param({"environment": "staging"}, id="elsewhere"),
+        pytest.param({"failed": True}, id="failed"),
+        pytest.param({"data": {"sha": ""}}, id="no commit"),
+        pytest.param({"data": {"sha": "another"}}, id="another commit"),
+    ],
+)
+def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: dict[str, Any]) -> None:
+    """Unknown equals nothing: another environment, a failure, no commit or another one take nothing back."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(told, "v1", "10:20", **again)
+    assert "deployed again" not in told.markdown()
+
+
+def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
+    """It began before the end and finished after it: it is neither denied nor said to have begun later."""
+    told = Told()
+    _deployed(told, "v1", "08:00")
+    _deployed(told, "v2", "10:00")
+    told.ends(told.fires("X", "10:05:00", "web"), "10:21:00")
+    told.deploys("web", "10:20:00", "10:24:00", "v1", rollback=True)
+    [newer] = [text for text in said(told, "root_causes") if '"v2"' in text]
+    assert "It speaks against it that all alerts had ended before the rollback was finished" in newer
+    [action] = said(told, "resolution")
+    assert action == (
+        'Between 10:05:00 and 10:21:00 one change of web was recorded: rollback "v1" at 10:20:00 '
+        "(begun then and finished 3 min after the end)"
+    )
+
+
+def test_another_service_speaks_against() -> None:
+    """A change of another service than the first alert's says whose alert it was."""
+    told = Told()
+    told.deploys("search", "09:50:00", "09:55:00", "v7")
+    told.fires("X", "10:00:00", "web")
+    assert said(told, "root_causes")[-1].endswith("It speaks against it that the first alert was on web")
+
+
+def test_a_person_s_cause_fills_the_template_s_line() -> None:
+    """A stated cause stands behind its label, in quotes and with its author; the other label stays empty."""
+    assert said(reported_first(), "root_causes")[:2] == [
+        'Primary Cause: "expired certificate", as stated by Ana', "Contributing Factors:",
+    ]  # fmt: skip
+    assert prompts(reported_first(), "root_causes") == ["what made it possible, worse or longer?"]
+    assert prompts(example(), "root_causes")[0] == "what broke, and why could it?"
+
+
+def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
+    """A type in place of a title says nothing; what was set is named in the data."""
+    told = Told()
+    for when, state in (("09:58:00", "on"), ("10:10:00", "off")):
+        told.add("change.flag_toggled", when, service="web", title="com.acme.flag.toggled", entity="flags@new-cart",
+                 data={"type": "com.acme.flag.toggled", "state": state, "data": {"flag": "new-cart"}})  # fmt: skip
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    text = told.markdown()
+    assert 'the flag "new-cart" of web' in text
+    assert "it was set back at 10:10:00" in text
+    assert "com.acme" not in text

@@ -1,0 +1,176 @@
+"""What the section on detection says: who or what noticed, what had warned, and what did not page."""
+
+from __future__ import annotations
+
+import pytest
+
+from renderers.plain import plain
+from tests.histories import Told, example, going_on, reported_first
+from tests.sections import cells, claims, said
+
+
+def test_detection_of_the_example() -> None:
+    """Who, the path with its lags, the alerts with query and value, the durations with both ends and their basis."""
+    assert said(example(), "detection") == [
+        "Monitoring discovered it: the alert HighErrorRate (critical) on checkout, at 14:02:10",
+        "Ana was paged by PagerDuty incident 311 at 14:02:30, 20 s after that alert",
+        "Ana acknowledged PagerDuty incident 311 at 14:04:00, 1 min 30 s after the page",
+        "When the impact began is not recorded; state it with timelined mark N impact_started --at …",
+    ]
+    assert cells(example(), "alerts") == [
+        'HighErrorRate | checkout | 14:02:10 | ratio > 0.05 | "12% of requests fail."',
+        "SlowCart (12 series) | cart | 14:03:20 |  | ",
+    ]
+    assert cells(example(), "measures") == [
+        (
+            "Time to detect | unknown | impact start not recorded | detected at 14:02 | "
+            "2 min if the impact began when the deploy finished at 14:00:10"
+        ),
+        (
+            "Time to acknowledge | 1 min 30 s | paged 14:02:30 | acknowledged 14:04:00 | "
+            "recorded; 1 min 50 s from detection"
+        ),
+        "Time to mitigate | 21 min | detected 14:02:10 | mitigated 14:23:10 | derived: the last alert ended",
+        "Time to resolve | 21 min 50 s | detected 14:02:10 | resolved 14:24:00 | the page was resolved",
+    ]
+
+
+def test_detection_by_a_person() -> None:
+    """A report that came first is the detection, and the page counts from it."""
+    told = said(reported_first(), "detection")
+    assert told == [
+        'A person discovered it: Support reported it at 10:00:00, "Cannot pay"',
+        "PagerDuty incident 311 was opened at 10:11:30, 11 min 30 s after the report",
+        "Ana acknowledged PagerDuty incident 311 at 10:13:00, 1 min 30 s after the page",
+        'The impact began at 09:50:00, as stated by Mia: "first failed payment"',
+    ]
+    assert cells(reported_first(), "measures")[0] == (
+        "Time to detect | 10 min | impact began 09:50:00 | detected 10:00:00 | stated by a person"
+    )
+
+
+def test_a_stated_detection_names_who_detected() -> None:
+    """What a person says about the detection stands before what monitoring shows."""
+    told = example()
+    told.marks("detected", "13:58:00", "saw it in a demo", by="Bo", said="a customer")
+    assert said(told, "detection")[0] == (
+        'Bo stated that it was detected at 13:58:00 by a customer: "saw it in a demo"'
+    )
+    assert said(told, "detection")[1].startswith("Monitoring discovered it: the alert HighErrorRate")
+
+
+def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
+    """An alert that opens nothing and had fired before is named once, with how long before the detection it did."""
+    told = going_on()
+    [warning] = [each for each in claims(told, "detection") if "DiskFilling" in plain(each.parts)]
+    assert plain(warning.parts) == (
+        "The first symptom was the alert DiskFilling on db (warning): it fired at 06:20:00, "
+        "40 min before the incident was detected, "
+        "and no page names it"
+    )
+    fired = next(each for each in told.events if each.title == "DiskFilling")
+    detected = told.history().moments["detected"]
+    assert warning.cites == (fired.id, *detected.cites)
+
+
+@pytest.mark.parametrize(
+    ("until", "ended"), [("09:50:00", "; it had ended at 09:50:00"), ("10:00:00", "; it had ended at 10:00:00"),
+                         ("10:05:00", ""), (None, "")]
+)  # fmt: skip
+def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str) -> None:
+    """Whether what had warned still fired when the incident was detected is told, with the end as its proof."""
+    told = Told()
+    fired = told.fires("Low", "09:40:00", "web", severity="warning")
+    over = [told.ends(fired, until)] if until else []
+    critical = told.fires("High", "10:00:00", "web")
+    [warning] = [each for each in claims(told, "detection") if "alert Low" in plain(each.parts)]
+    lead = "The first symptom was the alert Low on web (warning): it fired at 09:40:00, "
+    lead += "20 min before the incident was detected"
+    assert plain(warning.parts) == lead + ended
+    assert set(warning.cites) == {fired.id, critical.id, *(each.id for each in over if ended)}
+
+
+def test_a_warning_is_a_basis_for_the_time_to_detect() -> None:
+    """Whether the impact began with it nobody knows: what the time to detect would be is told beside unknown."""
+    told = Told()
+    told.fires("Low", "09:40:00", "web", severity="warning")
+    told.fires("High", "10:00:00", "web")
+    assert cells(told, "measures")[0].startswith("Time to detect | unknown |")
+    assert cells(told, "measures")[0].endswith("20 min if the impact began with the alert Low on web at 09:40:00")
+
+
+@pytest.mark.parametrize("severity", ["critical", "page", "sev1", None])
+def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
+    """An alert that opens an incident detects it, and a low one that came with it or after it warned of nothing."""
+    told = Told()
+    told.fires("High", "10:00:00", "web", severity=severity)
+    told.fires("Low", "10:00:00", "web", severity="warning")
+    told.fires("Lower", "10:03:00", "web", severity="info")
+    assert not any("before the incident was detected" in text for text in said(told, "detection"))
+
+
+def test_warnings_beyond_three_are_counted() -> None:
+    """Each name on each service counts once, however often it fired."""
+    told = Told()
+    for n in range(5):
+        for minute in (10, 20):
+            told.ends(told.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
+    told.fires("High", "10:00:00", "web")
+    texts = [text for text in said(told, "detection") if "before" in text]
+    assert [text.startswith("The first symptom was") for text in texts] == [True, False, False, False]
+    assert texts[-1] == "2 more alerts that opened no incident fired before it was detected"
+
+
+def test_an_alert_that_led_to_no_page_is_told() -> None:
+    """An alert that fired well before the page, and shares nothing with it, is named with its lead."""
+    told = Told()
+    told.fires("First", "10:00:00", "web")
+    told.fires("Second", "10:01:00", "web")
+    told.page("triggered", "10:30:00", service="web")
+    unpaged = "The alert Second on web (critical) fired at 10:01:00, 29 min before the page, and no page names it"
+    assert unpaged in said(told, "detection")
+
+
+def test_an_alert_that_shares_the_page_s_key_did_lead_to_it() -> None:
+    """An alert whose group the page names is not said to have led to none, however much later the page came."""
+    told = Told()
+    told.fires("Slow", "09:00:00", "web", refs=("alertgroup:" + "a" * 64,))
+    told.page("triggered", "09:30:00", refs=("alertgroup:" + "a" * 64,))
+    assert not any("no page" in text for text in said(told, "detection"))
+
+
+def test_a_paged_service_without_an_alert_is_told() -> None:
+    """The page proves that it was hit, the empty query that no alert fired; any spelling of it refutes that."""
+    told = example()
+    told.page("triggered", "14:05:00", 312, "Search API")
+    silent = next(item for item in claims(told, "detection") if plain(item.parts).startswith("No alert of Search API"))
+    assert plain(silent.parts) == (
+        "No alert of Search API, which was paged for, was recorded between 12:02:10 and 14:24:00"
+    )
+    assert silent.none == "alert.firing service=Search API 12:02:10..14:24:00"
+    assert silent.cites
+    told.fires("Y", "14:06:00", "search-api")
+    assert not any(text.startswith("No alert of Search API") for text in said(told, "detection"))
+
+
+def test_every_service_without_an_alert_is_named() -> None:
+    """However many were paged for or reported, each is named: what is left out would read as if an alert had fired."""
+    told = example()
+    for n in range(6):
+        told.page("triggered", f"14:0{n}:30", 320 + n, f"paged-{n}")
+        told.says("report.received", f"14:0{n}:40", "slow", by=None, service=f"reported-{n}")
+    silent = [each for each in claims(told, "detection") if plain(each.parts).startswith("No alert of ")]
+    texts = [plain(each.parts) for each in silent]
+    assert [text.count("paged-") + text.count("reported-") for text in texts] == [6, 6]
+    assert "paged-4 and paged-5, which were paged for, was recorded between" in texts[0]
+    assert "reported-4 and reported-5, which were named by reports, was recorded between" in texts[1]
+    assert [len(each.cites) for each in silent] == [6, 6]
+    assert all(f"{kind}-{n}" in each.none for each, kind in zip(silent, ("paged", "reported"), strict=True)
+               for n in range(6))  # fmt: skip
+
+
+def test_what_the_window_has_more_of_is_counted() -> None:
+    """Beside what is named, the number of what else began in the window."""
+    told = example()
+    told.context["unlisted"] = 1_280
+    assert "At the same time, not joined: 1,280 more events" in said(told, "appendix")

@@ -1,0 +1,98 @@
+"""What the section on impact says, and what it quotes."""
+
+from __future__ import annotations
+
+import pytest
+
+from renderers.plain import plain
+from tests.histories import Told, example, report_alone, reported_first, storm, switched_off
+from tests.sections import claims, prompts, said
+
+
+def test_impact_quotes_ten_alerts_and_counts_the_others() -> None:
+    """Services and environment once, then what ten alerts said; that others spoke is told."""
+    told = said(storm(), "impact")
+    assert told[0].startswith("Alerts fired on service-0, service-1, service-10")
+    assert told[0].endswith("54 more services in production")
+    assert sum(text.startswith("Alert") and ': "' in text for text in told) == 10
+    assert told[-1] == "50 more alerts say what they found; the timeline has them"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("5% fail", "31% fail", "9% fail"), 'X on web: "31% fail" at 10:01:00 and "9% fail" at 10:02:00'),
+        (("5% fail", "9% fail"), 'X on web: "9% fail"'),
+        (("1,200 wait", "900 wait"), 'X on web: "1,200 wait" at 10:00:00 and "900 wait" at 10:01:00'),
+        (("5 of 9 fail", "down"), 'X on web: "5 of 9 fail" at 10:00:00 and "down" at 10:01:00'),
+    ],
+)
+def test_the_largest_value_told_is_told(texts: tuple[str, ...], expected: str) -> None:
+    """What an alert said of the size of it is not what it said first, but the largest and the newest."""
+    told = Told()
+    for minute, text in enumerate(texts):
+        told.fires("X", f"10:0{minute}:00", "web", series=f"pod-{minute}", description=text)
+    assert expected in said(told, "impact")
+
+
+def test_a_person_s_impact_comes_first_and_answers_the_prompt() -> None:
+    """The stated impact is shown whole, cites the edit, and only the rest is asked."""
+    told = example()
+    text = "Some 400 customers could not pay. " * 20
+    edit = told.edits("impact", text.strip())
+    first = claims(told, "impact")[0]
+    assert plain(first.parts) == text.strip()
+    assert first.cites == (edit.id,)
+    assert prompts(told, "impact") == ["which SLA or SLO was missed, and what did it cost?"]
+    assert prompts(example(), "impact")[0] == "who could not do what, and how many were they?"
+
+
+def test_severity_set_by_a_person_replaces_the_page_s_priority() -> None:
+    """The newest word of a person on the severity is the one shown."""
+    told = switched_off()
+    assert "The priority was P2" in said(told, "impact")
+    told.edits("severity", "SEV1")
+    assert "Severity SEV1, set by Ana" in said(told, "impact")
+    assert not any("priority" in text for text in said(told, "impact"))
+
+
+def test_priorities_are_told_in_order_with_their_times() -> None:
+    """One that never changed has no time; else each has the time from which on it was so."""
+    told = Told()
+    told.page("triggered", "11:00:00")
+    told.page("priority_updated", "11:03:00", data={"priority": "P2"})
+    assert "The priority was P2" in said(told, "impact")
+    told.page("priority_updated", "11:45:00", data={"priority": "P1"})
+    told.page("priority_updated", "12:05:00", data={"priority": ""})
+    assert "The priority was P2 from 11:03:00, P1 from 11:45:00 and none from 12:05:00" in said(told, "impact")
+
+
+def test_status_posts_and_the_duration_are_impact() -> None:
+    """Posts carry their time; a duration that nobody stated says on what it rests."""
+    assert 'Status page, 09:20:00: "Mails are late."' in said(switched_off(), "impact")
+    stated = "Duration of the impact: 38 min, from 09:50:00 to 10:28:00, as stated by Mia"
+    assert stated in said(reported_first(), "impact")
+    assert said(example(), "impact")[1] == (
+        "Duration of the impact: 21 min, from the first alert to the end of the last one; nobody has stated it yet"
+    )
+    assert said(report_alone(), "impact")[-1] == (
+        "Duration of the impact: not known, since nobody has stated its start and end"
+    )
+
+
+def test_an_update_is_quoted_by_what_was_written_and_not_by_its_page() -> None:
+    """What subscribers read stands in the impact as in the timeline; the page's title is not it."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.page("triggered", "10:01:00", title="X on web")
+    told.page("update_sent", "10:05:00", title="X on web", data={"text": "It works again."})
+    assert 'Update to subscribers, 10:05:00: "It works again."' in said(told, "impact")
+
+
+def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
+    """Whoever reports it is hit already: the first alert is not where the impact began."""
+    told = Told()
+    told.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    assert any(text.startswith("Duration of the impact: at least 22 min, from the first report to the end of the last "
+                               "alert") for text in said(told, "impact"))  # fmt: skip

@@ -1,0 +1,96 @@
+"""Diagnostics, resolution and lessons: what was looked at, what was done, and what is counted."""
+
+from __future__ import annotations
+
+from renderers.document import Code, Link
+from renderers.plain import plain
+from tests.histories import Told, example, going_on, many_changes, page_alone, report_alone, storm, switched_off
+from tests.sections import claims, prompts, said
+
+
+def test_diagnostics_quote_notes_and_have_each_runbook_and_query_once() -> None:
+    """Notes are quotes with their time, runbooks links out of URL fields, queries code."""
+    told = example()
+    told.fires("Other", "14:05:00", "cart", query="up == 0")
+    items = claims(told, "diagnostics")
+    assert plain(items[0].parts) == 'Note by Ana, 14:12:00: "Pool exhausted."'
+    assert [part for item in items for part in item.parts if isinstance(part, Link | Code)] == [
+        Link("Runbook", "https://runbooks.example/errors"), Code("ratio > 0.05"), Code("up == 0"),
+    ]  # fmt: skip
+
+
+def test_nothing_looked_at_is_asked_for() -> None:
+    """Without a note, a query or a runbook the section asks."""
+    assert prompts(report_alone(), "diagnostics") == ["what was looked at, and what did it show?"]
+
+
+def test_actions_tell_what_ended_next() -> None:
+    """Each action has its time and its author, and what ended next with how much later."""
+    assert said(example(), "resolution") == [
+        'At 14:20:10 Ana rolled checkout back: "v41"; the last alert ended 3 min later'
+    ]
+    assert said(switched_off(), "resolution") == [
+        (
+            'At 09:30:00 this was recorded: "bulk mail off" (com.acme.switch.set, bulk-mail, by Eli); '
+            "the last alert ended 4 min later"
+        )
+    ]
+    assert said(many_changes(), "resolution")[0] == (
+        'At 12:15:00 the flag "new-cache" of web was set to off by bo; the alert High5xx on web ended 2 min later'
+    )
+
+
+def test_an_action_after_which_more_was_done_says_so() -> None:
+    """An end that came only after the next action is not left to stand as if the first had brought it."""
+    told = Told()
+    fired = told.fires("X", "10:00:00", "web")
+    told.deploys("web", "10:04:00", "10:05:00", rollback=True)
+    restart = told.add("observation.recorded", "10:20:00", actor="Eli", data={"type": "com.acme.db.restarted"})
+    end = told.ends(fired, "10:22:00")
+    first, second = claims(told, "resolution")[:2]
+    assert plain(first.parts) == (
+        "At 10:05:00 the rollback of web finished; the last alert ended 17 min later, after the next action"
+    )
+    assert {restart.id, end.id} <= set(first.cites)
+    assert plain(second.parts) == "At 10:20:00 Db restarted by Eli; the last alert ended 2 min later"
+
+
+def test_a_deploy_under_way_at_the_detection_was_no_answer_to_it() -> None:
+    """What began before the detection is a candidate, not an action."""
+    assert not any("slow one" in text for text in said(many_changes(), "resolution"))
+
+
+def test_pull_requests_are_linked_under_the_template_s_words() -> None:
+    """The template's line on links holds the links of the changes."""
+    links = claims(many_changes(), "resolution")[-1]
+    assert plain(links.parts) == "Links to pull requests or relevant changes: PR #9"
+    assert Link("PR #9", "https://code.example/acme/web/pull/9") in links.parts
+
+
+LABELS = ["What went well:", "What didn’t go well:", "Improvement Opportunities:"]
+
+
+def test_lessons_are_numbers() -> None:
+    """Waiting, firing again, missing runbooks and late events, without a verdict; then the template's lines."""
+    assert said(switched_off(), "lessons") == [
+        "Observed: PagerDuty incident 500 was unacknowledged for 15 min",
+        "Observed: the alert QueueFull links no runbook",
+        "Observed: 1 event was received 41 min late",
+        *LABELS,
+    ]
+    assert "Observed: the alert SlowQueries on db fired again 3 times" in said(going_on(), "lessons")
+    assert said(page_alone(), "lessons")[0] == "Observed: 1 page was resolved without an acknowledgement"
+
+
+def test_lessons_are_five_at_most() -> None:
+    """However much there is to say, at most five numbers are told."""
+    assert all(len(claims(build(), "lessons")) <= 8 for build in (storm, going_on, many_changes, switched_off))
+
+
+def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
+    """The template's line on restoring service is answered by an action or asked for."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    asked = "what was done to restore service, when and by whom?"
+    assert asked in prompts(told, "resolution")
+    assert asked not in prompts(example(), "resolution")

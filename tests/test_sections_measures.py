@@ -1,0 +1,118 @@
+"""How long it took: which alert counts as the first and the last, and what is said where one outlived the others."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.histories import Told, many_changes
+from tests.sections import cells, prompts, said
+
+
+def _with_warnings(first: str, last: str) -> Told:
+    """A critical alert from 10:00 to 10:20, a report, a deploy and a rollback, and a warning as told."""
+    told = Told()
+    told.says("report.received", "09:58:00", "slow", by=None, service="web")
+    told.deploys("web", "09:00:00", "09:50:00", "v2")
+    told.ends(told.fires("High", "10:00:00", "web"), "10:20:00")
+    told.ends(told.fires("Low", first, "web", severity="warning"), last)
+    told.deploys("web", "10:10:00", "10:15:00", "v1", rollback=True)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "called"),
+    [
+        ("10:05:00", "10:10:00", ("the first alert", "the last alert")),
+        ("09:40:00", "10:10:00", ("the first alert above warning", "the last alert")),
+        ("10:05:00", "10:30:00", ("the first alert", "the last alert above warning")),
+        ("09:40:00", "10:30:00", ("the first alert above warning", "the last alert above warning")),
+    ],
+)
+def test_the_first_and_the_last_alert_are_that_of_all(first: str, last: str, called: tuple[str, str]) -> None:
+    """Where a warning fired before or ended after it, an alert above warning is not called the first or the last."""
+    text = _with_warnings(first, last).markdown()
+    for wanted in called:
+        assert wanted in text
+        if not wanted.endswith("warning"):
+            assert f"{wanted} above" not in text
+        else:
+            assert not re.search(f"{wanted.removesuffix(' above warning')}(?! above)", text)
+
+
+def test_the_alert_that_outlived_the_others_does_not_pass_over_a_warning() -> None:
+    """ "All others" are those above warning, where a warning went on."""
+    told = many_changes()
+    told.fires("Low", "12:00:00", "web", severity="warning")
+    assert cells(told, "measures")[2].endswith("ended 23 min after all others above warning")
+
+
+HALF = "how could we have noticed this in half the time?"
+
+
+def test_one_alert_that_ended_long_after_all_others_has_an_alternative_and_a_question() -> None:
+    """The time to mitigate is also told without it, and a person is asked."""
+    told = many_changes()
+    assert cells(told, "measures")[2].endswith("; 8 min without High5xx on api, which ended 23 min after all others")
+    assert prompts(told, "detection") == ["when was it mitigated?", HALF]
+
+
+def test_a_flapping_alert_is_no_outlier_of_itself() -> None:
+    """The last firing of one alert is not called another alert."""
+    told = Told()
+    for start, end in (("10:00:00", "10:02:00"), ("10:10:00", "10:30:00")):
+        told.ends(told.fires("X", start, "web"), end)
+    assert not any("without" in text for text in cells(told, "measures"))
+    assert prompts(told, "detection") == [HALF]
+
+
+def test_a_lost_end_is_asked_for() -> None:
+    """Where an alert has no recorded end, a person is asked when it was mitigated."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.page("resolved", "10:20:00")
+    assert prompts(told, "detection") == ["when was it mitigated?", HALF]
+
+
+def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
+    """Where a low alert ended later, the end that counts is not called the last alert's."""
+    told = Told()
+    told.deploys("web", "09:58:00", "09:59:00", "v2")
+    fired, low = told.fires("X", "10:00:00", "web"), told.fires("Low", "10:01:00", "web", severity="warning")
+    told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
+    told.ends(fired, "10:06:00")
+    assert cells(told, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
+    told.ends(low, "10:07:00")
+    assert cells(told, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
+    assert "and the last alert above warning ended 1 min later" in said(told, "root_causes")[-1]
+
+
+def test_a_series_that_outlived_the_others_is_called_one_series() -> None:
+    """The alternative is told without one series, not without the whole alert."""
+    told = Told()
+    for pod, end in (("a", "10:05:00"), ("b", "10:30:00")):
+        told.ends(told.fires("X", "10:00:00", "web", series=pod), end)
+    assert "; 5 min without one series of X on web, which ended 25 min after" in cells(told, "measures")[2]
+
+
+def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
+    """Beside an unknown value 00:07:10 would be seven minutes to a program, and to a reader in a hurry."""
+    told = Told()
+    told.fires("X", "00:07:10", "web")
+    detect = cells(told, "measures")[0]
+    assert "detected at 00:07 |" in detect
+    assert "00:07:10" not in detect
+
+
+def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
+    """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
+    told = Told()
+    told.deploys("web", "09:40:00", "09:50:00", "v1")
+    told.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
+    told.add("observation.recorded", "09:58:10", title="Packet loss 38%", service="web")
+    told.fires("X", "10:00:00", "web")
+    assert cells(told, "measures")[0].endswith(
+        'detected at 10:00 | 1 min 50 s if the impact began with "Packet loss 38%" at 09:58:10; '
+        "10 min if it began when the deploy finished at 09:50:00"
+    )

@@ -1,0 +1,106 @@
+"""How pages are told: whose they are, how long they waited, and what they say of alerts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from renderers import phrases
+from renderers.document import Timeline
+from renderers.plain import plain
+from tests.histories import Told
+from tests.sections import said, section
+
+
+def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> None:
+    """What was so at the time is told; the move has a row of its own."""
+    told = Told()
+    told.page("triggered", "11:00:00", service="checkout", data={"assignees": ["Ana"]})
+    told.page("reclassified", "11:47:00", service="payments", actor="Oz")
+    told.page("resolved", "12:00:00", service="payments", title="Card payments fail")
+    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for checkout: "Page 311"'
+    assert said(told, "impact")[0] == "Pages were opened for checkout"
+    rows = [plain(row.parts) for block in section(told, "timeline").blocks if isinstance(block, Timeline)
+            for row in block.rows]  # fmt: skip
+    assert "PagerDuty incident 311 was moved to the service payments by Oz" in rows
+    assert not any("moved" in row for row in rows if "Oz" not in row)
+
+
+def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
+    """``Checkout (prod)`` is not said to be in prod; another environment still is."""
+    told = Told()
+    told.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
+    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
+    assert said(told, "impact")[0] == "Pages were opened for Checkout (prod)"
+    assert phrases.environment_beside("Checkout (card)", "prod") == "prod"
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ((), "44 min after the page"),
+        (("acknowledged", "reopened"), "6 min after it was reopened"),
+        (("acknowledged", "unacknowledged"), "6 min after it was no longer acknowledged"),
+    ],
+)
+def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[str, ...], expected: str) -> None:
+    """A page that was taken and given back, or opened again, waits from then on."""
+    told = Told()
+    told.page("triggered", "11:00:00")
+    for minute, step in zip(("11:02:00", "11:38:00"), between, strict=False):
+        told.page(step, minute, actor="Ana")
+    taken = told.page("acknowledged", "11:44:00", actor="Oz")
+    [row] = [row for block in section(told, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
+             if taken.id in row.cites]  # fmt: skip
+    assert plain(row.parts).endswith(f"by Oz, {expected}")
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "called"),
+    [
+        ("oncall-eu", {"number": 12}, "the page 12 from oncall-eu"),
+        ("oncall-eu", {"number": "AB-7"}, "the page AB-7 from oncall-eu"),
+        ("cloudevents", {"source": "/oncall", "number": None}, "the page from /oncall"),
+        ("cloudevents", {"number": None}, "the page from CloudEvents"),
+        ("pagerduty", {"number": 12}, "PagerDuty incident 12"),
+        ("pagerduty-eu", {"number": None}, "PagerDuty incident"),
+        ("platform-pages", {"number": 12, "sender": "pagerduty"}, "PagerDuty incident 12"),
+        ("pagerduty-relay", {"number": None, "sender": "cloudevents", "source": "/oncall"}, "the page from /oncall"),
+        ("opsgenie", {"number": 12, "sender": "cloudevents"}, "the page 12 from CloudEvents"),
+    ],
+)
+def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str) -> None:
+    """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents.
+
+    What kind of sender it is the events say, and only where they do not, the name of the source."""
+    told = Told()
+    told.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
+    told.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
+    told.page("resolved", "11:20:00", source=source, data=data)
+    verb = "paged" if called.startswith("PagerDuty") else "called"
+    assert said(told, "summary")[0] == f'At 11:00:00 {called} {verb} Ana and Bo for checkout: "Page 311"'
+    assert f"Ana acknowledged {called} at 11:01:00, 1 min after the page" in said(told, "detection")
+    assert not re.search(r"\bPage (?:was|acknowledged|paged)", told.markdown())
+    assert f"{called[:1].upper()}{called[1:]} was resolved" in told.markdown().replace("`", "")
+
+
+def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
+    """Who opened it stands before whom it called."""
+    told = Told()
+    told.page("triggered", "11:00:00", actor="Ana", data={"assignees": ["Bo"]})
+    assert said(told, "summary")[0] == (
+        'At 11:00:00 PagerDuty incident 311, opened by Ana, paged Bo for checkout: "Page 311"'
+    )
+
+
+def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
+    """A page under a team's service, tied to its alert by the alert group, is not a service without an alert."""
+    told = Told()
+    told.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
+    told.page("triggered", "10:01:00", service="Platform")
+    assert any(text.startswith("No alert of Platform") for text in said(told, "detection"))
+    told = told.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
+    assert not any(text.startswith("No alert of Platform") for text in said(told, "detection"))

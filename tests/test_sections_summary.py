@@ -1,0 +1,202 @@
+"""What the summary says, and when it says that there was nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.event import MINUTE
+from renderers.document import Claim
+from renderers.plain import plain
+from tests.histories import Told, change_alone, example, going_on, page_alone, report_alone, reported_first
+from tests.sections import cells, claims, said, section
+
+
+def test_the_summary_has_five_sentences() -> None:
+    """What fired, how people learnt of it, the closest earlier change, the last action, how long."""
+    assert said(example(), "summary") == [
+        (
+            "At 14:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed 1 min 10 s "
+            "later"
+        ),
+        "PagerDuty incident 311 paged Ana at 14:02:30, and Ana acknowledged it at 14:04:00",
+        (
+            'The closest earlier change was the deploy "v42" of checkout, finished at 14:00:10, 2 min before the first '
+            "alert"
+        ),
+        (
+            'The last recorded action was the rollback "v41" of checkout by Ana at 14:20:10; '
+            "the last alert ended 3 min after it"
+        ),
+        "Alerts were firing for 21 min",
+    ]
+
+
+def test_an_alert_of_many_series_is_counted() -> None:
+    """Fifty pods are not told as one, and the value told of them names its service, not all of it."""
+    told = Told()
+    for pod in range(3):
+        told.fires("X", f"10:0{pod}:00", "web", series=f"pod-{pod}", said=f"pod {pod} is down.")
+    assert said(told, "summary")[0] == "At 10:00:00 the alert X (3 series) fired on web in production"
+    assert cells(told, "alerts") == ['X (3 series) | web | 10:00:00 |  | "pod 2 is down."']
+
+
+def test_a_stated_mitigation_stands_beside_the_actions() -> None:
+    """The summary has what a person said mitigated it, and the last action that was recorded."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:30:00")
+    told.marks("mitigated", "10:20:00", "Traffic moved")
+    stated = 'Ana stated that it was mitigated at 10:20:00: "Traffic moved"'
+    assert stated in said(told, "summary")
+    told.add("observation.recorded", "10:10:00", actor="Eli", data={"type": "com.acme.switch.set"})
+    assert stated in said(told, "summary")
+    assert any(text.startswith("The last recorded action was Switch set by Eli at 10:10:00") for text in
+               said(told, "summary"))  # fmt: skip
+
+
+def test_how_far_back_changes_were_looked_for_is_said() -> None:
+    """ "No change was recorded" holds for as long as correlation looks back, which is a setting."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
+    change = claims(told, "summary")[1]
+    assert plain(change.parts) == "No change of web was recorded between 09:30:00 and 10:00:00"
+    assert change.none == "change.* service=web 09:30:00..10:00:00"
+    assert plain(change.searched) == "changes of web"
+
+
+def test_an_earlier_low_alert_and_an_earlier_report_are_told() -> None:
+    """What came before the first opening alert is not said to have followed it."""
+    assert said(going_on(), "summary")[0].endswith("; DiskFilling on db had fired 40 min before it")
+    assert said(reported_first(), "summary")[:2] == [
+        'At 10:00:00 Support reported for checkout: "Cannot pay"',
+        "At 10:11:00 the alert HighErrorRate fired on checkout in production",
+    ]
+
+
+def test_an_alert_that_fired_twice_had_a_pause() -> None:
+    """The time between two firings is not said to have been one of firing."""
+    told = Told()
+    for start, end in (("10:00:00", "10:02:00"), ("10:04:00", "10:10:00")):
+        told.ends(told.fires("X", start, "web"), end)
+    assert said(told, "summary")[-1] == (
+        "Alerts were firing for 8 min, with 1 pause; "
+        "from the start of the first to the end of the last one it took 10 min"
+    )
+
+
+def test_low_alerts_do_not_lengthen_the_incident() -> None:
+    """Where an opening alert fired, the length is told of those above warning alone."""
+    told = Told()
+    told.ends(told.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
+    told.ends(told.fires("High", "10:00:00", "web"), "10:10:00")
+    assert said(told, "summary")[-1] == "Alerts above warning were firing for 10 min"
+
+
+def test_a_change_under_way_is_the_closest_one() -> None:
+    """A change that had begun and not finished is told with both of its times."""
+    told = Told()
+    told.deploys("web", "09:56:00", "10:05:00")
+    told.fires("X", "10:00:00", "web")
+    assert said(told, "summary")[1].endswith(
+        "deploy of web, begun at 09:56:00, 4 min before the first alert, and finished 5 min after it"
+    )
+
+
+def test_an_alert_without_an_end_is_not_given_one() -> None:
+    """The length of what goes on is not told; the last event's time is."""
+    assert said(going_on(), "summary")[-1] == "No end is recorded for SlowQueries; the last event came at 07:30:00"
+
+
+def test_a_page_a_report_or_a_change_alone_is_what_happened() -> None:
+    """Without an alert the first sentence tells what there is, and the next does not tell it again."""
+    assert said(page_alone(), "summary")[:2] == [
+        'At 03:00:00 PagerDuty incident 7 paged Jon for ledger: "Ledger is down"',
+        "No acknowledgement of it was recorded",
+    ]
+    assert said(report_alone(), "summary")[0] == 'At 11:00:00 Support reported for payments: "Cannot pay"'
+    assert said(change_alone(), "summary") == ['The first event was the deploy "index v3" of search, begun at 08:00:00']
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    """A time alone is of the day the incident began; later ones say their day."""
+    told = Told()
+    told.fires("X", "23:50:00", "web")
+    told.says("note.added", "+1 00:10:00", "still there")
+    assert said(told, "summary")[-1].endswith("the last event came at 2026-03-05 00:10:00")
+
+
+def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
+    """With a source of changes heard in the window what was searched is cited; else no deploy system reports."""
+    told = Told()
+    told.fires("X", "14:02:00", "cart")
+    assert told.markdown().count("No deploy system reports to timelined.") == 1
+    told.context["reported"] = {"change": ("a",)}
+    nothing = claims(told, "summary")[1]
+    assert plain(nothing.parts) == "No change of cart was recorded between 12:02:00 and 14:02:00"
+    assert nothing.none == "change.* service=cart 12:02:00..14:02:00"
+
+
+@pytest.mark.parametrize(
+    ("repository", "denied"),
+    [("acme/cart", False), ("acme/cart-deploy", False), ("acme/search", True), ("", True)],
+)
+def test_a_change_of_a_repository_called_like_the_service_is_not_denied(repository: str, *, denied: bool) -> None:
+    """Most deployments name no service: by their repository they are one's, as grouping has it."""
+    told = Told()
+    told.fires("X", "14:02:00", "cart")
+    told.context["reported"] = {"change": ("a",)}
+    near = told.nearby("it belongs to another incident", "change.succeeded", "13:00:00", title="m3",
+                       data={"repository": repository})  # fmt: skip
+    claim = claims(told, "summary")[1]
+    assert plain(claim.parts).startswith("No change of cart was recorded") is denied
+    assert claim.cites == (near.id,)
+
+
+def test_a_nearby_change_is_not_denied() -> None:
+    """A change of the service that was not joined is named beside the claim that the incident has none."""
+    told = Told()
+    told.fires("X", "14:02:00", "cart")
+    told.context["reported"] = {"change": ("a",)}
+    near = told.nearby("other environment", "change.succeeded", "13:00:00", service="cart", title="v1")
+    [claim] = [block for block in section(told, "root_causes").blocks if isinstance(block, Claim)]
+    assert plain(claim.parts) == (
+        'Between 12:02:00 and 14:02:00 one change of cart was recorded: deploy "v1" of cart at 13:00:00 '
+        "(other environment)"
+    )
+    assert claim.cites == (near.id,)
+    assert not claim.none
+
+
+def test_no_page_is_said_only_where_pages_reported() -> None:
+    """The absence of a page means something only if a paging system was heard."""
+    told = Told()
+    told.fires("X", "14:02:00", "cart")
+    assert not any("paged" in text for text in said(told, "detection"))
+    told.context["reported"] = {"page": ("a",)}
+    assert any(text.startswith("No page of this incident was recorded") for text in said(told, "detection"))
+
+
+def test_the_summary_says_who_declared_it_resolved() -> None:
+    """Where a person's word ended it while an alert fires on, a reader who was not there must not miss that."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    told.says("incident.resolved", "10:19:00")
+    assert said(told, "summary")[-1] == "Ana declared it resolved at 10:19:00"
+
+
+@pytest.mark.parametrize("kind", ["source.refused", "source.unrecognised"])
+def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) -> None:
+    """Where deliveries of a deploy system were refused or not understood, there is one; its changes may be missing."""
+    told = Told()
+    told.fires("X", "10:00:00", "web")
+    assert "No deploy system reports to timelined." in told.markdown()
+    refused = told.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
+                       data={"of": "github", "status": 401, "reason": "no signature", "count": 12})  # fmt: skip
+    told.events.remove(refused)
+    told.context["collector"] = (refused,)
+    assert "No deploy system reports to timelined." not in told.markdown()
+    assert told.markdown().count("Deliveries from GitHub were refused") == 1
+    claim = section(told, "root_causes").blocks[-1]
+    assert isinstance(claim, Claim)
+    assert plain(claim.parts).endswith("were refused or not understood, so changes may be missing")
+    assert claim.cites == (refused.id,)
