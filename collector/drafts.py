@@ -22,9 +22,13 @@ from renderers.draft import draft
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 
+FORMATS = tuple(RENDERERS)
+"""The names of the formats a draft can be written in."""
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
+NARROWEST, WIDEST = 240, 8_000
+"""How wide a picture may be asked for."""
 SENDERS = {
     kind: Sender(called=source.called, page=source.page, carries=source.carries, tells=source.tells)
     for kind, source in SOURCES.items()
@@ -39,8 +43,9 @@ def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options
 
     Raises :class:`collector.errors.InvalidInput` for a name, zone, detail or profile that there is not.
     """
-    readers: Mapping[str, Callable[[str], str | bool]] = {
+    readers: Mapping[str, Callable[[str], str | bool | int]] = {
         "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
+        "width": _width,
     }  # fmt: skip
     for name in written:
         if name not in readers:
@@ -73,6 +78,14 @@ def _citations(text: str) -> str:
 
 def _seconds(text: str) -> bool:
     return _one_of(text, ("true", "false"), "seconds") == "true"
+
+
+def _width(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and WIDEST >= int(text) >= NARROWEST):
+        raise InvalidInput(
+            f"cannot render: width is {text!r}; use a whole number from {NARROWEST} to {WIDEST}", "width"
+        )
+    return int(text)
 
 
 def _one_of(text: str, allowed: tuple[str, ...], name: str) -> str:
@@ -115,7 +128,7 @@ async def postmortem(
     options: Options | Mapping[str, str] = PLAIN,
     external_url: str = "",
 ) -> str | None:
-    """The postmortem of an incident as ``md`` or ``json``; None where there is no such incident.
+    """The postmortem of an incident in one of the formats of :data:`FORMATS`; None where there is no such incident.
 
     ``external_url`` is where readers reach the daemon: citations lead there.
 

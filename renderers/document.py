@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers.history import Duration, Moment
+from renderers.history import Duration, History, Moment
 
 
 class Quote(msgspec.Struct, frozen=True, tag="quote"):
@@ -187,6 +187,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Where Markdown shows the evidence: ``inline``, ``end`` (in the Appendix, by section) or ``none``."""
     seconds: bool = False
     """Whether the timeline's times have seconds."""
+    width: int = 1024
+    """How wide a picture is; it changes nothing else, and the digest leaves it out."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,3 +215,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The seven moments, for machines that read the draft."""
     durations: tuple[Duration, ...] = ()
     """The durations in the terms of ``options.profile``, for machines that read the draft."""
+    history: History = History(events=())
+    """What it was made from: the picture is drawn from it."""

@@ -65,6 +65,7 @@ def draft(history: History, options: Options = PLAIN) -> Document:
         external_url=history.context.external_url,
         moments=history.moments,
         durations=restate(history, options.profile),
+        history=history,
     )
 
 
@@ -243,7 +244,7 @@ def digest(history: History, options: Options) -> str:
     aside = [*beside, *(each.event for each in near)]
     events = [*history.events, *aside]
     content = (
-        (FORM, options, history.as_of, context.key, context.external_url, context.lookback),
+        (FORM, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
         (len(history.events), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],
@@ -255,6 +256,11 @@ def digest(history: History, options: Options) -> str:
     for start in range(0, len(events), _TOGETHER):
         hashed.update(_ENCODER.encode(list(map(_said, map(astuple, events[start : start + _TOGETHER])))))
     return hashed.hexdigest()
+
+
+def _hashed(options: Options) -> dict[str, str | bool]:
+    """What of the options decides what is said; how wide a picture is does not."""
+    return {name: getattr(options, name) for name in ("zone", "detail", "profile", "citations", "seconds")}
 
 
 _SAID = (

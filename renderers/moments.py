@@ -233,13 +233,13 @@ _MEASURES = {"timelined": _OWN, "pagerduty": _PAGERDUTY, "datadog": _DATADOG, "r
 def durations(history: History) -> dict[str, Duration]:
     """The durations in timelined's own terms, by name: to detect from the start of the impact, to acknowledge from the
     page, to mitigate and to resolve from the detection. Where an end is unknown, none is made up."""
-    ends = _moments_of(history, "timelined")
+    ends = moments_of(history, "timelined")
     return {measure.name: _duration(measure, ends, history.resolved) for measure in _OWN}
 
 
 def ends_of(history: History, profile: str) -> dict[str, Moment]:
     """Every moment that a profile's durations run between, by name."""
-    return _moments_of(history, profile)
+    return moments_of(history, profile)
 
 
 def restate(history: History, profile: str) -> tuple[Duration, ...]:
@@ -248,11 +248,11 @@ def restate(history: History, profile: str) -> tuple[Duration, ...]:
         raise ValueError(f"cannot state durations in the terms of {profile!r}; use one of {', '.join(PROFILES)}")
     if profile == "timelined":
         return tuple(history.durations.values() or durations(history).values())
-    ends = _moments_of(history, profile)
+    ends = moments_of(history, profile)
     return tuple(_duration(measure, ends, history.resolved) for measure in _MEASURES[profile])
 
 
-def _moments_of(history: History, profile: str) -> dict[str, Moment]:
+def moments_of(history: History, profile: str) -> dict[str, Moment]:
     """The seven moments, and those a profile needs besides."""
     known = dict(history.moments or moments(history))
     acknowledged = known["acknowledged"].cites

@@ -32,6 +32,7 @@ from collector.projections import IncidentRow, Lists, Projections, open_lists
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
+from renderers import POLICIES
 
 NOW = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""
@@ -254,7 +255,8 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         intake=Intake(writer, endpoints, bounds),
         log=log,
         projections=(lists := Projections(base, Rules())),
-        postmortems={"md": postmortem, "json": postmortem},
+        postmortems={"md": postmortem, "json": postmortem, "svg": postmortem},
+        policies=POLICIES,
         readiness=lambda: _ready(face),
         clock=lambda: face.now,
         **settings,

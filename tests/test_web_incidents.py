@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from collector.projections import tables
 from collector.times import rfc3339
+from renderers import POLICIES
 from tests.face import NOW, Face
 
 
@@ -122,6 +123,16 @@ async def test_a_format_that_there_is_not_is_refused(face: Face) -> None:
     (await face.get("/api/v1/incidents/1/postmortem", headers={"Accept": "image/png"})).problem(406)
     (await face.get("/api/v1/incidents/1/postmortem", headers={"Accept": "text/markdown;q=0,junk;q=x"})).problem(406)
     (await face.get("/api/v1/incidents/1/postmortem.pdf")).problem(404)
+
+
+async def test_what_a_browser_shows_has_a_policy_of_its_own(face: Face) -> None:
+    """A picture may have its own style sheet; everything else is served with the policy that allows nothing."""
+    await face.incident(1)
+    picture = await face.get("/api/v1/incidents/1/postmortem.svg?width=360")
+    assert picture.headers["Content-Type"] == "image/svg+xml"
+    assert picture.headers["Content-Security-Policy"] == POLICIES["svg"]
+    text = await face.get("/api/v1/incidents/1/postmortem.md")
+    assert text.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 async def test_a_postmortem_takes_its_options(face: Face) -> None:

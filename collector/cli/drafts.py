@@ -11,6 +11,7 @@ from collector.cli import output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.where import OUTPUT, Where, asking
+from collector.drafts import FORMATS, NARROWEST, WIDEST
 from collector.errors import InvalidInput, NotFound
 from renderers.lint import lint_text
 
@@ -30,7 +31,8 @@ from renderers.lint import lint_text
 )
 @click.option("--citations", type=click.Choice(["inline", "end", "none"]), help="Where the evidence is shown.")
 @click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
-@click.option("-o", "--output", "form", type=click.Choice(["md", "json"]), default="md", show_default=True,
+@click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
+@click.option("-o", "--output", "--format", "form", type=click.Choice(FORMATS), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @click.option("--overwrite", is_flag=True, help="Also where that file is there and says something else.")

@@ -18,6 +18,7 @@ from collector.bodies import Limits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
+from collector.drafts import FORMATS
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND
@@ -43,13 +44,13 @@ from collector.storage.urls import database_path, shown
 from collector.web import Limits as WebLimits
 from collector.web import Readiness, build_app
 from collector.writer import Writer
+from renderers import POLICIES
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = 5.0
 """Seconds that readiness waits for the database before it says no."""
 
-FORMATS = ("md", "json")
 _FACTS = (
     "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
     "timeline",
@@ -112,6 +113,7 @@ class Parts:
             log=self.log,
             projections=self.projections,
             postmortems={form: partial(self._render, form) for form in FORMATS},
+            policies=POLICIES,
             readiness=self.readiness,
             gauges=self._gauges,
             clock=self.clock,

@@ -36,6 +36,7 @@ def build_app(
     log: EventLog,
     projections: Projections,
     postmortems: Mapping[str, Postmortem],
+    policies: Mapping[str, str] | None = None,
     readiness: Callable[[], Awaitable[Readiness]],
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
@@ -51,7 +52,8 @@ def build_app(
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
-    ``postmortems`` maps a format (``md``, ``json``) to what renders it; ``clock`` gives µs UTC; with ``local_only``
+    ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
+    those that a browser shows; ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
@@ -63,6 +65,7 @@ def build_app(
     app[keys.LOG] = log
     app[keys.PROJECTIONS] = projections
     app[keys.POSTMORTEMS] = postmortems
+    app[keys.POLICIES] = policies or {}
     app[keys.READINESS] = readiness
     app[keys.METRICS] = intake.writer.metrics
     app[keys.GAUGES] = gauges or _no_gauges

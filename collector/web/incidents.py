@@ -18,14 +18,14 @@ from collector.projections import EventFilter, IncidentRow
 from collector.web import answers, statements
 from collector.web.bodies import Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting, Turning
 from collector.web.events import page_of_events
-from collector.web.keys import POSTMORTEMS, PROJECTIONS
+from collector.web.keys import POLICIES, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
 from collector.web.requests import LATEST, Query, moment, optional_moment, statement, whole
 
 routes = web.RouteTableDef()
 ONE = "/api/v1/incidents/{number}"
-OPTIONS = ("zone", "detail", "profile", "citations", "seconds")
+OPTIONS = ("zone", "detail", "profile", "citations", "seconds", "width")
 """What a reader of a draft may choose."""
 STATUSES = ("open", "resolved", "merged")
 
@@ -120,6 +120,8 @@ async def _postmortem(request: web.Request, form: str) -> web.Response:
     response = web.Response(
         body=text.encode("utf-8", "replace"), headers={"Content-Type": MEDIA[form], **statements.moved(request, row)}
     )
+    if form in request.app[POLICIES]:
+        response.headers["Content-Security-Policy"] = request.app[POLICIES][form]
     response.headers["Content-Location"] = f"/api/v1/incidents/{row.number}/postmortem.{form}"
     return answers.fresh(request, response)
 

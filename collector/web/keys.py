@@ -53,6 +53,8 @@ REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 LOG: web.AppKey[EventLog] = web.AppKey("log")
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
+POLICIES: web.AppKey[Mapping[str, str]] = web.AppKey("policies")
+"""Format → the Content-Security-Policy it is served with, where it is not that of every answer."""
 READINESS: web.AppKey[Callable[[], Awaitable[Readiness]]] = web.AppKey("readiness")
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 """What is counted as it happens."""

@@ -16,6 +16,7 @@ from collector.event import rank
 from renderers import phrases
 from renderers.document import Claim, Code, Options, Timeline
 from renderers.history import History
+from renderers.phrases import Phrase
 from renderers.rows import alerts, events
 from renderers.rows.labels import labelled
 from renderers.rows.plan import Plan, Table, written
@@ -31,6 +32,14 @@ def timeline(history: History, options: Options) -> Timeline:
     every = _plans(table, options.detail)
     shown = [plan for plan in every if _wanted(plan, options.detail)]
     return Timeline(rows=tuple([written(plan, table) for plan in shown]), left_out=_left_out(every, shown))
+
+
+def sentences(history: History, zone: str) -> dict[str, Phrase]:
+    """What the row of each event says by itself, by the event's id; alerts, which have bars of their own, are not
+    among them."""
+    table = Table(history, zone)
+    rows = [plan for plan in events.unfolded(table) if not plan.type.startswith("alert.")]
+    return {plan.cites[0]: plan.told(table) for plan in rows}
 
 
 def _plans(table: Table, detail: str) -> Sequence[Plan]:

@@ -1,0 +1,311 @@
+"""The places of everything in a picture of a given width: pure reckoning, no drawing.
+
+From the top: the moments, the durations, the clock, a lane for each service
+and for pages, people and sources, the clock again, what is not known, the
+signs used, and the line in which the thing pointed at is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from renderers import times
+from renderers.history import Moment
+from renderers.picture.placing import FOLD, FONT, Room, Unit, bars, marks, rows_of
+from renderers.picture.scale import Scale, scale
+from renderers.picture.text import fit, width, wrap
+from renderers.picture.values import Chart, Item, Lane, Silence, Stretch
+from renderers.words import duration
+
+NARROW = 640
+"""Below this width the names of lanes stand above them."""
+NARROWEST = 240
+ROW, MARKS, LINE, TICKS = 22.0, 20.0, 17.0, 20.0
+"""The height of a row of bars, a row of marks, a line of text, and the clock."""
+MARGIN = 10.0
+CLUTTER = 2_000
+"""With more things than this every family is folded."""
+LANES, ROWS = 24, 72
+"""The most lanes of services, and the most rows of bars in all of them together."""
+MOMENTS = {
+    "impact_started": "Impact began",
+    "first_symptom": "First symptom",
+    "detected": "Detected",
+    "acknowledged": "Acknowledged",
+    "mitigated": "Mitigated",
+    "resolved": "Resolved",
+    "recorded": "First received",
+}
+"""What the seven moments are called."""
+
+
+class Flag(msgspec.Struct, kw_only=True):
+    """Moments at one time: a line through the picture with a label at its top."""
+
+    moments: list[Moment]
+    at: int
+    x: float
+    unit: Unit
+    y: float = 0.0
+
+
+class Brace(msgspec.Struct, kw_only=True):
+    """A duration between its two ends."""
+
+    stretch: Stretch
+    unit: Unit
+    y: float = 0.0
+
+
+class Strip(msgspec.Struct, kw_only=True):
+    """One lane at its place."""
+
+    lane: Lane
+    name: str
+    y: float
+    height: float
+    name_y: float
+    bars: list[Unit]
+    bars_y: float
+    marks: list[Unit]
+    marks_y: float
+
+
+class Sheet(msgspec.Struct, kw_only=True):
+    """The whole picture."""
+
+    chart: Chart
+    width: float
+    height: float
+    room: Room
+    scale: Scale
+    flags: list[Flag]
+    braces: list[Brace]
+    strips: list[Strip]
+    ticks: list[tuple[float, str]]
+    clocks: list[float]
+    """Where the clock's times stand."""
+    top: float
+    """From where to where lines through the lanes go."""
+    bottom: float
+    silences: list[tuple[float, float, Silence]]
+    notes: list[tuple[float, str]]
+    """Lines of text below the lanes."""
+    legend_y: float
+    tip_y: float
+    tips: int
+    """How many lines what is pointed at may take."""
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < NARROW
+
+
+def layout(chart: Chart, asked: int) -> Sheet:
+    """The places of everything, for a picture this wide."""
+    total = float(max(NARROWEST, asked))
+    narrow = total < NARROW
+    named = max((width(lane.name, FONT) for lane in chart.lanes), default=0.0)
+    room = Room(MARGIN if narrow else max(70.0, min(named, total * 0.2)) + 2 * MARGIN, total - MARGIN)
+    axis = scale(_spans(chart), room.left, room.right)
+    flags, y = _flags(chart, axis, room, MARGIN)
+    braces, y = _braces(chart, axis, room, y)
+    clocks, top = [y + TICKS - 6], y + TICKS
+    strips, y = _strips(chart, axis, room, top, narrow=narrow)
+    bottom = y
+    if bottom - top > 240:
+        clocks.append(bottom + TICKS - 6)
+        y += TICKS
+    notes, y = _notes(chart, total, y + 4)
+    tips = 3 if narrow else 2
+    legend_y, tip_y = y + 4, y + 4 + _legend_height(chart, total) + 2
+    return Sheet(
+        chart=chart, width=total, height=tip_y + tips * LINE + 4, room=room, scale=axis, flags=flags, braces=braces,
+        strips=strips, ticks=_ticks(chart, axis), clocks=clocks, top=top, bottom=bottom,
+        silences=list(_silences(chart, axis)), notes=notes, legend_y=legend_y, tip_y=tip_y, tips=tips,
+    )  # fmt: skip
+
+
+def _items(chart: Chart) -> Iterable[Item]:
+    return (item for lane in chart.lanes for item in (*lane.bars, *lane.marks))
+
+
+def _spans(chart: Chart) -> Iterable[tuple[int, int]]:
+    """The times that have to be on the axis."""
+    for item in _items(chart):
+        yield item.start, item.start if item.end is None else item.end
+    for moment in chart.moments:
+        yield moment.at or 0, moment.at or 0
+
+
+# --- the top ----------------------------------------------------------------------------------------------------
+
+
+def called(moment: Moment) -> str:
+    """What a moment is called; one that was derived is called by what it was derived from."""
+    derived = moment.name == "mitigated" and moment.known == "derived"
+    return f"{moment.basis[:1].upper()}{moment.basis[1:]}" if derived else MOMENTS[moment.name]
+
+
+def _flags(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Flag], float]:
+    """The moments, those of one time together, each label in the first line in which it is free."""
+    found: list[Flag] = []
+    for moment in chart.moments:
+        if found and found[-1].at == moment.at:
+            found[-1].moments.append(moment)
+            continue
+        at = moment.at or 0
+        found.append(Flag(moments=[moment], at=at, x=axis(at), unit=Unit(items=[], left=0, right=0, lengthy=False)))
+    for flag in found:
+        time = times.second(flag.at, chart.zone)
+        flag.unit = Unit(items=[], left=flag.x - 4, right=flag.x + 4, lengthy=False,
+                         label=f"{', '.join(map(called, flag.moments))} {time}")  # fmt: skip
+    rows = _depth([flag.unit for flag in found], room)
+    for flag in found:
+        flag.y = y + flag.unit.row * LINE
+    return found, y + rows * LINE + (4 if rows else 0)
+
+
+def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace], float]:
+    found: list[Brace] = []
+    for each in sorted(chart.stretches, key=lambda stretch: (stretch.start, stretch.end)):
+        left, right = axis(each.start), max(axis(each.end), axis(each.start) + 2)
+        term, length = each.duration.term, duration(each.duration.micros or 0)
+        derived = f" ({each.duration.known})" if each.duration.known in ("derived", "stated") else ""
+        found.append(
+            Brace(stretch=each, unit=Unit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
+        )
+    rows = _depth([brace.unit for brace in found], room)
+    for brace in found:
+        brace.y = y + brace.unit.row * MARKS
+    return found, y + rows * MARKS + (4 if rows else 0)
+
+
+def _depth(units: Sequence[Unit], room: Room) -> int:
+    """Put each into the first row in which it and its label are free; how many rows that takes."""
+    return max((unit.row for unit in rows_of(units, room)), default=-1) + 1
+
+
+# --- the lanes --------------------------------------------------------------------------------------------------
+
+
+def _strips(chart: Chart, axis: Scale, room: Room, y: float, *, narrow: bool) -> tuple[list[Strip], float]:
+    lanes = _merged(chart.lanes)
+    most = FOLD if sum(1 for _ in _items(chart)) <= CLUTTER else 1
+    rows = max(3, ROWS // max(1, len(lanes)))
+    found: list[Strip] = []
+    for lane in lanes:
+        named = LINE + 2 if narrow else 0.0
+        placed = bars(lane.bars, axis, room, rows, most=most)
+        points = marks(lane.marks, axis, room, 4 if not lane.bars else 2)
+        deep = max((unit.row for unit in placed), default=-1) + 1
+        more = max((unit.row for unit in points), default=-1) + 1
+        marks_y = y + 4 + named
+        bars_y = marks_y + more * MARKS
+        height = max(bars_y + deep * ROW + 2 - y, 26.0)
+        name = fit(lane.name, room.width if narrow else room.left - 2 * MARGIN, FONT) or lane.name[:1]
+        found.append(Strip(lane=lane, name=name, y=y, height=height, name_y=y + LINE, bars=placed, bars_y=bars_y,
+                           marks=points, marks_y=marks_y))  # fmt: skip
+        y += height
+    return found, y
+
+
+def _merged(lanes: Sequence[Lane]) -> list[Lane]:
+    """The lanes, those of services beyond the most there may be as one."""
+    services = [lane for lane in lanes if not _is_beside(lane)]
+    if len(services) <= LANES:
+        return list(lanes)
+    rest = services[LANES - 1 :]
+    points = sorted((item for lane in rest for item in lane.marks), key=lambda item: (item.start, item.cites))
+    more = Lane(name=f"{len(rest)} others", bars=tuple(item for lane in rest for item in lane.bars),
+                marks=tuple(points))  # fmt: skip
+    return [*services[: LANES - 1], more, *(lane for lane in lanes if _is_beside(lane))]
+
+
+def _is_beside(lane: Lane) -> bool:
+    return lane.kind != "service"
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------
+
+
+def _ticks(chart: Chart, axis: Scale) -> list[tuple[float, str]]:
+    """The clock's times: with seconds where they are close, with the day where that is another one."""
+    found = axis.ticks(chart.zone, 74.0)
+    shown: list[tuple[float, str]] = []
+    day = ""
+    seconds = any(time % 60_000_000 for time, _ in found)
+    for time, x in found:
+        today, clock = times.clock(time, chart.zone)
+        text = clock if seconds else clock[:5]
+        # A new day is written as its date; that it begins at midnight goes without saying.
+        if day and today != day:
+            text = today[5:] if clock == "00:00:00" else f"{today[5:]} {text}"
+        day = today
+        shown.append((x, text))
+    return shown
+
+
+def _silences(chart: Chart, axis: Scale) -> Iterable[tuple[float, float, Silence]]:
+    first, last = axis.pieces[0].start, axis.pieces[-1].end
+    for each in chart.silences:
+        if each.start < last and each.end > first:
+            left = axis(each.start)
+            yield left, max(axis(each.end), left + 2), each
+
+
+def _notes(chart: Chart, total: float, y: float) -> tuple[list[tuple[float, str]], float]:
+    """Which clock it is, and what is not known."""
+    first = chart.moments[0].at if chart.moments else min((item.start for item in _items(chart)), default=0)
+    said = [
+        f"Times are {chart.zone}, from {times.day(first or 0, chart.zone)} on.",
+        *(f"{each}." for each in chart.unknown),
+    ]
+    lines = [line for text in said for line in wrap(text, total - 2 * MARGIN, FONT)]
+    return [(y + (place + 1) * LINE - 4, line) for place, line in enumerate(lines)], y + len(lines) * LINE
+
+
+def legend(chart: Chart, total: float) -> list[tuple[float, int, str, str]]:
+    """The signs that the picture uses: x, line, kind or tone, and what it is called."""
+    used = {item.tone if item.kind == "alert" else item.kind if item.tone != "rollback" else "rollback"
+            for item in _items(chart)}  # fmt: skip
+    found: list[tuple[float, int, str, str]] = []
+    x, line = MARGIN, 0
+    for key, words in SIGNS.items():
+        if key not in used and not (key == "silence" and chart.silences):
+            continue
+        wide = 18 + width(words, FONT) + 12
+        if x + wide > total and x > MARGIN:
+            x, line = MARGIN, line + 1
+        found.append((x, line, key, words))
+        x += wide
+    return found
+
+
+SIGNS = {
+    "critical": "critical alert",
+    "high": "alert that opens an incident",
+    "unrated": "alert of no severity",
+    "warning": "warning",
+    "info": "lesser alert",
+    "page": "page, step of a page",
+    "change": "change",
+    "rollback": "rollback",
+    "acknowledged": "acknowledgement",
+    "note": "note or message",
+    "status": "status post",
+    "action": "follow-up action",
+    "report": "report",
+    "observation": "observation",
+    "statement": "moment stated by a person",
+    "source": "word of a source on itself",
+    "silence": "nothing could be received",
+}
+"""What each sign means, in the order in which they are explained."""
+
+
+def _legend_height(chart: Chart, total: float) -> float:
+    shown = legend(chart, total)
+    return (shown[-1][1] + 1) * LINE if shown else 0.0
