@@ -13,7 +13,7 @@ checks every import of the project against it::
 
     0  errors event times files citations proofcheck tasks browsers masking names severities interpreter
     1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
-    2  signing reading amendments redaction
+    2  signing reading amendments redaction lengths
     3  sources correlation log
     4  removal settings leadership bodies writer suspects
     5  verification
@@ -28,8 +28,9 @@ checks every import of the project against it::
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event`` and what decides about events alone, for lists and drafts
-alike (``changes``, ``episodes``, ``closing``, ``names``, ``severities``,
-``spelling``), and nothing else of this package; here only ``drafts`` and what stands above it import ``renderers``.
+alike (``changes``, ``episodes``, ``closing``, ``lengths``, ``names``,
+``severities``, ``spelling``), and nothing else of this package; here only
+``drafts`` and what stands above it import ``renderers``.
 """
 
 __version__ = "0.1.0"

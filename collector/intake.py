@@ -73,6 +73,11 @@ class Intake:
         """Whether a source of this name is configured."""
         return source in self._endpoints
 
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Configured name → the kind of sender that delivers there."""
+        return {name: endpoint.source for name, endpoint in self._endpoints.items()}
+
     async def take(
         self,
         source: str,

@@ -9,31 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.event import SECOND
-
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-_DAY = 86_400
-
-
-def duration(micros: int) -> str:
-    """A length of time in µs as ``1 h 7 min 35 s``.
-
-    Rounded to whole seconds, half a second up; from a day on to whole minutes. Units of zero are left out. What is
-    not zero but rounds to it is ``less than 1 s``. A negative length begins with ``minus``.
-    """
-    if micros < 0:
-        return f"minus {duration(-micros)}"
-    seconds = (micros + SECOND // 2) // SECOND
-    if seconds == 0:
-        return "0 s" if micros == 0 else "less than 1 s"
-    if seconds >= _DAY:
-        seconds = (seconds + 30) // 60 * 60
-    said = []
-    for size, unit in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            said.append(f"{count} {unit}")
-    return " ".join(said)
+from collector.lengths import duration as duration
 
 
 def lag(micros: int) -> str:

@@ -33,7 +33,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "asyncpg": ("collector.log.postgres",),
     "aiohttp": ("collector.web", "collector.daemon", "collector.cli.client"),
     "apscheduler": ("collector.schedule",),
-    "jinja2": ("renderers.markdown", "renderers.html"),
+    "markupsafe": ("collector.web.pages",),
+    "jinja2": ("renderers.markdown", "renderers.html", "collector.web.pages"),
     "click": ("collector.cli",),
     "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.parts"),
     "rich": ("collector.cli",),
@@ -68,7 +69,8 @@ ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }
 RENDERERS_MAY_IMPORT = {
-    f"collector.{name}" for name in ("event", "changes", "episodes", "closing", "names", "severities", "spelling")
+    f"collector.{name}"
+    for name in ("event", "changes", "episodes", "closing", "lengths", "names", "severities", "spelling")
 }
 MADE_UP_MAP = """
     0  errors event

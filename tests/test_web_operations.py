@@ -18,13 +18,6 @@ async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face: Face) ->
     assert (await face.get("/-/ready")).status == 200
 
 
-async def test_the_first_page_points_onward(face: Face) -> None:
-    """A person who opens the address is told where to look, in plain text."""
-    answer = await face.get("/")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
-    assert b"/api/v1/incidents" in answer.body
-
-
 async def test_signals_show_what_is_firing(face: Face) -> None:
     """What fires now is listed with its incident and how often it was told."""
     for _ in range(3):

@@ -15,6 +15,7 @@ from collector.projections.values import (
     Explanation,
     IncidentRow,
     Nearby,
+    News,
     SignalRow,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "Lists",
     "ListsRemoved",
     "Nearby",
+    "News",
     "PostgresLists",
     "Projections",
     "SignalRow",

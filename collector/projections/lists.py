@@ -7,6 +7,7 @@ positions, arrival or numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from collector.projections.values import (
     Explanation,
     IncidentRow,
     Nearby,
+    News,
     SignalRow,
 )
 from collector.refusals import SLOWEST, read_back
@@ -72,6 +74,12 @@ _DENIABLE = f"""{_BESIDE} AND (kind = 'page' OR (kind = 'change'
     AND (signal.service IS NULL OR signal.service IN ({_SERVICES})))) ORDER BY start, uid"""
 _FIRED = f"""{_BESIDE} AND uid IN (SELECT min(uid) {_OUTSIDE} AND kind = 'alert'
     AND signal.service IN ({_SERVICES}) GROUP BY signal.service) ORDER BY start, uid"""
+_PATTERN = re.compile("[%_!]")
+"""What stands for itself in a pattern only behind an exclamation mark."""
+_SAYS = "(lower(title || ' ' || services || ' ' || coalesce(lead, '')) LIKE lower(?) ESCAPE '!')"
+_TOLD = """EXISTS (SELECT 1 FROM {} AS held JOIN event_unit ON unit = held.uid
+    JOIN event_index ON event_index.id = event WHERE held.number = incident.number AND event_index.source = ?{})"""
+_TOLD_BY = "(" + _TOLD.format("membership", "") + " OR " + _TOLD.format("placement", " AND rule <> 'follow_up'") + ")"
 _NOT_TIMED = ("started ", "ended ")
 
 
@@ -109,21 +117,35 @@ class Projections:
 
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
-        until: int | None = None, before: int | None = None, limit: int = 50,
+        until: int | None = None, before: int | None = None, limit: int = 50, severity: str | None = None,
+        source: str | None = None, text: str | None = None,
     ) -> list[IncidentRow]:  # fmt: skip
-        """Newest number first; ``before`` is the last number seen. ``since``/``until`` are on the start, µs."""
-        where: list[tuple[str, Any]] = []
-        if service is not None:
-            key = f"service:{self._catalog.key(service)}"
-            where.append(("number IN (SELECT number FROM incident_key WHERE key = ?)", key))
-        for condition, value in (("started_at >= ?", since), ("started_at < ?", until), ("number < ?", before)):
-            if value is not None:
-                where.append((condition, value))
+        """Newest number first; ``before`` is the last number seen. ``since``/``until`` are on the start, µs.
+
+        ``severity`` is a sender's word; ``source`` told one of its events; ``text`` stands in its title, services or
+        lead.
+        """
+        key = None if service is None else f"service:{self._catalog.key(service)}"
+        pattern = None if text is None else "%" + _PATTERN.sub(r"!\g<0>", text) + "%"
+        wanted: list[tuple[str, Any]] = [
+            ("number IN (SELECT number FROM incident_key WHERE key = ?)", key),
+            ("started_at >= ?", since),
+            ("started_at < ?", until),
+            ("number < ?", before),
+            ("lower(severity) = lower(?)", severity),
+            (_TOLD_BY, source),
+            (_SAYS, pattern),
+        ]
+        used = [(condition, value) for condition, value in wanted if value is not None]
         conditions = [_STATUS.get(status, "1 = 0")] if status is not None else []
-        clause = " AND ".join([*conditions, *(condition for condition, _ in where)]) or "1 = 1"
+        clause = " AND ".join([*conditions, *(condition for condition, _ in used)]) or "1 = 1"
         statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
-        values = (*(value for _, value in where), limit)
+        values = (*(value for condition, value in used for _ in range(condition.count("?"))), limit)
         return await self._read(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
+
+    async def news(self, rows: Sequence[IncidentRow]) -> Mapping[int, News]:
+        """Who acknowledged each of these incidents, and what was told of it last, by its number."""
+        return await self._read(lambda connection: _news(connection, rows))
 
     async def counts(self) -> dict[str, int]:
         """How many incidents are open, and how many are over."""
@@ -272,6 +294,20 @@ def _row(row: Any) -> IncidentRow:
         environments=_names(environments), severity=severity, lead=lead, events=events,
         merged_into=goes_by if merged else None, last_position=news,
     )  # fmt: skip
+
+
+def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:
+    numbers = [row.number for row in rows]
+    taken: dict[int, tuple[int, str]] = {}
+    pages = "SELECT number, body FROM membership JOIN signal USING (uid) WHERE kind = 'page' AND number IN ({})"
+    for number, body in select_in(connection, pages, numbers):
+        first = _decode(body).taken
+        if first is not None:
+            taken[number] = min(first, taken.get(number, first))
+    places = [row.last_position for row in rows if row.last_position]
+    found = select_in(connection, "SELECT position, id FROM event_index WHERE position IN ({})", places)
+    told = {event.position: event for event in queries.read_ids(connection, [event for _, event in found])}
+    return {row.number: News(taken=taken.get(row.number), latest=told.get(row.last_position)) for row in rows}
 
 
 def _spelt(spelling: Spelling, near: tuple[Nearby, ...]) -> tuple[Nearby, ...]:

@@ -35,6 +35,15 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     correction, a retraction or an erasure leaves of the rest of this row."""
 
 
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of incidents says of one beside its row."""
+
+    taken: tuple[int, str] | None
+    """When, µs, and by whom a page of it was first acknowledged."""
+    latest: RecordedEvent | None
+    """What was told of it last, by arrival."""
+
+
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     """What is firing or unacknowledged now."""
 

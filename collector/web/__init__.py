@@ -1,4 +1,4 @@
-"""The HTTP face: webhooks in, incidents and drafts out.
+"""The HTTP face: webhooks in, incidents and drafts out, and pages of them for people.
 
 A handler takes what it needs from the request, calls one function and
 answers. Errors become answers in ``problems.py``, values become JSON in
@@ -20,7 +20,7 @@ from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.refusals import Refusals
-from collector.web import amendments, erasures, events, incidents, keys, operations, prometheus, webhooks
+from collector.web import amendments, erasures, events, incidents, keys, operations, pages, prometheus, webhooks
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
@@ -59,7 +59,7 @@ def build_app(
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
     refused; ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
     """
-    app = web.Application(middlewares=(prometheus.count, answer_errors, guard, bound))
+    app = web.Application(middlewares=(prometheus.count, pages.shown, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
     app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
@@ -81,6 +81,8 @@ def build_app(
     app.on_response_prepare.append(on_prepare)
     for room in (webhooks, incidents, events, amendments, erasures, operations, prometheus):
         app.add_routes(room.routes)
+    for routes in pages.ROUTES:
+        app.add_routes(routes)
     return app
 
 

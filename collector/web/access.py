@@ -1,45 +1,51 @@
 """Who may ask, and what every answer carries.
 
 On loopback everything but ``/-/healthy`` answers only under a name of this
-daemon. Beyond that only ``/api`` and ``/metrics`` are guarded here: webhooks prove themselves by
-their source's own means. Tokens are compared in constant time, as bytes, every
-one of them whatever the first comparison said.
+daemon. Beyond that ``/api``, ``/metrics`` and the pages are guarded here: webhooks
+prove themselves by their source's own means. A session of a browser reads; what
+it writes goes through a page's form. Tokens are compared in constant time, as
+bytes, every one of them whatever the first comparison said.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, Iterable, MutableMapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.browsers import foreign_page, is_ours
-from collector.web.keys import API_TOKENS, HOSTS, LOCAL_ONLY
+from collector.web import sessions
+from collector.web.keys import API_TOKENS, CLOCK, HOSTS, LOCAL_ONLY
+from collector.web.places import is_api, is_page
 from collector.web.problems import CrossSite, Misdirected, Unauthorised
 from collector.web.requests import headers_of
 
 HEALTHY = "/-/healthy"
 """What whoever watches a process may ask, under whatever name."""
 
+POLICY = "Content-Security-Policy"
 HEADERS = {
     "Server": "timelined",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    POLICY: "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""On every answer: no page may use it. What a browser shows says itself which style sheets it has."""
-POLICY = "Content-Security-Policy"
+"""On every answer: no page may use it."""
+OWN = (POLICY, "Referrer-Policy")
+"""What a browser shows says for itself: what it may load, and that its own forms name where they come from."""
 
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in only under a name of ours (on loopback), into ``/api`` and ``/metrics`` only with a token (where
-    one is set).
+    """Let a request in only under a name of ours (on loopback), into ``/api``, ``/metrics`` and pages only with a token
+    or a session (where a token is set).
 
-    Where the API stands open, a page of another site may not write through its visitor's browser.
+    Where the API stands open, a page of another site may not write through its visitor's browser. No form of ours may
+    be sent by one in any case.
     """
     named = not request.app[LOCAL_ONLY] or is_ours(request.headers.get("Host"), request.app[HOSTS])
     if not named and request.path != HEALTHY:
@@ -47,26 +53,34 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1, or "
             "name the host in web.hosts"
         )
-    if _guarded(request):
-        tokens = request.app[API_TOKENS]
-        if tokens and not token_matches(_bearer(request), tokens):
-            raise Unauthorised("The API token is missing or wrong; send it as Authorization: Bearer TOKEN.")
-        if not tokens and request.method not in ("GET", "HEAD", "OPTIONS") and foreign_page(headers_of(request)):
-            raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
+    path, reads = request.path, request.method in ("GET", "HEAD", "OPTIONS")
+    tokens = request.app[API_TOKENS] if is_api(path) or is_page(path) or path == "/metrics" else ()
+    # A session writes through a page's form alone, which proves that it is ours.
+    by_session = (reads or is_page(path)) and in_session(request)
+    if tokens and not by_session and not token_matches(_bearer(request), tokens):
+        raise Unauthorised("The API token is missing or wrong; send it as Authorization: Bearer TOKEN.")
+    if not reads and _is_open_to_pages(path, tokens) and foreign_page(headers_of(request)):
+        raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
     return await handler(request)
 
 
 def token_matches(given: bytes, tokens: Iterable[bytes]) -> bool:
     """Whether these bytes are one of the tokens, in a time that tells nothing."""
+    return matching(given, tokens) is not None
+
+
+def matching(given: bytes, tokens: Iterable[bytes]) -> bytes | None:
+    """The one of the tokens that these bytes are, likewise; None where they are none."""
     digest = hashlib.sha256(given).digest()
-    matches = [hmac.compare_digest(digest, hashlib.sha256(token).digest()) for token in tokens]
-    return bool(given) and any(matches)
+    matches = [token for token in tokens if hmac.compare_digest(digest, hashlib.sha256(token).digest())]
+    return matches[0] if given and matches else None
 
 
 def secure(headers: MutableMapping[str, str]) -> None:
     """Put on an answer what every answer carries."""
     for name, value in HEADERS.items():
-        headers[name] = value if name != POLICY else headers.get(name, value)
+        if name not in OWN or name not in headers:
+            headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
 
 
@@ -75,8 +89,15 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
     secure(response.headers)
 
 
-def _guarded(request: web.Request) -> bool:
-    return request.path in ("/api", "/metrics") or request.path.startswith("/api/")
+def in_session(request: web.Request) -> bool:
+    """Whether a browser asks that has given one of the tokens."""
+    tokens, now = request.app[API_TOKENS], request.app[CLOCK]()
+    return sessions.holds(request.cookies.get(sessions.COOKIE), tokens, now)
+
+
+def _is_open_to_pages(path: str, tokens: Collection[bytes]) -> bool:
+    """Whether a page of another site could write here through its visitor's browser, which sends what it holds."""
+    return is_page(path) or path in ("/login", "/logout") or (is_api(path) and not tokens)
 
 
 def _bearer(request: web.Request) -> bytes:

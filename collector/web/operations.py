@@ -18,27 +18,6 @@ from collector.web.requests import Query, shown
 
 routes = web.RouteTableDef()
 
-INDEX = """\
-timelined: webhooks in, one log, incidents and draft postmortems out
-
-POST /webhooks/{source}        where senders deliver
-GET  /api/v1/incidents         incidents, newest first
-GET  /api/v1/incidents/1/postmortem.md
-GET  /api/v1/signals           what is firing or unacknowledged now
-GET  /api/v1/events            every fact
-GET  /api/v1/deliveries        what arrived, understood or not
-GET  /metrics                  for Prometheus
-GET  /-/healthy  /-/ready      whether the daemon runs, and can work
-
-docs/api.md says the rest.
-"""
-
-
-@routes.get("/")
-async def index(request: web.Request) -> web.Response:
-    """Where to look."""
-    return web.Response(text=INDEX)
-
 
 @routes.get("/api/v1/signals")
 async def list_signals(request: web.Request) -> web.Response:

@@ -1,0 +1,82 @@
+"""Times as a page shows them: in the zone that was asked for, with its name beside them, exact to the second."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from collector.times import parse, rfc3339
+from collector.web.problems import InvalidParameter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = 253_402_214_400_000_000
+"""9999-12-31 UTC in µs: nothing later can be shown in every zone."""
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?", re.ASCII)
+_OFFSET = re.compile(r"T.*([Zz]|[+-]\d\d:\d\d)$")
+
+
+class Clock:
+    """The wall clock of a zone."""
+
+    def __init__(self, zone: str = "UTC") -> None:
+        """Raises :class:`InvalidParameter` for a zone that there is not."""
+        self.zone = zone
+        self._rules = _rules(zone)
+
+    def _shown(self, at: int) -> datetime:
+        within = min(max(at, 0), _LAST)
+        return (_EPOCH + timedelta(microseconds=within)).astimezone(self._rules).replace(microsecond=0)
+
+    def day(self, at: int) -> str:
+        """``2026-03-04``."""
+        return self._shown(at).date().isoformat()
+
+    def time(self, at: int) -> str:
+        """``14:02:10``."""
+        return self._shown(at).time().isoformat()
+
+    def name(self, at: int) -> str:
+        """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``+03``."""
+        return self._shown(at).tzname() or self.zone
+
+    def exact(self, at: int) -> str:
+        """For a hint: in UTC and in the zone, with both names."""
+        utc = f"{_UTC.day(at)} {_UTC.time(at)} UTC" if self.zone != "UTC" else ""
+        here = f"{self.day(at)} {self.time(at)} {self.name(at)}"
+        return f"{here} = {utc}" if utc else here
+
+    def iso(self, at: int) -> str:
+        """For machines: RFC 3339 in UTC."""
+        return rfc3339(at)
+
+    def moment(self, text: str | None, name: str) -> int | None:
+        """A time that a person wrote, µs: RFC 3339, or without an offset as this clock shows it; None where absent."""
+        if not text:
+            return None
+        text = text.strip().replace(" ", "T", 1)
+        local = _LOCAL.fullmatch(text)
+        if local:
+            # A day begins at its first second, and a minute likewise.
+            text += "T00:00:00" if local[1] is None else ":00" if local[2] is None else ""
+        read = parse(text, self._rules) if len(text) <= 64 and (local or _OFFSET.search(text)) else None
+        if read is None or read < 0:
+            raise InvalidParameter(
+                f"cannot read the request: {name} is not a time; write 2026-03-04 14:02 or RFC 3339", name
+            )
+        return read
+
+
+@lru_cache(maxsize=64)
+def _rules(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    # Names that look like paths are ValueErrors, and folders of zones such as "Europe" are OSErrors.
+    except (KeyError, ValueError, OSError):
+        raise InvalidParameter(
+            "cannot read the request: zone is no time zone; write it like Europe/Madrid", "zone"
+        ) from None
+
+
+_UTC = Clock()

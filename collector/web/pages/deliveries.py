@@ -1,0 +1,145 @@
+"""Did my webhook arrive: the last deliveries of each source, what became of them, and how to mend what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from aiohttp import web
+
+from collector.errors import NotFound, Unavailable
+from collector.log import Delivery
+from collector.refusals import NO_SOURCE, Refused
+from collector.web import refused
+from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
+from collector.web.pages.clocks import Clock
+from collector.web.pages.rendering import page
+from collector.web.requests import Query
+from collector.webhook import Source
+
+routes = web.RouteTableDef()
+
+LOOKED_AT = 200
+"""How many deliveries, whosever, the page of all sources looks at."""
+EACH = 5
+"""How many of them it shows of each source."""
+SHOWN = 50
+"""How many the page of one source has."""
+HINTS: Mapping[int, str] = {
+    400: "The sender broke off, or sends what is no HTTP of ours. Try again; a proxy in between may cut bodies.",
+    401: "Give the sender the secret that sources.{source} has, or sources.{source} the sender's; the page of the "
+    "sender in config/senders says where. The daemon's log says what was missing.",
+    403: "The database does not let the daemon write; the log says what to grant.",
+    405: "Have the sender POST to this address.",
+    413: "Raise sources.{source}.max_body, or have the sender send smaller groups.",
+    415: "Have the sender send bodies as they are, or with gzip.",
+    417: "Have the sender leave out its Expect header.",
+    503: "Nothing could be stored then: /-/ready says whether that is over. A sender that comes again lost nothing.",
+}
+"""Status that a refused delivery was answered with → what to do about it."""
+UNREAD: Mapping[str, str] = {
+    "unrecognised": "It is kept as it came. Nothing is to be done if its sender is not meant to tell this; else see "
+    "the sender's page in config/senders.",
+    "malformed": "It is kept as it came. Have the sender send what its page in config/senders shows.",
+}
+"""Status of a delivery that was kept and not understood → what to do about it."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One source on the page."""
+
+    name: str
+    called: str
+    """The kind of sender; empty where the source is not configured (any longer)."""
+    address: str
+    paste: str
+    """What to enter at the sender."""
+    trial: str
+    deliveries: Sequence[Delivery]
+    refused: Sequence[Refused]
+
+
+@routes.get("/deliveries")
+async def deliveries(request: web.Request) -> web.Response:
+    """What arrived of each source, or of one."""
+    query = Query(request, "source", "before", "zone")
+    clock, source, before = Clock(query.text("zone") or "UTC"), query.text("source"), query.text("before")
+    sources = request.app[INTAKE].sources
+    limit = LOOKED_AT if source is None else SHOWN
+    found = await request.app[LOG].deliveries(source=source, before=before, limit=limit + 1)
+    refusals, away = await _refused(request, source)
+    if source is not None and source not in sources and not found and not refusals:
+        raise NotFound("cannot show deliveries: there is no source of this name; see /deliveries", "source")
+    names = [source] if source is not None else _names(sources, found, refusals)
+    each = EACH if source is None else SHOWN
+    shown = [_shown(request, name, sources.get(name), found[:limit], refusals, each) for name in names]
+    return page(
+        request,
+        "deliveries.html",
+        clock,
+        source=source,
+        before=before,
+        shown=shown,
+        silent=[] if source else [one for one in shown if not (one.deliveries or one.refused)],
+        strangers=[one for one in refusals if one.source == NO_SOURCE] if source is None else [],
+        following=found[limit - 1].id if source is not None and len(found) > limit else None,
+        looked_at=LOOKED_AT if source is None and len(found) > limit else None,
+        hint=_hint,
+        unread=UNREAD,
+        away=away,
+    )
+
+
+async def _refused(request: web.Request, source: str | None) -> tuple[list[Refused], str]:
+    """What was refused last, or why that cannot be read now: what arrived is shown whatever becomes of the lists."""
+    app = request.app
+    try:
+        rows = await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source)
+    except Unavailable as error:
+        return [], str(error)
+    return _summed(row for row, _ in rows), ""
+
+
+def _summed(rows: Iterable[Refused]) -> list[Refused]:
+    """Refusals of one kind as one row, those that were refused last first."""
+    kinds: dict[tuple[str, int, str], Refused] = {}
+    for row in rows:
+        key = (row.source, row.status, row.reason)
+        known = kinds.get(key, row)
+        kinds[key] = msgspec.structs.replace(
+            known,
+            count=known.count + (row.count if key in kinds else 0),
+            first_at=min(known.first_at, row.first_at),
+            last_at=max(known.last_at, row.last_at),
+        )
+    return sorted(kinds.values(), key=lambda row: row.last_at, reverse=True)
+
+
+def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: Sequence[Refused]) -> list[str]:
+    """Sources that something came of lately, the latest first, then those that are configured and silent."""
+    latest: dict[str, int] = {}
+    for name, at in [(one.source, one.received_at) for one in found] + [(one.source, one.last_at) for one in refusals]:
+        latest[name] = max(at, latest.get(name, at))
+    latest.pop(NO_SOURCE, None)
+    heard = sorted(latest, key=lambda name: (-latest[name], name))
+    return heard + [name for name in sources if name not in latest]
+
+
+def _shown(
+    request: web.Request, name: str, kind: Source | None, found: Sequence[Delivery], refusals: Sequence[Refused],
+    each: int,
+) -> Shown:  # fmt: skip
+    address = f"{request.scheme}://{request.host}/webhooks/{name}"
+    return Shown(
+        name=name,
+        called=kind.called if kind else "",
+        address=address,
+        paste=kind.paste.format(address=address) if kind else "",
+        trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
+        deliveries=[one for one in found if one.source == name][:each],
+        refused=[one for one in refusals if one.source == name],
+    )
+
+
+def _hint(one: Refused) -> str:
+    return HINTS.get(one.status, "The daemon's log says more.").format(source=one.source)

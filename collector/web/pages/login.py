@@ -1,0 +1,71 @@
+"""Signing in by the API token, where one is set, and out again."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+from aiohttp import web
+
+from collector.web import sessions
+from collector.web.access import matching
+from collector.web.keys import API_TOKENS, CLOCK, LIMITS
+from collector.web.pages.rendering import page
+from collector.web.problems import InvalidParameter
+
+routes = web.RouteTableDef()
+
+_LONGEST = 4096
+"""Bytes of a form that signs in."""
+
+
+@routes.get("/login")
+async def ask(request: web.Request) -> web.Response:
+    """The form that takes the token."""
+    return page(request, "login.html", onward=_onward(request.query.get("next")), wrong=False)
+
+
+@routes.post("/login")
+async def sign_in(request: web.Request) -> web.Response:
+    """Open a session for whoever has the token; the cookie tells nothing of it."""
+    form = await form_of(request, _LONGEST)
+    onward = _onward(form.get("next"))
+    tokens: tuple[bytes, ...] = request.app[API_TOKENS]
+    token = matching(form.get("token", "").strip().encode("utf-8", "surrogateescape"), tokens)
+    if token is None:
+        return page(request, "login.html", status=403, onward=onward, wrong=True)
+    response = web.Response(status=303, headers={"Location": onward})
+    cookie = sessions.opened(token, request.app[CLOCK]())
+    safe = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    response.set_cookie(sessions.COOKIE, cookie, httponly=True, samesite="Strict", secure=safe, path="/")
+    return response
+
+
+@routes.post("/logout")
+async def sign_out(request: web.Request) -> web.Response:
+    """Have the browser forget its session."""
+    response = web.Response(status=303, headers={"Location": "/login"})
+    response.del_cookie(sessions.COOKIE, path="/", httponly=True, samesite="Strict")
+    return response
+
+
+def to_login(request: web.BaseRequest) -> web.Response:
+    """Where a browser without a session is sent; it comes back to what it asked for."""
+    return web.Response(status=303, headers={"Location": f"/login?next={quote(request.rel_url.raw_path_qs, safe='')}"})
+
+
+async def form_of(request: web.Request, most: int) -> dict[str, str]:
+    """The fields of a form, within the bounds of a write; of several of one name the first."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise InvalidParameter("cannot read the form: it must be application/x-www-form-urlencoded", "Content-Type")
+    if (request.content_length or 0) > most:
+        raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
+    async with asyncio.timeout(request.app[LIMITS].read_timeout):
+        form = await request.post()
+    return {name: value for name, value in reversed([*form.items()]) if isinstance(value, str)}
+
+
+def _onward(text: str | None) -> str:
+    """Where to go after signing in: an address of ours, whatever was asked for."""
+    ours = text is not None and text.startswith("/") and text[1:2] not in ("/", "\\") and text.isprintable()
+    return text if ours and text is not None and not text.startswith("/login") else "/"

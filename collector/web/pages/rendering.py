@@ -1,0 +1,135 @@
+"""Templates into answers: everything that is put into one is made harmless here, once.
+
+Promises: what a sender wrote never becomes markup, and no character that turns
+the writing direction or that HTML forbids reaches a page; a page says what it
+may do (no script but ours, no style but ours, no frame) in its headers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from collector.lengths import duration
+from collector.web import sessions
+from collector.web.keys import API_TOKENS, CLOCK
+from collector.web.pages.clocks import Clock
+
+FOLDER = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a page may load: files of ours. Nothing within it is a script or a style."""
+
+_NO_CHARACTERS = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
+    f"\ud800-\udfff\U000e0000-\U000e007f{_NO_CHARACTERS}]"
+)
+"""Characters that HTML forbids, that turn the direction of writing, or that nobody sees."""
+
+
+class Place:
+    """Where a reader is: the address and what of its parameters is kept in links."""
+
+    def __init__(self, request: web.Request, clock: Clock) -> None:
+        self.path = request.path
+        self.query = {name: value for name, value in request.query.items() if value}
+        self._zone = {} if clock.zone == "UTC" else {"zone": clock.zone}
+
+    def to(self, path: str, **query: object) -> str:
+        """An address of ours, in the reader's zone."""
+        given = {name: str(value) for name, value in query.items() if value not in (None, "")}
+        return path + (f"?{urlencode(all_)}" if (all_ := {**given, **self._zone}) else "")
+
+    def here(self, **query: object) -> str:
+        """This address with some parameters changed; None or nothing leaves one out."""
+        changed = {**self.query, **{name: "" if value is None else str(value) for name, value in query.items()}}
+        kept = {name: value for name, value in changed.items() if value}
+        return self.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def page(
+    request: web.Request, template: str, clock: Clock | None = None, *, status: int = 200, **values: object
+) -> web.Response:
+    """A page out of a template."""
+    clock = clock or Clock()
+    session = request.cookies.get(sessions.COOKIE)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            clock=clock,
+            place=Place(request, clock),
+            now=request.app[CLOCK](),
+            signed_in=bool(request.app[API_TOKENS]) and session is not None,
+            form_key=sessions.form_key(session) if session else "",
+            **values,
+        )
+    )
+    response = web.Response(body=text.encode("utf-8", "replace"), status=status, headers={"Vary": "Accept, Cookie"})
+    response.content_type = "text/html"
+    response.charset = "utf-8"
+    response.headers["Content-Security-Policy"] = POLICY
+    # Without a referrer at all browsers send forms of our own as if they came from nowhere.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    # Nobody can have a page repeat his own text beside a secret: the cookie is not sent for other sites.
+    response.enable_compression()
+    return response
+
+
+def static(name: str) -> str:
+    """The address of a file of ours, which changes with its content."""
+    return f"/static/{name}?v={files()[name][1]}"
+
+
+@cache
+def files() -> Mapping[str, tuple[bytes, str]]:
+    """Name of a file of ours → its bytes, and a digest of them."""
+    found = {path.name: path.read_bytes() for path in sorted((FOLDER / "static").iterdir()) if path.is_file()}
+    return {name: (body, hashlib.sha256(body).hexdigest()[:12]) for name, body in found.items()}
+
+
+def harmless(value: Any) -> Any:
+    """What a template shows, without characters that a reader cannot see or that HTML forbids."""
+    if isinstance(value, Markup):
+        return Markup(_UNSEEN.sub("\ufffd", value))  # noqa: S704 - it was markup of ours before
+    return _UNSEEN.sub("\ufffd", value) if isinstance(value, str) else value
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static
+    environment.filters["length_of"] = len
+    environment.filters["length"] = duration
+    environment.filters["web_link"] = web_link
+    return environment
+
+
+def web_link(url: str) -> str:
+    """A sender's address if a browser may be led there; else nothing."""
+    return url if re.match(r"https?://", url, re.IGNORECASE) else ""
+
+
+def is_asked_for(request: web.Request) -> bool:
+    """Whether a browser asks: programs take anything, and browsers name pages first."""
+    return "text/html" in request.headers.get("Accept", "").lower()

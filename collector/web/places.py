@@ -1,0 +1,16 @@
+"""Which addresses are what: pages for people, the API for programs, files of ours that say nothing of anybody."""
+
+from __future__ import annotations
+
+PAGES = frozenset({"", "incidents", "deliveries", "events"})
+"""The first part of the addresses of pages."""
+
+
+def is_page(path: str) -> bool:
+    """Whether an address is a page that shows what is in the log."""
+    return path.split("/", 2)[1:2] != [] and path.split("/", 2)[1] in PAGES
+
+
+def is_api(path: str) -> bool:
+    """Whether an address is the API's."""
+    return path == "/api" or path.startswith("/api/")

@@ -1,0 +1,48 @@
+"""What a browser holds once a person gave the API token: a signed cookie that tells nothing of the token.
+
+Nothing is kept here: a session is signed with the token that opened it, so that
+it outlives a restart, is known to every daemon that has the token, and ends
+when the token is taken away. A form carries a second signature over the cookie,
+which no page of another site can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+
+from collector.event import HOUR
+
+COOKIE = "timelined_session"
+LIFE = 12 * HOUR
+"""How long a session lasts, µs: a shift."""
+
+_SHAPE = re.compile(r"[0-9]{1,18}\.[0-9a-f]{32}\.[0-9a-f]{64}")
+
+
+def opened(token: bytes, now: int) -> str:
+    """A new session's cookie; ``now`` in µs."""
+    said = f"{now + LIFE}.{secrets.token_hex(16)}"
+    return f"{said}.{_signed(token, b'session', said)}"
+
+
+def holds(cookie: str | None, tokens: Iterable[bytes], now: int) -> bool:
+    """Whether a cookie is a session that one of these tokens opened, and that has not ended."""
+    if cookie is None or not _SHAPE.fullmatch(cookie):
+        return False
+    said, _, signature = cookie.rpartition(".")
+    matches = [hmac.compare_digest(signature, _signed(token, b"session", said)) for token in tokens]
+    return any(matches) and now < int(said.partition(".")[0])
+
+
+def form_key(cookie: str) -> str:
+    """What forms of a session carry. Who has no cookie cannot make it, and it does not give the cookie away."""
+    return hmac.new(cookie.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def _signed(token: bytes, purpose: bytes, said: str) -> str:
+    key = hmac.new(token, b"timelined " + purpose, hashlib.sha256).digest()
+    return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,302 @@
+"""The pages for people: over a real server, read by a strict parser of HTML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree.ElementTree import Element
+
+import html5lib
+import pytest
+
+from collector.event import HOUR
+from tests.face import NOW, Answer, Face, running
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HOSTILE = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</table></main><h1>", "{{ 7*7 }}", "&lt;b&gt;",
+    "' onmouseover='x", "\u202egnp.exe\u202c", "javascript:alert(1)", "<!--", "]]>", "\x1b[31m", "a\x00b\x7f\x85",
+    "\ufdd0\ufffe\U0001fffe", "x" * 400,
+)  # fmt: skip
+"""Texts that would become structure, run, or break a page if anybody let them."""
+
+
+def parsed(answer: Answer, status: int = 200) -> Element:
+    """A page that a strict parser takes without one complaint."""
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8"), answer.body[:400]
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    tree: Element = parser.parse(answer.body.decode())
+    return tree
+
+
+def text(element: Element | None) -> str:
+    """What a reader sees of an element."""
+    assert element is not None
+    return " ".join("".join(element.itertext()).split())
+
+
+def structure(tree: Element) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The elements of a page and the names of their attributes: what no sender's text may change."""
+    for element in tree.iter():
+        yield str(element.tag), tuple(sorted(map(str, element.attrib)))
+
+
+async def seen(face: Face, path: str, status: int = 200, **headers: str) -> Element:
+    """A page as a browser is shown it."""
+    return parsed(await face.get(path, headers=HTML | headers), status)
+
+
+def rows(tree: Element, kind: str = "incidents") -> list[str]:
+    """The rows of all tables of a kind, as they read."""
+    return [text(row) for table in tree.iter("table") if table.get("class") == kind for row in table.iter("tr")][1:]
+
+
+async def ring(face: Face, *names: str, **more: Any) -> None:
+    """A delivery of loud rings."""
+    told = [{"name": name, "loud": True, **more} for name in names]
+    assert (await face.deliver(json.dumps(told).encode())).status in (200, 202)
+    await face.followed()
+
+
+async def test_the_first_page_is_for_whoever_asks(face: Face) -> None:
+    """A browser is shown incidents, and a program is told where to look, in plain text."""
+    assert text((await seen(face, "/")).find(".//h1")) == "Incidents"
+    answer = await face.get("/")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert b"/api/v1/incidents" in answer.body
+
+
+async def test_an_empty_log_says_how_to_point_a_first_sender_at_it(face: Face) -> None:
+    """Where nothing happened yet the page says what to enter at each configured sender, and nothing made up."""
+    port = face.address[1]
+    words = text((await seen(face, "/")).find(".//main"))
+    assert "No incident is recorded yet." in words
+    assert f"Bell: http://127.0.0.1:{port}/webhooks/bell" in words
+
+
+async def test_open_incidents_stand_first(face: Face) -> None:
+    """Each is a row with its number, title, severity, services and start; one that is over stands below."""
+    await face.incident(1, service="cart")
+    await face.post("/api/v1/incidents/1/resolve", {"by": "Ada", "at": "2025-11-25T16:02:10Z"})
+    await face.incident(2, service="checkout")
+    tree = await seen(face, "/incidents")
+    headings = [text(heading) for heading in tree.iter("h2")]
+    assert headings[:2] == ["Open 1", "Resolved"]
+    first, second = [row for row in rows(tree) if row[0].isdigit()]
+    assert first.startswith("2 ")
+    assert "checkout" in first
+    assert "critical" in first
+    assert "2025-11-26 14:02:10 UTC" in first
+    assert second.startswith("1 ")
+    assert "2 h" in second
+
+
+async def test_the_filters_stand_in_the_address(face: Face) -> None:
+    """Status, service, severity, source, text and time each leave out what they do not name, and can be undone."""
+    await face.incident(1, service="cart")
+    await face.incident(2, service="checkout")
+
+    async def numbers(query: str) -> list[str]:
+        return [row.split()[0] for row in rows(await seen(face, f"/incidents?{query}")) if row[0].isdigit()]
+
+    assert await numbers("service=cart") == ["1"]
+    assert await numbers("severity=CRITICAL") == ["2", "1"]
+    assert await numbers("severity=minor") == []
+    assert await numbers("source=bell") == ["2", "1"]
+    assert await numbers("source=pagerduty") == []
+    assert await numbers("text=CHECK") == ["2"]
+    assert await numbers("text=%25") == []
+    assert await numbers("status=resolved") == []
+    assert await numbers("since=2025-11-26") == ["2"]
+    assert await numbers("until=2025-11-26%2000:00") == ["1"]
+    # 15:02 in Madrid is 14:02 in UTC.
+    assert await numbers("since=2025-11-26%2015:03&zone=Europe/Madrid") == []
+    assert await numbers("since=2025-11-26%2015:02&zone=Europe/Madrid") == ["2"]
+    tree = await seen(face, "/incidents?text=CHECK&status=open")
+    values = {field.get("name"): field.get("value") for field in tree.iter("input")}
+    assert values["text"] == "CHECK"
+    assert [text(option) for option in tree.iter("option") if "selected" in option.attrib] == ["open"]
+
+
+async def test_times_are_in_the_zone_that_was_asked_for_with_its_name(face: Face) -> None:
+    """Each time has its zone beside it, UTC on hover, and the instant for machines; links keep the zone."""
+    await face.incident(1)
+    tree = await seen(face, "/incidents?zone=Europe/Madrid")
+    time = next(tree.iter("time"))
+    assert text(time) == "2025-11-25 15:02:10 CET"
+    assert time.get("title") == "2025-11-25 15:02:10 CET = 2025-11-25 14:02:10 UTC"
+    assert time.get("datetime") == "2025-11-25T14:02:10Z"
+    assert "/deliveries?zone=Europe%2FMadrid" in [link.get("href") for link in tree.iter("a")]
+    assert "zone is no time zone" in text((await seen(face, "/incidents?zone=Europe", 400)).find(".//main"))
+
+
+async def test_what_joined_no_incident_is_told_with_the_reason(face: Face) -> None:
+    """Events that opened and joined nothing are counted by reason, and the newest are shown."""
+    await face.deliver(json.dumps([{"name": "soft"}]).encode())
+    await face.followed()
+    words = text((await seen(face, "/")).find(".//main"))
+    assert "Joined no incident 1 event" in words
+    assert "soft alert.firing from bell" in words
+
+
+async def test_a_long_list_has_pages(face: Face) -> None:
+    """Behind fifty that are over a link leads to the earlier ones, and keeps the filter."""
+    for number in range(1, 53):
+        await face.incident(number, service="cart")
+        face.now = NOW - (100 - number) * 24 * HOUR + HOUR
+        assert (await face.post(f"/api/v1/incidents/{number}/resolve", {"by": "Ada"})).status == 201
+    tree = await seen(face, "/incidents?severity=critical")
+    shown = [row for row in rows(tree) if row[0].isdigit()]
+    [onward] = [link.get("href") for link in tree.iter("a") if link.get("rel") == "next"]
+    assert len(shown) == 50
+    assert onward == "/incidents?severity=critical&before=3"
+    assert [row.split()[0] for row in rows(await seen(face, onward))] == ["2", "1"]
+
+
+async def test_deliveries_show_what_became_of_each(face: Face) -> None:
+    """Of each source the last deliveries with their verdict, what was refused with its count, and how to mend it."""
+    await face.deliver(b'[{"name": "a"}]')
+    await face.deliver(b"{}")
+    await face.deliver(b"[")
+    for _ in range(3):
+        await face.deliver(b"[]", "/webhooks/signed")
+    await face.deliver(b"[]", "/webhooks/nobody")
+    tree = await seen(face, "/deliveries")
+    words = text(tree.find(".//main"))
+    verdicts = [row.split()[4] for row in rows(tree, "deliveries")]
+    assert verdicts == ["malformed", "unrecognised", "read"]
+    assert "refused 3 times, answered 401" in words
+    assert "Give the sender the secret that sources.signed has" in words
+    assert "To names that are no source's" in words
+    assert "secret" in words.partition("nothing arrived")[2]
+    alone = text((await seen(face, "/deliveries?source=bell")).find(".//main"))
+    assert "signed" not in alone
+    assert "there is no source of this name" in text((await seen(face, "/deliveries?source=x", 404)).find(".//main"))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+async def test_what_a_sender_wrote_changes_no_structure(tmp_path: Path, hostile: str) -> None:
+    """A page has the same elements and attributes whatever stands in a title, a service or a filter."""
+    shapes = []
+    for name, told in (("plain", "plain"), ("hostile", hostile)):
+        (tmp_path / name).mkdir()
+        async with running(tmp_path / name) as face:
+            # What looks like a template that nobody filled in names no service.
+            service = "plain" if "{{" in told else told.replace("\x00", "")
+            await ring(face, told.replace("\x00", ""), service=f"svc {service}")
+            pages = [await seen(face, "/"), await seen(face, "/deliveries")]
+            shapes.append([list(structure(page)) for page in pages])
+            asked = await face.get("/incidents", headers=HTML, params={"text": told, "service": "nobody"})
+            # What cannot be shown is refused, and the refusal is a page as well.
+            shapes[-1] += (
+                [list(structure(parsed(asked)))] if asked.status == 200 else [list(structure(parsed(asked, 400)))]
+            )
+    assert shapes[0][:2] == shapes[1][:2]
+    assert shapes[0][2] == shapes[1][2] or not hostile.isprintable()
+
+
+async def test_a_page_loads_nothing_but_files_of_ours(face: Face) -> None:
+    """Its policy names our own files alone, no style or script stands within it, and each of them is there."""
+    await face.incident(1)
+    for path in ("/", "/incidents", "/deliveries", "/login", "/incidents?zone=nowhere"):
+        answer = await face.get(path, headers=HTML)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        tree = parsed(answer, answer.status)
+        assert list(tree.iter("style")) == []
+        assert [each for each in tree.iter() if "style" in each.attrib] == []
+        loaded = [each.get("href") or each.get("src") or "" for kind in ("link", "script") for each in tree.iter(kind)]
+        assert loaded
+        for one in loaded:
+            file = await face.get(one)
+            assert (file.status, file.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+    assert (await face.get("/static/nothing.css")).status == 404
+    assert (await face.get("/static/..%2frendering.py")).status == 404
+
+
+async def test_a_page_is_small(face: Face) -> None:
+    """A full list is far below 60 kB as it is sent, with the sheet that it needs."""
+    for number in range(1, 60):
+        await ring(face, f"an alert that has a name of some length {number}", service=f"service-{number}")
+    size = 0
+    for path in ("/", "/static/timelined.css"):
+        head = "\r\n".join(f"{k}: {v}" for k, v in ({"Host": "localhost", "Accept-Encoding": "gzip"} | HTML).items())
+        raw = await face.raw(f"GET {path} HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n".encode())
+        headers, _, body = raw.partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in headers
+        size += len(body)
+    assert size < 60_000
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents", "/deliveries"])
+async def test_pages_ask_for_a_session_where_a_token_is_set(tmp_path: Path, path: str) -> None:
+    """Without one a browser is sent to sign in and back; a program is told what is missing."""
+    async with running(tmp_path, api_tokens=(b"letmein",)) as face:
+        answer = await face.get(path, headers=HTML)
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"/login?next={path.replace('/', '%2F')}"
+        (await face.get(path)).problem(401)
+        assert (await face.get(path, headers={"Authorization": "Bearer letmein"})).status == 200
+        parsed(await face.get("/login"))
+        assert (await face.get("/static/timelined.css")).status == 200
+
+
+async def sign_in(face: Face, token: str, onward: str = "/incidents", **headers: str) -> Answer:
+    """What the form that takes the token is answered."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    told = urlencode({"token": token, "next": onward})
+    return await face.ask("POST", "/login", data=told, headers=HTML | form | headers)
+
+
+async def test_the_token_opens_a_session_that_does_not_hold_it(tmp_path: Path) -> None:
+    """The cookie is for our own pages alone, no script reads it, and it ends with the token and with time."""
+    async with running(tmp_path, api_tokens=(b"old", b"letmein")) as face:
+        assert (await sign_in(face, "wrong")).status == 403
+        assert (await sign_in(face, "")).status == 403
+        answer = await sign_in(face, "letmein")
+        assert (answer.status, answer.headers["Location"]) == (303, "/incidents")
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert "letmein" not in cookie
+        session = {"Cookie": cookie.partition(";")[0]}
+        face.client.session.cookie_jar.clear()
+        assert (await face.get("/incidents", headers=HTML | session)).status == 200
+        assert (await face.get("/api/v1/incidents", headers=session)).status == 200
+        # What a session writes goes through a form, and never straight to the API.
+        (await face.post("/api/v1/incidents", {"title": "x", "by": "Ada"}, headers=session)).problem(401)
+        forged = {"Cookie": session["Cookie"][:-1] + ("0" if session["Cookie"][-1] != "0" else "1")}
+        assert (await face.get("/incidents", headers=HTML | forged)).status == 303
+        face.now += 13 * 3600 * 1_000_000
+        assert (await face.get("/incidents", headers=HTML | session)).status == 303
+    (tmp_path / "other").mkdir()
+    async with running(tmp_path / "other", api_tokens=(b"another",)) as face:
+        assert (await face.get("/incidents", headers=HTML | session)).status == 303
+
+
+@pytest.mark.parametrize("onward", ["//evil.example", "/\\evil.example", "https://evil.example", "", "/login?next=/"])
+async def test_signing_in_leads_to_no_other_site(tmp_path: Path, onward: str) -> None:
+    """Whatever address is asked for, what follows is one of ours."""
+    async with running(tmp_path, api_tokens=(b"letmein",)) as face:
+        assert (await sign_in(face, "letmein", onward)).headers["Location"] == "/"
+
+
+async def test_no_page_of_another_site_signs_anybody_in(tmp_path: Path) -> None:
+    """A form that another site sends is refused before it is read."""
+    async with running(tmp_path, api_tokens=(b"letmein",)) as face:
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert (await sign_in(face, "letmein", **headers)).status == 403
+            assert (await face.ask("POST", "/logout", headers=HTML | headers)).status == 403
+
+
+async def test_an_error_is_a_page_for_a_browser_and_a_problem_for_a_program(face: Face) -> None:
+    """The same status and the same words, whoever asks."""
+    said = (await face.get("/incidents?before=x")).problem(400)
+    page = await seen(face, "/incidents?before=x", 400)
+    assert said["detail"] in text(page.find(".//main"))
+    (await face.get("/api/v1/incidents?before=x", headers=HTML)).problem(400)
+    parsed(await face.get("/nowhere", headers=HTML), 404)
