@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import json
 import statistics
 import time
-import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collector import signing
-from collector.bodies import BodyReader, Limits, check_depth
-from collector.errors import (
-    InvalidInput,
-    MalformedWebhook,
-    TooLarge,
-    TooSlow,
-    Unavailable,
-    UnsupportedEncoding,
-    UnverifiedWebhook,
-)
+from collector.bodies import Limits
+from collector.errors import InvalidInput, MalformedWebhook, TooLarge, Unavailable, UnverifiedWebhook
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
 from collector.log import Answer, EventLog, Receipt, Submission, open_log
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
-
-AT = 1_772_633_530_000_000
+from tests.bodies import AT, chunks
 
 
 def fact(name: str, **fields: object) -> Event:
@@ -310,132 +296,6 @@ async def test_a_sender_that_went_away_harms_nobody(intake: Intake, log: EventLo
     assert intake.writer.events == 0
 
 
-# Bodies
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    """A body in pieces."""
-    for part in parts:
-        yield part
-
-
-def reader(**limits: float) -> BodyReader:
-    """A reader of bodies up to 1000 bytes."""
-    return BodyReader(Limits(**({"size": 1000} | limits)))  # type: ignore[arg-type]
-
-
-PLAIN = b"x" * 700
-PACKED = gzip.compress(bytes(range(256)) * 3)
-
-
-@pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
-async def test_a_plain_body_is_taken_as_it_is(encoding: str) -> None:
-    """In pieces, whole, or empty."""
-    assert await reader().read(chunks(PLAIN[:3], PLAIN[3:]), encoding=encoding, length=700) == PLAIN
-    assert await reader().read(PLAIN, encoding=encoding) == PLAIN
-    assert await reader().read(chunks()) == b""
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
-async def test_one_gzip_member_is_inflated(encoding: str) -> None:
-    """In whatever pieces it comes."""
-    pieces = [PACKED[n : n + 1] for n in range(len(PACKED))]
-    assert await reader().read(chunks(*pieces), encoding=encoding) == bytes(range(256)) * 3
-
-
-@pytest.mark.parametrize("cut", range(len(PACKED)))
-async def test_gzip_cut_anywhere_is_refused(cut: int) -> None:
-    """A part is never taken for the whole."""
-    with pytest.raises(MalformedWebhook):
-        await reader().read(chunks(PACKED[:cut]), encoding="gzip")
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        PACKED + b"x",
-        PACKED + PACKED,
-        PACKED[:-8] + bytes(4) + PACKED[-4:],
-        PACKED[:-4] + bytes(4),
-        b"not gzip at all",
-        zlib.compress(PLAIN),
-    ],
-    ids=["junk after it", "two members", "wrong checksum", "wrong length", "no gzip", "zlib"],
-)
-async def test_what_is_not_exactly_one_member_is_refused(raw: bytes) -> None:
-    """Junk after it, a second member, a wrong checksum or another format."""
-    with pytest.raises(MalformedWebhook):
-        await reader().read(chunks(raw), encoding="gzip")
-
-
-@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "identity, gzip", "zstd", "\x00"])
-async def test_other_encodings_are_refused_unread(encoding: str) -> None:
-    """Nothing is read of what would not be understood."""
-    untouched = chunks(PLAIN)
-    with pytest.raises(UnsupportedEncoding):
-        await reader().read(untouched, encoding=encoding)
-    assert await anext(untouched) == PLAIN
-
-
-async def test_a_body_beyond_the_bound_is_refused() -> None:
-    """By its announced length without reading, by its pieces as soon as they are too many, by what it inflates to."""
-    untouched = chunks(PLAIN)
-    with pytest.raises(TooLarge):
-        await reader().read(untouched, length=1001)
-    assert await anext(untouched) == PLAIN
-    for body in (chunks(PLAIN, PLAIN), b"x" * 1001):
-        with pytest.raises(TooLarge):
-            await reader().read(body)
-    assert await reader().read(chunks(b"x" * 1000), length=1000)
-    with pytest.raises(TooLarge):
-        await reader().read(chunks(gzip.compress(bytes(1001))), encoding="gzip")
-    assert len(await reader().read(chunks(gzip.compress(bytes(1000))), encoding="gzip")) == 1000
-    assert await reader().read(chunks(PLAIN, PLAIN), size=2000)
-
-
-async def test_a_bomb_is_never_inflated() -> None:
-    """Beyond the ratio nothing more is made of it, however large a body may be."""
-    bomb = gzip.compress(bytes(50 << 20), 9)
-    with pytest.raises(TooLarge):
-        await reader(size=100 << 20, ratio=200).read(chunks(bomb), encoding="gzip")
-
-
-async def test_a_body_that_stalls_is_given_up() -> None:
-    """After its time the sender is told to come again, and the bytes are not counted any longer."""
-
-    async def stalled() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.Event().wait()
-
-    bodies = reader(seconds=0.01)
-    with pytest.raises(TooSlow):
-        await bodies.read(stalled(), length=500)
-    assert bodies.in_flight == 0
-
-
-async def test_bytes_in_flight_are_bounded() -> None:
-    """Announced or not, what is being received at one time has a bound; afterwards there is room again."""
-    gate, received = asyncio.Event(), asyncio.Event()
-
-    async def waiting() -> AsyncIterator[bytes]:
-        yield b"x" * 600
-        received.set()
-        await gate.wait()
-
-    bodies = reader(in_flight=1000)
-    first = asyncio.create_task(bodies.read(waiting()))
-    await received.wait()
-    assert bodies.in_flight == 600
-    with pytest.raises(Unavailable):
-        await bodies.read(chunks(PLAIN), length=700)
-    with pytest.raises(Unavailable):
-        await bodies.read(chunks(PLAIN))
-    assert await bodies.read(chunks(b"x" * 300), length=300)
-    gate.set()
-    await first
-    assert bodies.in_flight == 0
-
-
 async def test_a_source_may_have_its_own_bound(log: EventLog) -> None:
     """GitHub's bodies are larger than most. Whoever proves nothing hears the same answers from every source."""
     endpoints = {
@@ -493,91 +353,6 @@ async def test_a_source_that_is_not_there_is_not_named(log: EventLog) -> None:
         assert "s3cret" not in str(refused.value)
         assert "pager" in str(refused.value)
     assert "did you mean pager?" in str(refused.value)
-
-
-# Depth
-
-
-def hook(body: bytes) -> Webhook:
-    """A delivery of this body."""
-    return Webhook(source="pager", headers={}, body=body, received_at=AT)
-
-
-@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_64_levels_are_taken_and_65_are_not(opening: bytes) -> None:
-    """For arrays and objects alike, and whatever else stands beside them."""
-    closing = b"]" if opening == b"[" else b"}"
-    padding = b"[[],{},[[]]]," * 40
-    for depth, fits in ((64, True), (65, False), (5000, False)):
-        nested = opening * (depth - 1) + b"0" + closing * (depth - 1)
-        body = b"[" + padding + nested + b"]"
-        if fits:
-            check_depth(hook(body))
-            continue
-        with pytest.raises(MalformedWebhook, match="64 levels"):
-            check_depth(hook(body))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"a": "' + b"[" * 500 + b'"}',
-        b'{"a": "\\"' + b"[" * 500 + b'", "b": "\\\\"}',
-        b"not json " + b"[" * 500,
-        b"[" + b"]" * 500,
-        b"[" * 60 + b"{}" * 10_000,
-    ],
-    ids=["in a string", "after an escaped quote", "no json", "closed too often", "many, not deep"],
-)
-def test_brackets_that_do_not_nest_are_not_counted(body: bytes) -> None:
-    """Brackets within strings, in other formats, or beside each other."""
-    check_depth(hook(body))
-
-
-def test_a_hostile_row_of_brackets_costs_little() -> None:
-    """Four megabytes of them are judged without walking through them one by one."""
-    with pytest.raises(MalformedWebhook):
-        check_depth(hook(b"[" * (4 << 20)))
-    check_depth(hook(b"[" + b"[]" * (2 << 20)))
-
-
-@given(st.recursive(st.just(b"0"), lambda inner: st.lists(inner, max_size=4).map(lambda x: b"[" + b",".join(x) + b"]")))
-def test_depth_agrees_with_counting(body: bytes) -> None:
-    """For any nesting the answer is that of a plain count, at a depth pushed near the bound."""
-    depth = most = 0
-    wrapped = b"[" * 58 + b"[0,0]," * 70 + body + b"]" * 58
-    for byte in wrapped:
-        depth += (byte == ord("[")) - (byte == ord("]"))
-        most = max(most, depth)
-    try:
-        check_depth(hook(wrapped))
-    except MalformedWebhook:
-        assert most > 64
-    else:
-        assert most <= 64
-
-
-@given(
-    st.recursive(
-        st.text(st.sampled_from('[]{}"\\ a')),
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('[]{}"\\')), inner, max_size=3)
-        ),
-        max_leaves=12,
-    )
-)
-def test_depth_is_that_of_the_values_and_not_of_their_texts(value: object) -> None:
-    """Texts full of brackets, quotes and backslashes change nothing: a value is as deep as it is."""
-
-    def depth(part: object) -> int:
-        inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-        return 1 + max(map(depth, inner), default=0) if isinstance(part, dict | list) else 0
-
-    body = json.dumps([value, ["[{"] * 70, [[]] * 70])
-    wrapped = (b"[" * (64 - max(1 + depth(value), 3)), b"]" * (64 - max(1 + depth(value), 3)))
-    check_depth(hook(wrapped[0] + body.encode() + wrapped[1]))
-    with pytest.raises(MalformedWebhook):
-        check_depth(hook(b"[" + wrapped[0] + body.encode() + wrapped[1] + b"]"))
 
 
 async def test_a_body_too_deep_is_malformed_and_kept(intake: Intake, log: EventLog) -> None:
