@@ -258,9 +258,12 @@ def digest(history: History, options: Options) -> str:
     return hashed.hexdigest()
 
 
-def _hashed(options: Options) -> dict[str, str | bool]:
-    """What of the options decides what is said; how wide a picture is does not."""
-    return {name: getattr(options, name) for name in ("zone", "detail", "profile", "citations", "seconds")}
+def _hashed(options: Options) -> msgspec.Raw:
+    """What of the options decides what is said, in the order of old digests; how wide a picture is does not."""
+    return msgspec.Raw(msgspec.json.encode({name: getattr(options, name) for name in _DECIDING}))
+
+
+_DECIDING = ("zone", "detail", "profile", "citations", "seconds")
 
 
 _SAID = (
