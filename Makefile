@@ -12,8 +12,8 @@ FAULTS ?=
 FUZZ ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
 INCIDENTS ?= ../shared/incidents
-# Variables of another virtual environment must not leak into ours.
-unexport PYTHONPATH VIRTUAL_ENV
+# Variables of another virtual environment must not leak into ours, nor one that has each process compile all modules.
+unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check properties bench faults fuzz incidents clean
