@@ -58,8 +58,10 @@ fuzz: $(VENV)/.dev ## Send the HTTP face 50,000 odd streams, each cut in three w
 incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
 	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents
 
-clean: ## Remove what was made; ./data, where your log is, stays
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove what was made; ./data, where your log is, and drafts, which you may have edited, stay
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@test ! -d out || find out -mindepth 1 -maxdepth 1 ! -name drafts ! -name 'incident-*' -exec rm -rf {} +
+	@test ! -d out || rmdir out 2>/dev/null || echo "Drafts stay in ./out." >&2
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -16,13 +16,15 @@ import msgspec
 from collector.errors import InvalidInput
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
-from renderers import RENDERERS
+from renderers import RENDERERS, markdown
 from renderers.document import Document, Options
 from renderers.draft import draft
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 
 FORMATS = tuple(RENDERERS)
+MARKED = "marked"
+"""Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
 """The names of the formats a draft can be written in."""
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
@@ -135,12 +137,13 @@ async def postmortem(
     ``as_of`` (µs) renders what had been received by then. Raises
     :class:`collector.errors.InvalidInput` for a format or an option that there is not.
     """
-    if format not in RENDERERS:
+    render = markdown.marked if format == MARKED else RENDERERS.get(format)
+    if render is None:
         raise InvalidInput(f"cannot render: the format is {format!r}; use one of {', '.join(RENDERERS)}", "format")
     chosen = options if isinstance(options, Options) else options_of(options)
     case = await projections.case(number, as_of)
     if case is None:
         return None
     return await asyncio.to_thread(
-        lambda: RENDERERS[format](document_of(case, as_of=as_of, options=chosen, external_url=external_url))
+        lambda: render(document_of(case, as_of=as_of, options=chosen, external_url=external_url))
     )

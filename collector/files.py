@@ -6,6 +6,7 @@ power cut.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import stat
@@ -34,6 +35,39 @@ def replace(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def keep(path: Path) -> Path:
+    """Keep a file under a further name before another takes its place: ``NAME.~1~``, then ``NAME.~2~`` …
+
+    What still writes into the file writes into what is kept. A version that is kept already is not kept twice. Raises
+    OSError.
+    """
+    content = path.read_bytes()
+    for number in itertools.count(1):
+        kept = path.with_name(f"{path.name}.~{number}~")
+        try:
+            _linked(path, kept, content)
+        except FileExistsError:
+            if kept.read_bytes() == content:
+                return kept
+        else:
+            sync_folder(path.parent)
+            return kept
+    raise AssertionError("itertools.count() ended")
+
+
+def _linked(path: Path, kept: Path, content: bytes) -> None:
+    """The file under a second name; as a copy where the file system knows no second names."""
+    try:
+        kept.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:
+        with kept.open("xb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
+            os.fsync(file.fileno())
 
 
 def close_to_others(path: Path) -> None:

@@ -41,6 +41,7 @@ from renderers.document import (
     Timeline,
     Words,
 )
+from renderers.edits import marks
 from renderers.plain import finished, plain
 
 TEMPLATE = "postmortem.md.j2"
@@ -94,15 +95,25 @@ class Sheet:
 
 def markdown(document: Document) -> str:
     """The document as one Markdown text. Raises ValueError for a zone that does not exist."""
-    pen = _Pen(document)
+    return _written(document, _Pen(document))
+
+
+def marked(document: Document) -> str:
+    """The same for a file that people edit: invisible marks say what each line is, so that it can be brought up to
+    date around their words (:func:`renderers.edits.merge`)."""
+    return marks.finished(_written(document, _MarkingPen(document)))
+
+
+def _written(document: Document, pen: _Pen) -> str:
     sections = {section.key: section for section in document.sections}
-    head = {
-        "title": Md(pen.line(document.title.parts)),
-        "lead": Md(pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED),
-        "date": Md(times.day(document.date, document.options.zone)),
-        "status": Md(_status(document)),
-        "incident": Md(pen.line(document.incident.parts) if document.incident else NOT_RECORDED),
+    said = {
+        "title": pen.line(document.title.parts),
+        "lead": pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED,
+        "date": times.day(document.date, document.options.zone),
+        "status": _status(document),
+        "incident": pen.line(document.incident.parts) if document.incident else NOT_RECORDED,
     }
+    head = {name: Md(text + pen.mark(name)) for name, text in said.items()}
     names = [field.name for field in fields(Sheet) if field.name not in (*head, "references")]
     body = {name: Md(pen.section(sections[name]) if name in sections else "") for name in names}
     return _template().render(sheet=Sheet(**head, **body, references=Md(pen.references())))
@@ -149,17 +160,24 @@ class _Pen:
         """Text of a citation → the id of the event that it leads to."""
         self._evidence: list[str] = []
         self._gathered: list[str] = []
+        self._within = "head"
+
+    def mark(self, kind: str, said: str = "", cites: Sequence[str] = ()) -> str:
+        """What says which statement a line is; nothing, in a text that nobody edits."""
+        return ""
 
     def section(self, section: Section) -> str:
         """One section; the Appendix ends in the evidence of all, where it is gathered there."""
+        self._within = section.key
         text = self.blocks(section.blocks)
         if self._evidence:
             cited = "; ".join(f"{number} {each}" for number, each in enumerate(self._evidence, 1))
             self._gathered.append(f"- {_NAMES.get(section.key, section.key)}: {cited}")
             self._evidence = []
         if section.key == "appendix" and self._gathered:
-            gathered = "\n".join(self._gathered)
-            text = f"{text}\n\nEvidence, numbered as the statements of each section:\n\n{gathered}"
+            gathered = "\n".join(line + self.mark("evidence", line.partition(":")[0]) for line in self._gathered)
+            said = f"Evidence, numbered as the statements of each section:{self.mark('gathered')}"
+            text = f"{text}\n\n{said}\n\n{gathered}"
         return text
 
     def blocks(self, blocks: Sequence[Block]) -> str:
@@ -183,7 +201,8 @@ class _Pen:
         match block:
             case Bullets():
                 return "\n".join(
-                    f"{f'{n}.' if block.numbered else '-'} {self.cited(item)}" for n, item in enumerate(block.items, 1)
+                    f"{f'{n}.' if block.numbered else '-'} {self.cited(item)}{self._marked(item)}"
+                    for n, item in enumerate(block.items, 1)
                 )
             case Prompt():
                 return self._prompt(block)
@@ -196,11 +215,16 @@ class _Pen:
             case Index():
                 return self._index(block)
             case Claim():
-                return self.cited(block)
+                return self.cited(block) + self._marked(block)
+
+    def _marked(self, claim: Claim) -> str:
+        """The mark of a sentence: it is known again by its first words of ours."""
+        said = next((part.text for part in claim.parts if isinstance(part, Words)), "")
+        return self.mark("say", said, claim.cites)
 
     def _prompt(self, prompt: Prompt) -> str:
         command = f" ({escape.code(prompt.command)})" if prompt.command else ""
-        return f"> **Fill in:** {escape.inner(prompt.question.strip())}{command}"
+        return f"> **Fill in:** {escape.inner(prompt.question.strip())}{command}{self.mark('ask', prompt.question)}"
 
     # Sentences
 
@@ -236,12 +260,12 @@ class _Pen:
         instants = [row.at for row in block.rows]
         offsets = len(times.offsets(instants, self._zone)) > 1 or any(times.repeated(at, self._zone) for at in instants)
         lines = [
-            "| **Time** | **Event** |",
+            f"| **Time** | **Event**{self.mark('head', 'rows')} |",
             "|---|---|",
             *(self._row(row, offset=offsets) for row in block.rows),
         ]
         if block.left_out is not None:
-            lines += ["", self.cited(block.left_out)]
+            lines += ["", self.cited(block.left_out) + self._marked(block.left_out)]
         return "\n".join(lines)
 
     def _row(self, row: Row, *, offset: bool) -> str:
@@ -253,23 +277,24 @@ class _Pen:
             *(f"({escape.inner(suffix)})" for suffix in row.suffixes),
             *self._cite(row.cites),
         ]
-        return f"| {shown} | {' '.join(piece for piece in pieces if piece) or escape.EMPTY} |"
+        text = " ".join(piece for piece in pieces if piece) or escape.EMPTY
+        return f"| {shown} | {text}{self.mark('row', cites=row.cites)} |"
 
     def _table(self, block: Table) -> str:
         """A table of ours; what proves a row stands in its last cell."""
-        head = [f"| {' | '.join(block.head)} |", f"|{'---|' * len(block.head)}"]
-        lines = [*head, *(self._table_row(row) for row in block.rows)]
+        head = [f"| {' | '.join(block.head)}{self.mark('head', block.key)} |", f"|{'---|' * len(block.head)}"]
+        lines = [*head, *(self._table_row(row, block.key) for row in block.rows)]
         if block.left_out is not None:
-            lines += ["", self.cited(block.left_out)]
+            lines += ["", self.cited(block.left_out) + self._marked(block.left_out)]
         return "\n".join(lines)
 
-    def _table_row(self, row: TableRow) -> str:
+    def _table_row(self, row: TableRow, table: str) -> str:
         cells = [self._parts(cell, table=True) for cell in row.cells]
         cells[-1] = " ".join(piece for piece in (cells[-1], *self._cite(row.cites)) if piece)
-        return f"| {' | '.join(cells)} |"
+        return f"| {' | '.join(cells)}{self.mark(table, plain(row.cells[0]), row.cites)} |"
 
     def _actions(self, block: Actions) -> str:
-        head = ["| **Action** | **Owner** | **Due Date** |", "|---|---|---|"]
+        head = [f"| **Action** | **Owner** | **Due Date**{self.mark('head', 'actions')} |", "|---|---|---|"]
         return "\n".join(head + [self._action(row) for row in block.rows])
 
     def _action(self, row: ActionRow) -> str:
@@ -277,7 +302,7 @@ class _Pen:
         shown = " ".join([action, *self._cite(row.cites)])
         owner = self._parts(row.owner, table=True) or NOT_RECORDED
         due = escape.prose(row.due, table=True) if row.due else NOT_RECORDED
-        return f"| {shown} | {owner} | {due} |"
+        return f"| {shown} | {owner} | {due}{self.mark('action', cites=row.cites)} |"
 
     # The index
 
@@ -286,15 +311,27 @@ class _Pen:
         if self._where == "none" or not block.lines:
             return ""
         days = {times.day(line.at, self._zone) for line in block.lines} | {times.day(self._date, self._zone)}
-        lines = ["| Id | Time | Type | Source |", "|---|---|---|---|"]
+        lines = [f"| Id | Time | Type | Source{self.mark('head', 'index')} |", "|---|---|---|---|"]
         for line in block.lines:
             day, time = times.clock(line.at, self._zone)
             offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
             kind = line.type if line.type in EVENT_TYPES else escape.prose(line.type, table=True)
             shown = f"{day} {time}" if len(days) > 1 else time
             short = self._short.get(line.id, line.id)
-            lines.append(f"| {short} | {shown}{offset} | {kind} | {escape.prose(line.source, table=True)} |")
+            source = escape.prose(line.source, table=True)
+            marked_as = self.mark("index", cites=(line.id,))
+            lines.append(f"| {short} | {shown}{offset} | {kind} | {source}{marked_as} |")
         return "\n".join(lines)
+
+
+class _MarkingPen(_Pen):
+    """A pen whose lines say what they are."""
+
+    def mark(self, kind: str, said: str = "", cites: Sequence[str] = ()) -> str:
+        """The section, the kind, what the statement is known by, and the first event that proves it."""
+        lead = cites[0][-marks.ID_DIGITS :] if cites else ""
+        names = (self._within, kind, marks.stem(said) if said else "", lead)
+        return marks.raw("/".join(name for name in names if name), cites)
 
 
 _NAMES = {

@@ -255,7 +255,7 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         intake=Intake(writer, endpoints, bounds),
         log=log,
         projections=(lists := Projections(base, Rules())),
-        postmortems={"md": postmortem, "json": postmortem, "svg": postmortem},
+        postmortems=dict.fromkeys(("md", "json", "svg", "marked"), postmortem),
         policies=POLICIES,
         readiness=lambda: _ready(face),
         clock=lambda: face.now,

@@ -21,6 +21,7 @@ from collector.cli import output, timelined
 from collector.cli.client import Refused, problem
 from collector.cli.moments import MOMENT
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from renderers import edits
 from tests import forks
 from tests.conftest import Played
 
@@ -247,13 +248,40 @@ def test_a_list_shows_delivery_ids_that_name_a_delivery(played: Played) -> None:
 
 
 def test_a_draft_on_a_pipe_is_exactly_the_draft(played: Played, tmp_path: Path) -> None:
-    """stdout, --to and the daemon's own answer are the same bytes."""
+    """stdout and the daemon's own answer are the same bytes; --to adds marks that nobody sees."""
     written = (played.folder / "incident-1.md").read_bytes()
     assert read(played, "draft", "1").stdout_bytes == written
     result = read(played, "draft", "1", "--to", str(tmp_path / "d.md"))
     assert result.stdout == ""
     assert "written to" in result.stderr
-    assert (tmp_path / "d.md").read_bytes() == written
+    assert edits.plain((tmp_path / "d.md").read_text("utf-8")).encode() == written
+
+
+def test_a_draft_in_a_file_is_brought_up_to_date_around_what_a_person_wrote(played: Played, tmp_path: Path) -> None:
+    """A draft as of an earlier moment, edited, learns what came later; the version before is kept."""
+    path = tmp_path / "postmortem.md"
+    assert "written to" in read(played, "draft", "1", "--as-of", "2026-03-04T18:10:00Z", "--to", str(path)).stderr
+    early = path.read_text("utf-8").replace("## Impact", "Shoppers could not pay.\n\n## What they lost", 1)
+    path.write_text(early, "utf-8")
+    assert "brought up to date" in read(played, "draft", "1", "--to", str(path)).stderr
+    text = path.read_text("utf-8")
+    assert "Shoppers could not pay.\n\n## What they lost" in text
+    assert "Rollback" in text
+    assert "**Status:** Resolved" in text
+    assert (tmp_path / "postmortem.md.~1~").read_text("utf-8") == early
+    assert "is up to date" in read(played, "draft", "1", "--to", str(path)).stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["postmortem.md", "postmortem.md.~1~"]
+
+
+def test_a_file_that_is_no_draft_is_not_written_over(played: Played, tmp_path: Path) -> None:
+    """It stays as it is unless --overwrite says so, and is kept even then."""
+    path = tmp_path / "notes.md"
+    path.write_text("My notes.\n", "utf-8")
+    assert read(played, "draft", "1", "--to", str(path)).exit_code == output.FAILED
+    assert path.read_text("utf-8") == "My notes.\n"
+    assert read(played, "draft", "1", "--to", str(path), "--overwrite").exit_code == 0
+    assert path.read_text("utf-8").startswith("# Postmortem Report: ")
+    assert (tmp_path / "notes.md.~1~").read_text("utf-8") == "My notes.\n"
 
 
 def test_a_draft_can_be_read_as_of_an_earlier_moment(played: Played) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,30 @@ def test_the_demo_says_what_each_step_did(played: Played) -> None:
 
 
 def test_the_demo_comes_out_the_same_every_time(played: Played, tmp_path: Path) -> None:
-    """A second run, over another database, in another process, gives the same bytes."""
+    """A second run, over another database, in another process, gives the same bytes; what was there is kept."""
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "incident-1.md").write_text("what a person made of it", "utf-8")
     again = timelined("demo", "--to", "drafts", cwd=tmp_path, PYTHONHASHSEED="7")
     assert again.returncode == 0, again.stderr
     for name in ("incident-1.md", "incident-1.json"):
         assert (tmp_path / "drafts" / name).read_bytes() == (played.folder / name).read_bytes()
+    assert (tmp_path / "drafts" / "incident-1.md.~1~").read_text("utf-8") == "what a person made of it"
+
+
+def test_make_clean_leaves_drafts(tmp_path: Path) -> None:
+    """What a person may have edited stays; all else that was made goes, and the folder where nothing is left in it."""
+    make = ["make", "--silent", "--file", str(README.with_name("Makefile")), "clean"]
+    for name in ("out/drafts/incident-3.md", "out/incident-1.md.~1~", "out/bench/results.md", "dist/a.whl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text", "utf-8")
+    subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["out/drafts/incident-3.md", "out/incident-1.md.~1~"]
+    for name in left:
+        (tmp_path / name).unlink()
+    (tmp_path / "out" / "drafts").rmdir()
+    subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_late_note_stands_where_it_happened(played: Played) -> None:

@@ -128,6 +128,52 @@ def test_a_draft_that_a_person_edited_is_never_touched(shelf: DraftFolder) -> No
     assert found["incident-12.json"] == '"three"'
 
 
+def merging(theirs: bytes, fresh: str) -> bytes | None:
+    """A person's line stays on top of the new draft; nothing is made of a text without one."""
+    first, _, _ = theirs.partition(b"\n")
+    return first + b"\n" + fresh.encode() if b"mine" in first else None
+
+
+def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
+    """In place, the version before kept; what was once put beside it goes, and other formats are as they were."""
+    put(DraftFolder(tmp_path), "one")
+    path = tmp_path / "incident-12.md"
+    path.write_text("mine\none")
+    put(DraftFolder(tmp_path), "two")
+    assert (tmp_path / "incident-12.new.md").read_text() == "two"
+    shelf = DraftFolder(tmp_path, merging)
+    put(shelf, "three")
+    put(shelf, "three")
+    assert contents(tmp_path) == {
+        "incident-12.json": '"three"', "incident-12.md": "mine\nthree", "incident-12.md.~1~": "mine\none",
+    }  # fmt: skip
+    put(shelf, "four")
+    assert path.read_text() == "mine\nfour"
+    assert (tmp_path / "incident-12.md.~2~").read_text() == "mine\nthree"
+    assert shelf.listing()[0].edited
+    assert shelf.showing([b"three"]) == [12]
+    written, edited = shelf.tidied([12])
+    assert [Path(each).name for each in written] == ["incident-12.json"]
+    assert sorted(Path(each).name for each in edited) == [
+        "incident-12.md", "incident-12.md.~1~", "incident-12.md.~2~",
+    ]  # fmt: skip
+
+
+def test_what_a_person_saves_during_a_merge_is_merged(tmp_path: Path) -> None:
+    """Nothing that was saved between reading and writing is written over."""
+    path = tmp_path / "incident-12.md"
+
+    def saving(theirs: bytes, fresh: str) -> bytes | None:
+        if theirs == b"mine\none":
+            path.write_text("mine, longer\none")
+        return merging(theirs, fresh)
+
+    put(DraftFolder(tmp_path), "one")
+    path.write_text("mine\none")
+    put(DraftFolder(tmp_path, saving), "two")
+    assert path.read_text() == "mine, longer\ntwo"
+
+
 def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf: DraftFolder) -> None:
     """A counter keeps every version that a person touched."""
     put(shelf, "one")

@@ -390,18 +390,19 @@ async def test_erasing_twice_records_it_once(place: Place) -> None:
     assert await place.log.head() == head
 
 
-async def test_an_edited_draft_is_named_and_not_touched(place: Place) -> None:
-    """What a person wrote is theirs; the draft beside it is written again, an older one of ours is removed."""
+async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(place: Place) -> None:
+    """What timelined wrote in it is written again; its versions that were kept may show the event, and are named."""
     await told_everywhere(place)
-    ours, beside = place.drafts / "incident-1.md", place.drafts / "incident-1.new.md"
-    ours.write_text(ours.read_text() + "\nand what I know")
+    ours = place.drafts / "incident-1.md"
+    ours.write_text(ours.read_text() + "\nand what I know\n")
     await place.post("incidents/1/notes", text="more", by="Ana")
     await place.drawn()
-    assert SECRET in beside.read_text()
+    assert SECRET in ours.read_text()
     told = await place.erase(*await secretive(place))
-    assert told["drafts"]["edited"] == [str(ours)]
-    assert str(beside) in told["drafts"]["written"]
-    assert place.found() == [f"{DRAFTS}/incident-1.md"]
+    kept = [f"incident-1.md.~{number}~" for number in (1, 2)]
+    assert told["drafts"]["edited"] == [str(place.drafts / name) for name in ("incident-1.md", *kept)]
+    assert "\nand what I know\n" in ours.read_text()
+    assert place.found() == [f"{DRAFTS}/{name}" for name in kept]
 
 
 async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Place) -> None:

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 import click
 
-from collector import daemon, journal
+from collector import daemon, files, journal
 from collector.cli import client, output
 from collector.cli.client import Desk
 from collector.cli.recorded import EVENING, Step
@@ -85,11 +85,19 @@ def demo(to: Path, database: Path | None, folder: Path | None) -> None:
             number, drafts = asyncio.run(_play(stage, process))
     to.mkdir(parents=True, exist_ok=True)
     for form, text in drafts.items():
-        (to / f"incident-{number}.{form}").write_text(text, "utf-8")
+        _put(to / f"incident-{number}.{form}", text.encode())
     _show(drafts["md"], to / f"incident-{number}.md")
     if database:
         output.say(f"Look around: timelined incidents --storage.url sqlite:///{database}")
     return None
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a draft; what somebody made of the one before is kept beside it."""
+    if path.exists() and path.read_bytes() != content:
+        output.say(f"{path} said something else, which is kept as {files.keep(path).name}")
+        path.unlink()
+    path.write_bytes(content)
 
 
 # --- the daemon's process ---------------------------------------------------------------------------------------------

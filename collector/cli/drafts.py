@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import click
 import msgspec
 
+from collector import files
 from collector.cli import output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.where import OUTPUT, Where, asking
 from collector.drafts import FORMATS, NARROWEST, WIDEST
-from collector.errors import InvalidInput, NotFound
+from collector.errors import InvalidInput, NotFound, Unavailable
+from renderers import edits
 from renderers.lint import lint_text
 
 
@@ -34,24 +37,57 @@ from renderers.lint import lint_text
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
 @click.option("-o", "--output", "--format", "form", type=click.Choice(FORMATS), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
-@click.option("--overwrite", is_flag=True, help="Also where that file is there and says something else.")
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file, or bring the file up to date."
+)
+@click.option("--overwrite", is_flag=True, help="Write that file anew, whatever it says.")
 @asking
 def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
-    """Render the draft postmortem of an incident."""
+    """Render the draft postmortem of an incident.
+
+    With --to a file that is there already is brought up to date: what you wrote in it stays, word for word, and only
+    what timelined wrote changes. Where the evidence of words that you changed is no longer the same, what the draft
+    says now stands beneath them. What you removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ …
+    """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()
+    if to is not None and form == "md":
+        options["marks"] = "true"
     answer = where.get(f"/api/v1/incidents/{number}/postmortem.{form}", **options)
     if to is None:
         return output.result(answer.text())
-    if not overwrite and to.is_file() and to.read_bytes() != answer.body:
+    output.say(f"Draft of incident {number} {_put(to, answer.body, overwrite=overwrite)}")
+    return None
+
+
+def _put(path: Path, fresh: bytes, *, overwrite: bool) -> str:
+    """Write a draft, or bring the file up to date; what was done, in a few words."""
+    before = path.read_bytes() if path.is_file() else fresh
+    if before == fresh:
+        output.write(path, fresh)
+        return f"written to {path}"
+    done = None if overwrite else edits.merged(before, fresh.decode("utf-8", "replace"))
+    if done is None and not overwrite:
         raise InvalidInput(
-            f"cannot write {to}: it is there and says something else, which a person may have written; "
+            f"cannot write {path}: it is there and says something else, which a person may have written; "
             "name another file, or say --overwrite"
         )
-    output.write(to, answer.body)
-    output.say(f"Draft of incident {number} written to {to}")
-    return None
+    after, personal = done if done is not None else (fresh, True)
+    if after == before:
+        return f"in {path} is up to date"
+    kept = _replaced(path.resolve(), after, keeping=personal)
+    verb = "written to" if done is None else "brought up to date in"
+    return f"{verb} {path}{f'; the version before is kept as {kept}' if kept else ''}"
+
+
+def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
+    """Put this in place of a file; the name under which that is kept, where it is to be."""
+    try:
+        kept = files.keep(path).name if keeping else ""
+        files.replace(path, content, stat.S_IMODE(path.stat().st_mode))
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+    return kept
 
 
 @click.command()
@@ -79,7 +115,7 @@ def _draft_text(where: Where, what: str) -> str:
     if what.isascii() and what.isdigit():
         return where.get(f"/api/v1/incidents/{what}/postmortem.md").text()
     try:
-        return Path(what).read_text("utf-8", "replace")
+        return edits.plain(Path(what).read_text("utf-8", "replace"))
     except OSError as error:
         raise NotFound(
             f"cannot read the draft {what}: {error.strerror}; name an incident's number or a file"

@@ -32,7 +32,8 @@ def erase(
     they were, its service, environment and severity, an alert's fingerprint and a page's id. With --everything these go
     too, with all events of the same alert or page, and grouping may change.
 
-    A draft that a person edited is never touched, and is named. Copies elsewhere (backups, exports, the sender) are not
+    In a draft that a person edited only what timelined wrote is written anew, and it is named, as are its versions that
+    were kept. Copies elsewhere (backups, exports, the sender) are not
     reached. The database is written anew, which takes as much free space again and holds up deliveries meanwhile.
     """
     if not said["by"]:
@@ -59,7 +60,7 @@ def _show(told: Json, *, dry_run: bool) -> None:
     if told["spared"]:
         output.say(f"These bodies also told {_counted(told['spared'], 'other event')}, which keep their own content.")
     for path in told["drafts"]["edited"]:
-        output.say(f"A person edited {path}: it is not touched, and may still show what was erased. Look it through.")
+        output.say(f"A person edited {path}: their words stay, and may still show what was erased. Look it through.")
     if told["remaining"]:
         output.say(f"Not done yet: {told['remaining']}. The same command again completes what timelined itself can do.")
 

@@ -18,7 +18,7 @@ from collector.bodies import Limits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafts import FORMATS
+from collector.drafts import FORMATS, MARKED
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND
@@ -112,7 +112,7 @@ class Parts:
             intake=self.intake,
             log=self.log,
             projections=self.projections,
-            postmortems={form: partial(self._render, form) for form in FORMATS},
+            postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
             policies=POLICIES,
             readiness=self.readiness,
             gauges=self._gauges,

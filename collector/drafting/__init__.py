@@ -1,10 +1,10 @@
 """Drafts on disk, written when incidents resolve, go quiet or change.
 
-``due`` says which, ``folder`` writes them without touching what people wrote, ``job`` brings the two together.
+``due`` says which, ``folder`` writes them around what people wrote, ``job`` brings the two together.
 """
 
 from collector.drafting.due import Due, Written, due, state_of
-from collector.drafting.folder import FORMATS, RECORD, DraftFile, DraftFolder
+from collector.drafting.folder import FORMATS, RECORD, DraftFile, DraftFolder, Merge
 from collector.drafting.job import EVERY, DraftJob, Render, Resolved
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "DraftFolder",
     "DraftJob",
     "Due",
+    "Merge",
     "Render",
     "Resolved",
     "Written",

@@ -1,32 +1,44 @@
 """The folder of the drafts, and the record of what was written into it.
 
-A file that a person edited is never touched: the new draft is written beside it, under a name that says so. The record
-lies with the files, one small file for each incident, so that a draft costs the same however many there are. Losing a
-record loses nothing, it only makes that incident's files look like a person's.
+A draft that a person edited is brought up to date around their words, and the version before is kept beside it; where
+that cannot be done (JSON) it is not touched, and the new draft is written beside it, under a name that says so. The
+record lies with the files, one small file for each incident, so that a draft costs the same however many there are.
+Losing a record loses nothing, it only makes that incident's files look like a person's.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from collector.drafting.due import Due, Written
-from collector.files import replace
+from collector.files import keep, replace
 
 log = structlog.get_logger(__name__)
 
 FORMATS = ("md", "json")
 RECORD = ".written"
 """The folder, in that of the drafts, where the digests of what was last written stand, by incident."""
+_TRIES = 5
+"""How often a draft is merged that a person saves meanwhile."""
 DRAFT_MODE = 0o640
 """A draft may be for a group to read."""
 _DRAFT = re.compile(r"incident-(\d+)\.md")
+
+Merge = Callable[[bytes, str], bytes | None]
+"""A file that a person edited, and the new draft → that file brought up to date; None where that cannot be done."""
+
+
+def beside(theirs: bytes, fresh: str) -> None:
+    """Brings nothing up to date: every new draft goes beside an edited one."""
 
 
 class DraftFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +55,9 @@ class DraftFile(msgspec.Struct, frozen=True, kw_only=True):
 class DraftFolder:
     """Drafts by number and format. Names come from numbers only."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, merge: Merge = beside) -> None:
         self.folder = folder
+        self._merge = merge
 
     def records(self, numbers: Iterable[int]) -> dict[int, Written]:
         """What was written of these incidents; those of which nothing is known are left out."""
@@ -69,12 +82,50 @@ class DraftFolder:
         """
         (self.folder / RECORD).mkdir(parents=True, exist_ok=True)
         known = self.record(wanted.number) or Written(state="")
-        plan, files = self._plan(wanted.number, texts, known.files)
+        merged = self._update(wanted.number, texts.get("md", ""), known.files)
+        rest = {form: text for form, text in texts.items() if not (form == "md" and merged)}
+        plan, files = self._plan(wanted.number, rest, known.files)
+        if merged:
+            files.setdefault(_name(wanted.number, "md", 0), known.files.get(_name(wanted.number, "md", 0), ()))
         planned = Written(state=known.state, files={**known.files, **files})
         self._keep(wanted.number, planned)
         for path, content in plan.items():
             self._put(wanted.number, path, content)
         self._keep(wanted.number, msgspec.structs.replace(planned, state=wanted.state))
+
+    def _update(self, number: int, fresh: str, known: Mapping[str, tuple[str, ...]]) -> bool:
+        """Bring a draft that a person edited up to date, the version before kept; whether that is done."""
+        path = self.folder / _name(number, "md", 0)
+        for _ in range(_TRIES):
+            try:
+                theirs = path.read_bytes()
+            except FileNotFoundError:
+                return False
+            if _sha256(theirs) in known.get(path.name, ()):
+                return False
+            ours = self._merge(theirs, fresh)
+            if ours is None:
+                return False
+            if ours == theirs or self._written_over(path, theirs, ours):
+                self._tidy(number, known)
+                return True
+        raise OSError(errno.EBUSY, "the file changes again and again", str(path))
+
+    def _written_over(self, path: Path, theirs: bytes, ours: bytes) -> bool:
+        """Keep what a person has in the file and put the new version there; False where they saved meanwhile."""
+        kept = keep(path)
+        if kept.read_bytes() != theirs:
+            return False
+        replace(path, ours, stat.S_IMODE(path.stat().st_mode))
+        log.info("brought an edited draft up to date", written=path.name, kept=kept.name)
+        return True
+
+    def _tidy(self, number: int, known: Mapping[str, tuple[str, ...]]) -> None:
+        """Drafts that were put beside an edited one, and that nobody edited, are in it now."""
+        for name, digests in known.items():
+            path = self.folder / name
+            if name != _name(number, "md", 0) and name.endswith(".md") and _digest_of(path) in digests:
+                path.unlink()
 
     def _record(self, number: int) -> Path:
         return self.folder / RECORD / f"{number}.json"
@@ -114,26 +165,32 @@ class DraftFolder:
             log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
 
     def showing(self, marks: Sequence[bytes]) -> list[int]:
-        """The incidents of which any draft that was written, edited or not, holds one of these."""
+        """The incidents of which any draft that was written, edited or kept, holds one of these."""
         numbers = sorted(int(path.stem) for path in (self.folder / RECORD).glob("*.json") if path.stem.isdigit())
-        return [number for number, known in self.records(numbers).items() if self._shows(known, marks)]
+        kept: dict[str, list[str]] = {}
+        for path in self.folder.glob("incident-*.md.~*~"):
+            kept.setdefault(path.name.partition(".")[0], []).append(path.name)
+        found = self.records(numbers).items()
+        return [n for n, known in found if self._shows([*known.files, *kept.get(f"incident-{n}", ())], marks)]
 
-    def _shows(self, known: Written, marks: Sequence[bytes]) -> bool:
-        contents = (content for name in known.files for content in _contents(self.folder / name))
+    def _shows(self, names: Sequence[str], marks: Sequence[bytes]) -> bool:
+        contents = (content for name in names for content in _contents(self.folder / name))
         return any(mark in content for content in contents for mark in marks)
 
     def tidied(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The files of these incidents that hold what was last written, and those that a person edited.
 
         A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
+        Versions of an edited draft that were kept hold a person's words as well.
         """
         ours: list[str] = []
         edited: list[str] = []
         for number, known in self.records(numbers).items():
             newest = {self._newest(number, form, known) for form in FORMATS}
-            for name, digests in sorted(known.files.items()):
+            kept: dict[str, tuple[str, ...]] = {path.name: () for path in self.folder.glob(f"incident-{number}.md.~*~")}
+            for name, digests in sorted({**known.files, **kept}.items()):
                 path = self.folder / name
-                if name in newest:
+                if name in newest and path.exists():
                     ours.append(str(path))
                 elif _digest_of(path) in digests:
                     path.unlink()

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from collector.drafting.due import Due, due, state_of
-from collector.drafting.folder import FORMATS, DraftFolder
+from collector.drafting.folder import FORMATS, DraftFolder, Merge, beside
 from collector.errors import TimelinedError, Unavailable
 from collector.projections import IncidentRow, Projections
 
@@ -54,10 +54,11 @@ class DraftJob:
         folder: Path,
         stale_after: int,
         clock: Callable[[], int],
+        merge: Merge = beside,
     ) -> None:
         self._projections = projections
         self._render = render
-        self._folder = DraftFolder(folder)
+        self._folder = DraftFolder(folder, merge)
         self._stale_after = stale_after
         self._clock = clock
         self._alone = asyncio.Lock()

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from collector.drafting import EVERY, DraftJob, Resolved
-from collector.drafts import options_of, postmortem
+from collector.drafts import MARKED, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
 from collector.follower import Follower, Listener, Log
@@ -23,6 +23,7 @@ from collector.following.wire import Setup
 from collector.projections import Lists, Projections
 from collector.schedule import Schedule
 from collector.tasks import ended
+from renderers.edits import merged
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,8 @@ class Work:
         self.follower = Follower(lists, log, setup.rules, clock=clock)
         self.drafts = DraftJob(
             projections=self.projections,
-            render=lambda number, form: self.render(number, form, None, {}),
+            render=lambda number, form: self.render(number, MARKED if form == "md" else form, None, {}),
+            merge=_brought_up_to_date,
             folder=Path(setup.folder),
             stale_after=setup.stale_after,
             clock=clock,
@@ -108,6 +110,12 @@ class Work:
         resolved = Resolved(self.drafts)
         resolved.soon = runs.add("drafts of resolved incidents", resolved.run)
         stack.callback(self.follower.on_resolved(resolved.add))
+
+
+def _brought_up_to_date(theirs: bytes, fresh: str) -> bytes | None:
+    """See :data:`collector.drafting.Merge`."""
+    done = merged(theirs, fresh)
+    return done[0] if done is not None else None
 
 
 async def rendered(

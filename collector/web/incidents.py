@@ -21,6 +21,7 @@ from collector.web.events import page_of_events
 from collector.web.keys import POLICIES, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
+from collector.web.problems import InvalidParameter
 from collector.web.requests import LATEST, Query, moment, optional_moment, statement, whole
 
 routes = web.RouteTableDef()
@@ -97,7 +98,7 @@ async def list_events(request: web.Request) -> web.Response:
 async def negotiate_postmortem(request: web.Request) -> web.Response:
     """The draft in the format that ``Accept`` asks for; Markdown where it does not matter."""
     renderers = request.app[POSTMORTEMS]
-    response = await _postmortem(request, accepted(request, tuple(renderers)))
+    response = await _postmortem(request, accepted(request, [form for form in renderers if form in MEDIA]))
     response.headers["Vary"] = "Accept"
     return response
 
@@ -109,12 +110,16 @@ async def get_postmortem(request: web.Request) -> web.Response:
 
 
 async def _postmortem(request: web.Request, form: str) -> web.Response:
-    query = Query(request, "as_of", *OPTIONS)
+    query = Query(request, "as_of", "marks", *OPTIONS)
     renderers = request.app[POSTMORTEMS]
-    if form not in renderers:
-        raise NotFound(f"cannot render a postmortem in that format: use one of {', '.join(renderers)}", "format")
+    if form not in renderers or form not in MEDIA:
+        offered = ", ".join(each for each in renderers if each in MEDIA)
+        raise NotFound(f"cannot render a postmortem in that format: use one of {offered}", "format")
+    marks = query.one_of("marks", "true", "false") == "true"
+    if marks and form != "md":
+        raise InvalidParameter("cannot render with marks: only Markdown has them; ask for postmortem.md", "marks")
     row, as_of = await statements.incident(request), query.moment("as_of")
-    text = await renderers[form](row.number, as_of, query.texts(*OPTIONS))
+    text = await renderers["marked" if marks else form](row.number, as_of, query.texts(*OPTIONS))
     if text is None:
         raise NotFound(f"cannot render incident {row.number}: nothing was known of it by then", "as_of")
     response = web.Response(

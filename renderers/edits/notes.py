@@ -1,0 +1,83 @@
+"""What is said in a file about people's changes of it: that evidence changed since, and what they removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from renderers.edits import marks
+from renderers.edits.marks import TOLD
+from renderers.edits.sheets import Line, Unit, form, prefix
+
+CHANGED = "**Changed since the words above were edited:**"
+GONE = "timelined no longer writes what stood here before."
+
+_CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*\](?=[.]?$)")
+_HEADING = re.compile(r"#{1,6}[ \t]+")
+
+
+def changed(unit: Unit, line: Line) -> Unit:
+    """What the draft says now, beneath what a person made of what it had said."""
+    row = marks.cells(unit.text)
+    if row is not None and form(line.text) == "table":
+        return _about(unit.key, f"| {' | '.join((*row[:-1], f'{CHANGED} {row[-1]}'))} |", line)
+    said = " ".join(row) if row is not None else _HEADING.sub("", unit.text)
+    if form(unit.text) in ("item", "quote"):
+        said = said[len(prefix(said)) :].lstrip("> ")
+    return _about(unit.key, f"{_indent(line)}> {CHANGED} {said.strip()}", line)
+
+
+def gone(key: str, line: Line) -> Unit:
+    """That nothing is left of what a person changed the words of."""
+    said = f"{CHANGED} {GONE}"
+    if form(line.text) == "table":
+        columns = max(1, len(marks.cells(line.text) or ()))
+        return _about(key, f"| {' | '.join((*[''] * (columns - 1), said))} |", line)
+    return _about(key, f"{_indent(line)}> {said}", line)
+
+
+def _about(key: str, text: str, line: Line) -> Unit:
+    return Unit(f"changed/{key}", text, after=key)
+
+
+def _indent(line: Line) -> str:
+    """As far as what follows an item has to stand to belong to it."""
+    return " " * len(prefix(line.text)) if form(line.text) == "item" else ""
+
+
+def removed(units: Sequence[Unit], states: Mapping[str, str]) -> list[Unit]:
+    """For each section, one line that names the evidence of what a person removed from it."""
+    names = {unit.section: unit.text.lstrip("# ") for unit in units if unit.key.endswith("/heading")}
+    found: dict[str, list[str]] = {}
+    for unit in units:
+        if states.get(unit.key) == TOLD:
+            cited = _CITED.search(" ".join(marks.cells(unit.text) or [unit.text]).rstrip())
+            leads = [each[-5:] for each in unit.cites]
+            named = cited[0] if cited else f"[{', '.join(leads[:3])}{f', +{len(leads) - 3}' if len(leads) > 3 else ''}]"
+            found.setdefault(unit.section, []).append(named)
+    return [
+        Unit(f"removed/{section}", f"> A person removed from {names.get(section, 'the head')} what was written of "
+             f"{', '.join(dict.fromkeys(cited))}.")
+        for section, cited in found.items()
+    ]  # fmt: skip
+
+
+def woven(units: Sequence[Unit], remarks: Mapping[str, Unit], told: Iterable[Unit]) -> list[Unit]:
+    """All that is to stand in the file, in its order: each remark behind its statement, each note behind its section.
+
+    A remark on a statement that is no longer made comes first; it finds its line by itself.
+    """
+    at = {unit.key: unit for unit in units}
+    found = [remark for key, remark in remarks.items() if key not in at]
+    for unit in units:
+        found += [unit, *([remarks[unit.key]] if unit.key in remarks else [])]
+    for note in told:
+        section = note.key.partition("/")[2]
+        places = [place for place, unit in enumerate(found) if _section(unit) == section]
+        found.insert(places[-1] + 1 if places else len(found), note)
+    return found
+
+
+def _section(unit: Unit) -> str:
+    """The section that a statement, or what is said about one, stands in."""
+    return unit.key.split("/")[1] if unit.section in ("changed", "removed") else unit.section

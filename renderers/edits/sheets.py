@@ -1,0 +1,179 @@
+"""A draft's file as lines, and which statement each of them is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from renderers.edits import marks
+from renderers.edits.marks import Entry
+
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|\Z)")
+_RULE = re.compile(r" {0,3}(?:-[ \t]*){3,}\Z|(?:\*[ \t]*){3,}\Z|(?:_[ \t]*){3,}\Z")
+_DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*\Z")
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One line of a person's file."""
+
+    text: str
+    """Without its end."""
+    end: str = "\n"
+    says: dict[str, str] = field(default_factory=dict)
+    """The statement that it is, or those that a person drew together in it: the key that was last written → the digest
+    of what a machine wrote as it. Empty for a person's line."""
+    edited: bool = False
+    """Whether a person changed it since."""
+
+    @property
+    def key(self) -> str:
+        """The key of a statement that nobody touched, or of a remark of ours; empty for any other line."""
+        return next(iter(self.says)) if len(self.says) == 1 and not self.edited else ""
+
+
+def form(text: str) -> str:
+    """What kind of line this is for Markdown: ``blank``, ``table``, ``item``, ``quote``, ``heading``, ``rule``,
+    ``reference``, ``comment`` or ``text``."""
+    bare = text.strip()
+    if not bare:
+        return "blank"
+    if _RULE.match(text):
+        return "rule"
+    if _ITEM.match(text):
+        return "item"
+    first = {"|": "table", ">": "quote", "#": "heading"}.get(bare[0], "")
+    if first:
+        return first
+    if bare.startswith("<!--"):
+        return "comment"
+    return "reference" if marks.reference_key(bare) else "text"
+
+
+def delimits(text: str) -> bool:
+    """Whether a line stands between the head and the rows of a table."""
+    return "|" in text and bool(_DELIMITER.match(text))
+
+
+def prefix(text: str) -> str:
+    """The indent of a line and the mark of its item."""
+    found = _ITEM.match(text)
+    return found[0] if found else text[: len(text) - len(text.lstrip())]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A person's file: its lines, and what a machine had written into it."""
+
+    lines: list[Line]
+    index: Mapping[str, Entry]
+    end: str
+    """How most of its lines end."""
+    marked: bool = False
+    """Whether any of its lines has kept its mark."""
+    known: dict[str, Line] = field(default_factory=dict)
+    """Key → the line that is this statement."""
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One statement as it is to be written now."""
+
+    key: str
+    text: str
+    cites: tuple[str, ...] = ()
+    seen: str = ""
+    below: str = ""
+    """Of a table's head, the line beneath it."""
+    after: str = ""
+    """Of a remark of ours about a line, the key of that line's statement."""
+
+    def __post_init__(self) -> None:
+        self.seen = self.seen or marks.digest(self.text)
+
+    @property
+    def section(self) -> str:
+        """The section that it stands in."""
+        return self.key.partition("/")[0]
+
+    @property
+    def kind(self) -> str:
+        """The section and the kind of statement."""
+        return "/".join(self.key.split("/")[:2])
+
+    @property
+    def stem(self) -> str:
+        """The key without the event that leads it."""
+        return "/".join(self.key.partition("~")[0].split("/")[:3])
+
+
+def units_of(fresh: str) -> list[Unit]:
+    """The statements of a marked draft, in its order."""
+    text, index = marks.index_of(fresh)
+    lines = text.split("\n")
+    found = []
+    for at, line in enumerate(lines):
+        here = marks.marks_of(line)
+        key = here[-1].key if here else marks.reference_key(line)
+        if not key or key not in index:
+            continue
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        below = following if form(line) == "table" and delimits(following) else ""
+        found.append(Unit(key, marks.bare(line), index[key].cites, index[key].digest, below))
+    return found
+
+
+def sheet_of(text: str, units: Sequence[Unit]) -> Sheet:
+    """A person's file as lines. A line without a mark is a statement of ours if it says what we wrote, or write now."""
+    body, index = marks.index_of(text)
+    ends = body.count("\r\n")
+    sheet = Sheet(lines=list(_lines(body)), index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
+    for line in sheet.lines:
+        _read_marks(sheet, line)
+    _recognise(sheet, [(entry.digest, entry.key) for entry in index.values() if entry.state == marks.LIVE])
+    _recognise(sheet, [(unit.seen, unit.key) for unit in units])
+    return sheet
+
+
+def _lines(body: str) -> Iterator[Line]:
+    for piece in re.split(r"(?<=\n)", body):
+        text = piece.removesuffix("\n").removesuffix("\r")
+        if piece:
+            yield Line(text, piece[len(text) :])
+
+
+def _read_marks(sheet: Sheet, line: Line) -> None:
+    """What the marks say that a line is. Of several lines of one key the first that nobody touched is the statement."""
+    found = marks.marks_of(line.text)
+    if not found:
+        return
+    sheet.marked = True
+    line.edited = len(found) > 1 or marks.digest(line.text) != found[-1].digest
+    for mark in found:
+        known = sheet.known.get(mark.key)
+        if known is not None and (line.edited or not known.edited):
+            continue
+        if known is not None:
+            del known.says[mark.key]
+        line.says[mark.key] = mark.digest
+        sheet.known[mark.key] = line
+
+
+def _recognise(sheet: Sheet, wanted: Sequence[tuple[str, str]]) -> None:
+    """Find statements that lost their mark by what they say; definitions of links by what they define."""
+    waiting: dict[str, list[str]] = {}
+    for digest, key in wanted:
+        if key not in sheet.known:
+            name = key if key.startswith("ref/") else digest
+            waiting.setdefault(name, []).append(digest if name is key else key)
+    for line in sheet.lines if waiting else ():
+        if line.says or form(line.text) == "blank" or marks.marks_of(line.text):
+            continue
+        said, defines = marks.digest(line.text), marks.reference_key(line.text)
+        if defines and waiting.get(defines):
+            line.says = {defines: waiting[defines].pop(0)}
+            line.edited = said != line.says[defines]
+        elif not defines and waiting.get(said):
+            line.says = {waiting[said].pop(0): said}
+        sheet.known |= dict.fromkeys(line.says, line)

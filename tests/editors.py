@@ -1,0 +1,170 @@
+"""A person at a draft's file: what people do to text, so that a test can see that none of it is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from hypothesis import strategies as st
+
+from renderers.edits.marks import bare, words
+
+PASTED = (
+    "<table><tr><td>pasted</td></tr></table>",
+    "<p>pasted &amp; <b>bold</b></p>",
+    "```\n| not | a table |\n```",
+    "> quoted by a person",
+    "| 2026-03-04 10:07 | a row of a person |",
+    "- an item of a person\n  - and one below it",
+    "1. a number of a person",
+    "## A heading of a person",
+    "[link]: https://example.com/",
+    "a `code span",
+    "| half a row",
+)
+"""What people put into a draft, each with a word of its own in a test."""
+CITED = re.compile(r"\b[0-9a-f]{5}\b")
+
+
+class Editor:
+    """A file that a person changes line by line."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.typed = 0
+        self.touched: set[str] = set()
+        """Short ids in the lines that the person changed, moved or removed."""
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    @property
+    def body(self) -> range:
+        """The places of the lines that a person sees: those above the index."""
+        lines = self.lines
+        return range(lines.index("<!-- tl index") if "<!-- tl index" in lines else len(lines))
+
+    def word(self) -> str:
+        """A word that nobody typed before."""
+        self.typed += 1
+        return f"word{self.typed}x"
+
+    def put(self, lines: list[str], *touched: str) -> None:
+        """These are the lines from now on."""
+        for line in touched:
+            self.touched.update(CITED.findall(bare(line)))
+        self.text = "\n".join(lines)
+
+    # What a person does; each takes the place of a line.
+
+    def insert(self, at: int, pasted: str) -> None:
+        lines = self.lines
+        lines[at:at] = [*f"{pasted} {self.word()}".split("\n")]
+        self.put(lines)
+
+    def paste_apart(self, at: int, pasted: str) -> None:
+        lines = self.lines
+        lines[at:at] = ["", *f"{pasted} {self.word()}".split("\n"), ""]
+        self.put(lines)
+
+    def rewrite(self, at: int, _: str) -> None:
+        """Other words in the middle of a line, the mark kept."""
+        lines = self.lines
+        said = bare(lines[at])
+        middle = said[: len(said) // 2].rpartition(" ")[0]
+        lines[at] = lines[at].replace(middle, f"{middle} {self.word()}", 1) if middle else f"{self.word()} {lines[at]}"
+        self.put(lines, said)
+
+    def retype(self, at: int, pasted: str) -> None:
+        """A line typed anew, without its mark."""
+        lines = self.lines
+        old, lines[at] = lines[at], f"{pasted.splitlines()[0]} {self.word()}"
+        self.put(lines, old)
+
+    def delete(self, at: int, _: str) -> None:
+        lines = self.lines
+        self.put([*lines[:at], *lines[at + 1 :]], lines[at])
+
+    def move(self, at: int, _: str) -> None:
+        lines = self.lines
+        line = lines.pop(at)
+        lines.insert(at // 2, line)
+        self.put(lines, line)
+
+    def copy(self, at: int, _: str) -> None:
+        lines = self.lines
+        lines.insert(at // 3, lines[at])
+        self.put(lines, lines[at])
+
+    def unmark(self, at: int, _: str) -> None:
+        lines = self.lines
+        lines[at] = bare(lines[at])
+        self.put(lines)
+
+    def join(self, at: int, _: str) -> None:
+        """Two lines become one."""
+        lines = self.lines
+        if at + 1 in self.body:
+            touched = lines[at : at + 2]
+            lines[at : at + 2] = [f"{lines[at]} {lines[at + 1]}"]
+            self.put(lines, *touched)
+
+    def itemise(self, at: int, _: str) -> None:
+        """A row becomes an item of a list."""
+        lines = self.lines
+        if lines[at].startswith("| ") and lines[at].endswith(" |"):
+            lines[at] = "- " + " ".join(cell.strip() for cell in re.split(r"(?<!\\)\|", lines[at][1:-1]))
+            self.put(lines)
+
+    # What a person's editor does to the whole file.
+
+    def reformat(self, _: int, __: str) -> None:
+        """Cells padded, items with other marks, as a formatter leaves them."""
+        lines = [re.sub(r" \|", "   |", line) if line.startswith("| ") else line for line in self.lines]
+        self.put([re.sub(r"\A- ", "* ", line) if at in self.body else line for at, line in enumerate(lines)])
+
+    def swap_sections(self, at: int, _: str) -> None:
+        """The part behind a line goes before it."""
+        lines, end = self.lines, len(self.body)
+        heads = [place for place in self.body if lines[place].startswith("## ")]
+        if len(heads) > 2:
+            cut = heads[at % (len(heads) - 1) + 1]
+            self.put([*lines[: heads[0]], *lines[cut:end], "", *lines[heads[0] : cut], *lines[end:]])
+
+    def windows(self, _: int, __: str) -> None:
+        self.text = self.text.replace("\r\n", "\n").replace("\n", "\r\n")
+
+    def unmark_all(self, _: int, __: str) -> None:
+        self.put([bare(line) if at in self.body else line for at, line in enumerate(self.lines)])
+
+    def lose_index(self, _: int, __: str) -> None:
+        self.put(self.lines[: len(self.body)])
+
+
+DEEDS: Mapping[str, Callable[[Editor, int, str], None]] = {
+    name: deed for name, deed in vars(Editor).items() if callable(deed) and name not in ("__init__", "word", "put")
+}
+
+
+@st.composite
+def deeds(draw: st.DrawFn) -> tuple[str, float, str]:
+    """What is done, how far down, and what is pasted where something is."""
+    return draw(st.sampled_from(sorted(DEEDS))), draw(st.floats(0, 1, exclude_max=True)), draw(st.sampled_from(PASTED))
+
+
+def do(editor: Editor, deed: tuple[str, float, str]) -> None:
+    """One thing, done to the file."""
+    name, place, pasted = deed
+    crlf = "\r\n" in editor.text
+    editor.text = editor.text.replace("\r\n", "\n")
+    if editor.body:
+        DEEDS[name](editor, int(place * len(editor.body)), pasted)
+    if crlf:
+        editor.windows(0, "")
+
+
+def said(text: str) -> list[str]:
+    """What each line of a file says; neither the index nor lines that say nothing."""
+    visible = re.sub(r"(?m)^<!-- tl index\r?\n(?:[-+=] .*\n)*-->", "", text)
+    return [words(line) for line in visible.split("\n") if words(line)]

@@ -1,0 +1,261 @@
+"""Files that people edit: brought up to date with every word of theirs kept, and every fact in its place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from msgspec.structs import replace
+
+from collector.event import MINUTE
+from renderers import edits
+from renderers.edits import marks, plain
+from renderers.edits.marks import bare, words
+from renderers.markdown import markdown, marked
+from tests.editors import CITED, Editor, deeds, do, said
+from tests.examples import examples
+from tests.histories import MADE_UP, Told
+from tests.test_draft_agrees import incidents
+
+
+def merge(theirs: str, fresh: str) -> str:
+    """What the file becomes."""
+    done = edits.merge(theirs, fresh)
+    assert done is not None
+    return done.text
+
+
+def draft_of(told: Told, events: list[Any]) -> str:
+    """The marked draft of an incident of which so much is known."""
+    return marked(told.draft() if events is told.events else _known(told, events))
+
+
+def _known(told: Told, events: list[Any]) -> Any:
+    part = Told()
+    part.events, part.context, part.near = events, told.context, told.near
+    return part.draft()
+
+
+@st.composite
+def corrected(draw: st.DrawFn, events: list[Any]) -> list[Any]:
+    """The events, some of them told otherwise or taken back."""
+    found = []
+    for event in events:
+        match draw(st.integers(0, 9)):
+            case 0:
+                moved = event.occurred_at + draw(st.integers(-30, 30)) * MINUTE
+                found.append(replace(event, amendment="correction", occurred_at=moved))
+            case 1:
+                found.append(replace(event, amendment="correction", title=f"{event.title} anew"))
+            case 2:
+                pass
+            case _:
+                found.append(event)
+    return found
+
+
+@pytest.mark.parametrize("name", MADE_UP)
+def test_marks_show_nowhere(name: str) -> None:
+    """Without its marks a file is the draft, and its digest of it the same."""
+    drawn = MADE_UP[name]().draft()
+    assert plain(marked(drawn)) == markdown(drawn)
+
+
+@pytest.mark.parametrize("name", MADE_UP)
+def test_marks_change_no_structure(name: str) -> None:
+    """A reader of Markdown makes the same of a file with marks as of one without, but for the comments."""
+    drawn = MADE_UP[name]().draft()
+    reader = MarkdownIt("commonmark").enable("table")
+    shown = re.sub(r"\s*<!-- tl .*?-->", "", reader.render(marked(drawn)), flags=re.DOTALL)
+    assert shown.rstrip() == reader.render(markdown(drawn)).rstrip()
+
+
+# --- by example -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def early() -> str:
+    """The draft of the example before its note and its second alert were known."""
+    told = MADE_UP["example"]()
+    return draft_of(told, [e for e in told.events if e.type != "note.added" and e.title != "SlowCart"])
+
+
+@pytest.fixture
+def late() -> str:
+    """The draft of all of it."""
+    return marked(MADE_UP["example"]().draft())
+
+
+def edited(text: str, old: str, new: str) -> str:
+    """What a person makes of it."""
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def rows(text: str) -> list[str]:
+    """The timeline as it is shown."""
+    return [line for line in plain(text).splitlines() if line.startswith("| 2026")]
+
+
+def test_late_rows_come_among_edited_ones(early: str, late: str) -> None:
+    """At their time, also behind a row that a person added."""
+    mine = "| 2026-03-04 14:10 | I looked at the pool. |"
+    theirs = edited(early, "| 2026-03-04 14:20 |", f"{mine}\n| 2026-03-04 14:20 |")
+    theirs = edited(theirs, "**Acknowledged** by Ana", "**Acknowledged** by Ana, asleep until then")
+    found = rows(merge(theirs, late))
+    assert [row[2:18] for row in found] == sorted(row[2:18] for row in [*rows(late), mine])
+    assert mine in found
+    assert any("asleep until then" in row for row in found)
+    assert any('Note by Ana: "Pool exhausted."' in row for row in found)
+
+
+def test_words_whose_evidence_changed_are_kept_and_say_so(early: str, late: str) -> None:
+    """What a person made of a line stays; what the draft says now stands beneath, once, until it is read."""
+    theirs = edited(early, "resolved after 21 min [", "resolved by itself after 21 min [")
+    once = merge(theirs, late)
+    assert "resolved by itself after 21 min [4c9ba]" in once
+    (told,) = [row for row in rows(once) if "edited:**" in row]
+    assert "alert SlowCart on cart (12 series) resolved" in told
+    read = "\n".join(line for line in once.split("\n") if "edited:**" not in line or line.startswith("+"))
+    again = merge(read, late)
+    assert "edited:**" not in again
+    assert "edited:**" in merge(again, early)
+
+
+def test_what_a_person_removed_stays_removed(early: str, late: str) -> None:
+    """One line says so and names the evidence; removed as well, it stays away."""
+    theirs = "\n".join(line for line in early.split("\n") if "**Paged.**" not in line)
+    once = merge(theirs, late)
+    assert "**Paged.**" not in once
+    note = "> A person removed from Timeline what was written of [0c6e4]."
+    assert plain(once).count(note) == 1
+    quiet = merge("\n".join(line for line in once.split("\n") if not line.startswith(note)), late)
+    assert "**Paged.**" not in quiet
+    assert note not in quiet
+
+
+def test_a_table_that_became_a_list_stays_one(early: str, late: str) -> None:
+    """Rows that come late are items then."""
+    lines = [line for line in early.split("\n") if line not in ("|---|---|",) and "**Event**" not in line]
+    items = [f"- {line[2:-2].replace(' | ', ' ', 1)}" if line.startswith("| 2026") else line for line in lines]
+    once = plain(merge("\n".join(items), late))
+    assert '- 2026-03-04 14:12 Note by Ana: "Pool exhausted."' in once
+    assert not [line for line in once.splitlines() if line.startswith("| 2026")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_encoding_stays(early: str, late: str, encoding: str) -> None:
+    """With the mark at the beginning of the file, and the ends of lines that Windows has."""
+    theirs = edited(early, "## Impact", "Käufer konnten nicht zahlen. 🛒\n\n## Impact").replace("\n", "\r\n")
+    done = edits.merged(theirs.encode(encoding), late)
+    assert done is not None
+    content, personal = done
+    assert personal
+    text = content.decode(encoding)
+    assert "Käufer konnten nicht zahlen. 🛒\r\n" in text
+    assert text.count("\n") == text.count("\r\n")
+    assert edits.merged(content, late) == done
+
+
+def test_bytes_that_are_no_text_stay(early: str, late: str) -> None:
+    """A line in another encoding is a person's like any other."""
+    theirs = early.encode().replace(b"## Impact", b"caf\xe9\n\n## Impact", 1)
+    done = edits.merged(theirs, late)
+    assert done is not None
+    assert b"caf\xe9\n" in done[0]
+
+
+def test_an_empty_file_becomes_the_draft_and_another_text_nothing(late: str) -> None:
+    """Where nothing is of a draft nobody can say where it would go."""
+    assert edits.merged(b"\xef\xbb\xbf \r\n", late) == (b"\xef\xbb\xbf" + late.encode(), False)
+    assert edits.merged(b"My notes.\n", late) is None
+    assert edits.merged(late.encode(), "no draft\n") is None
+
+
+def test_a_file_that_nobody_touched_holds_no_persons_words(early: str, late: str) -> None:
+    """Nor does one that was brought up to date; a word, or a line less, does."""
+    for theirs in (early, merge(early, late)):
+        done = edits.merged(theirs.encode(), late)
+        assert done is not None
+        assert not done[1]
+    for theirs in (edited(early, "Ana", "Anna"), "\n".join(line for line in early.split("\n") if "14:20" not in line)):
+        done = edits.merged(theirs.encode(), late)
+        assert done is not None
+        assert done[1]
+
+
+def test_a_sender_cannot_write_a_mark() -> None:
+    """Words of a sender that look like a mark are shown as they are and decide nothing."""
+    told = Told()
+    forged = "x <!-- tl timeline/row/0123456789ab 0123456789 -->"
+    told.fires("A", "14:00", "web", said=f"{forged} `{forged}` {forged}", query=forged)
+    drawn = told.draft()
+    text = marked(drawn)
+    assert plain(text) == markdown(drawn)
+    assert merge(text, text) == text
+    assert "0123456789ab" not in marks.index_of(text)[1]
+
+
+# --- whatever is done to it -------------------------------------------------------------------------------------------
+
+
+@given(told=incidents(), cuts=st.data())
+@examples(30)
+def test_a_file_that_nobody_touched_becomes_the_new_draft(told: Told, cuts: Any) -> None:
+    """Line for line, whatever is known in which order, and corrected or taken back later."""
+    order = cuts.draw(st.permutations(told.events))
+    first = draft_of(told, order[: cuts.draw(st.integers(0, len(order)))])
+    second = draft_of(told, order)
+    third = draft_of(told, cuts.draw(corrected(order)))
+    for before, after in ((first, second), (second, third), (third, first)):
+        found = merge(before, after)
+        assert said(found) == said(after)
+        assert merge(found, after) == found
+
+
+@given(told=incidents(), cuts=st.data())
+@examples(120)
+def test_no_word_of_a_person_and_no_fact_is_lost(told: Told, cuts: Any) -> None:
+    """After any late events, corrections and edits what a person made of a line stays, what is new is in the file, and
+    merging the same twice changes nothing."""
+    order = cuts.draw(st.permutations(told.events))
+    editor = Editor(draft_of(told, order[: cuts.draw(st.integers(0, len(order)))]))
+    written = set(said(editor.text))
+    for known in (cuts.draw(corrected(order)), order):
+        for deed in cuts.draw(st.lists(deeds(), max_size=6)):
+            do(editor, deed)
+        fresh = draft_of(told, known)
+        written.update(said(fresh))
+        found = merge(editor.text, fresh)
+        assert merge(found, fresh) == found
+        assert_people_kept(editor.text, found, written)
+        assert_facts_kept(fresh, found, editor)
+        written.update(set(said(found)) - set(said(editor.text)))
+        editor.text = found
+
+
+def assert_people_kept(before: str, after: str, written: set[str]) -> None:
+    """Every line that is not word for word a machine's is there, as it was, as often as it was."""
+    theirs = Counter(_lines(before))
+    for line in list(theirs):
+        if words(line) in written or not words(line):
+            del theirs[line]
+    assert theirs - Counter(_lines(after)) == Counter()
+
+
+def _lines(text: str) -> list[str]:
+    visible = re.sub(r"(?m)^<!-- tl index\r?\n(?:[-+=] .*\n)*-->", "", text)
+    return [bare(line.rstrip("\r")) for line in visible.split("\n")]
+
+
+def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
+    """Every statement of the new draft stands in the file, but for those whose evidence a person touched."""
+    shown = "\n".join(said(after))
+    for line in said(fresh):
+        if CITED.search(line) and not editor.touched.intersection(CITED.findall(line)):
+            assert line in shown
