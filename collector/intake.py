@@ -55,6 +55,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     refire_after: int = 6 * MINUTE
     """A firing told again more than this after its resolve is another firing, µs."""
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Headers kept with its deliveries: what its kind reads, and what its mapping does."""
+        mapping = self.reading.mapping
+        return self.source.headers if mapping is None else (*self.source.headers, *mapping.headers)
+
 
 class Intake:
     """What stands between the web and the log."""
@@ -174,6 +180,15 @@ class Intake:
         return await self.writer.submit(submission, comes_again=False)
 
 
+def derive(webhook: Webhook, endpoint: Endpoint, authentication: str = "") -> Submission:
+    """What an authentic delivery would be stored as. Nothing is stored, and nobody is asked."""
+    crashes = Crashes()
+    submission, malformed = _read(webhook, endpoint, authentication, crashes)
+    if endpoint.redaction != _NOTHING_REDACTED:
+        submission, _ = _redacted(webhook, endpoint, submission, malformed, crashes)
+    return submission
+
+
 def _no_such_source(name: str, known: Sequence[str]) -> str:
     """Says so without the name: where a secret is part of an address, a mistyped one may have it there."""
     near = difflib.get_close_matches(name[:64].lower(), known, n=1)
@@ -263,7 +278,7 @@ def _submission(
         source=webhook.source,
         received_at=webhook.received_at,
         body=webhook.body,
-        headers=kept_headers(webhook.headers, endpoint.source.headers),
+        headers=kept_headers(webhook.headers, endpoint.headers),
         authentication=authentication,
         status=status,
         reason=reason,

@@ -30,6 +30,21 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """The path segment after the source's name, where the sender authenticates by a secret address."""
 
 
+class Scheme(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sender of the user's own signs: an HMAC of the body in a header, or as Standard Webhooks has it."""
+
+    header: str = ""
+    """The header with the signature; unused by Standard Webhooks, whose three headers have names of their own."""
+    prefix: str = ""
+    """What stands before the digest: ``sha256=``."""
+    digest: str = "sha256"
+    """``sha1``, ``sha256`` or ``sha512``."""
+    base64: bool = False
+    """Whether the digest is written in Base64 and not in hexadecimal."""
+    standard: bool = False
+    """Whether it is Standard Webhooks' scheme."""
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """What a source's senders may prove themselves with. Several of each may be active during a rotation."""
 
@@ -39,6 +54,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     bearer: tuple[bytes, ...] = ()
     basic: tuple[tuple[bytes, bytes], ...] = ()
     path: tuple[bytes, ...] = ()
+    scheme: Scheme | None = None
+    """How the sender signs, where its kind leaves that to the user."""
+    token_header: str = ""
+    """The header with a secret as it is, where the kind leaves its name to the user."""
     open: bool = False
     """Anybody who reaches the address may send, signed or not. Only for loopback and for trying out."""
 
@@ -57,6 +76,49 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True):
     event as JSON (CloudEvents: its attributes, and ``data``)."""
     refs: Mapping[str, str] = {}
     """A kind of ref (``deployment``, ``page``, ``commit`` …) → a JMESPath expression that gives its value or values."""
+
+
+class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
+    """How a body that no adapter knows is read: what an event needs, each by a JMESPath expression.
+
+    An expression sees the body; with ``items`` it sees one item of that list, and the body as ``_body``. The headers
+    that are named stand in ``_headers``. An empty expression finds nothing.
+    """
+
+    id: str
+    """What makes a repeat the same event: a value, or a list of values."""
+    type: str
+    """One of our types as it is; or an expression that finds one, or a word of the sender's that ``types`` has."""
+    types: Mapping[str, str] = {}
+    """The sender's word → one of our types, or ``none`` for what is set aside. A key may end in ``*``; the longest
+    match speaks."""
+    items: str = ""
+    """The list of which each item is an event; empty: the body is one event."""
+    entity: str = ""
+    """The long-lived thing: what a firing and its resolve have in common."""
+    time: str = ""
+    started: str = ""
+    """Of a resolve, when the alert that it ends began to fire."""
+    zone: str = "UTC"
+    """The IANA zone of times without an offset."""
+    title: str = ""
+    text: str = ""
+    service: str = ""
+    environment: str = ""
+    severity: str = ""
+    status: str = ""
+    """The sender's own word for how it stands."""
+    actor: str = ""
+    labels: str = ""
+    """An object; or a list of ``name:value``, ``name=value``, or objects with a name (or key) and a value."""
+    links: Mapping[str, str] = {}
+    """What a link is (``log``, ``runbook`` …) → an expression that finds its address or addresses."""
+    refs: Mapping[str, str] = {}
+    """A kind of ref (``commit``, ``repository``, ``page`` …) → an expression that finds its value or values."""
+    data: Mapping[str, str] = {}
+    """A key of an event's data → an expression that finds its value."""
+    headers: tuple[str, ...] = ()
+    """Headers that expressions may ask for, in lower case. They are kept with the delivery."""
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +146,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     types: Mapping[str, Mapped] = {}
     """A sender's own type → how to read it. A key may end in ``*``; the longest match speaks."""
     default: Mapped = Mapped()
+    mapping: FieldMap | None = None
+    """How bodies are read, where the kind leaves that to the user."""
     channels: Mapping[str, Channel] = {}
     """A chat's own id of a channel → what it is. If there is any, no other channel is read."""
     reactions: tuple[str, ...] = ("pushpin",)
@@ -131,3 +195,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the sender comes again after a 503."""
     settings: tuple[str, ...] = ()
     """Those fields of :class:`Reading` that not every kind of sender has, and this one reads: ``types`` …"""
+    needs: tuple[str, ...] = ()
+    """Those of ``settings`` without which nothing can be read: such a kind is served only where it is configured."""
+    own_scheme: bool = False
+    """Whether the user says how the sender signs, and which header carries a token."""

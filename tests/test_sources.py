@@ -27,6 +27,7 @@ from collector.sources.slack import plain
 from collector.times import moment, parse, rfc3339
 from collector.webhook import Channel, Credentials, Mapped, Reading, Webhook
 from collector.writer import Writer
+from tests.lookout import LOOKOUT, LOOKOUT_SIGNS
 
 ROOT = Path(__file__).parent
 RECORDINGS = ROOT / "recordings"
@@ -43,6 +44,7 @@ TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
 PATH = Credentials(path=(b"larkfield-made-up-token",))
 PROOFS = {"signature": SIGNED, "bearer": TOKEN, "path": PATH}
 CREDENTIALS = {kind: PROOFS[source.proofs[0]] for kind, source in SOURCES.items()}
+CREDENTIALS["mapped"] = msgspec.structs.replace(SIGNED, scheme=LOOKOUT_SIGNS)
 READING = Reading(
     types={
         "com.larkfield.deploy.*": Mapped(
@@ -59,6 +61,7 @@ READING = Reading(
         "com.larkfield.flag.toggled": Mapped(type="change.flag_toggled", fields={"actor": "data.by"}),
         "com.larkfield.*": Mapped(),
     },
+    mapping=LOOKOUT,
     channels={"C0INC000001": Channel(name="incidents"), "C0PAY000002": Channel(name="payments", service="checkout")},
 )
 
@@ -193,6 +196,7 @@ NEEDED = {
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
     "datadog": {"timelined", "transition"},
     "flux": {"involvedObject", "kind", "name", "reason", "severity"},
+    "mapped": {"results", "check", "state"},
     "opsgenie": {"action", "alert", "alertId"},
     "statuspage": {"incident", "id", "incident_updates", "component_update"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},

@@ -30,6 +30,7 @@ from collector.cli import (
     proof,
     restore,
     serve,
+    sources,
 )
 from collector.errors import DiskFailed, TimelinedError
 
@@ -81,7 +82,7 @@ for command in (
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
     amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract,
     erase.erase, proof.verify, proof.proof,
-    config.check, config.sources, backup.backup, restore.restore, restore.accept_loss, db.db,
+    config.check, sources.sources, backup.backup, restore.restore, restore.accept_loss, db.db,
 ):  # fmt: skip
     timelined.add_command(command)
 

@@ -1,4 +1,4 @@
-"""Reading the configuration: its mistakes, and what it takes from whom."""
+"""Reading the configuration: its mistakes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from collector import daemon
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, Where
 from collector.errors import InvalidSettings
-from collector.settings import EVERY, Settings, SourceSettings
-from collector.sources import SOURCES
+from collector.settings import EVERY
 
 
 @click.command()
@@ -48,39 +47,3 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
             )
     if mistakes:
         raise click.exceptions.Exit(output.FAILED)
-
-
-@click.command()
-@CONFIG_FILE
-@OUTPUT
-def sources(config_file: Path | None, form: str) -> None:
-    """List the configured sources and what to enter there."""
-    settings = Where(config_file=config_file).settings()
-    told = [_source(settings, name, source) for name, source in settings.sources.items()]
-    if form == "json":
-        return output.as_json({"sources": told})
-    output.table(("SOURCE", "KIND", "AUTHENTICATED BY"), [(t["name"], t["kind"], t["authentication"]) for t in told])
-    click.echo()
-    for each in told:
-        output.result(f"{each['name']}: {each['paste']}")
-    return None
-
-
-def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, str]:
-    credentials = source.credentials
-    address = f"http://{settings.web.listen_address}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
-    known = {
-        "signature": credentials.signing,
-        "header token": credentials.header,
-        "bearer token": credentials.bearer,
-        "basic": credentials.basic,
-        "secret address": credentials.path,
-    }
-    ways = [way for way, values in known.items() if values]
-    return {
-        "name": name,
-        "kind": source.kind,
-        "authentication": ", ".join(ways) or "nothing: anybody may send",
-        "address": address,
-        "paste": SOURCES[source.kind].paste.format(address=address),
-    }

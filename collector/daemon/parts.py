@@ -95,7 +95,7 @@ class Parts:
             store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes,
             metrics=Metrics(settings.sources),
         )  # fmt: skip
-        self.intake = Intake(self.writer, _endpoints(settings), _limits(settings))
+        self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
         self.refusals = Refusals(clock)
         self.setup = _setup(settings)
         idle = Work(self.setup, lists, store, clock)
@@ -222,7 +222,8 @@ class Parts:
         return ""
 
 
-def _endpoints(settings: Settings) -> dict[str, Endpoint]:
+def endpoints(settings: Settings) -> dict[str, Endpoint]:
+    """Each configured source, by its name."""
     return {
         name: Endpoint(
             source=SOURCES[said.kind],

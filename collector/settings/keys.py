@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-import jmespath
 import msgspec
 
 from collector.correlation import Rules, Service
 from collector.event import EVENT_TYPES, MACHINE, PEOPLE
 from collector.redaction import Redaction, pattern, pointer, touches
+from collector.settings.mapping import expression, field_map, header_name, scheme
 from collector.settings.marks import (
     Place,
     Reader,
@@ -35,10 +33,11 @@ from collector.settings.marks import (
 )
 from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
-from collector.settings.values import address, duration, size
+from collector.settings.values import address, duration, size, zone
 from collector.sources import SOURCES
+from collector.sources.mapping import fields_asked
 from collector.storage.urls import shown
-from collector.webhook import Channel, Credentials, Mapped, Reading, Source
+from collector.webhook import Channel, Credentials, FieldMap, Mapped, Reading, Source
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -48,11 +47,9 @@ CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
-_LONGEST_EXPRESSION = 2_000
-"""Characters of a JMESPath expression."""
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
-_OF_SOME = ("types", "channels", "reactions")
+_OF_SOME = ("types", "channels", "reactions", "mapping")
 """What only some kinds of senders have."""
 _READING = ("service_labels", "environment_labels", "severity_labels", "exporters", *_OF_SOME)
 MAPPABLE = tuple(
@@ -89,14 +86,6 @@ def _origin(written: str) -> str:
     """A name as signed notes take it (https://c2sp.org/signed-note); the lines of a checkpoint must stay apart."""
     if not written.isprintable() or any(character.isspace() or character == "+" for character in written):
         raise ValueError(f"is {written!r}, which cannot name a log; write it like example.com/timelined, without +")
-    return written
-
-
-def _zone(written: str) -> str:
-    try:
-        ZoneInfo(written)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"is {written!r}, which is not a time zone; write it like UTC or Europe/Madrid") from None
     return written
 
 
@@ -147,7 +136,7 @@ _DRAFTS = section(
     {
         "enabled": truth,
         "dir": text,
-        "zone": parsed(_zone),
+        "zone": parsed(zone),
         "detail": one_of(*DETAILS),
         "profile": one_of(*PROFILES),
         "citations": one_of(*CITATIONS),
@@ -233,31 +222,6 @@ _SERVICE = section(
 _CATALOG = section(_catalog, {"services": mapping_of(_SERVICE), "people": mapping_of(list_of(text))})
 
 
-def _expression(place: Place) -> str:
-    """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
-    written = text(place)
-    if len(written) > _LONGEST_EXPRESSION:
-        place.wrong(f"is {written!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
-    try:
-        compiled = jmespath.compile(written)
-        with suppress(jmespath.exceptions.JMESPathError):
-            # What can be read may still be nested too deeply to be asked. What an empty event answers does not matter.
-            compiled.search({})
-    except RecursionError:
-        place.wrong(f"is {written!r}, which is nested too deeply; write it simpler")
-    except ValueError as error:
-        place.wrong(f"is {written!r}, which is not JMESPath: {_stopped(error, written)}")
-    return written
-
-
-def _stopped(error: Exception, written: str) -> str:
-    """Where reading stopped; jmespath says it in several lines, and in the words of its grammar."""
-    at = getattr(error, "lex_position", None)
-    if at is None or at >= len(written):
-        return "it ends too early"
-    return f"it cannot be read from {written[at:]!r} on"
-
-
 def _mapped(place: Place, values: dict[str, Any]) -> Mapped:
     fields = {name: values[name] for name in _MAPPED_FIELDS if name in values}
     return Mapped(type=values.get("type", Mapped().type), fields=fields, refs=values.get("refs", {}))
@@ -267,8 +231,8 @@ _MAPPED = section(
     _mapped,
     {
         "type": one_of(*MAPPABLE),
-        **dict.fromkeys(_MAPPED_FIELDS, _expression),
-        "refs": mapping_of(_expression),
+        **dict.fromkeys(_MAPPED_FIELDS, expression),
+        "refs": mapping_of(expression),
     },
 )
 
@@ -286,6 +250,20 @@ def _keeps_identity(place: Place, kind: str, redaction: Redaction) -> None:
             place.note(
                 f"redacts /{'/'.join(one)}, but events of {kind} get their ids from {known}; name other fields, "
                 "or erase such events one by one"
+            )
+
+
+def _keeps_what_ids_ask(place: Place, mapping: FieldMap | None, redaction: Redaction) -> None:
+    """The same where the user says what ids are made of."""
+    if mapping is None:
+        return
+    asked = {name: path for path in ("id", "entity", "type") for name in fields_asked(getattr(mapping, path))}
+    for one in redaction.pointers:
+        name = next((part for part in reversed(one) if part != "*"), "")
+        if name in asked:
+            place.note(
+                f"redacts /{'/'.join(one)}, but mapping.{asked[name]} asks for {name}; name other fields, or erase "
+                "such events one by one"
             )
 
 
@@ -315,10 +293,25 @@ def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
     ways = f"{', '.join(others)} or {last}" if others else last
     if proof.signing and "signature" not in source.proofs:
         place.note(f"has a secret, but {source.kind} signs nothing; set {ways}")
-    if proof.header and not source.token_header:
-        place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+    if source.own_scheme:
+        _says_how(place, proof)
+    else:
+        if proof.header and not source.token_header:
+            place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+        if proof.scheme is not None or proof.token_header:
+            place.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
     if proof.absent and not proof.open:
         place.note(f"has no authentication; set {ways}, or open")
+
+
+def _says_how(place: Place, proof: Credentials) -> None:
+    """Refuse a secret without a word where the sender puts it, and the word without the secret."""
+    if bool(proof.signing) != (proof.scheme is not None):
+        missing = "signature, which says how it signs" if proof.signing else "secret_file"
+        place.note(f"has no {missing}; secret_file and signature belong together")
+    if bool(proof.header) != bool(proof.token_header):
+        missing = "token_header, which names the header" if proof.header else "header_token_file"
+        place.note(f"has no {missing}; header_token_file and token_header belong together")
 
 
 def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
@@ -328,6 +321,9 @@ def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
             others = " or ".join(other for other, source in SOURCES.items() if name in source.settings)
             what = f"maps types, but {kind} has its own" if name == "types" else f"has {name}, but {kind} has none"
             place.note(f"{what}; {name} belong to a source of kind {others}")
+    for name in SOURCES[kind].needs:
+        if name not in values and place.sound:
+            place.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
 
 
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
@@ -336,11 +332,17 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
         if not place.sound:
             raise Wrong
         if kind not in SOURCES:
-            place.wrong(f"has no kind; say which sender it is, kind: {', '.join(SOURCES)}")
+            place.wrong(
+                f"has no kind; say which sender it is, like kind: {next(iter(SOURCES))}; "
+                "config/senders has a page on each"
+            )
         _can_read(place, kind, values)
-        proof = credentials(place, values)
+        proof = msgspec.structs.replace(
+            credentials(place, values), scheme=values.get("signature"), token_header=values.get("token_header", "")
+        )
         _can_prove(place, SOURCES[kind], proof)
         _keeps_identity(place, kind, values.get("redact", Redaction()))
+        _keeps_what_ids_ask(place, values.get("mapping"), values.get("redact", Redaction()))
         reading = Reading(**{key: values[key] for key in _READING if key in values})
         return SourceSettings(
             kind=kind,
@@ -370,6 +372,9 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "types": mapping_of(_MAPPED),
             "channels": mapping_of(section(_made(Channel), {"name": text, "service": text})),
             "reactions": list_of(text),
+            "mapping": field_map,
+            "signature": scheme,
+            "token_header": header_name,
         },
     )
 

@@ -157,7 +157,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _every_source_open() -> dict[str, SourceSettings]:
-    return {kind: SourceSettings(kind=kind) for kind in SOURCES}
+    """Every kind of sender that can be read without being told how."""
+    return {kind: SourceSettings(kind=kind) for kind, source in SOURCES.items() if not source.needs}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Single values as people write them: durations, sizes, addresses.
+"""Single values as people write them: durations, sizes, addresses, zones.
 
 Each function takes a text and gives a value, or raises ``ValueError`` with the
 end of a sentence that says what was found and what to write instead.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 from collector.event import HOUR, MINUTE, SECOND
 
@@ -54,6 +55,15 @@ def address(text: str) -> tuple[str, int]:
     if match is None or int(match["port"]) > 65535:
         raise ValueError(f"is {text!r}, which is not HOST:PORT; write it like 127.0.0.1:9720, [::1]:9720 or :9720")
     return match["v6"] or match["host"] or "", int(match["port"])
+
+
+def zone(text: str) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"is {text!r}, which is not a time zone; write it like UTC or Europe/Madrid") from None
+    return text
 
 
 def loopback(host: str) -> bool:

@@ -15,6 +15,7 @@ from collector.sources import (
     github,
     gitlab,
     grafana,
+    mapped,
     opsgenie,
     pagerduty,
     sentry,
@@ -37,5 +38,6 @@ SOURCES: dict[str, Source] = {
     "slack": slack.SOURCE,
     "statuspage": statuspage.SOURCE,
     "cloudevents": cloudevents.SOURCE,
+    "mapped": mapped.SOURCE,
 }
 """Kind of sender → its adapter."""

@@ -1,0 +1,313 @@
+"""A body read by a mapping: each field of an event by a JMESPath expression.
+
+What an expression does not find is left out. A body that lacks what an event
+cannot do without, its id or its type, is not understood, and the reason says
+which expression found nothing. Expressions are compiled once; whether they
+are JMESPath at all is for the settings to check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
+
+from collector import reading as fit
+from collector.event import EVENT_TYPES, Event, event_id
+from collector.times import Moment, moment
+from collector.webhook import FieldMap, Reading, Webhook
+
+ASIDE = "none"
+"""What ``types`` writes for a word that becomes no event."""
+READABLE = tuple(
+    name
+    for name in EVENT_TYPES
+    if name.startswith(("alert.", "page.", "change."))
+    or name in ("report.received", "status.updated", "chat.message", "note.added", "observation.recorded")
+)
+"""Types that a mapping may give. The others are stated by people or by the daemon itself."""
+KEYS = (
+    "number", "urgency", "priority", "escalation_policy", "incident_key", "resolve_reason", "from", "to", "repository",
+    "ref", "sha", "branch", "task", "workflow", "run_number", "event", "path", "channel", "thread", "reason",
+    "description", "query", "receiver", "kind", "subject",
+)  # fmt: skip
+"""Keys of an event's data that a mapping may fill: those that hold a text."""
+_FIELDS = (
+    "id", "type", "entity", "time", "started", "title", "text", "service", "environment", "severity", "status", "actor",
+)  # fmt: skip
+"""Expressions that find texts, in the order in which they are told."""
+_PAIR = re.compile(r"([^:=\s][^:=]*)[:=](.+)", re.DOTALL)
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the expressions of a mapping gave for one event."""
+
+    texts: Mapping[str, tuple[str, ...]]
+    """The path of each expression that was asked (``id``, ``refs.commit``) → the values that it found, if any."""
+    labels: Mapping[str, str]
+    event: Event | None
+    """What became of it; None where it is set aside."""
+
+
+def read(webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str) -> tuple[Event, ...]:
+    """The events of a body: one, or one for each item of the list that ``items`` finds.
+
+    ``recipe`` names the mapping in ids. Raises :class:`collector.errors.MalformedWebhook` for broken syntax.
+    """
+    found = explain(webhook, reading, mapping, recipe, kind)
+    return tuple([each.event for each in found if each.event is not None])
+
+
+def explain(
+    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str
+) -> tuple[Found, ...]:  # fmt: skip
+    """The same with what each expression gave, also for what is set aside or not understood."""
+    body = fit.decode_any(webhook.body, webhook.source)
+    headers = {name: fit.line(webhook.headers.get(name, "")) for name in mapping.headers}
+    if not mapping.items:
+        if not isinstance(body, dict):
+            return (_unread(webhook, "the body is no JSON object; mapping.items says where a list is", kind),)
+        return (_found(webhook, reading, mapping, recipe, kind, body | {"_headers": headers}, None),)
+    items = _asked(mapping.items, body if not isinstance(body, dict) else body | {"_headers": headers})
+    if not isinstance(items, list):
+        return (_unread(webhook, "mapping.items finds no list", kind),)
+    beside = {"_body": body, "_headers": headers}
+    return tuple([_item(webhook, reading, mapping, recipe, kind, item, beside) for item in items])
+
+
+def _item(
+    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, beside: dict[str, Any]
+) -> Found:
+    part = msgspec.json.encode(fit.tree(item))
+    if not isinstance(item, dict):
+        return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, part)
+    return _found(webhook, reading, mapping, recipe, kind, item | beside, part)
+
+
+def _unread(webhook: Webhook, reason: str, kind: str, part: bytes | None = None) -> Found:
+    return Found(texts={}, labels={}, event=fit.unrecognised(webhook, reason, kind, part))
+
+
+def _found(
+    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, document: dict[str, Any],
+    part: bytes | None,
+) -> Found:  # fmt: skip
+    texts = {path: _texts(_asked(expression, document)) for path, expression in _expressions(mapping)}
+    texts["id"] = _places(_asked(mapping.id, document))
+    labels = fit.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
+    told, reason = _type_of(mapping, texts)
+    if told == ASIDE:
+        return Found(texts=texts, labels=labels, event=None)
+    reason = reason or _missing(mapping, told, texts)
+    if reason:
+        service = _first(texts, "service") or fit.service_of(labels, reading)
+        word = next(iter(texts.get("type", ())), kind)
+        return Found(
+            texts=texts, labels=labels, event=fit.unrecognised(webhook, reason, word, part, service=service)
+        )  # fmt: skip
+    event = _event_of(webhook, reading, mapping, recipe, told, texts, labels)
+    return Found(texts=texts, labels=labels, event=event)
+
+
+def _missing(mapping: FieldMap, event_type: str, texts: Mapping[str, tuple[str, ...]]) -> str:
+    """Which expression found nothing where something has to be; empty where all did."""
+    if not texts["id"]:
+        return "mapping.id finds nothing"
+    # What begins and what ends it would be two things, and the alert would fire for ever.
+    ties = event_type.startswith(("alert.", "page."))
+    return "mapping.entity finds nothing" if ties and mapping.entity and not texts["entity"] else ""
+
+
+def _expressions(mapping: FieldMap) -> Iterable[tuple[str, str]]:
+    """The path of each expression in the mapping, and the expression; a type that stands as it is, is none."""
+    for name in _FIELDS:
+        expression = getattr(mapping, name)
+        if expression and not (name == "type" and expression in READABLE):
+            yield name, expression
+    for group in ("links", "refs", "data"):
+        for name, expression in getattr(mapping, group).items():
+            yield f"{group}.{name}", expression
+
+
+def _type_of(mapping: FieldMap, texts: Mapping[str, tuple[str, ...]]) -> tuple[str, str]:
+    """Our type, or ``none``; else the reason why there is none."""
+    if mapping.type in READABLE:
+        return mapping.type, ""
+    word = next(iter(texts["type"]), "")
+    if not word:
+        return "", "mapping.type finds nothing"
+    if not mapping.types:
+        return (word, "") if word in READABLE else ("", "mapping.type finds a word that is no type of ours")
+    if word in mapping.types:
+        return mapping.types[word], ""
+    fitting = [key for key in mapping.types if key.endswith("*") and word.startswith(key[:-1])]
+    if fitting:
+        return mapping.types[max(fitting, key=len)], ""
+    return "", "mapping.type finds a word that mapping.types does not have"
+
+
+def _event_of(
+    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, event_type: str,
+    texts: Mapping[str, tuple[str, ...]], labels: dict[str, str],
+) -> Event:  # fmt: skip
+    zone = ZoneInfo(mapping.zone)
+    happened = moment(_first(texts, "time"), webhook.received_at, zone)
+    started = moment(_first(texts, "started"), webhook.received_at, zone)
+    entity = ":".join(texts.get("entity", ())) or ":".join(texts["id"])
+    severity = _first(texts, "severity") or fit.severity_of(labels, reading)
+    return Event(
+        # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
+        id=event_id(recipe, webhook.source, None, event_type, *texts["id"]),
+        type=event_type,
+        source=webhook.source,
+        entity=fit.line(entity),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=_first(texts, "service") or fit.service_of(labels, reading),
+        environment=_first(texts, "environment") or fit.environment_of(labels, reading),
+        severity=severity.lower() if severity else None,
+        title=_first(texts, "title") or fit.line((_text(texts)).partition("\n")[0]) or fit.line(entity),
+        actor=_first(texts, "actor"),
+        links=fit.links(*_under("links.", texts)),
+        refs=_refs(event_type, entity, texts),
+        labels=labels,
+        data=_data(event_type, texts, happened, started),
+    )
+
+
+def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
+    return next((told for value in texts.get(path, ()) if (told := fit.line(value))), None)
+
+
+def _text(texts: Mapping[str, tuple[str, ...]]) -> str:
+    return fit.text("\n".join(texts.get("text", ()))).strip()
+
+
+def _under(group: str, texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:
+    """Each name of a group with each value that its expression found."""
+    return [
+        (path.removeprefix(group), value)
+        for path, values in texts.items()
+        if path.startswith(group)
+        for value in values
+    ]
+
+
+def _refs(event_type: str, entity: str, texts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What the mapping's refs find; a page is what its own entity names."""
+    found = [f"{kind}:{told}" for kind, value in _under("refs.", texts) if (told := fit.line(value))]
+    return tuple(dict.fromkeys([f"page:{fit.line(entity)}", *found] if event_type.startswith("page.") else found))
+
+
+def _data(
+    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: Moment, started: Moment
+) -> dict[str, Any]:  # fmt: skip
+    family = event_type.partition(".")[0]
+    told = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
+    told["state" if family == "change" else "kind"] = _first(texts, "status") or told.get("kind", "")
+    told["summary" if family == "alert" else "text"] = _text(texts)
+    for key in ("sha", "repository"):
+        ref = "commit" if key == "sha" else key
+        told.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
+    data: dict[str, Any] = {key: value for key, value in told.items() if value}
+    return data | (_episode(event_type, happened, started) if family == "alert" else {})
+
+
+def _episode(event_type: str, happened: Moment, started: Moment) -> dict[str, Any]:
+    """What an alert's event says of when it fired."""
+    ends = event_type == "alert.resolved"
+    data: dict[str, Any] = {"status": "resolved" if ends else "firing"}
+    if happened.known:
+        data["ends_at" if ends else "starts_at"] = happened.at
+    if ends and started.known and started.at <= happened.at:
+        data["starts_at"] = started.at
+    return data
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+def _asked(expression: str, document: object) -> Any:
+    """What an expression finds; None where it does not fit this document."""
+    try:
+        return compiled(expression).search(document)
+    except (JMESPathError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def compiled(expression: str) -> Any:
+    """The expression, ready to be asked. Raises :class:`ValueError` for what is none."""
+    return jmespath.compile(expression)
+
+
+def fields_asked(expression: str) -> frozenset[str]:
+    """The names of all fields that an expression looks at, wherever they stand."""
+    nodes = _nodes(compiled(expression).parsed) if expression else ()
+    return frozenset(str(node["value"]) for node in nodes if node.get("type") == "field")
+
+
+def misused(expression: str) -> str:
+    """What is wrong with a function that an expression calls, as the end of a sentence; empty where nothing is."""
+    for node in _nodes(compiled(expression).parsed):
+        if node.get("type") == "function_expression":
+            name, given = node["value"], len(node["children"])
+            wanted = Functions.FUNCTION_TABLE.get(name, {}).get("signature")
+            if wanted is None:
+                return f"which calls {name}, a function that JMESPath does not have"
+            variadic = bool(wanted) and wanted[-1].get("variadic", False)
+            if given < len(wanted) or (given > len(wanted) and not variadic):
+                return f"which calls {name} with {given} arguments; it takes {len(wanted)}"
+    return ""
+
+
+def _nodes(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    yield node
+    for child in node.get("children", ()):
+        if isinstance(child, dict):
+            yield from _nodes(child)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A value, or the members of a list, as texts; objects and what is empty are none."""
+    members = value if isinstance(value, list) else [value]
+    return tuple([told for member in members if (told := _scalar(member))])
+
+
+def _places(value: object) -> tuple[str, ...]:
+    """The members of a list as texts, an absent one as an empty text: two ids never differ by where a part stands."""
+    members = value if isinstance(value, list) else [value]
+    found = tuple([_scalar(member) for member in members])
+    return found if any(found) else ()
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(fit.tree(value))
+    return fit.text(value)
+
+
+def _labels(value: object) -> dict[str, str]:
+    """Labels in any of the forms in which senders have them."""
+    if isinstance(value, dict):
+        return {str(key): told for key, each in value.items() if (told := _scalar(each))}
+    found: dict[str, str] = {}
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, dict):
+            name, told = _scalar(each.get("name") or each.get("key")), _scalar(each.get("value"))
+        else:
+            pair = _PAIR.fullmatch(_scalar(each).strip())
+            name, told = (pair[1].strip(), pair[2].strip()) if pair else ("", "")
+        if name and told:
+            found.setdefault(name, told)
+    return found
