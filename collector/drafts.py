@@ -32,10 +32,12 @@ PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 NARROWEST, WIDEST = 240, 8_000
 """How wide a picture may be asked for."""
 SENDERS = {
-    kind: Sender(called=source.called, page=source.page, carries=source.carries, tells=source.tells)
+    kind: Sender(
+        called="" if source.needs else source.called, page=source.page, carries=source.carries, tells=source.tells
+    )
     for kind, source in SOURCES.items()
 }
-"""How drafts speak of each kind of sender."""
+"""How drafts speak of each kind of sender. One that users describe themselves is called as they call their source."""
 PLAIN = Options()
 """What a reader gets who asks for nothing."""
 

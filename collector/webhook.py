@@ -54,6 +54,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     bearer: tuple[bytes, ...] = ()
     basic: tuple[tuple[bytes, bytes], ...] = ()
     path: tuple[bytes, ...] = ()
+    certificates: tuple[bytes, ...] = ()
+    """Certificates in PEM, with which the sender signs."""
+    topics: tuple[str, ...] = ()
+    """Whose deliveries are taken that a certificate proves, where one certificate signs for everybody."""
     scheme: Scheme | None = None
     """How the sender signs, where its kind leaves that to the user."""
     token_header: str = ""
@@ -64,7 +68,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def absent(self) -> bool:
         """Whether nothing was configured."""
-        return not (self.signing or self.header or self.bearer or self.basic or self.path)
+        return not (
+            self.signing or self.header or self.bearer or self.basic or self.path or self.certificates
+        )  # fmt: skip
 
 
 class Mapped(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +181,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A body to try it with from a shell, which puts the time into it."""
     proofs: tuple[str, ...] = ("bearer", "basic", "path")
     """The ways in which it can prove itself, the best first: ``signature``, ``header``, ``bearer``, ``basic``,
-    ``path``."""
+    ``path``, ``certificate``."""
     token_header: str = ""
     """The header of its own that carries a secret as it is, where it has one."""
     headers: tuple[str, ...] = ()
@@ -197,5 +203,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Those fields of :class:`Reading` that not every kind of sender has, and this one reads: ``types`` …"""
     needs: tuple[str, ...] = ()
     """Those of ``settings`` without which nothing can be read: such a kind is served only where it is configured."""
+    check_certificate: Callable[[bytes], None] | None = None
+    """Raises :class:`ValueError`, with the end of a sentence, for a certificate that nothing can be verified with."""
     own_scheme: bool = False
     """Whether the user says how the sender signs, and which header carries a token."""

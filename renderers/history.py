@@ -32,7 +32,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of sender, as drafts speak of it."""
 
     called: str
-    """As its maker writes it: ``PagerDuty``."""
+    """As its maker writes it: ``PagerDuty``; empty where only the source's own name says who it is."""
     page: str = ""
     """What a page of it is called: ``PagerDuty incident``; empty where it pages nobody."""
     carries: bool = False

@@ -215,7 +215,7 @@ def environment_beside(service: str | None, environment: str | None) -> str | No
 def system(history: History, source: str) -> str:
     """How a source is written: ``PagerDuty``; another's name as it is configured."""
     sender = sender_of(history, source)
-    return sender.called if sender else source
+    return (sender.called if sender else "") or source
 
 
 def sender_of(history: History, source: str) -> Sender | None:

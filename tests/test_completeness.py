@@ -91,7 +91,7 @@ def test_every_source_stands_in_the_pages_for_all_of_them(kind: str) -> None:
     rows = re.findall(r"^\| (`[a-z_`, -]+) \| (.*) \|$", (DOCS / "configuration.md").read_text("utf-8"), re.MULTILINE)
     (told,) = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
     settings = {"signature": "secret_file", "header": "header_token_file", "bearer": "bearer_token_file"}
-    settings |= {"path": "path_token_file"}
+    settings |= {"path": "path_token_file", "certificate": "certificate_file"}
     assert told.startswith(f"`{settings.get(source.proofs[0], source.proofs[0])}`")
 
 

@@ -57,7 +57,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.refusals",
         "collector.cli",
     ),
-    "cryptography": ("collector.proof",),
+    "cryptography": ("collector.proof", "collector.sources.aws"),
     "uvloop": ("collector.daemon", "collector.cli"),
     "msgspec": PACKAGES,
 }

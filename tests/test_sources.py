@@ -27,6 +27,7 @@ from collector.sources.slack import plain
 from collector.times import moment, parse, rfc3339
 from collector.webhook import Channel, Credentials, Mapped, Reading, Webhook
 from collector.writer import Writer
+from tests import sns
 from tests.lookout import LOOKOUT, LOOKOUT_SIGNS
 
 ROOT = Path(__file__).parent
@@ -42,8 +43,9 @@ SECRET, EARLIER = b"larkfield-made-up-secret", b"larkfield-earlier-secret"
 SIGNED = Credentials(signing=(SECRET, EARLIER))
 TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
 PATH = Credentials(path=(b"larkfield-made-up-token",))
-PROOFS = {"signature": SIGNED, "bearer": TOKEN, "path": PATH}
+PROOFS = {"signature": SIGNED, "bearer": TOKEN, "path": PATH, "certificate": Credentials()}
 CREDENTIALS = {kind: PROOFS[source.proofs[0]] for kind, source in SOURCES.items()}
+CREDENTIALS["aws"] = Credentials(certificates=(sns.CERTIFICATE,), topics=(sns.TOPIC,))
 CREDENTIALS["mapped"] = msgspec.structs.replace(SIGNED, scheme=LOOKOUT_SIGNS)
 READING = Reading(
     types={
@@ -114,9 +116,15 @@ def test_a_recording_becomes_its_events(case: Path) -> None:
 def test_a_recording_changed_by_one_byte_is_refused(case: Path) -> None:
     """Where a sender signs, no byte of the body may differ from what was signed."""
     kind, webhook = case.parent.name, recorded(case)
+    if CREDENTIALS[kind].certificates:
+        # What is not signed of an envelope may differ: where its certificate lies, how to unsubscribe.
+        other = webhook.body.replace(b'"Message": "', b'"Message": "!')
+        with pytest.raises(UnverifiedWebhook):
+            SOURCES[kind].verify(msgspec.structs.replace(webhook, body=other), CREDENTIALS[kind])
+        return
     if not CREDENTIALS[kind].signing:
-        other = {**webhook.headers, "authorization": "Bearer another"}
-        webhook = msgspec.structs.replace(webhook, headers=other, token="another" if webhook.token else "")
+        headers = {**webhook.headers, "authorization": "Bearer another"}
+        webhook = msgspec.structs.replace(webhook, headers=headers, token="another" if webhook.token else "")
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(webhook, CREDENTIALS[kind])
         return
@@ -196,6 +204,7 @@ NEEDED = {
     "argocd": {"timelined", "about", "name", "operation", "phase", "health", "status"},
     "datadog": {"timelined", "transition"},
     "flux": {"involvedObject", "kind", "name", "reason", "severity"},
+    "aws": {"Type", "TopicArn", "Message"},
     "mapped": {"results", "check", "state"},
     "opsgenie": {"action", "alert", "alertId"},
     "statuspage": {"incident", "id", "incident_updates", "component_update"},

@@ -140,6 +140,7 @@ def _show_event(event: dict[str, Any]) -> None:
             ("Environment", event["environment"] or ""),
             ("Severity", event["severity"] or ""),
             ("Actor", event["actor"] or ""),
+            *((f"Link {output.harmless(link['rel'])}", link["url"]) for link in event["links"]),
         ]
     )
 

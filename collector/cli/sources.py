@@ -52,6 +52,7 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
         "bearer token": credentials.bearer,
         "basic": credentials.basic,
         "secret address": credentials.path,
+        "certificate": credentials.certificates,
     }
     ways = [way for way, values in known.items() if values]
     return {

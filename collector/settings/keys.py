@@ -32,7 +32,7 @@ from collector.settings.marks import (
     whole,
 )
 from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
-from collector.settings.secrets import Files, basic, credentials, readers, secrets_of
+from collector.settings.secrets import Files, Unread, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size, zone
 from collector.sources import SOURCES
 from collector.sources.mapping import fields_asked
@@ -283,6 +283,7 @@ _PROOFS = {
     "bearer": "bearer_token_file",
     "basic": "basic",
     "path": "path_token_file",
+    "certificate": "certificate_file",
 }
 """How a sender proves itself → the setting of what it proves itself with."""
 
@@ -300,8 +301,27 @@ def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
             place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
         if proof.scheme is not None or proof.token_header:
             place.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
+    _can_verify(place, source, proof, ways)
     if proof.absent and not proof.open:
         place.note(f"has no authentication; set {ways}, or open")
+
+
+def _can_verify(place: Place, source: Source, proof: Credentials, ways: str) -> None:
+    """Refuse a certificate that nothing can be verified with, or that proves nothing by itself."""
+    check = source.check_certificate
+    if check is None:
+        if proof.certificates or proof.topics:
+            place.note(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
+        return
+    if bool(proof.certificates) != bool(proof.topics):
+        missing = "topics: the certificate is the same for everybody" if proof.certificates else "certificate_file"
+        place.note(f"has no {missing}; certificate_file and topics belong together")
+    for pem in proof.certificates:
+        try:
+            if not isinstance(pem, Unread):
+                check(pem)
+        except ValueError as error:
+            place.note(f"has a certificate_file that {error}")
 
 
 def _says_how(place: Place, proof: Credentials) -> None:
@@ -359,7 +379,8 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
         {
             "kind": one_of(*SOURCES),
             "open": truth,
-            **readers(files, "secret", "header_token", "bearer_token", "path_token"),
+            **readers(files, "secret", "header_token", "bearer_token", "path_token", "certificate"),
+            "topics": list_of(text),
             "basic": basic(files),
             "max_body": _positive(size),
             "refire_after": _positive(duration),

@@ -138,6 +138,8 @@ def credentials(place: Place, values: Mapping[str, Any]) -> Credentials:
         bearer=secrets_of(place, values, "bearer_token"),
         basic=values.get("basic", ()),
         path=secrets_of(place, values, "path_token"),
+        certificates=secrets_of(place, values, "certificate"),
+        topics=values.get("topics", ()),
         open=values.get("open", False),
     )
     if found.open and not found.absent:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collector.sources import (
     alertmanager,
     argocd,
+    aws,
     cloudevents,
     datadog,
     flux,
@@ -38,6 +39,7 @@ SOURCES: dict[str, Source] = {
     "slack": slack.SOURCE,
     "statuspage": statuspage.SOURCE,
     "cloudevents": cloudevents.SOURCE,
+    "aws": aws.SOURCE,
     "mapped": mapped.SOURCE,
 }
 """Kind of sender → its adapter."""

@@ -1,0 +1,139 @@
+"""CloudWatch alarms, in both forms: what an alarm publishes to SNS, and its state change in EventBridge.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+
+Both tell the same change of state by the same alarm and time, and become one
+event. ``INSUFFICIENT_DATA`` neither fires nor resolves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, service_of, text
+from collector.times import Moment, moment
+from collector.webhook import Reading, Webhook
+
+_TYPES = {"ALARM": "alert.firing", "OK": "alert.resolved", "INSUFFICIENT_DATA": "observation.recorded"}
+_CHANGE = "CloudWatch Alarm State Change"
+
+
+def is_change(message: dict[str, Any]) -> bool:
+    """Whether an event of EventBridge tells the state of an alarm."""
+    return message.get("detail-type") == _CHANGE
+
+
+def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[Event, ...]:
+    """The alarm's event."""
+    told = _of_eventbridge(message) if is_change(message) else _of_sns(message)
+    if told["state"] not in _TYPES:
+        reason = "a state of an alarm that this version does not know"
+        return (fit.unrecognised(webhook, reason, told["state"] or KIND),)
+    if not (told["arn"] or told["name"]):
+        return (fit.unrecognised(webhook, "an alarm without a name", KIND),)
+    return (_event_of(webhook, reading, told),)
+
+
+def _of_sns(message: dict[str, Any]) -> dict[str, Any]:
+    trigger = inner(message, "Trigger")
+    return {
+        "arn": text(message.get("AlarmArn")),
+        "name": text(message.get("AlarmName")),
+        "account": text(message.get("AWSAccountId")),
+        "region": text(message.get("Region")),
+        "state": text(message.get("NewStateValue")),
+        "reason": fit.text(message.get("NewStateReason")),
+        "summary": fit.text(message.get("AlarmDescription")),
+        "time": text(message.get("StateChangeTime")),
+        "labels": _metric(trigger, "MetricName", "Namespace", "Dimensions") or _metrics(trigger.get("Metrics")),
+    }
+
+
+def _of_eventbridge(message: dict[str, Any]) -> dict[str, Any]:
+    detail, state = inner(message, "detail"), inner(message, "detail", "state")
+    resources = message.get("resources")
+    before = inner(detail, "previousState")
+    return {
+        "arn": text(resources[0]) if isinstance(resources, list) and resources else "",
+        "name": text(detail.get("alarmName")),
+        "account": text(message.get("account")),
+        "region": text(message.get("region")),
+        "state": text(state.get("value")),
+        "reason": fit.text(state.get("reason")),
+        "summary": fit.text(inner(detail, "configuration").get("description")),
+        "time": text(state.get("timestamp")) or text(message.get("time")),
+        "started": text(before.get("timestamp")) if before.get("value") == "ALARM" else "",
+        "suppressed": text(state.get("actionsSuppressedBy")),
+        "labels": _metrics(inner(detail, "configuration").get("metrics")),
+    }
+
+
+def _metrics(metrics: object) -> dict[str, str]:
+    """The first metric of several that says what it measures; an expression says nothing of that."""
+    for each in metrics if isinstance(metrics, list) else ():
+        stat = inner(each, "MetricStat", "Metric")
+        found = _metric(stat, "MetricName", "Namespace", "Dimensions") if stat else _metric(
+            inner(each, "metricStat", "metric"), "name", "namespace", "dimensions"
+        )  # fmt: skip
+        if found:
+            return found
+    return {}
+
+
+def _metric(metric: dict[str, Any], name: str, namespace: str, dimensions: str) -> dict[str, str]:
+    """A metric's name, namespace and dimensions, which are a list of pairs at SNS and an object at EventBridge."""
+    found = {"MetricName": text(metric.get(name)), "Namespace": text(metric.get(namespace))}
+    given = metric.get(dimensions)
+    listed = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    pairs = (
+        list(given.items()) if isinstance(given, dict) else [(each.get("name"), each.get("value")) for each in listed]
+    )
+    found |= {text(key): text(value) for key, value in pairs}
+    return {key: value for key, value in found.items() if key and value}
+
+
+def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event:
+    happened = moment(told["time"], webhook.received_at)
+    started = moment(told.get("started"), webhook.received_at)
+    entity = told["arn"] or ":".join(part for part in (told["account"], told["region"], told["name"]) if part)
+    labels = fit.labels(told["labels"])
+    event_type = _TYPES[told["state"]]
+    name = told["name"] or entity
+    return Event(
+        id=_id(webhook, happened, entity, told["state"]),
+        type=event_type,
+        source=webhook.source,
+        entity=fit.line(entity),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        service=service_of(labels, reading),
+        environment=environment_of(labels, labels.get("ClusterName", ""), reading),
+        severity=fit.severity_of(labels, reading),
+        title=fit.line(f"{name}: no data") if told["state"] == "INSUFFICIENT_DATA" else name,
+        labels=labels,
+        data=_data(webhook, told, event_type, happened, started, entity),
+    )
+
+
+def _id(webhook: Webhook, happened: Moment, entity: str, state: str) -> str:
+    return event_id(RECIPE, webhook.source, happened.stated, entity, state, happened.identity)
+
+
+def _data(
+    webhook: Webhook, told: dict[str, Any], event_type: str, happened: Moment, started: Moment, entity: str
+) -> dict[str, Any]:
+    if event_type == "observation.recorded":
+        data: dict[str, Any] = {"type": "cloudwatch.no_data", "kind": told["state"], "text": told["reason"]}
+        return {key: value for key, value in data.items() if value}
+    resolved = event_type == "alert.resolved"
+    data = {"status": "resolved" if resolved else "firing", "reason": told["reason"], "summary": told["summary"]}
+    if told.get("suppressed"):
+        data["kind"] = fit.line(f"actions suppressed by {told['suppressed']}")
+    if happened.known:
+        data["ends_at" if resolved else "starts_at"] = happened.at
+    if resolved and started.known and started.at <= happened.at:
+        data |= {"starts_at": started.at, "ends": _id(webhook, started, entity, "ALARM")}
+    return {key: value for key, value in data.items() if value}
