@@ -19,6 +19,7 @@ from collector.settings import Settings, load_settings
 from collector.settings.keys import OVERRIDES
 from collector.settings.values import address, duration, loopback, size
 from collector.sources import SOURCES
+from tests import sns
 
 PROJECT = Path(__file__).parent.parent
 DOCUMENTED = PROJECT / "config" / "timelined.yml"
@@ -64,6 +65,7 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     text = EXAMPLE.sub(r"\1", DOCUMENTED.read_text(encoding="utf-8"))
     for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([a-z-]+)$", text, re.MULTILINE):
         (tmp_path / name).write_text(f"secret-of-{name}\n", encoding="utf-8")
+    (tmp_path / "sns").write_bytes(sns.CERTIFICATE)
     return load_settings(written(tmp_path, text), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 

@@ -195,7 +195,8 @@ def test_what_is_read_of_a_delivery_is_kept_with_it(case: Path) -> None:
 
 
 NEEDED = {
-    "alertmanager": {"version", "alerts", "labels", "status"},
+    "alertmanager": {"version", "alerts", "labels", "status", "data", "notification", "details", "silenceMutedAlert",
+                     "silence", "id", "mutedAlert"},
     "cloudevents": {"specversion", "id", "source", "type"},
     "github": {"id", "ref", "after", "state", "deployment", "deployment_status", "workflow_run", "pull_request",
                "release", "action", "number", "merged"},

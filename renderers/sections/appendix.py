@@ -110,9 +110,20 @@ def _strength(rule: str) -> tuple[int, str]:
 # --- what may be missing ----------------------------------------------------------------------------------------
 
 
+_UNSEEN = "Not visible here: alerts that were silenced or inhibited, of which webhooks do not tell."
+_SUPPRESSION = ("silence_created", "silence_updated", "silence_ended", "silence_muted_alert", "inhibition_muted_alert")
+
+
+def _tells_of_silences(event: RecordedEvent) -> bool:
+    """Whether its sender tells what it suppresses; then it would have told of more."""
+    return event.type == "observation.recorded" and phrases.text_in(event.data, "type").endswith(_SUPPRESSION)
+
+
 def _completeness(history: History, options: Options) -> Iterator[Claim]:
     """What webhooks never tell, and what is known to be missing."""
-    yield claim("Not visible here: alerts that were silenced or inhibited, of which webhooks do not tell.", label=True)
+    known = (*history.events, *(near.event for near in history.context.nearby))
+    if not any(_tells_of_silences(event) for event in known):
+        yield claim(_UNSEEN, label=True)
     yield from _gaps(history, options)
     yield from _downtimes(history, options)
     yield from _losses(history, options)

@@ -3,7 +3,6 @@
 Every body repeats the whole group, most of it known already; members of a
 cluster each send their own. So an event's identity is the alert's fingerprint
 and its own times, and never the receiver, the sender's address or the body.
-Alertmanager signs nothing: use a bearer token, a password or a secret address.
 """
 
 from __future__ import annotations
@@ -18,17 +17,12 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import Event, Link, event_id
-from collector.signing import authenticate
 from collector.times import ABSENT, Moment, moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Reading, Webhook
 
 KIND = "alertmanager"
 RECIPE = "alertmanager.1"
 
-_TRIAL = (
-    '{"version":"4","groupKey":"try","status":"firing","alerts":[{"status":"firing",'
-    '"labels":{"alertname":"TryMe","service":"demo"},"startsAt":"\'$(date -u +%FT%TZ)\'"}]}'
-)
 _RELS = ("rule", "runbook", "dashboard", "source")
 _STATUSES = {"firing": "alert.firing", "resolved": "alert.resolved"}
 
@@ -76,7 +70,7 @@ _LOOSE = msgspec.json.Decoder(LooseGroup)
 _ALERT = msgspec.json.Decoder(Alert)
 
 
-class _Common(msgspec.Struct, frozen=True):
+class Common(msgspec.Struct, frozen=True):
     """What all alerts of one body share, made fit to keep once."""
 
     group_key: str
@@ -90,12 +84,7 @@ class _Common(msgspec.Struct, frozen=True):
     """The starts read so far: alerts of one group often began together."""
 
 
-def verify(webhook: Webhook, credentials: Credentials) -> str:
-    """How the sender proved itself; raises UnverifiedWebhook."""
-    return authenticate(webhook, credentials)
-
-
-def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """One event for each alert, and one for what Alertmanager says it left out."""
     try:
         group: WholeGroup | LooseGroup = fit.decode(_WHOLE, webhook.body, webhook.source)
@@ -128,20 +117,20 @@ def _about_version(version: str | int | None) -> str:
     return f"{found}, and this adapter reads version 4; Grafana's webhooks have an address of their own"
 
 
-def _common(group: Group) -> _Common:
+def _common(group: Group) -> Common:
     key = group.group_key or ""
     told: dict[str, str] = {}
     if receiver := _receiver(group.receiver or ""):
         told["receiver"] = receiver
     if reason := fit.line(group.notification_reason):
         told["reason"] = reason
-    return _Common(
+    return Common(
         group_key=fit.text(key),
         group_labels=fit.labels(group.group_labels),
         told=told,
         status=group.status or "",
         source_url=group.external_url,
-        refs=_refs(key),
+        refs=refs_of(key),
         starts={},
     )
 
@@ -153,12 +142,12 @@ def _receiver(name: str) -> str:
 
 
 @fit.remembered
-def _refs(group_key: str) -> tuple[str, ...]:
+def refs_of(group_key: str) -> tuple[str, ...]:
     """What PagerDuty names this group by, too; a group notifies again and again."""
     return (f"alertgroup:{hashlib.sha256(group_key.encode()).hexdigest()}",) if group_key else ()
 
 
-def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: _Common, reading: Reading) -> Event:
+def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: Common, reading: Reading) -> Event:
     if isinstance(item, Alert):
         alert = item
     else:
@@ -169,12 +158,12 @@ def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: _
             return fit.unrecognised(webhook, reason, KIND, bytes(item))
     status = alert.status or common.status
     if status in _STATUSES:
-        return _alert_event(webhook, alert, status, common, reading)
+        return alert_event(webhook, alert, status, common, reading)
     reason = f"neither firing nor resolved - at `$.alerts[{place}].status`"
     return fit.unrecognised(webhook, reason, KIND, msgspec.json.encode(alert))
 
 
-def _alert_event(webhook: Webhook, alert: Alert, status: str, common: _Common, reading: Reading) -> Event:
+def alert_event(webhook: Webhook, alert: Alert, status: str, common: Common, reading: Reading) -> Event:
     starts = common.starts.get(alert.starts_at)
     if starts is None:
         starts = common.starts[alert.starts_at] = moment(alert.starts_at, webhook.received_at)
@@ -212,13 +201,13 @@ def _ends(source: str, fingerprint: str, starts: Moment, ends: Moment | None) ->
     return {"ends": event_id(RECIPE, source, starts.stated, fingerprint, "firing", starts.identity)}
 
 
-def _links(alert: Alert, annotations: dict[str, str], common: _Common) -> tuple[Link, ...]:
+def _links(alert: Alert, annotations: dict[str, str], common: Common) -> tuple[Link, ...]:
     runbook = annotations.get("runbook_url") or annotations.get("runbook")
     dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
     return fit.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
 
 
-def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: _Common) -> dict[str, Any]:
+def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: Common) -> dict[str, Any]:
     annotations = alert.annotations or {}
     data: dict[str, Any] = {"status": status, "group_key": common.group_key, "group_labels": common.group_labels}
     if starts.known:
@@ -236,7 +225,7 @@ def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common
     return data
 
 
-def _gap(webhook: Webhook, missing: int, common: _Common, events: Sequence[Event]) -> tuple[Event, ...]:
+def _gap(webhook: Webhook, missing: int, common: Common, events: Sequence[Event]) -> tuple[Event, ...]:
     """The event for alerts that ``max_alerts`` cut off; the same cut of the same alerts is the same fact."""
     if missing <= 0:
         return ()
@@ -280,15 +269,3 @@ def fingerprint_of(labels: dict[str, str]) -> str:
         for byte in b"%b\xff%b\xff" % (name.encode(), labels[name].encode()):
             digest = (digest ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return f"{digest:016x}"
-
-
-SOURCE = Source(
-    kind=KIND,
-    called="Alertmanager",
-    tells=("alert",),
-    paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
-    trial=_TRIAL,
-    verify=verify,
-    parse=parse,
-    identity=("/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status"),
-)

@@ -1,0 +1,52 @@
+"""Prometheus Alertmanager: its webhook (``groups``), and its event recorder from 0.33 on (``recorder``).
+
+Both tell the same alerts under the same ids, so that an Alertmanager may send
+both to one source. Alertmanager signs nothing: use a bearer token, a password
+or a secret address.
+"""
+
+from __future__ import annotations
+
+from collector.event import Event
+from collector.signing import authenticate
+from collector.sources.alertmanager import groups, recorder
+from collector.sources.alertmanager.groups import KIND, RECIPE, fingerprint_of, query_of
+from collector.webhook import Credentials, Reading, Source, Webhook
+
+__all__ = ["KIND", "RECIPE", "SOURCE", "fingerprint_of", "parse", "query_of", "verify"]
+
+_TRIAL = (
+    '{"version":"4","groupKey":"try","status":"firing","alerts":[{"status":"firing",'
+    '"labels":{"alertname":"TryMe","service":"demo"},"startsAt":"\'$(date -u +%FT%TZ)\'"}]}'
+)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The events of a notification, or of what the event recorder wrote."""
+    if recorder.speaks(webhook.body):
+        return recorder.read(webhook, reading)
+    return groups.read(webhook, reading)
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Alertmanager",
+    tells=("alert",),
+    paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
+    trial=_TRIAL,
+    verify=verify,
+    parse=parse,
+    identity=(
+        "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status",
+        # Of one recorded event. Pointers into a list of them would forbid what a group may have redacted.
+        "/@timestamp", "/instance", "/data/notification/alerts/*/details/fingerprint",
+        "/data/notification/alerts/*/details/startsAt", "/data/notification/alerts/*/details/endsAt",
+        "/data/alertResolved/alert/details/fingerprint", "/data/silenceCreated/silence/id",
+        "/data/silenceUpdated/silence/id",
+    ),
+)  # fmt: skip
