@@ -112,6 +112,8 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     service: str = ""
     environment: str = ""
     severity: str = ""
+    severities: Mapping[str, str] = {}
+    """The sender's word for how grave it is → a word that teams use; others stay."""
     status: str = ""
     """The sender's own word for how it stands."""
     actor: str = ""
@@ -203,6 +205,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Those fields of :class:`Reading` that not every kind of sender has, and this one reads: ``types`` …"""
     needs: tuple[str, ...] = ()
     """Those of ``settings`` without which nothing can be read: such a kind is served only where it is configured."""
+    mapping: FieldMap | None = None
+    """How its bodies are read, where a mapping reads them."""
     check_certificate: Callable[[bytes], None] | None = None
     """Raises :class:`ValueError`, with the end of a sentence, for a certificate that nothing can be verified with."""
     own_scheme: bool = False

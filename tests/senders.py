@@ -589,3 +589,32 @@ def ecs_deployment(ident: str, service: str, state: str, *, at: str) -> dict[str
     }  # fmt: skip
     resource = f"arn:aws:ecs:{_REGION}:{_ACCOUNT}:service/production/{service}"
     return bridged("ECS Deployment State Change", "aws.ecs", detail, resource, at=at)
+
+
+# --- Zabbix and Jenkins ---------------------------------------------------------------------------------------------
+
+
+def zabbix(
+    event: str, name: str, what: str, *, at: str, began: str | None = None, service: str = "shop", severity: str = "4",
+    opdata: str = "", by: str = "", action: str = "", message: str = "",
+) -> Sent:  # fmt: skip
+    """A problem, its recovery or an update of it, by the script of Zabbix' sender page."""
+    body = {
+        "timelined": "zabbix.1", "event": event, "what": what, "time": _whole(at), "started": _whole(began or at),
+        "name": name, "severity": severity, "host": f"{service}-01", "tags": {"service": service, "env": "production"},
+        "opdata": opdata, "user": by, "action": action, "message": message,
+        "url": f"https://zabbix.example/tr_events.php?eventid={event}",
+    }  # fmt: skip
+    return _json("zabbix", body)
+
+
+def jenkins(job: str, number: int, service: str, phase: str, *, at: str, sha: str) -> Sent:
+    """A phase of a build that deploys a service to production, and went well."""
+    build = {
+        "full_url": f"https://ci.example/job/{job}/{number}/", "number": number, "timestamp": micros(at) // 1000,
+        "phase": phase, "scm": {"commit": sha, "branch": "origin/main"},
+        "parameters": {"service": service, "environment": "production"},
+    }  # fmt: skip
+    if phase != "STARTED":
+        build["status"] = "SUCCESS"
+    return _json("jenkins", {"name": job, "display_name": job, "url": f"job/{job}/", "build": build})

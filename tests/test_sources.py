@@ -42,8 +42,9 @@ RECEIVED = parse("2026-03-04T16:00:00Z") or 0
 SECRET, EARLIER = b"larkfield-made-up-secret", b"larkfield-earlier-secret"
 SIGNED = Credentials(signing=(SECRET, EARLIER))
 TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
+BASIC = Credentials(basic=((b"larkfield", b"larkfield-made-up-token"),))
 PATH = Credentials(path=(b"larkfield-made-up-token",))
-PROOFS = {"signature": SIGNED, "bearer": TOKEN, "path": PATH, "certificate": Credentials()}
+PROOFS = {"signature": SIGNED, "bearer": TOKEN, "basic": BASIC, "path": PATH, "certificate": Credentials()}
 CREDENTIALS = {kind: PROOFS[source.proofs[0]] for kind, source in SOURCES.items()}
 CREDENTIALS["aws"] = Credentials(certificates=(sns.CERTIFICATE,), topics=(sns.TOPIC,))
 CREDENTIALS["mapped"] = msgspec.structs.replace(SIGNED, scheme=LOOKOUT_SIGNS)
@@ -196,7 +197,7 @@ def test_what_is_read_of_a_delivery_is_kept_with_it(case: Path) -> None:
 
 NEEDED = {
     "alertmanager": {"version", "alerts", "labels", "status", "data", "notification", "details", "silenceMutedAlert",
-                     "silence", "id", "mutedAlert"},
+                     "silence", "id", "mutedAlert", "alertGrouped", "@timestamp"},
     "cloudevents": {"specversion", "id", "source", "type"},
     "github": {"id", "ref", "after", "state", "deployment", "deployment_status", "workflow_run", "pull_request",
                "release", "action", "number", "merged"},
@@ -206,6 +207,18 @@ NEEDED = {
     "datadog": {"timelined", "transition"},
     "flux": {"involvedObject", "kind", "name", "reason", "severity"},
     "aws": {"Type", "TopicArn", "Message"},
+    "azuremonitor": {"schemaId", "data", "essentials", "alertId", "monitorCondition"},
+    "betterstack": {"data", "id", "event"},
+    "googlecloud": {"incident", "incident_id", "state"},
+    "healthchecks": {"timelined", "code", "status"},
+    "icinga": {"timelined", "type", "host"},
+    "jenkins": {"build", "phase", "status", "number", "name", "url"},
+    "kubernetesevents": {"metadata", "uid", "reason"},
+    "newrelic": {"id", "state"},
+    "pingdom": {"check_id", "current_state"},
+    "hcpterraform": {"notifications", "trigger", "run_id", "details", "workspace_id"},
+    "uptimekuma": {"heartbeat", "status", "monitor", "id", "msg"},
+    "zabbix": {"timelined", "event", "what"},
     "mapped": {"results", "check", "state"},
     "opsgenie": {"action", "alert", "alertId"},
     "statuspage": {"incident", "id", "incident_updates", "component_update"},
@@ -278,7 +291,9 @@ async def test_a_recording_delivered_twice_is_stored_once(kind: str, tmp_path: P
 
 def test_it_is_known_who_does_not_come_again() -> None:
     """Who retries and who does not is known, since intake answers accordingly."""
-    assert [kind for kind, source in SOURCES.items() if not source.retries] == ["github", "gitlab", "sentry"]
+    assert [kind for kind, source in SOURCES.items() if not source.retries] == [
+        "github", "gitlab", "sentry", "jenkins", "kubernetesevents", "uptimekuma",
+    ]  # fmt: skip
 
 
 @st.composite

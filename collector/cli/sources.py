@@ -129,7 +129,7 @@ def content_of(body: Path) -> bytes:
 
 
 def _explained(webhook: Webhook, endpoint: Endpoint) -> tuple[Found, ...]:
-    mapping = endpoint.reading.mapping
+    mapping = endpoint.reading.mapping or endpoint.source.mapping
     if mapping is None:
         return ()
     try:
@@ -169,7 +169,7 @@ def _show(
 
 def _expression(endpoint: Endpoint, path: str) -> str:
     group, _, name = path.partition(".")
-    written = getattr(endpoint.reading.mapping, group)
+    written = getattr(endpoint.reading.mapping or endpoint.source.mapping, group)
     return str(written[name] if name else written)
 
 

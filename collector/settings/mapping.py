@@ -103,6 +103,7 @@ field_map = section(
     {
         **dict.fromkeys(_EXPRESSIONS, expression),
         "types": mapping_of(one_of(*READABLE, ASIDE)),
+        "severities": mapping_of(text),
         "zone": parsed(zone),
         "links": mapping_of(expression, _our_name),
         "refs": mapping_of(expression, _our_name),

@@ -20,9 +20,10 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
 from collector import reading as fit
-from collector.event import EVENT_TYPES, Event, event_id
+from collector.event import EVENT_DATA, EVENT_TYPES, Event, event_id
+from collector.signing import Signature, authenticate
 from collector.times import Moment, moment
-from collector.webhook import FieldMap, Reading, Webhook
+from collector.webhook import Credentials, FieldMap, Reading, Source, Webhook
 
 ASIDE = "none"
 """What ``types`` writes for a word that becomes no event."""
@@ -43,6 +44,8 @@ _FIELDS = (
     "id", "type", "entity", "time", "started", "title", "text", "service", "environment", "severity", "status", "actor",
 )  # fmt: skip
 """Expressions that find texts, in the order in which they are told."""
+_WORDS = ("type", "status", "data.")
+"""Expressions for which a truth value is a word."""
 _PAIR = re.compile(r"([^:=\s][^:=]*)[:=](.+)", re.DOTALL)
 
 
@@ -54,6 +57,20 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     event: Event | None
     """What became of it; None where it is set aside."""
+
+
+def source_of(mapping: FieldMap, *, recipe: str, signature: Signature | None = None, **told: Any) -> Source:
+    """The adapter of a kind of sender that a mapping reads; ``told`` is what else :class:`Source` says of it."""
+    kind: str = told["kind"]
+    token_header: str = told.get("token_header", "")
+
+    def verify(webhook: Webhook, credentials: Credentials) -> str:
+        return authenticate(webhook, credentials, signature, token_header)
+
+    def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+        return read(webhook, reading, mapping, recipe, kind)
+
+    return Source(verify=verify, parse=parse, mapping=mapping, headers=mapping.headers, **told)
 
 
 def read(webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str) -> tuple[Event, ...]:
@@ -99,7 +116,7 @@ def _found(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, document: dict[str, Any],
     part: bytes | None,
 ) -> Found:  # fmt: skip
-    texts = {path: _texts(_asked(expression, document)) for path, expression in _expressions(mapping)}
+    texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
     texts["id"] = _places(_asked(mapping.id, document))
     labels = fit.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
     told, reason = _type_of(mapping, texts)
@@ -161,7 +178,8 @@ def _event_of(
     happened = moment(_first(texts, "time"), webhook.received_at, zone)
     started = moment(_first(texts, "started"), webhook.received_at, zone)
     entity = ":".join(texts.get("entity", ())) or ":".join(texts["id"])
-    severity = _first(texts, "severity") or fit.severity_of(labels, reading)
+    word = _first(texts, "severity")
+    severity = mapping.severities.get(word, word) if word else fit.severity_of(labels, reading)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
         id=event_id(recipe, webhook.source, None, event_type, *texts["id"]),
@@ -217,7 +235,9 @@ def _data(
     for key in ("sha", "repository"):
         ref = "commit" if key == "sha" else key
         told.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
-    data: dict[str, Any] = {key: value for key, value in told.items() if value}
+    # One mapping gives events of several families, and not each has every key.
+    known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
+    data: dict[str, Any] = {key: value for key, value in told.items() if value and key in known}
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 
@@ -276,8 +296,14 @@ def _nodes(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
             yield from _nodes(child)
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    """A value, or the members of a list, as texts; objects and what is empty are none."""
+def _texts(path: str, value: object) -> tuple[str, ...]:
+    """A value, or the members of a list, as texts; objects and what is empty are none.
+
+    ``true`` and ``false`` are words of a sender's only where words are looked for; elsewhere a condition of the
+    expression did not hold.
+    """
+    if isinstance(value, bool) and not path.startswith(_WORDS):
+        return ()
     members = value if isinstance(value, list) else [value]
     return tuple([told for member in members if (told := _scalar(member))])
 
@@ -304,7 +330,8 @@ def _labels(value: object) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in value if isinstance(value, list) else ():
         if isinstance(each, dict):
-            name, told = _scalar(each.get("name") or each.get("key")), _scalar(each.get("value"))
+            name = _scalar(each.get("name") or each.get("key") or each.get("tag"))
+            told = _scalar(each.get("value"))
         else:
             pair = _PAIR.fullmatch(_scalar(each).strip())
             name, told = (pair[1].strip(), pair[2].strip()) if pair else ("", "")

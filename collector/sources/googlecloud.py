@@ -1,0 +1,43 @@
+"""Google Cloud Monitoring's webhook channel: https://cloud.google.com/monitoring/support/notification-options
+
+``incident_id`` names one firing and its end. Its state is written in small or in
+large letters. Google signs nothing, and can send a password or a token in the
+address.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "googlecloud"
+RECIPE = "googlecloud.1"
+
+MAPPING = FieldMap(
+    # The type is a part of every id, so that OPEN and open are one.
+    id="incident.incident_id",
+    entity="incident.incident_id",
+    type="incident.state",
+    types={"open": "alert.firing", "OPEN": "alert.firing", "closed": "alert.resolved", "CLOSED": "alert.resolved"},
+    time="contains(['closed', 'CLOSED'], incident.state) && incident.ended_at || incident.started_at",
+    started="contains(['closed', 'CLOSED'], incident.state) && incident.started_at",
+    title="incident.condition_name || incident.policy_name",
+    text="incident.summary",
+    service="incident.policy_user_labels.service || incident.resource.labels.service_name || "
+            "incident.resource.labels.container_name",
+    severity="incident.severity",
+    labels="merge(incident.resource.labels || `{}`, incident.policy_user_labels || `{}`)",
+    links={"source": "incident.url"},
+    data={"description": "incident.documentation.content"},
+)  # fmt: skip
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="Google Cloud Monitoring",
+    tells=("alert",),
+    paste="Monitoring, Alerting, Edit notification channels: Webhooks, Endpoint URL {address}",
+    proofs=("basic", "path"),
+    identity=("/incident/incident_id", "/incident/state"),
+)

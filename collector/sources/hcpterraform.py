@@ -1,0 +1,45 @@
+"""HCP Terraform's run notifications: https://developer.hashicorp.com/terraform/cloud-docs/workspaces/settings/notifications
+
+Each delivery tells one step of one run. Only an apply changes anything; a run
+that was cancelled comes as ``errored`` with the status ``canceled``.
+"""
+
+from __future__ import annotations
+
+from collector.signing import Signature
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "hcpterraform"
+RECIPE = "hcpterraform.1"
+
+MAPPING = FieldMap(
+    items="notifications || [@]",
+    id="[_body.run_id || _body.trigger, trigger, run_updated_at]",
+    entity="_body.run_id || _body.details.workspace_id",
+    type="run_status == 'canceled' && 'canceled' || trigger",
+    types={
+        "run:applying": "change.started", "run:completed": "change.succeeded", "run:errored": "change.failed",
+        "canceled": "change.cancelled", "run:needs_attention": "change.requested", "run:created": "none",
+        "run:planning": "none", "verification": "none", "assessment:*": "observation.recorded",
+        "workspace:*": "none", "team:*": "none",
+    },
+    time="run_updated_at || _body.details.new_assessment_result.created_at",
+    title="_body.run_message || message",
+    service="_body.workspace_name || _body.details.workspace_name",
+    status="run_status",
+    actor="run_updated_by",
+    links={"source": "_body.run_url"},
+)  # fmt: skip
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    signature=Signature(header="X-TFE-Notification-Signature", digest="sha512", sender="HCP Terraform (its token)"),
+    kind=KIND,
+    called="HCP Terraform",
+    tells=("change",),
+    paste="the workspace, Settings, Notifications, Create: Webhook, URL {address}",
+    proofs=("signature", "path"),
+    identity=("/run_id", "/notifications/*/trigger", "/notifications/*/run_updated_at", "/notifications/*/run_status"),
+)

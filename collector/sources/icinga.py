@@ -1,0 +1,51 @@
+"""Icinga 2 and Nagios, by a notification command: https://icinga.com/docs/icinga-2/latest/doc/03-monitoring-basics/
+
+They call a command, so the body is a script's; this mapping reads the one of
+``config/senders/icinga.md``. A host, or a service on it, is the alert.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "icinga"
+RECIPE = "icinga.1"
+
+_STATE = "contains(['PROBLEM', 'RECOVERY'], type)"
+_NOTE = "contains(['ACKNOWLEDGEMENT', 'CUSTOM'], type)"
+_SAID = "(type == 'CUSTOM' && comment || join(': ', ['Acknowledged', comment || service || host]))"
+
+MAPPING = FieldMap(
+    # A state is told again for as long as it lasts, with the time at which it began.
+    id=f"[host, service, type, state, {_STATE} && since || sent]",
+    entity="join('!', [host, service || ''])",
+    type="(timelined == 'icinga.1' && type) || `null`",
+    types={
+        "PROBLEM": "alert.firing", "RECOVERY": "alert.resolved", "ACKNOWLEDGEMENT": "note.added",
+        "CUSTOM": "note.added", "FLAPPINGSTART": "observation.recorded", "FLAPPINGEND": "observation.recorded",
+        "FLAPPINGSTOP": "observation.recorded", "DOWNTIMESTART": "observation.recorded",
+        "DOWNTIMEEND": "observation.recorded", "DOWNTIMEREMOVED": "observation.recorded",
+        "DOWNTIMECANCELLED": "observation.recorded",
+    },
+    time=f"{_STATE} && since || sent",
+    title=f"({_NOTE} && {_SAID}) || ({_STATE} && (service || host)) || join(': ', [type, service || host])",
+    text=f"({_NOTE} && {_SAID}) || output",
+    severity="type == 'PROBLEM' && state",
+    severities={"CRITICAL": "critical", "DOWN": "critical", "UNREACHABLE": "critical", "WARNING": "warning",
+                "UNKNOWN": "error"},
+    status=f"{_STATE} && state || type",
+    actor=f"{_NOTE} && author",
+    labels="{instance: host, check: service}",
+    links={"source": "url"},
+)  # fmt: skip
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="Icinga",
+    tells=("alert",),
+    paste="a NotificationCommand that runs the script of its sender page with {address}",
+    identity=("/host", "/service", "/type", "/state", "/since", "/sent", "/timelined"),
+)

@@ -1,0 +1,45 @@
+"""Kubernetes' events, by kubernetes-event-exporter: https://github.com/resmoio/kubernetes-event-exporter
+
+Its receiver ``webhook`` without a layout is read. Kubernetes writes the same
+event again with a higher count; each is told. Only reasons that speak of a
+fault or of a change of size are told, all else is set aside.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "kubernetesevents"
+RECIPE = "kubernetesevents.1"
+
+_TOLD = (
+    "OOMKilling", "OOMKilled", "BackOff", "CrashLoopBackOff", "FailedScheduling", "FailedMount", "FailedCreate",
+    "Unhealthy", "NodeNotReady", "Evicted", "Killing", "ScalingReplicaSet", "SuccessfulRescale", "NodeHasDiskPressure",
+    "SystemOOM", "Rebooted",
+)  # fmt: skip
+
+MAPPING = FieldMap(
+    id="[metadata.uid, series.count || count, metadata.resourceVersion]",
+    entity="join('/', [involvedObject.kind || '', involvedObject.namespace || '', involvedObject.name || ''])",
+    # What names no reason or no event is none of Kubernetes'.
+    type="metadata.uid && reason",
+    types=dict.fromkeys(_TOLD, "observation.recorded") | {"*": "none"},
+    time="eventTime || lastTimestamp || firstTimestamp",
+    title="join(': ', [reason, involvedObject.name || involvedObject.kind || 'an object'])",
+    text="message",
+    labels="merge(involvedObject.labels || `{}`, {namespace: involvedObject.namespace, cluster: clusterName})",
+    status="reason",
+    data={"subject": "involvedObject.kind"},
+)
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="Kubernetes",
+    tells=(),
+    paste="in the exporter's configuration, receivers: webhook: endpoint: {address}",
+    retries=False,
+    identity=("/metadata/uid", "/metadata/resourceVersion", "/count", "/series/count", "/reason"),
+)

@@ -1,0 +1,43 @@
+"""New Relic's workflows, destination webhook: https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/
+
+The default template is read. An issue is the alert: its other incidents come
+and go within it. New Relic signs nothing.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "newrelic"
+RECIPE = "newrelic.1"
+
+MAPPING = FieldMap(
+    # One issue has each state once; what is told again within it has another trigger.
+    id="[id, state]",
+    entity="id",
+    type="state",
+    types={
+        "CREATED": "none", "ACTIVATED": "alert.firing", "ACKNOWLEDGED": "observation.recorded",
+        "CLOSED": "alert.resolved", "RESOLVED": "alert.resolved",
+    },
+    time="contains(['CLOSED', 'RESOLVED', 'ACKNOWLEDGED'], state) && updatedAt || createdAt",
+    started="contains(['CLOSED', 'RESOLVED'], state) && createdAt",
+    title="state == 'ACKNOWLEDGED' && join('', ['Acknowledged: ', title]) || alertConditionNames[0] || title",
+    text="title",
+    service="length(impactedEntities || `[]`) == `1` && impactedEntities[0]",
+    severity="priority",
+    status="state",
+    links={"source": "issueUrl"},
+    data={"receiver": "workflowName"},
+)  # fmt: skip
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="New Relic",
+    tells=("alert",),
+    paste="Alerts, Destinations: Webhook, Endpoint URL {address}; then a workflow that notifies it",
+    identity=("/id", "/state"),
+)

@@ -1,0 +1,38 @@
+"""Pingdom's webhooks: https://www.pingdom.com/resources/webhooks/
+
+A check that changes between up and down, and a transaction between success and
+failure. Pingdom signs nothing and can send no header: give it a secret address.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "pingdom"
+RECIPE = "pingdom.1"
+
+MAPPING = FieldMap(
+    id="[check_id, current_state, state_changed_timestamp]",
+    entity="check_id",
+    type="current_state",
+    types={"DOWN": "alert.firing", "FAILING": "alert.firing", "UP": "alert.resolved", "SUCCESS": "alert.resolved"},
+    time="state_changed_timestamp || state_changed_utc_time",
+    title="check_name",
+    text="custom_message || long_description || description",
+    severity="importance_level",
+    service="check_name",
+    links={"target": "check_params.full_url"},
+    data={"reason": "description"},
+)
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="Pingdom",
+    tells=("alert",),
+    paste="Settings, Integrations, Add integration: Webhook, URL {address}; then choose it at each check",
+    proofs=("path",),
+    identity=("/check_id", "/current_state", "/state_changed_timestamp"),
+)

@@ -1,0 +1,44 @@
+"""Zabbix' webhook media type: https://www.zabbix.com/documentation/current/en/manual/config/notifications/media/webhook
+
+What it sends is a script of the team's own; this mapping reads the one of
+``config/senders/zabbix.md``. A recovery carries the problem's own event id. An
+update (acknowledged, commented, severity changed) is a person's note.
+"""
+
+from __future__ import annotations
+
+from collector.sources.mapping import source_of
+from collector.webhook import FieldMap
+
+KIND = "zabbix"
+RECIPE = "zabbix.1"
+
+MAPPING = FieldMap(
+    id="[event, what, time]",
+    entity="event",
+    # A body of another script has no version, and is not understood.
+    type="(timelined == 'zabbix.1' && what) || `null`",
+    types={"problem": "alert.firing", "recovery": "alert.resolved", "update": "note.added"},
+    time="time",
+    started="what == 'recovery' && started",
+    title="what == 'update' && join(': ', [action, message || name]) || name",
+    text="what == 'update' && join(': ', [action, message || name]) || opdata",
+    severity="what != 'update' && severity",
+    severities={
+        "0": "not classified", "1": "information", "2": "warning", "3": "average", "4": "high", "5": "disaster",
+    },
+    status="what == 'update' && action || ''",
+    actor="what == 'update' && user",
+    labels="merge({instance: host}, tags || `{}`)",
+    links={"source": "url"},
+)  # fmt: skip
+
+SOURCE = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    called="Zabbix",
+    tells=("alert",),
+    paste="Alerts, Media types, Create: type Webhook, the script of its sender page, URL {address}",
+    identity=("/event", "/what", "/time", "/timelined"),
+)
