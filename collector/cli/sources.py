@@ -18,7 +18,7 @@ from collector.errors import InvalidInput, MalformedWebhook, NotFound
 from collector.event import Event
 from collector.intake import Endpoint, derive
 from collector.settings import Settings, SourceSettings
-from collector.sources import SOURCES
+from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import Found, explain
 from collector.times import rfc3339
 from collector.webhook import Webhook
@@ -33,6 +33,8 @@ def sources(context: click.Context, config_file: Path | None, form: str) -> None
     if context.invoked_subcommand is not None:
         return None
     settings = Where(config_file=config_file).settings()
+    for kind, reason in LEFT_OUT.items():
+        output.say(f"The kind {kind} of an installed package cannot be used: {reason}.")
     told = [_source(settings, name, source) for name, source in settings.sources.items()]
     if form == "json":
         return output.as_json({"sources": told})

@@ -34,7 +34,7 @@ from collector.settings.marks import (
 from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files, Unread, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size, zone
-from collector.sources import SOURCES
+from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import fields_asked
 from collector.storage.urls import shown
 from collector.webhook import Channel, Credentials, FieldMap, Mapped, Reading, Source
@@ -346,6 +346,14 @@ def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
             place.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
 
 
+def _kind(place: Place) -> str:
+    """A kind that there is; of one that an installed package offers and that cannot be used, why not."""
+    word = place.text()
+    if word in LEFT_OUT:
+        place.wrong(f"is {word!r}, which an installed package offers and which cannot be used: {LEFT_OUT[word]}")
+    return one_of(*SOURCES)(place)
+
+
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
     def build(place: Place, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
@@ -377,7 +385,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
     return section(
         build,
         {
-            "kind": one_of(*SOURCES),
+            "kind": _kind,
             "open": truth,
             **readers(files, "secret", "header_token", "bearer_token", "path_token", "certificate"),
             "topics": list_of(text),

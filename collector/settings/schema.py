@@ -16,7 +16,7 @@ from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
 from collector.redaction import Redaction
 from collector.settings.values import address, loopback
-from collector.sources import SOURCES
+from collector.sources import BUILT_IN
 from collector.webhook import Credentials, Reading
 
 MEBIBYTE = 1 << 20
@@ -158,7 +158,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 def _every_source_open() -> dict[str, SourceSettings]:
     """Every kind of sender that can be read without being told how."""
-    return {kind: SourceSettings(kind=kind) for kind, source in SOURCES.items() if not source.needs}
+    return {kind: SourceSettings(kind=kind) for kind, source in BUILT_IN.items() if not source.needs}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,9 +35,10 @@ from collector.sources import (
     uptimekuma,
     zabbix,
 )
+from collector.sources.installed import load
 from collector.webhook import Source
 
-SOURCES: dict[str, Source] = {
+BUILT_IN: dict[str, Source] = {
     "alertmanager": alertmanager.SOURCE,
     "pagerduty": pagerduty.SOURCE,
     "github": github.SOURCE,
@@ -66,4 +67,8 @@ SOURCES: dict[str, Source] = {
     "zabbix": zabbix.SOURCE,
     "mapped": mapped.SOURCE,
 }
-"""Kind of sender → its adapter."""
+"""The kinds of this package. Without a configuration these are served."""
+
+_INSTALLED, LEFT_OUT = load(BUILT_IN)
+SOURCES: dict[str, Source] = {**BUILT_IN, **_INSTALLED}
+"""Kind of sender → its adapter, those of installed packages with them. ``LEFT_OUT`` has why others cannot be used."""
