@@ -63,8 +63,18 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str = ""
     """The header with the time of signing, in seconds since 1970; empty where a sender says none. Deliveries signed
     longer ago than :data:`TOLERANCE`, or further ahead, are refused: somebody may send them again."""
+    ident: str = ""
+    """The header with the id of the delivery, where that is signed, too."""
     timestamp_required: bool = True
     """Whether a delivery without that header is refused; else its absence is the sender's choice."""
+
+    def sign(self, body: bytes, secret: bytes, at: int) -> dict[str, str]:
+        """The headers with which the sender proves a body at a time, in µs: for a test of the address."""
+        seconds = str(at // SECOND)
+        headers = {self.timestamp.lower(): seconds} if self.timestamp else {}
+        headers |= {self.ident.lower(): f"timelined-test-{seconds}"} if self.ident else {}
+        sent = Webhook(source="", headers=headers, body=body, received_at=at)
+        return headers | {self.header.lower(): self.prefix + _proof(sent, secret, self).decode()}
 
 
 def standard_webhooks(sender: str, names: str = "webhook") -> Signature:
@@ -81,6 +91,7 @@ def standard_webhooks(sender: str, names: str = "webhook") -> Signature:
         signed=lambda webhook: b".".join((*_given(webhook, f"{names}-id", f"{names}-timestamp"), webhook.body)),
         key=_standard_key,
         timestamp=f"{names}-timestamp",
+        ident=f"{names}-id",
     )
 
 

@@ -162,6 +162,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the reactions to a message that are told; all others are set aside."""
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A made-up delivery, by which a person sees that a kind of sender arrives. It opens no incident."""
+
+    body: str
+    """``$NOW`` stands for the time at which it is sent."""
+    headers: Mapping[str, str] = {}
+    """In lower case; ``content-type`` is that of JSON unless it is said."""
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of sender: how to authenticate its webhooks, how to read them, and what is to be known of it elsewhere.
 
@@ -181,6 +190,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver."""
     trial: str = ""
     """A body to try it with from a shell, which puts the time into it."""
+    sample: Made | None = None
+    """What a test sends; of a kind that the user describes there is none."""
+    sign: Callable[[bytes, bytes, int], Mapping[str, str]] | None = None
+    """The headers by which the sender proves a body: made of the body, a secret, and the time in µs."""
     proofs: tuple[str, ...] = ("bearer", "basic", "path")
     """The ways in which it can prove itself, the best first: ``signature``, ``header``, ``bearer``, ``basic``,
     ``path``, ``certificate``."""

@@ -89,7 +89,7 @@ class Desk:
             async with self._session.request(method, address, allow_redirects=False, **options) as response:
                 body = await response.read()
                 if response.status >= 300:
-                    raise problem(response.status, body)
+                    raise problem(response.status, body, of_api=path.startswith("/api"))
                 return Answer(body=body, created=response.status == 201)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             where = str(self._base.origin())
@@ -98,8 +98,8 @@ class Desk:
             ) from error
 
 
-def problem(status: int, body: bytes) -> TimelinedError:
-    """An answer that is not a success, as the error it tells of."""
+def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
+    """An answer that is not a success, as the error it tells of; a delivery is not proved by the API's token."""
     try:
         told = json.loads(body)
         message = str(told.get("detail") or told.get("title") or "")
@@ -112,7 +112,7 @@ def problem(status: int, body: bytes) -> TimelinedError:
         return NotFound(message)
     if status in (400, 409, 415, 422):
         return InvalidInput(message)
-    if status == 401:
+    if status == 401 and of_api:
         return Refused(f"{message.rstrip('.;')}; name the file that holds the API token with --token-file")
     return Unavailable(message) if status >= 500 else Refused(message)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,13 @@ import click
 import msgspec
 
 from collector import daemon
-from collector.cli import output
-from collector.cli.where import CONFIG_FILE, OUTPUT, Where
-from collector.errors import InvalidInput, MalformedWebhook, NotFound
-from collector.event import Event
+from collector.cli import client, output
+from collector.cli.where import CONFIG_FILE, OUTPUT, SERVER, STORAGE_URL, Where
+from collector.errors import InvalidInput, MalformedWebhook, NotFound, Unavailable
+from collector.event import SECOND, Event
 from collector.intake import Endpoint, derive
 from collector.settings import Settings, SourceSettings
-from collector.sources import LEFT_OUT, SOURCES
+from collector.sources import LEFT_OUT, SOURCES, mapped
 from collector.sources.mapping import Found, explain
 from collector.times import rfc3339
 from collector.webhook import Webhook
@@ -193,3 +195,95 @@ def _facts(event: Event) -> list[tuple[str, str]]:
         *((f"Label {output.harmless(name)}", value) for name, value in event.labels.items()),
         *((f"Data {output.harmless(name)}", str(value)) for name, value in event.data.items()),
     ]
+
+
+# --- a test of the running daemon ------------------------------------------------------------------------------------
+
+
+@sources.command("send-test")
+@click.argument("name")
+@click.argument("body", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@HEADERS
+@SERVER
+@STORAGE_URL
+@CONFIG_FILE
+def send_test(
+    name: str, body: Path | None, headers: tuple[str, ...], server: str | None, storage_url: str | None,
+    config_file: Path | None,
+) -> None:  # fmt: skip
+    """Send the running daemon a made-up delivery of a source, and say what became of it.
+
+    It is proved by the secrets of the configuration, which this command has to be able to read. It is stored like any
+    other and opens no incident. With BODY that file is sent (- is standard input), and opens one if it says so. Exits
+    with 1 where the delivery was refused or not understood.
+    """
+    where = Where(config_file=config_file, storage_url=storage_url)
+    settings = where.settings(secrets=(f"sources.{name}.",))
+    endpoint, now = endpoint_of(settings, name), time.time_ns() // 1000
+    sent = _made(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})
+    content, given = sent[0], {**sent[1], **headers_of(headers)}
+    proof, token = _proof(name, endpoint, content, now)
+    address = server or daemon.holder(settings)
+    if not address:
+        raise Unavailable(f"cannot send to {name}: no daemon serves this log; start it, or name one with --server")
+    try:
+        answer = asyncio.run(_post(address, f"/webhooks/{name}{token}", content, {**given, **proof}))
+    except client.Refused as error:
+        # Why a proof does not hold is said to nobody who sends, and in the daemon's log alone.
+        raise client.Refused(
+            f"cannot send to {name}: the daemon refused it ({error}); its log says why. Was it started with this "
+            "configuration?"
+        ) from error
+    told = derive(Webhook(source=name, headers=given, body=content, received_at=now), endpoint)
+    for line in _in_words(answer, told.events):
+        output.result(line)
+    if told.status != "read":
+        raise click.exceptions.Exit(output.FAILED)
+
+
+def _made(name: str, endpoint: Endpoint, now: int) -> tuple[bytes, dict[str, str]]:
+    sample = endpoint.source.sample
+    if sample is None:
+        raise InvalidInput(f"cannot make up a delivery of {name}: what it sends is yours; name a file with its body")
+    body = sample.body.replace("$NOW", rfc3339(now // SECOND * SECOND)).encode()
+    return body, {"content-type": "application/json", **sample.headers}
+
+
+def _proof(name: str, endpoint: Endpoint, body: bytes, now: int) -> tuple[dict[str, str], str]:
+    """The headers that prove a delivery, and what its address ends in: as the sender itself would, the best way."""
+    known, source = endpoint.credentials, endpoint.source
+    scheme = mapped.signature_of(known.scheme)
+    sign = scheme.sign if scheme is not None else source.sign
+    if known.signing and sign is not None:
+        return dict(sign(body, known.signing[0], now)), ""
+    if known.certificates:
+        raise InvalidInput(f"cannot prove a delivery of {name}: {source.called} signs with a key that nobody else has")
+    if known.header:
+        return {(known.token_header or source.token_header).lower(): known.header[0].decode()}, ""
+    if known.bearer:
+        return {"authorization": f"Bearer {known.bearer[0].decode()}"}, ""
+    if known.basic:
+        encoded = base64.b64encode(b":".join(known.basic[0])).decode()
+        return {"authorization": f"Basic {encoded}"}, ""
+    return {}, f"/{known.path[0].decode()}" if known.path else ""
+
+
+async def _post(address: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async with client.remote(address) as desk:
+        return (await desk.send(path, body, headers)).body
+
+
+def _in_words(answer: bytes, events: tuple[Event, ...]) -> Iterator[str]:
+    """What became of a delivery, out of the daemon's answer and of what its body says."""
+    try:
+        stored = msgspec.json.decode(answer)
+    except msgspec.DecodeError:
+        yield f"The daemon answered {output.harmless(answer.decode('utf-8', 'replace'))!r}, as the sender asks for."
+        return
+    yield f"Taken and stored as delivery {stored['delivery']}."
+    if not stored["items"]:
+        yield "It becomes no event: it is set aside."
+    for item, event in zip(stored["items"], events, strict=False):
+        known = "is known already" if item["known"] else "is new"
+        title = output.harmless(event.title)
+        yield f"{event.type} {output.short(item['event'])} {known}: {title}"

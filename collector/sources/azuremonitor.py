@@ -7,7 +7,7 @@ Alerts on logs that are stateless are never resolved. Azure signs nothing.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "azuremonitor"
 RECIPE = "azuremonitor.1"
@@ -37,6 +37,13 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"alertId": '
+            '"timelined-test", "alertRule": "A test of timelined", "severity": "Sev4", "monitorCondition": '
+            '"Resolved", "resolvedDateTime": "$NOW"}}}'
+        ),
+    ),
     called="Azure Monitor",
     tells=("alert",),
     paste="Monitor, Alerts, Action groups, Actions: Webhook, URI {address}, common alert schema on",

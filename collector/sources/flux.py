@@ -16,7 +16,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import Moment, moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "flux"
 RECIPE = "flux.1"
@@ -143,6 +143,13 @@ def _title(body: Body, revision: str, sha: str, event_type: str) -> str:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"involvedObject": {"kind": "GitRepository", "name": "timelined-test"}, "severity": "info", '
+            '"reason": "NewArtifact", "message": "A test of timelined", "timestamp": "$NOW"}'
+        ),
+    ),
+    sign=SIGNATURE.sign,
     called="Flux",
     tells=("change",),
     paste="a Provider of type generic-hmac with address {address}, and an Alert for Kustomization and HelmRelease",

@@ -19,7 +19,7 @@ from collector import reading as fit
 from collector.event import MINUTE, SECOND, Event, event_id
 from collector.signing import authenticate, standard_webhooks
 from collector.times import moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "gitlab"
 RECIPE = "gitlab.1"
@@ -417,6 +417,10 @@ def _micros(seconds: float | None) -> int | None:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"object_kind": "wiki_page", "object_attributes": {"title": "A test of timelined"}}',
+    ),
+    sign=SIGNATURE.sign,
     called="GitLab",
     tells=("change",),
     paste="Settings, Webhooks, Add new webhook: URL {address}, triggers Deployment, Merge request, Push, Releases",

@@ -8,7 +8,7 @@ address.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "googlecloud"
 RECIPE = "googlecloud.1"
@@ -35,6 +35,12 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"version": "1.2", "incident": {"incident_id": "timelined-test", "state": "closed", '
+            '"condition_name": "A test of timelined", "severity": "info"}}'
+        ),
+    ),
     called="Google Cloud Monitoring",
     tells=("alert",),
     paste="Monitoring, Alerting, Edit notification channels: Webhooks, Endpoint URL {address}",

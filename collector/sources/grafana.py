@@ -19,7 +19,7 @@ from collector import reading as fit
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
 from collector.times import ABSENT, Moment, moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "grafana"
 RECIPE = "grafana.1"
@@ -284,6 +284,14 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"version": "1", "groupKey": "timelined-test", "status": "resolved", "alerts": [{"status": '
+            '"resolved", "labels": {"alertname": "TimelinedTest", "severity": "none"}, "startsAt": "$NOW", '
+            '"endsAt": "$NOW", "fingerprint": "0000000000000000"}]}'
+        ),
+    ),
+    sign=SIGNATURE.sign,
     called="Grafana",
     tells=("alert",),
     paste="Alerting, Contact points, Add contact point: integration Webhook, URL {address}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collector.signing import Signature
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "hcpterraform"
 RECIPE = "hcpterraform.1"
@@ -37,6 +37,11 @@ SOURCE = source_of(
     recipe=RECIPE,
     signature=Signature(header="X-TFE-Notification-Signature", digest="sha512", sender="HCP Terraform (its token)"),
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"payload_version": 1, "notifications": [{"trigger": "verification", "message": "A test of timelined"}]}'
+        ),
+    ),
     called="HCP Terraform",
     tells=("change",),
     paste="the workspace, Settings, Notifications, Create: Webhook, URL {address}",

@@ -7,7 +7,7 @@ They call a command, so the body is a script's; this mapping reads the one of
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "icinga"
 RECIPE = "icinga.1"
@@ -44,6 +44,9 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body='{"timelined": "icinga.1", "type": "DOWNTIMEEND", "host": "timelined-test", "sent": "$NOW"}',
+    ),
     called="Icinga",
     tells=("alert",),
     paste="a NotificationCommand that runs the script of its sender page with {address}",

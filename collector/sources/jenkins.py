@@ -8,7 +8,7 @@ lost.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "jenkins"
 RECIPE = "jenkins.1"
@@ -36,6 +36,9 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body='{"name": "timelined-test", "build": {"number": 1, "phase": "QUEUED"}}',
+    ),
     called="Jenkins",
     tells=("change",),
     paste="the job, Configure, Job Notifications: JSON, HTTP, URL {address}",

@@ -8,7 +8,7 @@ fault or of a change of size are told, all else is set aside.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "kubernetesevents"
 RECIPE = "kubernetesevents.1"
@@ -37,6 +37,9 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body='{"metadata": {"uid": "timelined-test"}, "reason": "Pulled", "message": "A test of timelined"}',
+    ),
     called="Kubernetes",
     tells=(),
     paste="in the exporter's configuration, receivers: webhook: endpoint: {address}",

@@ -70,7 +70,8 @@ def source_of(mapping: FieldMap, *, recipe: str, signature: Signature | None = N
     def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return read(webhook, reading, mapping, recipe, kind)
 
-    return Source(verify=verify, parse=parse, mapping=mapping, headers=mapping.headers, **told)
+    sign = signature.sign if signature is not None else None
+    return Source(verify=verify, parse=parse, sign=sign, mapping=mapping, headers=mapping.headers, **told)
 
 
 def read(webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str) -> tuple[Event, ...]:

@@ -7,7 +7,7 @@ and go within it. New Relic signs nothing.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "newrelic"
 RECIPE = "newrelic.1"
@@ -36,6 +36,9 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body='{"id": "timelined-test", "state": "CREATED", "title": "A test of timelined"}',
+    ),
     called="New Relic",
     tells=("alert",),
     paste="Alerts, Destinations: Webhook, Endpoint URL {address}; then a workflow that notifies it",

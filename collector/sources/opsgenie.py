@@ -17,7 +17,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import Moment, moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "opsgenie"
 RECIPE = "opsgenie.1"
@@ -204,6 +204,9 @@ def _labels(alert: Alert) -> dict[str, str]:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"action": "AddTags", "alert": {"alertId": "timelined-test"}}',
+    ),
     called="Opsgenie",
     page="Opsgenie alert",
     tells=("page",),

@@ -18,7 +18,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "pagerduty"
 RECIPE = "pagerduty.1"
@@ -421,6 +421,13 @@ def _number(number: int | str | None) -> int | None:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"event": {"id": "timelined-test", "event_type": "pagey.ping", "resource_type": "pagey", '
+            '"occurred_at": "$NOW", "data": {"message": "A test of timelined", "type": "ping"}}}'
+        ),
+    ),
+    sign=SIGNATURE.sign,
     called="PagerDuty",
     page="PagerDuty incident",
     tells=("page",),

@@ -7,7 +7,7 @@ failure. Pingdom signs nothing and can send no header: give it a secret address.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "pingdom"
 RECIPE = "pingdom.1"
@@ -30,6 +30,12 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"check_id": 0, "check_name": "A test of timelined", "current_state": "SUCCESS", '
+            '"importance_level": "LOW", "state_changed_utc_time": "$NOW"}'
+        ),
+    ),
     called="Pingdom",
     tells=("alert",),
     paste="Settings, Integrations, Add integration: Webhook, URL {address}; then choose it at each check",

@@ -18,7 +18,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import Moment, moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "sentry"
 RECIPE = "sentry.1"
@@ -333,6 +333,11 @@ def _person(actor: Actor | None) -> str | None:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"action": "created", "data": {}}',
+        headers={'sentry-hook-resource': 'installation'},
+    ),
+    sign=SIGNATURE.sign,
     called="Sentry",
     tells=("alert",),
     paste="Settings, Custom Integrations, New Internal Integration: Webhook URL {address}, Alert Rule Action on",

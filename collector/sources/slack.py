@@ -20,7 +20,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import ABSENT, moment
-from collector.webhook import Channel, Credentials, Reading, Source, Webhook
+from collector.webhook import Channel, Credentials, Made, Reading, Source, Webhook
 
 KIND = "slack"
 RECIPE = "slack.1"
@@ -264,6 +264,10 @@ def _unmarked(found: re.Match[str]) -> str:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"type": "url_verification", "challenge": "a test of timelined"}',
+    ),
+    sign=SIGNATURE.sign,
     called="Slack",
     tells=("chat",),
     paste="api.slack.com/apps, your app, Event Subscriptions: Request URL {address}, event message.channels",

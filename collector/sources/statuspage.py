@@ -16,7 +16,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "statuspage"
 RECIPE = "statuspage.1"
@@ -143,6 +143,9 @@ def _event(
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"incident": {"id": "timelined-test", "name": "A test of timelined", "incident_updates": []}}',
+    ),
     called="Statuspage",
     tells=("status",),
     paste="on your status page, Subscribe to updates, Webhook: {address}",

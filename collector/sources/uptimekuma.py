@@ -7,7 +7,7 @@ as often as it is set: nothing new. Uptime Kuma never tries again.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "uptimekuma"
 RECIPE = "uptimekuma.1"
@@ -30,6 +30,9 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body='{"heartbeat": null, "monitor": null, "msg": "A test of timelined"}',
+    ),
     called="Uptime Kuma",
     tells=("alert",),
     paste="Settings, Notifications, Setup: Webhook, Post URL {address}, request body Preset - application/json",

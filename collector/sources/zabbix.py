@@ -8,7 +8,7 @@ update (acknowledged, commented, severity changed) is a person's note.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+from collector.webhook import FieldMap, Made
 
 KIND = "zabbix"
 RECIPE = "zabbix.1"
@@ -37,6 +37,12 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"timelined": "zabbix.1", "event": "timelined-test", "what": "recovery", "time": "$NOW", '
+            '"name": "A test of timelined", "severity": "0"}'
+        ),
+    ),
     called="Zabbix",
     tells=("alert",),
     paste="Alerts, Media types, Create: type Webhook, the script of its sender page, URL {address}",

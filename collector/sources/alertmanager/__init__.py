@@ -11,7 +11,7 @@ from collector.event import Event
 from collector.signing import authenticate
 from collector.sources.alertmanager import groups, recorder
 from collector.sources.alertmanager.groups import KIND, RECIPE, fingerprint_of, query_of
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 __all__ = ["KIND", "RECIPE", "SOURCE", "fingerprint_of", "parse", "query_of", "verify"]
 
@@ -35,6 +35,13 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"version": "4", "groupKey": "timelined-test", "status": "resolved", "alerts": [{"status": '
+            '"resolved", "labels": {"alertname": "TimelinedTest", "severity": "none"}, "startsAt": "$NOW", '
+            '"endsAt": "$NOW"}]}'
+        ),
+    ),
     called="Alertmanager",
     tells=("alert",),
     paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",

@@ -20,7 +20,7 @@ from collector.sources.aws import alarms, happenings
 from collector.sources.aws.common import KIND, RECIPE, text
 from collector.sources.aws.envelope import ADDRESS, check_certificate, verify
 from collector.times import moment
-from collector.webhook import Reading, Source, Webhook
+from collector.webhook import Made, Reading, Source, Webhook
 
 _CONFIRMATIONS = {
     "SubscriptionConfirmation": ("asks to confirm that {topic} may deliver here", "subscribe"),
@@ -112,6 +112,12 @@ def _confirmation(webhook: Webhook, envelope: dict[str, Any], kind: str) -> Even
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"id": "timelined-test", "detail-type": "Scheduled Event", "source": "aws.events", "time": '
+            '"$NOW", "detail": {}}'
+        ),
+    ),
     called="AWS",
     tells=("alert", "change"),
     paste="Amazon SNS, your topic, Create subscription: protocol HTTPS, endpoint {address}",

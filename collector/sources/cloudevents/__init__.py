@@ -26,7 +26,7 @@ from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
 from collector.times import moment
-from collector.webhook import Credentials, Mapped, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Mapped, Reading, Source, Webhook
 
 KIND = "cloudevents"
 RECIPE = "cloudevents.1"
@@ -271,6 +271,13 @@ def _scalar(value: object) -> str:
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body=(
+            '{"specversion": "1.0", "id": "timelined-test", "source": "timelined/test", "type": '
+            '"timelined.test", "time": "$NOW", "data": {"title": "A test of timelined"}}'
+        ),
+        headers={"content-type": "application/cloudevents+json"},
+    ),
     called="CloudEvents",
     carries=True,
     tells=("alert", "change"),

@@ -28,7 +28,7 @@ from collector.sources.github.payloads import (
     ReleaseBody,
     WorkflowRunBody,
 )
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "github"
 
@@ -96,6 +96,11 @@ KINDS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Webhook, Any, Readin
 
 SOURCE = Source(
     kind=KIND,
+    sample=Made(
+        body='{"zen": "A test of timelined", "hook_id": 1}',
+        headers={"x-github-event": "ping"},
+    ),
+    sign=SIGNATURE.sign,
     called="GitHub",
     tells=("change",),
     paste="Settings, Webhooks, Add webhook: Payload URL {address}, application/json, let me select events",
