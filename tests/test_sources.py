@@ -214,6 +214,7 @@ NEEDED = {
     "icinga": {"timelined", "type", "host"},
     "jenkins": {"build", "phase", "status", "number", "name", "url"},
     "kubernetesevents": {"metadata", "uid", "reason"},
+    "launchdarkly": {"_id", "kind", "accesses", "resource"},
     "newrelic": {"id", "state"},
     "pingdom": {"check_id", "current_state"},
     "hcpterraform": {"notifications", "trigger", "run_id", "details", "workspace_id"},

@@ -1,0 +1,124 @@
+"""LaunchDarkly's webhooks: https://launchdarkly.com/docs/api/webhooks
+
+A delivery is an entry of the audit log. ``accesses`` says where: a flag changed
+in an environment that nobody uses is another matter than one in production, so
+each environment that an entry names is an event of its own. Deliveries come out
+of order; ``date`` is the entry's own time.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import Signature, authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
+
+KIND = "launchdarkly"
+RECIPE = "launchdarkly.1"
+
+SIGNATURE = Signature(header="X-LD-Signature", sender="LaunchDarkly (the webhook's secret)")
+_FLAG = re.compile(r"proj/([^:;]+)(?:;[^:]*)?:env/([^:;]+)(?:;[^:]*)?:flag/([^:;]+)(?:;.*)?")
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What was done to what: ``proj/shop:env/production:flag/new-checkout``."""
+
+    action: str | None = None
+    resource: str | None = None
+
+
+class Member(msgspec.Struct, frozen=True, rename="camel"):
+    """Who did it; a token has none."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A link of an entry."""
+
+    href: str | None = None
+
+
+class Body(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry of the audit log."""
+
+    id: str = msgspec.field(name="_id")
+    kind: str
+    date: int | str | None = None
+    name: str | None = None
+    description: str | None = None
+    comment: str | None = None
+    title_verb: str | None = None
+    accesses: list[Access] | None = None
+    member: Member | None = None
+    links: dict[str, Address] | None = msgspec.field(name="_links", default=None)
+
+
+_BODY = msgspec.json.Decoder(Body)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
+    """One event for each environment in which a flag was changed; none for what is no flag, or of no environment."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    if body.kind != "flag":
+        return ()
+    places = [match.groups() for each in body.accesses or () if (match := _FLAG.fullmatch(each.resource or ""))]
+    return tuple([_event_of(webhook, body, *place) for place in dict.fromkeys(places) if place[1] != "*"])
+
+
+def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key: str) -> Event:
+    happened = moment(body.date, webhook.received_at)
+    verb, name = fit.line(body.title_verb), fit.line(body.name) or fit.line(key)
+    state = next((word for word in ("on", "off") if verb.lower().startswith(f"turned {word}")), "")
+    told = {"state": state or verb, "text": fit.text(body.comment) or fit.text(body.description)}
+    site = (body.links or {}).get("site", Address()).href
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, body.id, project, environment, key),
+        type="change.flag_toggled",
+        source=webhook.source,
+        entity=fit.line(f"flag:{project}/{environment}/{key}"),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        environment=fit.name(environment),
+        title=fit.line(f"{name} {state}".strip()),
+        actor=_named(body.member),
+        links=fit.links(("source", site)),
+        data={name: text for name, text in told.items() if text},
+    )
+
+
+def _named(member: Member | None) -> str | None:
+    """Who did it, by name, else by address."""
+    if member is None:
+        return None
+    return fit.name(f"{member.first_name or ''} {member.last_name or ''}") or fit.name(member.email)
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="LaunchDarkly",
+    sample=Made(body='{"_id": "timelined-test", "kind": "environment", "name": "A test of timelined"}'),
+    sign=SIGNATURE.sign,
+    tells=("change",),
+    paste="Integrations, Webhooks, Add: URL {address}, Sign this webhook",
+    proofs=("signature", "bearer", "basic", "path"),
+    verify=verify,
+    parse=parse,
+    identity=("/_id", "/kind", "/accesses/*/resource"),
+)
