@@ -1,0 +1,261 @@
+"""Gitea's and Forgejo's webhooks: https://docs.gitea.com/usage/repository/webhooks
+
+The kind of event stands in a header. A push says when its commits were made and
+not when they were pushed. Forgejo sends Gitea's headers beside its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import Signature, authenticate
+from collector.times import moment
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
+
+KIND = "gitea"
+RECIPE = "gitea.1"
+
+SIGNATURE = Signature(header="X-Gitea-Signature", sender="Gitea (the webhook's Secret)")
+_EVENT = "x-gitea-event"
+_BRANCH, _TAG = "refs/heads/", "refs/tags/"
+
+
+class User(msgspec.Struct, frozen=True):
+    """An account."""
+
+    login: str | None = None
+    username: str | None = None
+
+
+class Repository(msgspec.Struct, frozen=True):
+    """Where it happened."""
+
+    full_name: str | None = None
+    html_url: str | None = None
+    default_branch: str | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit of a push."""
+
+    message: str | None = None
+    timestamp: str | None = None
+
+
+class Base(msgspec.Struct, frozen=True):
+    """The branch that a pull request goes to."""
+
+    ref: str | None = None
+
+
+class Pull(msgspec.Struct, frozen=True):
+    """A pull request."""
+
+    id: int
+    number: int | None = None
+    title: str | None = None
+    html_url: str | None = None
+    merged: bool | None = None
+    merged_at: str | None = None
+    merge_commit_sha: str | None = None
+    merged_by: User | None = None
+    base: Base | None = None
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A release."""
+
+    id: int
+    tag_name: str | None = None
+    name: str | None = None
+    html_url: str | None = None
+    prerelease: bool | None = None
+    published_at: str | None = None
+    author: User | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One delivery of any kind."""
+
+    ref: str | None = None
+    before: str | None = None
+    after: str | None = None
+    compare_url: str | None = None
+    commits: list[Commit] | None = None
+    head_commit: Commit | None = None
+    action: str | None = None
+    pull_request: Pull | None = None
+    release: Release | None = None
+    repository: Repository | None = None
+    pusher: User | None = None
+    sender: User | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What one kind of delivery tells."""
+
+    type: str
+    entity: str
+    when: str | None
+    identity: tuple[str, ...]
+    title: str
+    actor: str | None
+    link: tuple[str, str | None]
+    sha: str = ""
+    data: dict[str, Any]
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for kinds and states that change nothing."""
+    kind = fit.line(webhook.headers.get(_EVENT, ""))
+    if kind and kind not in _READERS:
+        fit.check_syntax(webhook.body, webhook.source)
+        return ()
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), kind or KIND),)
+    if not kind:
+        return (fit.unrecognised(webhook, "X-Gitea-Event is absent", KIND),)
+    told = _READERS[kind](body)
+    if isinstance(told, str):
+        return (fit.unrecognised(webhook, told, kind),)
+    return () if told is None else (_event_of(webhook, body, told),)
+
+
+def _push(body: Body) -> Told | str | None:
+    if not (body.ref and body.after):
+        return "a push without its ref or its commit"
+    tag, where = body.ref.startswith(_TAG), body.repository or Repository()
+    name = fit.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
+    deleted = set(body.after) == {"0"}
+    commit = Commit() if deleted else body.head_commit or Commit()
+    message = fit.line((commit.message or "").strip().partition("\n")[0])
+    what = f"Tag {name}" if tag else f"Branch {name}"
+    return Told(
+        type="change.tagged" if tag else "change.pushed",
+        entity=f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}",
+        when=commit.timestamp,
+        identity=("push", where.full_name or "", body.ref, body.before or "", body.after),
+        title=f"{what} was deleted" if deleted else what if tag else message or f"{name} was pushed",
+        actor=_person(body.pusher, body.sender),
+        link=("compare", body.compare_url),
+        sha="" if deleted else body.after,
+        data={
+            "ref": name,
+            "state": "deleted" if deleted else "pushed",
+            "branch": "" if tag else name,
+            "default_branch": "" if tag else where.default_branch,
+            "commits": len(body.commits or ()),
+            "time_of": "commit" if commit.timestamp else "",
+        },
+    )
+
+
+def _pull_request(body: Body) -> Told | str | None:
+    pull = body.pull_request
+    if pull is None:
+        return "a pull request without its id"
+    if body.action != "closed" or not (pull.merged or pull.merged_at):
+        return None
+    url, branch = fit.line(pull.html_url), (pull.base or Base()).ref
+    return Told(
+        type="change.merged",
+        entity=f"pr:{url}" if url else f"pull_request:{pull.id}",
+        when=pull.merged_at,
+        identity=("pull_request", str(pull.id), "merged"),
+        title=fit.line(pull.title) or f"Pull request {pull.number or pull.id}",
+        actor=_person(pull.merged_by, body.sender),
+        link=("pull_request", pull.html_url),
+        sha=pull.merge_commit_sha or "",
+        data={"ref": branch, "branch": branch, "state": "merged", "number": pull.number,
+              "default_branch": (body.repository or Repository()).default_branch},
+    )  # fmt: skip
+
+
+def _release(body: Body) -> Told | str | None:
+    release = body.release
+    if release is None:
+        return "a release without its id"
+    if body.action != "published":
+        return None
+    return Told(
+        type="change.released",
+        entity=f"release:{release.id}",
+        when=release.published_at,
+        identity=("release", str(release.id)),
+        title=fit.line(release.name) or fit.line(release.tag_name) or f"Release {release.id}",
+        actor=_person(release.author, body.sender),
+        link=("release", release.html_url),
+        data={"ref": release.tag_name, "state": "released", "prerelease": release.prerelease or None},
+    )
+
+
+_READERS: dict[str, Callable[[Body], Told | str | None]] = {
+    "push": _push,
+    "pull_request": _pull_request,
+    "release": _release,
+}
+"""The kinds that are read; a text says why one cannot be."""
+
+
+def _person(*users: User | None) -> str | None:
+    return next((name for user in users if user and (name := fit.name(user.login) or fit.name(user.username))), None)
+
+
+def _event_of(webhook: Webhook, body: Body, told: Told) -> Event:
+    where = body.repository or Repository()
+    happened = moment(told.when, webhook.received_at)
+    repository, sha = fit.line(where.full_name), fit.line(told.sha)
+    whole = len(sha) in (40, 64) and set(sha) <= set("0123456789abcdef")
+    refs = (
+        told.entity if told.entity.startswith("pr:") else "",
+        f"commit:{sha}" if whole else "",
+        f"repository:{repository}" if repository else "",
+    )
+    data = {key: fit.line(value) if isinstance(value, str) else fit.tree(value) for key, value in told.data.items()}
+    data |= {"sha": sha, "repository": repository}
+    return Event(
+        id=event_id(RECIPE, webhook.source, happened.stated, *told.identity),
+        type=told.type,
+        source=webhook.source,
+        entity=fit.line(told.entity),
+        occurred_at=happened.at,
+        time_text=happened.text,
+        time_quality=happened.quality,
+        title=fit.line(told.title),
+        actor=told.actor,
+        links=fit.links(told.link, ("source", where.html_url)),
+        refs=tuple(fit.line(ref) for ref in refs if ref),
+        data={key: value for key, value in data.items() if value not in (None, "")},
+    )
+
+
+SOURCE = Source(
+    kind=KIND,
+    called="Gitea",
+    sample=Made(body='{"action": "created", "sender": {"login": "timelined-test"}}', headers={_EVENT: "issues"}),
+    sign=SIGNATURE.sign,
+    tells=("change",),
+    paste="the repository or organisation, Settings, Webhooks, Add: Gitea, Target URL {address}, and a Secret",
+    proofs=("signature", "bearer", "basic", "path"),
+    headers=(_EVENT, "x-gitea-delivery"),
+    verify=verify,
+    parse=parse,
+    identity=(
+        "/ref", "/before", "/after", "/repository/full_name", "/pull_request/id", "/release/id", "/action",
+    ),
+)  # fmt: skip
