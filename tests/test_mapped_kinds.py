@@ -1,0 +1,137 @@
+"""Kinds of senders that a mapping reads: what a repeat is, what published bodies become, the bodies of our pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.event import Event
+from collector.sources import BUILT_IN
+from collector.sources.mapping import fields_asked
+from collector.times import parse
+from collector.webhook import Reading, Webhook
+
+ROOT = Path(__file__).parents[1]
+RECORDINGS = ROOT / "tests" / "recordings"
+SENDERS = ROOT / "config" / "senders"
+PAYLOADS = Path(os.environ.get("TIMELINED_PAYLOADS") or ROOT.parent / "shared" / "payloads")
+"""Bodies copied from public documentation; they may be absent, and are not part of the project."""
+RECEIVED = parse("2026-03-04T16:00:00Z") or 0
+
+
+def events_of(kind: str, body: Any) -> tuple[Event, ...]:
+    encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return BUILT_IN[kind].parse(Webhook(source=kind, headers={}, body=encoded, received_at=RECEIVED), Reading())
+
+
+def recorded(kind: str, case: str, **changed: Any) -> Any:
+    """The body of a recording, with some of its fields changed."""
+    body: dict[str, Any] = json.loads((RECORDINGS / kind / case / "body").read_text("utf-8"))
+    for path, value in changed.items():
+        *above, last = path.split("__")
+        place = body
+        for key in above:
+            place = place[key]
+        place[last] = value
+    return body
+
+
+PUBLISHED = {
+    "aws/cloudwatch-alarm-message-single.json": ("aws", "alert.firing"),
+    "aws/codedeploy-deployment-event.json": ("aws", "change.succeeded"),
+    "aws/eventbridge-alarm-composite-suppressed.json": ("aws", "alert.firing"),
+    "aws/eventbridge-alarm-metric-math.json": ("aws", "alert.firing"),
+    "aws/sns-notification.json": ("aws", "observation.recorded"),
+    "aws/sns-subscription-confirmation.json": ("aws", "observation.recorded"),
+    "azure-monitor/metric-resolved.json": ("azuremonitor", "alert.resolved"),
+    "betterstack/incident-acknowledged.json": ("betterstack", "page.acknowledged"),
+    "google-cloud-monitoring/incident-open-v1.2.json": ("googlecloud", "alert.firing"),
+    "google-cloud-monitoring/incident-pair-closed.json": ("googlecloud", "alert.resolved"),
+    "newrelic/issue-activated.json": ("newrelic", "alert.firing"),
+    "newrelic/issue-closed.json": ("newrelic", "alert.resolved"),
+    "pingdom/http_up_to_down.json": ("pingdom", "alert.firing"),
+    "pingdom/imap_down_to_up.json": ("pingdom", "alert.resolved"),
+    "terraform-cloud/run-errored.json": ("hcpterraform", "change.cancelled"),
+    "terraform-cloud/assessment-drifted.json": ("hcpterraform", "observation.recorded"),
+    "zabbix/templated-problem.json": ("zabbix", "source.unrecognised"),
+}
+
+
+@pytest.mark.parametrize("path", PUBLISHED)
+def test_a_published_body_becomes_the_right_event(path: str) -> None:
+    """Where the bodies of the vendors' own pages are there, each is one event, at the time that it states."""
+    if not (PAYLOADS / path).exists():
+        pytest.skip("the published bodies are not there")
+    kind, event_type = PUBLISHED[path]
+    (event,) = events_of(kind, (PAYLOADS / path).read_bytes())
+    assert event.type == event_type
+    assert event.time_quality in ("exact", "assumed_zone") or event_type == "source.unrecognised"
+    assert event.title
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("jenkins", recorded("jenkins", "completed"), recorded("jenkins", "finalized")),
+        ("googlecloud", recorded("googlecloud", "closed"), recorded("googlecloud", "large-letters")),
+        ("icinga", recorded("icinga", "problem"), recorded("icinga", "problem", sent=1772634732)),
+        ("newrelic", recorded("newrelic", "activated"),
+         recorded("newrelic", "activated", trigger="INCIDENT_ADDED", updatedAt=1772633000000)),
+        ("azuremonitor", recorded("azuremonitor", "fired"), recorded("azuremonitor", "fired", data__alertContext={})),
+        ("betterstack", recorded("betterstack", "started"),
+         recorded("betterstack", "started", data__attributes__cause="Status 502")),
+    ],
+)  # fmt: skip
+def test_what_is_told_again_is_one_event(kind: str, one: Any, other: Any) -> None:
+    """A state that lasts, or that two deliveries tell, has one id."""
+    (first,), (again,) = events_of(kind, one), events_of(kind, other)
+    assert first.id == again.id
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("zabbix", recorded("zabbix", "problem"), recorded("zabbix", "problem", event="10529")),
+        ("zabbix", recorded("zabbix", "acknowledged"), recorded("zabbix", "acknowledged", time="2026-03-04T15:07:00Z")),
+        ("icinga", recorded("icinga", "problem"), recorded("icinga", "problem", since=1772636000)),
+        ("pingdom", recorded("pingdom", "down"), recorded("pingdom", "down", state_changed_timestamp=1772636000)),
+        ("uptimekuma", recorded("uptimekuma", "down"),
+         recorded("uptimekuma", "down", heartbeat__time="2026-03-04 15:02:10.123")),
+        ("kubernetesevents", recorded("kubernetesevents", "killed-for-memory"),
+         recorded("kubernetesevents", "killed-for-memory", count=3)),
+        ("healthchecks", recorded("healthchecks", "down"),
+         recorded("healthchecks", "down", at="2026-03-05T04:10:00+00:00")),
+    ],
+)  # fmt: skip
+def test_what_happens_again_is_another_event(kind: str, one: Any, other: Any) -> None:
+    """The same thing failing a second time is not taken for the first."""
+    (first,), (second,) = events_of(kind, one), events_of(kind, other)
+    assert first.id != second.id
+
+
+def test_the_body_of_the_page_on_healthchecks_is_read() -> None:
+    """With its placeholders filled as Healthchecks.io fills them."""
+    (body,) = re.findall(r"^ *(\{\"timelined\".*\})$", (SENDERS / "healthchecks.md").read_text("utf-8"), re.MULTILINE)
+    filled = {"$CODE": "5f1c", "$STATUS": "down", "$NOW": "2026-03-04T04:10:00+00:00", "$NAME_JSON": '"a \\"b\\""',
+              "$TAGS": "prod"}  # fmt: skip
+    for name, value in filled.items():
+        body = body.replace(name, value)
+    (event,) = events_of("healthchecks", body.encode())
+    assert (event.type, event.title, event.labels) == ("alert.firing", 'a "b"', {"tags": "prod"})
+
+
+@pytest.mark.parametrize("kind", ["zabbix", "icinga"])
+def test_a_script_of_ours_sends_what_its_mapping_asks_for(kind: str) -> None:
+    """A field that no script sends could be left out of the mapping."""
+    mapping = BUILT_IN[kind].mapping
+    assert mapping is not None
+    expressions = [mapping.id, mapping.type, mapping.time, mapping.title, mapping.text, mapping.severity, mapping.actor]
+    asked = set().union(*[fields_asked(one) for one in [*expressions, mapping.labels, *mapping.links.values()]])
+    page = (SENDERS / f"{kind}.md").read_text("utf-8")
+    script = "".join(re.findall(r"```(?:js|sh)\n(.*?)```", page, re.DOTALL))
+    assert {name for name in asked if not re.search(rf"\b{name}\b", script)} == set()
