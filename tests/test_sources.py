@@ -209,6 +209,7 @@ NEEDED = {
     "aws": {"Type", "TopicArn", "Message"},
     "azuremonitor": {"schemaId", "data", "essentials", "alertId", "monitorCondition"},
     "betterstack": {"data", "id", "event"},
+    "bitbucket": {"push", "changes", "pullrequest", "repository"},
     "gitea": {"ref", "after", "action", "pull_request", "release", "id", "merged", "merged_at"},
     "googlecloud": {"incident", "incident_id", "state"},
     "healthchecks": {"timelined", "code", "status"},

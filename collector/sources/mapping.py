@@ -36,7 +36,7 @@ READABLE = tuple(
 """Types that a mapping may give. The others are stated by people or by the daemon itself."""
 KEYS = (
     "number", "urgency", "priority", "escalation_policy", "incident_key", "resolve_reason", "from", "to", "repository",
-    "ref", "sha", "branch", "task", "workflow", "run_number", "event", "path", "channel", "thread", "reason",
+    "ref", "sha", "branch", "time_of", "task", "workflow", "run_number", "event", "path", "channel", "thread", "reason",
     "description", "query", "receiver", "kind", "subject",
 )  # fmt: skip
 """Keys of an event's data that a mapping may fill: those that hold a text."""
@@ -193,7 +193,7 @@ def _event_of(
         service=_first(texts, "service") or fit.service_of(labels, reading),
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
-        title=_first(texts, "title") or fit.line((_text(texts)).partition("\n")[0]) or fit.line(entity),
+        title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
         actor=_first(texts, "actor"),
         links=fit.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
@@ -204,6 +204,11 @@ def _event_of(
 
 def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
     return next((told for value in texts.get(path, ()) if (told := fit.line(value))), None)
+
+
+def _headline(text: str) -> str:
+    """The first line of a text that says something."""
+    return fit.line(text.strip().partition("\n")[0])
 
 
 def _text(texts: Mapping[str, tuple[str, ...]]) -> str:
