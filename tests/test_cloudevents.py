@@ -1,4 +1,4 @@
-"""CloudEvents without a mapping: what the words of a type and the usual keys of the data say."""
+"""CloudEvents: what the words of a type and the usual keys of the data say without a mapping, and with one."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector import reading as fit
+from collector.errors import MalformedWebhook
 from collector.event import EVENT_TYPES, Event, RecordedEvent
+from collector.sources import SOURCES
 from collector.sources.cloudevents.types import called, event_type
 from collector.webhook import Mapped, Reading
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.phrases import words_of
 from renderers.replay import replay
-from tests.test_sources import CLOUD_EVENT, cloud
+from tests.test_sources import READING, webhook_of
 
 PAGE = Path(__file__).parents[1] / "config" / "senders" / "cloudevents.md"
 HEADERS = {"Content-Type": "application/cloudevents+json"}
@@ -282,3 +286,81 @@ def test_no_type_and_no_data_break_the_reading(kind: str, data: Any) -> None:
     assert event.type in EVENT_TYPES
     assert event.title
     assert event_type(kind) in EVENT_TYPES
+
+
+CLOUD_EVENT = {"specversion": "1.0", "type": "com.example.thing", "source": "/here", "id": "1"}
+
+
+def cloud(headers: dict[str, str], body: Any = None, reading: Reading = READING) -> tuple[Event, ...]:
+    encoded = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    return SOURCES["cloudevents"].parse(webhook_of("cloudevents", encoded, headers), reading)
+
+
+def test_all_modes_give_the_same_id() -> None:
+    """Source and id name the event, however it is sent."""
+    (structured,) = cloud({"Content-Type": "application/cloudevents+json"}, CLOUD_EVENT)
+    (batched,) = cloud({"Content-Type": "APPLICATION/CLOUDEVENTS-BATCH+JSON; charset=utf-8"}, [CLOUD_EVENT])
+    (binary,) = cloud({f"ce-{name}": value for name, value in CLOUD_EVENT.items()}, b"\x00\xff")
+    assert structured.id == batched.id == binary.id
+    assert binary.data["data_base64"] == "AP8="
+
+
+@pytest.mark.parametrize("value", ["%C0%A0", "%FF", "\udcff"])
+def test_a_header_that_is_no_utf8_is_malformed(value: str) -> None:
+    """Percent-encoding is undone once and strictly, and the message names the header."""
+    headers = {f"ce-{name}": text for name, text in CLOUD_EVENT.items()}
+    with pytest.raises(MalformedWebhook, match="header ce-subject"):
+        cloud({**headers, "ce-subject": value})
+
+
+@pytest.mark.parametrize("missing", ["id", "source", "type", "specversion"])
+def test_a_required_attribute_cannot_be_missing(missing: str) -> None:
+    """An event without one of its four names is kept as unrecognised."""
+    body = {name: value for name, value in CLOUD_EVENT.items() if name != missing}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body)
+    assert event.type == "source.unrecognised"
+    assert missing in event.data["reason"]
+
+
+def test_another_version_or_format_is_unrecognised() -> None:
+    """What cannot be read is said to be so, and kept."""
+    (old,) = cloud({"Content-Type": "application/cloudevents+json"}, {**CLOUD_EVENT, "specversion": "0.3"})
+    (xml,) = cloud({"Content-Type": "application/cloudevents+xml"}, b"<event/>")
+    assert (old.type, xml.type) == ("source.unrecognised", "source.unrecognised")
+
+
+def test_the_longest_mapping_speaks() -> None:
+    """An exact type goes before a pattern, a longer pattern before a shorter, and a default comes last."""
+    reading = Reading(
+        types={
+            "com.example.*": Mapped(type="change.started"),
+            "com.example.thing*": Mapped(type="change.failed"),
+            "com.example.thing.exact": Mapped(type="change.merged"),
+            "*": Mapped(type="chat.message"),
+        }
+    )
+    kinds = ("com.example.thing.exact", "com.example.things", "com.example.x", "org.other")
+    headers = {"Content-Type": "application/cloudevents+json"}
+    found = [cloud(headers, {**CLOUD_EVENT, "type": kind}, reading)[0].type for kind in kinds]
+    assert found == ["change.merged", "change.failed", "change.started", "chat.message"]
+
+
+def test_a_mapping_that_does_not_fit_finds_nothing() -> None:
+    """An expression over data that is not there leaves the field absent; lists become several refs."""
+    mapped = Mapped(
+        fields={"service": "data.nothing.here", "actor": "length(data)", "title": "data.number"},
+        refs={"commit": "data.commits[].sha", "pr": "abs(data)"},
+    )
+    body = {**CLOUD_EVENT, "data": {"number": 7, "commits": [{"sha": "aa"}, {"sha": "bb"}, {"sha": None}]}}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body, Reading(default=mapped))
+    assert (event.service, event.actor, event.title) == (None, "2", "7")
+    assert event.refs == ("commit:aa", "commit:bb")
+
+
+def test_a_great_deal_of_data_is_cut_visibly() -> None:
+    """An event carries a bounded part of a sender's data; the body is kept whole elsewhere."""
+    body = {**CLOUD_EVENT, "subject": "s" * 5000, "data": {"text": "ü" * 200_000}}
+    (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body)
+    assert event.data["data"].endswith(fit.CUT)
+    assert event.title.endswith(fit.CUT)
+    assert len(msgspec.json.encode(event)) < 40_000

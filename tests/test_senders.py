@@ -1,0 +1,166 @@
+"""What is particular to one sender, where it is too little for a file of its own."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from collector.episodes import episodes
+from collector.errors import UnverifiedWebhook
+from collector.event import RecordedEvent
+from collector.signing import signature_of
+from collector.sources import SOURCES
+from collector.sources.slack import plain
+from collector.webhook import Credentials, Reading
+from tests.test_sources import (
+    CASES,
+    READING,
+    RECEIVED,
+    RECORDINGS,
+    SECRET,
+    SIGNED,
+    parse_json,
+    parsed,
+    recorded,
+    webhook_of,
+)
+
+
+def test_a_variable_that_datadog_left_as_it_is_says_nothing() -> None:
+    """An absent host, priority or tag is absent, and no service is called $HOSTNAME."""
+    body = {"timelined": "datadog.1", "transition": "Triggered", "title": "Errors", "monitor": "7", "date": "$DATE",
+            "tags": "$TAGS", "host": "$HOSTNAME", "priority": "$ALERT_PRIORITY", "link": "$LINK"}  # fmt: skip
+    (event,) = parse_json("datadog", body)
+    assert (event.service, event.severity, event.labels, event.links, event.time_quality) == (
+        None,
+        None,
+        {},
+        (),
+        "absent",
+    )
+
+
+def test_a_metric_alert_that_grows_worse_is_one_episode() -> None:
+    """Warning, critical and resolved of one firing have its start; the end is the hook's time where none is told."""
+    names = ("metric-alert-warning", "metric-alert-critical", "metric-alert-resolved")
+    told = [parsed(RECORDINGS / "sentry" / name)[0] for name in names]
+    (episode,) = episodes([msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told])
+    assert (episode.start, episode.end) == (told[0].occurred_at, told[2].occurred_at)
+    assert [each.severity for each in told] == ["warning", "critical", None]
+
+
+def test_slacks_challenge_is_given_back_and_nothing_else_is() -> None:
+    """Only an address being tried is answered with what was sent; no other body gets an echo."""
+    ask = SOURCES["slack"].challenge
+    assert ask is not None
+    sent = {case.name: ask(recorded(case)) for case in CASES if case.parent.name == "slack"}
+    assert sent.pop("challenge") == "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+    assert set(sent.values()) == {""}
+    assert {
+        ask(webhook_of("slack", body)) for body in (b"", b"[", b"\xff", b"[]", b'{"type": "url_verification"}')
+    } == {""}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("a &lt;b&gt; &amp;amp; c", "a <b> &amp; c"),
+        ("<@U1> <@U2|ana> <#C1|general> <!here> <!subteam^S1|@oncall>", "@U1 @ana #general @here @oncall"),
+        ("<https://x.example/a?b=1&amp;c=2>", "https://x.example/a?b=1&c=2"),
+        ("<https://x.example|the page> <mailto:a@x.example|a@x.example>", "the page (https://x.example) a@x.example"),
+        ("1 < 2 <", "1 < 2 <"), ("", ""), ("  ", ""),
+    ],
+)  # fmt: skip
+def test_a_message_reads_as_people_see_it(written: str, read: str) -> None:
+    """Slack's brackets and escapes are no part of what was written."""
+    assert plain(written) == read
+
+
+def test_a_pin_tells_the_message_that_was_received_already() -> None:
+    """A message is one fact, whether it came as itself or with its pin."""
+    pinned = RECORDINGS / "slack" / "pinned"
+    message = {"type": "message", "user": "U0ANA0001", "text": "All clear since 14:24 UTC.", "ts": "1772633340.000700"}
+    event = message | {"channel": "C0INC000001", "event_ts": "1772633340.000700", "channel_type": "channel"}
+    (first,) = parse_json("slack", {"type": "event_callback", "team_id": "T0LARK001", "event": event})
+    assert (first,) == parsed(pinned)
+
+
+def test_without_chosen_channels_every_channel_is_read() -> None:
+    """What is configured narrows; a direct message is read in no case."""
+    for name, events in (("another-channel", 1), ("direct-message", 0)):
+        assert len(SOURCES["slack"].parse(recorded(RECORDINGS / "slack" / name), Reading())) == events
+
+
+def test_gitlabs_secret_token_proves_a_hook_that_does_not_sign() -> None:
+    """The token in its own header is enough where the hook has no signing token; beside a signature it is not."""
+    webhook = recorded(RECORDINGS / "gitlab" / "deployment-succeeded")
+    secret = Credentials(header=(b"larkfield-secret-token",))
+    plain = {name: text for name, text in webhook.headers.items() if not name.startswith("webhook-")}
+    verify = SOURCES["gitlab"].verify
+    assert verify(msgspec.structs.replace(webhook, headers=plain), secret) == "header"
+    for headers in (webhook.headers, plain | {"x-gitlab-token": "another"}, plain | {"x-gitlab-token": ""}):
+        with pytest.raises(UnverifiedWebhook):
+            verify(msgspec.structs.replace(webhook, headers=headers), secret)
+
+
+def test_a_flag_set_again_is_another_fact_and_a_retry_is_not() -> None:
+    """GitLab's body says neither when a flag was set nor which time it was; the delivery's key does."""
+    webhook = recorded(RECORDINGS / "gitlab" / "flag-off")
+    keys = ("a", "a", "b")
+    ids = [
+        SOURCES["gitlab"]
+        .parse(
+            msgspec.structs.replace(webhook, headers={"idempotency-key": key}, received_at=RECEIVED + place), READING
+        )[0]
+        .id
+        for place, key in enumerate(keys)
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_start_that_grafana_overwrote_is_not_taken_for_one() -> None:
+    """Such a resolve names no start and no firing, and ends the episode that was open."""
+    firing, resolved = (parsed(RECORDINGS / "grafana" / name)[0] for name in ("firing", "resolved-by-grafana-12"))
+    assert (firing.entity, "starts_at" in resolved.data, "ends" in resolved.data) == (resolved.entity, False, False)
+    events = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in (firing, resolved)]
+    (episode,) = episodes(events)
+    assert (episode.start, episode.end) == (firing.occurred_at, resolved.occurred_at)
+
+
+def test_a_resolve_of_grafana_names_its_firing_where_it_says_the_start() -> None:
+    """Versions before 12 tell the start, and so which firing ended."""
+    firing, resolved = (parsed(RECORDINGS / "grafana" / name)[0] for name in ("firing", "resolved-with-its-start"))
+    assert resolved.data["ends"] == firing.id
+
+
+def test_a_dashboards_alert_fires_and_ends_at_its_receipt() -> None:
+    """Legacy bodies say no time; one that comes twice at once is one fact, one that comes later is another."""
+    body = {
+        "orgId": 1,
+        "ruleId": 3,
+        "ruleName": "Checkout errors",
+        "state": "alerting",
+        "tags": {"service": "checkout"},
+    }
+    raw, parse_at = json.dumps(body).encode(), SOURCES["grafana"].parse
+    minute = 60_000_000
+    first, again, later = (
+        parse_at(webhook_of("grafana", raw, received_at=RECEIVED + wait), READING)[0]
+        for wait in (0, minute - 1, 90 * minute)
+    )
+    assert first.id == again.id != later.id
+    assert (first.type, first.title, first.service, first.time_quality) == (
+        "alert.firing", "Checkout errors", "checkout", "absent",
+    )  # fmt: skip
+    assert parse_json("grafana", body | {"state": "ok"})[0].type == "alert.resolved"
+    assert parse_json("grafana", body | {"state": "no_data"})[0].type == "observation.recorded"
+    assert parse_json("grafana", body | {"state": "paused"}) == ()
+
+
+def test_github_signs_the_form_as_it_is_sent() -> None:
+    """The signature covers the raw form, not the JSON in it."""
+    body = b"payload=%7B%22zen%22%3A1%7D"
+    headers = {"X-Hub-Signature-256": "sha256=" + signature_of(body, SECRET), "X-GitHub-Event": "ping"}
+    assert SOURCES["github"].verify(webhook_of("github", body, headers), SIGNED) == "signature"
