@@ -16,7 +16,7 @@ import msgspec
 from collector.errors import InvalidInput
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
-from renderers import RENDERERS, markdown
+from renderers import INLAID, RENDERERS, markdown
 from renderers.document import Document, Options
 from renderers.draft import draft
 from renderers.history import Context, Grouped, Nearby, Sender
@@ -26,6 +26,7 @@ FORMATS = tuple(RENDERERS)
 MARKED = "marked"
 """Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
 """The names of the formats a draft can be written in."""
+_WRITERS = {**RENDERERS, **INLAID}
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
@@ -139,7 +140,7 @@ async def postmortem(
     ``as_of`` (µs) renders what had been received by then. Raises
     :class:`collector.errors.InvalidInput` for a format or an option that there is not.
     """
-    render = markdown.marked if format == MARKED else RENDERERS.get(format)
+    render = markdown.marked if format == MARKED else _WRITERS.get(format)
     if render is None:
         raise InvalidInput(f"cannot render: the format is {format!r}; use one of {', '.join(RENDERERS)}", "format")
     chosen = options if isinstance(options, Options) else options_of(options)

@@ -12,11 +12,16 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 
-from renderers import json, markdown, picture
+from renderers import inlaid, json, markdown, picture
 from renderers.document import Document
 
 RENDERERS: Mapping[str, Callable[[Document], str]] = {"md": markdown.markdown, "json": json.to_json, "svg": picture.svg}
 """Every format a document can be written in, by the name it has in an address and on the command line."""
+
+INLAID: Mapping[str, Callable[[Document], str]] = {"page": inlaid.inlaid}
+"""What the daemon's own pages are made of; no format for anybody else."""
+STYLES: Mapping[str, str] = {"picture.css": picture.STYLE}
+"""The style sheets that a page needs for it, by their file's name."""
 
 
 def _policy(*styles: str) -> str:

@@ -44,7 +44,7 @@ from collector.storage.urls import database_path, shown
 from collector.web import Limits as WebLimits
 from collector.web import Readiness, build_app
 from collector.writer import Writer
-from renderers import POLICIES
+from renderers import POLICIES, STYLES
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +113,8 @@ class Parts:
             log=self.log,
             projections=self.projections,
             postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
+            inlaid=partial(self._render, "page"),
+            styles=STYLES,
             policies=POLICIES,
             readiness=self.readiness,
             gauges=self._gauges,

@@ -147,6 +147,14 @@ class Projections:
         """Who acknowledged each of these incidents, and what was told of it last, by its number."""
         return await self._read(lambda connection: _news(connection, rows))
 
+    async def members(self, number: int) -> Mapping[str, Membership]:
+        """Why each event of an incident is in it, by the event's id."""
+        return await self._read(lambda connection: _memberships(connection, number))
+
+    async def incidents_of(self, events: Sequence[str]) -> Mapping[str, int]:
+        """The incident that each of these events is in; of those that are in none there is no entry."""
+        return await self._read(lambda connection: _incidents_of(connection, events))
+
     async def counts(self) -> dict[str, int]:
         """How many incidents are open, and how many are over."""
         return await self._read(_counts)
@@ -310,6 +318,22 @@ def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News
     return {row.number: News(taken=taken.get(row.number), latest=told.get(row.last_position)) for row in rows}
 
 
+def _memberships(connection: Connection, number: int) -> dict[str, Membership]:
+    statement = f"""SELECT event, rule, reason FROM {MEMBER} AS member JOIN event_unit ON unit = uid
+        WHERE number = ?"""  # noqa: S608 - a constant of ours
+    rows = connection.exec_driver_sql(statement, (number,))
+    return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
+
+
+def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for table, rule in (("membership", ""), ("placement", " AND rule <> 'follow_up'")):
+        statement = f"SELECT event, number FROM event_unit JOIN {table} ON uid = unit WHERE event IN ({{}}){rule}"  # noqa: S608 - names of ours
+        for event, number in select_in(connection, statement, events):
+            found[event] = min(number, found.get(event, number))
+    return found
+
+
 def _spelt(spelling: Spelling, near: tuple[Nearby, ...]) -> tuple[Nearby, ...]:
     return tuple(Nearby(event=spelling.told(each.event), reason=each.reason) for each in near)
 
@@ -329,7 +353,7 @@ class _Reading:
         if found is None or found[1] is None:
             return None
         row, low, high = _row(found), found[-3], found[-2]
-        memberships = self._memberships(row.number)
+        memberships = _memberships(self._connection, row.number)
         events = queries.read_ids(self._connection, sorted(memberships), self._as_of)
         if self._as_of is not None and not events:
             return None
@@ -346,12 +370,6 @@ class _Reading:
             reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
             collector=self._collector(low, high),
         )
-
-    def _memberships(self, number: int) -> dict[str, Membership]:
-        statement = f"""SELECT event, rule, reason FROM {MEMBER} AS member JOIN event_unit ON unit = uid
-            WHERE number = ?"""  # noqa: S608 - a constant of ours
-        rows = self._connection.exec_driver_sql(statement, (number,))
-        return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
 
     def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[Nearby, ...], int]:
         """The first events of what began in the window and is not in the incident, and how many more there are.

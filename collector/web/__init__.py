@@ -20,14 +20,26 @@ from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.refusals import Refusals
-from collector.web import amendments, erasures, events, incidents, keys, operations, pages, prometheus, webhooks
+from collector.web import (
+    amendments,
+    erasures,
+    events,
+    incidents,
+    keys,
+    operations,
+    pages,
+    prometheus,
+    streams,
+    webhooks,
+)
 from collector.web.access import guard, on_prepare
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
+from collector.web.streams import StreamLimits, add_streams
 
-__all__ = ["Limits", "Postmortem", "ReadLimits", "Readiness", "Runner", "build_app", "server_kwargs"]
+__all__ = ["Limits", "Postmortem", "ReadLimits", "Readiness", "Runner", "StreamLimits", "build_app", "server_kwargs"]
 
 
 def build_app(
@@ -36,6 +48,8 @@ def build_app(
     log: EventLog,
     projections: Projections,
     postmortems: Mapping[str, Postmortem],
+    inlaid: Postmortem | None = None,
+    styles: Mapping[str, str] | None = None,
     policies: Mapping[str, str] | None = None,
     readiness: Callable[[], Awaitable[Readiness]],
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
@@ -48,12 +62,14 @@ def build_app(
     limits: Limits | None = None,
     refusals: Refusals | None = None,
     reads: ReadLimits | None = None,
+    streaming: StreamLimits | None = None,
     followed: Callable[[int, float], Awaitable[bool]] | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
-    those that a browser shows; ``clock`` gives µs UTC; with ``local_only``
+    those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``.
+    ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
@@ -65,6 +81,8 @@ def build_app(
     app[keys.LOG] = log
     app[keys.PROJECTIONS] = projections
     app[keys.POSTMORTEMS] = postmortems
+    app[keys.INLAID] = inlaid or _no_draft
+    app[keys.STYLES] = styles or {}
     app[keys.POLICIES] = policies or {}
     app[keys.READINESS] = readiness
     app[keys.METRICS] = intake.writer.metrics
@@ -77,13 +95,20 @@ def build_app(
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()
     app[keys.FOLLOWED] = followed or _looking(projections)
+    app[keys.ENDING] = []
     app[READS] = Reads(reads or ReadLimits())
     app.on_response_prepare.append(on_prepare)
-    for room in (webhooks, incidents, events, amendments, erasures, operations, prometheus):
+    add_streams(app, streaming or StreamLimits())
+    # Streams come first: their address looks like that of an event.
+    for room in (streams, webhooks, incidents, events, amendments, erasures, operations, prometheus):
         app.add_routes(room.routes)
     for routes in pages.ROUTES:
         app.add_routes(routes)
     return app
+
+
+async def _no_draft(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+    raise Unavailable("cannot show the incident here: this process renders no drafts")
 
 
 async def _cannot_erase(asked: Erasing) -> Erasure:

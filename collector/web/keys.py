@@ -53,6 +53,10 @@ REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 LOG: web.AppKey[EventLog] = web.AppKey("log")
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
+INLAID: web.AppKey[Postmortem] = web.AppKey("inlaid")
+"""Renders what a page shows of a draft, as JSON: ``draft`` and ``pictures``."""
+STYLES: web.AppKey[Mapping[str, str]] = web.AppKey("styles")
+"""Name → a style sheet that pages need for what others draw."""
 POLICIES: web.AppKey[Mapping[str, str]] = web.AppKey("policies")
 """Format → the Content-Security-Policy it is served with, where it is not that of every answer."""
 READINESS: web.AppKey[Callable[[], Awaitable[Readiness]]] = web.AppKey("readiness")
@@ -69,6 +73,8 @@ LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""
 HOSTS: web.AppKey[Collection[str]] = web.AppKey("hosts")
 """Other names of this daemon, in lower case and without ports."""
+ENDING: web.AppKey[list[Callable[[], None]]] = web.AppKey("ending")
+"""What is called once the daemon stops, before open answers are waited for: it ends those that would never end."""
 FOLLOWED: web.AppKey[Callable[[int, float], Awaitable[bool]]] = web.AppKey("followed")
 """Waits until lists have taken a position in, or so many seconds; whether they have."""
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")

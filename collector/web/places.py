@@ -5,6 +5,9 @@ from __future__ import annotations
 PAGES = frozenset({"", "incidents", "deliveries", "events"})
 """The first part of the addresses of pages."""
 
+STREAM = "/api/v1/events/stream"
+"""Where events are told as they come, for as long as somebody listens."""
+
 
 def is_page(path: str) -> bool:
     """Whether an address is a page that shows what is in the log."""

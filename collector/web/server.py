@@ -21,6 +21,7 @@ from aiohttp import StreamReader, web
 
 from collector.web import problems
 from collector.web.access import secure
+from collector.web.keys import ENDING
 from collector.web.parser import Parser
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ class Runner(web.AppRunner):
         """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
         for site in list(self.sites):
             await site.stop()
+        for end in self.app.get(ENDING, ()):
+            end()
         if isinstance(self.server, Listener):
             await self.server.drain(grace)
 

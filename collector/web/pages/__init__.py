@@ -4,9 +4,9 @@ Each page is what the API and the drafts say, in another form: nothing is
 decided here. ``rendering`` makes every text harmless, in one place.
 """
 
-from collector.web.pages import deliveries, files, login, overview
+from collector.web.pages import deliveries, doing, files, incident, login, overview
 from collector.web.pages.errors import shown
 
-ROUTES = (overview.routes, deliveries.routes, login.routes, files.routes)
+ROUTES = (overview.routes, incident.routes, doing.routes, deliveries.routes, login.routes, files.routes)
 
 __all__ = ["ROUTES", "shown"]

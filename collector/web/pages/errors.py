@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from collector.web.keys import LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.login import to_login
 from collector.web.pages.rendering import is_asked_for, page
-from collector.web.places import is_api
+from collector.web.places import is_api, is_page
 from collector.web.problems import Problem
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @web.middleware
@@ -21,13 +26,30 @@ async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
         return response
     if is_api(request.path) or request.path.startswith("/webhooks") or not is_asked_for(request):
         return response
-    if response.status == 401:
-        return to_login(request)
+    typed = await _typed(request)
+    if response.status == 401 and not typed:
+        # A link on another site brings no cookie; the same address asked for by a page of ours does.
+        is_led_here = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        return page(request, "again.html", Clock(), status=401) if is_led_here else to_login(request)
     problem = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"", type=Problem)
-    answer = page(request, "error.html", Clock(), status=response.status, problem=problem)
+    answer = page(request, "error.html", Clock(), status=response.status, problem=problem, typed=typed)
     for name in ("Retry-After", "Allow"):
         if name in response.headers:
             answer.headers[name] = response.headers[name]
     if response.keep_alive is False:
         answer.force_close()
     return answer
+
+
+async def _typed(request: web.Request) -> list[tuple[str, str]]:
+    """The fields of a form that could not be taken, so that nothing that was typed is lost."""
+    if request.method != "POST" or not is_page(request.path) or request.content_type != FORM:
+        return []
+    if not 0 < (request.content_length or 0) <= request.app[LIMITS].command:
+        return []
+    try:
+        async with asyncio.timeout(request.app[LIMITS].read_timeout):
+            form = await request.post()
+    except (TimeoutError, ValueError, OSError, web.HTTPException):
+        return []
+    return [(name, value) for name, value in form.items() if isinstance(value, str) and name != "form_key"]

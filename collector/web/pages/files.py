@@ -15,7 +15,7 @@ _MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 async def static(request: web.Request) -> web.Response:
     """One file, to be kept for as long as its address holds: the address changes with its content."""
     name = request.match_info["name"]
-    found = rendering.files().get(name)
+    found = rendering.files(request.app).get(name)
     if found is None:
         raise web.HTTPNotFound
     body, digest = found

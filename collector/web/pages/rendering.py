@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from markupsafe import Markup
 
 from collector.lengths import duration
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK
+from collector.web.keys import API_TOKENS, CLOCK, STYLES
 from collector.web.pages.clocks import Clock
 
 FOLDER = Path(__file__).parent
@@ -72,7 +73,11 @@ def page(
             clock=clock,
             place=Place(request, clock),
             now=request.app[CLOCK](),
+            # The address of a file changes with its content.
+            static=lambda name: f"/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
+            # Names what a form states: sent twice, it is stated once.
+            form_name=secrets.token_hex(16),
             form_key=sessions.form_key(session) if session else "",
             **values,
         )
@@ -89,15 +94,15 @@ def page(
     return response
 
 
-def static(name: str) -> str:
-    """The address of a file of ours, which changes with its content."""
-    return f"/static/{name}?v={files()[name][1]}"
+def files(app: web.Application) -> Mapping[str, tuple[bytes, str]]:
+    """Name of a file of ours → its bytes, and a digest of them."""
+    return _files(tuple(app[STYLES].items()))
 
 
 @cache
-def files() -> Mapping[str, tuple[bytes, str]]:
-    """Name of a file of ours → its bytes, and a digest of them."""
+def _files(styles: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[bytes, str]]:
     found = {path.name: path.read_bytes() for path in sorted((FOLDER / "static").iterdir()) if path.is_file()}
+    found |= {name: text.encode() for name, text in styles}
     return {name: (body, hashlib.sha256(body).hexdigest()[:12]) for name, body in found.items()}
 
 
@@ -118,11 +123,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static
     environment.filters["length_of"] = len
     environment.filters["length"] = duration
     environment.filters["web_link"] = web_link
+    environment.filters["short_of"] = short_of
     return environment
+
+
+def short_of(event: str, draft: Mapping[str, Any]) -> str:
+    """An event's id as a draft cites it."""
+    cited = draft["events"].get(event)
+    return str(cited["short"]) if cited else event[-5:]
 
 
 def web_link(url: str) -> str:

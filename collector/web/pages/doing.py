@@ -1,0 +1,148 @@
+"""What a person does on a page: each form states one fact, as a write of the API does.
+
+Promises: a form of another site, or of another session, does nothing; sent
+twice, it states one fact; and where it cannot be taken, the answer has all that
+was typed, to be corrected and sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector import people
+from collector.errors import InvalidInput, NotFound, TooLarge, TooSlow
+from collector.event import Event
+from collector.web import sessions, statements
+from collector.web.access import in_session
+from collector.web.keys import CLOCK, LIMITS
+from collector.web.pages.clocks import Clock
+from collector.web.problems import CrossSite, InvalidParameter
+
+routes = web.RouteTableDef()
+
+MOST = 200
+"""How many events may be ticked at once."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A form, as far as every one is alike."""
+
+    key: str
+    by: str
+    stated_at: int
+    incident: str
+    """The event that opened it."""
+    fields: Mapping[str, str]
+    events: Sequence[str]
+    """The ids of the events that were ticked."""
+    clock: Clock
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What every statement is made with."""
+        return {"key": self.key, "by": self.by, "stated_at": self.stated_at, "incident": self.incident}
+
+    def at(self) -> int | None:
+        """The time that was written, µs; None where it is to be now."""
+        return self.clock.moment(self.fields.get("at"), "at")
+
+
+def _note(said: Said) -> list[Event]:
+    return [people.note(**said.common, text=said.fields.get("text", ""), at=said.at())]
+
+
+def _mark(said: Said) -> list[Event]:
+    at, fields = said.at(), said.fields
+    when = said.stated_at if at is None else at
+    return [people.mark(**said.common, mark=fields.get("mark", ""), text=fields.get("text", ""), at=when)]
+
+
+def _action(said: Said) -> list[Event]:
+    owner, due = said.fields.get("owner", ""), said.fields.get("due", "")
+    return [people.action(**said.common, text=said.fields.get("text", ""), owner=owner, due=due)]
+
+
+def _edit(said: Said) -> list[Event]:
+    return [people.edited(**said.common, field=said.fields.get("field", ""), value=said.fields.get("value", ""))]
+
+
+def _moved(fact: Callable[..., Event]) -> Callable[[Said], list[Event]]:
+    def moved(said: Said) -> list[Event]:
+        if not said.events:
+            raise InvalidInput("cannot record a statement: no row is ticked; tick those that are meant", "event")
+        common = said.common
+        keys = [f"{said.key}-{name}" for name in said.events]
+        return [fact(**(common | {"key": key}), event=name) for key, name in zip(keys, said.events, strict=True)]
+
+    return moved
+
+
+def _split(said: Said) -> list[Event]:
+    return [people.split(**said.common, events=said.events)]
+
+
+STATING: Mapping[str, Callable[[Said], list[Event]]] = {
+    "note": _note, "mark": _mark, "action": _action, "edit": _edit, "join": _moved(people.joined),
+    "leave": _moved(people.left), "split": _split,
+}  # fmt: skip
+"""The last part of a form's address → the facts that it states."""
+IN_A_ROW = ("note", "mark", "action")
+"""What has a row of the timeline."""
+
+
+@routes.post("/incidents/{number}/{what}")
+async def state(request: web.Request) -> web.Response:
+    """State what a form says, and lead back to the incident."""
+    what, row = request.match_info["what"], await statements.incident(request)
+    if what not in STATING:
+        raise NotFound("cannot take the form: a page has no form of this name", "what")
+    form = await read(request)
+    fields = dict(reversed(form))
+    check(request, fields.get("form_key", ""))
+    clock = Clock(fields.get("zone") or "UTC")
+    named = [name for field, text in form if field == "event" for name in text.split()]
+    if len(named) > MOST:
+        raise InvalidInput(f"cannot record a statement: {len(named)} events are ticked; tick {MOST} at most", "event")
+    events = [await statements.event_named(request.app, name, "event") for name in dict.fromkeys(named)]
+    said = Said(
+        key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=request.app[CLOCK](), incident=row.key,
+        fields=fields, events=events, clock=clock,
+    )  # fmt: skip
+    facts = STATING[what](said)
+    for fact in facts:
+        await statements.store(request.app, fact)
+    number = (await statements.follow(request.app, row.number)).number
+    zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
+    place = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if what in IN_A_ROW else zone
+    return web.Response(status=303, headers={"Location": f"/incidents/{number}?said={what}{place}"})
+
+
+async def read(request: web.Request) -> list[tuple[str, str]]:
+    """A form's fields, within the limits of a write."""
+    limits = request.app[LIMITS]
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise InvalidParameter("cannot read the form: it must be application/x-www-form-urlencoded", "Content-Type")
+    if request.content_length is None or request.content_length > limits.command:
+        raise TooLarge(f"cannot read the form: it is larger than {limits.command} bytes")
+    try:
+        async with asyncio.timeout(limits.read_timeout):
+            form = await request.post()
+    except TimeoutError as error:
+        raise TooSlow(f"cannot read the form: it took over {limits.read_timeout:g} s to arrive") from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise InvalidParameter("cannot read the form: it is not UTF-8", "$") from error
+    return [(name, value) for name, value in form.items() if isinstance(value, str)]
+
+
+def check(request: web.Request, form_key: str) -> None:
+    """Raise :class:`CrossSite` for a form that is not of this session; where no token is set there is none."""
+    if in_session(request):
+        expected = sessions.form_key(request.cookies[sessions.COOKIE])
+        if not hmac.compare_digest(expected.encode(), form_key.encode()):
+            raise CrossSite("cannot take the form: it is of another session; send it again from this page")

@@ -1,0 +1,130 @@
+"""One incident: its head, its picture, its timeline with the events in place, and its draft section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from markupsafe import Markup
+
+from collector.errors import NotFound
+from collector.event import MINUTE, RecordedEvent
+from collector.people import FIELDS, MARKS
+from collector.projections import EventFilter, IncidentRow
+from collector.web import statements
+from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS
+from collector.web.negotiation import MEDIA
+from collector.web.pages.clocks import Clock
+from collector.web.pages.rendering import page
+from collector.web.pages.rows import FAMILIES, Row, by_arrival, linked, passing, rows_of, told
+from collector.web.requests import Query
+
+routes = web.RouteTableDef()
+
+EACH = 100
+"""How many rows a page has."""
+FURTHER = 200
+"""How many events beyond the timeline are named."""
+SYSTEM = 200
+"""How many records of the daemon's own are shown."""
+AROUND = 30 * MINUTE
+"""How far before and after an incident such records are looked for, µs."""
+
+
+@routes.get("/incidents/{number}")
+async def incident(request: web.Request) -> web.Response:
+    """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
+    query = Query(request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said")
+    clock = Clock(query.text("zone") or "UTC")
+    row = await statements.incident(request)
+    if request.match_info["number"] != str(row.number):
+        return web.Response(
+            status=303, headers={"Location": f"/incidents/{row.number}?{request.rel_url.raw_query_string}"}
+        )
+    as_of = clock.moment(query.text("as_of"), "as_of")
+    text = await request.app[INLAID](row.number, as_of, {"zone": clock.zone, "detail": "all"})
+    if text is None:
+        raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
+    made = msgspec.json.decode(text)
+    return await _shown(request, query, clock, row, made)
+
+
+async def _shown(
+    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any]
+) -> web.Response:
+    app, draft = request.app, made["draft"]
+    formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
+    order = query.one_of("order", "happened", "arrived") or "happened"
+    text, kind = query.text("text"), query.one_of("kind", *FAMILIES)
+    every = rows_of(draft)
+    passed = passing(every, text, kind)
+    timed: Sequence[tuple[int, Row]] = [(each.at, each) for each in passed]
+    if order == "arrived":
+        timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
+    wanted = query.text("row")
+    here, at, last = _page(timed, wanted, query.number("page"))
+    why = await app[PROJECTIONS].members(row.number)
+    names = [name for _, each in here for name in each.cites]
+    events = told(await app[LOG].read_ids(names), why)
+    owner = _owners(here)
+    cited = {name for each in every for name in each.cites}
+    further = sorted(set(why) - cited)
+    system = await _system(request, row) if query.one_of("system", "1") else None
+    pictures = {
+        name: Markup(linked(picture, owner, "/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
+        for name, picture in made["pictures"].items()
+    }
+    return page(
+        request, "incident.html", clock, row=row, draft=draft, order=order, text=text, kind=kind, kinds=FAMILIES,
+        timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
+        further=further[:FURTHER], further_count=len(further), system=system, pictures=pictures,
+        as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"), marks=MARKS, fields=FIELDS,
+        formats=formats,
+    )  # fmt: skip
+
+
+def _page(
+    timed: Sequence[tuple[int, Row]], wanted: str | None, number: int | None
+) -> tuple[Sequence[tuple[int, Row]], int, int]:
+    """The rows of a page, its number, and the last page's: the page that was asked for, or that has an event's row."""
+    last = max(1, -(-len(timed) // EACH))
+    place = next((index for index, (_, row) in enumerate(timed) if wanted in row.cites), None)
+    at = min(max(1, number or 1), last) if place is None else place // EACH + 1
+    return timed[(at - 1) * EACH : at * EACH], at, last
+
+
+def _owners(timed: Sequence[tuple[int, Row]]) -> dict[str, int]:
+    """Each event's row on this page: the first that cites it, where the event itself is shown."""
+    owner: dict[str, int] = {}
+    for index, (_, row) in enumerate(timed):
+        for name in row.cites:
+            owner.setdefault(name, index)
+    return owner
+
+
+async def _system(request: web.Request, row: IncidentRow) -> list[RecordedEvent]:
+    """What the daemon recorded of itself and of its sources around the incident: starts, stops, refusals, gaps."""
+    until = max(row.ended_at or 0, row.last_at) + AROUND
+    found: list[RecordedEvent] = []
+    for family in ("collector.*", "source.*", "delivery.*"):
+        wanted = EventFilter(type=family, since=row.started_at - AROUND, until=until, limit=SYSTEM)
+        found += await request.app[PROJECTIONS].events(wanted)
+    return sorted(found, key=lambda event: (event.occurred_at, event.position))
+
+
+@routes.get("/events/{event}")
+async def event(request: web.Request) -> web.Response:
+    """One event in its surroundings: the row of its incident that has it, or by itself where it is in none."""
+    query = Query(request, "zone")
+    clock = Clock(query.text("zone") or "UTC")
+    name = await statements.event_named(request.app, request.match_info["event"], "event")
+    why = await request.app[PROJECTIONS].why(name)
+    if why is not None and why.incident is not None:
+        zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
+        place = f"/incidents/{why.incident}?row={name}{zone}#e-{name}"
+        return web.Response(status=303, headers={"Location": place})
+    one = told(await request.app[LOG].read_ids([name]), {})[name]
+    repeats = (await request.app[LOG].repeats([name])).get(name)
+    return page(request, "event.html", clock, one=one, why=why.reason if why else "", repeats=repeats)

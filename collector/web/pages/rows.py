@@ -1,0 +1,104 @@
+"""The rows of an incident's timeline as a page shows them: each with the events that prove it, one row once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from collector.correlation import Membership
+from collector.event import RecordedEvent, is_erased, is_retracted
+from collector.times import parse
+from collector.web import answers
+
+Json = Mapping[str, Any]
+
+FAMILIES = ("alert", "page", "change", "status", "chat", "note", "mark", "action", "observation", "report", "incident")
+"""What rows can be filtered by: the family of the type of the event that leads a row."""
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One row of the timeline."""
+
+    at: int
+    """When it happened, µs."""
+    label: str
+    family: str
+    text: str
+    parts: Sequence[Json]
+    suffixes: Sequence[str]
+    cites: Sequence[str]
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One event in place: what was recorded, and why it is here."""
+
+    event: RecordedEvent
+    """Its latest revision."""
+    revisions: int
+    why: Membership | None
+    text: str
+    """All that it holds, as the API writes it."""
+    erased: bool
+    retracted: bool
+
+
+def rows_of(draft: Json) -> list[Row]:
+    """The rows of a draft's timeline, in reading order."""
+    blocks = [block for section in draft["sections"] for block in section["blocks"] if block["kind"] == "timeline"]
+    return [
+        Row(
+            at=parse(row["at"]) or 0, label=row["label"], family=row["type"].partition(".")[0], text=row["text"],
+            parts=row["parts"], suffixes=row["suffixes"], cites=row["cites"],
+        )
+        for block in blocks for row in block["rows"]
+    ]  # fmt: skip
+
+
+def passing(rows: Sequence[Row], text: str | None, family: str | None) -> list[Row]:
+    """Those rows that hold a text, and are of a family, if any is asked for."""
+    wanted = (text or "").casefold()
+    return [
+        row for row in rows
+        if (family is None or row.family == family)
+        and (not wanted or wanted in f"{row.label} {row.text} {' '.join(row.suffixes)}".casefold())
+    ]  # fmt: skip
+
+
+def by_arrival(rows: Sequence[Row], revisions: Iterable[RecordedEvent]) -> list[tuple[int, Row]]:
+    """Rows with when the first of their events was received, in that order."""
+    received: dict[str, int] = {}
+    for event in revisions:
+        received[event.id] = min(event.received_at, received.get(event.id, event.received_at))
+    found = [(min([received[each] for each in row.cites if each in received], default=row.at), row) for row in rows]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def told(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) -> dict[str, Told]:
+    """Events by id, each as its latest revision says it."""
+    latest: dict[str, tuple[RecordedEvent, int]] = {}
+    for event in revisions:
+        known = latest.get(event.id)
+        newest = event if known is None or event.revision >= known[0].revision else known[0]
+        latest[event.id] = (newest, (known[1] if known else 0) + 1)
+    return {
+        name: Told(
+            event=event,
+            revisions=count,
+            why=why.get(name),
+            text=msgspec.json.format(answers.encode(answers.event(event)), indent=2).decode(),
+            erased=is_erased(event),
+            retracted=is_retracted(event),
+        )
+        for name, (event, count) in latest.items()
+    }
+
+
+_ANCHOR = re.compile(r'href="#e-([0-9a-f]{32})"')
+
+
+def linked(picture: str, here: Mapping[str, object], path: str) -> str:
+    """A picture whose links lead to rows of this page, and else to where the event is shown (``path`` and its id)."""
+    return _ANCHOR.sub(lambda found: found[0] if found[1] in here else f'href="{path}{found[1]}"', picture)

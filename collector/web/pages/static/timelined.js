@@ -1,0 +1,283 @@
+// What a page does beyond what it does without a script: it stays true by itself, and it takes keys.
+// Nothing here is needed to read or to do anything.
+"use strict";
+
+(() => {
+  const main = document.getElementById("main");
+  const state = document.createElement("span");
+  state.className = "live";
+  state.setAttribute("role", "status");
+  document.querySelector(".top nav").after(state);
+
+  // --- Live ---------------------------------------------------------------------------------------------------------
+
+  const SOONEST = 1000; // ms between two looks at the page, however much comes
+  const number = (location.pathname.match(/^\/incidents\/(\d+)$/) || [])[1];
+  const follows = main.hasAttribute("data-live");
+  let source = null;
+  let position = null;
+  let timer = null;
+  let looked = 0;
+
+  function say(word, text) {
+    state.dataset.state = word;
+    state.textContent = text;
+  }
+
+  function listen() {
+    if (!follows || document.hidden || source) return;
+    source = new EventSource("/api/v1/events/stream" + (position === null ? "" : "?after=" + position));
+    source.addEventListener("open", () => {
+      // What came while nobody listened is looked up once.
+      if (state.dataset.state !== "live" && looked) look();
+      looked = looked || Date.now();
+      say("live", "live");
+    });
+    source.addEventListener("event", (message) => {
+      position = message.lastEventId;
+      const incident = JSON.parse(message.data).incident;
+      if (number === undefined || String(incident) === number) look();
+    });
+    source.addEventListener("error", () => {
+      say("lost", "connection lost");
+      if (source && source.readyState === EventSource.CLOSED) {
+        // The daemon said no, or is away: a browser does not come again by itself then.
+        source = null;
+        setTimeout(listen, 5000);
+      }
+    });
+  }
+
+  function pause() {
+    if (source) source.close();
+    source = null;
+    if (follows) say("paused", "paused");
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) pause();
+    else listen();
+  });
+
+  function look() {
+    if (timer !== null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      refresh().catch(() => say("lost", "connection lost"));
+    }, Math.max(150, looked + SOONEST - Date.now()));
+  }
+
+  async function refresh() {
+    looked = Date.now();
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("main");
+    if (fresh) renew(main, fresh);
+    document.title = page.title;
+  }
+
+  // What a person is reading, marking or typing stays as it is.
+  function busy(node) {
+    const selection = getSelection();
+    if (selection && !selection.isCollapsed && selection.containsNode(node, true)) return true;
+    return node.nodeType === Node.ELEMENT_NODE && node.matches("input, textarea, select");
+  }
+
+  function key(node) {
+    return node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || node.id || "" : "";
+  }
+
+  function alike(a, b) {
+    return a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b);
+  }
+
+  // Make a node say what another says, by as few changes as that takes.
+  function renew(old, fresh) {
+    if (busy(old)) return;
+    if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    for (const { name, value } of fresh.attributes || []) {
+      if (!(name === "open") && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    for (const { name } of [...(old.attributes || [])]) {
+      if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    }
+    children(old, fresh);
+  }
+
+  function children(old, fresh) {
+    const keyed = new Map([...old.children].filter(key).map((child) => [key(child), child]));
+    let place = old.firstChild;
+    for (const wanted of [...fresh.childNodes]) {
+      let found = key(wanted) ? keyed.get(key(wanted)) : null;
+      if (!found && place && !key(wanted) && alike(place, wanted)) found = place;
+      if (!found) {
+        const added = document.importNode(wanted, true);
+        if (added.nodeType === Node.ELEMENT_NODE && added.matches("tr, li")) added.classList.add("new");
+        old.insertBefore(added, place);
+      } else {
+        if (found !== place) old.insertBefore(found, place);
+        else place = place.nextSibling;
+        renew(found, wanted);
+      }
+    }
+    while (place) {
+      const gone = place;
+      place = place.nextSibling;
+      if (!busy(gone)) gone.remove();
+    }
+  }
+
+  // --- What is typed stays until the daemon has it -------------------------------------------------------------------
+
+  const asked = new URLSearchParams(location.search);
+  const said = asked.get("said");
+
+  function shelf(form, field) {
+    return "timelined:" + form.getAttribute("action") + ":" + field.name;
+  }
+
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "submit");
+    for (const field of fields) {
+      const place = field.name === "by" ? "timelined:by" : shelf(form, field);
+      if (said === form.dataset.draft && field.name !== "by") localStorage.removeItem(place);
+      const kept = localStorage.getItem(place);
+      if (kept !== null && (field.value === "" || field.tagName === "SELECT")) field.value = kept;
+      field.addEventListener("input", () => localStorage.setItem(place, field.value));
+    }
+  }
+  const ticker = document.getElementById("ticked-by");
+  if (ticker) ticker.value = ticker.value || localStorage.getItem("timelined:by") || "";
+  if (said) {
+    // Whoever loads the page again is not told again that something was recorded.
+    asked.delete("said");
+    history.replaceState(null, "", location.pathname + (String(asked) ? "?" + asked : "") + location.hash);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-at]");
+    const field = document.getElementById("at-note");
+    if (!link || !field) return;
+    event.preventDefault();
+    field.value = link.dataset.at;
+    document.getElementById("note-text").focus();
+  });
+
+  // --- Keys ---------------------------------------------------------------------------------------------------------
+
+  const KEYS = [
+    ["j", "next row", () => step(1)],
+    ["k", "previous row", () => step(-1)],
+    ["o", "open or close the row", () => current() && current().click()],
+    ["/", "filter", () => focus("#text, .filters summary")],
+    ["n", "note", () => focus("#note-text")],
+    ["t", "go to a time", ask],
+    ["i", "incidents", () => go("/incidents")],
+    ["d", "deliveries", () => go("/deliveries")],
+    ["?", "this list", sheet],
+  ];
+
+  const ROWS = ".row summary, .incidents tbody th a, .deliveries tbody th a";
+
+  function rows() {
+    return [...document.querySelectorAll(ROWS)].filter((row) => row.offsetParent !== null);
+  }
+
+  function current() {
+    return rows().find((row) => row === document.activeElement);
+  }
+
+  function step(by) {
+    const all = rows();
+    const at = all.indexOf(document.activeElement);
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)];
+    if (next) next.focus();
+  }
+
+  function focus(selector) {
+    const found = document.querySelector(selector);
+    if (found) found.focus();
+  }
+
+  function go(path) {
+    const zone = new URLSearchParams(location.search).get("zone");
+    location.assign(path + (zone ? "?zone=" + encodeURIComponent(zone) : ""));
+  }
+
+  function ask() {
+    const times = rows().map((row) => [row, row.querySelector("time")]).filter(([, time]) => time);
+    const wanted = times.length ? prompt("Go to a time of the timeline, such as 14:02") : null;
+    if (!wanted) return;
+    const found = times.find(([, time]) => (time.textContent.match(/\d\d:\d\d:\d\d/) || [""])[0] >= wanted);
+    (found || times[times.length - 1])[0].focus();
+  }
+
+  const dialog = document.createElement("dialog");
+  dialog.className = "keys";
+  dialog.setAttribute("aria-label", "Keys");
+  const heading = document.createElement("h2");
+  heading.textContent = "Keys";
+  const list = document.createElement("dl");
+  for (const [name, meaning] of KEYS) {
+    const [term, told, cap] = ["dt", "dd", "kbd"].map((tag) => document.createElement(tag));
+    cap.textContent = name;
+    term.append(cap);
+    told.textContent = meaning;
+    list.append(term, told);
+  }
+  const close = document.createElement("button");
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(heading, list, close);
+  document.body.append(dialog);
+
+  function sheet() {
+    dialog.showModal();
+  }
+
+  const opener = document.createElement("button");
+  opener.type = "button";
+  opener.className = "opener";
+  opener.textContent = "Keys ?";
+  opener.addEventListener("click", sheet);
+  state.after(opener);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (event.target.matches("input, textarea, select, [contenteditable]")) return;
+    const found = KEYS.find(([name]) => name === event.key);
+    if (found) {
+      event.preventDefault();
+      found[2]();
+    }
+  });
+
+  // --- The zone of whoever looks -------------------------------------------------------------------------------------
+
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zones = document.getElementById("zones");
+  if (zone && zones && ![...zones.options].some((option) => option.value === zone)) {
+    const own = document.createElement("option");
+    own.value = zone;
+    own.label = "this machine";
+    zones.prepend(own);
+  }
+
+  // An address that names an event opens the row that has it.
+  function open() {
+    const found = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const row = found && found.closest("details");
+    if (row && !row.open) {
+      row.open = true;
+      found.scrollIntoView({ block: "center" });
+    }
+  }
+  addEventListener("hashchange", open);
+  open();
+  listen();
+})();

@@ -1,0 +1,185 @@
+"""Pages as a person uses them: a real Chromium over a real daemon, wide and narrow, light and dark, with and without a
+script.
+
+``out/screens`` keeps what they looked like.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import require
+from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
+
+SCREENS = PROJECT / "out" / "screens"
+Scheme = Literal["light", "dark"]
+HOSTILE = "<img src=x onerror=document.title='broken'>"
+
+
+class Site(NamedTuple):
+    """A daemon, and where it is."""
+
+    process: Process
+    address: str
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A daemon that knows of three incidents, one of them over."""
+    require("chromium")
+    process = Process(tmp_path_factory.mktemp("site"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = process.start("--web.listen-address", f"127.0.0.1:{port}")
+    for body in (
+        alert("firing"), alert("resolved"), told("cart", "Slow", 2), told("search", HOSTILE, 3),
+    ):  # fmt: skip
+        assert post(f"{address}/webhooks/alertmanager", body)[0] in (200, 202)
+    eventually(lambda: len(get(f"{address}/api/v1/incidents")["incidents"]) == 3)
+    yield Site(process, address)
+    process.kill()
+
+
+def told(service: str, name: str, number: int) -> bytes:
+    """A critical alert of a service on a day of its own."""
+    body = json.loads(alert("firing", name, number))
+    body["alerts"][0]["labels"]["service"] = service
+    body["alerts"][0]["startsAt"] = f"2026-04-{number:02d}T10:00:00Z"
+    return json.dumps(body).encode()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests here."""
+    path = require("chromium")
+    # Its sandbox is of no use to root, and it does not start with it.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield started
+        started.close()
+
+
+@contextmanager
+def looking(browser: Browser, width: int = 1024, scheme: Scheme = "light", *, script: bool = True) -> Iterator[Page]:
+    """A page in a window of its own; nothing it loads may complain."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=script
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert [each for each in complaints if "ERR_" not in each] == []
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep what a page looks like; nothing of it may be beside the window."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+    size = page.viewport_size
+    body = page.locator("body").bounding_box()
+    assert size is not None
+    assert body is not None
+    for part in page.locator("header, main, h1, table, ol.rows, figure").all():
+        box = part.bounding_box()
+        assert box is None or box["x"] + box["width"] <= size["width"] + 1, part
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1920, "dark")])
+def test_a_person_finds_an_incident_and_opens_an_event(
+    site: Site, browser: Browser, width: int, scheme: Scheme, script: bool
+) -> None:
+    """From the list by the filter to the incident, and in it to what was recorded, by names that are on the page."""
+    with looking(browser, width, scheme, script=script) as page:
+        page.goto(site.address)
+        kind = f"{width}-{scheme}-{'script' if script else 'plain'}"
+        expect(page.get_by_role("heading", name="Open 2")).to_be_visible()
+        assert "broken" not in page.title()
+        shot(page, f"list-{kind}")
+        page.locator("summary", has_text="Filter").click()
+        page.get_by_label("Text in title, services or lead").fill("highERROR")
+        page.get_by_role("button", name="Filter").click()
+        expect(page.locator("table.incidents tbody tr")).to_have_count(1)
+        assert "text=highERROR" in page.url
+        page.get_by_role("link", name="HighErrorRate").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("HighErrorRate")
+        page.locator(".row summary").first.click()
+        expect(page.locator(".row article").first).to_be_visible()
+        expect(page.locator(".row article pre").first).to_contain_text("12% of requests fail.")
+        shown = "narrow" if width < 800 else "wide"
+        expect(page.locator(f".picture .{shown} svg")).to_be_visible()
+        shot(page, f"incident-{kind}")
+        page.get_by_role("link", name="Deliveries").click()
+        expect(page.get_by_role("heading", name="Did my webhook arrive?")).to_be_visible()
+        shot(page, f"deliveries-{kind}")
+
+
+def test_keys_move_through_rows_and_have_a_visible_sheet(site: Site, browser: Browser) -> None:
+    """A button names them; j and k move, o opens, and in a field they are letters."""
+    with looking(browser) as page:
+        page.goto(f"{site.address}/incidents/1")
+        page.get_by_role("button", name="Keys ?").click()
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        expect(page.locator(".row summary").first).to_be_focused()
+        page.keyboard.press("j")
+        page.keyboard.press("o")
+        expect(page.locator(".row").nth(1).locator("article").first).to_be_visible()
+        page.keyboard.press("/")
+        page.keyboard.type("jk?")
+        expect(page.get_by_label("Text")).to_have_value("jk?")
+        page.keyboard.press("Tab")
+
+
+def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:
+    """Whoever follows it sees the event at once."""
+    [event, *_] = get(f"{site.address}/api/v1/incidents/1/events")["events"]
+    with looking(browser, script=False) as page:
+        page.goto(f"{site.address}/events/{event['id']}")
+        expect(page.locator(f"#e-{event['id']}")).to_be_in_viewport()
+
+
+def test_a_page_stays_true_by_itself(site: Site, browser: Browser, tmp_path: Path) -> None:
+    """A new incident appears in place, an open row stays open; a daemon that is gone is said, and caught up with."""
+    with looking(browser) as listing, looking(browser) as reading:
+        listing.goto(site.address)
+        reading.goto(f"{site.address}/incidents/2")
+        expect(listing.locator(".live")).to_have_text("live")
+        expect(reading.locator(".live")).to_have_text("live")
+        reading.locator(".row summary").first.click()
+        post(f"{site.address}/webhooks/alertmanager", told("billing", "Late", 4))
+        expect(listing.get_by_role("link", name="Late")).to_be_visible()
+        note(site.address, 2, "restarted the workers")
+        expect(reading.locator(".row", has_text="restarted the workers")).to_be_visible()
+        expect(reading.locator(".row article").first).to_be_visible()
+        port = site.address.rpartition(":")[2]
+        site.process.kill()
+        expect(listing.locator(".live")).to_have_text("connection lost")
+        site.process.start("--web.listen-address", f"127.0.0.1:{port}")
+        post(f"{site.address}/webhooks/alertmanager", told("mail", "AfterTheStart", 5))
+        expect(listing.get_by_role("link", name="AfterTheStart")).to_be_visible()
+        expect(listing.locator(".live")).to_have_text("live")
+        shot(listing, "list-live")
+
+
+def note(address: str, number: int, text: str) -> None:
+    body = json.dumps({"text": text, "by": "Ada", "at": f"2026-04-{number:02d}T10:05:00Z"}).encode()
+    url = f"{address}/api/v1/incidents/{number}/notes"
+    assert post(url, body)[0] == 201

@@ -1,0 +1,141 @@
+"""What a person does on a page: forms, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from tests.face import Answer, Face
+from tests.test_pages import HTML, parsed, seen, sign_in, text
+from tests.test_pages_incident import rings, showing
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    async with showing(tmp_path) as face:
+        yield face
+
+
+async def send(face: Face, what: str, *events: str, headers: Mapping[str, str] | None = None, **fields: str) -> Answer:
+    """What a form of incident 1 is answered; its key is new unless it is given."""
+    pairs = [*({"by": "Ada", "key": f"k{len(await face.log.read())}"} | fields).items()]
+    pairs += [("event", event) for event in events]
+    # Of two words the later one counts.
+    face.now += 1_000_000
+    given = HTML | FORM | dict(headers or {})
+    answer = await face.ask("POST", f"/incidents/1/{what}", data=urlencode(pairs), headers=given)
+    # The daemon waits for its lists, and not for longer than a person would.
+    await face.followed()
+    return answer
+
+
+async def told(face: Face, kind: str) -> list[str]:
+    """What was stated: the titles of the events of a type."""
+    return [event.title for event in await face.log.read() if event.type == kind]
+
+
+async def test_a_note_is_recorded_and_its_row_shown(face: Face) -> None:
+    """At the time that was written, in the zone of the page; the answer leads to its row."""
+    await rings(face, 1)
+    answer = await send(face, "note", text="restarted it", at="2026-03-04 15:05", zone="Europe/Madrid")
+    assert answer.status == 303
+    place = urlsplit(answer.headers["Location"])
+    row = dict(parse_qsl(place.query))["row"]
+    [note] = await face.log.read_ids([row])
+    assert (note.title, note.actor) == ("restarted it", "Ada")
+    # 15:05 in Madrid is 14:05 in UTC.
+    assert note.occurred_at == 1_772_633_100_000_000
+    tree = await seen(face, f"{place.path}?{place.query}")
+    assert [each.get("id") for each in tree.iter("article") if each.get("class") == "wanted"] == [f"e-{row}"]
+    assert "Recorded." in text(tree.find(".//main"))
+
+
+async def test_a_form_that_is_sent_twice_states_one_fact(face: Face) -> None:
+    """A second click, or a reload, records nothing more."""
+    await rings(face, 1)
+    first, second = [await send(face, "note", text="once", key="same") for _ in range(2)]
+    assert first.headers["Location"] == second.headers["Location"]
+    assert await told(face, "note.added") == ["once"]
+
+
+async def test_moments_actions_and_edits_are_recorded(face: Face) -> None:
+    """Each is what the API would record of the same words."""
+    await rings(face, 1)
+    assert (await send(face, "mark", mark="mitigated", at="2026-03-04T14:02:20Z")).status == 303
+    assert (await send(face, "action", text="add a limit", owner="Grace", due="2026-04-01")).status == 303
+    assert (await send(face, "edit", field="title", value="checkout was slow")).status == 303
+    words = text((await seen(face, "/incidents/1")).find(".//main"))
+    assert "checkout was slow" in words
+    assert "add a limitGrace2026-04-01" in words
+    assert "Time to mitigate 10 s" in words
+
+
+async def test_ticked_rows_leave_and_an_event_joins(face: Face) -> None:
+    """What a person ticks goes out of the incident, and comes back where a person says so."""
+    await rings(face, 3)
+    last = max(await face.lists.members(1))
+    assert (await send(face, "leave", last)).status == 303
+    assert last not in await face.lists.members(1)
+    assert (await send(face, "join", last[-8:])).status == 303
+    assert last in await face.lists.members(1)
+    assert "no row is ticked" in text(parsed(await send(face, "leave"), 422).find(".//main"))
+    assert (await send(face, "split", last)).status == 303
+    assert last not in await face.lists.members(1)
+
+
+async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Face) -> None:
+    """The answer says why, and holds a form that sends the rest again under the same key."""
+    await rings(face, 1)
+    answer = await send(face, "note", text="a long story <of> it", at="yesterday", key="mine")
+    tree = parsed(answer, 400)
+    assert "at is not a time" in text(tree.find(".//main"))
+    typed = {each.get("name") or "": "".join(each.itertext()) for each in tree.iter("textarea")}
+    assert typed == {"by": "Ada", "text": "a long story <of> it", "at": "yesterday"}
+    hidden = {each.get("name"): each.get("value") for each in tree.iter("input")}
+    assert hidden["key"] == "mine"
+    assert await told(face, "note.added") == []
+    again = await send(face, "note", text=typed["text"], key="mine")
+    assert again.status == 303
+    assert await told(face, "note.added") == ["a long story <of> it"]
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+async def test_no_page_of_another_site_states_anything(face: Face, foreign: dict[str, str]) -> None:
+    """Where no token is set, a form of another origin does nothing."""
+    await rings(face, 1)
+    assert (await send(face, "note", text="x", headers=foreign)).status == 403
+    assert await told(face, "note.added") == []
+
+
+async def test_a_form_of_another_session_states_nothing(tmp_path: Path) -> None:
+    """Where a token is set, a form carries what only a page of the same session says; without one nothing goes."""
+    async with showing(tmp_path, api_tokens=(b"letmein",)) as face:
+        await rings(face, 1)
+        parsed(await send(face, "note", text="nobody"), 401)
+        cookie = (await sign_in(face, "letmein")).headers["Set-Cookie"].partition(";")[0]
+        face.client.session.cookie_jar.clear()
+        session = {"Cookie": cookie}
+        page = parsed(await face.get("/incidents/1", headers=HTML | session))
+        [key, *_] = [each.get("value") or "" for each in page.iter("input") if each.get("name") == "form_key"]
+        for wrong in ("", "0" * 64, key[:-1]):
+            answer = await send(face, "note", text="kept words", form_key=wrong, headers=session)
+            assert "kept words" in text(parsed(answer, 403).find(".//main"))
+        assert await told(face, "note.added") == []
+        assert (await send(face, "note", text="mine", form_key=key, headers=session)).status == 303
+        assert await told(face, "note.added") == ["mine"]
+
+
+async def test_a_form_has_bounds(face: Face) -> None:
+    """What is too large, or no form, is refused; an address that is no form's is not found."""
+    await rings(face, 1)
+    assert (await send(face, "note", text="x" * 70_000)).status == 413
+    answer = await face.ask("POST", "/incidents/1/note", data="{}", headers=HTML | {"Content-Type": "text/plain"})
+    assert answer.status == 400
+    assert (await send(face, "erase", text="x")).status == 404

@@ -1,0 +1,214 @@
+"""The page of one incident: the same values as its draft, each event in place, over a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from collector import drafts
+from collector.event import HOUR
+from renderers import STYLES
+from tests.face import NOW, Face, running
+from tests.test_pages import HOSTILE, HTML, seen, structure, text
+
+SECOND = 1_000_000
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@asynccontextmanager
+async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
+    """A server whose pages are made by the real renderers."""
+    faces: list[Face] = []
+
+    async def inlaid(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await drafts.postmortem(faces[0].lists, number, format="page", as_of=as_of, options=asked)
+
+    async with running(folder, inlaid=inlaid, styles=STYLES, **settings) as face:
+        faces.append(face)
+        yield face
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    async with showing(tmp_path) as face:
+        yield face
+
+
+async def rings(face: Face, count: int, name: str = "ring", service: str = "checkout") -> None:
+    """So many loud rings of one service, a second apart: one incident."""
+    told = [
+        {"name": f"{name} {number}", "at": NOW + number * SECOND, "loud": True, "service": service}
+        for number in range(count)
+    ]
+    assert (await face.deliver(json.dumps(told).encode())).status == 202
+    await face.followed()
+
+
+def events(tree: Element) -> list[str]:
+    """The ids of the events that are shown in place."""
+    return [(each.get("id") or "").removeprefix("e-") for each in tree.iter("article")]
+
+
+async def test_the_page_says_what_the_draft_says(face: Face) -> None:
+    """Title, durations and moments are those of the draft for machines, and no value is reckoned anew."""
+    await rings(face, 3)
+    await face.post("/api/v1/incidents/1/marks", {"mark": "mitigated", "at": "2026-03-04T14:05:00Z", "by": "Ada"})
+    made = json.loads(await drafts.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
+    tree = await seen(face, "/incidents/1")
+    assert text(tree.find(".//h1")) == made["title"]
+    shown = [each for kind in tree.iter("dl") if kind.get("class") == "facts" for each in kind.iter("div")]
+    facts = {text(each.find("dt")): text(each.find("dd/strong")) for each in shown}
+    told = {each["term"]: each["seconds"] for each in made["durations"]}
+    assert facts["Time to mitigate"] == "2 min 50 s"
+    assert told["Time to mitigate"] == 170.0
+    assert facts["Time to detect"] == "unknown"
+    assert facts["Mitigated"] == "2026-03-04 14:05:00 UTC"
+    headings = [text(each) for part in tree.iter("section") if part.get("class") == "draft" for each in part.iter("h3")]
+    assert headings[:3] == ["Summary", "Impact", "Detection: how it was discovered"]
+
+
+async def test_every_event_stands_in_its_row_with_its_payload_and_its_reason(face: Face) -> None:
+    """Each once, with when it happened and arrived, why it is here, all that was recorded, and its own address."""
+    await rings(face, 3)
+    members = await face.lists.members(1)
+    tree = await seen(face, "/incidents/1")
+    assert sorted(events(tree)) == sorted(members)
+    for article in tree.iter("article"):
+        name = (article.get("id") or "").removeprefix("e-")
+        words = text(article)
+        assert members[name].reason in words
+        assert json.loads("".join((article.find("pre") or article).itertext()))["id"] == name
+        assert "2026-03-04 14:02:1" in words
+        assert f"/events/{name}" in words
+
+
+async def test_an_address_of_an_event_opens_it_in_its_surroundings(face: Face) -> None:
+    """The page of its incident that has its row, with that row open; what is in none is shown by itself."""
+    await rings(face, 150)
+    last = max(await face.lists.members(1))
+    answer = await face.get(f"/events/{last[-8:]}?zone=Europe/Madrid", headers=HTML)
+    assert (answer.status, answer.headers["Location"]) == (
+        303, f"/incidents/1?row={last}&zone=Europe/Madrid#e-{last}",
+    )  # fmt: skip
+    tree = await seen(face, answer.headers["Location"].partition("#")[0])
+    opened = [each for each in tree.iter("details") if "open" in each.attrib and list(each.iter("article"))]
+    assert [events(each) for each in opened] == [[last]]
+    assert "page 2 of 2" in text(tree.find(".//main"))
+    await face.deliver(b'[{"name": "soft"}]')
+    await face.followed()
+    [alone] = [near.event for near in (await face.lists.unjoined())[2]]
+    words = text((await seen(face, f"/events/{alone.id}")).find(".//main"))
+    assert "An event that is in no incident." in words
+    assert "severity info opens no incident" in words
+
+
+async def test_rows_are_sorted_by_when_they_arrived(face: Face) -> None:
+    """What was told late stands late, at the time of its arrival."""
+    await rings(face, 2)
+    face.now = NOW + 3_600 * SECOND
+    await face.deliver(
+        json.dumps([{"name": "late", "at": NOW + SECOND // 2, "loud": True, "service": "checkout"}]).encode()
+    )
+    await face.followed()
+
+    async def order(query: str) -> list[str]:
+        tree = await seen(face, f"/incidents/1{query}")
+        return [text(each) for each in tree.iter("summary") if each.find("time") is not None]
+
+    happened, arrived = await order(""), await order("?order=arrived")
+    assert ["late" in each for each in happened] == [False, True, False]
+    assert ["late" in each for each in arrived] == [False, False, True]
+    assert "15:02:10 UTC" in arrived[-1]
+
+
+async def test_rows_are_filtered_and_the_count_says_so(face: Face) -> None:
+    """By text and by kind; what the filter leaves out is counted."""
+    await rings(face, 3)
+    await face.post("/api/v1/incidents/1/notes", {"text": "restarted the workers", "by": "Ada"})
+    words = text((await seen(face, "/incidents/1?kind=note&text=WORKERS")).find(".//main"))
+    assert re.search(r"Timeline 1 of [2-9] rows", words), words
+    assert "No row passes the filter." in text((await seen(face, "/incidents/1?text=nothing")).find(".//main"))
+
+
+async def test_what_the_daemon_recorded_is_hidden_until_asked_for(face: Face) -> None:
+    """The daemon's own records are no part of the timeline; the address keeps whether they are shown."""
+    await rings(face, 1)
+    await face.deliver(b"{}")
+    await face.followed()
+    assert "source.unrecognised" not in text((await seen(face, "/incidents/1")).find(".//main"))
+    tree = await seen(face, "/incidents/1?system=1")
+    assert "source.unrecognised" in text(tree.find(".//ul[@class='system']"))
+
+
+async def test_the_page_shows_what_was_known_by_a_moment(face: Face) -> None:
+    """What arrived later is not there, and the page says so."""
+    await rings(face, 1)
+    face.now = NOW + 600 * SECOND
+    await face.deliver(
+        json.dumps([{"name": "later", "at": NOW + SECOND, "loud": True, "service": "checkout"}]).encode()
+    )
+    await face.followed()
+    words = text((await seen(face, "/incidents/1?as_of=2026-03-04T14:05:00Z")).find(".//main"))
+    assert "As it was known at 2026-03-04T14:05:00Z" in words
+    assert "later" not in words
+    assert "later" in text((await seen(face, "/incidents/1")).find(".//main"))
+    await seen(face, "/incidents/1?as_of=2020-01-01", 404)
+
+
+async def test_the_picture_is_there_for_a_wide_and_a_narrow_screen(face: Face) -> None:
+    """Two drawings without a style of their own; each link in them leads to a row of the page."""
+    await rings(face, 3)
+    tree = await seen(face, "/incidents/1")
+    drawn = list(tree.iter(f"{SVG}svg"))
+    assert len(drawn) == 2
+    links = {link.get("href") for picture in drawn for link in picture.iter(f"{SVG}a")}
+    assert links
+    assert links <= {f"#e-{name}" for name in events(tree)}
+
+
+async def test_a_number_that_was_merged_away_leads_on(face: Face) -> None:
+    """An old link works, and keeps what it asked for."""
+    await face.incident(1, service="cart")
+    await face.incident(2, service="checkout")
+    await face.post("/api/v1/incidents/1/merge", {"other": 2, "by": "Ada"})
+    answer = await face.get("/incidents/2?order=arrived", headers=HTML)
+    assert (answer.status, answer.headers["Location"]) == (303, "/incidents/1?order=arrived")
+    await seen(face, "/incidents/9", 404)
+
+
+async def test_what_a_sender_wrote_changes_no_structure_of_an_incident(face: Face) -> None:
+    """The same elements and attributes whatever stands in titles, notes and names of people."""
+    shapes = []
+    for number, told in enumerate(("plain", *HOSTILE), start=1):
+        clean = told.replace("\x00", "")
+        face.now = day = NOW - (100 - number) * 24 * HOUR
+        ring = {"name": clean, "at": day, "loud": True, "service": f"service-{number}"}
+        assert (await face.deliver(json.dumps([ring]).encode())).status == 202
+        await face.followed()
+        face.now = day + HOUR
+        one = f"/api/v1/incidents/{number}"
+        assert (await face.post(f"{one}/notes", {"text": clean, "by": "Ada"})).status == 201
+        assert (await face.post(f"{one}/actions", {"text": clean, "owner": clean, "by": "Ada"})).status == 201
+        await face.followed()
+        page = await seen(face, f"/incidents/{number}")
+        for picture in list(page.iter("figure")):
+            # A picture is as large as its texts; those of hostile texts are held by its own tests.
+            assert {str(each.tag).removeprefix(SVG) for each in picture.iter()} <= DRAWN
+            picture.clear()
+        shapes.append(list(structure(page)))
+    for told, shape in zip(HOSTILE, shapes[1:], strict=True):
+        assert shape == shapes[0], told
+
+
+DRAWN = {
+    "figure", "div", "figcaption", "svg", "title", "defs", "pattern", "path", "g", "rect", "text", "tspan", "line", "a",
+    "circle", "polygon",
+}  # fmt: skip
+"""What a picture is made of."""
