@@ -29,6 +29,7 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
 from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
+from collector.projections.search import index_events
 from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
 from collector.suspects import Suspects, accuses_an_event
@@ -435,7 +436,7 @@ class Follower:
         position, changes = taken.last, taken.changes
         before, placed_by = announcements.Before(connection, changes), placing.Before(connection, changes)
         write(connection, changes)
-        put(connection, tables.event_index, taken.rows)
+        index_events(connection, taken.rows)
         write_news(connection, taken.first, position)
         placing.note_due(connection, changes, placed_by, taken.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []

@@ -306,22 +306,28 @@ async def test_an_emptied_event_is_read_in_its_place_among_many(log: EventLog) -
 
 
 async def test_an_id_is_resolved_from_what_people_write(log: EventLog) -> None:
-    """A whole id, a citation of its last digits, or a position names an event."""
+    """A whole id, a citation of its last digits, or a position names an event; a citation may be looked for late."""
     a, b = fact("a"), fact("b")
     await append(log, told(a, b))
-    assert await log.resolve_id(a.id) == [a.id]
-    assert await log.resolve_id(a.id[-5:].upper()) == [a.id]
-    assert await log.resolve_id(" 2 ") == [b.id]
-    assert await log.resolve_id("#1") == [a.id]
+
+    async def resolved(text: str, after: int = 0) -> list[str]:
+        return await log.query(lambda c: queries.resolve_id(c, text, after=after))
+
+    assert await resolved(a.id) == [a.id]
+    assert await resolved(a.id[-5:].upper()) == [a.id]
+    assert await resolved(" 2 ") == [b.id]
+    assert await resolved("#1") == [a.id]
+    assert (await resolved(a.id[-6:], 1), await resolved(b.id[-6:], 1)) == ([], [b.id])
     for nothing in ("", "3", "zzzzz", "%%%%%", a.id[-3:] + "é", "9" * 30, fact("c").id):
-        assert await log.resolve_id(nothing) == []
+        assert await resolved(nothing) == []
 
 
 async def test_a_digits_only_citation_names_an_id_as_well_as_a_position(log: EventLog) -> None:
     """What could be either is answered with both, never with a guess."""
     ending = next(n for n in itertools.count() if fact(str(n)).id[-4:] == "0002")
     await append(log, told(fact(str(ending)), fact("second")))
-    assert await log.resolve_id("0002") == [fact("second").id, fact(str(ending)).id]
+    named = await log.query(lambda c: queries.resolve_id(c, "0002"))
+    assert named == [fact("second").id, fact(str(ending)).id]
 
 
 # Order

@@ -27,7 +27,7 @@ from collector.cli.naming import INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
-from collector.projections import open_lists
+from collector.projections import open_lists, search
 from collector.projections.regrouped import Compared, compare
 from collector.proof import acknowledged, lost, seal
 from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
@@ -391,7 +391,7 @@ def _incident(settings: Settings, what: str) -> int | None:
 
 def _ids(settings: Settings, digits: str) -> list[str]:
     """The ids that end so."""
-    found = _query(settings.storage.url, lambda connection: queries.resolve_id(connection, digits))
+    found = _query_lists(settings.storage.url, lambda connection: search.named(connection, digits))
     return [one for one in found if one.endswith(digits)]
 
 

@@ -45,9 +45,6 @@ class BaseLog:
     async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
         return await self.query(lambda c: queries.read_ids(c, ids, as_of))
 
-    async def resolve_id(self, text: str) -> list[str]:
-        return await self.query(lambda c: queries.resolve_id(c, text))
-
     async def deliveries(
         self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
     ) -> list[Delivery]:

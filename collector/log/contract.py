@@ -151,9 +151,6 @@ class EventLog(Protocol):
     async def read_ids(self, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
         """Every revision of these events, in the order of positions; those received by ``as_of`` (µs) if given."""
 
-    async def resolve_id(self, text: str) -> list[str]:
-        """The ids that a citation (the last digits of an id), a whole id or a position names."""
-
     async def deliveries(
         self, *, source: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
     ) -> list[Delivery]:

@@ -42,26 +42,42 @@ def read_ids(connection: Connection, ids: Sequence[str], as_of: int | None = Non
     return found
 
 
-def resolve_id(connection: Connection, text: str) -> list[str]:
-    """The ids that a whole id, a position or a citation (the last digits of an id) names."""
-    text = text.strip().removeprefix("#").lower()
+def resolve_id(connection: Connection, text: str, *, after: int = 0) -> list[str]:
+    """The ids that a whole id, a position or a citation (the last digits of an id) names.
+
+    A citation is looked for after a position only: the lists have an index of those up to theirs.
+    """
+    text = _written(text)
     found: list[bytes] = []
     execute = connection.exec_driver_sql
     if len(text) <= 18 and text.isascii() and text.isdigit():
         found += execute("SELECT id FROM event WHERE position = ?", (int(text),)).scalars()
-    if SHORTEST <= len(text) <= 32 and not set(text) - set("0123456789abcdef"):
-        identity = _identity(text)
-        if identity is not None:
-            found += execute("SELECT id FROM event WHERE id = ? AND revision = 0", (identity,)).scalars()
-        else:
-            found += _ending_in(connection, text)
+    identity = _identity(text)
+    if identity is not None:
+        found += execute("SELECT id FROM event WHERE id = ? AND revision = 0", (identity,)).scalars()
+    elif digits := citation(text):
+        found += _ending_in(connection, digits, after)
     return [identity.hex() for identity in dict.fromkeys(found)]
 
 
-def _ending_in(connection: Connection, digits: str) -> list[bytes]:
+def citation(text: str) -> str:
+    """The digits of a citation; empty where it is none."""
+    digits = _written(text)
+    cited = SHORTEST <= len(digits) < 32 and not set(digits) - set("0123456789abcdef")
+    return digits if cited else ""
+
+
+def _written(text: str) -> str:
+    return text.strip().removeprefix("#").lower()
+
+
+def _ending_in(connection: Connection, digits: str, after: int) -> list[bytes]:
     """The ids whose last digits these are. The database compares whole bytes; an odd digit is looked at here."""
     ending = bytes.fromhex(digits[len(digits) % 2 :])
-    rows = connection.exec_driver_sql("SELECT id FROM event WHERE substr(id, ?) = ?", (17 - len(ending), ending))
+    # Of the whole log the index of ids is read, which is smaller than the table.
+    where, values = ("position > ? AND", (after,)) if after else ("", ())
+    statement = f"SELECT id FROM event WHERE {where} substr(id, ?) = ?"  # noqa: S608 - one of two constants
+    rows = connection.exec_driver_sql(statement, (*values, 17 - len(ending), ending))
     return [bytes(one) for one in rows.scalars() if one.hex().endswith(digits)]
 
 

@@ -79,6 +79,8 @@ delivery = Table(
     Column("content", Integer, nullable=False),
     Column("commitment", LargeBinary(32), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False, comment="of the deliveries' own tree"),
+    # Each source has an edge of its own at which it grows.
+    Index("delivery_source", "source", "number"),
     # Free for the deliveries that were read, which are nearly all.
     Index("delivery_not_read", "number", sqlite_where=_NOT_READ, postgresql_where=_NOT_READ),
 )

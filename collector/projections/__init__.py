@@ -2,7 +2,7 @@
 
 ``database`` is where they lie, beside the log, and ``shape`` knows whether the
 ``tables`` there are ours; ``shelf`` is what the follower puts there and fetches
-back, ``lists`` what everybody else reads.
+back, ``lists`` what everybody else reads, events by ``search``.
 """
 
 from collector.projections.database import Lists, ListsRemoved, PostgresLists, SqliteLists, lists_path, open_lists

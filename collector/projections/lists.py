@@ -20,6 +20,7 @@ from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
 from collector.names import elsewhere
+from collector.projections import search, unjoined
 from collector.projections.database import Lists
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
@@ -77,10 +78,9 @@ _FIRED = f"""{_BESIDE} AND uid IN (SELECT min(uid) {_OUTSIDE} AND kind = 'alert'
 _PATTERN = re.compile("[%_!]")
 """What stands for itself in a pattern only behind an exclamation mark."""
 _SAYS = "(lower(title || ' ' || services || ' ' || coalesce(lead, '')) LIKE lower(?) ESCAPE '!')"
-_TOLD = """EXISTS (SELECT 1 FROM {} AS held JOIN event_unit ON unit = held.uid
-    JOIN event_index ON event_index.id = event WHERE held.number = incident.number AND event_index.source = ?{})"""
+_TOLD = """EXISTS (SELECT 1 FROM {} AS belonging JOIN event_unit ON unit = belonging.uid JOIN event_index
+    ON event_index.id = event WHERE belonging.number = incident.number AND event_index.source || '' = ?{})"""
 _TOLD_BY = "(" + _TOLD.format("membership", "") + " OR " + _TOLD.format("placement", " AND rule <> 'follow_up'") + ")"
-_NOT_TIMED = ("started ", "ended ")
 
 
 class Projections:
@@ -166,36 +166,12 @@ class Projections:
 
     async def events(self, filter: EventFilter) -> list[RecordedEvent]:  # noqa: A002 - what it is
         """Recorded events that pass a filter, by position."""
-        statement, values = self._selection(filter)
+        service = None if filter.service is None else self._catalog.key(filter.service)
+        return await self._read(lambda c: search.revisions(c, search.matching(c, filter, service)))
 
-        def work(connection: Connection) -> list[RecordedEvent]:
-            rows = list(connection.exec_driver_sql(statement, values))
-            found = {e.position: e for e in queries.read_ids(connection, [row[1] for row in rows])}
-            return [found[row[0]] for row in rows if row[0] in found]
-
-        return await self._read(work)
-
-    def _selection(self, asked: EventFilter) -> tuple[str, tuple[Any, ...]]:
-        family, _, rest = (asked.type or "").partition(".")
-        service = None if asked.service is None else self._catalog.key(asked.service)
-        wanted: list[tuple[str, Any]] = [
-            ("source = ?", asked.source),
-            ("family = ?", family if rest == "*" else None),
-            ("type = ?", None if rest == "*" else asked.type),
-            (f"(service = ? OR (service IS NULL AND id IN {_CHANGES_OF}))", service),
-            ("occurred_at >= ?", asked.since),
-            ("occurred_at < ?", asked.until),
-            ("entity = ?", asked.entity),
-            ("id IN (" + _EVENTS_OF + ")", asked.incident),
-            ("position > ?", asked.after),
-            ("position < ?", asked.before),
-        ]
-        used = [(condition, value) for condition, value in wanted if value is not None]
-        order = "DESC" if asked.newest_first else "ASC"
-        clause = " AND ".join(condition for condition, _ in used)
-        statement = f"SELECT position, id FROM event_index WHERE {clause} ORDER BY position {order} LIMIT ?"  # noqa: S608 - made of the constants above
-        values = [value for condition, value in used for _ in range(condition.count("?"))]
-        return statement, (*values, asked.limit)
+    async def named(self, text: str) -> list[str]:
+        """The ids that a citation (the last digits of an id), a whole id or a position names."""
+        return await self._lists.query(lambda connection: search.named(connection, text))
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
@@ -217,13 +193,6 @@ class Projections:
     async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[Nearby]]:
         """How many events joined nothing, counted by reason, and the newest of them."""
         return await self._read(lambda connection: _unjoined(connection, limit))
-
-
-_CHANGES_OF = """(SELECT event FROM signal_key JOIN signal USING (uid) JOIN event_unit ON unit = uid
-    WHERE key = 'seek:service:' || ? AND kind = 'change' AND coalesce(signal.service, ?) = ?)"""
-"""Changes that name no service, by whose grouping takes them to be: what deployed them, or their repository's name."""
-_EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE number =
-    (SELECT goes_by FROM incident_number WHERE number = ?)"""  # noqa: S608 - a constant of ours
 
 
 def _whole(connection: Connection, work: Callable[[Connection], T]) -> T:
@@ -494,21 +463,10 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
 
 
-_LOOSE = """missed <> '' AND NOT EXISTS
-    (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND rule <> 'follow_up')"""
-
-
 def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[Nearby]]:
-    execute = connection.exec_driver_sql
-    counts: dict[str, int] = {}
-    for missed, events in execute(
-        f"SELECT missed, CAST(sum(events) AS BIGINT) FROM signal WHERE {_LOOSE} GROUP BY missed"  # noqa: S608 - ours
-    ):
-        reason = "outside the window" if missed.startswith(_NOT_TIMED) else missed
-        counts[reason] = counts.get(reason, 0) + events
-    newest = list(
-        execute(f"SELECT uid, missed FROM signal WHERE {_LOOSE} ORDER BY start DESC, uid DESC LIMIT ?", (limit,))  # noqa: S608 - ours
-    )
-    found = {event.id: event for event in current(queries.read_ids(connection, [uid for uid, _ in newest]))}
-    near = [Nearby(event=found[uid], reason=missed) for uid, missed in newest if uid in found]
-    return sum(counts.values()), dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), near
+    counts = unjoined.counts(connection)
+    newest = f"SELECT uid, missed FROM signal WHERE {unjoined.LOOSE} ORDER BY start DESC, uid DESC LIMIT ?"  # noqa: S608 - ours
+    rows = list(connection.exec_driver_sql(newest, (limit,)))
+    events = {event.id: event for event in current(queries.read_ids(connection, [uid for uid, _ in rows]))}
+    near = [Nearby(event=events[uid], reason=missed) for uid, missed in rows if uid in events]
+    return sum(counts.values()), counts, near

@@ -20,6 +20,7 @@ from collector.event import RecordedEvent, current, reading_order
 from collector.log import queries
 from collector.projections import tables
 from collector.projections.tables import put, remove
+from collector.projections.unjoined import recounted
 from collector.storage.sql import select_in
 
 CANDIDATES = 500
@@ -291,8 +292,10 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
         before = _before(connection, decision.number)
         gone = [(uid, decision.number) for uid in before.keys() - decision.placed.keys()]
         fresh = {uid: p for uid, p in decision.placed.items() if before.get(uid) != p}
-        remove(connection, gone, tables.placement.c.uid, tables.placement.c.number)
-        put(connection, tables.placement, [(u, decision.number, p.rule, p.reason) for u, p in sorted(fresh.items())])
+        placed = [(uid, decision.number, p.rule, p.reason) for uid, p in sorted(fresh.items())]
+        with recounted(connection, [*(uid for uid, _ in gone), *fresh]):
+            remove(connection, gone, tables.placement.c.uid, tables.placement.c.number)
+            put(connection, tables.placement, placed)
         for uid in sorted({*(uid for uid, _ in gone), *fresh}):
             start = decision.starts.get(uid, _start_of(uid))
             moved.append(Moved(uid, decision.number, start, before.get(uid), decision.placed.get(uid)))

@@ -21,6 +21,7 @@ from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries
 from collector.projections import tables
 from collector.projections.tables import put, remove
+from collector.projections.unjoined import recounted
 from collector.storage.sql import executing, select_asked, select_in
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -200,7 +201,8 @@ def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[A
 def write(connection: Connection, changes: Changes) -> None:
     """Put what a round changed onto the shelf."""
     _by_index(connection)
-    _write_units(connection, changes)
+    with recounted(connection, [*changes.dropped, *changes.units]):
+        _write_units(connection, changes)
     _write_incidents(connection, changes)
     put(connection, tables.lesson, [x for x in changes.lessons if x[2] > 0])
     gone = [(token, service) for token, service, count in changes.lessons if count <= 0]

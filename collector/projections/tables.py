@@ -50,6 +50,9 @@ cursor = Table(
     Column("leaf", LargeBinary, nullable=False, comment="of the event at the position: the log must still have it"),
 )
 
+BLOCK, ENDING = "(position >> 14)", "(substr(id, 29))"
+"""What citations are found by: 16,384 positions together, and the last four digits of an id."""
+
 event_index = Table(
     "event_index",
     metadata,
@@ -67,6 +70,18 @@ event_index = Table(
     Index("event_index_family", "family", "occurred_at"),
     Index("event_index_service", "service"),
     Index("event_index_entity", "entity"),
+    Index("event_index_kind", "source", "type", "position"),
+    Index("event_index_ending", text(BLOCK), text(ENDING)),
+)
+
+event_kind = Table(
+    "event_kind",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("family", Text, nullable=False),
+    sqlite_with_rowid=False,
+    comment="the pairs of source and type that event_index has",
 )
 
 event_unit = Table(
@@ -120,6 +135,15 @@ unit_key = Table(
     Column("start", Integer, nullable=False),
     Column("cover", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+
+unjoined = Table(
+    "unjoined",
+    metadata,
+    Column("reason", Text, primary_key=True),
+    Column("events", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    comment="how many events joined nothing; see unjoined.py",
 )
 
 membership = Table(
@@ -259,7 +283,8 @@ outbox = Table(
 )
 
 REBUILT = (
-    *(cursor, event_index, event_unit, influence, unit, unit_key, membership, incident_key, incident_news),
+    *(cursor, event_index, event_kind, event_unit, influence, unit, unit_key, unjoined),
+    *(membership, incident_key, incident_news),
     *(placement, placement_due, lesson, ignored, set_aside, attempt),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
