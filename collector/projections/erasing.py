@@ -189,8 +189,10 @@ def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
 
 def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
     """The last revisions of what the daemon said of these incidents; of all of them where none is named."""
+    # By the entity where there is one: there are few events of an incident, and many of a family.
     where = f" AND entity IN ({','.join('?' * len(numbers))})" if numbers else ""
-    statement = f"SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source = ?{where}"  # noqa: S608 - marks
+    family = "family || ''" if numbers else "family"
+    statement = f"SELECT DISTINCT id FROM event_index WHERE {family} = 'incident' AND source || '' = ?{where}"  # noqa: S608 - marks
     values = (MACHINE, *(f"incident:{number}" for number in sorted(numbers)))
     ids = [str(one) for one in connection.exec_driver_sql(statement, values).scalars()]
     return list({event.id: event for event in queries.read_ids(connection, ids)}.values())

@@ -252,8 +252,9 @@ class Deciding:
         return owners
 
     def _scene_events(self, number: int) -> tuple[RecordedEvent, ...]:
-        statement = f"""SELECT DISTINCT id FROM membership JOIN event_unit ON unit = uid JOIN event_index ON id = event
-            WHERE number = ? AND family IN {_FAMILIES}"""  # noqa: S608 - a constant
+        # CROSS JOIN has SQLite begin with the incident; it would read all there ever was of these families first.
+        statement = f"""SELECT DISTINCT id FROM membership CROSS JOIN event_unit CROSS JOIN event_index
+            WHERE number = ? AND unit = uid AND id = event AND family IN {_FAMILIES}"""  # noqa: S608 - a constant
         ids = list(self._connection.exec_driver_sql(statement, (number,)).scalars())
         return tuple(self._current(ids))
 
@@ -265,8 +266,8 @@ class Deciding:
 
     def _engagements(self, others: Sequence[tuple[int, int, int]]) -> list[Engagement]:
         spans = {number: (start, end) for number, start, end in others}
-        statement = f"""SELECT DISTINCT number, id FROM membership JOIN event_unit ON unit = uid
-            JOIN event_index ON id = event WHERE family IN {_ACTING} AND number IN ({{}})"""  # noqa: S608 - a constant
+        statement = f"""SELECT DISTINCT number, id FROM membership CROSS JOIN event_unit CROSS JOIN event_index
+            WHERE number IN ({{}}) AND unit = uid AND id = event AND family IN {_ACTING}"""  # noqa: S608 - a constant
         found = map(tuple, select_in(self._connection, statement, list(spans)))
         # A number says only which incident was seen first.
         acts = sorted(found, key=lambda act: (spans[act[0]], act[1]))[:ACTS]
