@@ -6,17 +6,17 @@ pattern finds texts by their look. The rest of the body keeps its bytes. Where
 pointers are set and reading the JSON stops, what follows cannot be judged and
 is left out: redaction never fails open.
 
-A pattern runs on what any authentic sender sends, and Python's expressions can
-take exponential time. :func:`pattern` therefore refuses what can be slow: what
-it takes needs, from each place of a text, at most :data:`MOST_WAYS` attempts.
+A pattern runs on what any authentic sender sends. RE2 looks for it, in time that
+grows with the text and never faster; after :data:`MOST_MATCHES` in one text the
+rest of it is left out.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -25,16 +25,19 @@ import msgspec
 
 from collector.webhook import Webhook
 
+_LONGEST_CAUSE = 100
+"""Characters of what RE2 says that are repeated."""
+
 MARK = "[redacted]"
 """What stands in the place of a redacted value."""
-MOST_WAYS = 10_000
-"""Ways to match from one place of a text that a pattern may have."""
-LONGEST_REPEAT = 256
-"""The most that a repetition within a pattern may take; at its end it may be open."""
+MOST_MATCHES = 1_000
+"""Matches of one pattern in one text. Each may take looking through all that is left of it."""
 DEEPEST = 64
 """Levels of brackets that are looked into."""
 
 _LITERAL = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.eE+-]*+', re.DOTALL)
+_LONE = re.compile("[\ud800-\udfff]")
+_ENDLESS = re.compile(r"\{[0-9,]*[0-9]{5,}[0-9,]*\}")
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Numbers stay texts: one of a million digits is no reason to stop.
 _skip = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
@@ -47,7 +50,8 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     """What is not to be kept of one source's deliveries."""
 
     pointers: tuple[Pointer, ...] = ()
-    patterns: tuple[re.Pattern[str], ...] = ()
+    patterns: tuple[str, ...] = ()
+    """Regular expressions as RE2 takes them; :func:`pattern` has looked at each."""
 
 
 class _Unreadable(Exception):
@@ -74,72 +78,58 @@ def touches(one: Pointer, other: Pointer) -> bool:
     return all(a == b or "*" in (a, b) for a, b in zip(one, other, strict=False))
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """A pattern, compiled; ``ValueError`` with the end of a sentence for one that is wrong or may be slow."""
+def pattern(text: str) -> str:
+    """A pattern that RE2 takes; ``ValueError`` with the end of a sentence for any other."""
+    from re2 import error as refusal
+
+    if _ENDLESS.search(text):
+        # RE2 would look for the braces as they stand there.
+        raise ValueError(f"is {text!r}, which is not a regular expression that RE2 takes: it repeats over 1,000 times")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            compiled = re.compile(text)
-            # The only way to see a pattern's shape; the compiler itself stands on it.
-            tree = re._parser.parse(text)  # type: ignore[attr-defined]
-    except (re.error, RecursionError, OverflowError, ValueError, Warning) as error:
-        raise ValueError(f"is {text!r}, which is not a regular expression: {error}") from error
+        compiled = _compiled(text)
+    except refusal as error:
+        said = error.args[0]
+        raise ValueError(f"is {text!r}, which {_cause(said.decode('utf-8', 'replace'))}") from error
+    except UnicodeEncodeError as error:
+        raise ValueError(f"is {text!r}, which is not a regular expression: it has half a character") from error
     if compiled.match(""):
         raise ValueError(f"is {text!r}, which matches where nothing stands; write what must be there")
-    try:
-        ways = _ways(tree, last=True)
-    except _Slow as error:
-        raise ValueError(f"is {text!r}, which {error}") from None
-    if ways > MOST_WAYS:
-        raise ValueError(f"is {text!r}, which can match in {ways} ways from one place; shorten its repetitions")
-    return compiled
+    return text
 
 
-class _Slow(Exception):
-    """A pattern that may take very long: the end of a sentence that says why."""
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Any:
+    # Only where patterns are set: it is a library of a megabyte.
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(text, options)
 
 
-_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-_REFUSED = {
-    "ASSERT": "looks around", "ASSERT_NOT": "looks around", "GROUPREF": "refers back",
-    "GROUPREF_EXISTS": "refers back",
-}  # fmt: skip
+_CAUSES = (
+    (("(?=", "(?!", "(?<=", "(?<!"),
+     "looks around ({}), which RE2 does not; write what stands there into the pattern, and it is replaced as well"),
+    (("(?P",), "refers back by a name, which RE2 does not; write again what is to stand there again"),
+    (("(?>",), "has an atomic group ({}), which RE2 does not know; write (?: in its place: RE2 is never slow"),
+    (("(?(",), "depends on a group ({}), which RE2 does not know; write each case as a pattern of its own"),
+    (("\\Z",), "has {}, which RE2 does not know; write \\z"),
+)  # fmt: skip
+"""What begins with these operators is refused, and what to write instead."""
 
 
-def _ways(tree: Iterable[tuple[Any, Any]], *, last: bool) -> int:
-    """In how many ways a sequence can match from one place; ``last`` says that nothing follows it."""
-    items = list(tree)
-    ways = 1
-    for place, (op, value) in enumerate(items):
-        ways *= _ways_of(str(op), value, last=last and place == len(items) - 1)
-    return ways
-
-
-def _ways_of(op: str, value: Any, *, last: bool) -> int:
-    if op in _REFUSED:
-        raise _Slow(f"{_REFUSED[op]}, which can take very long; write what stands there instead")
-    if op == "BRANCH":
-        return sum(_ways(branch, last=last) for branch in value[1])
-    if op == "SUBPATTERN":
-        return _ways(value[3], last=last)
-    if op == "ATOMIC_GROUP":
-        return _ways(value, last=last)
-    return _repeated(*value, last=last) if op in _REPEATS else 1
-
-
-def _repeated(least: int, most: Any, what: Any, *, last: bool) -> int:
-    once = int(most) == 1
-    within = _ways(what, last=last and once)
-    if within > 1 and not once:
-        raise _Slow("repeats what repeats or has alternatives, which can take very long; write one repetition")
-    if int(least) > LONGEST_REPEAT or (int(most) > LONGEST_REPEAT and not last):
-        raise _Slow(
-            f"repeats without an end, or over {LONGEST_REPEAT} times, before its own end; "
-            f"write how often at most, like {{1,{LONGEST_REPEAT}}}"
-        )
-    if int(most) > LONGEST_REPEAT:
-        return 1
-    return (int(most) - int(least)) * within + 1 if once else int(most) - int(least) + 1
+def _cause(said: str) -> str:
+    """The end of a sentence about what RE2 said of a pattern."""
+    kind, _, at = said.partition(": ")
+    for operators, sentence in _CAUSES:
+        if at.startswith(operators) and kind.startswith("invalid"):
+            return sentence.format(at)
+    if kind == "invalid escape sequence" and at[1:].isdigit():
+        return f"refers back ({at}), which RE2 does not; write again what is to stand there again"
+    if kind == "bad repetition operator":
+        return f"repeats a repetition ({at}), which RE2 does not; write one of them: RE2 is never slow"
+    # RE2 repeats what it cannot read, to the end of the pattern.
+    return f"is not a regular expression that RE2 takes: {said if len(said) <= _LONGEST_CAUSE else kind}"
 
 
 # --- a delivery -------------------------------------------------------------------------------------------------------
@@ -154,7 +144,7 @@ def redact(rules: Redaction, webhook: Webhook) -> tuple[Webhook, int]:
     return msgspec.structs.replace(webhook, body=body, headers=headers), count + more
 
 
-def _headers(patterns: Sequence[re.Pattern[str]], headers: Mapping[str, str]) -> tuple[dict[str, str], int]:
+def _headers(patterns: Sequence[str], headers: Mapping[str, str]) -> tuple[dict[str, str], int]:
     clean, total = {}, 0
     for name, value in headers.items():
         clean[name], count = _replaced(patterns, value)
@@ -191,31 +181,59 @@ def _text(rules: Redaction, text: str) -> tuple[str, int]:
     return _searched(rules.patterns, text, count)
 
 
-def _replaced(patterns: Sequence[re.Pattern[str]], text: str) -> tuple[str, int]:
+def _replaced(patterns: Sequence[str], text: str) -> tuple[str, int]:
     total = 0
     for each in patterns:
-        text, count = each.subn(MARK, text)
+        text, count = _without(_compiled(each), text)
         total += count
     return text, total
 
 
-def _searched(patterns: Sequence[re.Pattern[str]], text: str, count: int) -> tuple[str, int]:
+def _without(compiled: Any, text: str) -> tuple[str, int]:
+    # RE2 reads UTF-8, which has no lone surrogates: another character stands for each, so that places stay.
+    readable = text if text.isascii() else _LONE.sub("\ufffd", text)
+    parts, at, count = [], 0, 0
+    for match in compiled.finditer(readable):
+        start, end = match.span()
+        if start == end:
+            continue
+        if count == MOST_MATCHES:
+            end = len(text)
+        parts += [text[at:start], MARK]
+        at = end
+        count += 1
+        if count > MOST_MATCHES:
+            break
+    return ("".join((*parts, text[at:])), count) if count else (text, 0)
+
+
+def _searched(patterns: Sequence[str], text: str, count: int) -> tuple[str, int]:
     """Every text and number of a JSON document, each by itself: a match never reaches over its end."""
     if not patterns:
         return text, count
     found = 0
+    known: dict[str, tuple[str, int]] = {}
 
     def clean(literal: re.Match[str]) -> str:
         nonlocal found
         written = literal[0]
-        said = scanstring(written, 1, False)[0] if written[0] == '"' else written
-        kept, matches = _replaced(patterns, said)
+        # Alerts of one group say the same again and again.
+        if written not in known:
+            known[written] = _literal(patterns, written)
+        text, matches = known[written]
         found += matches
-        if not matches:
-            return written
-        return json.dumps(kept if written[0] == '"' else MARK)
+        return text
 
     return _LITERAL.sub(clean, text), count + found
+
+
+def _literal(patterns: Sequence[str], written: str) -> tuple[str, int]:
+    """A text or a number as JSON writes it, and how many matches in what it says were replaced."""
+    is_text = written[0] == '"'
+    clean, matches = _replaced(patterns, scanstring(written, 1, False)[0] if is_text else written)
+    if not matches:
+        return written, 0
+    return json.dumps(clean if is_text else MARK), matches
 
 
 def _pointed(pointers: Sequence[Pointer], text: str) -> tuple[str, int, bool]:

@@ -41,6 +41,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "yaml": ("collector.settings",),
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),
     "jmespath": ("collector.sources", "collector.settings"),
+    "re2": ("collector.redaction",),
     "structlog": (
         "collector.leadership",
         "collector.log.postgres",

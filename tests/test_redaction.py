@@ -18,7 +18,7 @@ from collector import signing
 from collector.errors import MalformedWebhook
 from collector.intake import Endpoint, Intake
 from collector.log import Delivery, EventLog, open_log
-from collector.redaction import MARK, Redaction, pattern, pointer, redact, touches
+from collector.redaction import MARK, MOST_MATCHES, Redaction, pattern, pointer, redact, touches
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
 from collector.writer import Writer
@@ -151,7 +151,7 @@ def test_a_pattern_is_found_in_headers_and_plain_text() -> None:
     [
         r"ghp_[A-Za-z0-9]{36}", r"Bearer \S+", r"(?i)authorization: .*", r"\b\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}\b",
         r"[\w.+-]{1,64}@[\w-]{1,60}\.[a-z]{2,3}", r"(?:ghp|gho)_\w{36,255}", r"eyJ[\w-]{10,}", r"(a|bc)d{3}", "(ab)?c",
-        r"-----BEGIN [A-Z ]{1,40}-----[^-]{1,64}-----",
+        r"-----BEGIN [A-Z ]+-----[^-]*-----END [A-Z ]+-----", r"\S+@\S+\.[a-z]+", "(a+)+b", "(?P<card>[0-9 ]+)x",
     ],
 )  # fmt: skip
 def test_common_patterns_are_taken(text: str) -> None:
@@ -160,13 +160,19 @@ def test_common_patterns_are_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["(a+)+b", "(a|a)*b", "(a|ab)+", r"(\w+\s?)+$", "a*a*b", ".*x", "(.*)(.*)", r"(a)\1", "(?!a)b", "(?<=a)b",
-     "a{300}b", "(a{1,2}){1,3}", "a{1,200}b{1,200}c", "", "a?", "[", "(a", "a{1,99999999999}b"],
+    ("text", "says"),
+    [
+        ("(?!a)b", "looks around"), ("a(?=b)", "looks around"), ("(?<=a)b", "looks around"),
+        ("(?<!a)b", "looks around"),
+        (r"(a)\1", "refers back"), ("(?P<n>a)(?P=n)", "refers back"), ("(?>a)b", "write (?: in its place"),
+        ("(?(1)a|b)", "write each case"), (r"a\Z", r"write \z"), ("a++", "write one of them"),
+        ("", "matches where nothing stands"), ("a?", "matches where nothing stands"), ("[", "not a regular expression"),
+        ("(a", "not a regular expression"), ("a{1,99999999999}b", "not a regular expression"), ("\ud800", "half"),
+    ],
 )  # fmt: skip
-def test_a_pattern_that_may_be_slow_is_refused(text: str) -> None:
-    """At the start, with the reason; so is one that is none."""
-    with pytest.raises(ValueError, match="which"):
+def test_a_pattern_that_re2_does_not_take_is_refused(text: str, says: str) -> None:
+    """At the start, with the reason and what to write instead."""
+    with pytest.raises(ValueError, match=re.escape(says)):
         pattern(text)
 
 
@@ -177,9 +183,38 @@ def test_whatever_is_taken_is_fast(text: str, unit: str) -> None:
         taken = pattern(text)
     except ValueError:
         return
+    body = unit * (20_000 // len(unit)) + "!"
     began = time.process_time()
-    taken.sub("", unit * (20_000 // len(unit)) + "!")
+    redact(Redaction(patterns=(taken,)), hook(body.encode()))
     assert time.process_time() - began < 5
+
+
+def test_a_text_of_very_many_matches_is_left_out_from_some_point_on() -> None:
+    """Each match may take reading all the rest, so there is an end to them; what comes after is not kept."""
+    kept, count = clean(rules(patterns=("a(?:.*b)?",)), "ax" * (MOST_MATCHES + 5) + "tail")
+    assert (count, kept) == (MOST_MATCHES + 1, f"{MARK}x" * MOST_MATCHES + MARK)
+
+
+def test_nothing_is_put_where_nothing_is_taken_away() -> None:
+    """A pattern that finds places between characters replaces none."""
+    assert clean(rules(patterns=(r"\b",)), "one two") == ("one two", 0)
+
+
+@given(st.text(st.characters(codec=None, categories=None), max_size=30))
+def test_what_stands_around_a_match_is_kept(text: str) -> None:
+    """Characters of any width, and halves of some, move nothing."""
+    body = json.dumps({"a": f"{text}4111-9{text}"})
+    kept, _ = clean(rules(patterns=("4111-9",)), body)
+    assert json.loads(kept)["a"] == f"{text}4111-9{text}".replace("4111-9", MARK)
+
+
+def test_a_half_character_hides_nothing() -> None:
+    """What is no text to RE2 is a character to it all the same."""
+    for half in ('"\\ud800"', '"\\udc80"'):
+        secret = f"x{json.loads(half)}y"
+        assert clean(rules(patterns=("x.y",)), json.dumps({"a": secret})) == ('{"a": "[redacted]"}', 1)
+    kept, count = redact(rules(patterns=("x.y",)), hook(b'{"a": "x\xffy"}'))
+    assert (kept.body, count) == (b'{"a": "[redacted]"}', 1)
 
 
 def test_a_pointer_touches_what_it_leads_to_and_through() -> None:

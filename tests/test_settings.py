@@ -119,7 +119,7 @@ MONSTERS = [
     ("ce: " + "!" * 1900 + "a", "nested too deeply"),
     (f"ce: a[{DIGITS}]", "longer than 2000 characters"),
     ("ce: `" + "[" * 1900 + "`", "nested too deeply"),
-    ("am: " + "(" * 3000 + "a" + ")" * 3000, "not a regular expression"),
+    ("am: " + "(" * 3000 + "a", "not a regular expression"),
     (f"am: a{{{DIGITS}}}", "not a regular expression"),
 ]
 
