@@ -1,7 +1,8 @@
 """A stranger's body: received and inflated within bounds of size, compression, time, memory and depth.
 
 What aiohttp and zlib do by default lets a few kilobytes become gigabytes, or a
-connection stay open for ever. Nothing here looks at what a body says.
+connection stay open for ever. Nothing here looks at what a body says. Whoever
+does has it done beside the event loop where a body is large (:meth:`BodyReader.apart`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +22,14 @@ from collector.webhook import Webhook
 
 DEEPEST = 64
 """Levels of brackets in a body of JSON. Parsers differ in where they give up; here all stop at the same place."""
+LARGE = 256 << 10
+"""Bytes of a body from which on it is worked on in a thread: to read one takes a millisecond, to redact it ten."""
+_LARGE_GZIP = 32 << 10
+"""The same of one that is still to be inflated: alerts become eight times as much and more."""
+_APART = 2
+"""Large bodies that are worked on at one time. More would take the interpreter from the event loop."""
+
+T = TypeVar("T")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +52,14 @@ class BodyReader:
         self.limits = limits
         self.in_flight = 0
         """Bytes of bodies that are being received."""
+        self._apart = asyncio.Semaphore(_APART)
+
+    async def apart(self, size: int, work: Callable[[], T]) -> T:
+        """What ``work`` gives over a body of this size in bytes; of a large one in a thread, so that others go on."""
+        if size <= LARGE:
+            return work()
+        async with self._apart:
+            return await asyncio.to_thread(work)
 
     async def read(
         self,
@@ -63,7 +82,10 @@ class BodyReader:
             raise _too_large(most)
         raw = chunks if isinstance(chunks, bytes) else await self._receive(chunks, length or 0, most)
         self.check(raw, size)
-        return _inflate(raw, most, self.limits.ratio) if gzipped else raw
+        if not gzipped:
+            return raw
+        inflate = partial(_inflate, raw, most, self.limits.ratio)
+        return await self.apart(LARGE + 1 if len(raw) > _LARGE_GZIP else 0, inflate)
 
     def check(self, body: bytes, size: int | None = None) -> None:
         """Raises :class:`TooLarge` for a body beyond the bound; ``size`` replaces the usual one."""

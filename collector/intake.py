@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -135,14 +135,16 @@ class Intake:
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
         endpoint, authentication = await self._proved(webhook)
         self.bodies.check(body, endpoint.size)
-        submission, malformed = _read(webhook, endpoint, authentication, self._crashes)
-        if endpoint.redaction != _NOTHING_REDACTED:
-            submission, malformed = _redacted(webhook, endpoint, submission, malformed, self._crashes)
+        understand = partial(_understood, webhook, endpoint, authentication, self._crashes)
+        submission, malformed = await self.bodies.apart(len(body), understand)
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
         challenge = endpoint.source.challenge
-        return receipt if challenge is None else msgspec.structs.replace(receipt, answer=challenge(webhook))
+        if challenge is None:
+            return receipt
+        answer = await self.bodies.apart(len(body), partial(challenge, webhook))
+        return msgspec.structs.replace(receipt, answer=answer)
 
     async def _proved(self, webhook: Webhook) -> tuple[Endpoint, str]:
         """The source of an authentic delivery, and how its sender proved itself.
@@ -156,10 +158,11 @@ class Intake:
         try:
             if endpoint is None:
                 raise UnverifiedWebhook(_no_such_source(webhook.source, tuple(self._endpoints)))
-            return endpoint, _authenticate(webhook, endpoint, self._crashes)
+            prove = partial(_authenticate, webhook, endpoint, self._crashes)
+            return endpoint, await self.bodies.apart(len(webhook.body), prove)
         except UnverifiedWebhook:
             for _ in range(self._signings - (0 if endpoint is None else len(endpoint.credentials.signing))):
-                signature_of(webhook.body, bytes(32))
+                await self.bodies.apart(len(webhook.body), partial(signature_of, webhook.body, bytes(32)))
             await asyncio.sleep(max(0.0, begun + _REFUSAL - clock()))
             raise
 
@@ -212,6 +215,16 @@ def _authenticate(webhook: Webhook, endpoint: Endpoint, crashes: Crashes) -> str
             f"says, and the source is open; give it a secret in sources.{webhook.source} to let that page in"
         )
     return way
+
+
+def _understood(
+    webhook: Webhook, endpoint: Endpoint, authentication: str, crashes: Crashes
+) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
+    """What is stored of an authentic delivery, and the error to answer with after that. May run in any thread."""
+    told, malformed = _read(webhook, endpoint, authentication, crashes)
+    if endpoint.redaction == _NOTHING_REDACTED:
+        return told, malformed
+    return _redacted(webhook, endpoint, told, malformed, crashes)
 
 
 def _read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 from collector import signing
-from collector.bodies import Limits
+from collector.bodies import LARGE, Limits
 from collector.errors import InvalidInput, MalformedWebhook, TooLarge, Unavailable, UnverifiedWebhook
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
@@ -114,6 +115,49 @@ async def test_a_verified_delivery_is_stored_before_it_is_answered(intake: Intak
     assert delivery is not None
     assert (delivery.authentication, delivery.status, delivery.received_at) == ("bearer", "read", AT)
     assert (await receive(intake, "b a")).known
+
+
+async def test_small_deliveries_are_answered_while_a_large_one_is_read(log: EventLog) -> None:
+    """Proof and parser of a large body run beside the event loop; what is stored of it is what it always was."""
+    reading, go_on, threads = threading.Event(), threading.Event(), set[int]()
+
+    def patient(webhook: Webhook, given: Reading) -> tuple[Event, ...]:
+        if len(webhook.body) > LARGE:
+            threads.add(threading.get_ident())
+            reading.set()
+            # On the event loop nobody could ever say so.
+            assert go_on.wait(120), "nobody was answered meanwhile"
+        return parse(webhook, given)
+
+    def proving(webhook: Webhook, credentials: Credentials) -> str:
+        if len(webhook.body) > LARGE:
+            threads.add(threading.get_ident())
+        return verify(webhook, credentials)
+
+    source = msgspec.structs.replace(SOURCE, parse=patient, verify=proving)
+    intake = Intake(Writer(log), {"pager": Endpoint(source=source, credentials=CREDENTIALS)})
+    body = "large " + " " * LARGE
+    large = asyncio.create_task(receive(intake, body))
+    assert await asyncio.to_thread(reading.wait, 120)
+    small = [await receive(intake, name) for name in ("a", "b")]
+    assert not large.done()
+    go_on.set()
+    receipt = await large
+    assert threading.get_ident() not in threads
+    assert [event.title for event in await log.read()] == ["a", "b", "large"]
+    assert not any(answer.known for answer in (*small, receipt))
+    assert await log.body(receipt.delivery) == body.encode()
+
+
+async def test_what_is_wrong_with_a_large_body_is_answered_as_of_a_small_one(intake: Intake, log: EventLog) -> None:
+    """Kept and refused where it is malformed, unrecognised where the parser fails, without a trace where unproved."""
+    much = " " * LARGE
+    with pytest.raises(MalformedWebhook):
+        await receive(intake, "broken" + much)
+    assert (await receive(intake, "boom" + much)).status == "unrecognised"
+    with pytest.raises(UnverifiedWebhook):
+        await receive(intake, "a" + much, {})
+    assert [delivery.status for delivery in await log.deliveries()] == ["unrecognised", "malformed"]
 
 
 async def test_only_harmless_headers_are_kept(intake: Intake, log: EventLog) -> None:
