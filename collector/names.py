@@ -92,6 +92,10 @@ _SHORT_REGION = re.compile(r"(eu|us|ap)(ne|nw|se|sw|n|s|e|w|c)(\d)")
 _SIDES = {"n": "north", "s": "south", "e": "east", "w": "west", "c": "central", "ne": "northeast", "nw": "northwest",
           "se": "southeast", "sw": "southwest"}  # fmt: skip
 _SIDED_REGION = re.compile(rf"({_SIDE})-?({_LAND})(\d?)")
+_ZONE_OF_SIDED = re.compile(rf"({_SIDE})({_LAND})(\d?)-(\d)")
+"""Azure writes a zone so: ``westus2-1`` is the first one of ``westus2``."""
+_FIRST_SIDED = re.compile(rf"{_SIDE}-{_LAND}")
+"""A region of Azure's without a number: ``westus``, which ``westus2`` is not in."""
 _LANDS = {"europe": "eu", "usa": "us", "gb": "uk"}
 """Lands that have two names, each with the one that stands for both."""
 _IS_LAND = frozenset({"eu", "us", "uk"})
@@ -99,7 +103,7 @@ _IS_LAND = frozenset({"eu", "us", "uk"})
 _REGION = re.compile(
     rf"{_SHORT_REGION.pattern}|{_LAND}\d?(?:-gov)?(?:-?{_SIDE})?(?:-?\d{{1,2}}[a-z]?)?(?:-[a-z])?"
     rf"|(?:me|af|in|northamerica|southamerica)-?{_SIDE}-?\d{{1,2}}(?:-?[a-z])?"
-    rf"|{_SIDE}-?{_LAND}(?:-?\d)?|{_SIDE}-?\d{{1,2}}[a-z]?"
+    rf"|{_SIDE}-?{_LAND}(?:-?\d)?|{_SIDE}{_LAND}\d?-\d|{_SIDE}-?\d{{1,2}}[a-z]?"
     r"|(?:fra|ams|nyc|sfo|lon|lhr|iad|sjc|sin|sgp|tor|blr|syd|dub|cdg|hel|nbg|fsn|dfw|ord|sea|lax|hkg|nrt|gru|mad|waw)"
     r"-?\d{1,2}|(?:dc|az|zone|cell|region|cluster|shard)-?(?:\d{1,3}|[a-z])"
 )
@@ -168,6 +172,8 @@ def _spaced(region: str) -> str:
         return f"{short[1]}-{_SIDES[short[2]]}-{short[3]}"
     if sided := _SIDED_REGION.fullmatch(region):
         region = f"{sided[1]}-{sided[2]}{sided[3]}"
+    elif zone := _ZONE_OF_SIDED.fullmatch(region):
+        region = f"{zone[1]}-{zone[2]}{zone[3]}-z{zone[4]}"
     spaced = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", "-", region)
     return _LANDS.get(spaced, spaced)
 
@@ -390,10 +396,10 @@ def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
 def _within(narrow: str, wide: str) -> bool:
     """``eu-west-1`` is within ``eu``, and so is ``west-europe``, which another provider calls so."""
     if narrow.startswith(f"{wide}-"):
-        return True
+        return not (_FIRST_SIDED.fullmatch(wide) and narrow[len(wide) + 1].isdigit())
     return (
         wide in _IS_LAND
-        and bool(_REGION.fullmatch(narrow))
+        and bool(_REGION.fullmatch(narrow.partition("-z-")[0]))
         and wide in {_LANDS.get(word, word) for word in narrow.split("-")}
     )
 

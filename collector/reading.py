@@ -371,9 +371,16 @@ def severity_of(given: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the severity labels that says one says, in small letters; ``none`` is one."""
     for label in reading.severity_labels:
         value = given.get(label)
-        if value and (severities.is_known(value) or not names.is_placeholder(value)) and (found := _known(value)):
+        if value and _is_severity(value, reading.severities) and (found := _known(value)):
             return found.lower()
     return None
+
+
+def _is_severity(value: str, own: tuple[str, ...]) -> bool:
+    """Whether a label's value says how grave an alert is: ``unknown`` does where the team set what that means."""
+    if severities.is_known(value) or not names.is_placeholder(value):
+        return True
+    return bool(own) and severities.fold_severity(value) in map(severities.fold_severity, own)
 
 
 def first_label(given: Mapping[str, str], wanted: Iterable[str]) -> str | None:

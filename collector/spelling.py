@@ -55,6 +55,8 @@ class People(msgspec.Struct, frozen=True):
 _ASKED = ("page.responder_added", "page.responder_replied", "page.reassigned", "page.delegated", "page.escalated",
           "page.role_assigned")  # fmt: skip
 """Types whose ``to`` names people."""
+_MENTION = re.compile(r"(?<![\w@.])@([UW][A-Z0-9]{5,})(?!\w)")
+"""A person whom a message calls by the chat's own id, as Slack has it; nobody writes a name so."""
 _BRACKETED = re.compile(r"[(\[{<]([^)\]}>]*)")
 
 
@@ -80,6 +82,7 @@ class _Names:
 
     def told(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the names that are shown."""
+        event = self._mentioning(event) if self._people.listed and event.type == "chat.message" else event
         if not self._shown:
             return event
         actor = self._name(event.actor) if event.actor else event.actor
@@ -87,6 +90,19 @@ class _Names:
         if actor == event.actor and not data:
             return event
         return msgspec.structs.replace(event, actor=actor, data={**event.data, **data} if data else event.data)
+
+    def _mentioning(self, event: RecordedEvent) -> RecordedEvent:
+        """A message with the names of those whom it calls by an id, where the catalog has them."""
+        title, text = _MENTION.sub(self._called, event.title), event.data.get("text")
+        data = event.data
+        if isinstance(text, str) and (told := _MENTION.sub(self._called, text)) != text:
+            data = {**data, "text": told}
+        return event if title == event.title and data is event.data else msgspec.structs.replace(
+            event, title=title, data=data)  # fmt: skip
+
+    def _called(self, mention: re.Match[str]) -> str:
+        name = self._people.listed.get(self._people.key(mention[1]))
+        return name or mention[0]
 
     def _name(self, name: str) -> str:
         return self._shown.get(self._people.key(name), name)

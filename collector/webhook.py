@@ -149,6 +149,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     both must be there; of ``instance`` the host counts."""
     environment_labels: tuple[str, ...] = ("environment", "env", "stage", "cluster_environment")
     severity_labels: tuple[str, ...] = ("severity", "priority", "level")
+    severities: tuple[str, ...] = ()
+    """Words of severities that the team set itself: they are severities, also where such a word is no name."""
     exporters: tuple[str, ...] = EXPORTERS
     """Values that name the exporter and not the service; they are skipped, since an exporter labels everything so."""
     types: Mapping[str, Mapped] = {}

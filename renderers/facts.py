@@ -81,6 +81,25 @@ def first_called(history: History, start: int) -> str:
     return "the first alert above warning" if history.alerts[0].start < start else FIRST_ALERT
 
 
+def where(history: History, environment: str | None) -> str | None:
+    """An environment as far as a reader has to be told it: of an incident that has several."""
+    return environment if history.divided else None
+
+
+def apart_from_first(history: History, change: Change) -> Alert | None:
+    """The first opening alert, if it says that it fired in another environment than a change went to."""
+    first = first_alert(history)
+    if first is None or not first.opening:
+        return None
+    there, here = (names.environment_key(each or "") for each in (first.environment, change.environment))
+    return first if names.apart(there, here) else None
+
+
+def several(alerts: Iterable[Alert]) -> bool:
+    """Whether these are of more than one alert; one that fired several times is one."""
+    return len({alert.entity for alert in alerts}) > 1
+
+
 FIRST_ALERT = "the first alert"
 
 
@@ -228,6 +247,11 @@ def earlier_changes(history: History) -> list[Change]:
     return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
 
 
+def posted_before(history: History, detected: int) -> list[RecordedEvent]:
+    """What a status page said before anything that is counted as the detection, oldest first."""
+    return [each for each in history.statuses if each.occurred_at < detected]
+
+
 def seen_before(history: History, detected: int) -> list[RecordedEvent]:
     """What machines observed before anybody was called, oldest first; what a person did is no symptom."""
     return [each for each in history.observations if not each.actor and each.occurred_at < detected]
@@ -258,7 +282,8 @@ def standing(history: History, change: Change) -> int:
         return 3
     if change.service is None:
         return 1
-    return 0 if change.service in history.services or change.service == primary_service(history) else 2
+    own = change.service in history.services or change.service == primary_service(history)
+    return 0 if own and apart_from_first(history, change) is None else 2
 
 
 TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}
@@ -385,6 +410,21 @@ def _same_place(one: Change, other: Change) -> bool:
 def repository(change: Change) -> str | None:
     """The repository that a change is of, as its sender names it."""
     return _said(change, "repository") or None
+
+
+def neighbours(history: History, change: Change) -> dict[str, RecordedEvent]:
+    """The services that were not hit and that changes of the same repository name, each with the first such change;
+    none for a change that names its service itself."""
+    own = repository(change)
+    if change.service or own is None:
+        return {}
+    found: dict[str, RecordedEvent] = {}
+    beside = [near.event for near in history.context.nearby]
+    for event in sorted((*history.events, *beside), key=reading_order):
+        of = event.service if event.type.startswith("change.") else None
+        if of and event.data.get("repository") == own and folded(of) not in hit(history):
+            found.setdefault(of, event)
+    return found
 
 
 def commit(change: Change) -> str:

@@ -125,10 +125,12 @@ class Spell(msgspec.Struct, frozen=True, gc=False):
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """All episodes of one alert name on one service."""
+    """All episodes of one alert name on one service, in one environment where the incident has several."""
 
     name: str
     service: str | None
+    environment: str | None = None
+    """Only where the incident has several."""
     alerts: tuple[Alert, ...]
 
     @property
@@ -275,6 +277,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is over, since when, and what says so."""
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    divided: bool = False
+    """Whether its alerts name several environments of which none has another within it: each is then told with its."""
     kinds: Mapping[str, str] = {}
     """Source → its kind of sender, where the events of it say so."""
     context: Context = Context()

@@ -32,7 +32,7 @@ MISSING = {
     "acknowledged": "no acknowledgement is recorded",
     "mitigated": "when it was mitigated is not recorded",
     "resolved": "no end is recorded",
-    "page": "no page is recorded",
+    "page": "no page of this incident is recorded",
     "page_resolved": "no end of the page is recorded",
     "declared": "nothing declared the incident",
     "responder": "at most one responder is recorded",

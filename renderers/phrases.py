@@ -284,11 +284,30 @@ def owner_of(change: Change) -> str | None:
     return change.service or (repository.rpartition("/")[2] if repository else None)
 
 
+def noun_of(change: Change) -> str:
+    """What a change of its kind is called; what GitLab merges is no pull request."""
+    return merge_noun(change.last) if change.kind == "merge" else NOUNS.get(change.kind, "change")
+
+
+_MERGE_REQUEST = re.compile(r"merge_request:|pr:.*/merge_requests/\d+$")
+
+
+def merge_noun(event: Event) -> str:
+    """What the sender calls a request to merge, by the reference that it gives."""
+    return "merge request" if any(_MERGE_REQUEST.match(ref) for ref in event.refs) else "pull request"
+
+
+def merge_number(event: Event) -> str:
+    """The number of what was merged, as its sender writes it: `` #412``, `` !77``."""
+    number, sign = event.data.get("number"), "!" if merge_noun(event) == "merge request" else "#"
+    return f" {sign}{number}" if isinstance(number, int) else ""
+
+
 def change_called(change: Change, *, on: bool = True) -> Phrase:
     """``deploy "v42" of checkout``; ``on`` says whether to name the service."""
-    noun = NOUNS.get(change.kind, "change")
+    noun = noun_of(change)
     if change.kind == "merge":
-        noun += pull_request_number(change)
+        noun += merge_number(change.last)
     owner = named(" of ", owner_of(change)) if on else ()
     return say(noun, quoted(" ", change_title(change)), owner)
 
@@ -324,12 +343,9 @@ def change_event(event: Event) -> Phrase:
     """``rollback "back to v3" of search``: a change of which one event is known."""
     title = "" if event.title in (event.service, event.environment) else sender_title(event)
     title = _thing(event) if title == text_in(event.data, "type") else title
-    return say(NOUNS.get(kind_of([event]), "change"), quoted(" ", title), named(" of ", event.service))
-
-
-def pull_request_number(change: Change) -> str:
-    number = change.last.data.get("number")
-    return f" #{number}" if isinstance(number, int) else ""
+    kind = kind_of([event])
+    noun = merge_noun(event) if kind == "merge" else NOUNS.get(kind, "change")
+    return say(noun, quoted(" ", title), named(" of ", event.service))
 
 
 def kind_called(event: Event) -> str:
@@ -354,6 +370,11 @@ def observation_called(event: Event) -> Phrase:
     if not words and not subject:
         return say("Observation")
     return say(when(words, Name(words)), named(": " if words else "", subject))
+
+
+def plain_observation(event: Event) -> str:
+    """The same as one text, for where it is quoted."""
+    return ": ".join(each for each in (kind_called(event), text_in(event.data, "subject")) if each) or event.title
 
 
 def observation_title(event: Event) -> str | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, combinations
 from operator import attrgetter
 
 import msgspec
 
-from collector import severities
+from collector import names, severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import UPDATED, micros
 from collector.event import MACHINE, SENDER, RecordedEvent, current, reading_order
@@ -52,7 +52,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         events=tuple(facts),
         by_id={each.id: each for each in facts},
         alerts=alerts,
-        families=_families(alerts),
+        families=_families(alerts, divided=_divided(alerts)),
+        divided=_divided(alerts),
         measured=measured,
         last_ended=last_ended(alerts),
         last_measured=last_ended(measured),
@@ -211,15 +212,23 @@ def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[Rec
         yield Span(f"report {report.id}", report.occurred_at, None, "report")
 
 
-def _families(alerts: tuple[Alert, ...]) -> tuple[Family, ...]:
-    """The alerts by name and service; the first opening one's family first, then in the order they began."""
-    found: dict[tuple[str, str | None], list[Alert]] = {}
+def _families(alerts: tuple[Alert, ...], *, divided: bool) -> tuple[Family, ...]:
+    """The alerts by name, service and, if it is divided, environment; the first opening one's family first, then in
+    the order they began."""
+    found: dict[tuple[str, str | None, str | None], list[Alert]] = {}
     for alert in alerts:
-        found.setdefault((alert.name, alert.service), []).append(alert)
+        found.setdefault((alert.name, alert.service, alert.environment if divided else None), []).append(alert)
     opens = next((alert for alert in alerts if alert.opening), None)
-    families = [Family(name=name, service=service, alerts=tuple(own)) for (name, service), own in found.items()]
-    first = (opens.name, opens.service) if opens else None
-    return tuple(sorted(families, key=lambda family: first is not None and (family.name, family.service) != first))
+    families = [
+        Family(name=key[0], service=key[1], environment=key[2], alerts=tuple(own)) for key, own in found.items()
+    ]
+    return tuple(sorted(families, key=lambda family: opens is not None and opens not in family.alerts))
+
+
+def _divided(alerts: Iterable[Alert]) -> bool:
+    """Whether two of them name environments that are two."""
+    keys = {names.environment_key(each) for each in {alert.environment for alert in alerts} if each}
+    return any(names.apart(one, other) for one, other in combinations(sorted(keys), 2))
 
 
 def _names(field: str, *signals: Iterable[Alert | Page | RecordedEvent]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def values_of(told: Size) -> list[Telling]:
 
 
 def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
-    """Each alert of a name and service that says something, and the sizes that it told."""
+    """Each alert of a name and place that says something, and the sizes that it told."""
     found: list[tuple[Alert, Size]] = []
     for alerts in _named(history):
         told = size(_tellings(history, alerts))
@@ -76,10 +76,10 @@ def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
 
 
 def _named(history: History) -> list[list[Alert]]:
-    """The alerts of each name and service."""
-    names: dict[tuple[str, str | None], list[Alert]] = defaultdict(list)
+    """The alerts of each name and service, and of each environment where the incident has several."""
+    names: dict[tuple[str, str | None, str | None], list[Alert]] = defaultdict(list)
     for alert in history.alerts:
-        names[alert.name, alert.service].append(alert)
+        names[alert.name, alert.service, alert.environment if history.divided else None].append(alert)
     return list(names.values())
 
 

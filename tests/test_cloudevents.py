@@ -97,6 +97,20 @@ def test_a_deployment_that_does_not_say_how_it_stands_began_and_no_more() -> Non
     assert sent("com.example.deploy", {"app": "shop"}).type == "change.started"
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("com.example.kubernetes.rollout.restarted", "observation.recorded"),
+        ("com.example.rollout.restarting", "observation.recorded"),
+        ("com.example.rollout.started", "change.started"),
+        ("com.example.rollout.finished", "change.succeeded"),
+    ],
+)
+def test_a_restart_puts_no_other_version_there(kind: str, expected: str) -> None:
+    """It is rolled out as a version is, and is something that was done, and no change of what runs."""
+    assert sent(kind, {"app": "shop"}).type == expected
+
+
 def test_the_configuration_goes_before_the_table() -> None:
     """A type that is mapped is what the mapping says; so is every other where a default is given."""
     kind = "com.example.chat.message.posted"

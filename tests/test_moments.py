@@ -98,7 +98,7 @@ def test_what_never_came_is_not_applicable_once_it_is_over() -> None:
     """A resolved incident that nobody acknowledged has no time to acknowledge."""
     durations = replay([firing(2), resolved(9, since=2)]).durations
     assert told(durations["acknowledge"]) == ("not applicable", None)
-    assert durations["acknowledge"].why == "no page is recorded"
+    assert durations["acknowledge"].why == "no page of this incident is recorded"
 
 
 def test_inverted_ends_are_invalid() -> None:

@@ -80,6 +80,7 @@ SAME_ENVIRONMENT = (
     ("production", None), ("", "staging"), ("N/A", "production"), ("wave-2", "Wave 2"), ("blue", "Blue"),
     ("prod-eu", "Production (Europe)"), ("prod-eu", "prod-westeurope"), ("prod-eu", "prod-europe-west1"),
     ("prod-euw1", "prod-eu-west-1"), ("West Europe", "westeurope"), ("prod-us", "prod-eastus2"), ("use1", "us-east-1"),
+    ("prod-westus2", "westus2-1 prod"), ("prod-eastus", "prod-eastus-3"), ("prod-us", "prod-westus2-1"),
     ("West US 2", "westus2"), ("env: prod", "prod-eu"), ("production environment", "prod"), ("prod-usa", "prod-us"),
 )  # fmt: skip
 OTHER_ENVIRONMENT = (
@@ -87,7 +88,9 @@ OTHER_ENVIRONMENT = (
     ("prod", "non-prod"), ("prod-eu", "staging-eu"), ("prod-shop", "prod-web"), ("prod-eu", "prod-shop"),
     ("wave-1", "wave-2"), ("prod-1", "prod-2"), ("prod-1", "prod-10"), ("blue", "green"), ("dev", "test"),
     ("eu", "us"), ("eu-west-1", "eu-west-10"), ("pre-prod", "non-prod"), ("prod-e", "prod-eu"), ("live", "qa"),
-    ("prod-eu-west-1", "prod-europe-west1"), ("prod-northeurope", "prod-westeurope"), ("prod-eu", "prod-eastus2"),
+    ("prod-westus", "prod-westus2"), ("prod-eastus", "prod-eastus2-1"), ("West US", "West US 3"),
+    ("prod-westus2-1", "prod-westus2-2"), ("prod-eu-west-1", "prod-europe-west1"),
+    ("prod-northeurope", "prod-westeurope"), ("prod-eu", "prod-eastus2"),
     ("prod-us", "prod-australia"), ("eu-prod", "prod-uk"), ("use1", "usw2"), ("prod-blue", "prod-green"),
     ("prod-2", "prod-3"), ("stg-eu", "stg-us"), ("uat", "qa"), ("prod-na", "prod-eu"),
 )  # fmt: skip

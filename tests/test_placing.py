@@ -271,6 +271,19 @@ def test_what_changed_again_is_not_called_undone() -> None:
     ]
 
 
+def test_another_service_that_a_note_names_belongs() -> None:
+    """What says itself of which service it is and happened near; not a repository's change that is known to be of
+    another service, whatever its name."""
+    failover = event("observation.recorded", -1, "rds", title="failover completed", service="orders-db")
+    change_of = merge(-5, "Tune", repository="acme/orders-db", number=40)
+    where = scene(note(12, "pods hold connections to the old primary orders-db; restarting"))
+    one, other = placed(where, loose(failover, elsewhere=True), loose(change_of, elsewhere=True))
+    assert one is not None
+    assert (one.rule, one.reason) == ("named", "named by Ana Lima's note at 00:12 UTC")
+    assert other is None
+    assert rules(where, loose(failover, missed="other environment", elsewhere=True)) == [None]
+
+
 def test_what_is_of_another_service_is_not_acted_upon() -> None:
     """Where the catalog or deployments show another service, a revert ties nothing."""
     candidates = loose(merge(-60, number=40), elsewhere=True), loose(merge(30, 'Revert "x"', number=42), elsewhere=True)
@@ -296,11 +309,14 @@ def test_what_follows_the_end() -> None:
         loose(merge(75, "Tune rules, carefully")),
         loose(merge(90, "Fix the hang", repository="acme/shop-media", number=9)),
         loose(merge(95, "Typos", repository="acme/handbook", number=8)),
+        loose(merge(96, "Prefix the tables", repository="acme/shop-media", number=10)),
         loose(merge(60 + 25 * 60, "Tune rules once more", number=50)),
     )
+    naming = "Ana Lima's note at 00:20 UTC"
     assert [one and (one.rule, one.reason) for one in answers] == [
         ("follow_up", "15 min after the end; a change of repository acme/router-config was undone in the incident"),
-        ("follow_up", "30 min after the end; it mends what is named by Ana Lima's note at 00:20 UTC"),
+        ("follow_up", f"30 min after the end; its title speaks of a fix, and {naming} names what it is of"),
+        None,
         None,
         None,
     ]

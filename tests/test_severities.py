@@ -47,6 +47,16 @@ def test_none_is_a_severity_and_no_name(labels: dict[str, str], severity: str | 
     assert severity_of(labels, Reading()) == severity
 
 
+@pytest.mark.parametrize(
+    ("value", "severity"), [("unknown", "unknown"), ("Unknown", "unknown"), ("n/a", None), ("", None)]
+)
+def test_a_word_that_a_team_set_is_a_severity(value: str, severity: str | None) -> None:
+    """``unknown`` stands for no name, but means what the team says it does."""
+    found = severity_of({"severity": value}, Reading(severities=("unknown",)))
+    assert found == severity
+    assert severities.opens(found, silent=("unknown",)) == (severity is None)
+
+
 def test_a_team_sets_its_own_words() -> None:
     """What is set outranks the table, in any spelling."""
     assert severities.opens("Warning", opening=("warning",))

@@ -13,7 +13,7 @@ from renderers.draft import draft
 from renderers.history import Context, Nearby
 from renderers.markdown import markdown
 from renderers.replay import replay
-from tests.facts import change, firing, page
+from tests.facts import change, fact, firing, page
 
 SPELLINGS = ("MySQL", "mysql", "my-sql", "MySQL (production)", "prod/mysql", "mysql-service", "MYSQL_SVC")
 
@@ -153,6 +153,24 @@ def test_a_person_has_one_name_wherever_a_draft_names_people() -> None:
     shown = markdown(draft(replay([firing(0), *events])))
     assert "ana-lima" not in shown
     assert "jon.vega" not in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("@U0BEN0002 can you look?", "Ben Okafor can you look?"),
+        ("(@U0BEN0002, @U0NOBODY9)", "(Ben Okafor, @U0NOBODY9)"),
+        ("@ben can you look?", "@ben can you look?"),
+        ("mail ops@U0BEN0002", "mail ops@U0BEN0002"),
+        ("@U0BEN00022", "@U0BEN00022"),
+    ],
+)
+def test_whom_a_message_calls_by_an_id_has_a_name(written: str, shown: str) -> None:
+    """Where the catalog lists the id; who is not listed stays as written, and so does all else that people wrote."""
+    catalog = Catalog(Rules(people={"Ben Okafor": ("U0BEN0002",)}))
+    message = fact("chat.message", 1, "C1:1", title=written, data={"text": f"{written}\nThanks"})
+    (told,) = Spelling([message], people=catalog.people).all([message])
+    assert (told.title, told.data["text"]) == (shown, f"{shown}\nThanks")
 
 
 def test_an_event_of_nobody_with_two_names_is_left_alone() -> None:

@@ -56,11 +56,18 @@ def _names(event: RecordedEvent) -> Iterator[Name]:
         if isinstance(release, str) and _RELEASE.fullmatch(release):
             yield Name(release, True)
     if event.type == "change.flag_toggled":
-        yield from _usable(event.entity.rpartition("/")[2], precise=True)
+        yield from _usable(flag_name(event.entity), precise=True)
     if event.service:
         yield from _usable(event.service, precise=False)
     yield from _things(data)
     yield from _things(event.labels)
+
+
+def flag_name(entity: str) -> str:
+    """A flag's name out of its entity: of ``flag/fast-path``, and of ``/console#fast-path@fast-path`` as CloudEvents
+    have it."""
+    subject = entity.rpartition("#")[2].partition("@")[0] or entity
+    return subject.rpartition("/")[2].removeprefix("flag:") or entity
 
 
 def _things(fields: Mapping[str, Any]) -> Iterator[Name]:

@@ -10,13 +10,14 @@ the same answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from collector.changes import reach_of
 from collector.correlation.attach import spoken
-from collector.correlation.mentions import Name, Text, names_of
+from collector.correlation.mentions import Name, Text, flag_name, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
@@ -32,7 +33,10 @@ BARRED = "a person took it out"
 _POSTS = ("note.", "chat.", "status.")
 _ASKED = ("page.responder_added", "page.responder_replied", "page.reassigned", "page.escalated", "page.role_assigned")
 _UNDOING = ("revert", "rollback", "roll back", "rolled back", "rolling back", "undo", "back out")
-_FIXING = ("fix", "hotfix", "bugfix", *_UNDOING)
+_FIXING = re.compile(
+    r"\b(?:(?:hot|bug)?fix(?:e[sd]|ing)?|revert\w*|roll(?:s|ed|ing)?[ -]?back|undo\w*|back(?:s|ed|ing)? out)\b"
+)
+"""What a title says that speaks of a fix; a ``prefix`` is none."""
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,20 +92,22 @@ class _Writing(msgspec.Struct, frozen=True):
     called: str
 
 
+_NOBODY: Mapping[str, str] = {}
 Fold = Callable[[str], str]
 """From a person's name or login to what stands for that person."""
 
 
 def place(
     scene: Scene, candidates: Sequence[Candidate], engagements: Iterable[Engagement] = (), fold: Fold = str.casefold,
-    others: Sequence[tuple[int, int]] = (), follow_up: int = 24 * HOUR,
+    others: Sequence[tuple[int, int]] = (), follow_up: int = 24 * HOUR, listed: Mapping[str, str] = _NOBODY,
 ) -> dict[str, Placement]:  # fmt: skip
     """What belongs to an incident or followed it, by id of the candidate.
 
-    ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs.
+    ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
+    ``listed`` is how the catalog writes a person, by what ``fold`` gives.
     """
     usable = sorted((c for c in candidates if c.missed != BARRED), key=lambda c: (c.start, c.uid))
-    placing = _Placing(scene, usable, fold, others)
+    placing = _Placing(scene, usable, fold, others, listed)
     placing.by_responder(list(engagements))
     placing.by_name()
     placing.by_mention()
@@ -145,9 +151,11 @@ class _Placing:
     """One incident's candidates being placed, a rule at a time; later rules see what earlier ones placed."""
 
     def __init__(
-        self, scene: Scene, candidates: Sequence[Candidate], fold: Fold, others: Sequence[tuple[int, int]]
-    ) -> None:
+        self, scene: Scene, candidates: Sequence[Candidate], fold: Fold, others: Sequence[tuple[int, int]],
+        listed: Mapping[str, str],
+    ) -> None:  # fmt: skip
         self._scene, self._candidates, self._fold, self._others = scene, candidates, fold, others
+        self._listed = listed
         self._writings = list(_writings(scene.events))
         self._acted: dict[str, str] = {}
         """What was acted upon in the incident, by subject, and how."""
@@ -166,7 +174,7 @@ class _Placing:
             if person is None or not self._during(candidate) or _reaches_nothing(candidate):
                 continue
             if not any(e.person == person and e.start <= candidate.start <= e.end for e in engagements):
-                reason = f"{people[person]}, a responder of this incident, did it"
+                reason = f"{self._listed.get(person) or people[person]}, a responder of this incident, did it"
                 self.placed[candidate.uid] = Placement(RESPONDER, reason)
 
     def _doer(self, candidate: Candidate, people: Mapping[str, str]) -> str | None:
@@ -191,10 +199,13 @@ class _Placing:
     def _naming(self, candidate: Candidate) -> _Writing | None:
         near = candidate.start <= self._scene.high and candidate.last >= self._scene.low
         early = self._scene.started_at - EARLIER <= candidate.start <= self._scene.high
+        near = near and candidate.missed != "other environment"
+        # What says itself of which service it is may be called by that; a repository of others may be called anything.
+        own = {event.service for event in candidate.events}
         names = [
             name
             for name in names_of(candidate.events)
-            if (early if name.precise else near and candidate.missed != "other environment" and not candidate.elsewhere)
+            if (early if name.precise else near and (not candidate.elsewhere or name.text in own))
         ]
         return self._first_naming(names)
 
@@ -285,8 +296,8 @@ class _Placing:
             return f"{self._acted[min(common)]} in the incident"
         titles = " ".join(event.title.casefold() for event in candidate.events)
         writing = self._first_naming(names_of(candidate.events))
-        if writing is not None and any(word in titles for word in _FIXING):
-            return f"it mends what is named by {writing.called}"
+        if writing is not None and _FIXING.search(titles):
+            return f"its title speaks of a fix, and {writing.called} names what it is of"
         title = Text(titles)
         named = next((name for name in incident_names(self._scene.events) if title.names(name)), None)
         return f"it names {named.text}" if named is not None else ""
@@ -316,6 +327,7 @@ def _subjects(event: RecordedEvent) -> list[str]:
 
 def _shown(subjects: set[str]) -> str:
     kind, _, name = min(subjects).partition(":")
+    name = flag_name(name) if kind == "flag" else name
     return f"{kind} {name.removeprefix(f'{kind}/')[:80]}"
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from aiohttp import web
 from prometheus_client import Metric
@@ -226,11 +227,12 @@ class Parts:
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Each configured source, by its name."""
+    own = (*settings.correlation.opening_severities, *settings.correlation.silent_severities)
     return {
         name: Endpoint(
             source=SOURCES[said.kind],
             credentials=said.credentials,
-            reading=said.reading,
+            reading=msgspec.structs.replace(said.reading, severities=own),
             size=said.max_body,
             redaction=said.redaction,
             refire_after=said.refire_after,

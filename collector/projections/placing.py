@@ -201,7 +201,15 @@ class Deciding:
             others = self._others(number, started_at, max(high, ended_at or high))
             spans = [(start, end) for _, start, end in others]
             engagements = self._engagements(others)
-            placed = place(scene, candidates, engagements, self._catalog.person, spans, follow_up=self._rules.follow_up)
+            placed = place(
+                scene,
+                candidates,
+                engagements,
+                self._catalog.person,
+                spans,
+                follow_up=self._rules.follow_up,
+                listed=self._catalog.people.listed,
+            )
         return Decision(number=number, alive=True, key=key, placed=placed, starts={c.uid: c.start for c in candidates})
 
     def _candidates(self, number: int, started_at: int, until: int) -> list[Candidate]:

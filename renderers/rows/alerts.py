@@ -40,7 +40,7 @@ Run = Sequence[Spell]
 def plans(table: Table) -> Iterator[Plan]:
     """The rows of firings, then those of ends."""
     starts = [(spell.start, spell) for spell in table.history.spells]
-    for joined in _together([(run[0].start, run) for run in _series(starts)]):
+    for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
         yield fired_plan(joined)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
@@ -48,12 +48,13 @@ def plans(table: Table) -> Iterator[Plan]:
         yield _ends_plan(ended)
 
 
-def _series(found: Iterable[tuple[int, Spell]]) -> list[list[Spell]]:
+def _series(found: Iterable[tuple[int, Spell]], *, divided: bool) -> list[list[Spell]]:
     """Spells of one alert that fire close together, by their first start. They come by start."""
-    kinds: dict[tuple[str, str | None, str | None, bool], list[Spell]] = defaultdict(list)
+    kinds: dict[tuple[str, str | None, str | None, str | None, bool], list[Spell]] = defaultdict(list)
     for _, spell in found:
         first = spell.first
-        kinds[first.name, first.service, first.fired.severity, spell.flaps > 0].append(spell)
+        place = (first.service, first.environment if divided else None)
+        kinds[first.name, *place, first.fired.severity, spell.flaps > 0].append(spell)
     runs = [run for spells in kinds.values() for run in _runs(spells)]
     return sorted(runs, key=lambda run: (run[0].start, run[0].entity))
 
@@ -108,7 +109,8 @@ def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), named(" on ", first.service),
+    place = say(named(" on ", first.service), named(" in ", facts.where(table.history, first.environment)))
+    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), place,
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
@@ -186,9 +188,10 @@ def _ends_plan(spells: Run) -> Plan:
 
 
 def _ended(spells: Run, table: Table) -> Phrase:
-    kinds: dict[tuple[str, str | None], list[Spell]] = {}
+    kinds: dict[tuple[str, str | None, str | None], list[Spell]] = {}
     for spell in sorted(spells, key=lambda spell: (spell.start, spell.entity)):
-        kinds.setdefault((spell.first.name, spell.first.service), []).append(spell)
+        environment = facts.where(table.history, spell.first.environment)
+        kinds.setdefault((spell.first.name, spell.first.service, environment), []).append(spell)
     at = max(spell.end or 0 for spell in spells)
     shown = [_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)]
     rest = len(kinds) - NAMED
@@ -205,6 +208,7 @@ def _one_end(run: Run, table: Table, at: int) -> Phrase:
     on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
     most = "up to " if len(set(lengths)) > 1 else ""
     return say("alert ", phrases.alert_named(alert.name), named(" on ", alert.service),
+               named(" in ", facts.where(table.history, alert.environment)),
                f" ({count:,} series)" if count > 1 else "",
                f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at))  # fmt: skip
 
@@ -225,13 +229,14 @@ def fired_alone(table: Table, event: RecordedEvent) -> Phrase:
     """One firing, unfolded; what was told of an alert that fired already is no new firing."""
     repeated = event.id in table.repeats
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
-               named(" on ", event.service), named(" (", event.severity, ")"),
-               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+               named(" on ", event.service), named(" in ", facts.where(table.history, event.environment)),
+               named(" (", event.severity, ")"), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def updated_alone(table: Table, event: RecordedEvent) -> Phrase:
     """What was said anew of an alert that fires, unfolded."""
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), " still fired",
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service),
+               named(" in ", facts.where(table.history, event.environment)), " still fired",
                quoted(": ", table.said_anew.get(event.id)))  # fmt: skip
 
 
@@ -239,4 +244,5 @@ def ended_alone(table: Table, event: RecordedEvent) -> Phrase:
     """One end, unfolded."""
     alert = table.resolves.get(event.id)
     after = say(" after ", phrases.lasted(event.occurred_at - alert.start)) if alert else ()
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), " resolved", after)
+    where = named(" in ", facts.where(table.history, event.environment))
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), where, " resolved", after)

@@ -132,7 +132,7 @@ def _rollback_told(change: Change, outcome: str, took: Phrase) -> Phrase:
 
 def _merge_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     """``Pull request #2204 "Tune rules" of web merged by ben``."""
-    return say("Pull request", phrases.pull_request_number(change), quoted(" ", change.title),
+    return say(phrases.noun_of(change).capitalize(), phrases.merge_number(change.last), quoted(" ", change.title),
                named(" of ", phrases.owner_of(change)), " merged", named(" by ", change.actor))  # fmt: skip
 
 

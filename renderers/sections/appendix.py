@@ -74,6 +74,8 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     if family == "change":
         return phrases.change_event(event)
     where = named(" on ", event.service)
+    if family == "observation" and not phrases.observation_title(event):
+        return say("observation", where, " ", Quote(phrases.plain_observation(event)))
     return say(NOUNS.get(family, "event"), where, quoted(" ", event.title))
 
 

@@ -59,6 +59,11 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
     event = _detecting(history)
     if event is None:
         return
+    for post in facts.posted_before(history, event.occurred_at)[:1]:
+        signal = facts.reference_called(history)
+        yield claim("The status page said at ", time_in(history, options, post.occurred_at), ", ",
+                    phrases.lasted(event.occurred_at - post.occurred_at), f" before {signal}",
+                    quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post, event))  # fmt: skip
     alert = next((a for a in history.alerts if event.id in a.events), None)
     if alert is not None:
         yield _by_alert(history, options, alert)
@@ -81,10 +86,14 @@ SIGNALS = ("alert.firing", "alert.resolved", "page.triggered", "incident.opened"
 
 
 def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
+    # Where a status page had told of it, monitoring discovered nothing.
+    posted = bool(facts.posted_before(history, alert.start))
+    lead = f"{facts.first_called(history, alert.start)} was " if posted else "Monitoring discovered it: the alert "
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
     shown = phrases.listed([link for link in links if link], 2, end=", ")
-    return claim("Monitoring discovered it: the alert ", phrases.alert_named(alert.name),
-                 named(" (", alert.fired.severity, ")"), named(" on ", alert.service), ", at ",
+    return claim(lead, phrases.alert_named(alert.name),
+                 named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
+                 named(" in ", facts.where(history, alert.environment)), ", at ",
                  time_in(history, options, alert.start), say(" (", shown, ")") if shown else "",
                  proof=cites(alert.fired))  # fmt: skip
 
@@ -267,13 +276,16 @@ ALERTS_HEAD = ("Alert", "Service", "First fired", "Query", "Value told")
 def _alerts(history: History, options: Options) -> Table:
     """One row for each alert of a name on a service, the opening ones first, in the order they began."""
     families = sorted(history.families, key=lambda f: (not any(a.opening for a in f.alerts), f.first.start, f.name))
-    told = {(alert.name, alert.service): found for alert, found in alert_sizes(history)}
+    told = {
+        (alert.name, alert.service, facts.where(history, alert.environment)): found
+        for alert, found in alert_sizes(history)
+    }
     rows: list[TableRow] = []
     for family in families[:KEY_ALERTS]:
-        first, value = family.first, told.get((family.name, family.service))
+        first, value = family.first, told.get((family.name, family.service, family.environment))
         query = text_in(first.fired.data, "query")
         cells = (
-            _family_called(family), say(Name(family.service)) if family.service else (),
+            _family_called(family), phrases.place(family.service, family.environment, ""),
             say(time_in(history, options, first.start)), say(Code(query)) if query else (),
             phrases.listed([quoted("", each.text) for each in values_of(value)], 3, end=", ") if value else (),
         )  # fmt: skip

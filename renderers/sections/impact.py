@@ -43,12 +43,13 @@ def _stated(edit: RecordedEvent | None) -> Iterator[Claim]:
 def _services(history: History) -> Iterator[Claim]:
     """``Alerts fired on cart and checkout in production``, and what only pages or reports named."""
     named_so_far: set[str] = set()
-    kinds: tuple[tuple[str, Sequence[Any], Any], ...] = (
-        ("Alerts fired on ", history.alerts, attrgetter("fired")),
-        ("Pages were opened for ", history.pages, phrases.page_event),
-        ("Reports named ", history.reports, lambda report: report),
+    kinds: tuple[tuple[tuple[str, str], Sequence[Any], Any], ...] = (
+        (("An alert fired on ", "Alerts fired on "), history.alerts, attrgetter("fired")),
+        (("A page was opened for ", "Pages were opened for "), history.pages, phrases.page_event),
+        (("A report named ", "Reports named "), history.reports, lambda report: report),
     )
     for words, signals, told in kinds:
+        several = len({each.entity for each in signals if each.service and each.service not in named_so_far}) > 1
         first: dict[str, Any] = {}
         where: dict[str, Any] = {}
         for signal in signals:
@@ -60,7 +61,7 @@ def _services(history: History) -> Iterator[Claim]:
         if first:
             services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"))
             environments = phrases.listed([Name(e) for e in sorted(where)], 3)
-            said = say(words, services, say(" in ", environments) if environments else "")
+            said = say(words[several], services, say(" in ", environments) if environments else "")
             yield claim(said, proof=cites([told(signal) for signal in (*first.values(), *where.values())]))
 
 
@@ -96,8 +97,13 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         ended = facts.last_called(history, last)
         same = called.replace("first", "last") == ended
         to = "the end of the last one" if same else f"the end of {ended}"
-        firing = phrases.lasted(facts.firing_for(history.measured))
-        paused = say("; alerts were firing for ", firing, " of it") if facts.pauses(history.measured) else ()
+        firing, pauses = phrases.lasted(facts.firing_for(history.measured)), facts.pauses(history.measured)
+        paused = say("; alerts were firing for ", firing, " of it") if pauses else ()
+        if same and not facts.several(history.alerts):
+            called, to = "the start of the alert", "its end"
+            if pauses:
+                called, to = "the first start of the alert", "its last end"
+                paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         length = phrases.lasted(last.end - start)
         yield claim(f"Duration of the impact: {least}", length, f", from {called} to {to}", paused,
@@ -143,7 +149,7 @@ def _between(history: History) -> Phrase:
     if not ends:
         return ()
     change = facts.earlier_changes(history)[0]
-    noun = phrases.NOUNS.get(change.kind, "change")
+    noun = phrases.noun_of(change)
     return say(f"; from the {noun} to its rollback it would be ",
                phrases.lasted(ends[1].occurred_at - ends[0].occurred_at))  # fmt: skip
 
@@ -156,7 +162,8 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
     sizes = alert_sizes(history)
     for alert, told in sizes[:DESCRIPTIONS]:
         values = phrases.listed([_value(history, options, each, told) for each in values_of(told)], 3)
-        yield claim(phrases.alert_named(alert.name), named(" on ", alert.service), ": ", values,
+        place = phrases.place(alert.service, facts.where(history, alert.environment))
+        yield claim(phrases.alert_named(alert.name), place, ": ", values,
                     proof=cites([each.event for each in values_of(told)]))  # fmt: skip
     rest = sizes[DESCRIPTIONS:]
     if rest:

@@ -32,6 +32,11 @@ def section(history: History, options: Options) -> Section:
 def _reported_first(history: History) -> Iterator[Claim]:
     """That a person noticed before any alert fired, and how long it took from the first report to the page."""
     reports, alert = history.reports, facts.first_alert(history)
+    posts = facts.posted_before(history, alert.start) if alert is not None else []
+    if alert is not None and posts:
+        called = facts.first_called(history, alert.start)
+        yield claim("Observed: the status page had a post ", phrases.lasted(alert.start - posts[0].occurred_at),
+                    f" before {called} fired", proof=cites(posts[0], alert.fired))  # fmt: skip
     if not reports or not facts.seen(history, "alert"):
         return
     first = reports[0]

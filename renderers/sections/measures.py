@@ -38,7 +38,7 @@ MISSING = {
     "impact_ended": "impact end not recorded",
     "first_symptom": "no symptom recorded",
     "detected": "detection not recorded",
-    "page": "no page recorded",
+    "page": "page not recorded",
     "acknowledged": "acknowledgement not recorded",
     "page_acknowledged": "acknowledgement not recorded",
     "page_resolved": "end of the page not recorded",
@@ -152,7 +152,7 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
             return said, cites(detected, proof)
     if each.name == "mitigate" and detected and detected.at is not None:
         for doing in facts.doings(history)[-1:]:
-            noun = phrases.NOUNS.get(doing.change.kind, "change") if doing.change else "action"
+            noun = phrases.noun_of(doing.change) if doing.change else "action"
             said = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
             return said, cites(doing.event, detected)
@@ -172,7 +172,7 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         began = change.end if change.end is not None and change.end <= detected else change.start
         verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
         was = "was " if verb in WAS else ""
-        noun = phrases.NOUNS.get(change.kind, "change")
+        noun = phrases.noun_of(change)
         proof = change.last if began == change.end else facts.begun_by(history, change)
         found.append((began, say(f"when the {noun} {was}{verb}"), proof))
     found = sorted((each for each in found if each[0] <= detected), key=lambda each: (-each[0], each[2].id))

@@ -58,13 +58,10 @@ def _doings(options: Options, ends: _Ends, found: Sequence[facts.Doing]) -> Iter
 def _done(history: History, doing: facts.Doing) -> Phrase:
     """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
-        event = doing.event
-        if not phrases.observation_title(event):
-            return phrases.observed(event)
-        return say("this was recorded: ", phrases.observed(event))
+        return say("this was recorded: ", phrases.observed(doing.event))
     change = doing.change
     owner = phrases.owner_of(change)
-    where = named(" in ", change.environment if facts.elsewhere(history, change) else None)
+    where = named(" in ", change.environment if history.divided or facts.elsewhere(history, change) else None)
     if change.kind == "rollback" and change.actor and owner:
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
@@ -87,6 +84,7 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
     if ends.last is not None and ends.last.end == ended.end:
         return say("the last alert ended", _later(ended.end - done)), facts.end_event(ends.last)
     called = phrases.alert_on(ended, severity=not ended.opening)
+    called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     return say("the alert ", called, " ended", _later(ended.end - done)), facts.end_event(ended)
 
 
@@ -99,7 +97,7 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
     ends = [page.resolved for page in history.pages if page.resolved and page.resolved.occurred_at >= done]
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
     if first is None or history.alerts:
-        return say("no alert ended after it" if history.alerts else "nothing ended after it"), None
+        return say("no alert ended after it" if history.alerts else "no end was recorded after it"), None
     return say(phrases.page_called(history, first), " was resolved", _later(first.occurred_at - done)), first
 
 
@@ -141,11 +139,14 @@ def _followed_called(event: RecordedEvent) -> Phrase:
         to = named(" to ", phrases.text_in(event.data, "branch") or phrases.text_in(event.data, "ref"))
         of = named(" of ", event.service or phrases.text_in(event.data, "repository").rpartition("/")[2])
         return say("the commit", quoted(" ", event.title), " was pushed", to, of, named(" by ", event.actor))
-    number = event.data.get("number")
-    merged = f"pull request #{number}" if isinstance(number, int) else "a pull request"
+    request, number = phrases.merge_noun(event), phrases.merge_number(event)
+    merged = f"{request}{number}" if number else f"a {request}"
     noun = {"merged": merged, "released": "the release", "flag_toggled": "the flag", "tagged": "the tag",
             "published": "the image"}.get(state, "the deploy")  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
+    if state == "flag_toggled":
+        return say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner), " was set",
+                   named(" to ", phrases.text_in(event.data, "state")), named(" by ", event.actor))  # fmt: skip
     verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
     what = say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
@@ -184,8 +185,8 @@ def _link(change: Change) -> Link | None:
     """The pull request, else the log, else the page of the change."""
     if not change.last.links:
         return None
-    event, noun = change.last, phrases.NOUNS.get(change.kind, "change")
-    called = f"PR{phrases.pull_request_number(change)}"
+    event, noun = change.last, phrases.noun_of(change)
+    called = f"{'MR' if noun == 'merge request' else 'PR'}{phrases.merge_number(change.last)}"
     return (
         phrases.link_to(event, "pull_request", called)
         or phrases.link_to(event, "log", f"{noun} log")

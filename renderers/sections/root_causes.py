@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from renderers import absence, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
-from renderers.history import Change, History
+from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
 from renderers.sections.summary import lag, time_in
 from renderers.words import counted
@@ -96,7 +96,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     if back is not None and done is not None and done >= facts.reference(history):
         last = history.last_measured
         rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
-        if last is not None and last.end is not None and last.end >= done:
+        if last is not None and last.end is not None and last.end >= done and not _went_on(history, done):
             called = facts.last_called(history, last)
             rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")
             yield rolled, (back.last, facts.end_event(last))
@@ -105,6 +105,11 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     tie = _tie(history, change)
     if tie:
         yield tie, ()
+
+
+def _went_on(history: History, done: int) -> list[Alert]:
+    """The alerts that fired when a change was taken back, and long after."""
+    return [a for a in history.measured if a.start <= done and (a.end is None or a.end - done > LINGER)]
 
 
 def undone(change: Change, back: Change) -> str:
@@ -147,6 +152,9 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         found.append((say("it failed"), (change.last,)))
     if change.reach == "merged":
         found.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
+    if others := facts.neighbours(history, change):
+        names = phrases.listed([Name(each) for each in others], 3)
+        found.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
     if facts.elsewhere(history, change):
         found.append((say("it went to another environment"), (change.last,)))
     other = facts.replaced_by(history, change)
@@ -158,6 +166,10 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
 
 
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
+    """That what fired first was on another service, or in another environment."""
+    first = facts.apart_from_first(history, change)
+    if first is not None and not facts.elsewhere(history, change):
+        yield say(f"{facts.first_called(history, first.start)} was in ", Name(first.environment or "")), (first.fired,)
     alert = facts.first_alert(history)
     if alert and alert.service and change.service and facts.folded(alert.service) != facts.folded(change.service):
         yield say(f"{facts.first_called(history, alert.start)} was on ", Name(alert.service)), (alert.fired,)
@@ -183,7 +195,7 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
         under_way = " was finished" if back.start <= ended.end else ""
         said = say(f"all alerts had ended before {_THE_BACK[back.kind]}{under_way}")
         return [(said, (facts.end_event(ended), back.last))]
-    still = [a for a in alerts if a.start <= done and (a.end is None or a.end - done > LINGER)]
+    still = _went_on(history, done)
     again = [a for a in alerts if a.start > done]
     found: list[Argument] = []
     if still:

@@ -68,9 +68,10 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
         said += ["; ", _families(earlier), " had fired", " from " if len(earlier) > 1 else " ", ahead,
                  " on" if len(earlier) > 1 else ""]  # fmt: skip
     if later:
-        after = phrases.lasted(later[-1].first.start - alert.start)
-        said += ["; ", _families(later), " followed", " within " if len(later) > 1 else " ", after,
-                 "" if len(later) > 1 else " later"]  # fmt: skip
+        after = later[-1].first.start - alert.start
+        how = (" within ", "") if len(later) > 1 else (" ", " later")
+        said += ["; ", _families(later)]
+        said += [" followed", how[0], phrases.lasted(after), how[1]] if after else [" fired at the same time"]
     return claim(*said, proof=cites(alert.fired, [each.first.fired for each in (*earlier, *later)]))
 
 
@@ -79,7 +80,7 @@ def _families(families: list[Family]) -> Phrase:
 
 
 def _family_called(family: Family) -> Phrase:
-    return say(phrases.alert_named(family.name), named(" on ", family.service))
+    return say(phrases.alert_named(family.name), phrases.place(family.service, family.environment))
 
 
 def _paged_first(history: History, options: Options) -> Iterator[Claim]:
@@ -169,10 +170,12 @@ def _change(history: History, options: Options) -> Iterator[Claim]:
         if facts.seen(history, "change"):
             yield absence.no_change(history, options)
         return
-    nearest = earlier[0]
-    yield claim("The closest earlier change was the ", phrases.change_called(nearest),
-                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
-                proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
+    nearest, start = earlier[0], facts.reference(history)
+    in_time = min(earlier, key=lambda change: facts.closeness(change, start))
+    which = "The closest earlier change was" if nearest is in_time else "The earlier change nearest to what was hit was"
+    where = named(" in ", facts.where(history, nearest.environment))
+    yield claim(which, " the ", phrases.change_called(nearest), where, named(" by ", nearest.actor), ", ",
+                lag(history, options, nearest), proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
 
 
 VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
@@ -242,9 +245,10 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
 def doing_called(history: History, doing: facts.Doing) -> Phrase:
     """``the rollback of checkout by Ana``."""
     if doing.change is None:
-        return phrases.observed(doing.event)
+        titled = phrases.observation_title(doing.event)
+        return phrases.observed(doing.event) if titled else say("this: ", phrases.observed(doing.event), ",")
     change = doing.change
-    where = change.environment if facts.elsewhere(history, change) else None
+    where = change.environment if history.divided or facts.elsewhere(history, change) else None
     failed = ", which failed," if change.outcome == "failed" else ""
     state = facts.state_of(change) if change.kind == "flag" else ""
     if state:
@@ -297,8 +301,10 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     above = " above warning" if len(alerts) < len(history.alerts) else ""
     whole = phrases.lasted((last.end or 0) - first.start)
     proof = cites(first.fired, facts.end_event(last))
+    several = facts.several(alerts)
+    were = f"Alerts{above} were firing for " if several else f"The alert{above} was firing for "
     if not pauses:
-        return claim(f"Alerts{above} were firing for ", whole, proof=proof)
-    return claim(f"Alerts{above} were firing for ", phrases.lasted(facts.firing_for(alerts)),
-                 f", with {counted(pauses, 'pause')}; from the start of the first to the end of the last one it took ",
-                 whole, proof=proof)  # fmt: skip
+        return claim(were, whole, proof=proof)
+    span = "the start of the first to the end of the last one" if several else "its first start to its last end"
+    return claim(were, phrases.lasted(facts.firing_for(alerts)),
+                 f", with {counted(pauses, 'pause')}; from {span} it took ", whole, proof=proof)  # fmt: skip

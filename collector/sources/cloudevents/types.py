@@ -127,7 +127,10 @@ def _change(words: list[str], known: frozenset[str], states: Iterable[str]) -> s
         return stands if stands not in ("", "change.succeeded") else "change.rolled_back"
     if known & {"image", "artifact", "container", "package", "registry"} and known & _PUBLISHED:
         return "change.published"
-    if known & {"deploy", "deploys", "deployed", "rollout", "redeployed", "redeploy"} or _is_deployment(words, known):
+    if known & {"deploy", "deploys", "deployed", "redeployed", "redeploy"} or _is_deployment(words, known):
+        return stands or "change.started"
+    # A restart is rolled out, too, and puts no other version there.
+    if "rollout" in known and not known & _SCALED:
         return stands or "change.started"
     if known & {"release", "released", "releases", "promotion"}:
         return stands if stands not in ("", "change.succeeded", "change.requested") else "change.released"
