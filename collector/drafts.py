@@ -111,6 +111,7 @@ def context_of(case: Case, external_url: str = "") -> Context:
         unlisted=case.unlisted,
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
         reported=case.reported,
+        last_told=case.last_told,
         collector=case.collector,
         lookback=case.lookback,
         spelt=True,

@@ -250,6 +250,7 @@ def digest(history: History, options: Options) -> str:
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
+        *([sorted(context.last_told.items())] if context.last_told else []),
     )
     # Some at a time: all of them in one list would need as much memory again.
     hashed = hashlib.sha256(_ENCODER.encode(content))

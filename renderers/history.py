@@ -70,6 +70,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     silent_severities: tuple[str, ...] = ()
     spelt: bool = False
     """Whether each service and environment has one spelling already, as by a catalog."""
+    last_told: Mapping[str, int] = {}
+    """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""
     collector: tuple[RecordedEvent, ...] = ()
     """``collector.*`` and ``source.*`` events in the window."""
 

@@ -26,6 +26,15 @@ class Telling(msgspec.Struct, frozen=True):
 
     text: str
     event: RecordedEvent
+    until: int | None = None
+    """When its alert ended, µs; None while it fires."""
+    again: int = 0
+    """When the text was told last, µs, of one that came back after another; else 0."""
+
+    @property
+    def at(self) -> int:
+        """When it was told, as far as it matters."""
+        return self.again or self.event.occurred_at
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -33,14 +42,16 @@ class Size(msgspec.Struct, frozen=True):
 
     largest: Telling
     newest: Telling | None = None
-    """What it said anew last, where that is another text. It is no proof that nothing else was told after it: a text
-    that comes back is no event."""
+    """What it said last, where that is another text; where that is not known, what it said anew last."""
     first: Telling | None = None
     """What the series that told the largest had said first, where that is another text."""
 
 
-def size(tellings: Sequence[Telling]) -> Size | None:
-    """The first, the largest and the newest of what was told, oldest first; None where nothing was."""
+def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | None:
+    """The first, the largest and the newest of what was told, oldest first; None where nothing was.
+
+    ``last`` is what was told last, where that is a text that came back.
+    """
     if not tellings:
         return None
     first = tellings[0]
@@ -48,31 +59,46 @@ def size(tellings: Sequence[Telling]) -> Size | None:
     alike = [each for each in tellings if _shape(each.text) == shape]
     column = _varying([_numbers(each.text) for each in alike])
     if column is None:
-        return Size(first, newest=tellings[-1] if tellings[-1].text != first.text else None)
+        return Size(first, newest=last or (tellings[-1] if tellings[-1].text != first.text else None))
     # max keeps the first of several that are as large.
     largest = max(alike, key=lambda each: _numbers(each.text)[column])
     newest, own = tellings[-1], next(each for each in tellings if each.event.entity == largest.event.entity)
     return Size(
         largest,
-        newest=newest if newest.text != largest.text else None,
+        newest=last or (newest if newest.text != largest.text else None),
         first=own if own.text != largest.text else None,
     )
 
 
 def values_of(told: Size) -> list[Telling]:
     """What an alert told, in the order it was told: the first, the largest, the newest, each once."""
-    found = {each.event.id: each for each in (told.first, told.largest, told.newest) if each is not None}
-    return sorted(found.values(), key=lambda each: (each.event.occurred_at, each.event.id))
+    found = {(each.event.id, each.again): each for each in (told.first, told.largest, told.newest) if each is not None}
+    return sorted(found.values(), key=lambda each: (each.at, each.event.id))
 
 
 def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
     """Each alert of a name and place that says something, and the sizes that it told."""
     found: list[tuple[Alert, Size]] = []
     for alerts in _named(history):
-        told = size(_tellings(history, alerts))
+        tellings = _tellings(history, alerts)
+        told = size(tellings, _came_back(history, tellings))
         if told is not None:
             found.append((alerts[0], told))
     return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
+
+
+def _came_back(history: History, tellings: Sequence[Telling]) -> Telling | None:
+    """What was told last, if that is a text that had been told before another one; None where it is not known."""
+    times = history.context.last_told
+    known = [each for each in tellings if each.event.id in times]
+    last = max(known, key=lambda each: (times[each.event.id], each.event.id), default=None)
+    if last is None or any(each.event.occurred_at > times[last.event.id] for each in tellings):
+        return None
+    # What is told after the end, by a member of a cluster that lags, hides when it was told last before that.
+    if last.until is not None and times[last.event.id] > last.until:
+        return None
+    between = any(each.event.occurred_at > last.event.occurred_at and each.text != last.text for each in tellings)
+    return msgspec.structs.replace(last, again=times[last.event.id]) if between else None
 
 
 def _named(history: History) -> list[list[Alert]]:
@@ -100,9 +126,10 @@ def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
     """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
     known = [(history.by_id[each], alert) for alert in alerts for each in alert.events if each in history.by_id]
     # A resolve repeats what was said, unless it is all that was received of the firing.
-    events = [event for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
+    told = [(event, alert.end) for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
+    events = [event for event, _ in told]
     keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
-    found = [Telling(text_in(event.data, keys[0]) or text_in(event.data, keys[1]), event) for event in events]
+    found = [Telling(text_in(each.data, keys[0]) or text_in(each.data, keys[1]), each, end) for each, end in told]
     return sorted([each for each in found if each.text], key=lambda each: (each.event.occurred_at, each.event.id))
 
 

@@ -97,7 +97,10 @@ def at(hour_and_minute: str, percent: int) -> Submission:
     [
         ((12, 31, 18), ': "12% fail" at 14:00, "31% fail" at 14:10 and "18% fail" at 14:20'),
         ((12, 31), ': "12% fail" at 14:00 and "31% fail" at 14:10'),
-        ((90, 95, 90), ': "90% fail" at 14:00 and "95% fail" at 14:10'),
+        ((90, 95, 90), ': "90% fail" at 14:00, "95% fail" at 14:10 and "90% fail" again at 14:20'),
+        ((90, 95, 90, 95), ': "90% fail" at 14:00 and "95% fail" at 14:10'),
+        ((90, 95, 90, 95, 90, 90), ': "90% fail" at 14:00, "95% fail" at 14:10 and "90% fail" again at 14:50'),
+        ((10, 95, 50, 60, 50), ': "10% fail" at 14:00, "95% fail" at 14:10 and "50% fail" again at 14:40'),
         ((31, 18), ': "31% fail" at 14:00 and "18% fail" at 14:10'),
         ((31, 31), ': "31% fail"'),
     ],
@@ -105,7 +108,7 @@ def at(hour_and_minute: str, percent: int) -> Submission:
 async def test_the_draft_tells_the_first_the_largest_and_the_newest(
     followed: Followed, values: tuple[int, ...], expected: str
 ) -> None:
-    """Each with the time it was told first, and nothing of what was told last where a value came back."""
+    """Each with the time it was told first; a value that came back is told again, with the time it was told last."""
     await stored(followed, *[at(f"14:{10 * n:02}", value) for n, value in enumerate(values)])
     await followed.follower.catch_up()
     text = await postmortem(followed.lists, 1)
@@ -113,7 +116,7 @@ async def test_the_draft_tells_the_first_the_largest_and_the_newest(
     plain = re.sub(r"(\d\d:\d\d):\d\d", r"\1", text.replace("\\", "").replace(" UTC", ""))
     assert f"HighErrorRate on checkout{expected}" in plain
     timeline = text.partition("## Timeline")[2].partition("\n## ")[0]
-    assert timeline.count("% fail") == 1 + (max(values) > values[0])
+    assert timeline.count("% fail") == 1 + (max(values) > values[0]), "what came back has no row"
     assert f"{max(values)}% fail" in timeline
 
 
@@ -139,6 +142,36 @@ async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed
     text = await postmortem(followed.lists, 1)
     assert text is not None
     assert "77" not in text
+
+
+async def test_a_value_that_comes_back_after_the_end_is_not_the_last(followed: Followed) -> None:
+    """When it was told last while the alert fired is then not known, and nothing is said of it."""
+    ended = received("14:20:05", fails(12).resolved("14:20:00"))
+    await stored(followed, at("14:00", 12), at("14:10", 31), ended, at("14:22", 12))
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    assert 'checkout: "12% fail" at 14:00:00 UTC and "31% fail" at 14:10:10' in text
+    assert "again" not in text
+
+
+async def test_as_of_a_moment_before_it_came_back_nothing_is_said_of_that(followed: Followed) -> None:
+    """Only the last time is kept, so of an earlier moment it is not known what had been told last."""
+    await stored(followed, at("14:00", 12), at("14:10", 31), at("14:20", 12))
+    await followed.follower.catch_up()
+    now, then = [await postmortem(followed.lists, 1, as_of=moment) for moment in (None, micros("14:15:00"))]
+    assert '"12% fail" again at 14:20:10' in str(now)
+    assert "again" not in str(then)
+    assert '"31% fail" at 14:10:10' in str(then)
+
+
+async def test_where_only_other_texts_were_kept_no_last_one_is_made_up(followed: Followed) -> None:
+    """A log of an earlier version kept no such times: what was told there, and not since, is not the last."""
+    await stored(followed, at("14:00", 12), at("14:10", 31), at("14:12", 12), at("14:14", 31))
+    await followed.log.transact(lambda connection: connection.exec_driver_sql("DELETE FROM alert_text"))
+    await stored(followed, at("14:20", 31))
+    await followed.follower.catch_up()
+    assert "again" not in str(await postmortem(followed.lists, 1))
 
 
 async def test_a_firing_that_only_its_end_tells_tells_its_value(followed: Followed) -> None:

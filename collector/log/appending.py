@@ -229,6 +229,7 @@ class _Batch:
     def write(self) -> Last | None:
         """Insert all rows and move the head past them; the last event of them."""
         self.refires.write()
+        self.updates.write()
         rows = (self.content_rows, self.delivery_rows, self.event_rows, self.repeat_rows)
         if self.connection.dialect.name == "sqlite":
             self._insert_rows(rows)

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collector.citations import SHORTEST
-from collector.event import RecordedEvent
+from collector.episodes import UPDATED
+from collector.event import Event, RecordedEvent
 from collector.log import decode
 from collector.log.appending import ITEMS
 from collector.log.contract import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.headers import Headers, headers_of
+from collector.log.updating import may_be_updated, update_id
 from collector.storage.sql import select_in
 
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
@@ -128,6 +130,19 @@ def repeats(connection: Connection, ids: Sequence[str]) -> dict[str, Repeats]:
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
     rows = select_in(connection, "SELECT id, count, last_at FROM repeat WHERE id IN ({})", identities)
     return {one.hex(): Repeats(event_id=one.hex(), count=count, last_at=last_at) for one, count, last_at in rows}
+
+
+def last_told(connection: Connection, events: Sequence[Event]) -> dict[str, int]:
+    """When each text of the alerts that say several was told last, by the id of the firing or update that says it, µs.
+
+    What is told by none of these events is left out.
+    """
+    firings = {bytes.fromhex(event.id): event for event in events if may_be_updated(event)}
+    by_text = {update_id(event): event.id for event in firings.values()}
+    by_text.update((event.id, event.id) for event in events if event.type == UPDATED)
+    statement = "SELECT text, last_at FROM alert_text WHERE firing IN ({})"
+    rows = [(text.hex(), last_at) for text, last_at in select_in(connection, statement, sorted(firings))]
+    return {by_text[text]: last_at for text, last_at in rows if text in by_text}
 
 
 def _headers(rows: Iterable[Any]) -> list[bytes]:

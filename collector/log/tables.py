@@ -124,6 +124,16 @@ alert_end = Table(
     sqlite_with_rowid=False,
 )
 
+alert_text = Table(
+    "alert_text",
+    metadata,
+    Column("firing", LargeBinary(16), primary_key=True),
+    Column("text", LargeBinary(16), primary_key=True, comment="the id of the update that says it, or would"),
+    Column("last_at", Integer, nullable=False, comment="when it was told last"),
+    sqlite_with_rowid=False,
+)
+"""Of the firings that said several texts alone."""
+
 
 def _refuse(table: str, verb: str, condition: str = "") -> str:
     when = f"WHEN {condition} " if condition else ""

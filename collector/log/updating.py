@@ -9,7 +9,8 @@ received: each text of a firing once, and never the one that the firing says.
 So the events follow from the set of tellings alone, and are the same in
 whatever order these were stored; on the way one may move or be taken back, by
 a further revision. A text that comes back adds nothing: an update says when a
-text was told first, not that it was the last.
+text was told first, not that it was the last. So of an alert that says several,
+it is kept beside the events when each was told last (``alert_text``).
 
 Texts are compared without what changes by itself: times of day, dates,
 addresses, ids, and digits beyond the third of a number. Otherwise an alert that
@@ -35,6 +36,11 @@ RECIPE = "update.1"
 _SPEAKING = """SELECT event.id, event.amendment, event.received_at, event.delivery, content.bytes
     FROM event LEFT JOIN content ON content.number = event.content WHERE event.id IN ({})
     ORDER BY event.id, event.revision"""
+_TEXTS = "SELECT firing, text, last_at FROM alert_text WHERE firing IN ({})"
+_LAST_TOLD = """SELECT max(at) FROM (SELECT last_at AS at FROM repeat WHERE id = ? UNION ALL
+    SELECT received_at FROM event WHERE id = ? AND amendment IN ('', 'earlier_delivery')) AS told"""
+_PUT = """INSERT INTO alert_text VALUES (?, ?, ?) ON CONFLICT (firing, text) DO UPDATE SET last_at = CASE
+    WHEN excluded.last_at > alert_text.last_at THEN excluded.last_at ELSE alert_text.last_at END"""
 _COMMITMENT = "SELECT commitment FROM delivery WHERE number = ?"
 
 _PASSING = re.compile(
@@ -87,6 +93,13 @@ class Updates:
         self._execute = execute
         self._firings: dict[bytes, _Firing | None] = {}
         """None where nothing can be compared: the firing was taken back or erased."""
+        self._told: dict[bytes, int] = {}
+        """When each firing was told last by this append."""
+        self._texts: dict[bytes, dict[bytes, int]] = {}
+        """Of each firing that says several texts, when each was told last."""
+        self._changed: set[tuple[bytes, bytes]] = set()
+        for firing, text, last_at in select(_TEXTS, firings) if firings else ():
+            self._texts.setdefault(bytes(firing), {})[bytes(text)] = last_at
         for identity, amendment, received_at, delivery, content in select(_SPEAKING, firings) if firings else ():
             if amendment in ("retraction", "erasure") or content is None:
                 self._firings[bytes(identity)] = None
@@ -97,6 +110,7 @@ class Updates:
         """What this telling of a firing makes to be said; ``speaks`` says that the firing now says what this does."""
         if identity not in self._firings:
             self._firings[identity] = _now(event, teller)
+            self._told[identity] = teller.received_at
             return
         firing = self._firings[identity]
         if firing is None:
@@ -105,7 +119,9 @@ class Updates:
         moved = speaks and firing.delivery != teller.number
         if moved:
             self._firings[identity] = _now(event, teller)
-        if text == text_of(event) or compared(text) == compared(text_of(event)):
+        same = text == text_of(event) or compared(text) == compared(text_of(event))
+        self._note(event, identity, teller, None if same else text)
+        if same:
             return
         if not moved:
             yield Turn(_updated(event, teller.received_at), teller, withdrawn=False)
@@ -115,6 +131,27 @@ class Updates:
         commitment = firing.commitment or bytes(self._execute(_COMMITMENT, (firing.delivery,)).fetchone()[0])
         first = Telling(firing.received_at, firing.delivery, commitment)
         yield Turn(_updated(before, first.received_at), first, withdrawn=False)
+
+    def write(self) -> None:
+        """Keep what this append found out."""
+        for firing, text in sorted(self._changed):
+            self._execute(_PUT, (firing, text, self._texts[firing][text]))
+
+    def _note(self, event: Event, identity: bytes, teller: Telling, other: str | None) -> None:
+        """Note when a text was told, of a firing that says several; ``other`` is what it had said, where it differs."""
+        if other is not None and identity not in self._texts:
+            # Until now it had said one text alone, whenever it was told.
+            stored = self._execute(_LAST_TOLD, (identity, identity)).fetchone()[0] or 0
+            self._tell(identity, bytes.fromhex(_update_id(event, other)), max(stored, self._told.get(identity, 0)))
+        if identity in self._texts:
+            self._tell(identity, bytes.fromhex(update_id(event)), teller.received_at)
+        self._told[identity] = max(teller.received_at, self._told.get(identity, 0))
+
+    def _tell(self, identity: bytes, text: bytes, at: int) -> None:
+        known = self._texts.setdefault(identity, {})
+        if at > known.get(text, 0):
+            known[text] = at
+            self._changed.add((identity, text))
 
 
 def may_be_updated(event: Event) -> bool:
@@ -129,8 +166,12 @@ def text_of(event: Event) -> str:
 
 def update_id(event: Event) -> str:
     """The id of the update that says what this telling of a firing does."""
+    return _update_id(event, text_of(event))
+
+
+def _update_id(event: Event, text: str) -> str:
     began = int(event.id[:12], 16) * 1000
-    return event_id(RECIPE, event.source, began, event.id, compared(text_of(event)))
+    return event_id(RECIPE, event.source, began, event.id, compared(text))
 
 
 @lru_cache(maxsize=4_096)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
+from collector.episodes import UPDATED
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
@@ -337,8 +338,16 @@ class _Reading:
             unlisted=unlisted,
             followed=_spelt(spelling, self._followed(row.number)),
             reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
+            last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
         )
+
+    def _last_told(self, events: Sequence[RecordedEvent]) -> dict[str, int]:
+        """When texts were told last, where that is known: of an earlier moment nothing is, once any was told after."""
+        if not any(event.type == UPDATED for event in events):
+            return {}
+        found = queries.last_told(self._connection, events)
+        return {} if any(at > self._until for at in found.values()) else found
 
     def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[Nearby, ...], int]:
         """The first events of what began in the window and is not in the incident, and how many more there are.

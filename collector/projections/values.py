@@ -90,6 +90,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     reported: Mapping[str, tuple[str, ...]]
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → ids of events of that family in the
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""
+    last_told: Mapping[str, int] = {}
+    """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""
     collector: tuple[RecordedEvent, ...]
     """``collector.*`` and ``source.*`` events in the window."""
     lookback: int = Rules().lookback

@@ -174,10 +174,10 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
 
 def _value(history: History, options: Options, telling: Telling, told: Size) -> Phrase:
     """``"31% of requests fail" at 18:12:00``; the time is left out where it is the only value."""
-    alone = told.newest is None and told.first is None
-    return say(
-        quoted("", telling.text), () if alone else say(" at ", time_in(history, options, telling.event.occurred_at))
-    )
+    if told.newest is None and told.first is None:
+        return quoted("", telling.text)
+    again = " again" if telling.again else ""
+    return say(quoted("", telling.text), f"{again} at ", time_in(history, options, telling.at))
 
 
 def _reports(history: History) -> Iterator[Claim]:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, inspect
 
 from collector.errors import Unavailable
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision: what this version writes to. A test holds it to ``versions/``."""
 FIRST = "0001"
 """What timelined 0.1.0 made, which did not write down any revision."""

@@ -225,6 +225,13 @@ BEGIN
     FROM unnest(f_id, f_received, f_last, f_ends) AS u(id, received, last, ends) WHERE u.ends IS NOT NULL
     ON CONFLICT (firing, resolve) DO UPDATE SET received_at = greatest(a.received_at, excluded.received_at);
 
+    -- Of an alert that says several texts, when each was told last: updating.py says why.
+    INSERT INTO alert_text AS a (firing, text, last_at)
+    SELECT u.id, u.update, greatest(u.received, u.last)
+    FROM unnest(f_id, f_received, f_last, f_update) AS u(id, received, last, update)
+    WHERE u.update IS NOT NULL AND EXISTS (SELECT FROM alert_text t WHERE t.firing = u.id)
+    ON CONFLICT (firing, text) DO UPDATE SET last_at = greatest(a.last_at, excluded.last_at);
+
     -- Also where nothing was added: the commit then waits, as every other does, until all before it is safe.
     UPDATE head SET position = h.position + news, delivery = h.delivery + deliveries,
                     content = h.content + deliveries + news WHERE one = 1;
@@ -308,7 +315,7 @@ def _rights(schema: str, lists: str) -> Iterator[str]:
     """Nobody but the owner gets at the functions unasked; each role gets what it needs, by name."""
     yield from (f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" for name in _FUNCTIONS)
     readable = ", ".join([*_APPEND_ONLY, "head", "content", "alembic_version"])
-    writable = ", ".join([tables.repeat.name, tables.alert_end.name])
+    writable = ", ".join([tables.repeat.name, tables.alert_end.name, tables.alert_text.name])
     changes = "SELECT, INSERT, UPDATE, DELETE"
     for role in (DAEMON_ROLE, ERASURE_ROLE):
         yield _where_there_is(
