@@ -424,7 +424,8 @@ class Follower:
         last, opened = await self._lists.query(said)
         rows = [
             (fact.data["number"], fact.data["event"], fact.title, fact.occurred_at)
-            for fact in opened
+            # What was said last of a number counts: it may hang on another event since.
+            for fact in reversed(opened)
             if {"number", "event"} <= fact.data.keys()
         ]
         if rows:

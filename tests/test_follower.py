@@ -295,6 +295,42 @@ async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
     assert await followed.log.head() == head
 
 
+@pytest.mark.parametrize("how", ["rebuilt", "lost"])
+@pytest.mark.parametrize("amended", [{"amendment": "retraction"}, {"amendment": "correction", "severity": "warning"}])
+async def test_an_incident_keeps_its_number_without_what_opened_it(
+    followed: Followed, amended: dict[str, Any], how: str
+) -> None:
+    """Also in lists that are made anew, in which that event opens nothing from the beginning."""
+    first, second, other = firing("A", 0), firing("B", 5), firing("C", 900, "search")
+    for told in (first, second, other):
+        await followed.told(told)
+    before = [(row.number, row.merged_into) for row in await followed.lists.incidents()]
+    gone = submission(first).events[0]
+    fields = {name: getattr(gone, name) for name in Event.__struct_fields__}
+    await followed.log.append([
+        Submission(source="people", received_at=at(990), events=(Event(**{**fields, "revision": 1, **amended}),))
+    ])  # fmt: skip
+    await followed.follower.catch_up()
+    found = [(row.number, row.merged_into) for row in await followed.lists.incidents()]
+    assert found == before == [(2, None), (1, None)]
+    row = await followed.lists.incident(1)
+    assert row is not None
+    assert row.key == second.id
+
+    def drop(connection: Connection) -> None:
+        for table in projections.metadata.sorted_tables:
+            connection.execute(table.delete())
+
+    if how == "lost":
+        await followed.base.write(drop)
+        followed.restart()
+    else:
+        await followed.follower.rebuild()
+    await followed.follower.catch_up()
+    assert [(row.number, row.merged_into) for row in await followed.lists.incidents()] == before
+    assert (await followed.lists.incident(1)) == row
+
+
 class _InFlight:
     """A log that goes on storing what it was given, also when nobody waits for it any longer.
 

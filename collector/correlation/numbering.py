@@ -1,7 +1,9 @@
 """Every incident's number, the same from round to round.
 
-A number hangs on the event that first opened its incident. An incident with
-several goes by that of its first part; the others say where they went.
+A number hangs on the event that first opened its incident; where that opens
+none any more (it was retracted, or is not grave after all), on the first of what
+it opened with it. An incident with several goes by that of its first part; the
+others say where they went.
 """
 
 from __future__ import annotations
@@ -16,10 +18,13 @@ class Numbering:
 
     def __init__(self, held: Held) -> None:
         self._held = held
+        self._hung_anew: set[int] = set()
+        """Numbers that hang on another event since this round."""
 
     def number(self) -> None:
         """Give every incident its number: that of its first part that has one, else a new one."""
         held, noted = self._held, self._held.round
+        self._hung_anew.clear()
         alive = {part: None for part in [*noted.touched, *noted.listed] if part in held.component_of}
         homeless = self._rehome(alive)
         self._follow_anchors(alive)
@@ -35,18 +40,33 @@ class Numbering:
         noted.alive = alive
 
     def _rehome(self, alive: dict[Part, None]) -> list[tuple[int, str, Part]]:
-        """Numbers of incidents that are gone go where their events went; those that went nowhere are the answer."""
+        """Numbers of incidents that are gone go where their events went; those that went nowhere are the answer.
+
+        Where the event went nowhere that a number hangs on, the first that it was an incident with takes its place.
+        """
         held = self._held
         homeless = []
         for part in held.round.gone:
             for number, anchor in part.numbers.items():
-                home = held.part_of.get(held.uid(anchor) or "")
+                home = held.part_of.get(held.uid(anchor) or "") or self._inherit(part, number)
                 if home is None:
                     homeless.append((number, anchor, part))
-                else:
-                    home.numbers[number] = anchor
-                    alive[home] = None
+                    continue
+                home.numbers.setdefault(number, anchor)
+                alive[home] = None
         return homeless
+
+    def _inherit(self, part: Part, number: int) -> Part | None:
+        """Hang a number on the first signal of an incident that lives on and has none; where that is now, if any."""
+        held = self._held
+        for unit in sorted(part.units.values(), key=lambda unit: unit.order):
+            home = held.part_of.get(unit.uid)
+            if home is not None and unit.uid not in home.numbers.values():
+                home.numbers[number] = unit.uid
+                held.round.changes.first.add(number)
+                self._hung_anew.add(number)
+                return home
+        return None
 
     def _follow_anchors(self, alive: dict[Part, None]) -> None:
         """A number goes where the event goes that it hangs on: there it is found again when lists are made anew."""
@@ -60,10 +80,17 @@ class Numbering:
         homes = held.uids([anchor for _, _, anchor in away]) if away else {}
         for part, number, anchor in away:
             home = held.part_of.get(homes.get(anchor, ""))
+            if home is None and self._opens_nothing(homes.get(anchor)):
+                self._inherit(part, number)
             if home is not None and home is not part:
                 del part.numbers[number]
                 home.numbers[number] = anchor
                 alive[home] = None
+
+    def _opens_nothing(self, uid: str | None) -> bool:
+        """Whether an event's unit, if it has one, is known to be in no incident of its own."""
+        unit = self._held.units.get(uid) if uid is not None else None
+        return uid is None or (unit is not None and not unit.opening)
 
     def _choose(self, part: Part) -> None:
         held = self._held
@@ -72,7 +99,7 @@ class Numbering:
         if chosen != part.number:
             self._renumber(part, chosen)
         for number, anchor in part.numbers.items():
-            if part.known_numbers.get(number) != chosen:
+            if part.known_numbers.get(number) != chosen or number in self._hung_anew:
                 held.round.changes.numbers[number] = (anchor, chosen)
         part.known_numbers = dict.fromkeys(part.numbers, chosen)
         held.loaded.update(part.numbers)
