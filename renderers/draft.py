@@ -35,6 +35,7 @@ from renderers.history import History
 from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections import SECTIONS, appendix
+from renderers.values import came_back
 
 FORM = "timelined draft 5"
 """Which wording this is; another wording is another draft of the same events."""
@@ -242,7 +243,7 @@ def digest(history: History, options: Options) -> str:
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
-    events = [*history.events, *aside]
+    events = [*history.events, *history.told_after, *aside]
     content = (
         (FORM, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
         (len(history.events), len(beside), [each.reason for each in near], context.unlisted),
@@ -250,7 +251,7 @@ def digest(history: History, options: Options) -> str:
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
-        *([sorted(context.last_told.items())] if context.last_told else []),
+        *([again] if context.last_told and (again := came_back(history)) else []),
     )
     # Some at a time: all of them in one list would need as much memory again.
     hashed = hashlib.sha256(_ENCODER.encode(content))

@@ -239,7 +239,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[RecordedEvent, ...]
     """The senders' and people's facts at their highest revision, in reading order."""
     by_id: Mapping[str, RecordedEvent] = {}
-    """The same events."""
+    """The same events, and those of ``told_after``."""
+    told_after: tuple[RecordedEvent, ...] = ()
+    """What alerts said anew that were told as a whole after their ends: when they said it is not known."""
     alerts: tuple[Alert, ...] = ()
     """By (start, entity)."""
     families: tuple[Family, ...] = ()

@@ -42,7 +42,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     sorted_out = _Kinds(facts)
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
-    if stale := _stale(alerts, sorted_out.of(UPDATED)):
+    afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
+    if stale:
         facts = [each for each in facts if each.id not in stale]
     opened = tuple(sorted_out.of("incident.opened"))
     measured = tuple([each for each in alerts if each.opening]) or alerts
@@ -50,7 +51,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     reports = tuple(sorted([*opened, *sorted_out.of("report.received")], key=reading_order))
     folded = History(
         events=tuple(facts),
-        by_id={each.id: each for each in facts},
+        by_id={each.id: each for each in (*facts, *afterwards)},
+        told_after=afterwards,
         alerts=alerts,
         families=_families(alerts, divided=_divided(alerts)),
         divided=_divided(alerts),
@@ -191,14 +193,26 @@ def _stated(event: RecordedEvent) -> tuple[int, str]:
     return (event.occurred_at if said is None else said, event.id)
 
 
-def _stale(alerts: Iterable[Alert], updates: Sequence[RecordedEvent]) -> set[str]:
-    """What an alert said anew after its end: a word of a cluster's member that lags, or of an import. It tells nothing
-    of the incident."""
+def _told_after(
+    alerts: Iterable[Alert], updates: Sequence[RecordedEvent]
+) -> tuple[tuple[RecordedEvent, ...], set[str]]:
+    """What alerts said anew after their ends: of those that were told as a whole afterwards, as in an import, it is of
+    the time in which they fired; of others it is a word of a cluster's member that lags, which tells nothing. The
+    former, and the ids of both."""
     if not updates:
-        return set()
-    ends = {each: alert.end for alert in alerts for each in alert.events}
-    known = [(each, ends.get(each.id, 0)) for each in updates]
-    return {each.id for each, end in known if end is not None and each.occurred_at > end}
+        return (), set()
+    of = {each: alert for alert in alerts for each in alert.events}
+    late = [each for each in updates if (alert := of.get(each.id)) is None or each.occurred_at > (alert.end or _FAR)]
+    imported = (each for each in late if (alert := of.get(each.id)) is not None and _is_imported(alert))
+    return tuple(imported), {each.id for each in late}
+
+
+_FAR = 1 << 62
+
+
+def _is_imported(alert: Alert) -> bool:
+    """Whether its firing was received after its end."""
+    return alert.end is not None and alert.fired is not alert.resolved and alert.fired.received_at > alert.end
 
 
 def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[RecordedEvent]) -> Iterator[Span]:

@@ -87,6 +87,12 @@ def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
     return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
 
 
+def came_back(history: History) -> list[tuple[str, int]]:
+    """The events whose texts were told again after others, and when last: of all repeats those alone a draft shows."""
+    shown = [each for _, told in alert_sizes(history) for each in values_of(told)]
+    return [(each.event.id, each.again) for each in shown if each.again]
+
+
 def _came_back(history: History, tellings: Sequence[Telling]) -> Telling | None:
     """What was told last, if that is a text that had been told before another one; None where it is not known."""
     times = history.context.last_told

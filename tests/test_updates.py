@@ -144,6 +144,17 @@ async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed
     assert "77" not in text
 
 
+async def test_values_of_an_alert_that_is_told_as_a_whole_afterwards_are_told(followed: Followed) -> None:
+    """An import tells them after the end: that they were said is known, and when is not."""
+    ended = fails(12).resolved("14:20:00")
+    await stored(followed, *[received(f"18:00:0{n}", one) for n, one in enumerate((fails(12), fails(31), ended))])
+    await followed.follower.catch_up()
+    text = await postmortem(followed.lists, 1)
+    assert text is not None
+    assert 'checkout: "12% fail" at 14:00:00 UTC and "31% fail" at a time that is not known' in text
+    assert "still fired" not in text
+
+
 async def test_a_value_that_comes_back_after_the_end_is_not_the_last(followed: Followed) -> None:
     """When it was told last while the alert fired is then not known, and nothing is said of it."""
     ended = received("14:20:05", fails(12).resolved("14:20:00"))

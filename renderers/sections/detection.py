@@ -137,8 +137,11 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         event = taken.acknowledged
         who = say(Name(event.actor), " acknowledged ") if event.actor else say("Somebody acknowledged ")
         waited = event.occurred_at - taken.start
+        which = (
+            "the" if taken is next((each for each in history.pages if each.triggered is not None), taken) else "that"
+        )
         yield claim(who, phrases.page_called(history, event), " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.lasted(waited), " after the page",
+                    ", ", phrases.lasted(waited), f" after {which} page",
                     proof=cites(phrases.page_event(taken), event))  # fmt: skip
 
 

@@ -176,6 +176,8 @@ def _value(history: History, options: Options, telling: Telling, told: Size) -> 
     """``"31% of requests fail" at 18:12:00``; the time is left out where it is the only value."""
     if told.newest is None and told.first is None:
         return quoted("", telling.text)
+    if telling.until is not None and telling.at > telling.until:
+        return say(quoted("", telling.text), " at a time that is not known")
     again = " again" if telling.again else ""
     return say(quoted("", telling.text), f"{again} at ", time_in(history, options, telling.at))
 

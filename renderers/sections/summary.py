@@ -117,6 +117,13 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
     if page is not None and page.triggered is not None:
         first = not history.alerts and not history.reports and page is history.pages[0]
         yield _taken(history, options, page) if first else paged(history, options, page)
+        return
+    alert = facts.first_alert(history)
+    for report in history.reports[:1]:
+        # One before the first alert is what the summary begins with.
+        if alert is not None and report.occurred_at >= alert.start:
+            yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report),
+                        proof=cites(report))  # fmt: skip
 
 
 def _taken(history: History, options: Options, page: Page) -> Claim:
