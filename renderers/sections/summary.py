@@ -179,10 +179,11 @@ def _change(history: History, options: Options) -> Iterator[Claim]:
         return
     nearest, start = earlier[0], facts.reference(history)
     in_time = min(earlier, key=lambda change: facts.closeness(change, start))
-    which = "The closest earlier change was" if nearest is in_time else "The earlier change nearest to what was hit was"
+    of = "The" if nearest is in_time else "Of what was hit first, the"
     where = named(" in ", facts.where(history, nearest.environment))
-    yield claim(which, " the ", phrases.change_called(nearest), where, named(" by ", nearest.actor), ", ",
-                lag(history, options, nearest), proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
+    yield claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
+                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
+                proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
 
 
 VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
