@@ -37,7 +37,7 @@ from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections import SECTIONS, appendix
 from renderers.values import came_back
 
-FORM = "timelined draft 5"
+FORM = "timelined draft 6"
 """Which wording this is; another wording is another draft of the same events."""
 
 

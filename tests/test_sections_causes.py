@@ -135,3 +135,16 @@ def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
     assert 'the flag "new-cart" of web' in text
     assert "it was set back at 10:10:00" in text
     assert "com.acme" not in text
+
+
+def test_a_repository_of_several_services_speaks_against_a_change_that_names_none() -> None:
+    """A run of a repository from which others are deployed as well may be theirs."""
+    told = Told()
+    data = {"repository": "acme/mono", "workflow": "Deploy"}
+    told.add("change.succeeded", "09:50:00", title="Tune", data=data, entity="run:1", refs=("repository:acme/mono",))
+    told.deploys("cart", "09:40:00", "09:45:00", "v2", data={"repository": "acme/mono"})
+    told.fires("Down", "10:00:00", "cart")
+    assert not any("are of" in text for text in said(told, "root_causes"))
+    told.nearby("other service", "change.succeeded", "09:55:00", service="payments", data={"repository": "acme/mono"})
+    (run,) = [text for text in said(told, "root_causes") if "Tune" in text or ("Deploy" in text and "run" in text)]
+    assert run.endswith("It speaks against it that changes of its repository are of payments, too")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from renderers.plain import plain
@@ -174,3 +175,16 @@ def test_what_the_window_has_more_of_is_counted() -> None:
     told = example()
     told.context["unlisted"] = 1_280
     assert "At the same time, not joined: 1,280 more events" in said(told, "appendix")
+
+
+def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
+    """Monitoring did not discover what a status page had told of."""
+    told = Told()
+    told.add("status.updated", "10:52:00", service="api", title="Errors on the API", source="statuspage")
+    told.fires("Fails", "11:00:00", "api")
+    found = said(told, "detection")
+    assert found[0] == 'The status page said at 10:52:00, 8 min before the first alert: "Errors on the API"'
+    assert found[1] == "The first alert was Fails (critical) on api, at 11:00:00"
+    assert "Observed: the status page had a post 8 min before the first alert fired" in said(told, "lessons")
+    told.events[0] = msgspec.structs.replace(told.events[0], occurred_at=told.events[1].occurred_at + 1)
+    assert said(told, "detection")[0].startswith("Monitoring discovered it: the alert Fails")

@@ -96,3 +96,26 @@ def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
     told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
     assert any(text.startswith("Duration of the impact: at least 22 min, from the first report to the end of the last "
                                "alert") for text in said(told, "impact"))  # fmt: skip
+
+
+def test_one_alert_is_no_alerts() -> None:
+    """One alert, also one that fired twice, one page and one report are told in the singular; several are not."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:04:00")
+    told.page("triggered", "10:01:00", service="cart")
+    told.add("report.received", "10:02:00", service="blog", title="Blog is slow", source="support")
+    lasted = "Duration of the impact: 4 min"
+    assert said(told, "impact")[:4] == [
+        "An alert fired on web in production",
+        "A page was opened for cart",
+        "A report named blog",
+        f"{lasted}, from the start of the alert to its end; nobody has stated it yet, and the incident is not resolved",
+    ]
+    assert "The alert was firing for 4 min" in said(told, "summary")
+    told.ends(told.fires("X", "10:06:00", "web"), "10:10:00")
+    assert said(told, "impact")[0] == "An alert fired on web in production"
+    assert "The alert was firing for 8 min, with 1 pause; from its first start to its last end it took 10 min" in said(
+        told, "summary"
+    )
+    told.ends(told.fires("Y", "10:07:00", "web"), "10:09:00")
+    assert said(told, "impact")[0] == "Alerts fired on web in production"

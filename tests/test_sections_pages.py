@@ -22,7 +22,7 @@ def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> Non
     told.page("reclassified", "11:47:00", service="payments", actor="Oz")
     told.page("resolved", "12:00:00", service="payments", title="Card payments fail")
     assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for checkout: "Page 311"'
-    assert said(told, "impact")[0] == "Pages were opened for checkout"
+    assert said(told, "impact")[0] == "A page was opened for checkout"
     rows = [plain(row.parts) for block in section(told, "timeline").blocks if isinstance(block, Timeline)
             for row in block.rows]  # fmt: skip
     assert "PagerDuty incident 311 was moved to the service payments by Oz" in rows
@@ -34,7 +34,7 @@ def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
     told = Told()
     told.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
     assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
-    assert said(told, "impact")[0] == "Pages were opened for Checkout (prod)"
+    assert said(told, "impact")[0] == "A page was opened for Checkout (prod)"
     assert phrases.environment_beside("Checkout (card)", "prod") == "prod"
 
 

@@ -79,8 +79,7 @@ def test_an_alert_that_fired_twice_had_a_pause() -> None:
     for start, end in (("10:00:00", "10:02:00"), ("10:04:00", "10:10:00")):
         told.ends(told.fires("X", start, "web"), end)
     assert said(told, "summary")[-1] == (
-        "Alerts were firing for 8 min, with 1 pause; "
-        "from the start of the first to the end of the last one it took 10 min"
+        "The alert was firing for 8 min, with 1 pause; from its first start to its last end it took 10 min"
     )
 
 
@@ -89,7 +88,7 @@ def test_low_alerts_do_not_lengthen_the_incident() -> None:
     told = Told()
     told.ends(told.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
     told.ends(told.fires("High", "10:00:00", "web"), "10:10:00")
-    assert said(told, "summary")[-1] == "Alerts above warning were firing for 10 min"
+    assert said(told, "summary")[-1] == "The alert above warning was firing for 10 min"
 
 
 def test_a_change_under_way_is_the_closest_one() -> None:
@@ -200,3 +199,42 @@ def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) 
     assert isinstance(claim, Claim)
     assert plain(claim.parts).endswith("were refused or not understood, so changes may be missing")
     assert claim.cites == (refused.id,)
+
+
+def test_a_report_after_the_first_alert_is_how_people_learnt_of_it() -> None:
+    """Where nobody was paged, the summary tells who reported it."""
+    told = Told()
+    told.fires("Misses", "18:00:00", "cdn", severity="warning")
+    told.add("report.received", "18:20:00", service="cdn", title="Images are slow", actor="Eva", source="support")
+    assert 'At 18:20:00 Eva reported for cdn: "Images are slow"' in said(told, "summary")
+    told.page("triggered", "18:21:00", service="cdn")
+    assert not any("Eva" in text for text in said(told, "summary"))
+
+
+def test_alerts_of_one_moment_fired_at_the_same_time() -> None:
+    """Nothing follows within no time."""
+    told = Told()
+    for name in ("A", "B", "C"):
+        told.ends(told.fires(name, "10:00:00", "web"), "10:04:00")
+    assert said(told, "summary")[0] == (
+        "At 10:00:00 the alert A fired on web in production; B on web and C on web fired at the same time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("refs", "called"),
+    [
+        (("pr:https://git.example/acme/web/-/merge_requests/7",), "merge request !7"),
+        (("merge_request:81",), "merge request !7"),
+        (("pr:https://git.example/acme/web/pull/7",), "pull request #7"),
+        (("pr:https://git.example/acme/merge_requests/pull/7",), "pull request #7"),
+        ((), "pull request #7"),
+    ],
+)
+def test_what_is_merged_is_called_as_its_sender_does(refs: tuple[str, ...], called: str) -> None:
+    """GitLab merges merge requests, and writes their numbers with another sign."""
+    told = Told()
+    told.add("change.merged", "09:58:00", refs=refs, data={"number": 7}, title="Tune", service="web")
+    told.ends(told.fires("X", "10:00:00", "web"), "10:04:00")
+    assert f'The closest earlier change was the {called} "Tune" of web' in " ".join(said(told, "summary"))
+    assert f"{called[:1].upper()}{called[1:]} " in told.markdown().replace("\\", "")

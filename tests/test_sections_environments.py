@@ -1,0 +1,41 @@
+"""Where an incident has several environments, each is told with its own; one within another is not told apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.histories import Told
+from tests.sections import said
+
+
+def test_each_environment_of_several_is_told() -> None:
+    """One alert that fired in two regions is told of each, and a deploy to the second is no change of the first."""
+    told = Told()
+    told.deploys("search", "07:30:00", "07:33:00", "9", environment="prod-eu")
+    told.deploys("search", "08:00:00", "08:02:00", "9", environment="prod-us")
+    first = told.fires("Down", "08:05:00", "search", environment="prod-eu", series="a", said="EU is empty")
+    second = told.fires("Down", "08:05:30", "search", environment="prod-us", series="b", said="US is empty")
+    told.ends(first, "08:40:00")
+    told.ends(second, "08:40:20")
+    summary = said(told, "summary")
+    assert summary[0] == (
+        "At 08:05:00 the alert Down fired on search in prod-eu; Down on search in prod-us followed 30 s later"
+    )
+    assert summary[1] == (
+        'Of what was hit first, the closest earlier change was the deploy "9" of search in prod-eu, finished at '
+        "07:33:00, 32 min before the first alert"
+    )
+    assert said(told, "root_causes")[-1].endswith("It speaks against it that the first alert was in prod-eu")
+    rows = told.markdown().partition("## Timeline")[2].partition("\n## ")[0]
+    assert 'Alert Down fired on search in prod-eu (critical): "EU is empty"; alert Down fired on search in' in rows
+    assert "Alert Down on search in prod-eu resolved after 35 min; alert Down on search in prod-us resolved" in rows
+    assert 'Down on search in prod-us: "US is empty"' in said(told, "impact")
+
+
+@pytest.mark.parametrize("environment", ["production", "prod-eu", None])
+def test_an_environment_within_another_is_not_told_apart(environment: str | None) -> None:
+    """What may be one place is told as one."""
+    told = Told()
+    told.fires("Down", "08:05:00", "search", environment="prod", series="a")
+    told.fires("Down", "08:09:00", "search", environment=environment, series="b")
+    assert said(told, "summary")[0] == "At 08:05:00 the alert Down fired on search in prod"
