@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from collector import names
+from collector import names, severities
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_repository, fold_service
 from renderers.history import Alert, Change, History, Moment, Nearby, Page
@@ -93,6 +93,23 @@ def apart_from_first(history: History, change: Change) -> Alert | None:
         return None
     there, here = (names.environment_key(each or "") for each in (first.environment, change.environment))
     return first if names.apart(there, here) else None
+
+
+def regraded(history: History) -> dict[str, tuple[Alert, str]]:
+    """The firings that told another severity than was told of the alert before, by id; each with its alert and that
+    severity."""
+    found: dict[str, tuple[Alert, str]] = {}
+    for alert in history.alerts:
+        before = alert.fired.severity
+        for each in alert.events if len(alert.events) > 1 else ():
+            event = history.by_id.get(each)
+            if event is None or event.type != "alert.firing" or not event.severity:
+                continue
+            # Words of one grade, warn and warning, are no change.
+            if before and severities.rank(event.severity)[0] != severities.rank(before)[0]:
+                found[event.id] = (alert, before)
+            before = event.severity
+    return found
 
 
 def several(alerts: Iterable[Alert]) -> bool:

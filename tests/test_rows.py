@@ -128,6 +128,24 @@ def test_going_on_and_off_is_one_row_and_the_last_end_another() -> None:
     ]
 
 
+def test_a_severity_that_changes_while_an_alert_fires_has_a_row() -> None:
+    """Of senders that raise one alert: when, from what to what, of how many series; each firing stands in one row."""
+    told = Told()
+    for n in range(3):
+        told.fires("Errors", at("10:00:00") + n * SECOND, "web", series=f"pod-{n}", severity="warning", said="5 fail")
+    for n in range(3):
+        told.fires("Errors", at("10:05:00") + n * SECOND, "web", series=f"pod-{n}", severity="critical", said="50 fail")
+    told.fires("Errors", at("10:09:00"), "web", series="pod-0", severity="WARN", said="6 fail")
+    same = told.fires("Errors", at("10:10:00"), "web", series="pod-0", severity="warning", said="6 fail")
+    assert lines(told)[1:] == [
+        'Severity of the alert Errors on web (3 series) was raised from warning to critical: "50 fail"',
+        'Severity of the alert Errors on web was lowered from critical to WARN: "6 fail"',
+    ]
+    cited = [each for row in table(told).rows for each in row.cites]
+    assert len(cited) == len(set(cited)) == len(told.events)
+    assert same.id in table(told).rows[0].cites, "words of one grade are no change"
+
+
 def test_a_firing_long_after_an_end_is_no_flap() -> None:
     """More than five minutes of quiet make a new firing of it, however often."""
     told = Told()

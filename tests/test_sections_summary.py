@@ -49,7 +49,7 @@ def test_a_stated_mitigation_stands_beside_the_actions() -> None:
     assert stated in said(told, "summary")
     told.add("observation.recorded", "10:10:00", actor="Eli", data={"type": "com.acme.switch.set"})
     assert stated in said(told, "summary")
-    assert any(text.startswith("The last recorded action was Switch set by Eli at 10:10:00") for text in
+    assert any(text.startswith("The last recorded action was this: Switch set by Eli, at 10:10:00") for text in
                said(told, "summary"))  # fmt: skip
 
 

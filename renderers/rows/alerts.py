@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from collector import severities
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Name
@@ -41,7 +42,8 @@ def plans(table: Table) -> Iterator[Plan]:
     """The rows of firings, then those of ends."""
     starts = [(spell.start, spell) for spell in table.history.spells]
     for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
-        yield fired_plan(joined)
+        yield fired_plan(joined, table)
+    yield from _regrading(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     for ended in _together(ends):
@@ -89,10 +91,11 @@ def _together(found: Iterable[tuple[int, Thing]]) -> Iterator[list[Thing]]:
 # --- firings ----------------------------------------------------------------------------------------------------
 
 
-def fired_plan(runs: Sequence[Run]) -> Plan:
+def fired_plan(runs: Sequence[Run], table: Table) -> Plan:
     """The row of one alert's firing, of several series of it, or of several alerts."""
     spells = [spell for run in runs for spell in run]
-    return Plan(at=spells[0].start, type="alert.firing", cites=_firing_ids(spells), told=partial(_fired, runs),
+    ids = tuple([each for each in _firing_ids(spells) if each not in table.regraded])
+    return Plan(at=spells[0].start, type="alert.firing", cites=ids, told=partial(_fired, runs),
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
 
 
@@ -113,6 +116,32 @@ def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
     return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), place,
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
+
+
+def _regrading(table: Table) -> Iterator[Plan]:
+    """The rows of severities that changed while alerts fired; series of one alert within a minute are one."""
+    kinds: dict[tuple[str, ...], list[tuple[int, RecordedEvent]]] = defaultdict(list)
+    for each, (alert, before) in table.regraded.items():
+        event = table.history.by_id[each]
+        key = (alert.name, alert.service or "", alert.environment or "", before, event.severity or "")
+        kinds[key].append((event.occurred_at, event))
+    for found in kinds.values():
+        for events in _together(sorted(found, key=lambda item: (item[0], item[1].id))):
+            yield Plan(at=events[0].occurred_at, type="alert.firing", cites=tuple([event.id for event in events]),
+                       told=partial(_regraded, events), led_by=tuple(events))  # fmt: skip
+
+
+def _regraded(events: Sequence[RecordedEvent], table: Table) -> Phrase:
+    """``Severity of the alert X on S was raised from warning to critical: "…"``."""
+    event = events[0]
+    alert, before = table.regraded[event.id]
+    after = event.severity or ""
+    verb = "raised" if severities.rank(after) < severities.rank(before) else "lowered"
+    count = len({each.entity for each in events})
+    series = f" ({count:,} series)" if count > 1 else ""
+    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
+    return say("Severity of the alert ", phrases.alert_named(alert.name), place, series, f" was {verb} from ",
+               Name(before), " to ", Name(after), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def _again(table: Table, alert: Alert) -> Phrase:

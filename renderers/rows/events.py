@@ -60,7 +60,7 @@ def unfolded(table: Table) -> Iterator[Plan]:
     for alert in table.history.alerts:
         if alert.fired.type == "alert.resolved":
             spell = Spell(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))
-            yield alerts.fired_plan([[spell]])
+            yield alerts.fired_plan([[spell]], table)
     for event in table.history.events:
         change = table.changes.get(event.id)
         row = changes.plan(change, event) if change else _alone(event)

@@ -77,6 +77,11 @@ class Table:
         return {each: alert for alert in self.history.alerts for each in alert.events if each != alert.fired.id}
 
     @cached_property
+    def regraded(self) -> dict[str, tuple[Alert, str]]:
+        """By the id of a firing that told another severity than the one before: its alert, and that severity."""
+        return facts.regraded(self.history)
+
+    @cached_property
     def grown(self) -> frozenset[str]:
         """The ids of updates by which alerts told their largest value."""
         return grown(self.history)
