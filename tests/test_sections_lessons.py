@@ -52,7 +52,7 @@ def test_an_action_after_which_more_was_done_says_so() -> None:
         "At 10:05:00 the rollback of web finished; the last alert ended 17 min later, after the next action"
     )
     assert {restart.id, end.id} <= set(first.cites)
-    assert plain(second.parts) == "At 10:20:00 Db restarted by Eli; the last alert ended 2 min later"
+    assert plain(second.parts) == "At 10:20:00 this was recorded: Db restarted by Eli; the last alert ended 2 min later"
 
 
 def test_a_deploy_under_way_at_the_detection_was_no_answer_to_it() -> None:
