@@ -20,6 +20,9 @@ from renderers.moments import last_of_all
 
 ASKEW = 10 * MINUTE
 """How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
+AHEAD = 30 * MINUTE
+"""How far before the detection a post of a status page is told with it; further ahead it may well be of something
+else."""
 LATE = 5 * MINUTE
 """From how late on a reader is told that an event was received late."""
 
@@ -265,8 +268,8 @@ def earlier_changes(history: History) -> list[Change]:
 
 
 def posted_before(history: History, detected: int) -> list[RecordedEvent]:
-    """What a status page said before anything that is counted as the detection, oldest first."""
-    return [each for each in history.statuses if each.occurred_at < detected]
+    """What a status page said just before anything that is counted as the detection, oldest first."""
+    return [each for each in history.statuses if detected - AHEAD <= each.occurred_at < detected]
 
 
 def seen_before(history: History, detected: int) -> list[RecordedEvent]:

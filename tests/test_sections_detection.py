@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from collector.event import MINUTE
 from renderers.plain import plain
 from tests.histories import Told, example, going_on, reported_first
 from tests.sections import cells, claims, said
@@ -186,5 +187,6 @@ def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     assert found[0] == 'The status page said at 10:52:00, 8 min before the first alert: "Errors on the API"'
     assert found[1] == "The first alert was Fails (critical) on api, at 11:00:00"
     assert "Observed: the status page had a post 8 min before the first alert fired" in said(told, "lessons")
-    told.events[0] = msgspec.structs.replace(told.events[0], occurred_at=told.events[1].occurred_at + 1)
-    assert said(told, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
+    for ahead in (-1, 31 * MINUTE):
+        told.events[0] = msgspec.structs.replace(told.events[0], occurred_at=told.events[1].occurred_at - ahead)
+        assert said(told, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
