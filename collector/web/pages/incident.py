@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
-from collector.web.pages.rows import FAMILIES, Row, by_arrival, linked, passing, rows_of, told
+from collector.web.pages.rows import FAMILIES, Row, by_arrival, linked, owners, passing, rows_of, told
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -47,7 +48,8 @@ async def incident(request: web.Request) -> web.Response:
     text = await request.app[INLAID](row.number, as_of, {"zone": clock.zone, "detail": "all"})
     if text is None:
         raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
-    made = msgspec.json.decode(text)
+    # In a thread, here and below: a page of a large incident must not hold up deliveries.
+    made = await asyncio.to_thread(msgspec.json.decode, text)
     return await _shown(request, query, clock, row, made)
 
 
@@ -58,7 +60,7 @@ async def _shown(
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
     text, kind = query.text("text"), query.one_of("kind", *FAMILIES)
-    every = rows_of(draft)
+    every = await asyncio.to_thread(rows_of, draft)
     passed = passing(every, text, kind)
     timed: Sequence[tuple[int, Row]] = [(each.at, each) for each in passed]
     if order == "arrived":
@@ -66,9 +68,9 @@ async def _shown(
     wanted = query.text("row")
     here, at, last = _page(timed, wanted, query.number("page"))
     why = await app[PROJECTIONS].members(row.number)
-    names = [name for _, each in here for name in each.cites]
-    events = told(await app[LOG].read_ids(names), why)
-    owner = _owners(here)
+    owner = owners(here, wanted)
+    names = list(owner)
+    events = await asyncio.to_thread(told, await app[LOG].read_ids(names), why)
     cited = {name for each in every for name in each.cites}
     further = sorted(set(why) - cited)
     system = await _system(request, row) if query.one_of("system", "1") else None
@@ -76,10 +78,10 @@ async def _shown(
         name: Markup(linked(picture, owner, "/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in made["pictures"].items()
     }
-    return page(
-        request, "incident.html", clock, row=row, draft=draft, order=order, text=text, kind=kind, kinds=FAMILIES,
+    return await asyncio.to_thread(
+        page, request, "incident.html", clock, row=row, draft=draft, order=order, text=text, kind=kind, kinds=FAMILIES,
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
-        further=further[:FURTHER], further_count=len(further), system=system, pictures=pictures,
+        further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"), marks=MARKS, fields=FIELDS,
         formats=formats,
     )  # fmt: skip
@@ -93,15 +95,6 @@ def _page(
     place = next((index for index, (_, row) in enumerate(timed) if wanted in row.cites), None)
     at = min(max(1, number or 1), last) if place is None else place // EACH + 1
     return timed[(at - 1) * EACH : at * EACH], at, last
-
-
-def _owners(timed: Sequence[tuple[int, Row]]) -> dict[str, int]:
-    """Each event's row on this page: the first that cites it, where the event itself is shown."""
-    owner: dict[str, int] = {}
-    for index, (_, row) in enumerate(timed):
-        for name in row.cites:
-            owner.setdefault(name, index)
-    return owner
 
 
 async def _system(request: web.Request, row: IncidentRow) -> list[RecordedEvent]:

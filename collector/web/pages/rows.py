@@ -18,6 +18,9 @@ Json = Mapping[str, Any]
 FAMILIES = ("alert", "page", "change", "status", "chat", "note", "mark", "action", "observation", "report", "incident")
 """What rows can be filtered by: the family of the type of the event that leads a row."""
 
+IN_PLACE = 20
+"""How many events of a row are shown in place; a row of a storm has thousands."""
+
 
 class Row(msgspec.Struct, kw_only=True):
     """One row of the timeline."""
@@ -94,6 +97,17 @@ def told(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) -> d
         )
         for name, (event, count) in latest.items()
     }
+
+
+def owners(timed: Sequence[tuple[int, Row]], wanted: str | None) -> dict[str, int]:
+    """Each event that is shown on this page, and its row: the first that cites it."""
+    owner: dict[str, int] = {}
+    for index, (_, row) in enumerate(timed):
+        for name in row.cites[:IN_PLACE]:
+            owner.setdefault(name, index)
+        if wanted in row.cites and wanted is not None:
+            owner.setdefault(wanted, index)
+    return owner
 
 
 _ANCHOR = re.compile(r'href="#e-([0-9a-f]{32})"')
