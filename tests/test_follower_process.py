@@ -115,6 +115,37 @@ def test_a_follower_that_is_killed_is_started_again(make: Any) -> None:
     assert process.end(signal.SIGTERM) == 0
 
 
+IMPATIENT = """
+import sys
+if "collector.following.child" not in " ".join(sys.orig_argv):
+    from collector.daemon import follower_process
+    follower_process.SILENCE = 8
+    # As long as readiness is looked at, at least.
+    follower_process._SOON = 3.0
+"""
+
+
+def test_a_follower_that_stands_still_is_ended_and_started_again(make: Any) -> None:
+    """It lives, and neither gets on nor says anything: deliveries are taken, and soon the lists show them."""
+    process = make(IMPATIENT)
+    # An interpreter of its own, which reads that at its start.
+    process.inside = ("env",)
+    address = process.start()
+    settled(address)
+    still = follower_of(process)
+    os.kill(still, signal.SIGSTOP)
+    assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
+    cause = "said nothing for 8 s and was ended"
+    eventually(lambda: cause in get(f"{address}/-/ready")["lists"])
+    assert cause in process.said.read_text()
+    eventually(partial(another, process, still))
+    assert gone(still)
+    settled(address)
+    (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
+    assert incident["events"] == 1
+    assert process.end(signal.SIGTERM) == 0
+
+
 def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path) -> None:
     """Three times it is tried alone; then all others are grouped, and readiness, `why` and `check` say so."""
     process = make(POISON)

@@ -23,6 +23,7 @@ from collector.errors import TimelinedError, Unavailable
 from collector.follower import Listener
 from collector.following.reached import Reached
 from collector.following.wire import (
+    HEARTBEAT,
     Answer,
     Append,
     Appended,
@@ -48,6 +49,9 @@ _SOON, _LONGEST = 0.2, 15.0
 """Seconds until another is started: after one that made progress, and at most."""
 _STOP = 8.0
 """Seconds that it gets to finish the drafts it is at when the daemon stops."""
+SILENCE = 60
+"""Heartbeats that may be missed. A process that says nothing for longer stands still: it is ended, and another
+started. They are counted, and no clock is read: where intake itself was stopped, the follower is not to blame."""
 _HINT = 0.02
 """Seconds in which commits are gathered for one hint."""
 PATIENCE = 5.0
@@ -84,7 +88,7 @@ class FollowerProcess:
         self._advanced = False
         """Whether this life of the process brought the lists on."""
         self._on_resolved: list[Listener] = []
-        self._hinted = self._stopping = False
+        self._hinted = self._stopping = self._heard = self._stood_still = False
         self._appending: set[asyncio.Task[None]] = set()
 
     @property
@@ -224,16 +228,37 @@ class FollowerProcess:
         finally:
             theirs.close()
         unsubscribe = self._log.subscribe(self._commit)
+        watching = asyncio.create_task(self._watch(self._process), name="heartbeat")
         try:
             self._channel = await Channel.over(ours)
             self._channel.send(self._setup)
             async for message in self._channel.messages():
+                self._heard = True
                 self._take(message)
         finally:
             unsubscribe()
+            await ended(watching)
             await self._bury(self._process)
+        if self._stood_still:
+            return f"said nothing for {SILENCE * HEARTBEAT:g} s and was ended"
         code = self._process.returncode or 0
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+    async def _watch(self, process: Process) -> None:
+        """End a process that stands still, as one does that was stopped, or that waits for what never comes.
+
+        Until its first word nothing is counted: on a busy machine it takes an interpreter long to begin.
+        """
+        self._stood_still = began = False
+        missed = 0
+        while missed < SILENCE:
+            self._heard = False
+            await asyncio.sleep(HEARTBEAT)
+            began = began or self._heard
+            missed = missed + 1 if began and not self._heard else 0
+        self._stood_still = True
+        with suppress(ProcessLookupError):
+            process.kill()
 
     async def _bury(self, process: Process) -> None:
         """Let nothing of one life reach into the next."""

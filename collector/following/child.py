@@ -24,6 +24,7 @@ import structlog
 from collector import journal, projections
 from collector.errors import TimelinedError
 from collector.following.wire import (
+    HEARTBEAT,
     Answer,
     Append,
     Appended,
@@ -137,7 +138,6 @@ class _Serving:
         self._work, self._source, self._channel = work, source, channel
         self._follows = False
         self._answering: set[asyncio.Task[None]] = set()
-        self._said: Condition | None = None
         work.follower.on_progress(self._progressed)
         self._telling = asyncio.create_task(self._tell(), name="condition")
 
@@ -194,10 +194,13 @@ class _Serving:
         self._channel.send(Progress(position, resolved))
 
     async def _tell(self) -> None:
+        """Say how it is: whenever that changes, and at each heartbeat."""
+        clock = asyncio.get_running_loop().time
+        said, said_at = None, 0.0
         while True:
             condition = Condition(self._follows, self._work.follower.failure)
-            if condition != self._said:
-                self._said = condition
+            if condition != said or clock() - said_at >= HEARTBEAT:
+                said, said_at = condition, clock()
                 self._channel.send(condition)
             await asyncio.sleep(_LOOK)
 

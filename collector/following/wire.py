@@ -102,8 +102,12 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
     """Incidents that are over since the last one of these."""
 
 
+HEARTBEAT = 1.0
+"""Seconds in which the follower says at least once how it is."""
+
+
 class Condition(msgspec.Struct, tag=True, frozen=True):
-    """How the follower is."""
+    """How the follower is; said again and again, as a sign that it lives."""
 
     follows: bool
     """On PostgreSQL, whether the lease is ours."""
