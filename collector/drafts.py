@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.errors import InvalidInput
+from collector.errors import InvalidInput, InvalidSettings
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
-from renderers import INLAID, RENDERERS, markdown
+from renderers import INLAID, RENDERERS, markdown, sandbox
 from renderers.document import Document, Options
 from renderers.draft import draft
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 
 FORMATS = tuple(RENDERERS)
+"""The names of the formats a draft can be written in."""
 MARKED = "marked"
 """Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
-"""The names of the formats a draft can be written in."""
 _WRITERS = {**RENDERERS, **INLAID}
+TEMPLATES = tuple(sandbox.SHIPPED)
+"""The names of the templates that timelined has."""
 DETAILS = ("normal", "key", "all")
 CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
@@ -50,7 +53,7 @@ def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options
     """
     readers: Mapping[str, Callable[[str], str | bool | int]] = {
         "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
-        "width": _width,
+        "width": _width, "template": _template,
     }  # fmt: skip
     for name in written:
         if name not in readers:
@@ -83,6 +86,30 @@ def _citations(text: str) -> str:
 
 def _seconds(text: str) -> bool:
     return _one_of(text, ("true", "false"), "seconds") == "true"
+
+
+def _template(text: str) -> str:
+    return _one_of(text, TEMPLATES, "template")
+
+
+def template_of(chosen: str) -> str:
+    """The template that a configuration names: of ours the name, of a file its text.
+
+    Raises :class:`collector.errors.InvalidSettings` for a file that cannot be read or is no template.
+    """
+    if chosen in TEMPLATES:
+        return chosen
+    try:
+        text = Path(chosen).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InvalidSettings(
+            (f"drafts.template: cannot read {chosen}: {why}; name a file or one of {', '.join(TEMPLATES)}",)
+        ) from error
+    flaws = [flaw for flaw in sandbox.check(text) if flaw.severity == "error"]
+    if flaws:
+        raise InvalidSettings(tuple(f"drafts.template: {chosen}, line {flaw.line}: {flaw.text}" for flaw in flaws))
+    return text
 
 
 def _width(text: str) -> int:

@@ -8,14 +8,21 @@ database or the locale.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping
 
-from renderers import inlaid, json, markdown, picture
+from renderers import archive, confluence, events, html, inlaid, json, markdown, picture
 from renderers.document import Document
 
-RENDERERS: Mapping[str, Callable[[Document], str]] = {"md": markdown.markdown, "json": json.to_json, "svg": picture.svg}
+RENDERERS: Mapping[str, Callable[[Document], str]] = {
+    "md": markdown.markdown,
+    "json": json.to_json,
+    "html": html.html,
+    "svg": picture.svg,
+    "confluence": confluence.confluence,
+    "archive": archive.archive,
+    "csv": events.table,
+    "jsonl": events.jsonl,
+}
 """Every format a document can be written in, by the name it has in an address and on the command line."""
 
 INLAID: Mapping[str, Callable[[Document], str]] = {"page": inlaid.inlaid}
@@ -23,13 +30,7 @@ INLAID: Mapping[str, Callable[[Document], str]] = {"page": inlaid.inlaid}
 STYLES: Mapping[str, str] = {"picture.css": picture.STYLE}
 """The style sheets that a page needs for it, by their file's name."""
 
-
-def _policy(*styles: str) -> str:
-    """A policy that lets a page have these style sheets and nothing else: no script, no picture, no request."""
-    digests = [base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in styles]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-
-POLICIES: Mapping[str, str] = {"svg": _policy(picture.STYLE)}
-"""The Content-Security-Policy of each format that a browser shows by itself."""
+POLICIES: Mapping[str, str] = {
+    form: f"{policy}; frame-ancestors 'none'" for form, policy in (("html", html.POLICY), ("svg", picture.POLICY))
+}
+"""The Content-Security-Policy of each format that a browser shows by itself: its own style sheet, and nothing else."""

@@ -187,6 +187,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Where Markdown shows the evidence: ``inline``, ``end`` (in the Appendix, by section) or ``none``."""
     seconds: bool = False
     """Whether the timeline's times have seconds."""
+    template: str = "default"
+    """Of Markdown: the name of a template that timelined has, or the text of a team's own."""
     width: int = 1024
     """How wide a picture is; it changes nothing else, and the digest leaves it out."""
 

@@ -244,8 +244,9 @@ def digest(history: History, options: Options) -> str:
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
     events = [*history.events, *history.told_after, *aside]
+    form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"
     content = (
-        (FORM, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
+        (form, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
         (len(history.events), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],

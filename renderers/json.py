@@ -34,10 +34,8 @@ from renderers.document import (
     Words,
 )
 from renderers.history import Duration, Moment
+from renderers.json_shape import FORMAT
 from renderers.plain import plain
-
-FORMAT = "timelined.postmortem/2"
-"""Which shape this is; it changes when a reader of the old one would misread it."""
 
 
 def to_json(document: Document) -> str:

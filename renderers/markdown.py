@@ -9,12 +9,10 @@ is safe. The same document gives the same bytes on any machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from dataclasses import fields
 from itertools import groupby
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
+from collector.closing import peak
 from collector.event import EVENT_TYPES
 from renderers import escape, times
 from renderers.cite import citation, printed, short_ids
@@ -42,55 +40,14 @@ from renderers.document import (
     Words,
 )
 from renderers.edits import marks
-from renderers.plain import finished, plain
+from renderers.outline import status
+from renderers.plain import finished, goes_on, plain
+from renderers.sandbox import template
+from renderers.sheet import Facts, Md, Measure, Sheet
+from renderers.words import duration
 
-TEMPLATE = "postmortem.md.j2"
 NOT_RECORDED = "_not recorded_"
 """What stands for something that no event tells and no prompt can ask for in its place."""
-
-
-class Md(str):
-    """Text that is finished Markdown; any other string is escaped when the template shows it."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """All that the template is given."""
-
-    title: Md
-    """The incident's title, on one line."""
-    lead: Md
-    """Who led, with the evidence."""
-    date: Md
-    """The day it began, in the chosen zone."""
-    status: Md
-    """``Resolved`` or ``Unresolved``, and as known at what time, if the draft is about an earlier one."""
-    incident: Md
-    """Number, severity, priority, from when to when, and links to the pages."""
-    summary: Md
-    """What happened, in four sentences."""
-    impact: Md
-    """What was hit, and what the alerts said."""
-    timeline: Md
-    """The zone it is told in, and the table."""
-    detection: Md
-    """Who or what noticed, and how fast."""
-    root_causes: Md
-    """Labels, prompts and candidates."""
-    diagnostics: Md
-    """Notes, queries, runbooks."""
-    resolution: Md
-    """What was done, and what ended next."""
-    lessons: Md
-    """Observations with numbers."""
-    actions: Md
-    """The table of follow-ups."""
-    appendix: Md
-    """What was near, what was missing, the index and the digest."""
-    references: Md
-    """What turns the citations into links; empty where nobody said where the events can be looked up."""
 
 
 def markdown(document: Document) -> str:
@@ -110,40 +67,35 @@ def _written(document: Document, pen: _Pen) -> str:
         "title": pen.line(document.title.parts),
         "lead": pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED,
         "date": times.day(document.date, document.options.zone),
-        "status": _status(document),
+        "status": status(document),
         "incident": pen.line(document.incident.parts) if document.incident else NOT_RECORDED,
     }
     head = {name: Md(text + pen.mark(name)) for name, text in said.items()}
     names = [field.name for field in fields(Sheet) if field.name not in (*head, "references")]
     body = {name: Md(pen.section(sections[name]) if name in sections else "") for name in names}
-    return _template().render(sheet=Sheet(**head, **body, references=Md(pen.references())))
+    sheet = Sheet(**head, **body, references=Md(pen.references()))
+    return template(document.options.template).render(sheet=sheet, facts=facts_of(document))
 
 
-def _status(document: Document) -> str:
-    """Whether it is over; a draft of what was known at some time says at which."""
-    over = "Resolved" if document.resolved else "Unresolved"
-    if document.as_of is None:
-        return over
-    zone = document.options.zone
-    day, time = times.clock(document.as_of, zone)
-    return f"{over}, as known at {day} {time} ({times.offset(document.as_of, zone)})"
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("renderers"),
-        autoescape=False,  # noqa: S701 - autoescape is for HTML; finalize escapes for Markdown
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
+def facts_of(document: Document) -> Facts:
+    """What a template may build its own sentences with."""
+    history, zone = document.history, document.options.zone
+    over = history.closing.at
+    return Facts(
+        number=history.context.number,
+        title=plain(document.title.parts),
+        services=history.services,
+        environments=history.environments,
+        severity=peak("", [alert.severity for alert in history.openers]) or "",
+        resolved=document.resolved,
+        started=" ".join(times.clock(document.date, zone)),
+        ended=" ".join(times.clock(over, zone)) if over is not None else "",
+        durations=tuple(
+            Measure(term=each.term, value=duration(each.micros), known=each.known)
+            for each in document.durations
+            if each.micros is not None
+        ),
     )
-    return environment.get_template(TEMPLATE)
-
-
-def _finalize(value: object) -> str:
-    """What the template shows: finished Markdown as it is, anything else as a stranger's words."""
-    return value if isinstance(value, Md) else escape.prose(str(value))
 
 
 class _Pen:
@@ -378,6 +330,4 @@ def _label(row: Row) -> str:
     """The row's bold label: ``**Detected.**``, or ``**Acknowledged**`` where the row goes on in lower case."""
     if not row.label:
         return ""
-    first = row.parts[0] if row.parts else None
-    goes_on = isinstance(first, Words) and first.text.lstrip()[:1].islower()
-    return f"**{escape.inner(row.label)}{'' if goes_on else '.'}**"
+    return f"**{escape.inner(row.label)}{'' if goes_on(row.parts) else '.'}**"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from renderers import escape
 from renderers.document import Part, Quote, Span, Time, Words
@@ -16,6 +16,12 @@ def plain(parts: Iterable[Part]) -> str:
 def finished(text: str) -> bool:
     """Whether a text has a stop of its own, be it inside a closing quotation mark."""
     return text.rstrip('"”)').endswith((".", "!", "?", ":", "…"))
+
+
+def goes_on(parts: Sequence[Part]) -> bool:
+    """Whether a row goes on behind its label in lower case, so that no full stop stands between the two."""
+    first = parts[0] if parts else None
+    return isinstance(first, Words) and first.text.lstrip()[:1].islower()
 
 
 def _said(part: Part) -> str:

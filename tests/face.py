@@ -255,7 +255,9 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         intake=Intake(writer, endpoints, bounds),
         log=log,
         projections=(lists := Projections(base, Rules())),
-        postmortems=dict.fromkeys(("md", "json", "svg", "marked"), postmortem),
+        postmortems=dict.fromkeys(
+            ("md", "json", "html", "svg", "confluence", "archive", "csv", "jsonl", "marked"), postmortem
+        ),
         policies=POLICIES,
         readiness=lambda: _ready(face),
         clock=lambda: face.now,

@@ -6,7 +6,11 @@ stored ones to what would be written now.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -14,6 +18,8 @@ import click
 from collector import cli
 from collector.cli import output
 from collector.event import EVENT_DATA, EVENT_TYPES
+from renderers.json_shape import schema
+from renderers.sheet import Facts, Measure, Sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -111,7 +117,76 @@ def events_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"cli.md": cli_page, "events.md": events_page}
+TEMPLATES_PAGE = """\
+# Templates of your own
+
+A template decides the headings of a draft in Markdown, their order, and what stands beside what timelined found. It is
+a [Jinja2](https://jinja.palletsprojects.com/) text. `drafts.template` in the configuration names the file, or one of
+those that timelined has: `default`, `google-sre`, `pagerduty`, `atlassian` (the headings that those three publish, in
+words of ours). HTML keeps the headings of the default.
+
+    timelined template show default > postmortem.md.j2
+    timelined template check postmortem.md.j2
+
+A section may be renamed, moved, left out, or added: what you write in the template stands in every draft. A question in
+the form of timelined's own is found by `timelined lint` until somebody answers it:
+
+    > **Fill in:** who told the customers, and when?
+
+The template runs in a sandbox. It sees two values, reads no file and reaches no network. A name that is not below is an
+error and never an empty place. `sheet` holds finished Markdown, without headings; whatever else a template shows is
+escaped, so a sender's text never becomes structure.
+
+## sheet
+
+| name | what it holds |
+|---|---|
+{{SHEET}}
+## facts
+
+| name | what it holds |
+|---|---|
+{{FACTS}}
+Each of `facts.durations` has these:
+
+| name | what it holds |
+|---|---|
+{{MEASURE}}
+For example:
+
+    {% for each in facts.durations %}- {{ each.term }}: {{ each.value }} ({{ each.known }})
+    {% endfor %}
+"""
+
+
+def templates_page() -> str:
+    """What a template may show, by the docstrings of the values it is given."""
+    made = {"{{SHEET}}": Sheet, "{{FACTS}}": Facts, "{{MEASURE}}": Measure}
+    page = TEMPLATES_PAGE
+    for mark, kind in made.items():
+        prefix = {"Sheet": "sheet.", "Facts": "facts."}.get(kind.__name__, "")
+        told = [f"| `{prefix}{name}` | {text.replace('``', '`')} |\n" for name, text in _field_docs(kind)]
+        page = page.replace(mark + "\n", "".join(told) + "\n")
+    return page
+
+
+def _field_docs(kind: type) -> Iterator[tuple[str, str]]:
+    """Each field of a dataclass with the string that stands below it."""
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(tree, ast.ClassDef)
+    for field, doc in pairwise(tree.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(doc, ast.Expr)
+            assert isinstance(doc.value, ast.Constant)
+            yield field.target.id, " ".join(str(doc.value.value).split())
+
+
+def schema_page() -> str:
+    """The JSON Schema of a draft."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES = {"cli.md": cli_page, "events.md": events_page, "draft.schema.json": schema_page, "templates.md": templates_page}
 """File in ``docs`` → what makes it."""
 
 

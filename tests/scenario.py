@@ -66,6 +66,8 @@ class Story:
     arrivals: list[Arrival] = field(default_factory=list)
     rules: Rules = field(default_factory=Rules)
     zone: str = "UTC"
+    formats: tuple[str, ...] = ("md",)
+    """The formats of which a draft lies beside the story."""
     _keys: Iterable[int] = field(default_factory=lambda: itertools.count(1))
 
     def given(self, at: str, *sent: Sent) -> None:
@@ -157,10 +159,10 @@ async def played(submissions: Sequence[Submission], rules: Rules, where: Path | 
         yield projections.Projections(lists, rules)
 
 
-async def drafts(lists: projections.Projections, options: Options) -> list[str]:
+async def drafts(lists: projections.Projections, options: Options, form: str = "md") -> list[str]:
     """The draft of each incident, in the order the incidents began."""
     rows = sorted(await lists.incidents(limit=1000), key=lambda row: (row.started_at, row.key))
-    texts = [(row.number, await postmortem(lists, row.number, options=options)) for row in rows
+    texts = [(row.number, await postmortem(lists, row.number, format=form, options=options)) for row in rows
              if row.merged_into is None]  # fmt: skip
     return [renumbered(text, number, place) for place, (number, text) in enumerate(texts, 1) if text is not None]
 
@@ -174,5 +176,9 @@ def renumbered(text: str, number: int, place: int) -> str:
 async def draft_files(story: Story, where: Path | str) -> dict[str, str]:
     """File name → draft, for every incident of a story told as it happened."""
     async with played([submission(arrival) for arrival in story.arrivals], story.rules, where) as lists:
-        texts = await drafts(lists, Options(zone=story.zone))
-    return {"draft.md" if number == 1 else f"draft-{number}.md": text for number, text in enumerate(texts, 1)}
+        texts = {form: await drafts(lists, Options(zone=story.zone), form) for form in story.formats}
+    return {
+        f"draft.{form}" if number == 1 else f"draft-{number}.{form}": text
+        for form in story.formats
+        for number, text in enumerate(texts[form], 1)
+    }

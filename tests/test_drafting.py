@@ -292,5 +292,5 @@ def test_what_is_not_asked_for_stays_as_configured() -> None:
 
 async def test_a_format_that_there_is_not_is_said() -> None:
     """A misspelt format is the reader's mistake."""
-    with pytest.raises(InvalidInput, match="use one of md, json, svg"):
+    with pytest.raises(InvalidInput, match="use one of md, json, html, svg, confluence, archive, csv, jsonl"):
         await postmortem(OneCase(), 1, format="pdf")  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("collector.web", "collector.daemon", "collector.cli.client"),
     "apscheduler": ("collector.schedule",),
     "markupsafe": ("collector.web.pages",),
-    "jinja2": ("renderers.markdown", "renderers.html", "collector.web.pages"),
+    "jinja2": ("renderers.sandbox", "renderers.html", "collector.web.pages"),
     "click": ("collector.cli",),
     "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.parts"),
     "rich": ("collector.cli",),

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import Environment, PackageLoader, UndefinedError, meta
+from jinja2 import Environment, UndefinedError, meta
 from markdown_it import MarkdownIt
 
 from collector.event import EVENT_TYPES, RecordedEvent
-from renderers import RENDERERS, cite
+from renderers import RENDERERS, cite, sandbox
 from renderers import markdown as md
 from renderers.document import (
     ActionRow,
@@ -39,6 +39,7 @@ from renderers.document import (
 )
 from renderers.draft import draft
 from renderers.replay import replay
+from renderers.sheet import Sheet
 from tests.examples import examples
 from tests.facts import at, change, fact, firing, link, mark, page, resolved, stated
 
@@ -259,22 +260,22 @@ def test_short_ids_name_one_event_each(ids: set[str]) -> None:
 
 def test_the_template_uses_the_sheet_and_nothing_else() -> None:
     """What a template may show is one dataclass, every field of which it shows."""
-    environment = Environment(loader=PackageLoader("renderers"))  # noqa: S701 - parsed, never rendered
-    source = environment.loader.get_source(environment, md.TEMPLATE)[0]  # type: ignore[union-attr]
+    source = sandbox.source("default")
+    environment = Environment()  # noqa: S701 - parsed, never rendered
     assert meta.find_undeclared_variables(environment.parse(source)) == {"sheet"}
     shown = re.findall(r"{{ sheet\.(\w+) }}", source)
-    assert shown == [field.name for field in dataclasses.fields(md.Sheet)]
+    assert shown == [field.name for field in dataclasses.fields(Sheet)]
 
 
 def test_a_name_the_template_does_not_know_stops_it() -> None:
     """An undefined name in a template is an error, never an empty place."""
     with pytest.raises(UndefinedError):
-        md._template().environment.from_string("{{ sheet.nothing }}").render(sheet=object())
+        sandbox.template("{{ sheet.nothing }}").render(sheet=object())
 
 
 def test_a_plain_string_in_a_template_is_taken_for_a_strangers() -> None:
     """Text that nobody declared to be Markdown is escaped on its way out."""
-    shown = md._template().environment.from_string("{{ text }}").render(text="<b>*x*</b>")
+    shown = sandbox.template("{{ text }}").render(text="<b>*x*</b>")
     assert shown == r"\<b>\*x\*\</b>"
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 
 def stored(name: str) -> dict[str, str]:
     """The drafts that were read and approved."""
-    return {path.name: path.read_text("utf-8") for path in sorted((SCENARIOS / name).glob("draft*.md"))}
+    return {path.name: path.read_text("utf-8") for path in sorted((SCENARIOS / name).glob("draft*.*"))}
 
 
 @pytest.mark.parametrize("name", names())
@@ -84,7 +84,7 @@ async def test_before_its_first_delivery_there_is_no_draft(tmp_path: Path) -> No
 
 async def write(name: str) -> None:
     """Write the drafts of a story as they are now."""
-    for old in (SCENARIOS / name).glob("draft*.md"):
+    for old in (SCENARIOS / name).glob("draft*.*"):
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         for file, text in (await draft_files(tell(name), Path(folder) / "events.db")).items():

@@ -104,7 +104,7 @@ async def test_a_changed_incident_has_another_etag(face: Face) -> None:
         (None, "text/markdown; charset=utf-8"),
         ("text/markdown", "text/markdown; charset=utf-8"),
         ("application/json", "application/json"),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/markdown; charset=utf-8"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
         ("text/markdown;q=0.1, application/*;q=0.2", "application/json"),
         ("*/*, text/markdown;q=0", "application/json"),
     ],

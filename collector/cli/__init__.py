@@ -24,6 +24,7 @@ from collector.cli import (
     drafts,
     erase,
     incidents,
+    linting,
     log,
     output,
     people,
@@ -31,6 +32,7 @@ from collector.cli import (
     restore,
     serve,
     sources,
+    templates,
 )
 from collector.errors import DiskFailed, TimelinedError
 
@@ -77,12 +79,12 @@ def timelined() -> None:
 
 for command in (
     serve.serve, demo.demo,
-    incidents.incidents, incidents.incident, incidents.signals, drafts.draft, drafts.lint,
+    incidents.incidents, incidents.incident, incidents.signals, drafts.draft, linting.lint,
     log.events, log.why, log.deliveries, log.delivery,
     people.note, people.action, people.mark, people.open_incident, people.join, people.leave, people.merge,
     amendments.split, people.resolve, people.reopen, people.edit, amendments.correct, amendments.retract,
     erase.erase, proof.verify, proof.proof,
-    config.check, sources.sources, backup.backup, restore.restore, restore.accept_loss, db.db,
+    templates.template, config.check, sources.sources, backup.backup, restore.restore, restore.accept_loss, db.db,
 ):  # fmt: skip
     timelined.add_command(command)
 

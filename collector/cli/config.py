@@ -10,6 +10,7 @@ import click
 from collector import daemon
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, Where
+from collector.drafts import template_of
 from collector.errors import InvalidSettings
 from collector.settings import EVERY
 
@@ -31,6 +32,7 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
     aside = 0
     try:
         settings = Where(config_file=file or config_file).settings(secrets=EVERY, unread=unread)
+        template_of(settings.drafts.template)
         aside = asyncio.run(daemon.set_aside(settings))
     except InvalidSettings as error:
         mistakes = error.mistakes

@@ -6,17 +6,15 @@ import stat
 from pathlib import Path
 
 import click
-import msgspec
 
 from collector import files
 from collector.cli import output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
-from collector.cli.where import OUTPUT, Where, asking
-from collector.drafts import FORMATS, NARROWEST, WIDEST
-from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.cli.where import Where, asking
+from collector.drafts import FORMATS, NARROWEST, TEMPLATES, WIDEST
+from collector.errors import InvalidInput, Unavailable
 from renderers import edits
-from renderers.lint import lint_text
 
 
 @click.command()
@@ -34,6 +32,7 @@ from renderers.lint import lint_text
 )
 @click.option("--citations", type=click.Choice(["inline", "end", "none"]), help="Where the evidence is shown.")
 @click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
+@click.option("--template", type=click.Choice(TEMPLATES), help="The headings of Markdown, if not as configured.")
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
 @click.option("-o", "--output", "--format", "form", type=click.Choice(FORMATS), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
@@ -88,35 +87,3 @@ def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from error
     return kept
-
-
-@click.command()
-@click.argument("what", metavar="DRAFT")
-@OUTPUT
-@asking
-def lint(where: Where, what: str, form: str) -> None:
-    """List the sentences of a draft that cite nothing.
-
-    DRAFT is an incident's number or a file. Exits with 1 if there is one. In a
-    file that a person edited, their own sentences are listed too.
-    """
-    found = lint_text(_draft_text(where, what))
-    if form == "json":
-        output.as_json({"findings": [msgspec.to_builtins(each) for each in found]})
-    elif found:
-        output.table(("PLACE", "KIND", "TITLE"), [(each.place, each.kind, each.text) for each in found])
-    else:
-        output.say("Every sentence of the draft is cited.")
-    if found:
-        raise click.exceptions.Exit(output.FAILED)
-
-
-def _draft_text(where: Where, what: str) -> str:
-    if what.isascii() and what.isdigit():
-        return where.get(f"/api/v1/incidents/{what}/postmortem.md").text()
-    try:
-        return edits.plain(Path(what).read_text("utf-8", "replace"))
-    except OSError as error:
-        raise NotFound(
-            f"cannot read the draft {what}: {error.strerror}; name an incident's number or a file"
-        ) from error

@@ -19,7 +19,7 @@ from collector.bodies import Limits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafts import FORMATS, MARKED
+from collector.drafts import FORMATS, MARKED, template_of
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND
@@ -262,6 +262,7 @@ def _setup(settings: Settings) -> Setup:
             "zone": drafts.zone, "detail": drafts.detail, "profile": drafts.profile, "citations": drafts.citations,
             "seconds": str(drafts.seconds).lower(),
         },
+        template=template_of(drafts.template),
         external_url=settings.web.external_url,
         level=settings.log.level,
         format=settings.log.format,

@@ -38,6 +38,8 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     stale_after: int
     options: Mapping[str, str]
     """Of drafts, by name."""
+    template: str
+    """Of drafts: the name of one of ours, or the text of a team's own."""
     external_url: str
     level: str
     format: str

@@ -23,6 +23,7 @@ from collector.following.wire import Setup
 from collector.projections import Lists, Projections
 from collector.schedule import Schedule
 from collector.tasks import ended
+from renderers.document import Options
 from renderers.edits import merged
 
 log = structlog.get_logger(__name__)
@@ -122,7 +123,7 @@ async def rendered(
     projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, asked: Mapping[str, str]
 ) -> str | None:
     """An incident's draft as text, with the configured options where none is asked for."""
-    options = options_of(asked, options_of(setup.options))
+    options = options_of(asked, options_of(setup.options, Options(template=setup.template)))
     return await postmortem(
         projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url
     )

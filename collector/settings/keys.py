@@ -141,6 +141,7 @@ _DRAFTS = section(
         "profile": one_of(*PROFILES),
         "citations": one_of(*CITATIONS),
         "seconds": truth,
+        "template": text,
         "stale_after": _positive(duration),
     },
 )

@@ -145,6 +145,8 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """Where a draft shows its evidence: ``inline``, ``end`` or ``none``."""
     seconds: bool = False
     """Whether the timeline's times have seconds."""
+    template: str = "default"
+    """The name of a template for Markdown, or the path of a file that holds one."""
     stale_after: int = 24 * HOUR
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
 

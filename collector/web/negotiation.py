@@ -13,6 +13,10 @@ MEDIA = {
     "json": "application/json",
     "html": "text/html; charset=utf-8",
     "svg": "image/svg+xml",
+    "confluence": "application/xml; charset=utf-8",
+    "archive": "text/markdown; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
 }
 """The media type of each format a postmortem may have."""
 

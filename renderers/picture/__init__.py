@@ -12,24 +12,40 @@ of a sender or a person is only ever text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from renderers.document import Document
 from renderers.picture.charting import chart
 from renderers.picture.drawing import draw
 from renderers.picture.layout import layout
 from renderers.picture.style import STYLE
 from renderers.plain import plain
+from renderers.policy import policy
 
-__all__ = ["STYLE", "svg"]
+__all__ = ["POLICY", "STYLE", "svg", "svgs"]
+
+POLICY = policy(STYLE)
+"""What a picture by itself lets a browser do."""
 
 
-def svg(document: Document, *, width: int = 0, style: bool = True, anchor: str = "") -> str:
+def svg(document: Document, *, width: int = 0, style: bool = True, anchor: str | None = None) -> str:
     """The picture of a document's incident, ``width`` units wide (240 at least; the document's own without one) and as
     high as it needs.
 
     ``style`` says whether it carries its style sheet; ``anchor`` is what an event's id is put behind to link to it:
-    without one the address of the daemon, if the document has that.
+    None
+    is the address of the daemon, if the document has that, and without any nothing is a link.
     """
-    anchor = anchor or (f"{document.external_url.rstrip('/')}/events/" if document.external_url else "")
+    (picture,) = svgs(document, (width or document.options.width,), style=style, anchor=anchor)
+    return picture
+
+
+def svgs(
+    document: Document, widths: Sequence[int], *, style: bool = True, anchor: str | None = None
+) -> tuple[str, ...]:
+    """The same picture in several widths; see :func:`svg`."""
+    if anchor is None:
+        anchor = f"{document.external_url.rstrip('/')}/events/" if document.external_url else ""
     shown = chart(document.history, zone=document.options.zone, profile=document.options.profile,
                   title=plain(document.title.parts))  # fmt: skip
-    return draw(layout(shown, width or document.options.width), style=style, anchor=anchor)
+    return tuple(draw(layout(shown, width), style=style, anchor=anchor) for width in widths)

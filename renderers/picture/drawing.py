@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from renderers import escape, times
 from renderers.cite import citation
+from renderers.markup import on_a_line as escaped
 from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Flag, Sheet, Strip, called, legend
 from renderers.picture.placing import FONT, GLYPH, Bar, Unit
 from renderers.picture.style import STYLE
@@ -61,14 +62,6 @@ def number(value: float) -> str:
     """A place as short as it can be: tenths, no zeros behind the point."""
     text = f"{value:.1f}"
     return text.removesuffix(".0") if text != "-0.0" else "0"
-
-
-def escaped(text: str) -> str:
-    """A text for an element or an attribute in double quotes; what is invisible is shown as such."""
-    shown = escape.clean(text)
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        shown = shown.replace(mark, entity)
-    return shown
 
 
 class _Pencil:
@@ -246,7 +239,8 @@ class _Pencil:
         """Something that can be pointed at: its shapes, its title, and the same for the last lines of the picture."""
         sheet = self._sheet
         words = " · ".join(piece for piece in (told, citation(cites, sheet.chart.short)) if piece)
-        lines = wrap(escape.clean(words), sheet.width - 2 * MARGIN, FONT, sheet.tips)
+        # No character is so narrow that more of them than this could be shown.
+        lines = wrap(escape.clean(words[: int(sheet.width)]), sheet.width - 2 * MARGIN, FONT, sheet.tips)
         tip = "".join(self._text(MARGIN, sheet.tip_y + (at + 1) * LINE - 4, line) for at, line in enumerate(lines))
         # What anything says stands in its title whole; the lines at the end are for the eye alone.
         inner = f'<title>{escaped(words)}</title>{shapes}<g class="tp-t" aria-hidden="true">{tip}</g>'

@@ -15,27 +15,41 @@ _ASCII = (
     "392 634 592 818 592 592 525 636 337 636 838"
 )
 """Thousandths of the font's size, from the space on."""
-_WIDTHS = {chr(32 + place): int(width) for place, width in enumerate(_ASCII.split())}
-_WIDTHS |= {"·": 318, "…": 1000, "–": 500, "—": 1000, "×": 838, "→": 838, "“": 518, "”": 518, "’": 318}
 _OTHER, _WIDE = 850, 1150
 """Any other letter; from Hangul on, where letters fill a square."""
 
 
+class _Widths(dict[str, int]):
+    """Each character's width; of one that is not in the table the widest that it could be."""
+
+    __slots__ = ()
+
+    def __missing__(self, character: str) -> int:
+        return _WIDE if character >= "\u1100" else _OTHER
+
+
+_WIDTHS = _Widths({chr(32 + place): int(width) for place, width in enumerate(_ASCII.split())})
+_WIDTHS |= {"·": 318, "…": 1000, "–": 500, "—": 1000, "×": 838, "→": 838, "“": 518, "”": 518, "’": 318}
+_KNOWN = frozenset(_WIDTHS)
+_NARROWEST = min(_WIDTHS.values())
+
+
 def width(text: str, size: float) -> float:
     """How wide a text is at most, in the unit of ``size``, the height of the font."""
-    return sum(_WIDTHS.get(each) or (_WIDE if each >= "\u1100" else _OTHER) for each in text) * size / 1000
+    return sum(map(_WIDTHS.__getitem__, text)) * size / 1000
 
 
 def known(text: str) -> bool:
     """Whether the widths of all its characters are known, so that it cannot come out wider."""
-    return all(each in _WIDTHS for each in text)
+    return _KNOWN.issuperset(text)
 
 
 def fit(text: str, room: float, size: float) -> str:
     """As much of a text as there is room for, ending in ``…`` where cut; empty where not even three letters fit."""
-    if width(text, size) <= room:
+    most = int(room * 1000 / (_NARROWEST * size)) + 2
+    if len(text) <= most and width(text, size) <= room:
         return text
-    low, high = 0, len(text)
+    low, high = 0, min(len(text), most)
     while low < high:
         middle = (low + high + 1) // 2
         if width(cut(text, middle), size) <= room:

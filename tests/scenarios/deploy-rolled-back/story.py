@@ -7,6 +7,7 @@ from tests.senders import alert, alertmanager, deployment, incident_key, merged,
 
 
 def story(s: Story) -> None:
+    s.formats = ("md", "html", "svg", "confluence")
     s.rules = Rules(services=(Service(name="cart", depends_on=("checkout",)), Service(name="checkout", depends_on=())))
     s.given("13:50:03", merged(412, "acme/checkout", "Reuse database connections", at="13:50:00"))
     deploy = deployment(9001, "acme/checkout", "v42: reuse connections", at="14:00:00", service="checkout", ref="v42")

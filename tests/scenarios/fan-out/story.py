@@ -5,6 +5,7 @@ from tests.senders import alert, alertmanager, page
 
 
 def story(s: Story) -> None:
+    s.formats = ("md", "svg")
     down = [
         alert(
             "InstanceDown",

@@ -1,0 +1,122 @@
+"""Drafts checked: the evidence of one that timelined has, and what reviewers complain of in files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+import collector
+from collector.cli import output
+from collector.cli.where import Where, asking
+from collector.errors import NotFound
+from renderers import edits
+from renderers.lint import lint_text
+from renderers.rules import NAMES, RULES, Complaint, complaints
+
+Found = tuple[str, Complaint]
+"""The file or the incident, and what was found in it."""
+
+
+@click.command()
+@click.argument("what", metavar="DRAFT...", nargs=-1, required=True)
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--off", type=click.Choice(NAMES), multiple=True, help="A rule not to apply; may be given several times.")
+@click.option("-o", "--output", "form", type=click.Choice(["table", "json", "sarif", "github"]), default="table",
+              show_default=True, help="How the result is written.")  # fmt: skip
+@asking
+def lint(where: Where, what: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
+    """Say what a reviewer would complain of in drafts.
+
+    DRAFT is an incident's number or a file. Of an incident, the sentences that
+    cite nothing are listed. In a file also what people wrote is looked at:
+    questions left, times that say nothing, silences, blame, actions without an
+    owner. Exits with 1 if there is an error; with --strict also for a warning.
+    """
+    found = [(each, one) for each in what for one in _complaints(where, each, off)]
+    _FORMS[form](found)
+    if any(one.severity == "error" or (strict and one.severity == "warning") for _, one in found):
+        raise click.exceptions.Exit(output.FAILED)
+
+
+def _complaints(where: Where, what: str, off: Sequence[str]) -> Sequence[Complaint]:
+    if what.isascii() and what.isdigit():
+        text = where.get(f"/api/v1/incidents/{what}/postmortem.md").text()
+        lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]
+        return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
+                for line, said in lines if "uncited" not in off]  # fmt: skip
+    try:
+        text = edits.plain(Path(what).read_text("utf-8", "replace"))
+    except OSError as error:
+        raise NotFound(
+            f"cannot read the draft {what}: {error.strerror}; name an incident's number or a file"
+        ) from error
+    return complaints(text, off=off, now=datetime.now(UTC))
+
+
+def _table(found: Sequence[Found]) -> None:
+    if not found:
+        return output.say("Nothing was found.")
+    rows = [(f"{what}:{one.line}:{one.column}", one.severity, one.rule, one.text) for what, one in found]
+    return output.table(("PLACE", "SEVERITY", "RULE", "TITLE"), rows)
+
+
+def _json(found: Sequence[Found]) -> None:
+    output.as_json({"findings": [{"draft": what, **msgspec.to_builtins(one)} for what, one in found]})
+
+
+def _sarif(found: Sequence[Found]) -> None:
+    """SARIF 2.1.0, which code hosts show beside the lines."""
+    levels = {"error": "error", "warning": "warning", "info": "note"}
+    rules = [{"id": rule.name, "shortDescription": {"text": rule.why},
+              "defaultConfiguration": {"level": levels[rule.severity]}} for rule in RULES]  # fmt: skip
+    results = [
+        {
+            "ruleId": one.rule,
+            "level": levels[one.severity],
+            "message": {"text": one.text},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": Path(what).as_posix()},
+                        "region": {"startLine": one.line, "startColumn": one.column},
+                    }
+                }
+            ],
+        }
+        for what, one in found
+    ]
+    driver = {"name": "timelined", "version": collector.__version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    whole: Mapping[str, Any] = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run],
+    }  # fmt: skip
+    output.result(json.dumps(whole, indent=2))
+
+
+def _github(found: Sequence[Found]) -> None:
+    """Commands of a workflow's log, which GitHub shows beside the lines of a change."""
+    levels = {"error": "error", "warning": "warning", "info": "notice"}
+    output.result("\n".join(
+        f"::{levels[one.severity]} file={_property(what)},line={one.line},col={one.column},"
+        f"title={_property(one.rule)}::{_message(one.text)}"
+        for what, one in found
+    ))  # fmt: skip
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_FORMS: Mapping[str, Callable[[Sequence[Found]], None]] = {
+    "table": _table, "json": _json, "sarif": _sarif, "github": _github,
+}  # fmt: skip

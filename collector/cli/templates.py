@@ -1,0 +1,53 @@
+"""Templates of a team's own: checked, and shown to begin from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from collector.cli import output
+from collector.cli.where import OUTPUT
+from collector.errors import NotFound
+from renderers import sandbox
+
+
+@click.group()
+def template() -> None:
+    """The headings of drafts: check a template, or show one to begin from."""
+
+
+@template.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@OUTPUT
+def check(file: Path, strict: bool, form: str) -> None:
+    """Say what is wrong with a template.
+
+    It is read and tried on a draft that has everything and on one that has
+    nothing. Exits with 1 if it cannot be used. A section that it leaves out is
+    a warning.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise NotFound(f"cannot read the template {file}: {getattr(error, 'strerror', None) or error}") from error
+    found = sandbox.check(text)
+    if form == "json":
+        output.as_json({"flaws": [msgspec.to_builtins(each) for each in found]})
+    elif found:
+        output.table(
+            ("LINE", "SEVERITY", "TITLE"), [(str(each.line or "-"), each.severity, each.text) for each in found]
+        )
+    else:
+        output.say(f"{file}: nothing is wrong with it")
+    if any(strict or each.severity == "error" for each in found):
+        raise click.exceptions.Exit(output.FAILED)
+
+
+@template.command()
+@click.argument("name", type=click.Choice(tuple(sandbox.SHIPPED)))
+def show(name: str) -> None:
+    """Print one of the templates that timelined has."""
+    output.result(sandbox.source(name).rstrip("\n"))

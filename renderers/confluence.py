@@ -1,0 +1,209 @@
+"""A document in the storage format of Confluence: strict XML that is parsed before it leaves.
+
+Confluence refuses a whole page over one entity that it does not know or one
+element that is not closed. So only the entities of XML are written, and what
+cannot be parsed is an error here and not there. Written from the document and
+not from its HTML or Markdown; a stranger's words stand whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from xml.parsers import expat
+
+from renderers import escape, times
+from renderers.cite import citation, short_ids
+from renderers.document import (
+    ActionRow,
+    Actions,
+    Block,
+    Bullets,
+    Claim,
+    Code,
+    Document,
+    Index,
+    Link,
+    Name,
+    Part,
+    Prompt,
+    Quote,
+    Row,
+    Section,
+    Span,
+    Table,
+    Time,
+    Timeline,
+    Words,
+)
+from renderers.markup import address, clean, escaped, lines
+from renderers.outline import FOOTER, HEADINGS, status
+from renderers.plain import finished, goes_on, plain
+
+UNKNOWN = "<em>not recorded</em>"
+_ROOT = '<page xmlns:ac="urn:ac" xmlns:ri="urn:ri">'
+
+
+def confluence(document: Document) -> str:
+    """The body of a page; its title is a field of its own there. Raises ValueError for a zone that does not exist."""
+    pen = _Pen(document)
+    lead = pen.cited(document.lead, stop=False) if document.lead else UNKNOWN
+    incident = pen.parts(document.incident.parts) if document.incident else UNKNOWN
+    day = escaped(times.day(document.date, document.options.zone))
+    head = (
+        f"<p><strong>Postmortem Report:</strong> {pen.parts(document.title.parts)}</p>",
+        (
+            f"<p><strong>Incident Lead:</strong> {lead}<br/><strong>Date:</strong> {day}<br/>"
+            f"<strong>Status:</strong> {escaped(status(document))}<br/><strong>Incident:</strong> {incident}</p>"
+        ),
+    )
+    known = {section.key: section for section in document.sections}
+    body = [
+        f"<h2>{escaped(heading)}</h2>{pen.section(known[key])}" for key, heading in HEADINGS.items() if key in known
+    ]
+    return well_formed("\n".join([*head, *body, f"<hr/><p><em>{escaped(FOOTER)}</em></p>"]) + "\n")
+
+
+def well_formed(body: str) -> str:
+    """The same body, once it was parsed. Raises ValueError, saying where, for one that Confluence would refuse."""
+    parser = expat.ParserCreate("UTF-8")
+    try:
+        parser.Parse(f"{_ROOT}{body}</page>".encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        raise ValueError(
+            f"cannot write a page for Confluence: line {error.lineno}, column {error.offset} is no XML: {error}"
+        ) from error
+    return body
+
+
+class _Pen:
+    """Writes the blocks and sentences of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self._zone = document.options.zone
+        self._seconds = document.options.seconds
+        self._where = document.options.citations
+        self._url = document.external_url.rstrip("/")
+        self._short = short_ids(document.events)
+        self._evidence: list[str] = []
+        self._gathered: list[str] = []
+
+    def section(self, section: Section) -> str:
+        """One section; the Appendix ends in the evidence of all, where it is gathered there."""
+        text = "".join(map(self._block, section.blocks))
+        if self._evidence:
+            items = "".join(f"<li>{each}</li>" for each in self._evidence)
+            self._gathered.append(f"<h3>{escaped(HEADINGS[section.key])}</h3><ol>{items}</ol>")
+            self._evidence = []
+        if section.key == "appendix" and self._gathered:
+            text += "<p>Evidence, numbered as the statements of each section:</p>" + "".join(self._gathered)
+        return text
+
+    def _block(self, block: Block) -> str:
+        match block:
+            case Bullets():
+                tag = "ol" if block.numbered else "ul"
+                items = "".join(f"<li>{self.cited(item)}</li>" for item in block.items)
+                return f"<{tag}>{items}</{tag}>" if items else ""
+            case Prompt():
+                return _asked(block)
+            case Timeline():
+                rows = [self._row(row) for row in block.rows]
+                return _table(("Time", "Event"), rows) + self._left_out(block.left_out)
+            case Table():
+                rows = [[*map(self._cell, row.cells[:-1]), self._cell(row.cells[-1]) + self._cite(row.cites)]
+                        for row in block.rows]  # fmt: skip
+                return _table(block.head, rows) + self._left_out(block.left_out)
+            case Actions():
+                return _table(("Action", "Owner", "Due Date"), [self._action(row) for row in block.rows])
+            case Index():
+                return self._index(block)
+            case Claim():
+                return f"<p>{self.cited(block)}</p>"
+
+    def _left_out(self, claim: Claim | None) -> str:
+        return f"<p>{self.cited(claim)}</p>" if claim is not None else ""
+
+    # Sentences
+
+    def cited(self, claim: Claim, *, stop: bool | None = None) -> str:
+        """A sentence, its citation, and a full stop where it has none."""
+        ends = claim.stop if stop is None else stop
+        text = f"{self.parts(claim.parts)}{self._cite(claim.cites)}"
+        return f"{text}." if ends and not finished(plain(claim.parts)) else text
+
+    def parts(self, parts: Iterable[Part]) -> str:
+        """The parts in a row."""
+        return "".join(map(_part, parts)).strip() or escape.EMPTY
+
+    def _cell(self, parts: Sequence[Part]) -> str:
+        return self.parts(parts) if parts else ""
+
+    def _cite(self, cites: Sequence[str]) -> str:
+        """The citation, which leads to the daemon where its address is known."""
+        text = citation(cites, self._short)
+        if self._where == "none" or not text:
+            return ""
+        if self._url:
+            text = f'<a href="{escaped(self._url)}/events/{cites[0]}">{text}</a>'
+        if self._where == "end":
+            self._evidence.append(text)
+            return ""
+        return f" {text}"
+
+    # Tables
+
+    def _row(self, row: Row) -> list[str]:
+        shown = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
+        shown += f" {times.offset(row.at, self._zone)}" if times.repeated(row.at, self._zone) else ""
+        label = f"<strong>{escaped(row.label)}{'' if goes_on(row.parts) else '.'}</strong> " if row.label else ""
+        suffixes = "".join(f" <em>({escaped(suffix)})</em>" for suffix in row.suffixes)
+        return [escaped(shown), f"{label}{self.parts(row.parts)}{suffixes}{self._cite(row.cites)}"]
+
+    def _action(self, row: ActionRow) -> list[str]:
+        owner = self.parts(row.owner) if row.owner else UNKNOWN
+        due = clean(row.due) if row.due else UNKNOWN
+        return [f"{self.parts(row.action)}{self._cite(row.cites)}", owner, due]
+
+    def _index(self, block: Index) -> str:
+        if self._where == "none" or not block.lines:
+            return ""
+        rows = []
+        for line in block.lines:
+            short = escaped(self._short.get(line.id, line.id))
+            called = f'<a href="{escaped(self._url)}/events/{line.id}">{short}</a>' if self._url else short
+            offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
+            time = f"{' '.join(times.clock(line.at, self._zone))}{offset}"
+            rows.append([called, time, clean(line.type), clean(line.source)])
+        return _table(("Id", "Time", "Type", "Source"), rows)
+
+
+def _asked(prompt: Prompt) -> str:
+    command = f" (<code>{clean(prompt.command)}</code>)" if prompt.command else ""
+    text = f"<p><strong>Fill in:</strong> {escaped(prompt.question.strip())}{command}</p>"
+    return (f'<ac:structured-macro ac:name="note"><ac:rich-text-body>{text}</ac:rich-text-body>'
+            "</ac:structured-macro>")  # fmt: skip
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    first = "".join(f"<th>{escaped(each)}</th>" for each in head)
+    rest = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tbody><tr>{first}</tr>{rest}</tbody></table>"
+
+
+def _part(part: Part) -> str:
+    match part:
+        case Words():
+            return f"<strong>{escaped(part.text)}</strong>" if part.strong and part.text.strip() else escaped(part.text)
+        case Time() | Span():
+            return escaped(part.text)
+        case Name():
+            return clean(part.text)
+        case Quote():
+            return f"&quot;{lines(part.text)}&quot;".replace("\n", "<br/>")
+        case Code():
+            return f"<code>{clean(part.text)}</code>"
+        case Link():
+            target = address(part.url)
+            if not target:
+                return f"{clean(part.text)} <code>{clean(part.url)}</code>"
+            return f'<a href="{escaped(target)}">{clean(part.text)}</a>'

@@ -1,0 +1,338 @@
+"""What reviewers complain of in a postmortem, as rules over the finished Markdown file.
+
+Each rule has a name, a severity and a reason. A rule looks at lines: it knows
+the headings of the default template, and of another one those that are called
+the same. What timelined wrote ends in a citation, so a line without one is
+taken for a person's. Nothing is changed, and nothing here sees the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from renderers.lint import lint_text
+
+SEVERITIES = ("error", "warning", "info")
+CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?\]")
+SILENCE = timedelta(minutes=20)
+"""From how long on a time in which nothing is told asks for a word, while the incident is open."""
+_ROW_TIME = re.compile(r"\| (\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: ([+-]\d\d:\d\d))? \|")
+_LABEL = re.compile(r"\| \*\*([^*]+?)\.?\*\*")
+_TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b")
+_ZONE = re.compile(r"\b(?:UTC|GMT|[A-Z]{2,4}T)\b|[+-]\d\d:?\d\d\b|Z\b|\btimes are\b", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"\b(\d+(?:[.,]\d+)?)\s*(seconds?|secs?|s|minutes?|mins?|min|hours?|hrs?|h|days?|d)\b", re.IGNORECASE
+)
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the file."""
+
+    number: int
+    """From 1."""
+    text: str
+    section: str
+    """The heading of the second level above it, in lower case; empty above the first."""
+
+    @property
+    def cited(self) -> bool:
+        """Whether it carries evidence, so that timelined wrote it."""
+        return bool(CITED.search(self.text))
+
+    @property
+    def prose(self) -> bool:
+        """Whether a person may have written it: neither heading, rule, question, head of a table nor a reference."""
+        bare = self.text.strip()
+        ours = bare.startswith(("#", ">", "|--", "| **", "---", "_This postmortem")) or re.match(r"\[[^\]]+\]: ", bare)
+        return bool(bare and self.section) and not ours and not self.cited and not self.section.startswith("appendix")
+
+
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a rule found."""
+
+    rule: str
+    severity: str
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    section: str
+    """The heading of the second level above it, in lower case."""
+    text: str
+    """What is the matter, and what to do."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One thing that is looked for."""
+
+    name: str
+    severity: str
+    why: str
+    find: Callable[[Sequence[Line]], Iterator[tuple[Line, int, str]]]
+    """Gives the line, the column from 0, and what is the matter."""
+
+
+def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = None) -> tuple[Complaint, ...]:
+    """What the rules find in a file, by line; ``off`` names rules not to apply, ``now`` tells which times are ahead."""
+    lines = lines_of(text)
+    found = [
+        Complaint(rule=rule.name, severity=rule.severity, line=line.number, column=column + 1, section=line.section,
+                  text=said)
+        for rule in RULES if rule.name not in off
+        for line, column, said in rule.find(lines)
+    ]  # fmt: skip
+    if "uncited" not in off:
+        found += _uncited(text, lines)
+    if now is not None and "time-ahead" not in off:
+        found += _ahead(lines, now)
+    return tuple(sorted(found, key=lambda each: (each.line, each.column, each.rule)))
+
+
+def lines_of(text: str) -> list[Line]:
+    """The lines of a file with the section of each; what stands in fences is code and left out."""
+    found: list[Line] = []
+    section, fenced = "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+            continue
+        if line.startswith("## "):
+            section = line[3:].strip().casefold()
+        if not fenced:
+            found.append(Line(number, line, section))
+    return found
+
+
+def _uncited(text: str, lines: Sequence[Line]) -> list[Complaint]:
+    sections = {line.number: line.section for line in lines}
+    numbers = [int(each.place.removeprefix("line ")) for each in lint_text(text)]
+    said = "cites no event; if a person wrote it, that is no fault"
+    return [Complaint(rule="uncited", severity="info", line=number, column=1, section=sections.get(number, ""),
+                      text=said) for number in numbers]  # fmt: skip
+
+
+def _ahead(lines: Sequence[Line], now: datetime) -> list[Complaint]:
+    found = []
+    for line in lines:
+        row = _ROW_TIME.match(line.text)
+        at = _moment(row) if row else None
+        if at is not None and at > now:
+            found.append(Complaint(rule="time-ahead", severity="error", line=line.number, column=3,
+                                   section=line.section, text="this time has not come yet"))  # fmt: skip
+    return found
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+
+def _words(pattern: str, said: str, *, inside: str = "", people: bool = True) -> Callable[
+    [Sequence[Line]], Iterator[tuple[Line, int, str]]
+]:  # fmt: skip
+    """A rule that finds words: in what people wrote, or in every line; in the sections whose heading has ``inside``."""
+    wanted = re.compile(pattern, re.IGNORECASE)
+
+    def find(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+        for line in lines:
+            if inside not in line.section or (people and not line.prose):
+                continue
+            for each in wanted.finditer(_unquoted(line.text)):
+                yield line, each.start(), said.format(each[0])
+
+    return find
+
+
+def _unquoted(text: str) -> str:
+    """The line with what is quoted or code blanked out: those are others' words."""
+    return re.sub(r'"[^"]*"|“[^”]*”|`[^`]*`', lambda found: " " * len(found[0]), text)
+
+
+# --- the timeline -----------------------------------------------------------------------------------------------
+
+
+def _moment(row: re.Match[str]) -> datetime:
+    """The time of a row; one without an offset as UTC, since rows are only compared with each other."""
+    shown = row[1] if len(row[1]) > 16 else f"{row[1]}:00"
+    return datetime.fromisoformat(f"{shown}{row[2] or '+00:00'}").astimezone(UTC)
+
+
+def _rows(lines: Sequence[Line]) -> list[tuple[Line, datetime]]:
+    found = [(line, row) for line in lines if line.section == "timeline" and (row := _ROW_TIME.match(line.text))]
+    rows: list[tuple[Line, datetime]] = []
+    for line, row in found:
+        try:
+            rows.append((line, _moment(row)))
+        except ValueError:
+            continue
+    return rows
+
+
+def _out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    for (_, before), (line, after) in pairwise(_rows(lines)):
+        if after < before:
+            yield line, 2, "this row is earlier than the one above it"
+
+
+_ORDER = ("First symptom", "Detected", "Acknowledged", "Mitigated", "Resolved")
+
+
+def _moments_out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    seen: dict[str, datetime] = {}
+    for line, at in _rows(lines):
+        named = re.search(r"\*\*([^*]+?)\.?\*\*", line.text)
+        for label in named[1].split(", ") if named else ():
+            later = [each for each in seen if each in _ORDER and label in _ORDER
+                     and _ORDER.index(each) > _ORDER.index(label) and seen[each] < at]  # fmt: skip
+            for each in later:
+                yield line, line.text.index("**"), f"{label} stands after {each}"
+            seen.setdefault(label, at)
+
+
+def _silent(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    began = False
+    for (before, start), (line, end) in pairwise(_rows(lines)):
+        began = began or "**" in before.text
+        if "**Resolved" in before.text:
+            return
+        if began and end - start > SILENCE:
+            minutes = (end - start) // timedelta(minutes=1)
+            yield line, 2, f"nothing is told of the {minutes} min before this row: what happened then?"
+
+
+# --- sections ---------------------------------------------------------------------------------------------------
+
+
+def _section(lines: Sequence[Line], name: str) -> list[Line]:
+    return [line for line in lines if line.section.startswith(name)]
+
+
+def _no_detection(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    told = [line for line in _section(lines, "detection") if line.cited or (line.prose and line.text.strip() != "")]
+    if lines and not told:
+        yield lines[0], 0, "nothing says how it was noticed: by which rule, person or customer"
+
+
+def _no_size(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    """Numbers of timelined's own are lengths of time; how many were hit is for people to say."""
+    impact = _section(lines, "impact")
+    written = [line for line in impact if line.prose]
+    if impact and not any(
+        re.search(r"\d|\bunknown\b|\bnobody\b|\bnone\b", line.text, re.IGNORECASE) for line in written
+    ):
+        yield impact[0], 0, "nobody wrote how many were hit: a number and its unit, or that it is unknown"
+
+
+def _one_factor(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    causes = _section(lines, "root causes")
+    label = next((place for place, line in enumerate(causes) if "Contributing Factors" in line.text), None)
+    if label is None:
+        return
+    after = [line for line in causes[label:] if line.prose and re.sub(r"\W|Contributing Factors", "", line.text)]
+    if not after:
+        yield causes[label], 0, "no contributing factor is named; write that only one is known, if that is so"
+
+
+def _actions(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    for line in _section(lines, "action items"):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
+        if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
+            continue
+        for place, missing in ((1, "an owner"), (2, "a date")):
+            if not cells[place] or cells[place] == "_not recorded_":
+                yield line, 2, f"this action has no {missing.split()[1]}"
+
+
+# --- numbers and citations --------------------------------------------------------------------------------------
+
+
+def _lengths(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Each length of time with its seconds, and the seconds of the unit that it is told in."""
+    for found in _LENGTH.finditer(text):
+        unit = _UNITS[found[2][0].lower()]
+        yield found, round(float(found[1].replace(",", ".")) * unit), unit
+
+
+def _unknown_lengths(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    """What people write of times that no evidence in the file has, rounded as they do."""
+    known = {seconds for line in lines if line.cited for _, _, seconds, _ in _whole(line.text)}
+    for line in lines:
+        if not line.prose or not known:
+            continue
+        text = _unquoted(line.text)
+        for start, end, seconds, unit in _whole(text):
+            if not any(abs(seconds - each) <= unit for each in known):
+                yield line, start, f"{text[start:end]} is no length of time that the evidence in this file has"
+
+
+def _whole(text: str) -> list[tuple[int, int, int, int]]:
+    """The lengths of time in a line, ``1 h 7 min 35 s`` being one: from where to where, and the seconds of it and of
+    its smallest unit."""
+    found: list[tuple[int, int, int, int]] = []
+    for each, seconds, unit in _lengths(text):
+        if found and each.start() <= found[-1][1] + 1:
+            start, _, before, _ = found.pop()
+            found.append((start, each.end(), before + seconds, unit))
+        else:
+            found.append((each.start(), each.end(), seconds, unit))
+    return found
+
+
+def _unknown_citations(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    rows = [re.match(r"\| ([0-9a-f]{5,32}) \|", line.text) for line in _section(lines, "appendix")]
+    known = {row[1] for row in rows if row}
+    for line in lines if known else ():
+        for found in CITED.finditer(line.text):
+            gone = [each for each in re.findall(r"[0-9a-f]{5,32}", found[0]) if each not in known]
+            for each in gone:
+                yield line, found.start(), f"{each} is no event of the index in the appendix"
+
+
+def _no_zone(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    timed = [(line, found) for line in lines if (found := _TIMES.search(_unquoted(line.text)))]
+    if timed and not any(_ZONE.search(_unquoted(line.text)) for line in lines):
+        line, found = timed[0]
+        yield line, found.start(), "no zone is named anywhere: say which clock the times are of"
+
+
+RULES = (
+    Rule("unknown-citation", "error", "every citation leads to an event", _unknown_citations),
+    Rule("row-order", "error", "the timeline stands in the order of time", _out_of_order),
+    Rule("moment-order", "error", "what is detected, acknowledged and resolved comes in that order",
+         _moments_out_of_order),
+    Rule("zone", "error", "a reader elsewhere must know which clock it is", _no_zone),
+    Rule("detection", "error", "how it was noticed is what is learnt from most", _no_detection),
+    Rule("prompt", "warning", "a question that nobody answered", _words(
+        r"\*\*Fill in:\*\*.*", "a question is left: answer it, or say that nobody knows", people=False)),
+    Rule("placeholder", "warning", "what a template left behind", _words(
+        r"\b(?:TODO|TBD|FIXME|XXX)\b|<(?:Name|Date|Incident Title|Resolved/Unresolved)>|YYYY-MM-DD|\blorem ipsum\b",
+        "{!r} is a placeholder")),
+    Rule("silence", "info", "a reader asks what happened then", _silent),
+    Rule("impact-size", "warning", "an impact is a number of somebody or something", _no_size),
+    Rule("vague-time", "warning", "others cannot guess when that was", _words(
+        r"\b(?:a few|several|some|a couple of) (?:seconds|minutes|hours|days|weeks)\b|\bshortly (?:after|before)\b"
+        r"|\brecently\b|\bsome time (?:ago|later)\b|\bfor a while\b|\bat some point\b|\byesterday\b"
+        r"|\blast (?:night|week)\b"
+        r"|\bover (?:easter|christmas|the weekend)\b", "{!r} is no time: write when, or how long")),
+    Rule("outage", "warning", "it is one only if everything failed, for everybody", _words(
+        r"\boutages?\b|\b(?:completely|totally|entirely) (?:down|unavailable)\b"
+        r"|\ball (?:users|customers)\b|\beveryone\b",
+        "{!r} says that everything was hit: say which part was, if not all of it")),
+    Rule("blame", "warning", "a review asks how it could happen, and not who did it", _words(
+        r"\bhuman error\b|\bshould(?: not|n't)? have\b|\bfailed to\b|\bcareless(?:ly|ness)?\b|\bneglig\w+\b|\bforgot\b"
+        r"|\bto blame\b|\bfault of\b|\bincompeten\w+\b|\bmistake (?:of|by)\b",
+        "{!r} blames; say what made it possible")),
+    Rule("cause-count", "info", "a single cause is seldom all of it", _one_factor),
+    Rule("action", "warning", "what has no owner and no date is not done", _actions),
+    Rule("action-verb", "warning", "nobody can say when that is done", _words(
+        r"\b(?:improve|better|increase|strengthen) (?:the )?(?:monitoring|alerting|testing|communication|process\w*)\b"
+        r"|\bbe (?:more )?careful\b|\bpay (?:more )?attention\b|\blook into\b|\bthink about\b|\braise awareness\b",
+        "{!r} has no end: say what is there when it is done", inside="action", people=False)),
+    Rule("number", "info", "it may be right, and is shown by nothing here", _unknown_lengths),
+)  # fmt: skip
+"""Every rule that looks at the text alone; ``uncited`` and ``time-ahead`` are beside them."""
+NAMES = (*(rule.name for rule in RULES), "uncited", "time-ahead")

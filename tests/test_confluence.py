@@ -1,0 +1,97 @@
+"""A draft for Confluence, which takes strict XML or nothing, and for an archive in Git."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from renderers.archive import archive
+from renderers.confluence import confluence, well_formed
+from renderers.document import Bullets, Claim, Row, Timeline
+from renderers.markdown import markdown
+from renderers.outline import HEADINGS
+from renderers.plain import plain
+from tests.histories import MADE_UP, Told
+
+HOSTILE = ("<@AC123>", "]]>", "&nbsp;", "a||b", "</br>", "<details>", "<Id,List<..>>", "R&D", "<ac:structured-macro>",
+           "---\nowner: eve", "\x00\x0b\u202e", '"', "\ufffe", "\U0001fffe", "日本語")  # fmt: skip
+ALLOWED = {"page", "p", "strong", "em", "br", "hr", "h2", "h3", "ul", "ol", "li", "table", "tbody", "tr", "th", "td",
+           "code", "a", "{urn:ac}structured-macro", "{urn:ac}rich-text-body"}  # fmt: skip
+
+
+def parsed(body: str) -> ElementTree.Element:
+    """The page as XML."""
+    whole = f'<page xmlns:ac="urn:ac">{body}</page>'
+    return ElementTree.fromstring(whole)  # noqa: S314 - our own text
+
+
+@pytest.mark.parametrize("name", MADE_UP)
+def test_it_says_what_the_draft_says(name: str) -> None:
+    """Every section under its heading, every sentence and every row, whole."""
+    document = MADE_UP[name]().draft(citations="none")
+    root = parsed(confluence(document))
+    assert [each.text for each in root.iter("h2")] == list(HEADINGS.values())
+    text = " ".join(" ".join(root.itertext()).split())
+    squeezed = text.replace(" ", "")
+    for section in document.sections:
+        for block in section.blocks:
+            items: tuple[Claim | Row, ...] = ()
+            if isinstance(block, Bullets):
+                items = block.items
+            elif isinstance(block, Timeline):
+                items = block.rows
+            elif isinstance(block, Claim):
+                items = (block,)
+            for each in items:
+                assert plain(each.parts).replace(" ", "") in squeezed
+
+
+@given(st.text(max_size=60) | st.sampled_from(HOSTILE))
+@settings(max_examples=40)
+def test_a_strangers_text_is_never_structure(text: str) -> None:
+    """Whatever is written, the page is XML of elements that Confluence knows, and the front matter keeps its keys."""
+    told = Told()
+    alert = told.fires(text, "18:02:10", text, severity=text, series=text, said=text, query=text)
+    told.says("note.added", "18:05:00", text, by=text)
+    told.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
+    told.ends(alert, "18:23:35")
+    document = told.draft()
+    assert {each.tag for each in parsed(confluence(document)).iter()} <= ALLOWED
+    _, front, rest = archive(document).split("---\n", 2)
+    assert list(yaml.safe_load(front)) == [
+        "title", "incident", "date", "status", "severity", "services", "environments", "started_at", "resolved_at",
+        "durations", "digest", "renderer",
+    ]  # fmt: skip
+    assert rest == f"\n{markdown(document)}"
+
+
+def test_what_is_no_xml_does_not_leave() -> None:
+    """The message says where, as Confluence would not."""
+    assert well_formed("<p>x</p>") == "<p>x</p>"
+    for broken in ("<p>x", "a &nbsp; b", "<p a>x</p>", "]]>", "</page><page>"):
+        with pytest.raises(ValueError, match=r"cannot write a page for Confluence: line 1, column \d+"):
+            well_formed(f"<p>{broken}</p>")
+
+
+def test_citations_lead_to_the_daemon() -> None:
+    """Where its address is known; evidence can be left out for the copy that goes to customers."""
+    told = Told()
+    told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c")
+    told.context["external_url"] = "https://timelined.example"
+    links = {each.get("href") for each in parsed(confluence(told.draft())).iter("a")}
+    assert f"https://timelined.example/events/{told.events[0].id}" in links
+    assert "a3f9c" not in confluence(told.draft(citations="none"))
+    assert "Evidence, numbered" in confluence(told.draft(citations="end"))
+
+
+def test_front_matter_tells_programs_what_they_ask_for() -> None:
+    """Durations are seconds, and what is not known is null."""
+    told = MADE_UP["example"]()
+    front = yaml.safe_load(archive(told.draft()).split("---\n")[1])
+    assert front["services"] == list(told.history().services)
+    assert front["durations"].keys() <= {"detect", "acknowledge", "mitigate", "resolve"}
+    assert front["digest"] == told.draft().digest

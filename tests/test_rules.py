@@ -1,0 +1,168 @@
+"""What lint finds in a finished file: each rule on a line that breaks it and on one that does not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.cli import timelined
+from renderers.markdown import markdown
+from renderers.rules import NAMES, RULES, SEVERITIES, complaints
+from tests.histories import MADE_UP
+
+FILE = """\
+# Postmortem Report: **checkout**
+
+## Summary (Tl;dr)
+- At 18:02:10 UTC the alert fired [a3f9c].
+{summary}
+
+## Impact
+- Alerts were firing for 21 min 25 s [a3f9c, 4c9ba].
+{impact}
+
+## Timeline
+| **Time** | **Event** |
+|---|---|
+| 2026-03-04 18:02 | **Detected.** Alert HighErrorRate fired [a3f9c] |
+{rows}
+| 2026-03-04 18:23 | **Resolved.** Over [4c9ba] |
+
+## Detection: How We Discovered the Incident
+{detection}
+
+## Root Causes
+- **Primary Cause:** the pool was too small
+- **Contributing Factors:** {factors}
+
+## Action Items
+| **Action** | **Owner** | **Due Date** |
+|---|---|---|
+{actions}
+
+## Appendix (Optional)
+| Id | Time | Type | Source |
+|---|---|---|---|
+| a3f9c | 18:02:10 | alert.firing | alertmanager |
+| 4c9ba | 18:23:35 | alert.resolved | alertmanager |
+"""
+GOOD = {
+    "summary": "Checkout failed for some customers.",
+    "impact": "4,100 orders failed.",
+    "rows": '| 2026-03-04 18:12 | Note by Ana: "pool exhausted" [a3f9c] |',
+    "detection": "- The alert called Ana [a3f9c].",
+    "factors": "nobody had measured the pool",
+    "actions": "| Set the pool to 200 | Ana | 2026-03-11 |",
+}
+LATE = """\
+| 2026-03-04 18:12 | **Mitigated.** Yes [a3f9c] |
+| 2026-03-04 18:13 | **Acknowledged** by Ana [a3f9c] |"""
+NOW = datetime(2026, 3, 5, tzinfo=UTC)
+
+
+def found(**changed: str) -> list[str]:
+    """The names of the rules that a file breaks which is good but for these parts."""
+    return [each.rule for each in complaints(FILE.format(**GOOD | changed), off=("uncited",), now=NOW)]
+
+
+def test_nothing_is_found_in_a_good_file() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "part", "text"),
+    [
+        ("unknown-citation", "summary", "- It broke [b0b0b]."),
+        ("row-order", "rows", "| 2026-03-04 18:01 | Note [a3f9c] |"),
+        ("moment-order", "rows", LATE),
+        ("detection", "detection", ""),
+        ("prompt", "summary", "> **Fill in:** what broke, and for whom?"),
+        ("placeholder", "summary", "TODO: write this."),
+        ("silence", "rows", ""),
+        ("impact-size", "impact", "Many orders failed."),
+        ("vague-time", "summary", "It came back a few hours later."),
+        ("vague-time", "summary", "We had changed it recently."),
+        ("outage", "summary", "During the outage we restarted it."),
+        ("outage", "summary", "All customers saw errors."),
+        ("blame", "summary", "Ben should have tested it."),
+        ("blame", "summary", "It was human error."),
+        ("cause-count", "factors", ""),
+        ("action", "actions", "| Set the pool to 200 | _not recorded_ | 2026-03-11 |"),
+        ("action", "actions", "| Set the pool to 200 | Ana | |"),
+        ("action-verb", "actions", "| Improve monitoring | Ana | 2026-03-11 |"),
+        ("number", "summary", "Customers waited for 3 h."),
+        ("time-ahead", "rows", "| 2026-03-04 18:12 | a |\n| 2026-03-07 18:12 | **Resolved.** b |"),
+    ],
+)  # fmt: skip
+def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None:
+    """And names itself, so that it can be switched off."""
+    assert rule in found(**{part: text})
+    shown = FILE.format(**GOOD | {part: text})
+    assert rule not in {each.rule for each in complaints(shown, off=(rule,), now=NOW)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Ben wrote: "it should have failed over recently".',
+        "Run `should have` to see it.",
+        "Alerts fired for 21 min.",
+        "It took 21 min 25 s.",
+        "> **Answered:** nobody",
+        "```\nTODO all customers\n```",
+    ],
+)
+def test_what_others_said_and_what_is_shown_is_no_fault(text: str) -> None:
+    """Quotes and code are others' words, and a length of time that is rounded is still that one."""
+    assert not set(found(summary=text)) & {"blame", "vague-time", "number", "placeholder", "outage"}
+
+
+def test_a_file_without_a_zone_is_found() -> None:
+    """A time of day means nothing elsewhere."""
+    told = {each.rule: each for each in complaints("## Summary\nIt broke at 18:02.\n")}
+    assert (told["zone"].line, told["zone"].column) == (2, 13)
+    assert "zone" not in {each.rule for each in complaints("## Summary\nIt broke at 18:02 CET.\n")}
+
+
+def test_every_rule_has_a_name_a_severity_and_a_reason() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(rule.severity in SEVERITIES and rule.why for rule in RULES)
+
+
+@pytest.mark.parametrize("name", MADE_UP)
+def test_a_draft_of_ours_breaks_no_rule_that_is_an_error(name: str) -> None:
+    """What timelined writes by itself leaves questions to people, and nothing else that stops a publication."""
+    assert not [each for each in complaints(markdown(MADE_UP[name]().draft())) if each.severity == "error"]
+
+
+@given(st.text(max_size=200))
+def test_no_text_stops_it(text: str) -> None:
+    """Each complaint stands in a line that there is."""
+    lines = text.splitlines()
+    for each in complaints(text, now=NOW):
+        assert 1 <= each.line <= len(lines)
+        assert each.column >= 1
+
+
+def test_the_command_tells_programs_what_it_found(tmp_path: Path) -> None:
+    """A table, JSON, SARIF and a workflow's commands say the same; --strict ends with 1 for a warning."""
+    file = tmp_path / "a,b.md"
+    file.write_text(FILE.format(**GOOD | {"summary": "TODO: 100%"}))
+    answers = {form: CliRunner().invoke(timelined, ["lint", str(file), "-o", form, "--off", "uncited"])
+               for form in ("table", "json", "sarif", "github")}  # fmt: skip
+    assert {answer.exit_code for answer in answers.values()} == {0}
+    assert "placeholder" in answers["table"].stdout
+    (told,) = json.loads(answers["json"].stdout)["findings"]
+    assert (told["rule"], told["line"], told["column"], told["severity"]) == ("placeholder", 5, 1, "warning")
+    (result,) = json.loads(answers["sarif"].stdout)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 5, "startColumn": 1}
+    assert answers["github"].stdout.startswith("::warning file=")
+    assert "a%2Cb.md,line=5,col=1,title=placeholder::'TODO' is a placeholder" in answers["github"].stdout
+    strict = CliRunner().invoke(timelined, ["lint", "--strict", str(file)])
+    assert strict.exit_code == 1
