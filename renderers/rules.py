@@ -113,8 +113,8 @@ def _uncited(text: str, lines: Sequence[Line]) -> list[Complaint]:
     sections = {line.number: line.section for line in lines}
     numbers = [int(each.place.removeprefix("line ")) for each in lint_text(text)]
     said = "cites no event; if a person wrote it, that is no fault"
-    return [Complaint(rule="uncited", severity="info", line=number, column=1, section=sections.get(number, ""),
-                      text=said) for number in numbers]  # fmt: skip
+    return [Complaint(rule="uncited", severity=BESIDE["uncited"][0], line=number, column=1,
+                      section=sections.get(number, ""), text=said) for number in numbers]  # fmt: skip
 
 
 def _ahead(lines: Sequence[Line], now: datetime) -> list[Complaint]:
@@ -123,7 +123,7 @@ def _ahead(lines: Sequence[Line], now: datetime) -> list[Complaint]:
         row = _ROW_TIME.match(line.text)
         at = _moment(row) if row else None
         if at is not None and at > now:
-            found.append(Complaint(rule="time-ahead", severity="error", line=line.number, column=3,
+            found.append(Complaint(rule="time-ahead", severity=BESIDE["time-ahead"][0], line=line.number, column=3,
                                    section=line.section, text="this time has not come yet"))  # fmt: skip
     return found
 
@@ -335,4 +335,10 @@ RULES = (
     Rule("number", "info", "it may be right, and is shown by nothing here", _unknown_lengths),
 )  # fmt: skip
 """Every rule that looks at the text alone; ``uncited`` and ``time-ahead`` are beside them."""
-NAMES = (*(rule.name for rule in RULES), "uncited", "time-ahead")
+BESIDE = {
+    "uncited": ("info", "it cites no event, and is a person's"),
+    "time-ahead": ("error", "nothing has happened yet that is told of then"),
+}
+"""The rules that need more than the text's lines: their severities and reasons."""
+NAMES = (*(rule.name for rule in RULES), *BESIDE)
+"""The name of every rule."""

@@ -19,6 +19,7 @@ from collector import cli
 from collector.cli import output
 from collector.event import EVENT_DATA, EVENT_TYPES
 from renderers.json_shape import schema
+from renderers.rules import BESIDE, RULES
 from renderers.sheet import Facts, Measure, Sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -181,12 +182,39 @@ def _field_docs(kind: type) -> Iterator[tuple[str, str]]:
             yield field.target.id, " ".join(str(doc.value.value).split())
 
 
+LINT_HEAD = """\
+# What lint looks for
+
+`timelined lint FILE...` looks at a finished draft as a reviewer does. What timelined wrote ends in a citation, so a
+line without one is taken for a person's. Quotes and code are others' words and are left alone. `--off NAME` switches a
+rule off. The command ends with 1 where an error is found, with `--strict` also for a warning:
+
+    timelined lint --strict -o github postmortems/*.md
+
+| rule | severity | why |
+|---|---|---|
+"""
+
+
+def lint_page() -> str:
+    """Every rule over a finished file, with its reason."""
+    told = [(rule.name, rule.severity, rule.why) for rule in RULES]
+    told += [(name, *BESIDE[name]) for name in BESIDE]
+    return LINT_HEAD + "".join(f"| `{name}` | {severity} | {why} |\n" for name, severity, why in told)
+
+
 def schema_page() -> str:
     """The JSON Schema of a draft."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-PAGES = {"cli.md": cli_page, "events.md": events_page, "draft.schema.json": schema_page, "templates.md": templates_page}
+PAGES = {
+    "cli.md": cli_page,
+    "events.md": events_page,
+    "draft.schema.json": schema_page,
+    "templates.md": templates_page,
+    "lint.md": lint_page,
+}
 """File in ``docs`` → what makes it."""
 
 

@@ -116,3 +116,21 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     answer = CliRunner().invoke(timelined, ["template", "check", str(own), "-o", "json"])
     assert answer.exit_code == 1
     assert json.loads(answer.stdout)["flaws"] == [{"severity": "error", "line": 1, "text": "'nothing' is undefined"}]
+
+
+def test_the_configured_template_is_that_of_every_draft(tmp_path: Path) -> None:
+    """Where a reader asks for none; HTML and a template asked for by name are as they were."""
+    own, config = tmp_path / "own.j2", tmp_path / "timelined.yml"
+    own.write_text("# Ours\n\n{{ sheet.summary }}\n")
+    config.write_text(f"storage:\n  url: sqlite:///{tmp_path / 'log.db'}\ndrafts:\n  template: {own}\n")
+    where = ["--config.file", str(config)]
+    assert CliRunner().invoke(timelined, ["open", "It broke", "--service", "checkout", *where]).exit_code == 0
+    draft = CliRunner().invoke(timelined, ["draft", "1", *where])
+    assert draft.stdout.startswith("# Ours\n")
+    assert "## Summary" not in draft.stdout
+    named = CliRunner().invoke(timelined, ["draft", "1", "--template", "atlassian", *where])
+    assert "## Root cause identification: the five whys\n" in named.stdout
+    own.write_text("{{ gone }}")
+    broken = CliRunner().invoke(timelined, ["check", "--config.file", str(config)])
+    assert broken.exit_code == 1
+    assert "line 1: 'gone' is undefined" in broken.stdout
