@@ -149,6 +149,7 @@ EVENT_TYPES: dict[str, str] = {
     "source.unrecognised": "A sender said something authentic that no adapter understands; the body is kept.",
     "collector.started": "This daemon began to take webhooks.",
     "collector.stopped": "This daemon stopped taking webhooks.",
+    "collector.reloaded": "This daemon took a changed configuration in, or refused it.",
     "collector.lost": "The log was found to lack acknowledged events, and a person started the daemon all the same.",
 }
 """Every known type and the sentence the documentation prints for it."""
@@ -270,6 +271,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "last_received_at": "when the last delivery before was received, µs",
         "acknowledged": "the last position that was acknowledged before events were lost",
         "found": "the last position that was found",
+        "configuration": "by what the configuration in force is told from others",
+        "failure": "why a changed configuration was refused; absent where it was taken in",
     },
     "*": {
         "type": "the sender's own type",

@@ -68,8 +68,12 @@ class Intake:
     def __init__(self, writer: Writer, endpoints: Mapping[str, Endpoint], limits: Limits | None = None) -> None:
         self.writer = writer
         self.bodies = BodyReader(limits or Limits())
-        self._endpoints = endpoints
         self._crashes = Crashes()
+        self.serve(endpoints)
+
+    def serve(self, endpoints: Mapping[str, Endpoint]) -> None:
+        """Take deliveries to these sources from now on, and to no others."""
+        self._endpoints = endpoints
         sizes = [endpoint.size for endpoint in endpoints.values() if endpoint.size is not None]
         self._largest = max([self.bodies.limits.size, *sizes])
         """The bound of a body whose sender has not proved itself: the same whatever source it names."""

@@ -37,6 +37,7 @@ def set_up(level: str = "info", form: str = "logfmt", stream: TextIO | None = No
         return {**line, "process": process} if process else line
 
     shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
         of_process,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -72,5 +73,5 @@ def _mask(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMa
 def _renderer(form: str) -> Any:
     if form == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    order = ["ts", "level", "process", "event", "logger"]
+    order = ["ts", "level", "process", "event", "logger", "request"]
     return structlog.processors.LogfmtRenderer(key_order=order, drop_missing=True, bool_as_flag=False)

@@ -32,6 +32,8 @@ _REFUSED = {401: "unauthorized", 404: "unauthorized", 413: "too_large", 415: "un
 _OTHERWISE = "refused"
 OUTCOMES = (*_STORED, *dict.fromkeys(_REFUSED.values()), _OTHERWISE)
 """What becomes of a delivery."""
+JOB_OUTCOMES = ("done", "failed")
+"""How a run of a job ends."""
 
 # A series more for each counter, of which Prometheus makes nothing by default.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -65,6 +67,22 @@ class Metrics:
         self._in_flight = Gauge(
             "timelined_http_requests_in_flight", "Requests that are being answered.", registry=self.registry
         )
+        self._begin_sources()
+        self._begin_jobs()
+        self._commits = Histogram(
+            "timelined_commit_duration_seconds",
+            "Seconds that a transaction took, the sync to the disk included.",
+            buckets=_COMMITTING,
+            registry=self.registry,
+        )
+        self._failures = Counter(
+            "timelined_commit_failures_total", "Transactions that stored nothing.", registry=self.registry
+        )
+        self.begin(sources)
+        for outcome in dict.fromkeys((*_REFUSED.values(), _OTHERWISE)):
+            self._deliveries.labels(NO_SOURCE, outcome)
+
+    def _begin_sources(self) -> None:
         self._deliveries = Counter(
             "timelined_deliveries_total",
             "Deliveries by what became of them; those that name no source have an empty one.",
@@ -87,24 +105,51 @@ class Metrics:
             ("source",),
             registry=self.registry,
         )
-        self._commits = Histogram(
-            "timelined_commit_duration_seconds",
-            "Seconds that a transaction took, the sync to the disk included.",
-            buckets=_COMMITTING,
+        self._happened = Gauge(
+            "timelined_source_last_event_timestamp_seconds",
+            "When the latest event of the source's last delivery with news happened; 0 where none was since the start.",
+            ("source",),
             registry=self.registry,
         )
-        self._failures = Counter(
-            "timelined_commit_failures_total", "Transactions that stored nothing.", registry=self.registry
+        self._skew = Gauge(
+            "timelined_source_clock_ahead_seconds",
+            "By how much the latest event of the source's last delivery with news lay in our future.",
+            ("source",),
+            registry=self.registry,
         )
+
+    def _begin_jobs(self) -> None:
+        self._runs = Counter(
+            "timelined_job_runs_total", "Runs of a job, by how they ended.", ("task", "outcome"), registry=self.registry
+        )
+        self._succeeded = Gauge(
+            "timelined_job_last_success_timestamp_seconds",
+            "When a job was done last; 0 where it was not since the start.",
+            ("task",),
+            registry=self.registry,
+        )
+        self._took = Gauge(
+            "timelined_job_last_duration_seconds", "How long the last run of a job took.", ("task",),
+            registry=self.registry,
+        )  # fmt: skip
+        self._misfires = Counter(
+            "timelined_job_misfires_total", "Times a job was due while its last run went on; they become one run.",
+            ("task",), registry=self.registry,
+        )  # fmt: skip
+        self._clock = Counter(
+            "timelined_clock_step_seconds_total", "Seconds by which this machine's clock was set, either way.",
+            registry=self.registry,
+        )  # fmt: skip
+
+    def begin(self, sources: Iterable[str]) -> None:
+        """There are these sources: each series of theirs begins at 0."""
         for source in sources:
             self._begin(source)
-        for outcome in dict.fromkeys((*_REFUSED.values(), _OTHERWISE)):
-            self._deliveries.labels(NO_SOURCE, outcome)
 
     def _begin(self, source: str) -> None:
         for outcome in OUTCOMES:
             self._deliveries.labels(source, outcome)
-        for each in (self._events, self._lag, self._last):
+        for each in (self._events, self._lag, self._last, self._happened, self._skew):
             each.labels(source)
 
     def answering(self, begun: bool) -> None:
@@ -124,10 +169,34 @@ class Metrics:
         if new:
             self._events.labels(source).inc(new)
             self._lag.labels(source).observe((received_at - latest) / SECOND)
+            self._happened.labels(source).set(latest / SECOND)
+            self._skew.labels(source).set(max(latest - received_at, 0) / SECOND)
 
     def refused(self, source: str | None, code: int) -> None:
         """A delivery was refused; None for the source where it named none that there is."""
         self._deliveries.labels(source or NO_SOURCE, _REFUSED.get(code, _OTHERWISE)).inc()
+
+    def job(self, name: str) -> None:
+        """There is this job."""
+        for outcome in JOB_OUTCOMES:
+            self._runs.labels(name, outcome)
+        for each in (self._succeeded, self._took, self._misfires):
+            each.labels(name)
+
+    def ran(self, job: str, outcome: str, seconds: float) -> None:
+        """A run of a job ended; ``outcome`` is of :data:`JOB_OUTCOMES`."""
+        self._runs.labels(job, outcome).inc()
+        self._took.labels(job).set(seconds)
+        if outcome == "done":
+            self._succeeded.labels(job).set_to_current_time()
+
+    def misfired(self, job: str) -> None:
+        """A job was due while it ran."""
+        self._misfires.labels(job).inc()
+
+    def clock_set(self, seconds: float) -> None:
+        """This machine's clock was set by so much."""
+        self._clock.inc(abs(seconds))
 
     def committed(self, begun: float, stored: bool) -> None:
         """A transaction ended that had begun at this reading of :func:`time.perf_counter`."""

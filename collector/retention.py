@@ -35,6 +35,10 @@ class RetentionJob:
         self._reached: dict[tuple[str, str], int] | None = None
         self._alone = asyncio.Lock()
 
+    def keep(self, ages: Mapping[str, Mapping[str, int]]) -> None:
+        """Go by these ages from the next pass on."""
+        self._ages, self._reached = ages, None
+
     async def run(self) -> int:
         """One pass over all sources, repeats first; how many bodies went. What goes wrong is tried again next time."""
         async with self._alone:

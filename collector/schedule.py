@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from collector.metrics import Metrics
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
@@ -33,10 +34,11 @@ Work = Callable[[], Awaitable[Any]]
 class _Job:
     """One job: its work, and whether it is to be done."""
 
-    def __init__(self, name: str, work: Work) -> None:
+    def __init__(self, name: str, work: Work, metrics: Metrics | None) -> None:
         self.name = name
         self._work = work
-        self._wanted = self._stopping = False
+        self._metrics = metrics
+        self._wanted = self._stopping = self._runs = False
         self._asked = asyncio.Event()
 
     def soon(self) -> None:
@@ -46,6 +48,8 @@ class _Job:
 
     async def hint(self) -> None:
         """The same, as the scheduler calls it."""
+        if self._runs and self._metrics is not None:
+            self._metrics.misfired(self.name)
         self.soon()
 
     def stop(self) -> None:
@@ -61,18 +65,32 @@ class _Job:
                 await self._asked.wait()
                 continue
             self._wanted = False
-            try:
-                await self._work()
-            except Exception:
-                log.exception("a job failed; it runs again at its next time", job=self.name)
+            await self._run()
+
+    async def _run(self) -> None:
+        begun, outcome, self._runs = time.perf_counter(), "failed", True
+        try:
+            # A job that says its failures itself gives False for a run that did not do its work.
+            outcome = "failed" if await self._work() is False else "done"
+        except Exception:
+            log.exception("a job failed; it runs again at its next time", job=self.name)
+        finally:
+            self._runs = False
+        if self._metrics is not None:
+            self._metrics.ran(self.name, outcome, time.perf_counter() - begun)
 
 
 class Schedule:
-    """The jobs of one daemon, from :meth:`start` to :meth:`finish`. ``wall`` and ``monotonic`` give seconds."""
+    """The jobs of one daemon, from :meth:`start` to :meth:`finish`. ``wall`` and ``monotonic`` give seconds;
+    ``metrics``, if given, count what is done."""
 
     def __init__(
-        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:  # fmt: skip
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = metrics
         self._wall, self._monotonic = wall, monotonic
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
         self._jobs: list[_Job] = []
@@ -81,7 +99,9 @@ class Schedule:
 
     def add(self, name: str, work: Work, every: float | None = None) -> Callable[[], None]:
         """Have work done at the start and ``every`` so many seconds, if given; the answer has it done soon."""
-        job = _Job(name, work)
+        job = _Job(name, work, self._metrics)
+        if self._metrics is not None:
+            self._metrics.job(name)
         self._jobs.append(job)
         if every is not None:
             self._scheduler.add_job(job.hint, "interval", seconds=every, id=name)
@@ -125,6 +145,8 @@ class Schedule:
             now = self._wall() - self._monotonic()
             if abs(now - apart) > CHECK:
                 log.warning("the clock was set; every job runs now", seconds=round(now - apart, 1))
+                if self._metrics is not None:
+                    self._metrics.clock_set(now - apart)
                 self._run_all()
             apart = now
 

@@ -36,8 +36,9 @@ class SealJob:
         self.failure = ""
         """Why the last pass did not seal; empty where it did, or where nothing was new."""
 
-    async def run(self) -> None:
-        """Seal what came since the last pass. What goes wrong is said, and tried again at the next pass."""
+    async def run(self) -> bool:
+        """Seal what came since the last pass; whether that could be done. What goes wrong is said, and tried again at
+        the next pass."""
         async with self._alone:
             try:
                 for tree in TREES:
@@ -47,6 +48,7 @@ class SealJob:
                 log.error("cannot seal the log; the next pass tries again", error=self.failure)
             else:
                 self.failure = ""
+            return not self.failure
 
     async def _seal(self, tree: str) -> None:
         await self._agree(tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -23,6 +24,8 @@ pytest.register_assert_rewrite(
     "tests.face", "tests.faults", "tests.forks", "tests.postgres", "tests.processes", "tests.scenario", "tests.tellings"
 )
 
+from collector import daemon
+from collector.settings import load_settings
 from tests import forks
 from tests.face import face
 from tests.postgres import postgres, url
@@ -63,6 +66,23 @@ def free_port() -> int:
 def database(tmp_path: Path) -> str:
     """The URL of a database that does not exist yet, in a folder of this test's own."""
     return f"sqlite:///{tmp_path / 'timelined.db'}"
+
+
+def make_log(url: str) -> None:
+    """Make an empty log, as a daemon's start does."""
+
+    async def made() -> None:
+        async with daemon.offline(load_settings(None, {}, {"storage.url": url})):
+            pass
+
+    asyncio.run(made())
+
+
+@pytest.fixture
+def empty_log(database: str) -> str:
+    """The URL of a database of this test's own that is there and holds no event."""
+    make_log(database)
+    return database
 
 
 class Played(NamedTuple):

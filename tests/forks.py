@@ -216,9 +216,10 @@ def main() -> None:
     import collector.cli
     import collector.following.work
     import collector.leadership
-    import collector.log.postgres  # noqa: F401 - as those above: imported before the fork
+    import collector.log.postgres
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collector.cli.every_command()
     gc.freeze()
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     if request is None:

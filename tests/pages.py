@@ -88,7 +88,7 @@ def cli_page() -> str:
     parts = [CLI_HEAD, "\n## Exit codes\n\n| code | meaning |\n|---|---|\n"]
     parts += [f"| {code} | {meaning} |\n" for code, meaning in output.EXIT_CODES.items()]
     parts.append("\n## Commands\n")
-    parts += [text for name, command in cli.timelined.commands.items() for text in _command(name, command)]
+    parts += [text for name, command in cli.every_command().items() for text in _command(name, command)]
     return "".join(parts)
 
 

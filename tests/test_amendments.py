@@ -153,9 +153,9 @@ def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_correction_is_marked_in_the_draft_and_a_retraction_is_gone(database: str) -> None:
+def test_a_correction_is_marked_in_the_draft_and_a_retraction_is_gone(empty_log: str) -> None:
     """The draft says what is right and that it was corrected; a list still shows all that was ever said."""
-    where = ("--storage.url", database)
+    where = ("--storage.url", empty_log)
     run("open", "Payments fail", *where)
     wrong = told("note", "1", "Restarted the wokers", *where)["event"]
     other = told("note", "1", "Nothing of the kind", *where)["event"]
@@ -199,9 +199,9 @@ async def test_the_draft_of_an_incident_that_is_none_any_more_says_so(tmp_path: 
         assert "Errors" not in (place.drafts / "incident-1.json").read_text()
 
 
-def test_what_was_split_off_stays_apart(database: str) -> None:
+def test_what_was_split_off_stays_apart(empty_log: str) -> None:
     """The events become an incident of their own, and the rules cannot bring them back."""
-    where = ("--storage.url", database)
+    where = ("--storage.url", empty_log)
     run("open", "Payments fail", "--service", "payments", *where)
     second = told("open", "Payments are slow", "--service", "payments", *where)
     assert second["incident"] == 1
@@ -212,9 +212,9 @@ def test_what_was_split_off_stays_apart(database: str) -> None:
     assert (refused.exit_code, "opened it" in refused.stderr) == (1, True)
 
 
-def test_a_mark_can_be_corrected(database: str) -> None:
+def test_a_mark_can_be_corrected(empty_log: str) -> None:
     """What a person stated is corrected like what a sender told."""
-    where = ("--storage.url", database)
+    where = ("--storage.url", empty_log)
     run("open", "Payments fail", *where)
     stated = told("mark", "1", "mitigated", "--at", "2026-03-04T15:00:00Z", *where)["event"]
     run("correct", stated, "--at", "2026-03-04T14:30:00Z", "--reason", "an hour off", *where)

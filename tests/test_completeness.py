@@ -133,7 +133,7 @@ def test_every_type_that_a_recording_holds_is_known() -> None:
     assert told <= set(EVENT_TYPES)
 
 
-@pytest.mark.parametrize("command", cli.timelined.commands.values(), ids=lambda command: str(command.name))
+@pytest.mark.parametrize("command", cli.every_command().values(), ids=lambda command: str(command.name))
 def test_every_command_says_what_it_does_in_one_sentence(command: object) -> None:
     """The first line of a help text is the sentence you would say aloud."""
     first = (getattr(command, "help", "") or "").split("\n")[0]
@@ -188,7 +188,7 @@ def test_every_command_that_a_sentence_names_exists(path: Path) -> None:
         command: click.Command | None = cli.timelined
         for word in words:
             if isinstance(command, click.Group):
-                command = command.commands.get(word)
+                command = command.get_command(click.Context(command), word)
             assert command is not None, f"timelined {' '.join(words)}"
 
 

@@ -24,6 +24,7 @@ from collector.cli import timelined
 from collector.daemon.serving import Daemon
 from collector.log.postgres import PostgresLog
 from collector.settings import Drafts, Proof, Settings, Storage, Web
+from tests.conftest import make_log
 from tests.postgres import Server, serving
 from tests.processes import Process, alert, eventually, get, post
 
@@ -159,6 +160,7 @@ def test_the_command_line_reads_and_writes_with_and_without_a_daemon(
     start: Callable[[], tuple[Process, str]], url: str
 ) -> None:
     """No writer keeps others out: a command writes directly, and whoever follows shows it."""
+    make_log(url)
     run("open", "Payments fail", "--storage.url", url)
     assert [row["title"] for row in run("incidents", "--storage.url", url)["incidents"]] == ["Payments fail"]
     _, address = start()

@@ -29,6 +29,7 @@ from collector.times import rfc3339
 from collector.verification.verify import Beyond, verify
 from renderers.lint import lint
 from tests import senders
+from tests.conftest import make_log
 
 SECRET = "kestrel-7741"
 """What must be gone. Nothing else in these tests holds it."""
@@ -551,6 +552,7 @@ def test_erasing_needs_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
+    make_log("sqlite:///t.db")
     run("open", f"The {SECRET} outage", "--service", "checkout")
     event = json.loads(run("events", "--type", "incident.opened", "-o", "json"))["events"][0]["id"]
     assert SECRET.encode() in (tmp_path / "t.db").read_bytes()

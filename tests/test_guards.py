@@ -17,7 +17,7 @@ from collector.cli import output
 from collector.errors import LogDamaged, Unavailable
 from collector.log import EventLog, guards, open_log, upgrade
 from collector.log.postgres import schema
-from tests.conftest import timelined
+from tests.conftest import make_log, timelined
 from tests.postgres import Server
 from tests.processes import Process, alert, post
 from tests.test_log import append, fact, told
@@ -65,6 +65,7 @@ def test_what_guards_a_file_is_held_to_its_text(tmp_path: Path, what: str) -> No
     """Verify names what differs and ends with 6, and the daemon refuses to start with the same words."""
     path = tmp_path / "timelined.db"
     url = f"sqlite:///{path}"
+    make_log(url)
     started = timelined("note", "1", "x", "--storage.url", url, cwd=tmp_path)
     assert started.returncode == output.NOT_FOUND, started.stderr
     statement, named = FOREIGN[what]

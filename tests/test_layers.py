@@ -56,6 +56,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.follower",
         "collector.following",
         "collector.refusals",
+        "collector.web",
         "collector.cli",
     ),
     "cryptography": ("collector.proof", "collector.sources.aws"),

@@ -5,23 +5,25 @@ from __future__ import annotations
 import click
 
 from collector.amendments import CLEARABLE
-from collector.cli import naming
+from collector.cli import confirming, naming
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.people import NUMBER, state, stating
+from collector.cli.typing import Text
 from collector.cli.where import Where
 
 REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
+CLEARABLE_TEXT = Text("where it is not known after all, say so with --clear")
 
 
 @click.command()
 @click.argument("event")
-@click.option("--title", metavar="TEXT", help="What it should have said.")
+@click.option("--title", type=CLEARABLE_TEXT, metavar="TEXT", help="What it should have said.")
 @click.option("--at", "occurred_at", type=MOMENT, metavar="TIME", help="When it really happened.")
 @ZONE
-@click.option("--service", metavar="NAME", help="Which service it is of.")
-@click.option("--environment", metavar="NAME", help="Which environment it is of.")
-@click.option("--severity", metavar="NAME", help="How bad it is.")
-@click.option("--actor", metavar="NAME", help="Who did it.")
+@click.option("--service", type=CLEARABLE_TEXT, metavar="NAME", help="Which service it is of.")
+@click.option("--environment", type=CLEARABLE_TEXT, metavar="NAME", help="Which environment it is of.")
+@click.option("--severity", type=CLEARABLE_TEXT, metavar="NAME", help="How bad it is.")
+@click.option("--actor", type=CLEARABLE_TEXT, metavar="NAME", help="Who did it.")
 @click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="This is not known after all.")
 @REASON
 @stating
@@ -31,7 +33,8 @@ def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[s
     The event as it was stays in the log. The correction is its next revision: lists and drafts show that, drafts mark
     it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
     """
-    state(where, f"/api/v1/events/{naming.event(event)}/correct", said | {"clear": list(clear)}, key, form)
+    path, said["clear"] = f"/api/v1/events/{naming.event(event)}/correct", list(clear)
+    state(where, path, said, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
 
 
 @click.command()
@@ -43,7 +46,8 @@ def retract(where: Where, event: str, key: str | None, form: str, **said: object
 
     Incidents and drafts leave it out from then on. It stays in the log, and lists show it as retracted.
     """
-    state(where, f"/api/v1/events/{naming.event(event)}/retract", said, key, form)
+    path = f"/api/v1/events/{naming.event(event)}/retract"
+    state(where, path, said, key, form, lambda what: f"Retracted [{what.cited}]: incidents and drafts leave it out")
 
 
 @click.command()
@@ -55,4 +59,6 @@ def split(where: Where, number: int, events: tuple[str, ...], key: str | None, f
 
     The events stay together and never come back, whatever the rules of grouping say; a later join or merge goes before.
     """
-    state(where, f"/api/v1/incidents/{number}/split", said | {"events": list(events)}, key, form)
+    count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
+    words = confirming.stated(lambda what: f"Split {count} off incident {number}, into {what.where}")
+    state(where, f"/api/v1/incidents/{number}/split", said | {"events": list(events)}, key, form, words)

@@ -102,7 +102,7 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
     """An answer that is not a success, as the error it tells of; a delivery is not proved by the API's token."""
     try:
         told = json.loads(body)
-        message = str(told.get("detail") or told.get("title") or "")
+        message = str(told.get("detail") or told.get("title") or told.get("reason") or "")
     except (ValueError, AttributeError):
         message = ""
     for address, command in _COMMANDS.items():

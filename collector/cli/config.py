@@ -9,7 +9,7 @@ import click
 
 from collector import daemon
 from collector.cli import output
-from collector.cli.where import CONFIG_FILE, OUTPUT, Where
+from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
 from collector.drafts import template_of
 from collector.errors import InvalidSettings
 from collector.settings import EVERY
@@ -18,8 +18,9 @@ from collector.settings import EVERY
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @CONFIG_FILE
+@EXPAND
 @OUTPUT
-def check(file: Path | None, config_file: Path | None, form: str) -> None:
+def check(file: Path | None, config_file: Path | None, expand: bool, form: str) -> None:
     """Read the configuration and report every mistake in it.
 
     Exits with 1 if there is one. Secrets that only the daemon can read are
@@ -31,7 +32,7 @@ def check(file: Path | None, config_file: Path | None, form: str) -> None:
     unread: list[str] = []
     aside = 0
     try:
-        settings = Where(config_file=file or config_file).settings(secrets=EVERY, unread=unread)
+        settings = Where(config_file=file or config_file, expand=expand).settings(secrets=EVERY, unread=unread)
         template_of(settings.drafts.template)
         aside = asyncio.run(daemon.set_aside(settings))
     except InvalidSettings as error:

@@ -10,8 +10,9 @@ import click
 from collector import backup, daemon, log, projections
 from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.log import HEAD, Schema
-from collector.storage.urls import shown
+from collector.storage.urls import database_path, shown
 
 
 @click.group()
@@ -74,6 +75,34 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     count = asyncio.run(daemon.rebuild(settings))
     output.say(f"The lists of {shown(settings.storage.url)} are made anew out of {count} events.")
+
+
+@db.command()
+@CONFIG_FILE
+@STORAGE_URL
+def compact(config_file: Path | None, storage_url: str | None) -> None:
+    """Write an SQLite file anew, without the room that removed rows left in it.
+
+    Stop the daemon first. It takes as much free space again as the file has, and as long as copying it. Nothing is
+    removed by it: `timelined erase` and retention do that, and leave the file as large as it was.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    path = database_path(settings.storage.url)
+    if path is None:
+        raise InvalidInput("cannot compact PostgreSQL from here: VACUUM FULL on its server does that")
+    if not path.exists():
+        raise NotFound(f"cannot compact {path}: there is no such file")
+    before = _size(path)
+    left = asyncio.run(daemon.compact(settings))
+    if left:
+        raise Unavailable(f"cannot compact {path}: {left}")
+    output.facts([("File", str(path)), ("Before", f"{before} bytes"), ("Now", f"{_size(path)} bytes")])
+
+
+def _size(path: Path) -> int:
+    """Bytes of the log and its lists, what waits beside them included."""
+    files = [Path(f"{one}{end}") for one in (path, projections.lists_path(path)) for end in ("", "-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _state(found: Schema) -> str:

@@ -74,11 +74,15 @@ log:
 @click.option(
     "--database", type=click.Path(path_type=Path, dir_okay=False), help="Keep the database here, to look around in."
 )
+@click.option("--keep", is_flag=True, help="Keep the database beside the drafts, as demo.db, to try commands on.")
 @click.option("--daemon", "folder", type=click.Path(path_type=Path), hidden=True)
-def demo(to: Path, database: Path | None, folder: Path | None) -> None:
+def demo(to: Path, database: Path | None, keep: bool, folder: Path | None) -> None:
     """Play a recorded incident to a real daemon and draft it."""
     if folder:
         return _daemon(folder)
+    if keep and database is None:
+        to.mkdir(parents=True, exist_ok=True)
+        database = to / "demo.db"
     with tempfile.TemporaryDirectory(prefix="timelined-demo-") as workshop:
         stage = Stage(Path(workshop), (database or Path(workshop) / "demo.db").absolute())
         with _started(stage) as process:
@@ -88,7 +92,7 @@ def demo(to: Path, database: Path | None, folder: Path | None) -> None:
         _put(to / f"incident-{number}.{form}", text.encode())
     _show(drafts["md"], to / f"incident-{number}.md")
     if database:
-        output.say(f"Look around: timelined incidents --storage.url sqlite:///{database}")
+        output.say(f"Look around: export TIMELINED_STORAGE_URL=sqlite:///{database}; timelined incidents")
     return None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from collector.cli import output
+from collector.cli import output, telling, unmatched
 from collector.cli.client import Desk
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
@@ -33,7 +33,7 @@ def incidents(where: Where, form: str, **filters: object) -> None:
     if told["incidents"]:
         _list(told["incidents"])
     elif any(filters[name] is not None for name in filters if name != "limit"):
-        output.say("No incident matches.")
+        output.say(f"No incident matches{unmatched.why(where, 'incidents', filters)}.")
     elif told.get("unjoined"):
         _say_unjoined(told["unjoined"])
     if told.get("next"):
@@ -82,7 +82,10 @@ def _reading_order(event: Json) -> tuple[datetime, int, str]:
 @OUTPUT
 @asking
 def signals(where: Where, form: str) -> None:
-    """Show what is firing or unacknowledged now."""
+    """Show what is firing and which pages are open now.
+
+    TOLD is how often its sender told of it, LAST when it did so last.
+    """
     rows: list[Json] = []
     after = None
     while True:
@@ -103,28 +106,11 @@ def signals(where: Where, form: str) -> None:
 def show_events(events: list[Json]) -> None:
     """Events as a table; nothing where there are none."""
     rows = [
-        (
-            output.time(each["occurred_at"]),
-            output.short(each["id"]),
-            each["type"],
-            each["service"] or "",
-            title_of(each),
-        )
-        for each in events
+        (output.time(each["occurred_at"]), output.short(each["id"]), each["type"], each["service"] or "", title)
+        for each, title in zip(events, telling.titles(events), strict=True)
     ]
     if rows:
         output.table(("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE"), rows)
-
-
-AMENDED = {"correction": " [corrected]", "retraction": " [retracted]", "erasure": " [erased]"}
-"""How lists mark the revisions that people made."""
-
-
-def title_of(event: Json) -> str:
-    """What one line can say of an event: its title, who did it, and what a person made of it since."""
-    title = event["title"] or event["entity"]
-    amended = AMENDED.get(event["amendment"], "")
-    return f"{title} ({event['actor']}){amended}" if event["actor"] else f"{title}{amended}"
 
 
 def _list(rows: list[Json]) -> None:
@@ -134,9 +120,9 @@ def _list(rows: list[Json]) -> None:
         [
             (
                 str(row["number"]),
-                row["status"],
+                f"merged into {row['merged_into']}" if row["merged_into"] else row["status"],
                 output.time(row["started_at"])[:16],
-                output.lasted(row["started_at"], row["ended_at"]),
+                "" if row["merged_into"] else output.lasted(row["started_at"], row["ended_at"]),
                 ", ".join(row["services"]),
                 row["title"],
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from collector.cli import naming, output
+from collector.cli import naming, output, unmatched
 from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
@@ -37,7 +37,7 @@ def events(where: Where, form: str, **filters: object) -> None:
         return output.as_json(told)
     show_events(told["events"])
     if not told["events"]:
-        output.say("No event matches.")
+        output.say(f"No event matches{unmatched.why(where, 'events', filters)}.")
     if told.get("next"):
         output.say(f"There are more; go on with --after {told['next']}.")
     return None
@@ -81,7 +81,7 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
         headings = ("RECEIVED (UTC)", "DELIVERY", "SOURCE", "STATUS", "AUTH", "EVENTS", "WHY")
         output.table(headings, [_delivery_row(each) for each in told["deliveries"]])
     else:
-        output.say("No delivery matches.")
+        output.say(f"No delivery matches{unmatched.why(where, 'deliveries', filters)}.")
     if told.get("next"):
         output.say(f"There are more; go on with --before {told['next']}.")
     return None

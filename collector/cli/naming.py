@@ -37,6 +37,12 @@ def event(name: str) -> str:
     return named.digits if named.incident is None else f"{named.incident}%2F{named.digits}"
 
 
+def digits(name: str) -> str:
+    """The digits by which an event was named, for saying it again."""
+    named = citations.read(name)
+    return named.digits if named else name
+
+
 def delivery(name: str) -> str:
     """A delivery's id as one segment of a path. Raises :class:`NotFound` where no delivery can be called so."""
     if not name.isascii() or not name.isalnum():

@@ -19,10 +19,8 @@ from typing import Any
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from collector.cli import fitting
 from collector.errors import InvalidInput, InvalidSettings, LogDamaged, NotFound, TimelinedError, Unavailable
 from renderers.escape import INVISIBLE, JOINERS
 
@@ -50,10 +48,6 @@ Json = Mapping[str, Any]
 Rows = Sequence[Sequence[str]]
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_COLOURS = {"open": "bold red", "firing": "bold red", "triggered": "bold red", "acknowledged": "yellow"}
-_COLOURS |= {"resolved": "green", "merged": "dim", "unrecognised": "yellow", "malformed": "bold red"}
-_FLEXIBLE = ("TITLE", "REASON", "WHY", "HOW")
-"""The columns that give way on a narrow terminal."""
 
 
 def exit_code(error: TimelinedError) -> int:
@@ -107,7 +101,7 @@ def table(headings: Sequence[str], rows: Rows) -> None:
     """Rows as the result: fitted and coloured on a terminal, in plain columns elsewhere."""
     clean = [[harmless(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _fitted(headings, clean)
+        fitting.show(headings, clean)
     else:
         click.echo(_plain([list(headings), *clean]))
 
@@ -124,16 +118,6 @@ def _plain(rows: Rows) -> str:
     widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
     padded = ("  ".join(c + " " * (w - cell_len(c)) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in padded)
-
-
-def _fitted(headings: Sequence[str], rows: Rows) -> None:
-    fitted = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        flexible = heading in _FLEXIBLE
-        fitted.add_column(heading, no_wrap=not flexible, overflow="fold" if flexible else "ellipsis")
-    for row in rows:
-        fitted.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    Console(markup=False, highlight=False, emoji=False).print(fitted)
 
 
 def time(text: str | None) -> str:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from collector.cli import output
+from collector.cli import confirming, naming, output, typing
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
+from collector.cli.typing import TEXT
 from collector.cli.where import OUTPUT, Where, asking
 from collector.people import FIELDS, MARKS, STATES
 
@@ -46,17 +47,22 @@ def stating(command: Command) -> Command:
 
 @click.command()
 @NUMBER
-@click.argument("text")
+@click.argument("text", type=TEXT, required=False)
 @at
 @stating
-def note(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """Write a note about an incident."""
-    state(where, f"/api/v1/incidents/{number}/notes", said, key, form)
+def note(where: Where, number: int, text: str | None, key: str | None, form: str, **said: object) -> None:
+    """Write a note about an incident.
+
+    With `-` as TEXT it is read from standard input; without TEXT your editor ($VISUAL, $EDITOR) opens.
+    """
+    said["text"] = text if text is not None else typing.written(f"A note about incident {number}")
+    words = confirming.stated(lambda what: f"Noted in {what.where}")
+    state(where, f"/api/v1/incidents/{number}/notes", said, key, form, words)
 
 
 @click.command()
 @NUMBER
-@click.argument("text")
+@click.argument("text", type=TEXT)
 @click.option("--owner", metavar="NAME", help="Who will do it.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Until when.")
 @click.option("--state", type=click.Choice(STATES), help="How it stands; by default open.")
@@ -66,7 +72,8 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 
     The same TEXT again replaces what was said of it before.
     """
-    state(where, f"/api/v1/incidents/{number}/actions", said, key, form)
+    words = confirming.stated(lambda what: f'Recorded the action "{said["text"]}" in {what.where}')
+    state(where, f"/api/v1/incidents/{number}/actions", said, key, form, words)
 
 
 @click.command()
@@ -83,39 +90,47 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 
     MOMENT is impact_started, impact_ended, detected, mitigated or cause_identified.
     """
-    state(where, f"/api/v1/incidents/{number}/marks", said, key, form)
+    words = confirming.stated(lambda what: f"Marked {said['mark']} in {what.where}")
+    state(where, f"/api/v1/incidents/{number}/marks", said, key, form, words)
 
 
 @click.command(name="open")
-@click.argument("title")
+@click.argument("title", type=TEXT)
 @click.option("--service", metavar="NAME", help="What is affected.")
 @click.option("--environment", metavar="NAME", help="Where.")
 @click.option("--severity", metavar="NAME", help="How bad.")
 @click.option("--reported-by", metavar="WHO", help="Who noticed, if not you.")
+@click.option("--new", is_flag=True, help="An incident of its own, whatever it would join.")
 @at
 @FUTURE
 @stating
 def open_incident(where: Where, key: str | None, form: str, **said: object) -> None:
-    """Report that something is wrong, which opens an incident."""
-    state(where, "/api/v1/incidents", said, key, form)
+    """Report that something is wrong, which opens an incident or joins the one it belongs to.
+
+    The answer says which. A report joins an incident of the same service that is open or ended shortly before; with
+    --new it is split off at once.
+    """
+    state(where, "/api/v1/incidents", said, key, form, confirming.stated(confirming.opening))
 
 
 @click.command()
 @NUMBER
 @click.argument("event")
 @stating
-def join(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def join(where: Where, number: int, event: str, key: str | None, form: str, **said: object) -> None:
     """Put an event into an incident."""
-    state(where, f"/api/v1/incidents/{number}/join", said, key, form)
+    words = confirming.stated(lambda what: f"Put [{naming.digits(event)}] into {what.where}")
+    state(where, f"/api/v1/incidents/{number}/join", said | {"event": event}, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("event")
 @stating
-def leave(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """Take an event out of an incident."""
-    state(where, f"/api/v1/incidents/{number}/leave", said, key, form)
+def leave(where: Where, number: int, event: str, key: str | None, form: str, **said: object) -> None:
+    """Take an event out of an incident that it is in."""
+    words = confirming.stated(lambda what: f"Took [{naming.digits(event)}] out of {what.where}")
+    state(where, f"/api/v1/incidents/{number}/leave", said | {"event": event}, key, form, words)
 
 
 @click.command()
@@ -127,7 +142,8 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 
     It keeps the number of the one that began first; the other number leads there.
     """
-    state(where, f"/api/v1/incidents/{number}/merge", said, key, form)
+    words = confirming.stated(lambda what: f"Merged incidents {number} and {said['other']} into {what.where}")
+    state(where, f"/api/v1/incidents/{number}/merge", said, key, form, words)
 
 
 @click.command()
@@ -137,7 +153,8 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 @stating
 def resolve(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident over."""
-    state(where, f"/api/v1/incidents/{number}/resolve", said, key, form)
+    words = confirming.stated(lambda what: f"Declared {what.where} over")
+    state(where, f"/api/v1/incidents/{number}/resolve", said, key, form, words)
 
 
 @click.command()
@@ -147,32 +164,31 @@ def resolve(where: Where, number: int, key: str | None, form: str, **said: objec
 @stating
 def reopen(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
     """Declare an incident not over after all."""
-    state(where, f"/api/v1/incidents/{number}/reopen", said, key, form)
+    words = confirming.stated(lambda what: f"Declared {what.where} not over after all")
+    state(where, f"/api/v1/incidents/{number}/reopen", said, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("field", type=click.Choice(FIELDS))
-@click.argument("value")
+@click.argument("value", type=TEXT)
 @stating
 def edit(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """Set an incident's title, lead, severity or impact."""
-    state(where, f"/api/v1/incidents/{number}/edit", said, key, form)
+    """Set an incident's title, lead, severity or impact.
+
+    With `-` as VALUE it is read from standard input.
+    """
+    words = confirming.stated(lambda what: f'Set the {said["field"]} of {what.where} to "{said["value"]}"')
+    state(where, f"/api/v1/incidents/{number}/edit", said, key, form, words)
 
 
-def state(where: Where, path: str, said: dict[str, object], key: str | None, form: str) -> None:
+def state(
+    where: Where, path: str, said: dict[str, object], key: str | None, form: str, words: confirming.Words
+) -> None:
     """State it, and say how it was taken."""
     if not said["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")
-    answer = where.post(path, said, key)
-    told = answer.json()
     if form == "json":
-        return output.as_json(told)
-    number = told["incident"]
-    output.facts(
-        [
-            ("Recorded" if answer.created else "Known already", told["event"]),
-            ("Incident", str(number) if number else "not grouped yet"),
-        ]
-    )
-    return None
+        return output.as_json(where.post(path, said, key).json())
+    sentence = where.ask(lambda desk: confirming.told(desk, path, said, key, words), writing=True)
+    return output.result(sentence)

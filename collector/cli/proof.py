@@ -29,7 +29,7 @@ from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
 from collector.projections import open_lists, search
 from collector.projections.regrouped import Compared, compare
-from collector.proof import acknowledged, lost, seal
+from collector.proof import acknowledged, lost, seal, upkeep
 from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, About, origin_after
@@ -95,6 +95,9 @@ def verify(
             verdict = _query(url, work)
         compared = _query_lists(url, partial(compare, rules=settings.correlation)) if lists else Compared()
     found = [*outside, *earlier, *verdict.differences]
+    if only is None:
+        done = upkeep.Upkeep(daemon.wall_clock(), well=not found, position=verdict.size)
+        upkeep.leave(daemon.beside_of(settings, _about(settings)).folder, "verify", done)
     unseen += compared.unseen
     whole = lists and not compared.unseen
     if form == "json":

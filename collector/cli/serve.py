@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from collector import daemon, journal
 from collector.cli import output
-from collector.cli.where import CONFIG_FILE, STORAGE_URL, Where
+from collector.cli.where import CONFIG_FILE, EXPAND, STORAGE_URL, Where
 from collector.settings import EVERY
 
 
 @click.command()
 @CONFIG_FILE
+@EXPAND
 @click.option(
     "--web.listen-address",
     "listen_address",
@@ -21,6 +23,11 @@ from collector.settings import EVERY
     envvar="TIMELINED_WEB_LISTEN_ADDRESS",
     help="Where webhooks are taken; by default 127.0.0.1:9720.",
 )
+@click.option(
+    "--web.external-url", "external_url", metavar="URL", envvar="TIMELINED_WEB_EXTERNAL_URL",
+    help="Where readers of drafts reach this daemon; citations become links to it.",
+)  # fmt: skip
+@click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Let POST /-/reload reload the configuration.")
 @STORAGE_URL
 @click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warning", "error"]),
@@ -32,16 +39,26 @@ from collector.settings import EVERY
 )  # fmt: skip
 def serve(
     config_file: Path | None,
+    expand: bool,
     storage_url: str | None,
     listen_address: str | None,
+    external_url: str | None,
+    lifecycle: bool,
     log_level: str | None,
     accept_loss: bool,
 ) -> None:
-    """Run the daemon: take webhooks, keep the log, answer the API."""
-    where = Where(config_file=config_file, storage_url=storage_url)
-    settings = where.settings(secrets=EVERY, web__listen_address=listen_address, log__level=log_level)
+    """Run the daemon: take webhooks, keep the log, answer the API.
+
+    SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
+    """
+    where = Where(config_file=config_file, storage_url=storage_url, expand=expand)
+    load = partial(
+        where.settings, secrets=EVERY, web__listen_address=listen_address, web__external_url=external_url,
+        log__level=log_level, web__enable_lifecycle="true" if lifecycle else None,
+    )  # fmt: skip
+    settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")
-    daemon.run(settings, ready=_ready, accept_loss=accept_loss)
+    daemon.run(settings, ready=_ready, accept_loss=accept_loss, load=load)
 
 
 def _ready(address: str) -> None:

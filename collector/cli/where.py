@@ -19,8 +19,9 @@ import msgspec
 
 from collector import daemon
 from collector.cli import client, output
-from collector.errors import InvalidInput, InvalidSettings
+from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.settings import Settings, load_settings
+from collector.storage.urls import database_path
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,6 +34,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     storage_url: str | None = None
     server: str | None = None
     token_file: Path | None = None
+    expand: bool = False
+    """Whether variables in the file's values are put in; TIMELINED_CONFIG_EXPAND_ENV says so, too."""
 
     def settings(
         self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, **overrides: str | None
@@ -43,7 +46,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """
         named = {"storage.url": self.storage_url} | {k.replace("__", "."): v for k, v in overrides.items()}
         said = {name: value for name, value in named.items() if value is not None}
-        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread)
+        expand = self.expand or os.environ.get("TIMELINED_CONFIG_EXPAND_ENV") == "true"
+        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=expand)
 
     def ask(self, question: Callable[[client.Desk], Awaitable[T]], *, writing: bool = False) -> T:
         """The answer to a question, from wherever these options lead."""
@@ -76,6 +80,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             async with client.remote(holder, self._token(holder)) as desk:
                 yield desk
             return
+        if writing:
+            _must_exist(settings)
         opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say)
         async with opened as app, client.private(app) as desk:
             yield desk
@@ -99,9 +105,20 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         return known[0].decode() if known else ""
 
 
+def _must_exist(settings: Settings) -> None:
+    """Raises :class:`Unavailable` where a command would make a database: a mistyped address shall not become one."""
+    path = database_path(settings.storage.url)
+    if path is not None and not path.exists():
+        raise Unavailable(f"cannot write to the log {path}: there is no such file; timelined serve makes it")
+
+
 CONFIG_FILE = click.option(
     "--config.file", "config_file", type=click.Path(path_type=Path), envvar="TIMELINED_CONFIG_FILE",
     help="The configuration, a YAML file.",
+)  # fmt: skip
+EXPAND = click.option(
+    "--config.expand-env", "expand", is_flag=True,
+    help="Put variables into the file's values: ${NAME}, or ${NAME:-OTHERWISE}.",
 )  # fmt: skip
 STORAGE_URL = click.option(
     "--storage.url", "storage_url", metavar="URL", envvar="TIMELINED_STORAGE_URL",
@@ -125,7 +142,7 @@ def asking(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_where(*args: Any, **named: Any) -> Any:
-        told = {name: named.pop(name) for name in Where.__struct_fields__}
+        told = {name: named.pop(name) for name in ("config_file", "storage_url", "server", "token_file")}
         return command(Where(**told), *args, **named)
 
     wrapped: Any = with_where

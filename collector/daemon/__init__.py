@@ -15,7 +15,7 @@ started and stopped; ``serving`` is a whole daemon, ``process`` its process, and
 
 from __future__ import annotations
 
-from collector.daemon.opening import accept_loss, holder, offline, reading, rebuild, set_aside
+from collector.daemon.opening import accept_loss, compact, holder, offline, reading, rebuild, set_aside
 from collector.daemon.parts import Clock, beside_of, endpoints, signer_of, wall_clock
 from collector.daemon.process import run, serve
 from collector.daemon.serving import Daemon, running
@@ -27,6 +27,7 @@ __all__ = [
     "Daemon",
     "accept_loss",
     "beside_of",
+    "compact",
     "endpoints",
     "hints",
     "holder",

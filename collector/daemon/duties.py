@@ -79,7 +79,7 @@ async def _all_of_it(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
 async def _jobs(parts: Parts) -> AsyncIterator[None]:
     """Sealing, and removing what reached its age."""
     async with AsyncExitStack() as stack:
-        runs = Schedule()
+        runs = Schedule(metrics=parts.metrics)
         seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
         runs.add("retention", parts.retention.run, every=retention.EVERY)
         stack.callback(parts.following.on_resolved(_Later(SEAL_AFTER, seal)))

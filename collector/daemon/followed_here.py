@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from collector.drafting import DraftJob
 from collector.erasure import Redrawn
 from collector.follower import Listener
-from collector.following import Setup, Work
+from collector.following import Setup, Vitals, Work
 from collector.following.reached import Reached
 from collector.following.work import rendered
 from collector.projections import Projections
@@ -38,6 +38,11 @@ class FollowedHere:
         """See :class:`Following`."""
         failure = self.work.follower.failure if self.work is not None else ""
         return f"cannot follow the log: {failure}" if failure else ""
+
+    @property
+    def vitals(self) -> Vitals:
+        """See :class:`Following`."""
+        return Vitals(drafts=self.job.written, draft_failures=self.job.failures)
 
     def begin(self, work: Work) -> None:
         """The lease is ours: this follows from now on, until :meth:`end`."""

@@ -38,6 +38,7 @@ from collector.following.wire import (
     Redraw,
     Render,
     Setup,
+    Vitals,
 )
 from collector.log import EventLog, receipt_of
 from collector.projections import Projections
@@ -83,6 +84,10 @@ class FollowerProcess:
         self._ended = ""
         """Why there is no process now; empty once another has begun."""
         self._condition = UNKNOWN
+        self._lives = 0
+        """Processes that ended, and were not told to."""
+        self._before = Vitals()
+        """The drafts of the lives before this one."""
         self._reached = Reached()
         self._first = -1
         self._advanced = False
@@ -105,6 +110,15 @@ class FollowerProcess:
     def pid(self) -> int:
         """The process, 0 where there is none."""
         return 0 if self._process is None else self._process.pid
+
+    @property
+    def vitals(self) -> Vitals:
+        """See :class:`Following`."""
+        before, now = self._before, self._condition
+        return Vitals(
+            0 if self._channel is None else self.pid, self._lives, before.drafts + now.drafts,
+            before.draft_failures + now.draft_failures,
+        )  # fmt: skip
 
     async def start(self) -> None:
         """Start the process, and see to it that there is one from now on."""
@@ -207,6 +221,7 @@ class FollowerProcess:
                 cause = "could not be talked to"
             if self._stopping:
                 return
+            self._before, self._lives = self.vitals, self._lives + 1
             pause = _SOON if self._advanced else min(2 * pause, _LONGEST)
             self._ended = f"the follower {cause}, and is started again"
             self._condition = UNKNOWN

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from collector.event import SECOND
+from collector.following import Vitals
 from collector.projections import lists_path
+from collector.proof.upkeep import Upkeep
 from collector.web import Readiness
 
 _PARTS = ("", "-wal")
@@ -31,6 +34,7 @@ def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str,
         _one("timelined_sealing_failed", "Whether the last pass could not seal.", _fails(facts.get("sealing"))),
         _one("timelined_lists_lag_events", "Events that grouping has still to take in.", facts.get("lag")),
         _one("timelined_lists_failed", "Whether anything keeps lists from being whole.", _fails(facts.get("lists"))),
+        _info("timelined_log_info", "Always 1; the labels say which log this is, and on which server.", facts),
         _one("timelined_follower_leader", "Whether this daemon is the one that groups.", _flag(facts.get("follows"))),
     ]
     by_state = GaugeMetricFamily("timelined_incidents", "Incidents by their state.", labels=("state",))
@@ -46,6 +50,55 @@ _SIZES = {
     "timelined_lists_size_bytes": "Bytes of the file of lists and its write-ahead log.",
     "timelined_disk_free_bytes": "Bytes that are free for us where the log lies.",
 }
+
+
+def following(vitals: Vitals) -> list[Metric]:
+    """How the follower is: its process, where it has one of its own, and the drafts it wrote since we started."""
+    own = vitals.process is not None
+    memory = _resident(vitals.process) if vitals.process else (0 if own else None)
+    return [
+        _one("timelined_follower_running", "Whether the follower's process is there.", _flag(vitals.process)),
+        _one("timelined_follower_resident_memory_bytes", "Memory of the follower's process.", memory),
+        _count("timelined_follower_restarts", "Times the follower's process ended and was started again.",
+               vitals.restarts if own else None),
+        _count("timelined_drafts_written", "Drafts written to the folder of drafts.", vitals.drafts),
+        _count("timelined_draft_failures", "Drafts that could not be rendered or written.", vitals.draft_failures),
+    ]  # fmt: skip
+
+
+def reloads(well: bool, at: float) -> list[Metric]:
+    """Whether the last reload was taken in, and since when the configuration in force is."""
+    return [
+        _one("timelined_config_last_reload_successful", "Whether the last reload was taken in.", int(well)),
+        _one("timelined_config_last_reload_success_timestamp_seconds", "Since when the configuration is in force.", at),
+    ]
+
+
+def upkeep(kept: Mapping[str, Upkeep]) -> list[Metric]:
+    """When the log was last verified and backed up, as those commands left word."""
+    verify, backup = kept.get("verify"), kept.get("backup")
+    return [
+        _one("timelined_last_verify_timestamp_seconds", "When the log was verified last.", _at(verify)),
+        _one("timelined_last_verify_success", "Whether the log was what it was then.", _well(verify)),
+        _one("timelined_last_backup_timestamp_seconds", "When a backup was made and checked last.", _at(backup)),
+    ]
+
+
+def _at(done: Upkeep | None) -> float | None:
+    return None if done is None else done.at / SECOND
+
+
+def _well(done: Upkeep | None) -> int | None:
+    return None if done is None else int(done.well)
+
+
+def _resident(process: int) -> int | None:
+    """Bytes of memory that a process has; None where the system does not say."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def sizes(log: Path) -> dict[str, int]:
@@ -66,8 +119,21 @@ def _size(path: Path) -> int:
     return sum(part.stat().st_size for suffix in _PARTS if (part := Path(f"{path}{suffix}")).exists())
 
 
+def _info(name: str, meaning: str, facts: Mapping[str, Any]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=("log", "server", "timeline"))
+    family.add_metric([str(facts.get(label) or "") for label in ("log", "server", "timeline")], 1)
+    return family
+
+
 def _one(name: str, meaning: str, value: Any) -> Metric:
     family = GaugeMetricFamily(name, meaning)
+    if value is not None:
+        family.add_metric((), value)
+    return family
+
+
+def _count(name: str, meaning: str, value: int | None) -> Metric:
+    family = CounterMetricFamily(name, meaning)
     if value is not None:
         family.add_metric((), value)
     return family

@@ -220,6 +220,22 @@ async def rebuild(settings: Settings, clock: Clock = wall_clock) -> int:
         return await parts.projections.position()
 
 
+async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
+    """Write the files of the log and its lists anew, without the room that removed rows left; why not all of it could
+    be done, empty where it was.
+
+    Raises :class:`collector.errors.Unavailable` where a daemon writes to the file, or there is none.
+    """
+    async with _parts(settings, clock, writable=True) as parts:
+        lists = projections.open_lists(parts.log, owner=True)
+        try:
+            left = await lists.scrub() or await parts.log.scrub()
+        finally:
+            await lists.close()
+        await parts.writer.close()
+        return left
+
+
 @asynccontextmanager
 async def reading(
     settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None

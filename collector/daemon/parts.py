@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from collector.intake import Endpoint, Intake
 from collector.log import EventLog, migrations
 from collector.metrics import Metrics
 from collector.projections import Lists, Projections
-from collector.proof import seal
+from collector.proof import seal, upkeep
 from collector.proof.acknowledged import Loss
 from collector.proof.checkpoint import EVENTS, Signer
 from collector.proof.folder import ProofFolder
@@ -54,7 +54,7 @@ PATIENCE = 5.0
 
 _FACTS = (
     "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
-    "timeline",
+    "timeline", "check", "reload",
 )  # fmt: skip
 """What readiness says beside yes or no; whatever is away, each is there, null where nothing is known."""
 Clock = Callable[[], int]
@@ -92,10 +92,21 @@ class Parts:
             origin=origin_after(settings.proof.origin, about.accepted),
             signer=signer_of(settings, about),
         )
+        self.metrics = Metrics(settings.sources)
+        """What is counted of our work."""
         self.writer = Writer(
-            store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes,
-            metrics=Metrics(settings.sources),
+            store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes, metrics=self.metrics,
         )  # fmt: skip
+        self.tokens: list[bytes] = []
+        """What opens the API; a reload changes it in place."""
+        self.hosts: set[str] = {name.lower() for name in settings.web.names}
+        """The names that may be asked for on loopback; a reload changes it in place."""
+        self.reload: Callable[[], Awaitable[None]] | None = None
+        """Takes a changed configuration in; None where nobody may ask for that over HTTP."""
+        self.reload_failure: str | None = None
+        """Why the last reload was refused; empty where it was taken in, None where none was asked for."""
+        self.reloaded_at = clock() / SECOND
+        """When the configuration in force was taken in, seconds since 1970."""
         self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
         self.refusals = Refusals(clock)
         self.setup = _setup(settings)
@@ -107,8 +118,14 @@ class Parts:
         self.retention = RetentionJob(store, ages, clock)
         self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
+    def reloaded(self, failure: str) -> None:
+        """A reload was tried; why it was refused, empty where it was taken in."""
+        self.reload_failure = failure
+        self.reloaded_at = self.reloaded_at if failure else self.clock() / SECOND
+
     def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
+        self.tokens[:] = tokens
         return build_app(
             intake=self.intake,
             log=self.log,
@@ -120,9 +137,10 @@ class Parts:
             readiness=self.readiness,
             gauges=self._gauges,
             clock=self.clock,
-            api_tokens=tokens,
+            api_tokens=self.tokens,
             local_only=local_only,
-            hosts=self.settings.web.names,
+            hosts=self.hosts,
+            reload=self.reload,
             erase=self._erase,
             redraw=self._redraw,
             followed=self._followed,
@@ -170,27 +188,31 @@ class Parts:
             incidents = {}
         file = database_path(self.settings.storage.url)
         sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
-        return gauges.families(state, incidents, sizes, self.writer.bytes)
+        kept = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
+        found = gauges.families(state, incidents, sizes, self.writer.bytes)
+        found += gauges.reloads(not self.reload_failure, self.reloaded_at)
+        return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(kept)]
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
         facts: dict[str, Any] = dict.fromkeys(_FACTS)
         facts |= {"queue": self.writer.events, "follows": self.following.follows, "log": self.about.identity.hex()}
         facts["sealing"] = self.sealing.failure or "well"
+        facts["reload"] = None if self.reload_failure is None else self.reload_failure or "well"
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
-            return Readiness(ready=False, reason="the daemon is stopping", facts=facts)
+            return Readiness(ready=False, reason="the daemon is stopping", facts=facts | {"check": "stopping"})
         try:
             async with asyncio.timeout(PATIENCE):
-                reason = await self._ask(facts)
+                check, reason = await self._ask(facts)
         except TimeoutError:
-            reason = f"the database does not answer within {PATIENCE:g} s"
+            check, reason = "database", f"the database does not answer within {PATIENCE:g} s"
         except Unavailable as error:
-            reason = str(error)
-        return Readiness(ready=not reason, reason=reason, facts=facts)
+            check, reason = "database", str(error)
+        return Readiness(ready=not reason, reason=reason, facts=facts | {"check": check if reason else None})
 
-    async def _ask(self, facts: dict[str, Any]) -> str:
-        """Fill in what the database and the writer say; why deliveries cannot be stored, empty where they can."""
+    async def _ask(self, facts: dict[str, Any]) -> tuple[str, str]:
+        """Fill in what the database and the writer say; which check fails and why, empty where none does."""
         schema = await self.log.query(migrations.schema)
         facts["schema"] = schema.revision
         facts |= await self.log.query(servers.described)
@@ -199,10 +221,15 @@ class Parts:
             sealed, accepted = await self.log.query(lambda c: (seal.last(c, EVENTS), accepted_loss(c)))
             facts |= {"sealed": sealed.size if sealed else 0, "lost": accepted.title if accepted else None}
         facts["lists"] = await self._lists(facts)
-        failure = await self.writer.check() or self.log.shortage() or await self._kept_out()
+        checks = {"writer": await self.writer.check()}
+        checks["disk"] = checks["writer"] or self.log.shortage()
+        checks["start"] = checks["disk"] or await self._kept_out()
+        failure = checks["start"]
         facts["writer"] = failure or "well"
         # Whatever becomes of the lists, deliveries are taken.
-        return schema.mismatch or failure
+        if schema.mismatch:
+            return "schema", schema.mismatch
+        return next((name for name, said in checks.items() if said), ""), failure
 
     async def _lists(self, facts: dict[str, Any]) -> str:
         """What keeps lists from holding everything; ``well`` where nothing does."""

@@ -13,7 +13,8 @@ import structlog
 
 from collector import activation
 from collector.daemon.parts import Clock, Parts, wall_clock
-from collector.daemon.serving import running
+from collector.daemon.reloading import Load
+from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
@@ -34,19 +35,21 @@ async def serve(
     ready: Callable[[str], None] | None = None,
     clock: Clock = wall_clock,
     accept_loss: bool = False,
+    load: Load | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what was begun; a second signal ends the process at once.
 
-    ``ready`` is called with the URL once it serves. systemd is told where it asks to be. Raises
+    ``ready`` is called with the URL once it serves; ``load`` reads the configuration again, which SIGHUP asks for.
+    systemd is told where it asks to be. Raises
     :class:`collector.errors.DiskFailed` where the disk failed to keep a write: the process must end then, without
     closing what it left open.
     """
-    stop = _stop_signals()
+    stop, hangup = _stop_signals(), _hangup_signal()
     notifier = Notifier(os.environ)
     handed = activation.sockets(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
-        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, apart=True)
+        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, apart=True, load=load)
         daemon = await unless(stop, stack.enter_async_context(opening))
         if daemon is None:
             return
@@ -55,6 +58,7 @@ async def serve(
         log.info("serving", address=daemon.address, storage=shown(settings.storage.url), **daemon.parts.storage)
         if ready:
             ready(daemon.address)
+        await stack.enter_async_context(_reloading(hangup, daemon))
         show_hints(settings, daemon.address)
         async with _signs_of_life(notifier, daemon.log, remote=is_postgresql(settings.storage.url)):
             failure = await _stopped_or_broken(stop, daemon.log) or await _drained(daemon.parts, notifier)
@@ -71,11 +75,12 @@ def run(
     ready: Callable[[str], None] | None = None,
     clock: Clock = wall_clock,
     accept_loss: bool = False,
+    load: Load | None = None,
 ) -> None:
     """:func:`serve` on the fastest event loop there is."""
     seldom_collect()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss))
+        runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss, load=load))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -99,6 +104,30 @@ def _stop_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)
     return stop
+
+
+def _hangup_signal() -> asyncio.Event:
+    """Set by SIGHUP from here on: it asks for a reload, and never ends us."""
+    hangup = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
+    return hangup
+
+
+@asynccontextmanager
+async def _reloading(hangup: asyncio.Event, daemon: Daemon) -> AsyncIterator[None]:
+    """Reload whenever SIGHUP asks for it, for the length of the block."""
+
+    async def reload() -> None:
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            await daemon.reload()
+
+    task = asyncio.create_task(reload(), name="reload")
+    try:
+        yield
+    finally:
+        await ended(task)
 
 
 async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:

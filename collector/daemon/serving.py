@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from collector import activation
 from collector.daemon.opening import opened
 from collector.daemon.parts import Clock, Parts, wall_clock
 from collector.daemon.refusing import refusals_recorded
+from collector.daemon.reloading import Load, Reloader
 from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
 from collector.log import EventLog
@@ -31,10 +32,18 @@ _BACKLOG = 4096
 class Daemon:
     """A daemon that serves."""
 
-    def __init__(self, parts: Parts, address: str) -> None:
+    def __init__(self, parts: Parts, address: str, reloader: Reloader | None = None) -> None:
         self.parts = parts
+        self._reloader = reloader
         self.address = address
         """Its URL, with the port it really got."""
+
+    async def reload(self) -> None:
+        """Take a changed configuration in, where that can be; whatever becomes of it is said and recorded."""
+        if self._reloader is None:
+            return
+        with suppress(InvalidSettings):
+            await self._reloader.reload()
 
     @property
     def log(self) -> EventLog:
@@ -55,10 +64,12 @@ async def running(
     accept_loss: bool = False,
     sockets: Sequence[socket.socket] = (),
     apart: bool = False,
+    load: Load | None = None,
 ) -> AsyncIterator[Daemon]:
     """A whole daemon for the length of the block; it listens on ``sockets`` if there are any.
 
-    ``apart`` has the log followed in a process of its own, by the clock of this machine.
+    ``apart`` has the log followed in a process of its own, by the clock of this machine. ``load`` reads the
+    configuration again for a reload.
 
     At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
     :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
@@ -70,9 +81,12 @@ async def running(
         await stack.enter_async_context(recorded(parts))
         await stack.enter_async_context(refusals_recorded(parts))
         parts.serving = True
+        reloader = Reloader(parts, load) if load is not None else None
+        if reloader is not None and settings.web.enable_lifecycle:
+            parts.reload = reloader.reload
         address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)
-        yield Daemon(parts, address)
+        yield Daemon(parts, address, reloader)
 
 
 async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.socket]) -> str:

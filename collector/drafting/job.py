@@ -62,6 +62,10 @@ class DraftJob:
         self._stale_after = stale_after
         self._clock = clock
         self._alone = asyncio.Lock()
+        self.written = 0
+        """Drafts of incidents written so far."""
+        self.failures = 0
+        """Drafts that could not be rendered or written; each is tried again."""
         self._changed: set[int] = set()
         """What may be due: it changed since it was looked at, or could not be written then."""
         self._listening = self._complete = False
@@ -150,9 +154,11 @@ class DraftJob:
             except OSError as error:
                 folder = str(self._folder.folder)
                 log.error("cannot write drafts; the next pass tries again", folder=folder, error=str(error))
+                self.failures += 1
                 break
             log.info("wrote a draft", incident=wanted.number, reason=wanted.reason)
             done.append(wanted)
+            self.written += 1
         return done
 
     async def _rendered(self, wanted: Due) -> dict[str, str] | None:
@@ -163,6 +169,7 @@ class DraftJob:
             log.error("cannot render a draft; the next pass tries again", incident=wanted.number, error=str(error))
         except Exception:
             log.exception("cannot render a draft; the next pass tries again", incident=wanted.number)
+        self.failures += 1
         return None
 
     async def _texts(self, wanted: Due) -> dict[str, str]:

@@ -6,7 +6,7 @@ starts with one end of a socket, and which ends when the other end is closed.
 A command without a daemon does the same work in its own process.
 """
 
-from collector.following.wire import Channel, Setup
+from collector.following.wire import Channel, Setup, Vitals
 from collector.following.work import Following, Work
 
-__all__ = ["Channel", "Following", "Setup", "Work"]
+__all__ = ["Channel", "Following", "Setup", "Vitals", "Work"]

@@ -198,7 +198,10 @@ class _Serving:
         clock = asyncio.get_running_loop().time
         said, said_at = None, 0.0
         while True:
-            condition = Condition(self._follows, self._work.follower.failure)
+            drafts = self._work.drafts
+            condition = Condition(
+                self._follows, self._work.follower.failure, drafts=drafts.written, draft_failures=drafts.failures
+            )
             if condition != said or clock() - said_at >= HEARTBEAT:
                 said, said_at = condition, clock()
                 self._channel.send(condition)

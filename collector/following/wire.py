@@ -116,6 +116,23 @@ class Condition(msgspec.Struct, tag=True, frozen=True):
     failure: str
     """Why the log cannot be followed now; empty where it can."""
     known: bool = True
+    drafts: int = 0
+    """Drafts written since the follower began."""
+    draft_failures: int = 0
+    """Those that could not be rendered or written."""
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """How whoever follows is, for those who watch."""
+
+    process: int | None = None
+    """Its process, 0 where it is gone; None where it has none of its own."""
+    restarts: int = 0
+    """Times that process was started again."""
+    drafts: int = 0
+    """Drafts written since the daemon began."""
+    draft_failures: int = 0
+    """Those that could not be rendered or written."""
 
 
 class Forget(msgspec.Struct, tag=True, frozen=True):

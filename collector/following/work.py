@@ -19,7 +19,7 @@ from collector.drafts import MARKED, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
 from collector.follower import Follower, Listener, Log
-from collector.following.wire import Setup
+from collector.following.wire import Setup, Vitals
 from collector.projections import Lists, Projections
 from collector.schedule import Schedule
 from collector.tasks import ended
@@ -39,6 +39,10 @@ class Following(Protocol):
     @property
     def trouble(self) -> str:
         """Why the log is not followed now; empty where it is, or where another daemon does."""
+
+    @property
+    def vitals(self) -> Vitals:
+        """How it is, for whoever watches the daemon."""
 
     async def begun(self) -> None:
         """Wait until the lists hold what the log held at the start; not for long, and once."""

@@ -44,23 +44,28 @@ def load_settings(
     *,
     secrets: tuple[str, ...] = EVERY,
     unread: list[str] | None = None,
+    expand: bool = False,
 ) -> Settings:
     """The settings in force: ``path`` (or what ``TIMELINED_CONFIG_FILE`` names), then variables, then ``overrides``.
 
     ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` and ``log.level`` → a text, None
-    where the flag was not given. ``secrets`` are beginnings of the settings whose files are read; where others stand, a
-    value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no mistake, and is
-    added to it. Raises :class:`collector.errors.InvalidSettings` with every mistake, including
-    what must not be served on an address that others reach.
+    where the flag was not given. ``secrets`` are beginnings of the settings whose files are read; where others
+    stand, a value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no
+    mistake, and is added to it. With ``expand`` variables in the file's values are put in (``${NAME}``,
+    ``${NAME:-OTHERWISE}``). Raises :class:`collector.errors.InvalidSettings` with every mistake, including what
+    must not be served on an address that others reach.
     """
     variables = environ or {}
     chosen = str(path) if path is not None else variables.get(CONFIG_FILE, "")
     file = Mistakes(chosen)
     root = _root(chosen, file) if chosen else None
+    if expand and root is not None:
+        root.expand(variables)
     settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread))
     found = [*file.sentences()]
     for key in OVERRIDES:
-        settings = _overridden(settings, key, _variable(key), variables.get(_variable(key)), found)
+        written = _written(variables, _variable(key), found)
+        settings = _overridden(settings, key, _variable(key), written, found)
         settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), found)
     found.extend(_exposures(settings, root, file))
     if found:
@@ -70,6 +75,22 @@ def load_settings(
 
 def _variable(key: str) -> str:
     return "TIMELINED_" + key.replace(".", "_").upper()
+
+
+def _written(variables: Mapping[str, str], name: str, found: list[str]) -> str | None:
+    """What a variable says, or the file that its twin ``…_FILE`` names; None where neither is set."""
+    file = variables.get(f"{name}_FILE")
+    if file is None:
+        return variables.get(name)
+    if name in variables:
+        found.append(f"{name} and {name}_FILE are both set; set one of them")
+        return None
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        found.append(f"{name}_FILE: cannot read {file}: {why}")
+        return None
 
 
 def _root(path: str, mistakes: Mistakes) -> Place | None:

@@ -116,6 +116,12 @@ def _external_url(written: str) -> str:
     return written.rstrip("/")
 
 
+def _said(written: str) -> bool:
+    if written not in ("true", "false"):
+        raise ValueError(f"is {written!r}; write true or false")
+    return written == "true"
+
+
 _WEB = section(
     _made(Web),
     {
@@ -127,6 +133,7 @@ _WEB = section(
         "queue_events": whole,
         "retry_after": _positive(duration),
         "drain": parsed(duration),
+        "enable_lifecycle": truth,
         "external_url": parsed(_external_url),
     },
 )
@@ -454,8 +461,10 @@ def document(files: Files) -> Reader[Settings]:
     )
 
 
-OVERRIDES: Mapping[str, tuple[str, str, Reader[str]]] = {
+OVERRIDES: Mapping[str, tuple[str, str, Reader[Any]]] = {
     "web.listen_address": ("web", "listen_address", parsed(_listen)),
+    "web.external_url": ("web", "external_url", parsed(_external_url)),
+    "web.enable_lifecycle": ("web", "enable_lifecycle", parsed(_said)),
     "storage.url": ("storage", "url", parsed(_url)),
     "log.level": ("log", "level", one_of(*LEVELS)),
 }

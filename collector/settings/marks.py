@@ -72,6 +72,10 @@ class Place:
         """Whether nothing was written: a section whose keys are all comments is an empty section, not a mistake."""
         return self.node.tag == _NULL
 
+    def expand(self, variables: Mapping[str, str]) -> None:
+        """Put variables into every value here: ``${NAME}``, or ``${NAME:-OTHERWISE}`` where it may be unset."""
+        _expand(self.node, variables, self.path, self.mistakes, set())
+
     def note(self, what: str) -> None:
         """Report a mistake here and go on."""
         self.mistakes.add(self.line, self.path, what)
@@ -238,6 +242,44 @@ def section(build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, R
         return build(place, values)
 
     return read
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", re.ASCII)
+_SYSTEMD = "CREDENTIALS_DIRECTORY"
+"""Which is put in where a secret's path is read, also without being asked for."""
+
+
+def _expand(node: yaml.Node, variables: Mapping[str, str], path: str, mistakes: Mistakes, seen: set[int]) -> None:
+    """Put variables into every value beneath a node, once, however often it is referred to."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        _put_in(node, variables, path, mistakes)
+    elif isinstance(node, yaml.SequenceNode):
+        for below in node.value:
+            _expand(below, variables, path, mistakes, seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, below in node.value:
+            _expand(below, variables, f"{path}.{key.value}".lstrip("."), mistakes, seen)
+
+
+def _put_in(node: yaml.ScalarNode, variables: Mapping[str, str], path: str, mistakes: Mistakes) -> None:
+    """Put variables into one value; one that is not set and has nothing in its place is a mistake."""
+
+    def value(found: re.Match[str]) -> str:
+        name, otherwise = found.groups()
+        if name == _SYSTEMD:
+            return found[0]
+        if name not in variables and otherwise is None:
+            mistakes.add(node.start_mark.line + 1, path, f"names ${{{name}}}, which is not set")
+        return variables.get(name, otherwise or "")
+
+    written = _VARIABLE.sub(value, node.value)
+    if written != node.value and node.style is None:
+        # A plain value is of the kind that it now looks like.
+        node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, written, (True, False))  # type: ignore[no-untyped-call]
+    node.value = written
 
 
 def parse(content: str, mistakes: Mistakes) -> Place | None:

@@ -41,6 +41,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     """What a sender is told to wait when nothing can be stored now, µs."""
     drain: int = 0
     """How long a daemon that is told to stop says that it is not ready and serves on all the same, µs."""
+    enable_lifecycle: bool = False
+    """Whether ``POST /-/reload`` reloads the configuration, for whoever has the API token."""
     external_url: str = ""
     """Where readers of drafts reach this daemon, without a slash at the end; empty: citations are no links."""
 

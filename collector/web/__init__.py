@@ -38,6 +38,7 @@ from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
 from collector.web.streams import StreamLimits, add_streams
+from collector.web.tracing import trace
 
 __all__ = ["Limits", "Postmortem", "ReadLimits", "Readiness", "Runner", "StreamLimits", "build_app", "server_kwargs"]
 
@@ -54,7 +55,7 @@ def build_app(
     readiness: Callable[[], Awaitable[Readiness]],
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
-    api_tokens: tuple[bytes, ...] = (),
+    api_tokens: Sequence[bytes] = (),
     local_only: bool = True,
     hosts: Collection[str] = (),
     erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
@@ -64,6 +65,7 @@ def build_app(
     reads: ReadLimits | None = None,
     streaming: StreamLimits | None = None,
     followed: Callable[[int, float], Awaitable[bool]] | None = None,
+    reload: Callable[[], Awaitable[None]] | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
@@ -73,9 +75,10 @@ def build_app(
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
-    refused; ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
+    refused; ``reload`` takes a changed configuration in, where that may be asked for; ``gauges`` is looked up for each
+    scrape of ``/metrics``. What is handed in is not closed here.
     """
-    app = web.Application(middlewares=(prometheus.count, pages.shown, answer_errors, guard, bound))
+    app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
     app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
@@ -90,7 +93,9 @@ def build_app(
     app[keys.CLOCK] = clock
     app[keys.API_TOKENS] = api_tokens
     app[keys.LOCAL_ONLY] = local_only
-    app[keys.HOSTS] = frozenset(name.lower() for name in hosts)
+    # A set is looked into anew for each request: a reload changes it.
+    app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)
+    app[keys.RELOAD] = reload
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.LIMITS] = limits or Limits()

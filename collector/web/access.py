@@ -35,6 +35,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """On every answer: no page may use it."""
+_GUARDED = ("/metrics", "/-/reload")
+"""What asks for the API's token, and is neither the API nor a page."""
 OWN = (POLICY, "Referrer-Policy")
 """What a browser shows says for itself: what it may load, and that its own forms name where they come from."""
 
@@ -54,7 +56,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             "name the host in web.hosts"
         )
     path, reads = request.path, request.method in ("GET", "HEAD", "OPTIONS")
-    tokens = request.app[API_TOKENS] if is_api(path) or is_page(path) or path == "/metrics" else ()
+    tokens = request.app[API_TOKENS] if is_api(path) or is_page(path) or path in _GUARDED else ()
     # A session writes through a page's form alone, which proves that it is ours.
     by_session = (reads or is_page(path)) and in_session(request)
     if tokens and not by_session and not token_matches(_bearer(request), tokens):
@@ -97,7 +99,7 @@ def in_session(request: web.Request) -> bool:
 
 def _is_open_to_pages(path: str, tokens: Collection[bytes]) -> bool:
     """Whether a page of another site could write here through its visitor's browser, which sends what it holds."""
-    return is_page(path) or path in ("/login", "/logout") or (is_api(path) and not tokens)
+    return is_page(path) or path in ("/login", "/logout") or ((is_api(path) or path in _GUARDED) and not tokens)
 
 
 def _bearer(request: web.Request) -> bytes:

@@ -34,6 +34,8 @@ class Opening(Turning, frozen=True, kw_only=True, forbid_unknown_fields=True):
     severity: str | None = None
     reported_by: str = ""
     """Who or what noticed, where it was not the one who says so."""
+    new: bool = False
+    """Whether it is an incident of its own, whatever it would join."""
 
 
 class Noting(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from collector import people
 from collector.errors import NotFound
 from collector.event import Event
 from collector.projections import EventFilter, IncidentRow
-from collector.web import answers, statements
+from collector.web import answers, standing, statements
 from collector.web.bodies import Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting, Turning
 from collector.web.events import page_of_events
 from collector.web.keys import POLICIES, POSTMORTEMS, PROJECTIONS
@@ -72,7 +72,8 @@ async def open_incident(request: web.Request) -> web.Response:
         future=body.future,
         reported_by=body.reported_by,
     )
-    return await statements.record_opening(request, fact)
+    apart = partial(people.split, key=f"{said.key} apart", by=body.by, stated_at=said.now) if body.new else None
+    return await statements.record_opening(request, fact, apart)
 
 
 @routes.get(ONE)
@@ -180,20 +181,22 @@ async def set_mark(request: web.Request) -> web.Response:
 @routes.post(ONE + "/join")
 async def join(request: web.Request) -> web.Response:
     """Say that an event belongs here."""
-    return await _moved(request, people.joined)
+    return await statements.record(request, *(await _moved(request, people.joined)))
 
 
 @routes.post(ONE + "/leave")
 async def leave(request: web.Request) -> web.Response:
     """Say that an event does not belong here."""
-    return await _moved(request, people.left)
+    fact, number = await _moved(request, people.left)
+    row = await statements.follow(request.app, number)
+    await standing.check_has(request.app, row, [fact.data["event"]], fact, "event")
+    return await statements.record(request, fact, number)
 
 
-async def _moved(request: web.Request, fact: Callable[..., Event]) -> web.Response:
+async def _moved(request: web.Request, fact: Callable[..., Event]) -> tuple[Event, int]:
     said, row = await statement(request, Moving), await statements.incident(request)
     event = await statements.event_named(request.app, said.body.event, "event")
-    stated = fact(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event)
-    return await statements.record(request, stated, row.number)
+    return fact(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event), row.number
 
 
 @routes.post(ONE + "/merge")
@@ -211,6 +214,7 @@ async def split(request: web.Request) -> web.Response:
     said, row = await statement(request, Splitting), await statements.incident(request)
     events = [await statements.event_named(request.app, text, "events") for text in said.body.events]
     fact = people.split(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, events=events)
+    await standing.check_has(request.app, row, events, fact, "events")
     return await statements.record_about(request, fact, events[0])
 
 
@@ -233,6 +237,7 @@ async def reopen(request: web.Request) -> web.Response:
     fact = people.reopened(
         key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at, future=said.body.future
     )
+    await standing.check_over(request.app, row, fact)
     return await statements.record(request, fact, row.number)
 
 

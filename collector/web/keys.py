@@ -67,7 +67,8 @@ GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gaug
 ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
 REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 """Writes the drafts again that cite certain events."""
-API_TOKENS: web.AppKey[tuple[bytes, ...]] = web.AppKey("api_tokens")
+RELOAD: web.AppKey[Callable[[], Awaitable[None]] | None] = web.AppKey("reload")
+API_TOKENS: web.AppKey[Sequence[bytes]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""

@@ -6,14 +6,14 @@ import re
 
 from aiohttp import web
 
-from collector.errors import NotFound, Unavailable
+from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailable
 from collector.log import Delivery
 from collector.projections import SignalRow
 from collector.refusals import Refused
 from collector.web import answers, refused
-from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS
+from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
-from collector.web.problems import InvalidParameter
+from collector.web.problems import InvalidParameter, NotEnabled
 from collector.web.requests import Query, shown
 
 routes = web.RouteTableDef()
@@ -120,6 +120,20 @@ async def ready(request: web.Request) -> web.Response:
     state = await request.app[READINESS]()
     body = {"ready": state.ready, "reason": state.reason, **state.facts}
     return answers.json(body, status=200 if state.ready else 503)
+
+
+@routes.post("/-/reload")
+async def reload(request: web.Request) -> web.Response:
+    """Take a changed configuration in: all of it, or nothing and why."""
+    Query(request)
+    asked = request.app[RELOAD]
+    if asked is None:
+        raise NotEnabled("cannot reload here: web.enable_lifecycle is off; send the process SIGHUP, or set it")
+    try:
+        await asked()
+    except InvalidSettings as error:
+        raise InvalidInput(str(error)) from error
+    return answers.json({"reloaded": True})
 
 
 async def _named(request: web.Request) -> Delivery:

@@ -52,6 +52,10 @@ class CrossSite(TimelinedError):
     """A browser sends it for a page of another site."""
 
 
+class NotEnabled(TimelinedError):
+    """The configuration does not let anybody ask for this over HTTP."""
+
+
 class NotAcceptable(TimelinedError):
     """No format that is offered was asked for."""
 
@@ -87,6 +91,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     Unauthorised: Kind(401, "unauthorised", "The API asks for a token"),
     MalformedWebhook: Kind(400, "malformed", "The body is not what it should be"),
     NotPermitted: Kind(403, "not-permitted", "The database does not allow it"),
+    NotEnabled: Kind(403, "not-enabled", "The configuration does not allow it"),
     NotFound: Kind(404, "not-found", "There is no such thing"),
     InvalidParameter: Kind(400, "invalid-parameter", "The request cannot be read"),
     Ambiguous: Kind(409, "ambiguous", "The name fits several things"),
@@ -149,7 +154,7 @@ def problem(
 def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_after: int = 5) -> web.Response:
     """The answer to an error, by the table. ``from_sender`` is whether a webhook was being taken."""
     if isinstance(error, web.HTTPException):
-        return from_http(error)
+        return from_http(error, instance)
     kind = next((KINDS[known] for known in type(error).__mro__ if known in KINDS), None)
     if kind is None:
         # The one place where a traceback is written: nobody foresaw this, and nobody else will report it.
@@ -172,13 +177,13 @@ def title_of(error: Exception) -> str:
     return kind.title
 
 
-def from_http(error: web.HTTPException) -> web.Response:
+def from_http(error: web.HTTPException, instance: str = "/") -> web.Response:
     """What aiohttp says by raising (404, 405, 413 …), in our shape and without its words."""
     status = HTTPStatus(error.status)
     kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     kind = Kind(error.status, status.phrase.lower().replace(" ", "-"), status.phrase)
     detail = DETAILS.get(error.status, status.description or status.phrase)
-    return problem(kind, detail, headers=kept)
+    return problem(kind, detail, instance=instance, headers=kept)
 
 
 def instance_of(request: web.BaseRequest) -> str:

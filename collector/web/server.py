@@ -194,7 +194,7 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; what aiohttp raised before any of our code ran is put in our shape first."""
         if isinstance(resp, web.HTTPException):
-            resp = problems.from_http(resp)
+            resp = problems.from_http(resp, problems.instance_of(request))
             secure(resp.headers)
         self._answering = request.content
         if self._is_last():

@@ -8,7 +8,7 @@ and never an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -35,10 +35,20 @@ async def record(request: web.Request, fact: Event, number: int) -> web.Response
     return stated(told, row.number)
 
 
-async def record_opening(request: web.Request, fact: Event) -> web.Response:
-    """Store a report, and answer with the incident it opened or joined; ``null`` while that is not known."""
+async def record_opening(request: web.Request, fact: Event, apart: Callable[..., Event] | None) -> web.Response:
+    """Store a report, and answer with the incident it opened or joined; ``null`` while that is not known.
+
+    ``apart`` makes the statement that it is an incident of its own, which is stored where it joined one.
+    """
     told = await store(request.app, fact)
     why = await request.app[PROJECTIONS].why(told.event_id)
+    if apart is not None:
+        if why is None:
+            raise Unavailable("recorded, and not grouped yet; send it again with the same Idempotency-Key")
+        row = None if why.incident is None else await follow(request.app, why.incident)
+        if row is not None and row.key != told.event_id:
+            await store(request.app, apart(incident=row.key, events=[told.event_id]))
+            why = await request.app[PROJECTIONS].why(told.event_id)
     return stated(told, why.incident if why else None)
 
 

@@ -7,6 +7,9 @@ answer comes after the commit.
 
 from __future__ import annotations
 
+import logging
+
+import structlog
 from aiohttp import web
 
 from collector.log import Receipt
@@ -16,6 +19,8 @@ from collector.web.reads import READS
 from collector.web.requests import headers_of, incoming
 
 routes = web.RouteTableDef()
+log = structlog.get_logger(__name__)
+_quiet = logging.getLogger(__name__)
 
 # Any name at all, braces too: what is no source's name must get the same answer as a source that is not there.
 ADDRESS = "/webhooks/{source:[^/]+}"
@@ -32,6 +37,9 @@ async def receive(request: web.Request) -> web.Response:
     headers, length, token = headers_of(request), request.content_length, named.get("token", "")
     with app[READS].webhook():
         receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
+    if _quiet.isEnabledFor(logging.DEBUG):
+        events = [told.event_id for told in receipt.items]
+        log.debug("stored a delivery", source=named["source"], delivery=receipt.delivery, events=events)
     if receipt.answer:
         return web.Response(text=receipt.answer)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))

@@ -30,7 +30,7 @@ async def sign_in(request: web.Request) -> web.Response:
     """Open a session for whoever has the token; the cookie tells nothing of it."""
     form = await form_of(request, _LONGEST)
     onward = _onward(form.get("next"))
-    tokens: tuple[bytes, ...] = request.app[API_TOKENS]
+    tokens = request.app[API_TOKENS]
     token = matching(form.get("token", "").strip().encode("utf-8", "surrogateescape"), tokens)
     if token is None:
         return page(request, "login.html", status=403, onward=onward, wrong=True)

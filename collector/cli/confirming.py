@@ -1,0 +1,118 @@
+"""Saying in words what was recorded: what, in which incident, when, and by which name the event is cited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from collector.cli import output
+from collector.cli.client import Desk
+from collector.errors import InvalidInput, TimelinedError
+
+Json = Mapping[str, Any]
+
+_ENDS = (5, 8, 32)
+"""Digits by which an event is named, the fewest that name one alone."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a statement became."""
+
+    new: bool
+    """Whether it was recorded now, and not known already."""
+    event: Json
+    """The event that states it, or that was amended: its last revision."""
+    cited: str
+    """The end of its id, as few digits as name it alone."""
+    incident: Json | None
+    """The incident it belongs to now; None where it is in none, or that is not known."""
+    reason: str
+    """Why it is there."""
+    reopened: bool
+    """Whether the incident had ended before."""
+
+    @property
+    def where(self) -> str:
+        """The incident in words."""
+        return "no incident" if self.incident is None else named(self.incident)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the event itself opened its incident."""
+        return self.incident is not None and self.incident["key"] == self.event["id"]
+
+
+Words = Callable[[Recorded], str]
+
+
+async def told(desk: Desk, path: str, said: Mapping[str, object], key: str | None, words: Words) -> str:
+    """State it, and say in words what became of it."""
+    ended = await _ended(desk) if path == "/api/v1/incidents" else set()
+    answer = await desk.post(path, said, key)
+    try:
+        what = await _looked_up(desk, answer.json(), ended, new=answer.created)
+    except TimelinedError as error:
+        # It is recorded, whatever becomes of looking it up.
+        return f"Recorded as event {answer.json()['event']}; what became of it cannot be read now ({error})"
+    said_of_it = words(what)
+    return said_of_it if what.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
+
+
+async def _looked_up(desk: Desk, told: Json, ended: set[int], *, new: bool) -> Recorded:
+    cited, found = await _cited(desk, told["event"])
+    number = told["incident"]
+    row = None if number is None else (await desk.get(f"/api/v1/incidents/{number}")).json()
+    return Recorded(
+        new=new, event=found["events"][-1], cited=cited, incident=row, reason=(found["why"] or {}).get("reason") or "",
+        reopened=number in ended,
+    )  # fmt: skip
+
+
+async def _ended(desk: Desk) -> set[int]:
+    """The newest incidents that are over: a report may make one of them go on."""
+    try:
+        rows = (await desk.get("/api/v1/incidents", status="resolved", limit=100)).json()["incidents"]
+    except TimelinedError:
+        return set()
+    return {row["number"] for row in rows}
+
+
+async def _cited(desk: Desk, identifier: str) -> tuple[str, Json]:
+    """The shortest end of an id that names its event alone, and the event."""
+    for digits in _ENDS[:-1]:
+        try:
+            found = (await desk.get(f"/api/v1/events/{identifier[-digits:]}")).json()
+        except InvalidInput:
+            continue
+        if found["id"] == identifier:
+            return identifier[-digits:], found
+    return identifier, (await desk.get(f"/api/v1/events/{identifier}")).json()
+
+
+def stated(words: Words) -> Words:
+    """The same with the moment that was stated, and how to cite it: ``… at 21:27:56 UTC [b61d0]``."""
+    return lambda what: f"{words(what)} at {moment(what.event['occurred_at'])} [{what.cited}]"
+
+
+def named(incident: Json) -> str:
+    """An incident by number and title."""
+    return f'incident {incident["number"]} "{output.harmless(incident["title"])}"'
+
+
+def moment(text: str) -> str:
+    """A time in UTC, with its date unless that is today's."""
+    at, today = output.time(text), datetime.now(UTC).strftime("%Y-%m-%d")
+    return f"{at.removeprefix(today + ' ')} UTC"
+
+
+def opening(what: Recorded) -> str:
+    """What a report became."""
+    if what.incident is None:
+        return "Reported, in no incident yet,"
+    if what.opened:
+        return f"Opened {what.where}"
+    again = ", which goes on again" if what.reopened else ""
+    return f"Joined {what.where}{again} ({output.harmless(what.reason)}; for one of its own say --new),"

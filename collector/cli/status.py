@@ -1,0 +1,183 @@
+"""How the daemon is, in a few lines for a person; and what is wrong, with what to do about it."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import time as clock
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from collector import daemon
+from collector.cli import output
+from collector.cli.client import Desk
+from collector.cli.output import Json
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
+from collector.errors import InvalidSettings, TimelinedError, Unavailable
+from collector.settings import EVERY, Settings
+from collector.storage.urls import database_path, shown
+
+_MOST = 1000
+"""Incidents and signals that are counted; more are said to be so many or more."""
+_UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
+_TIMEX = 512
+"""Bytes, more than the kernel's struct timex has."""
+
+
+@click.command()
+@OUTPUT
+@asking
+def status(where: Where, form: str) -> None:
+    """Say how the daemon, its log and its sources are.
+
+    Exits with 4 where deliveries cannot be stored, and says why.
+    """
+
+    async def asked(desk: Desk) -> Json:
+        ready = (await desk.get("/-/ready")).json()
+        open_ones = (await desk.get("/api/v1/incidents", status="open", limit=_MOST)).json()["incidents"]
+        signals = (await desk.get("/api/v1/signals", limit=_MOST)).json()["signals"]
+        latest = (await desk.get("/api/v1/deliveries", limit=_MOST)).json()["deliveries"]
+        return {"ready": ready, "open": open_ones, "signals": signals, "latest": latest}
+
+    told = where.ask(asked)
+    heard = _heard(told["latest"])
+    if form == "json":
+        counted = {"open_incidents": len(told["open"]), "signals": len(told["signals"]), "sources": heard}
+        return output.as_json({**told["ready"], **counted})
+    _show(where, told, heard)
+    return None
+
+
+def _heard(deliveries: list[Json]) -> dict[str, str]:
+    """When each source that was heard lately was heard last."""
+    heard: dict[str, str] = {}
+    for each in deliveries:
+        if each["status"] != "refused":
+            heard.setdefault(each["source"], each["received_at"])
+    return heard
+
+
+def _show(where: Where, told: Json, heard: dict[str, str]) -> None:
+    ready, now = told["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
+    unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
+    output.facts([
+        ("Asked", where.server or "the database itself, or the daemon that writes to it"),
+        ("Deliveries", "are stored"),
+        ("Log", f"{ready['position']} events, {unsealed} of them not sealed yet"),
+        ("Sealing", ready["sealing"] if ready["sealing"] != "well" else ""),
+        ("Lists", "whole" if ready["lists"] == "well" else str(ready["lists"])),
+        ("Behind", f"{ready['lag']} events" if ready["lag"] else ""),
+        ("Reload", "" if ready.get("reload") in (None, "well") else str(ready["reload"])),
+        ("Incidents", f"{_counted(told['open'])} open"),
+        ("Signals", f"{_counted(told['signals'])} firing or paging"),
+    ])  # fmt: skip
+    if heard:
+        click.echo()
+        rows = [
+            (name, output.time(at), f"{output.lasted(at, now)} ago")
+            for name, at in sorted(heard.items(), key=lambda one: one[1], reverse=True)
+        ]
+        output.table(("SOURCE", "LAST DELIVERY (UTC)", "THAT IS"), rows)
+
+
+def _counted(some: list[Any]) -> str:
+    return f"{len(some)}{' or more' if len(some) >= _MOST else ''}"
+
+
+# --- doctor -----------------------------------------------------------------------------------------------------------
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was tried, whether it is well, and what was found; where it is not, with what to do."""
+
+    what: str
+    well: bool
+    found: str
+
+
+@click.command()
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Try configuration, secrets, database, disk, clock and reachability, and say what to do.
+
+    Exits with 1 where something is not well. Nothing is changed.
+    """
+    found = list(_findings(Where(config_file=config_file, storage_url=storage_url)))
+    if form == "json":
+        output.as_json({"findings": [msgspec.to_builtins(each) for each in found]})
+    else:
+        rows = [("well" if each.well else "NOT WELL", each.what, each.found) for each in found]
+        output.table(("STATE", "WHAT", "HOW"), rows)
+    if not all(each.well for each in found):
+        raise click.exceptions.Exit(output.FAILED)
+
+
+def _findings(where: Where) -> Iterator[Finding]:
+    unread: list[str] = []
+    try:
+        settings = where.settings(secrets=EVERY, unread=unread)
+    except InvalidSettings as error:
+        for mistake in error.mistakes:
+            yield Finding("configuration", False, mistake)
+        return
+    yield Finding("configuration", True, f"{where.config_file or 'the defaults'}, without a mistake")
+    for each in unread:
+        yield Finding("secret", False, f"{each}; as root say CREDENTIALS_DIRECTORY=FOLDER before the command")
+    for name, source in settings.sources.items():
+        if source.credentials.open:
+            yield Finding("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
+    for what, look in _LOOKS.items():
+        try:
+            yield look(where, settings)
+        except TimelinedError as error:
+            yield Finding(what, False, str(error))
+
+
+def _database(where: Where, settings: Settings) -> Finding:
+    ready = where.get("/-/ready").json()
+    named = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
+    if ready["lists"] != "well":
+        return Finding("database", False, f"{named}; {ready['lists']}")
+    return Finding("database", True, named)
+
+
+def _disk(where: Where, settings: Settings) -> Finding:
+    path = database_path(settings.storage.url)
+    if path is None:
+        return Finding("disk", True, "the server's own; look there")
+    if not path.exists():
+        raise Unavailable(f"{path} is not there; timelined serve makes it")
+    free, size = shutil.disk_usage(path.parent).free, path.stat().st_size
+    said = f"{free // 1_000_000} MB free beside a log of {size // 1_000_000} MB"
+    if free < 2 * size + 500_000_000:
+        return Finding("disk", False, f"{said}; make room: a backup, an upgrade and an erasure need as much again each")
+    return Finding("disk", True, said)
+
+
+def _clock(where: Where, settings: Settings) -> Finding:
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX))
+    if state == _UNSYNCHRONISED:
+        return Finding("clock", False, "the kernel says that nothing keeps it right; run an NTP client")
+    return Finding("clock", True, "kept right, as the kernel says")
+
+
+def _reachable(where: Where, settings: Settings) -> Finding:
+    holder = daemon.holder(settings)
+    if holder is None:
+        return Finding("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
+    Where(server=holder).get("/-/healthy")
+    others = "others reach it" if not settings.web.loopback else "only this machine reaches it (web.listen_address)"
+    return Finding("daemon", True, f"answers at {holder}; {others}")
+
+
+_LOOKS: dict[str, Callable[[Where, Settings], Finding]] = {
+    "database": _database, "disk": _disk, "clock": _clock, "daemon": _reachable,
+}  # fmt: skip

@@ -1,0 +1,56 @@
+"""Why a list is empty: a filter that nothing in the log could pass, said by its name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import datetime
+
+from collector.cli import output
+from collector.cli.client import Desk
+from collector.cli.where import Where
+from collector.errors import NotFound
+from collector.event import EVENT_TYPES
+
+_ALONE = ("source", "service", "entity", "type", "status", "incident")
+"""Filters of which one that matches nothing by itself is the reason."""
+
+
+def why(where: Where, what: str, filters: Mapping[str, object]) -> str:
+    """The reason as the end of a sentence; empty where each filter by itself would match something."""
+    since, until = filters.get("since"), filters.get("until")
+    if since and until and datetime.fromisoformat(str(since)) >= datetime.fromisoformat(str(until)):
+        return ": --since is not before --until"
+    given = [name for name in _ALONE if filters.get(name)]
+    if not given:
+        return ""
+
+    async def asked(desk: Desk) -> list[str]:
+        return [name for name in given if not await _any(desk, what, name, filters[name])]
+
+    names = where.ask(asked)
+    if not names:
+        return ""
+    value = str(filters[names[0]])
+    return (
+        _no_type(value) if names[0] == "type" else f': nothing in the log has the {names[0]} "{output.harmless(value)}"'
+    )
+
+
+async def _any(desk: Desk, what: str, name: str, value: object) -> bool:
+    try:
+        return bool((await desk.get(f"/api/v1/{what}", limit=1, **{name: value})).json()[what])
+    except NotFound:
+        return False
+
+
+def _no_type(kind: str) -> str:
+    """That nothing has this type, and which one may have been meant."""
+    if kind in EVENT_TYPES or any(
+        known.startswith(kind.removesuffix("*")) for known in EVENT_TYPES if kind[-2:] == ".*"
+    ):
+        return f': nothing in the log has the type "{kind}"'
+    families = {known.split(".")[0]: f"{known.split('.')[0]}.*" for known in EVENT_TYPES}
+    meant = {known: known for known in EVENT_TYPES} | families | {family: family for family in families.values()}
+    near = difflib.get_close_matches(kind.lower(), meant, n=1)
+    return f': no type is called "{output.harmless(kind)}"' + (f"; did you mean {meant[near[0]]}?" if near else "")

@@ -1,0 +1,100 @@
+"""Taking in a changed configuration while serving: all of it or nothing, and each try is an event of the log.
+
+Taken in are sources (secrets, bounds, redaction, retention), API tokens and the names in ``web.hosts``. Whatever else
+differs needs a restart: then nothing is taken in, and what differs is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+
+import structlog
+
+from collector.daemon.parts import Parts, endpoints
+from collector.errors import InvalidSettings, TimelinedError
+from collector.event import MACHINE, Event, event_id
+from collector.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Load = Callable[[], Settings]
+"""Reads the configuration again, flags and variables included. Raises :class:`InvalidSettings`."""
+_LIVE = ("sources", "api")
+"""Sections that are taken in."""
+_LIVE_WEB = ("hosts",)
+"""What of ``web`` is."""
+
+
+class Reloader:
+    """Reloads one daemon's configuration, one try after the other."""
+
+    def __init__(self, parts: Parts, load: Load) -> None:
+        self._parts, self._load = parts, load
+        self._alone = asyncio.Lock()
+
+    async def reload(self) -> None:
+        """Take the configuration in. Raises :class:`InvalidSettings`, and then the one in force goes on."""
+        async with self._alone:
+            try:
+                settings = await asyncio.to_thread(self._load)
+                needs = differing(self._parts.settings, settings)
+                if needs:
+                    raise InvalidSettings((f"cannot reload: a restart is needed for {', '.join(needs)}",))
+            except InvalidSettings as error:
+                log.error("cannot reload the configuration; the one in force goes on", error=str(error))
+                self._parts.reloaded(str(error))
+                await self._record(str(error))
+                raise
+            self._take(settings)
+            self._parts.reloaded("")
+            log.info("reloaded the configuration", sources=",".join(settings.sources))
+            await self._record("")
+
+    def _take(self, settings: Settings) -> None:
+        parts = self._parts
+        parts.settings = settings
+        parts.intake.serve(endpoints(settings))
+        parts.metrics.begin(settings.sources)
+        parts.tokens[:] = settings.api.tokens
+        parts.hosts.clear()
+        parts.hosts.update(name.lower() for name in settings.web.names)
+        parts.retention.keep(ages_of(settings))
+
+    async def _record(self, failure: str) -> None:
+        parts, now = self._parts, self._parts.clock()
+        data = {"configuration": fingerprint(parts.settings)} | ({"failure": failure} if failure else {})
+        try:
+            head = await parts.log.head()
+            fact = Event(
+                id=event_id("collector.1", MACHINE, now, "collector.reloaded", str(head)), type="collector.reloaded",
+                source=MACHINE, entity="collector", occurred_at=now, data=data,
+            )  # fmt: skip
+            await parts.intake.append_facts([fact], now)
+        except TimelinedError as error:
+            log.warning("cannot record the reload", error=str(error))
+
+
+def differing(old: Settings, new: Settings) -> list[str]:
+    """The settings that differ and cannot be taken in, by name."""
+    names: list[str] = []
+    for section in old.__struct_fields__:
+        before, after = getattr(old, section), getattr(new, section)
+        if section in _LIVE or before == after:
+            continue
+        fields = [field for field in before.__struct_fields__ if getattr(before, field) != getattr(after, field)]
+        names += [f"{section}.{field}" for field in fields if section != "web" or field not in _LIVE_WEB]
+    return names
+
+
+def fingerprint(settings: Settings) -> str:
+    """By what one configuration is told from another; it says nothing of the secrets in it."""
+    sources = {name: (said.kind, repr(said.reading), repr(said.redaction)) for name, said in settings.sources.items()}
+    told = repr((sorted(sources.items()), settings.web, settings.storage, settings.drafts, settings.log))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def ages_of(settings: Settings) -> dict[str, dict[str, int]]:
+    """How long bodies are kept, by source."""
+    return {name: dict(said.retention.ages) for name, said in settings.sources.items() if said.retention.ages}

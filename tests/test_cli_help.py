@@ -1,0 +1,171 @@
+"""Help in all its forms is made from the commands: groups, examples, manual pages, completion."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from collector import cli
+from collector.cli import manual, output
+from collector.cli.examples import EXAMPLES
+from tests.conftest import Played, require, timelined
+
+PROJECT = Path(__file__).parents[1]
+COMMANDS = cli.every_command()
+
+
+def shown(*arguments: str) -> str:
+    """What a command that succeeds prints."""
+    result = CliRunner().invoke(cli.timelined, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def below(words: tuple[str, ...] = (), command: click.Command = cli.timelined) -> list[tuple[str, ...]]:
+    """The words of every command, those within groups included."""
+    found = [words]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            one = command.get_command(context, name)
+            assert one is not None
+            found += below((*words, name), one)
+    return found
+
+
+def test_the_help_shows_every_command_in_its_group_with_its_whole_sentence() -> None:
+    """Nothing is cut, and no command of the package is missing."""
+    text = " ".join(shown("--help").split())
+    for title, names in cli.GROUPS.items():
+        assert f"{title}:" in text
+        for name in names:
+            assert f"{name} {cli.first_sentence(COMMANDS[name])}" in text
+    assert "..." not in text.partition("Run it:")[2]
+    assert list(COMMANDS) == [name for group in cli.GROUPS.values() for name in group]
+    assert all(name == command.name for name, command in COMMANDS.items())
+
+
+def test_help_and_version_have_their_short_forms() -> None:
+    """`timelined help draft` and `timelined -V`."""
+    assert shown("help", "draft") == shown("draft", "--help")
+    assert shown("help") == shown("--help")
+    assert shown("-V") == shown("--version")
+    missing = CliRunner().invoke(cli.timelined, ["help", "nonsense"])
+    assert (missing.exit_code, "timelined help" in missing.stderr) == (output.NOT_FOUND, True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_commands_and_stand_in_the_help(name: str) -> None:
+    """Each is taken apart as the command line would, and shown as it is."""
+    for example in EXAMPLES[name]:
+        assert f"  {example}\n" in shown(name, "--help")
+        words = shlex.split(example.split(" | ")[-1] if name != "man" else example.split(" | ")[0])
+        words = words[: words.index(">")] if ">" in words else words
+        assert words[:2] == ["timelined", name]
+        text = "a note" if "-" in words else None
+        with CliRunner().isolation(input=text):
+            COMMANDS[name].make_context(name, words[2:], parent=click.Context(cli.timelined))
+
+
+@pytest.mark.parametrize("words", below(), ids=lambda words: "-".join(words) or "timelined")
+def test_a_manual_page_has_every_option_of_its_command(words: tuple[str, ...]) -> None:
+    """What the command takes stands in its page, and the page has the parts a manual page has."""
+    page = manual.page(words)
+    flat = page.replace("\\-", "-")
+    for part in (".TH", ".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", ".SH SEE ALSO"):
+        assert f"\n{part}" in f"\n{page}"
+    command: click.Command | None = cli.timelined
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+    for option in command.params:
+        hidden = isinstance(option, click.Option) and option.hidden
+        assert hidden or isinstance(option, click.Argument) or option.opts[0] in flat
+    assert shown("man", *words) == page
+
+
+def test_manual_pages_are_read_without_a_warning(tmp_path: Path) -> None:
+    """groff takes each of them as it is."""
+    groff = require("groff")
+    for words in below():
+        ran = subprocess.run(
+            [groff, "-man", "-Tutf8", "-ww", "-z"],
+            input=manual.page(words),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), words
+
+
+def complete(*words: str) -> list[str]:
+    """What bash would offer for the last word."""
+    environment = {**os.environ, "_TIMELINED_COMPLETE": "bash_complete", "COMP_WORDS": shlex.join(words)}
+    environment["COMP_CWORD"] = str(len(words) - 1)
+    command = [sys.executable, "-c", "from collector.cli import main; main()"]
+    ran = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=True)
+    return [line.split(",", 1)[1] for line in ran.stdout.splitlines()]
+
+
+def test_completion_offers_commands_options_and_choices() -> None:
+    """All that there is by that beginning, and nothing else."""
+    assert complete("timelined", "de") == ["demo", "deliveries", "delivery"]
+    assert complete("timelined", "draft", "--pro") == ["--profile"]
+    assert "impact_started" in complete("timelined", "mark", "1", "im")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_takes_the_completion(shell: str, tmp_path: Path) -> None:
+    """The script asks timelined itself, and is in the shell's own language."""
+    script = shown("completion", shell)
+    assert "_TIMELINED_COMPLETE" in script
+    file = tmp_path / "script"
+    file.write_text(script, "utf-8")
+    subprocess.run([require(shell), "-n", str(file)], check=True)
+
+
+def test_the_version_is_said_without_what_only_the_daemon_needs() -> None:
+    """No web server, no database and no drawing of tables is imported for it."""
+    code = (
+        "import sys; sys.argv[1:] = ['--version']\nfrom collector.cli import main\n"
+        "try: main()\nexcept SystemExit as end: print(end.code, *sorted(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    version, rest = ran.stdout.split("\n", 1)
+    assert re.fullmatch(r"timelined, version \d+\.\d+\.\d+", version)
+    loaded = set(rest.split())
+    assert "0" in loaded
+    assert not {"aiohttp", "sqlalchemy", "rich", "msgspec", "alembic", "jinja2", "asyncio"} & loaded
+
+
+def test_the_readmes_questions_are_answered_by_a_kept_demo(
+    played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command that it shows under Ask ends with 0 on what the demo leaves."""
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    block = readme.partition("\n## Ask\n")[2].partition("```sh\n")[2].partition("```")[0]
+    commands = [shlex.split(line, comments=True)[1:] for line in block.splitlines() if " lint " not in line]
+    monkeypatch.chdir(tmp_path)
+    assert len(commands) > 5
+    for words in commands:
+        result = CliRunner(env={"TIMELINED_STORAGE_URL": played.url}).invoke(cli.timelined, words)
+        assert result.exit_code == 0, (words, result.output)
+
+
+def test_a_demo_keeps_its_database_where_it_says(tmp_path: Path) -> None:
+    """With --keep beside the drafts; played again it refuses to write into it."""
+    ran = timelined("demo", "--keep", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "TIMELINED_STORAGE_URL=sqlite:///out/demo.db" in ran.stderr
+    why = timelined("why", "c8524", cwd=tmp_path, TIMELINED_STORAGE_URL="sqlite:///out/demo.db")
+    assert (why.returncode, "Incident: 1" in " ".join(why.stdout.split())) == (0, True)
+    assert timelined("demo", "--keep", cwd=tmp_path).returncode == output.UNAVAILABLE

@@ -1,0 +1,177 @@
+"""Reloading: all of a changed configuration or nothing of it, said wherever somebody looks, and never a stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.daemon.reloading import differing, fingerprint
+from collector.errors import InvalidSettings
+from collector.settings import load_settings
+from tests.processes import Process, alert, eventually, get, post
+from tests.test_metrics import value
+
+CONFIGURATION = """\
+storage:
+  url: sqlite:///{folder}/log.db
+api:
+  token_file: api-token
+sources:
+  {name}:
+    kind: alertmanager
+    bearer_token_file: secret
+"""
+API = {"Authorization": "Bearer reads-and-writes"}
+
+
+class Place:
+    """A daemon with a configuration that can be changed."""
+
+    def __init__(self, folder: Path, process: Process) -> None:
+        self.folder, self.process = folder, process
+        self.write("am", "first")
+        (folder / "api-token").write_text("reads-and-writes", "utf-8")
+        self.address = process.start("--config.file", str(folder / "t.yml"), *self.flags)
+
+    flags: tuple[str, ...] = ()
+
+    def write(self, name: str, secret: str, **settings: str) -> None:
+        """Change the configuration, and the secret of its one source."""
+        (self.folder / "secret").write_text(secret, "utf-8")
+        more = "".join(f"{section}:\n  {line}\n" for section, line in settings.items())
+        (self.folder / "t.yml").write_text(CONFIGURATION.format(folder=self.folder, name=name) + more, "utf-8")
+
+    def deliver(self, secret: str, name: str = "am") -> str:
+        """Whether a delivery with this secret is taken, new or known, or the status that it is refused with."""
+        headers = {"Authorization": f"Bearer {secret}"}
+        code = status(lambda: post(f"{self.address}/webhooks/{name}", alert("firing"), headers)[0])
+        return "taken" if code in (200, 202) else str(code)
+
+    def ready(self) -> dict[str, Any]:
+        """What /-/ready says."""
+        found: dict[str, Any] = get(f"{self.address}/-/ready")
+        return found
+
+    def asked(self, path: str, method: str = "GET", token: dict[str, str] = API) -> Any:
+        """What the API answers, read as JSON where it is."""
+        request = urllib.request.Request(self.address + path, headers=token, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            text = answer.read().decode()
+        return text if path == "/metrics" else json.loads(text)
+
+    def hang_up(self) -> None:
+        """SIGHUP."""
+        self.process.process.send_signal(signal.SIGHUP)
+
+
+def status(ask: Any) -> Any:
+    """What was answered, also where that is a refusal."""
+    try:
+        return ask()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+@pytest.fixture
+def place(tmp_path: Path, process: Process) -> Place:
+    """A daemon whose source has the secret "first"."""
+    return Place(tmp_path, process)
+
+
+def test_a_hangup_takes_a_changed_configuration_in_or_nothing_of_it(place: Place) -> None:
+    """A new secret and a new name are in force at once; with a mistake the old ones stay, and everybody hears why."""
+    assert place.ready()["reload"] is None
+    assert (place.deliver("first"), place.deliver("second")) == ("taken", "401")
+    place.write("pager", "second")
+    place.hang_up()
+    assert eventually(lambda: place.ready()["reload"]) == "well"
+    assert (place.deliver("first", "am"), place.deliver("second", "pager")) == ("401", "taken")
+    assert value(place.asked("/metrics"), "timelined_config_last_reload_successful") == 1
+    place.write("other", "third", nonsense="x: 1")
+    place.hang_up()
+    refused = eventually(lambda: place.ready()["reload"] != "well" and place.ready()["reload"])
+    assert "nonsense" in refused
+    assert place.ready()["ready"]
+    assert (place.deliver("second", "pager"), place.deliver("third", "other")) == ("taken", "401")
+    assert value(place.asked("/metrics"), "timelined_config_last_reload_successful") == 0
+    assert "cannot reload the configuration" in place.process.said.read_text()
+    events = eventually(
+        lambda: len(found := place.asked("/api/v1/events?type=collector.reloaded")["events"]) == 2 and found
+    )
+    assert [sorted(event["data"]) for event in events] == [["configuration"], ["configuration", "failure"]]
+    assert "third" not in json.dumps(events)
+    assert place.process.end(signal.SIGTERM) == 0
+
+
+def test_what_needs_a_restart_is_named_and_nothing_is_taken_in(place: Place) -> None:
+    """A changed database or limit beside a new secret: the secret stays the old one, too."""
+    place.write("am", "second", web="max_body: 1MiB")
+    place.hang_up()
+    assert "a restart is needed for web.max_body" in eventually(lambda: place.ready()["reload"])
+    assert (place.deliver("first"), place.deliver("second")) == ("taken", "401")
+
+
+def test_a_reload_over_http_is_off_unless_enabled(place: Place) -> None:
+    """It needs the API token in any case; where it is off the answer says what to do."""
+    assert status(lambda: place.asked("/-/reload", "POST", {})) == 401
+    assert status(lambda: place.asked("/-/reload", "POST")) == 403
+
+
+class TestEnabled:
+    """With --web.enable-lifecycle."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path, process: Process) -> Place:
+        """A daemon that reloads for whoever has the token."""
+        return type("Enabled", (Place,), {"flags": ("--web.enable-lifecycle",)})(tmp_path, process)  # type: ignore[no-any-return]
+
+    def test_a_post_reloads_or_says_why_not(self, place: Place) -> None:
+        """200 where it was taken in; 422 with every mistake otherwise."""
+        place.write("am", "second")
+        assert place.asked("/-/reload", "POST") == {"reloaded": True}
+        assert place.deliver("second") == "taken"
+        place.write("am", "third", nonsense="x: 1")
+        assert status(lambda: place.asked("/-/reload", "POST")) == 422
+        assert place.deliver("second") == "taken"
+        assert status(lambda: place.asked("/-/reload", "POST", {})) == 401
+
+
+# --- what differs, and where values come from -------------------------------------------------------------------------
+
+
+def test_sources_tokens_and_hosts_need_no_restart(tmp_path: Path) -> None:
+    """Everything else that differs is named; equal configurations differ in nothing."""
+    old = load_settings(None, {}, {})
+    (tmp_path / "t.yml").write_text("web:\n  hosts: [x.example]\nsources:\n  a:\n    kind: github\n    open: true\n")
+    new = load_settings(tmp_path / "t.yml", {}, {})
+    assert differing(old, new) == []
+    assert fingerprint(old) != fingerprint(new)
+    (tmp_path / "t.yml").write_text("log:\n  level: debug\ndrafts:\n  zone: Europe/Madrid\n")
+    assert differing(old, load_settings(tmp_path / "t.yml", {}, {})) == ["drafts.zone", "log.level"]
+
+
+def test_a_variable_has_a_twin_that_names_a_file(tmp_path: Path) -> None:
+    """What the file says is what the variable would; both at once, or a file that is not there, is a mistake."""
+    said = tmp_path / "url"
+    said.write_text("sqlite:///elsewhere.db\n", "utf-8")
+    assert load_settings(None, {"TIMELINED_STORAGE_URL_FILE": str(said)}).storage.url == "sqlite:///elsewhere.db"
+    both = {"TIMELINED_STORAGE_URL_FILE": str(said), "TIMELINED_STORAGE_URL": "sqlite:///x.db"}
+    with pytest.raises(InvalidSettings, match="both set"):
+        load_settings(None, both)
+    with pytest.raises(InvalidSettings, match="No such file"):
+        load_settings(None, {"TIMELINED_LOG_LEVEL_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(("written", "means"), [("true", True), ("false", False)])
+def test_the_variable_of_a_switch_is_true_or_false(written: str, means: bool) -> None:
+    """And nothing else."""
+    assert load_settings(None, {"TIMELINED_WEB_ENABLE_LIFECYCLE": written}).web.enable_lifecycle is means
+    with pytest.raises(InvalidSettings, match="write true or false"):
+        load_settings(None, {"TIMELINED_WEB_ENABLE_LIFECYCLE": "maybe"})

@@ -1,0 +1,73 @@
+"""``timelined status`` and ``timelined doctor``: how it is, and what to do where it is not well."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from collector.cli import output, timelined
+from tests.conftest import Played
+from tests.processes import Process, alert, eventually, get, post
+
+
+def run(*arguments: str) -> Result:
+    """One command in this process."""
+    return CliRunner().invoke(timelined, list(arguments))
+
+
+def test_status_tells_of_the_log_and_of_each_source(played: Played) -> None:
+    """From the database alone; each source with when it was heard last."""
+    shown = run("status", "--storage.url", played.url)
+    assert shown.exit_code == 0, shown.stderr
+    text = " ".join(shown.stdout.split())
+    assert "Deliveries: are stored" in text
+    for source in ("alertmanager", "github", "pagerduty"):
+        assert f"{source} 2026-03-04" in text
+    told = json.loads(run("status", "--storage.url", played.url, "-o", "json").stdout)
+    assert told["ready"]
+    assert f"Log: {told['position']} events" in text
+
+
+def test_status_of_a_daemon_that_is_not_there_ends_with_4(free_port: int) -> None:
+    """And names the address."""
+    result = run("status", "--server", f"http://127.0.0.1:{free_port}")
+    assert (result.exit_code, str(free_port) in result.stderr) == (output.UNAVAILABLE, True)
+
+
+def findings(*arguments: str) -> tuple[int, dict[str, tuple[bool, str]]]:
+    """The exit code, and what was found by what was looked at; of several the last that is not well."""
+    result = run("doctor", *arguments, "-o", "json")
+    found: dict[str, tuple[bool, str]] = {}
+    for each in json.loads(result.stdout)["findings"]:
+        if each["what"] not in found or not each["well"]:
+            found[each["what"]] = (each["well"], each["found"])
+    return result.exit_code, found
+
+
+def test_the_doctor_finds_a_daemon_well(tmp_path: Path, process: Process) -> None:
+    """With one that runs: configuration, database and daemon are well; the clock is this machine's own matter."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    address = process.start("--storage.url", url)
+    post(f"{address}/webhooks/alertmanager", alert("firing"))
+    eventually(lambda: (ready := get(f"{address}/-/ready"))["lists"] == "well" and ready["lag"] == 0)
+    _, found = findings("--storage.url", url)
+    assert found["daemon"] == (True, f"answers at {address}; only this machine reaches it (web.listen_address)")
+    assert found["configuration"][0]
+    assert found["database"][0], found["database"]
+    assert "clock" in found
+
+
+def test_the_doctor_says_what_to_do(tmp_path: Path, empty_log: str) -> None:
+    """No daemon, no database, a mistake in the configuration: each with what helps, and nothing is made."""
+    code, found = findings("--storage.url", empty_log)
+    assert (code, found["daemon"][0]) == (output.FAILED, False)
+    assert "timelined serve" in found["daemon"][1]
+    code, found = findings("--storage.url", f"sqlite:///{tmp_path}/none/x.db")
+    assert not found["database"][0]
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "bad.yml").write_text("webb: {}\n", "utf-8")
+    code, found = findings("--config.file", str(tmp_path / "bad.yml"))
+    assert (code, found["configuration"][0]) == (output.FAILED, False)
+    assert "webb" in found["configuration"][1]
