@@ -17,7 +17,9 @@ from collector.event import MINUTE, PEOPLE, Event, event_id
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
-FIELDS = ("title", "lead", "severity", "impact")
+ANSWERED = ("summary", "impact", "detection", "root_causes", "diagnostics", "resolution", "lessons", "actions")
+"""The sections of a postmortem in which a person may write."""
+FIELDS = ("title", "lead", "severity", *ANSWERED)
 """What a person may set on an incident."""
 STATES = ("open", "done", "dropped")
 """The states of a follow-up action."""
@@ -235,6 +237,6 @@ def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None
 
 
 def edited(*, key: str, by: str, stated_at: int, incident: str, field: str, value: str) -> Event:
-    """A person sets the title, lead, severity or impact."""
+    """A person sets the title, lead or severity, or what a section of the postmortem says in their words."""
     data = {"field": _one_of(field, FIELDS, "field"), "value": spoken(value, "value")}
     return _fact("incident.edited", key=key, by=by, stated_at=stated_at, incident=incident, data=data)

@@ -35,6 +35,7 @@ from renderers.history import History
 from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections import SECTIONS, appendix
+from renderers.sections.answers import answered
 from renderers.values import came_back
 
 FORM = "timelined draft 6"
@@ -48,7 +49,7 @@ PLAIN = Options()
 def draft(history: History, options: Options = PLAIN) -> Document:
     """The postmortem of one incident, as far as its events show it."""
     known = _known(history)
-    sections = tuple(_zoned(section(history, options), options) for section in SECTIONS.values())
+    sections = tuple(_zoned(_section(key, history, options), options) for key in SECTIONS)
     title, lead, incident = _title(history), _lead(history), _incident(history, options)
     hashed = digest(history, options)
     heads = [each for each in (title, lead, incident) if each]
@@ -161,6 +162,12 @@ def _pages(history: History) -> list[Phrase]:
                 found.append(say(Link(f"{brand} {number}" if number else brand, link[0].url)))
                 break
     return found
+
+
+def _section(key: str, history: History, options: Options) -> Section:
+    """A section, with what a person wrote in it; the impact says that itself, since its numbers depend on it."""
+    written = SECTIONS[key](history, options)
+    return written if key == "impact" else answered(written, history.edits.get(key))
 
 
 # --- the sections -----------------------------------------------------------------------------------------------

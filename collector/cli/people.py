@@ -174,9 +174,10 @@ def reopen(where: Where, number: int, key: str | None, form: str, **said: object
 @click.argument("value", type=TEXT)
 @stating
 def edit(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """Set an incident's title, lead, severity or impact.
+    """Set an incident's title, lead or severity, or write in a section of its postmortem.
 
-    With `-` as VALUE it is read from standard input.
+    VALUE of a section stands in it as text, in place of its first question; a blank line begins a paragraph. It
+    replaces what was written there before, and every format shows it. With `-` as VALUE it is read from standard input.
     """
     words = confirming.stated(lambda what: f'Set the {said["field"]} of {what.where} to "{said["value"]}"')
     state(where, f"/api/v1/incidents/{number}/edit", said, key, form, words)

@@ -29,6 +29,7 @@ from collector.web import (
     operations,
     pages,
     prometheus,
+    sections,
     streams,
     webhooks,
 )
@@ -98,6 +99,7 @@ def build_app(
     app[keys.RELOAD] = reload
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
+    app[keys.WRITING] = asyncio.Lock()
     app[keys.LIMITS] = limits or Limits()
     app[keys.FOLLOWED] = followed or _looking(projections)
     app[keys.ENDING] = []
@@ -105,7 +107,7 @@ def build_app(
     app.on_response_prepare.append(on_prepare)
     add_streams(app, streaming or StreamLimits())
     # Streams come first: their address looks like that of an event.
-    for room in (streams, webhooks, incidents, events, amendments, erasures, operations, prometheus):
+    for room in (streams, webhooks, incidents, sections, events, amendments, erasures, operations, prometheus):
         app.add_routes(room.routes)
     for routes in pages.ROUTES:
         app.add_routes(routes)

@@ -109,6 +109,11 @@ class Erasing(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Only say what would go."""
 
 
+class Writing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: str
+    by: str
+
+
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str

@@ -6,6 +6,7 @@ application (:func:`collector.web.build_app`) puts real things under these.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -78,6 +79,8 @@ ENDING: web.AppKey[list[Callable[[], None]]] = web.AppKey("ending")
 """What is called once the daemon stops, before open answers are waited for: it ends those that would never end."""
 FOLLOWED: web.AppKey[Callable[[int, float], Awaitable[bool]]] = web.AppKey("followed")
 """Waits until lists have taken a position in, or so many seconds; whether they have."""
+WRITING: web.AppKey[asyncio.Lock] = web.AppKey("writing")
+"""Held while a section of a postmortem is written over what was read."""
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
 """Now, µs UTC."""
 LIMITS: web.AppKey[Limits] = web.AppKey("limits")

@@ -68,6 +68,14 @@ class Ambiguous(InvalidInput):
     """A short name fits several things."""
 
 
+class Outdated(TimelinedError):
+    """What a client would write over is newer than what it read."""
+
+
+class Unconditional(TimelinedError):
+    """A client would write over a text without saying which one it read."""
+
+
 class UnsupportedMedia(TimelinedError):
     """A body of a kind that is not taken here."""
 
@@ -101,6 +109,8 @@ KINDS: Mapping[type[Exception], Kind] = {
     NotAcceptable: Kind(406, "not-acceptable", "None of the offered formats was asked for"),
     UnsupportedMedia: Kind(415, "unsupported-media", "The body's type is not taken here"),
     UnsupportedEncoding: Kind(415, "unsupported-encoding", "The body's encoding is not taken here"),
+    Outdated: Kind(412, "outdated", "There is a newer text"),
+    Unconditional: Kind(428, "unconditional", "The request does not say what it was made from"),
     TooLarge: Kind(413, "too-large", "The body is too large"),
     Unavailable: UNAVAILABLE,
     LogDamaged: UNAVAILABLE,
