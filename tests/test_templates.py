@@ -13,6 +13,7 @@ from collector.drafts import options_of, template_of
 from collector.errors import InvalidInput, InvalidSettings
 from renderers.markdown import markdown
 from renderers.sandbox import SHIPPED, check, source
+from tests.conftest import make_log
 from tests.histories import MADE_UP, Told
 
 SECTIONS = ("summary", "impact", "timeline", "detection", "root_causes", "diagnostics", "resolution", "lessons",
@@ -124,6 +125,7 @@ def test_the_configured_template_is_that_of_every_draft(tmp_path: Path) -> None:
     own.write_text("# Ours\n\n{{ sheet.summary }}\n")
     config.write_text(f"storage:\n  url: sqlite:///{tmp_path / 'log.db'}\ndrafts:\n  template: {own}\n")
     where = ["--config.file", str(config)]
+    make_log(f"sqlite:///{tmp_path / 'log.db'}")
     assert CliRunner().invoke(timelined, ["open", "It broke", "--service", "checkout", *where]).exit_code == 0
     draft = CliRunner().invoke(timelined, ["draft", "1", *where])
     assert draft.stdout.startswith("# Ours\n")
