@@ -273,6 +273,23 @@ def test_a_draft_in_a_file_is_brought_up_to_date_around_what_a_person_wrote(play
     assert sorted(each.name for each in tmp_path.iterdir()) == ["postmortem.md", "postmortem.md.~1~"]
 
 
+def test_what_was_learnt_between_two_moments_is_listed(played: Played) -> None:
+    """What the later draft states and the earlier did not, and the reverse; of one moment nothing differs."""
+    early = "2026-03-04T18:10:00Z"
+    found = told(read(played, "diff", "1", "--as-of", early, "-o", "json"))["differences"]
+    (status,) = [each for each in found if "Status:" in each["after"]]
+    assert status["before"].startswith("**Status:** Unresolved")
+    assert (status["section"], status["after"]) == ("head", "**Status:** Resolved")
+    new = [each["after"] for each in found if each["section"] == "timeline" and not each["before"]]
+    assert any("Rollback" in row for row in new)
+    assert not any("Deploy of checkout" in row for row in new)
+    shown = read(played, "diff", "1", "--as-of", early).stdout
+    assert "+ timeline: " in shown
+    assert "- head: " in shown
+    none = read(played, "diff", "1", "--as-of", early, "--as-of", early)
+    assert (none.exit_code, none.stdout) == (0, "")
+
+
 def test_a_file_that_is_no_draft_is_not_written_over(played: Played, tmp_path: Path) -> None:
     """It stays as it is unless --overwrite says so, and is kept even then."""
     path = tmp_path / "notes.md"

@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Look at incidents": {
         "incidents": "incidents:incidents", "incident": "incidents:incident", "signals": "incidents:signals",
-        "draft": "drafts:draft", "lint": "linting:lint",
+        "draft": "drafts:draft", "diff": "drafts:diff", "lint": "linting:lint",
     },
     "Look at the log": {
         "events": "log:events", "why": "log:why", "deliveries": "log:deliveries", "delivery": "log:delivery",

@@ -6,12 +6,13 @@ import stat
 from pathlib import Path
 
 import click
+import msgspec
 
 from collector import files
 from collector.cli import output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
-from collector.cli.where import Where, asking
+from collector.cli.where import OUTPUT, Where, asking
 from collector.drafts import FORMATS, NARROWEST, TEMPLATES, WIDEST
 from collector.errors import InvalidInput, Unavailable
 from renderers import edits
@@ -87,3 +88,34 @@ def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from error
     return kept
+
+
+@click.command()
+@click.argument("number", type=INCIDENT)
+@click.option("--as-of", "moments", type=MOMENT, metavar="TIME", multiple=True, required=True,
+              help="Of what was known then; twice, from the first to the second, once, from then to now.")  # fmt: skip
+@OUTPUT
+@asking
+def diff(where: Where, number: int, moments: tuple[str, ...], form: str) -> None:
+    """List what was learnt of an incident between two moments.
+
+    Statement by statement, as its draft tells them: - is what it stated at the first, + what it states at the second.
+    """
+    if len(moments) > 2:
+        raise click.UsageError("name one moment or two with --as-of")
+    path = f"/api/v1/incidents/{number}/postmortem.md"
+    asked = [where.get(path, marks="true", as_of=moment).text() for moment in moments]
+    before, after = asked if len(asked) == 2 else (asked[0], where.get(path, marks="true").text())
+    found = edits.compare(before, after)
+    if form == "json":
+        output.as_json({"differences": [msgspec.to_builtins(each) for each in found]})
+    elif found:
+        output.result("".join(_told(each) for each in found))
+    else:
+        output.say("Nothing was learnt between the two.")
+
+
+def _told(one: edits.Difference) -> str:
+    """The difference in a line or two, each with its section."""
+    said = (("-", one.before), ("+", one.after))
+    return "".join(f"{sign} {one.section}: {text}\n" for sign, text in said if text)

@@ -22,6 +22,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "timelined draft 1 --to incident-1.md",
         "timelined draft 1 --as-of '2026-03-04 18:30' --zone Europe/Berlin",
     ),
+    "diff": ("timelined diff 1 --as-of 14:20 --as-of 15:00", "timelined diff 1 --as-of 2026-03-04T18:10:00Z"),
     "lint": ("timelined lint 1", "timelined lint incident-1.md"),
     "events": ("timelined events --type 'alert.*' --since 1h", "timelined events --service checkout --newest"),
     "why": ("timelined why b61d0", "timelined why 1/b61d0"),

@@ -1,0 +1,53 @@
+"""What two drafts of one incident state differently: what was learnt in between, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from renderers.edits.marks import cells, words
+from renderers.edits.merge import matched
+from renderers.edits.sheets import Unit, units_of
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement that is new, gone or changed."""
+
+    section: str
+    """The key of the section, or ``head``."""
+    before: str
+    """What was stated; empty where it is new."""
+    after: str
+    """What is stated; empty where it is gone."""
+
+
+def compare(before: str, after: str) -> tuple[Difference, ...]:
+    """The differences between two marked drafts: what is gone, then what is new or changed, in the order of the drafts.
+
+    Questions, headings, the index of events and the digest are no statements and left out.
+    """
+    old, new = list(_stated(units_of(before))), list(_stated(units_of(after)))
+    became = matched({unit.key: unit.cites for unit in old}, new)
+    sources = {became[unit.key].key: unit for unit in old if unit.key in became}
+    gone = [Difference(section=u.section, before=_text(u), after="") for u in old if u.key not in became]
+    found = []
+    for unit in new:
+        source = sources.get(unit.key)
+        if source is None or source.seen != unit.seen:
+            told = _text(source) if source is not None else ""
+            found.append(Difference(section=unit.section, before=told, after=_text(unit)))
+    return (*gone, *found)
+
+
+def _stated(units: Iterable[Unit]) -> Iterable[Unit]:
+    for unit in units:
+        frame = unit.section == "ref" or unit.kind.partition("/")[2] in ("ask", "heading", "head", "index")
+        if not frame and (unit.cites or unit.section != "appendix"):
+            yield unit
+
+
+def _text(unit: Unit) -> str:
+    """A row's cells with bars between, any other line as it stands without its item's mark."""
+    row = cells(unit.text)
+    return " | ".join(row) if row is not None else words(unit.text)
