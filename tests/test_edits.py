@@ -201,6 +201,16 @@ def test_a_sender_cannot_write_a_mark() -> None:
     assert "0123456789ab" not in marks.index_of(text)[1]
 
 
+def test_a_copy_of_a_line_is_a_persons(early: str, late: str) -> None:
+    """It stays where it was put, and has no mark by which it could be taken for the statement afterwards."""
+    row = next(line for line in early.split("\n") if "**Acknowledged** by Ana" in line and line.startswith("| "))
+    theirs = edited(early, "## Timeline", f"{bare(row)}\n{row}\n\n## Timeline")
+    found = merge(theirs, late)
+    assert [bool(marks.marks_of(line)) for line in found.split("\n") if bare(line) == bare(row)].count(True) == 1
+    assert found.count(bare(row)[:60]) >= 2
+    assert merge(found, late) == found
+
+
 # --- whatever is done to it -------------------------------------------------------------------------------------------
 
 
@@ -254,8 +264,11 @@ def _lines(text: str) -> list[str]:
 
 
 def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
-    """Every statement of the new draft stands in the file, but for those whose evidence a person touched."""
+    """Every statement of the new draft stands in the file, but for those whose evidence a person touched; of what they
+    removed, whatever proves it now, the evidence is named."""
     shown = "\n".join(said(after))
+    named = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
     for line in said(fresh):
-        if CITED.search(line) and not editor.touched.intersection(CITED.findall(line)):
+        cited = set(CITED.findall(line))
+        if cited and not editor.touched & cited and not cited <= named:
             assert line in shown

@@ -131,6 +131,10 @@ def sheet_of(text: str, units: Sequence[Unit]) -> Sheet:
     sheet = Sheet(lines=list(_lines(body)), index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
     for line in sheet.lines:
         _read_marks(sheet, line)
+    for line in sheet.lines:
+        # A copy of a statement is a person's line. With its mark left in, its place would decide which is the copy.
+        if not line.says:
+            line.text = marks.bare(line.text)
     _recognise(sheet, [(entry.digest, entry.key) for entry in index.values() if entry.state == marks.LIVE])
     _recognise(sheet, [(unit.seen, unit.key) for unit in units])
     return sheet
