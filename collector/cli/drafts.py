@@ -47,7 +47,8 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
 
     With --to a file that is there already is brought up to date: what you wrote in it stays, word for word, and only
     what timelined wrote changes. Where the evidence of words that you changed is no longer the same, what the draft
-    says now stands beneath them. What you removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ …
+    says now stands beneath them. What you removed stays removed. The version before is kept as FILE.~1~,
+    FILE.~2~ and so on.
     """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()

@@ -47,7 +47,8 @@ def page(words: tuple[str, ...] = ()) -> str:
     command, name = context.command, context.command_path
     lines = [
         f'.TH "{name.replace(" ", "-").upper()}" 1 "" "timelined {collector.__version__}" "timelined"',
-        ".SH NAME", f"{_plain(name.replace(' ', '-'))} \\- {_plain(_undotted(first_sentence(command)))}",
+        # Lines are not stretched, and long lists of choices may be parted: there is nothing else in them to part.
+        ".ad l", ".SH NAME", f"{_plain(name.replace(' ', '-'))} \\- {_plain(_undotted(first_sentence(command)))}",
         ".SH SYNOPSIS", f".B {_plain(name)}", _plain(" ".join(command.collect_usage_pieces(context))),
         ".SH DESCRIPTION", *_paragraphs(command.help or ""),
     ]  # fmt: skip
@@ -95,9 +96,10 @@ def _undotted(sentence: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as man(7) takes it: nothing in it is an order."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "")
-    return re.sub(r"^([.'])", r"\\&\1", escaped)
+    """A text as man(7) takes it: nothing in it is an order, and what is not ASCII is named by its number."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "").replace("|", "|\\:")
+    named = re.sub(r"[^\x00-\x7f]", lambda found: f"\\[u{ord(found[0]):04X}]", escaped)
+    return re.sub(r"^([.'])", r"\\&\1", named)
 
 
 def _context(words: tuple[str, ...]) -> click.Context:
