@@ -378,7 +378,7 @@ def test_no_incident_is_said_on_stderr(played: Played) -> None:
     """A filter that nothing matches gives an empty result, a word about it, and 0."""
     result = read(played, "incidents", "--service", "nobody")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "No incident matches.\n"
+    assert result.stderr == 'No incident matches: nothing in the log has the service "nobody".\n'
 
 
 # --- writing, without a daemon ----------------------------------------------------------------------------------------

@@ -60,7 +60,9 @@ async def test_headers_that_never_end_are_let_go(tmp_path: Path) -> None:
 async def test_an_unknown_address_or_expectation_is_a_problem(face: Face) -> None:
     """What aiohttp itself refuses, before any handler, has the shape of every other error."""
     (await face.get("/OFFENDING")).problem(404)
-    assert b"OFFENDING" not in (await face.get("/api/v1/OFFENDING%00?OFFENDING")).body
+    told = (await face.get("/api/v1/UNKNOWN%00?OFFENDING")).problem(404)
+    assert told["instance"] == "/api/v1/UNKNOWN%00"
+    assert "OFFENDING" not in str(told)
     (await face.post("/api/v1/signals")).problem(405)
     answer = await face.raw(b"GET /x HTTP/1.1\r\nHost: localhost\r\nExpect: OFFENDING\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 417 ")
@@ -156,9 +158,10 @@ def test_every_kind_of_problem_is_documented() -> None:
 
 
 async def test_every_route_is_documented(face: Face) -> None:
-    """The reference lists exactly the addresses that the router serves."""
-    text = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
-    documented = set(re.findall(r"^#+ `([A-Z]+ /\S*)`$", text, re.MULTILINE))
+    """The reference of the API and that of the pages list exactly the addresses that the router serves."""
+    docs = Path(__file__).parent.parent / "docs"
+    documented = set(re.findall(r"^#+ `([A-Z]+ /\S*)`$", (docs / "api.md").read_text(), re.MULTILINE))
+    documented |= set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", (docs / "page.md").read_text(), re.MULTILINE))
     served = {
         f"{route.method} {route.resource.canonical}"
         for route in face.app.router.routes()
