@@ -16,6 +16,7 @@ from collector.event import MINUTE
 from renderers import edits
 from renderers.edits import marks, plain
 from renderers.edits.marks import bare, words
+from renderers.edits.notes import CHANGED
 from renderers.markdown import markdown, marked
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
@@ -201,6 +202,20 @@ def test_a_sender_cannot_write_a_mark() -> None:
     assert "0123456789ab" not in marks.index_of(text)[1]
 
 
+def test_what_is_recorded_later_comes_in_where_a_person_removed_that_it_was_not() -> None:
+    """They never saw it. Once they did and removed it, it stays removed."""
+    told = MADE_UP["example"]()
+    early = draft_of(told, [e for e in told.events if not e.type.startswith("page.")])
+    late = draft_of(told, told.events)
+    (unknown,) = (line for line in early.split("\n") if line.startswith("| Time to acknowledge"))
+    (known,) = (bare(line) for line in late.split("\n") if line.startswith("| Time to acknowledge"))
+    assert not CITED.search(bare(unknown))
+    found = merge(early.replace(f"{unknown}\n", ""), late)
+    assert known in plain(found)
+    again = merge("\n".join(line for line in found.split("\n") if bare(line) != known), late)
+    assert known not in plain(again)
+
+
 def test_a_copy_of_a_line_is_a_persons(early: str, late: str) -> None:
     """It stays where it was put, and has no mark by which it could be taken for the statement afterwards."""
     row = next(line for line in early.split("\n") if "**Acknowledged** by Ana" in line and line.startswith("| "))
@@ -266,7 +281,7 @@ def _lines(text: str) -> list[str]:
 def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
     """Every statement of the new draft stands in the file, but for those whose evidence a person touched; of what they
     removed, whatever proves it now, the evidence is named."""
-    shown = "\n".join(said(after))
+    shown = "\n".join(said(after)).replace(f"{CHANGED} ", "")
     named = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
     for line in said(fresh):
         cited = set(CITED.findall(line))

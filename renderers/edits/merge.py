@@ -83,6 +83,9 @@ class _Merge:
             unit = self._became.get(key)
             if unit is None or key in self._sheet.known:
                 continue
+            if unit.cites and not entry.cites:
+                # They removed that nothing was recorded, or a question. What is recorded now they never saw.
+                continue
             if entry.state != LIVE:
                 found[unit.key] = entry.state
             elif self._sheet.marked:
