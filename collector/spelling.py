@@ -164,6 +164,8 @@ class Spelling:
         self._place = place
         self._services: dict[str, str] = {}
         self._environments: dict[str, str] = {}
+        self._implied: dict[str, str] = {}
+        """Environments that stand in the name of a service alone: what somebody wrote as an environment goes first."""
         ordered = sorted(events, key=reading_order)
         for alerts in (True, False):
             for event in ordered:
@@ -176,17 +178,22 @@ class Spelling:
         if found.service:
             self._services.setdefault(found.service, found.listed or event.service or found.service)
         if found.environment:
-            self._environments.setdefault(found.environment, _shown(found))
+            stated = bool(names.environment_key(event.environment or ""))
+            (self._environments if stated else self._implied).setdefault(found.environment, _shown(found))
 
     def told(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
         event = self._people.told(event)
         found = self._place(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
-        environment = self._environments.get(found.environment, _shown(found)) if found.environment else None
+        environment = self._environment(found) if found.environment else None
         if service == event.service and environment == event.environment:
             return event
         return msgspec.structs.replace(event, service=service, environment=environment)
+
+    def _environment(self, found: Place) -> str:
+        key = found.environment
+        return self._environments.get(key) or self._implied.get(key) or _shown(found)
 
     def all(self, events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
         """The same of several."""

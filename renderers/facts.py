@@ -89,6 +89,14 @@ def where(history: History, environment: str | None) -> str | None:
     return environment if history.divided else None
 
 
+def changed_where(history: History, change: Change) -> str | None:
+    """The environment of a change as far as a reader has to be told it: in an incident that has several, and where it
+    is not production or not the incident's."""
+    key = names.environment_key(change.environment or "")
+    trial = key.partition("/")[0] in TRIALS
+    return change.environment if history.divided or trial or elsewhere(history, change) else None
+
+
 def apart_from_first(history: History, change: Change) -> Alert | None:
     """The first opening alert, if it says that it fired in another environment than a change went to."""
     first = first_alert(history)

@@ -39,3 +39,22 @@ def test_an_environment_within_another_is_not_told_apart(environment: str | None
     told.fires("Down", "08:05:00", "search", environment="prod", series="a")
     told.fires("Down", "08:09:00", "search", environment=environment, series="b")
     assert said(told, "summary")[0] == "At 08:05:00 the alert Down fired on search in prod"
+
+
+def test_a_change_outside_of_production_says_where() -> None:
+    """Also where the incident is of it, and in its sender's word: the name of a service only implies one."""
+    told = Told()
+    alert = told.fires("Down", "08:05:00", "stg-search", environment=None)
+    told.deploys("search", "08:20:00", "08:22:00", "v41", environment="staging", rollback=True)
+    told.ends(alert, "08:30:00")
+    (action,) = (each for each in said(told, "summary") if each.startswith("The last recorded action"))
+    assert " in staging at 08:22:00" in action
+
+
+def test_a_change_in_production_does_not_say_where() -> None:
+    """That is what a reader expects."""
+    told = Told()
+    told.deploys("search", "08:00:00", "08:02:00", "v42", environment="production")
+    told.fires("Down", "08:05:00", "search", environment="production")
+    (change,) = (each for each in said(told, "summary") if each.startswith("The closest earlier change"))
+    assert "in production" not in change

@@ -61,7 +61,7 @@ def _done(history: History, doing: facts.Doing) -> Phrase:
         return say("this was recorded: ", phrases.observed(doing.event))
     change = doing.change
     owner = phrases.owner_of(change)
-    where = named(" in ", change.environment if history.divided or facts.elsewhere(history, change) else None)
+    where = named(" in ", facts.changed_where(history, change))
     if change.kind == "rollback" and change.actor and owner:
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip

@@ -180,7 +180,7 @@ def _change(history: History, options: Options) -> Iterator[Claim]:
     nearest, start = earlier[0], facts.reference(history)
     in_time = min(earlier, key=lambda change: facts.closeness(change, start))
     of = "The" if nearest is in_time else "Of what was hit first, the"
-    where = named(" in ", facts.where(history, nearest.environment))
+    where = named(" in ", facts.changed_where(history, nearest))
     yield claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
                 named(" by ", nearest.actor), ", ", lag(history, options, nearest),
                 proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
@@ -256,7 +256,7 @@ def doing_called(history: History, doing: facts.Doing) -> Phrase:
         titled = phrases.observation_title(doing.event)
         return phrases.observed(doing.event) if titled else say("this: ", phrases.observed(doing.event), ",")
     change = doing.change
-    where = change.environment if history.divided or facts.elsewhere(history, change) else None
+    where = facts.changed_where(history, change)
     failed = ", which failed," if change.outcome == "failed" else ""
     state = facts.state_of(change) if change.kind == "flag" else ""
     if state:
