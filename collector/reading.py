@@ -24,7 +24,7 @@ import msgspec
 from collector import names, severities
 from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
-from collector.times import ABSENT
+from collector.times import ABSENT, Moment
 from collector.webhook import Reading, Webhook
 
 LINE = 1024
@@ -62,6 +62,18 @@ def remembered(answer: Callable[[str], T]) -> Callable[[str], T]:
         return kept(text) if len(text) <= LINE else answer(text)
 
     return ask
+
+
+def origin(webhook: Webhook, happened: Moment | None = None) -> dict[str, Any]:
+    """The fields of an event that say who sent it and when it happened; without a moment, when it was received."""
+    if happened is None:
+        return {"source": webhook.source, "occurred_at": webhook.received_at, "time_quality": ABSENT}
+    return {
+        "source": webhook.source,
+        "occurred_at": happened.at,
+        "time_text": happened.text,
+        "time_quality": happened.quality,
+    }
 
 
 # --- syntax -----------------------------------------------------------------------------------------------------------
@@ -186,10 +198,8 @@ def unrecognised(
     return Event(
         id=event_id("unrecognised.1", webhook.source, None, digest),
         type="source.unrecognised",
-        source=webhook.source,
+        **origin(webhook),
         entity=f"delivery:{digest[:16]}",
-        occurred_at=webhook.received_at,
-        time_quality=ABSENT,
         service=service,
         title=line(f"Not understood: {told}"),
         refs=refs,

@@ -87,11 +87,8 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, *identity),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=entity,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
         severity=_severity(body),

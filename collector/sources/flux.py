@@ -105,11 +105,8 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
     return Event(
         id=_id(webhook, body, happened, fit.line(thing.uid) or place, revision),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=place,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(labels, reading) or fit.name(thing.name),
         environment=fit.environment_of({"namespace": thing.namespace or "", **labels}, reading),
         title=_title(body, revision, sha, event_type),

@@ -7,14 +7,13 @@ not when they were pushed. Forgejo sends Gitea's headers beside its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from collector import reading as fit
-from collector.event import Event, event_id
+from collector.event import Event
 from collector.signing import Signature, authenticate
-from collector.times import moment
+from collector.sources.repositories import Fact, commit_ref, event_of
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "gitea"
@@ -99,20 +98,6 @@ class Body(msgspec.Struct, frozen=True):
 _BODY = msgspec.json.Decoder(Body)
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What one kind of delivery tells."""
-
-    type: str
-    entity: str
-    when: str | None
-    identity: tuple[str, ...]
-    title: str
-    actor: str | None
-    link: tuple[str, str | None]
-    sha: str = ""
-    data: dict[str, Any]
-
-
 def verify(webhook: Webhook, credentials: Credentials) -> str:
     """How the sender proved itself; raises UnverifiedWebhook."""
     return authenticate(webhook, credentials, SIGNATURE)
@@ -130,13 +115,13 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
         return (fit.unrecognised(webhook, str(error), kind or KIND),)
     if not kind:
         return (fit.unrecognised(webhook, "X-Gitea-Event is absent", KIND),)
-    told = _READERS[kind](body)
-    if isinstance(told, str):
-        return (fit.unrecognised(webhook, told, kind),)
-    return () if told is None else (_event_of(webhook, body, told),)
+    fact, where = _READERS[kind](body), body.repository or Repository()
+    if isinstance(fact, str):
+        return (fit.unrecognised(webhook, fact, kind),)
+    return () if fact is None else (event_of(webhook, fact, RECIPE, where.full_name, where.html_url),)
 
 
-def _push(body: Body) -> Told | str | None:
+def _push(body: Body) -> Fact | str | None:
     if not (body.ref and body.after):
         return "a push without its ref or its commit"
     tag, where = body.ref.startswith(_TAG), body.repository or Repository()
@@ -145,16 +130,17 @@ def _push(body: Body) -> Told | str | None:
     commit = Commit() if deleted else body.head_commit or Commit()
     message = fit.line((commit.message or "").strip().partition("\n")[0])
     what = f"Tag {name}" if tag else f"Branch {name}"
-    return Told(
+    return Fact(
         type="change.tagged" if tag else "change.pushed",
-        entity=f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}",
+        entity=fit.line(f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}"),
         when=commit.timestamp,
         identity=("push", where.full_name or "", body.ref, body.before or "", body.after),
         title=f"{what} was deleted" if deleted else what if tag else message or f"{name} was pushed",
         actor=_person(body.pusher, body.sender),
-        link=("compare", body.compare_url),
-        sha="" if deleted else body.after,
+        links=(("compare", body.compare_url),),
+        refs=() if deleted else commit_ref(body.after),
         data={
+            "sha": "" if deleted else body.after,
             "ref": name,
             "state": "deleted" if deleted else "pushed",
             "branch": "" if tag else name,
@@ -165,46 +151,46 @@ def _push(body: Body) -> Told | str | None:
     )
 
 
-def _pull_request(body: Body) -> Told | str | None:
+def _pull_request(body: Body) -> Fact | str | None:
     pull = body.pull_request
     if pull is None:
         return "a pull request without its id"
     if body.action != "closed" or not (pull.merged or pull.merged_at):
         return None
     url, branch = fit.line(pull.html_url), (pull.base or Base()).ref
-    return Told(
+    return Fact(
         type="change.merged",
         entity=f"pr:{url}" if url else f"pull_request:{pull.id}",
         when=pull.merged_at,
         identity=("pull_request", str(pull.id), "merged"),
         title=fit.line(pull.title) or f"Pull request {pull.number or pull.id}",
         actor=_person(pull.merged_by, body.sender),
-        link=("pull_request", pull.html_url),
-        sha=pull.merge_commit_sha or "",
-        data={"ref": branch, "branch": branch, "state": "merged", "number": pull.number,
+        links=(("pull_request", pull.html_url),),
+        refs=(*((f"pr:{url}",) if url else ()), *commit_ref(pull.merge_commit_sha)),
+        data={"sha": pull.merge_commit_sha, "ref": branch, "branch": branch, "state": "merged", "number": pull.number,
               "default_branch": (body.repository or Repository()).default_branch},
     )  # fmt: skip
 
 
-def _release(body: Body) -> Told | str | None:
+def _release(body: Body) -> Fact | str | None:
     release = body.release
     if release is None:
         return "a release without its id"
     if body.action != "published":
         return None
-    return Told(
+    return Fact(
         type="change.released",
         entity=f"release:{release.id}",
         when=release.published_at,
         identity=("release", str(release.id)),
         title=fit.line(release.name) or fit.line(release.tag_name) or f"Release {release.id}",
         actor=_person(release.author, body.sender),
-        link=("release", release.html_url),
+        links=(("release", release.html_url),),
         data={"ref": release.tag_name, "state": "released", "prerelease": release.prerelease or None},
     )
 
 
-_READERS: dict[str, Callable[[Body], Told | str | None]] = {
+_READERS: dict[str, Callable[[Body], Fact | str | None]] = {
     "push": _push,
     "pull_request": _pull_request,
     "release": _release,
@@ -214,34 +200,6 @@ _READERS: dict[str, Callable[[Body], Told | str | None]] = {
 
 def _person(*users: User | None) -> str | None:
     return next((name for user in users if user and (name := fit.name(user.login) or fit.name(user.username))), None)
-
-
-def _event_of(webhook: Webhook, body: Body, told: Told) -> Event:
-    where = body.repository or Repository()
-    happened = moment(told.when, webhook.received_at)
-    repository, sha = fit.line(where.full_name), fit.line(told.sha)
-    whole = len(sha) in (40, 64) and set(sha) <= set("0123456789abcdef")
-    refs = (
-        told.entity if told.entity.startswith("pr:") else "",
-        f"commit:{sha}" if whole else "",
-        f"repository:{repository}" if repository else "",
-    )
-    data = {key: fit.line(value) if isinstance(value, str) else fit.tree(value) for key, value in told.data.items()}
-    data |= {"sha": sha, "repository": repository}
-    return Event(
-        id=event_id(RECIPE, webhook.source, happened.stated, *told.identity),
-        type=told.type,
-        source=webhook.source,
-        entity=fit.line(told.entity),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
-        title=fit.line(told.title),
-        actor=told.actor,
-        links=fit.links(told.link, ("source", where.html_url)),
-        refs=tuple(fit.line(ref) for ref in refs if ref),
-        data={key: value for key, value in data.items() if value not in (None, "")},
-    )
 
 
 SOURCE = Source(

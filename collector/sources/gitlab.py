@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from collector import reading as fit
-from collector.event import MINUTE, SECOND, Event, event_id
+from collector.event import MINUTE, SECOND, Event
 from collector.signing import authenticate, standard_webhooks
+from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
@@ -147,21 +148,6 @@ class Body(msgspec.Struct, frozen=True):
         return self.project or Project()
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """What one delivery tells, before it is put into an event."""
-
-    type: str
-    entity: str
-    when: str | None
-    identity: tuple[str, ...]
-    title: str
-    data: dict[str, Any]
-    actor: str | None = None
-    environment: str | None = None
-    links: tuple[tuple[str, str | None], ...] = ()
-    refs: tuple[str, ...] = ()
-
-
 _BODY = msgspec.json.Decoder(Body)
 _KIND_ONLY = msgspec.json.Decoder(dict[str, Any])
 
@@ -186,21 +172,22 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     read = KINDS.get(body.object_kind)
     if read is None:
         return _unread(webhook, body, "GitLab sent a kind of event that this version does not read")
-    told = read(webhook, body)
-    if isinstance(told, str):
-        return _unread(webhook, body, told)
-    return () if told is None else (_event_of(webhook, body, told),)
+    fact = read(webhook, body)
+    if isinstance(fact, str):
+        return _unread(webhook, body, fact)
+    where = body.where
+    return () if fact is None else (event_of(webhook, fact, RECIPE, where.path_with_namespace, where.web_url),)
 
 
 def _unread(webhook: Webhook, body: Body, reason: str) -> tuple[Event, ...]:
-    return (fit.unrecognised(webhook, reason, body.object_kind, refs=_repository_ref(body)),)
+    return (fit.unrecognised(webhook, reason, body.object_kind, refs=repository_ref(body.where.path_with_namespace)),)
 
 
-Told = Fact | str | None
-"""What a delivery tells: a fact; why it cannot be read; nothing."""
+Finding = Fact | str | None
+"""What is read in a delivery: a fact; why it cannot be read; nothing."""
 
 
-def _deployment(_webhook: Webhook, body: Body) -> Told:
+def _deployment(_webhook: Webhook, body: Body) -> Finding:
     if body.deployment_id is None or body.status is None:
         return "a deployment without its id or its status"
     if body.status not in _DEPLOYMENTS:
@@ -217,12 +204,12 @@ def _deployment(_webhook: Webhook, body: Body) -> Told:
         actor=_person(body.user),
         environment=environment,
         links=(("log", body.deployable_url), ("environment", body.environment_external_url)),
-        refs=(entity, *_commit_ref(sha)),
+        refs=(entity, *commit_ref(sha)),
         data={"ref": body.ref, "sha": sha, "state": body.status},
     )
 
 
-def _pipeline(_webhook: Webhook, body: Body) -> Told:
+def _pipeline(_webhook: Webhook, body: Body) -> Finding:
     """A pipeline; all it is before it runs is one fact, and of its beginning GitLab says no time."""
     run = body.object_attributes
     if run is None or run.status is None:
@@ -243,7 +230,7 @@ def _pipeline(_webhook: Webhook, body: Body) -> Told:
         title=name or fit.line(body.commit.title if body.commit else "") or f"Pipeline {run.id}",
         actor=_person(body.user),
         links=(("log", run.url or _address(body, f"pipelines/{run.id}")),),
-        refs=_commit_ref(run.sha),
+        refs=commit_ref(run.sha),
         data={
             "ref": run.ref,
             "sha": run.sha,
@@ -258,7 +245,7 @@ def _pipeline(_webhook: Webhook, body: Body) -> Told:
     )
 
 
-def _merge_request(_webhook: Webhook, body: Body) -> Told:
+def _merge_request(_webhook: Webhook, body: Body) -> Finding:
     merge = body.object_attributes
     if merge is None:
         return "a merge request without its attributes"
@@ -274,7 +261,7 @@ def _merge_request(_webhook: Webhook, body: Body) -> Told:
         title=fit.line(merge.title) or f"Merge request {merge.iid or merge.id}",
         actor=_person(body.user),
         links=(("pull_request", merge.url),),
-        refs=(entity, *_commit_ref(merge.merge_commit_sha)),
+        refs=(entity, *commit_ref(merge.merge_commit_sha)),
         data={
             "ref": merge.target_branch,
             "sha": merge.merge_commit_sha,
@@ -286,7 +273,7 @@ def _merge_request(_webhook: Webhook, body: Body) -> Told:
     )
 
 
-def _push(webhook: Webhook, body: Body) -> Told:
+def _push(webhook: Webhook, body: Body) -> Finding:
     if not body.ref or not body.after:
         return "a push without its ref or its commit"
     tag = body.ref.startswith(_TAG)
@@ -303,7 +290,7 @@ def _push(webhook: Webhook, body: Body) -> Told:
         identity=("push", str(body.where.id or ""), body.ref, body.before or "", body.after),
         title=f"{what} was deleted" if deleted else what if tag else first or f"{name} was pushed",
         actor=_person(User(body.user_name, body.user_username)),
-        refs=() if deleted else _commit_ref(body.after),
+        refs=() if deleted else commit_ref(body.after),
         data={
             "ref": name,
             "sha": None if deleted else body.after,
@@ -316,7 +303,7 @@ def _push(webhook: Webhook, body: Body) -> Told:
     )
 
 
-def _release(_webhook: Webhook, body: Body) -> Told:
+def _release(_webhook: Webhook, body: Body) -> Finding:
     if body.action in ("update", "delete"):
         return None
     if body.id is None:
@@ -329,12 +316,12 @@ def _release(_webhook: Webhook, body: Body) -> Told:
         identity=("release", str(body.id)),
         title=fit.line(body.name) or tag or f"Release {body.id}",
         links=(("release", body.url),),
-        refs=_commit_ref(body.commit.id if body.commit else None),
+        refs=commit_ref(body.commit.id if body.commit else None),
         data={"ref": tag, "state": "released"},
     )
 
 
-def _feature_flag(webhook: Webhook, body: Body) -> Told:
+def _feature_flag(webhook: Webhook, body: Body) -> Finding:
     """A flag was set. The body says neither when nor which time it was, so the delivery's own key tells that.
 
     Versions before 17.4 send no such key: there the minute of receipt stands in.
@@ -355,7 +342,7 @@ def _feature_flag(webhook: Webhook, body: Body) -> Told:
     )
 
 
-KINDS: dict[str, Callable[[Webhook, Body], Told]] = {
+KINDS: dict[str, Callable[[Webhook, Body], Finding]] = {
     "deployment": _deployment,
     "pipeline": _pipeline,
     "merge_request": _merge_request,
@@ -367,32 +354,6 @@ KINDS: dict[str, Callable[[Webhook, Body], Told]] = {
 """Who reads each kind."""
 
 
-def _event_of(webhook: Webhook, body: Body, fact: Fact) -> Event:
-    happened = moment(fact.when, webhook.received_at)
-    data = {key: fit.line(value) if isinstance(value, str) else value for key, value in fact.data.items()}
-    data["repository"] = fit.line(body.where.path_with_namespace)
-    return Event(
-        id=event_id(RECIPE, webhook.source, happened.stated, *fact.identity),
-        type=fact.type,
-        source=webhook.source,
-        entity=fact.entity,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
-        environment=fact.environment,
-        title=fit.line(fact.title),
-        actor=fact.actor,
-        links=fit.links(*fact.links, ("source", body.where.web_url)),
-        refs=(*fact.refs, *_repository_ref(body)),
-        data={key: value for key, value in data.items() if value not in (None, "")},
-    )
-
-
-def _repository_ref(body: Body) -> tuple[str, ...]:
-    path = fit.line(body.where.path_with_namespace)
-    return (f"repository:{path}",) if path else ()
-
-
 def _person(user: User | None) -> str | None:
     if user is None or _BOT.fullmatch(user.username or ""):
         return None
@@ -401,10 +362,6 @@ def _person(user: User | None) -> str | None:
 
 def _sha(text: str | None) -> str | None:
     return text if text is not None and _SHA.fullmatch(text) else None
-
-
-def _commit_ref(sha: str | None) -> tuple[str, ...]:
-    return (f"commit:{sha}",) if _sha(sha) else ()
 
 
 def _address(body: Body, path: str) -> str | None:

@@ -18,7 +18,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
-from collector.times import ABSENT, Moment, moment
+from collector.times import Moment, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "grafana"
@@ -141,11 +141,8 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, entity, status, *times),
         type=_STATUSES[status],
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=entity,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
         severity=severity,
@@ -227,10 +224,8 @@ def _gap(webhook: Webhook, body: Body, events: list[Event]) -> tuple[Event, ...]
         Event(
             id=event_id(RECIPE, webhook.source, None, "truncated", *refs, *sorted(event.id for event in events)),
             type="source.gap",
-            source=webhook.source,
+            **fit.origin(webhook),
             entity=refs[0] if refs else "alertgroup:",
-            occurred_at=webhook.received_at,
-            time_quality=ABSENT,
             title=f"Grafana left {alerts} of a group out of a notification (Max Alerts)",
             links=fit.links(("source", body.external_url)),
             refs=refs,
@@ -267,10 +262,8 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
         Event(
             id=event_id(RECIPE, webhook.source, None, "legacy", entity, state, str(webhook.received_at // MINUTE)),
             type=_LEGACY[state],
-            source=webhook.source,
+            **fit.origin(webhook),
             entity=entity,
-            occurred_at=webhook.received_at,
-            time_quality=ABSENT,
             service=fit.service_of(labels, reading),
             environment=fit.environment_of(labels, reading),
             severity=severity,

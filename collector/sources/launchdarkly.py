@@ -90,11 +90,8 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, body.id, project, environment, key),
         type="change.flag_toggled",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(f"flag:{project}/{environment}/{key}"),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         environment=fit.name(environment),
         title=fit.line(f"{name} {state}".strip()),
         actor=_named(body.member),

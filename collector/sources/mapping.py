@@ -185,11 +185,8 @@ def _event_of(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
         id=event_id(recipe, webhook.source, None, event_type, *texts["id"]),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=_first(texts, "service") or fit.service_of(labels, reading),
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,

@@ -117,11 +117,8 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
         type=TYPES[body.action],
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=page,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
         severity=_priority(alert.priority),

@@ -222,11 +222,8 @@ def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(page.id) or fit.line(_thing(data).id) or fit.line(envelope.id),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=_summary(data.service) or (_summary(_thing(data)) if data.type == "service" else None),
         environment=_environment(data, reading),
         severity=_summary(data.priority) or fit.name(data.urgency),

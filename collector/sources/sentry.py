@@ -292,11 +292,8 @@ def _event_of(webhook: Webhook, fact: Fact) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, None if fact.from_hook else fact.when.stated, *fact.identity),
         type=fact.type,
-        source=webhook.source,
+        **fit.origin(webhook, fact.when),
         entity=fact.entity,
-        occurred_at=fact.when.at,
-        time_text=fact.when.text,
-        time_quality=fact.when.quality,
         service=fact.service,
         environment=fact.environment,
         severity=fact.severity,

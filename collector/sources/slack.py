@@ -19,7 +19,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
-from collector.times import ABSENT, moment
+from collector.times import moment
 from collector.webhook import Channel, Credentials, Made, Reading, Source, Webhook
 
 KIND = "slack"
@@ -220,11 +220,8 @@ def _event(
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, place.team, place.channel, *identity),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(f"{place.channel}:{of or ts}"),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=place.known.service,
         title=fit.line(words.partition("\n")[0]) or fit.line(words),
         actor=fit.name(user),
@@ -238,11 +235,8 @@ def _gap(webhook: Webhook, body: Body) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, "rate_limited", fit.line(body.team_id)),
         type="source.gap",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=f"team:{fit.line(body.team_id)}",
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality if happened.known else ABSENT,
         title="Slack left events out: the app had too many (app_rate_limited)",
         data={"reason": "app_rate_limited"},
     )

@@ -129,11 +129,8 @@ def _event(
     return Event(
         id=event_id(RECIPE, webhook.source, None, ident),
         type="status.updated",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=service,
         title=fit.line(text.partition("\n")[0]) or fit.line(text) or "Status updated",
         links=fit.links(("source", link)),

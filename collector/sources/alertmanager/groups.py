@@ -17,7 +17,7 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import Event, Link, event_id
-from collector.times import ABSENT, Moment, moment
+from collector.times import Moment, moment
 from collector.webhook import Reading, Webhook
 
 KIND = "alertmanager"
@@ -178,11 +178,8 @@ def alert_event(webhook: Webhook, alert: Alert, status: str, common: Common, rea
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, fingerprint, status, *times),
         type=_STATUSES[status],
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fingerprint,
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
         severity=severity,
@@ -236,10 +233,8 @@ def _gap(webhook: Webhook, missing: int, common: Common, events: Sequence[Event]
         Event(
             id=event_id(RECIPE, webhook.source, None, "truncated", common.group_key, *told),
             type="source.gap",
-            source=webhook.source,
+            **fit.origin(webhook),
             entity=common.refs[0] if common.refs else "alertgroup:",
-            occurred_at=webhook.received_at,
-            time_quality=ABSENT,
             title=f"Alertmanager left {alerts} of a group out of a notification (max_alerts)",
             links=fit.links(("source", common.source_url)),
             refs=common.refs,

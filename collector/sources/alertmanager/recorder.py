@@ -272,11 +272,8 @@ def _observation(
     return Event(
         id=event_id(RECIPE, webhook.source, None, "recorder", *identity),
         type="observation.recorded",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fit.service_of(kept, reading),
         environment=fit.environment_of(kept, reading),
         title=fit.line(title),

@@ -80,11 +80,8 @@ def _said(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, topic, text(envelope.get("MessageId")) or message),
         type="observation.recorded",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=topic or "sns",
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         title=text(envelope.get("Subject")) or fit.line(message.strip().partition("\n")[0]) or "A message of no words",
         data={key: told for key, told in data.items() if told},
     )
@@ -98,11 +95,8 @@ def _confirmation(webhook: Webhook, envelope: dict[str, Any], kind: str) -> Even
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, topic, kind, text(envelope.get("MessageId"))),
         type="observation.recorded",
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=topic or "sns",
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         title=fit.line(f"Amazon SNS {says.format(topic=topic or 'a topic')}"),
         # Whoever can reach an open source may send any address here; only Amazon's own is handed on.
         links=fit.links((rel, address)) if ADDRESS.match(address) else (),

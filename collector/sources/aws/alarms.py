@@ -104,11 +104,8 @@ def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event
     return Event(
         id=_id(webhook, happened, entity, told["state"]),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=service_of(labels, reading),
         environment=environment_of(labels, labels.get("ClusterName", ""), reading),
         severity=fit.severity_of(labels, reading),

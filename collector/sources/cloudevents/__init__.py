@@ -131,11 +131,8 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),
         type=event_type,
-        source=webhook.source,
+        **fit.origin(webhook, happened),
         entity=fields.get("entity") or _entity(attributes, change=mapped is None and event_type.startswith("change.")),
-        occurred_at=happened.at,
-        time_text=happened.text,
-        time_quality=happened.quality,
         service=fields.get("service") or fit.service_of(known, reading),
         environment=fields.get("environment") or fit.environment_of(known, reading),
         severity=severity.lower() if severity else None,

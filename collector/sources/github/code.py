@@ -6,8 +6,9 @@ from typing import Any
 
 from collector import reading as fit
 from collector.event import Event
-from collector.sources.github.common import MOVED, RECIPE, Fact, commit_ref, event_of, person
+from collector.sources.github.common import MOVED, RECIPE, event_of, person
 from collector.sources.github.payloads import Commit, PullRequestBody, PushBody, ReleaseBody
+from collector.sources.repositories import Fact, commit_ref
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 

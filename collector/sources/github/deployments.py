@@ -13,8 +13,9 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import Event
-from collector.sources.github.common import Fact, commit_ref, event_of, person, repository_ref, words
+from collector.sources.github.common import event_of, person, repository_ref, words
 from collector.sources.github.payloads import Deployment, DeploymentBody, DeploymentStatus, WorkflowRun
+from collector.sources.repositories import Fact, commit_ref
 from collector.webhook import Reading, Webhook
 
 _STATES = {

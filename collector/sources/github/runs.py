@@ -7,8 +7,9 @@ from typing import Any
 from collector import reading as fit
 from collector.changes import deploys, environment_named
 from collector.event import MINUTE, Event
-from collector.sources.github.common import MOVED, RECIPE, Fact, commit_ref, event_of, person, repository_ref
+from collector.sources.github.common import MOVED, RECIPE, event_of, person, repository_ref
 from collector.sources.github.payloads import WorkflowRun, WorkflowRunBody
+from collector.sources.repositories import Fact, commit_ref
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 

@@ -1,0 +1,71 @@
+"""What happens in a repository, whichever host tells it: pushes, merges, releases, runs and deployments.
+
+A host's adapter says what a delivery tells, as a :class:`Fact`; this module
+makes the event of it, with the refs by which changes of one repository and of
+one commit are found. Refuses to read payloads: that is the adapters' part.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.times import moment
+from collector.webhook import Webhook
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """What one delivery tells, before it is put into an event."""
+
+    type: str
+    entity: str
+    when: int | str | None
+    """The sender's own time of it."""
+    identity: tuple[str, ...]
+    """What makes it this fact and no other, in the sender's own fields."""
+    title: str
+    data: dict[str, Any]
+    actor: str | None = None
+    links: tuple[tuple[str, str | None], ...] = ()
+    refs: tuple[str, ...] = ()
+    service: str | None = None
+    environment: str | None = None
+    recipe: str = ""
+    """By which its id is made, where that is not its source's."""
+
+
+def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, address: str | None) -> Event:
+    """The fact as an event of this repository, with the repository's address as a link."""
+    happened = moment(fact.when, webhook.received_at)
+    data = {key: fit.line(value) if isinstance(value, str) else fit.tree(value) for key, value in fact.data.items()}
+    data["repository"] = fit.line(repository)
+    return Event(
+        id=event_id(fact.recipe or recipe, webhook.source, happened.stated, *fact.identity),
+        type=fact.type,
+        **fit.origin(webhook, happened),
+        entity=fact.entity,
+        service=fact.service,
+        environment=fact.environment,
+        title=fit.line(fact.title),
+        actor=fact.actor,
+        links=fit.links(*fact.links, ("source", address)),
+        refs=(*fact.refs, *repository_ref(repository)),
+        data={key: value for key, value in data.items() if value not in (None, "")},
+    )
+
+
+def repository_ref(repository: str | None) -> tuple[str, ...]:
+    """A ref to the repository, where one is named."""
+    name = fit.line(repository)
+    return (f"repository:{name}",) if name else ()
+
+
+def commit_ref(sha: str | None) -> tuple[str, ...]:
+    """A ref to the commit, where the text is a whole commit's name."""
+    return (f"commit:{sha}",) if sha is not None and _COMMIT.fullmatch(sha) else ()
