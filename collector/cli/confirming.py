@@ -48,7 +48,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 Words = Callable[[Recorded], str]
 
 
-async def told(desk: Desk, path: str, said: Mapping[str, object], key: str | None, words: Words) -> str:
+async def confirmed(desk: Desk, path: str, said: Mapping[str, object], key: str | None, words: Words) -> str:
     """State it, and say in words what became of it."""
     ended = await _ended(desk) if path == "/api/v1/incidents" else set()
     answer = await desk.post(path, said, key)

@@ -191,5 +191,5 @@ def state(
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if form == "json":
         return output.as_json(where.post(path, said, key).json())
-    sentence = where.ask(lambda desk: confirming.told(desk, path, said, key, words), writing=True)
+    sentence = where.ask(lambda desk: confirming.confirmed(desk, path, said, key, words), writing=True)
     return output.result(sentence)

@@ -167,11 +167,11 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     return () if told is None else (_event_of(webhook, told),)
 
 
-Told = Fact | str | None
+Finding = Fact | str | None
 """What a delivery tells: a fact; why it cannot be read; nothing."""
 
 
-def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Told:
+def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     """That an issue came up, came back, or was called resolved. Nobody was called, so it is no alert.
 
     Who called it so did nothing to what failed, so nobody is named as having acted.
@@ -202,7 +202,7 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Told:
     )  # fmt: skip
 
 
-def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Told:
+def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Finding:
     """A rule of issues fired: it says when, and nothing ever says that it is over."""
     event = body.data.event
     if event is None:
@@ -227,7 +227,7 @@ def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Told:
     )
 
 
-def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Told:
+def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     """A metric alert: every word on one firing of its rule has the firing's start."""
     alert = body.data.metric_alert
     if alert is None:
@@ -260,7 +260,7 @@ def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Told:
     )
 
 
-def _comment(webhook: Webhook, body: Body, _reading: Reading) -> Told:
+def _comment(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     """What somebody wrote below an issue."""
     if body.action != "created":
         return None
@@ -279,7 +279,7 @@ def _comment(webhook: Webhook, body: Body, _reading: Reading) -> Told:
     )
 
 
-RESOURCES: dict[str, Callable[[Webhook, Body, Reading], Told]] = {
+RESOURCES: dict[str, Callable[[Webhook, Body, Reading], Finding]] = {
     "issue": _issue,
     "event_alert": _event_alert,
     "metric_alert": _metric_alert,

@@ -99,7 +99,7 @@ class Body(msgspec.Struct, frozen=True):
     minute_rate_limited: int | None = None
 
 
-class Place(msgspec.Struct, frozen=True):
+class Conversation(msgspec.Struct, frozen=True):
     """Where something was written."""
 
     team: str
@@ -136,49 +136,49 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return (_gap(webhook, body),)
     if body.type != "event_callback" or body.event is None:
         return (fit.unrecognised(webhook, "neither an event nor a challenge", body.type),)
-    place = _place(body, body.event, reading)
-    if place is None:
+    where = _conversation(body, body.event, reading)
+    if where is None:
         return ()
     match body.event.type:
         case "message":
-            return _message(webhook, body.event, place)
+            return _message(webhook, body.event, where)
         case "pin_added":
-            return _pin(webhook, body.event, place)
+            return _pin(webhook, body.event, where)
         case "reaction_added":
-            return _reaction(webhook, body.event, place, reading)
+            return _reaction(webhook, body.event, where, reading)
     return ()
 
 
-def _place(body: Body, event: Inner, reading: Reading) -> Place | None:
+def _conversation(body: Body, event: Inner, reading: Reading) -> Conversation | None:
     """The channel an event is of, where it is one that is read: any, or those that are configured."""
     named = event.channel_id or event.channel or (event.item.channel if event.item else None)
     if not isinstance(named, str) or not named or event.channel_type in _DIRECT or named.startswith("D"):
         return None
     if reading.channels and named not in reading.channels:
         return None
-    return Place(fit.line(body.team_id), fit.line(named), reading.channels.get(named, Channel()))
+    return Conversation(fit.line(body.team_id), fit.line(named), reading.channels.get(named, Channel()))
 
 
-def _message(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
+def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
     if event.subtype == "message_changed":
-        return _edit(webhook, event, place)
+        return _edit(webhook, event, where)
     if (event.subtype or "") not in _WRITTEN:
         return ()
     told = Message(ts=event.ts, user=event.user, text=event.text, bot_id=event.bot_id, thread_ts=event.thread_ts)
-    return _written(webhook, told, place)
+    return _written(webhook, told, where)
 
 
-def _written(webhook: Webhook, message: Message, place: Place) -> tuple[Event, ...]:
+def _written(webhook: Webhook, message: Message, where: Conversation) -> tuple[Event, ...]:
     """A message; the same event whether it came as itself or with its pin. One without words says nothing."""
     words = plain(message.text)
     if message.bot_id or not words:
         return ()
     if not message.ts:
-        return (fit.unrecognised(webhook, "a message without its ts", KIND, service=place.known.service),)
-    return (_event(webhook, place, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
+        return (fit.unrecognised(webhook, "a message without its ts", KIND, service=where.known.service),)
+    return (_event(webhook, where, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
 
 
-def _edit(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
+def _edit(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
     """What a person made of a message. Slack tells its own changes (a preview of a link) in the same way."""
     now, before = event.message or Message(), event.previous_message or Message()
     words = plain(now.text)
@@ -186,43 +186,43 @@ def _edit(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
         return ()
     when = event.event_ts or event.ts
     if not now.ts or not when:
-        return (fit.unrecognised(webhook, "an edit without its ts", KIND, service=place.known.service),)
+        return (fit.unrecognised(webhook, "an edit without its ts", KIND, service=where.known.service),)
     identity = (now.ts, "edited", when)
-    edit = _event(webhook, place, "chat.message", when, identity, now.user, words, now.thread_ts, of=now.ts)
+    edit = _event(webhook, where, "chat.message", when, identity, now.user, words, now.thread_ts, of=now.ts)
     return (msgspec.structs.replace(edit, data=edit.data | {"kind": "message_changed"}),)
 
 
-def _pin(webhook: Webhook, event: Inner, place: Place) -> tuple[Event, ...]:
+def _pin(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
     """The message that was pinned, where it was not received by itself. A pin is no act on what failed."""
     message = event.item.message if event.item else None
-    return () if message is None else _written(webhook, message, place)
+    return () if message is None else _written(webhook, message, where)
 
 
-def _reaction(webhook: Webhook, event: Inner, place: Place, reading: Reading) -> tuple[Event, ...]:
+def _reaction(webhook: Webhook, event: Inner, where: Conversation, reading: Reading) -> tuple[Event, ...]:
     """A reaction that the configuration chose, as what it is: one word, said to a message. All others say nothing."""
     item, name = event.item, (event.reaction or "").partition("::")[0]
     if name not in reading.reactions or item is None or not item.ts or not event.event_ts:
         return ()
     identity = (item.ts, "reaction", name, fit.line(event.user))
     said = _event(
-        webhook, place, "chat.message", event.event_ts, identity, event.user, f":{fit.line(name)}:", item.ts, of=item.ts
+        webhook, where, "chat.message", event.event_ts, identity, event.user, f":{fit.line(name)}:", item.ts, of=item.ts
     )
     return (msgspec.structs.replace(said, data=said.data | {"kind": "reaction_added"}),)
 
 
 def _event(
-    webhook: Webhook, place: Place, event_type: str, ts: str, identity: tuple[str, ...], user: Any, words: str,
+    webhook: Webhook, where: Conversation, event_type: str, ts: str, identity: tuple[str, ...], user: Any, words: str,
     thread: str | None = None, *, of: str | None = None,
 ) -> Event:  # fmt: skip
     """An event of a channel; ``of`` is the ``ts`` of the message it is about, where it is none itself."""
     happened = moment(ts, webhook.received_at)
-    data = {"text": words, "channel": place.known.name or place.channel, "thread": fit.line(thread)}
+    data = {"text": words, "channel": where.known.name or where.channel, "thread": fit.line(thread)}
     return Event(
-        id=event_id(RECIPE, webhook.source, happened.stated, place.team, place.channel, *identity),
+        id=event_id(RECIPE, webhook.source, happened.stated, where.team, where.channel, *identity),
         type=event_type,
         **fit.origin(webhook, happened),
-        entity=fit.line(f"{place.channel}:{of or ts}"),
-        service=place.known.service,
+        entity=fit.line(f"{where.channel}:{of or ts}"),
+        service=where.known.service,
         title=fit.line(words.partition("\n")[0]) or fit.line(words),
         actor=fit.name(user),
         data={key: text for key, text in data.items() if text},

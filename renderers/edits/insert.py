@@ -13,11 +13,13 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?")
 
 def insert(lines: list[Line], placed: dict[str, Line], wanted: Sequence[Unit], every: Sequence[Unit], end: str) -> None:
     """Put each of these that has no line yet into the file, and note its line. ``end`` is how new lines end."""
-    shelf = _Shelf(lines, placed, wanted, {unit.section: unit for unit in every if unit.key.endswith("/heading")}, end)
-    shelf.fit_remarks()
+    insertion = _Insertion(
+        lines, placed, wanted, {unit.section: unit for unit in every if unit.key.endswith("/heading")}, end
+    )
+    insertion.fit_remarks()
     for at, unit in enumerate(wanted):
         if unit.key not in placed:
-            shelf.put(at, unit)
+            insertion.put(at, unit)
 
 
 def section_of(unit: Unit) -> str:
@@ -25,7 +27,9 @@ def section_of(unit: Unit) -> str:
     return unit.key.split("/")[1] if unit.section in ("changed", "removed") else unit.section
 
 
-class _Shelf:
+class _Insertion:
+    """The lines of a person's file, and the statements that are to come among them."""
+
     def __init__(
         self,
         lines: list[Line],

@@ -62,11 +62,11 @@ def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[E
     return (_event_of(webhook, reading, message, told),) if told["type"] else ()
 
 
-Told = dict[str, Any]
+Finding = dict[str, Any]
 """What one kind of event says: ``type`` (empty: it is set aside), ``entity``, ``title``, ``service``, ``text`` …"""
 
 
-def _codedeploy(message: dict[str, Any]) -> Told | None:
+def _codedeploy(message: dict[str, Any]) -> Finding | None:
     detail = inner(message, "detail")
     state, group = text(detail.get("state")), text(detail.get("deploymentGroup"))
     if state not in _CODEDEPLOY:
@@ -75,7 +75,7 @@ def _codedeploy(message: dict[str, Any]) -> Told | None:
     return _deployment(text(detail.get("deploymentId")), _CODEDEPLOY[state], state, application, group)
 
 
-def _ecs(message: dict[str, Any]) -> Told | None:
+def _ecs(message: dict[str, Any]) -> Finding | None:
     detail = inner(message, "detail")
     state = text(detail.get("eventName"))
     if state not in _ECS:
@@ -87,7 +87,7 @@ def _ecs(message: dict[str, Any]) -> Told | None:
     return told | {"text": reason, "time": text(detail.get("updatedAt"))}
 
 
-def _deployment(ident: str, event_type: str, state: str, service: str, group: str) -> Told:
+def _deployment(ident: str, event_type: str, state: str, service: str, group: str) -> Finding:
     return {
         "type": event_type,
         "entity": f"deployment:{ident}" if ident else service,
@@ -99,7 +99,7 @@ def _deployment(ident: str, event_type: str, state: str, service: str, group: st
     }
 
 
-def _pipeline(message: dict[str, Any]) -> Told | None:
+def _pipeline(message: dict[str, Any]) -> Finding | None:
     detail = inner(message, "detail")
     state, name, ident = text(detail.get("state")), text(detail.get("pipeline")), text(detail.get("execution-id"))
     if state not in _PIPELINE:
@@ -112,7 +112,7 @@ def _pipeline(message: dict[str, Any]) -> Told | None:
     }
 
 
-def _rds(message: dict[str, Any]) -> Told:
+def _rds(message: dict[str, Any]) -> Finding:
     detail = inner(message, "detail")
     return {
         "type": "observation.recorded",
@@ -124,7 +124,7 @@ def _rds(message: dict[str, Any]) -> Told:
     }
 
 
-def _health(message: dict[str, Any]) -> Told:
+def _health(message: dict[str, Any]) -> Finding:
     """What AWS says of itself. Its own times are written in a form of mail; the event's time stands for them."""
     detail = inner(message, "detail")
     given = detail.get("eventDescription")
@@ -140,7 +140,7 @@ def _health(message: dict[str, Any]) -> Told:
     }
 
 
-def _observed(message: dict[str, Any]) -> Told:
+def _observed(message: dict[str, Any]) -> Finding:
     """An event of a kind that is not read further: what it is, of what."""
     kind, resource = text(message.get("detail-type")), _resource(message)
     return {
@@ -151,7 +151,7 @@ def _observed(message: dict[str, Any]) -> Told:
     }
 
 
-_READERS: dict[str, Callable[[dict[str, Any]], Told | None]] = {
+_READERS: dict[str, Callable[[dict[str, Any]], Finding | None]] = {
     "CodeDeploy Deployment State-change Notification": _codedeploy,
     "ECS Deployment State Change": _ecs,
     "CodePipeline Pipeline Execution State Change": _pipeline,
@@ -166,7 +166,7 @@ def _resource(message: dict[str, Any]) -> str:
     return text(resources[0]) if isinstance(resources, list) and resources else ""
 
 
-def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], told: Told) -> Event:
+def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], told: Finding) -> Event:
     happened = moment(told.get("time") or text(message.get("time")), webhook.received_at)
     labels = fit.labels(
         {key: value for key in ("account", "region") if (value := text(message.get(key)))},

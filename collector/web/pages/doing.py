@@ -30,7 +30,7 @@ MOST = 200
 """How many events may be ticked at once."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class Form(msgspec.Struct, frozen=True, kw_only=True):
     """A form, as far as every one is alike."""
 
     key: str
@@ -53,41 +53,41 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         return self.clock.moment(self.fields.get("at"), "at")
 
 
-def _note(said: Said) -> list[Event]:
-    return [people.note(**said.common, text=said.fields.get("text", ""), at=said.at())]
+def _note(form: Form) -> list[Event]:
+    return [people.note(**form.common, text=form.fields.get("text", ""), at=form.at())]
 
 
-def _mark(said: Said) -> list[Event]:
-    at, fields = said.at(), said.fields
-    when = said.stated_at if at is None else at
-    return [people.mark(**said.common, mark=fields.get("mark", ""), text=fields.get("text", ""), at=when)]
+def _mark(form: Form) -> list[Event]:
+    at, fields = form.at(), form.fields
+    when = form.stated_at if at is None else at
+    return [people.mark(**form.common, mark=fields.get("mark", ""), text=fields.get("text", ""), at=when)]
 
 
-def _action(said: Said) -> list[Event]:
-    owner, due = said.fields.get("owner", ""), said.fields.get("due", "")
-    return [people.action(**said.common, text=said.fields.get("text", ""), owner=owner, due=due)]
+def _action(form: Form) -> list[Event]:
+    owner, due = form.fields.get("owner", ""), form.fields.get("due", "")
+    return [people.action(**form.common, text=form.fields.get("text", ""), owner=owner, due=due)]
 
 
-def _edit(said: Said) -> list[Event]:
-    return [people.edited(**said.common, field=said.fields.get("field", ""), value=said.fields.get("value", ""))]
+def _edit(form: Form) -> list[Event]:
+    return [people.edited(**form.common, field=form.fields.get("field", ""), value=form.fields.get("value", ""))]
 
 
-def _moved(fact: Callable[..., Event]) -> Callable[[Said], list[Event]]:
-    def moved(said: Said) -> list[Event]:
-        if not said.events:
+def _moved(fact: Callable[..., Event]) -> Callable[[Form], list[Event]]:
+    def moved(form: Form) -> list[Event]:
+        if not form.events:
             raise InvalidInput("cannot record a statement: no row is ticked; tick those that are meant", "event")
-        common = said.common
-        keys = [f"{said.key}-{name}" for name in said.events]
-        return [fact(**(common | {"key": key}), event=name) for key, name in zip(keys, said.events, strict=True)]
+        common = form.common
+        keys = [f"{form.key}-{name}" for name in form.events]
+        return [fact(**(common | {"key": key}), event=name) for key, name in zip(keys, form.events, strict=True)]
 
     return moved
 
 
-def _split(said: Said) -> list[Event]:
-    return [people.split(**said.common, events=said.events)]
+def _split(form: Form) -> list[Event]:
+    return [people.split(**form.common, events=form.events)]
 
 
-STATING: Mapping[str, Callable[[Said], list[Event]]] = {
+STATING: Mapping[str, Callable[[Form], list[Event]]] = {
     "note": _note, "mark": _mark, "action": _action, "edit": _edit, "join": _moved(people.joined),
     "leave": _moved(people.left), "split": _split,
 }  # fmt: skip
@@ -102,19 +102,19 @@ async def state(request: web.Request) -> web.Response:
     what, row = request.match_info["what"], await statements.incident(request)
     if what not in STATING:
         raise NotFound("cannot take the form: a page has no form of this name", "what")
-    form = await read(request)
-    fields = dict(reversed(form))
+    pairs = await read(request)
+    fields = dict(reversed(pairs))
     check(request, fields.get("form_key", ""))
     clock = Clock(fields.get("zone") or "UTC")
-    named = [name for field, text in form if field == "event" for name in text.split()]
+    named = [name for field, text in pairs if field == "event" for name in text.split()]
     if len(named) > MOST:
         raise InvalidInput(f"cannot record a statement: {len(named)} events are ticked; tick {MOST} at most", "event")
     events = [await statements.event_named(request.app, name, "event") for name in dict.fromkeys(named)]
-    said = Said(
+    form = Form(
         key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=request.app[CLOCK](), incident=row.key,
         fields=fields, events=events, clock=clock,
     )  # fmt: skip
-    facts = STATING[what](said)
+    facts = STATING[what](form)
     for fact in facts:
         await statements.store(request.app, fact)
     number = (await statements.follow(request.app, row.number)).number

@@ -19,7 +19,7 @@ from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
-from collector.web.pages.rows import FAMILIES, Row, by_arrival, linked, owners, passing, rows_of, told
+from collector.web.pages.rows import FAMILIES, Row, by_arrival, evidence, linked, owners, passing, rows_of
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -70,7 +70,7 @@ async def _shown(
     why = await app[PROJECTIONS].members(row.number)
     owner = owners(here, wanted)
     names = list(owner)
-    events = await asyncio.to_thread(told, await app[LOG].read_ids(names), why)
+    events = await asyncio.to_thread(evidence, await app[LOG].read_ids(names), why)
     cited = {name for each in every for name in each.cites}
     further = sorted(set(why) - cited)
     system = await _system(request, row) if query.one_of("system", "1") else None
@@ -118,6 +118,6 @@ async def event(request: web.Request) -> web.Response:
         zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
         place = f"/incidents/{why.incident}?row={name}{zone}#e-{name}"
         return web.Response(status=303, headers={"Location": place})
-    one = told(await request.app[LOG].read_ids([name]), {})[name]
+    one = evidence(await request.app[LOG].read_ids([name]), {})[name]
     repeats = (await request.app[LOG].repeats([name])).get(name)
     return page(request, "event.html", clock, one=one, why=why.reason if why else "", repeats=repeats)

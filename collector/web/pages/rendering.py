@@ -40,7 +40,7 @@ _UNSEEN = re.compile(
 """Characters that HTML forbids, that turn the direction of writing, or that nobody sees."""
 
 
-class Place:
+class Address:
     """Where a reader is: the address and what of its parameters is kept in links."""
 
     def __init__(self, request: web.Request, clock: Clock) -> None:
@@ -71,7 +71,7 @@ def page(
         .get_template(template)
         .render(
             clock=clock,
-            place=Place(request, clock),
+            place=Address(request, clock),
             now=request.app[CLOCK](),
             # The address of a file changes with its content.
             static=lambda name: f"/static/{name}?v={files(request.app)[name][1]}",

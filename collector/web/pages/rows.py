@@ -35,7 +35,7 @@ class Row(msgspec.Struct, kw_only=True):
     cites: Sequence[str]
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One event in place: what was recorded, and why it is here."""
 
     event: RecordedEvent
@@ -79,7 +79,7 @@ def by_arrival(rows: Sequence[Row], revisions: Iterable[RecordedEvent]) -> list[
     return sorted(found, key=lambda pair: pair[0])
 
 
-def told(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) -> dict[str, Told]:
+def evidence(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) -> dict[str, Evidence]:
     """Events by id, each as its latest revision says it."""
     latest: dict[str, tuple[RecordedEvent, int]] = {}
     for event in revisions:
@@ -87,7 +87,7 @@ def told(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) -> d
         newest = event if known is None or event.revision >= known[0].revision else known[0]
         latest[event.id] = (newest, (known[1] if known else 0) + 1)
     return {
-        name: Told(
+        name: Evidence(
             event=event,
             revisions=count,
             why=why.get(name),
