@@ -327,7 +327,7 @@ class Follower:
         if row is None:
             return
         first, last, tries = row
-        log.warning("the follower ended over these events; taking them one by one", first=first, last=last)
+        log.warning("the follower ended over these events; taking fewer of them at a time", first=first, last=last)
         if self._suspects.ended_over(first, last, tries):
             event = await self._lists.query(lambda c: queries.read(c, first - 1, 1))
             await self._set_aside(first, event[0].id, ENDED, "")

@@ -148,3 +148,28 @@ def test_the_one_at_fault_is_found(count: int, data: st.DataObject) -> None:
             position = read[-1]
     assert accused == [bad]
     assert attempts <= count.bit_length() + TRIES
+
+
+@given(st.integers(1, 1_000), st.data())
+def test_the_one_that_ends_the_process_is_found(count: int, data: st.DataObject) -> None:
+    """Each end is another process, which knows only over what the one before ended, and how often over that alone."""
+    bad = data.draw(st.integers(1, count))
+    position, ends, rounds = 0, 0, 0
+    suspects, attempt = Suspects(), (0, 0, 0)
+    while position < count:
+        read = list(range(position + 1, min(count, position + suspects.size(position, 1_000)) + 1))
+        rounds += 1
+        if bad not in read:
+            position = read[-1]
+            continue
+        ends += 1
+        alone = len(read) == 1
+        attempt = (read[0], read[-1], suspects.tries(read[0]) if alone else 0)
+        suspects = Suspects()
+        if suspects.ended_over(*attempt):
+            assert read == [bad]
+            break
+    else:
+        raise AssertionError("it was never accused")
+    assert ends <= TRIES + 3
+    assert rounds <= 3 * 32 + TRIES
