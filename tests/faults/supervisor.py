@@ -136,7 +136,7 @@ class Supervisor:
         self.process.kill()
         self.process.wait()
         until = now() + PATIENCE
-        while follower and Path(f"/proc/{follower}").exists():
+        while follower and not _has_ended(follower):
             if now() > until:
                 raise DidNotHappenError(f"the follower ends with its daemon: not within {PATIENCE:g} s")
             time.sleep(0.005)
@@ -187,8 +187,21 @@ def free_port() -> int:
 
 
 def _stands_still(pid: int) -> bool:
-    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
-    return bool(stats) and all(text.rpartition(")")[2].split()[0] == "T" for text in stats)
+    return _states(pid) == {"T"}
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether no thread of a process runs any more. Who buries an orphan may take seconds to do so."""
+    return _states(pid) <= {"Z", "X"}
+
+
+def _states(pid: int) -> set[str]:
+    """What the threads of a process are at, in the kernel's letters; none where there is no such process."""
+    found = set()
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.add(path.read_text().rpartition(")")[2].split()[0])
+    return found
 
 
 def _die_with_parent() -> None:
