@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers import facts, phrases
+from renderers import change_facts, facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import Change, History
 from renderers.phrases import Phrase, cites, claim, listed, say
@@ -157,7 +157,7 @@ def _beside(history: History, span: Span) -> Iterator[_Recorded]:
         event = near.event
         if not event.type.startswith("change.") or not _in(event, span):
             continue
-        of = facts.owner_key(event)
+        of = change_facts.owner_key(event)
         if not hit or of in hit:
             first.setdefault((event.source, event.entity), event)
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")

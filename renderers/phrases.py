@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from collector.changes import kind_of
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
-from renderers import facts
+from renderers import change_facts
 from renderers.document import Claim, Link, Name, Part, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.times import clock, offset, repeated
@@ -280,7 +280,7 @@ def change_detail(change: Change) -> RecordedEvent:
 
 def owner_of(change: Change) -> str | None:
     """Whose change it is: its service, else its repository without the owner."""
-    repository = facts.repository(change)
+    repository = change_facts.repository(change)
     return change.service or (repository.rpartition("/")[2] if repository else None)
 
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
-from renderers import facts, phrases
+from renderers import change_facts, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
@@ -136,8 +136,8 @@ _ENDED = {
 
 def _ends_between(history: History) -> tuple[RecordedEvent, ...]:
     """The deployment before it and what took that back, where both are recorded."""
-    for change in facts.earlier_changes(history)[:1]:
-        back = facts.undone_by(history, change)
+    for change in change_facts.earlier_changes(history)[:1]:
+        back = change_facts.undone_by(history, change)
         if back is not None and change.end is not None and back.end is not None:
             return (change.last, back.last)
     return ()
@@ -148,7 +148,7 @@ def _between(history: History) -> Phrase:
     ends = _ends_between(history)
     if not ends:
         return ()
-    change = facts.earlier_changes(history)[0]
+    change = change_facts.earlier_changes(history)[0]
     noun = phrases.noun_of(change)
     return say(f"; from the {noun} to its rollback it would be ",
                phrases.lasted(ends[1].occurred_at - ends[0].occurred_at))  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from renderers import facts, moments, phrases
+from renderers import change_facts, facts, moments, phrases
 from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
@@ -151,7 +151,7 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
         if said:
             return said, cites(detected, proof)
     if each.name == "mitigate" and detected and detected.at is not None:
-        for doing in facts.doings(history)[-1:]:
+        for doing in change_facts.doings(history)[-1:]:
             noun = phrases.noun_of(doing.change) if doing.change else "action"
             said = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
@@ -168,12 +168,12 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         title = phrases.observation_title(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
         found.append((event.occurred_at, say("with ", seen), event))
-    for change in facts.earlier_changes(history)[:1]:
+    for change in change_facts.earlier_changes(history)[:1]:
         began = change.end if change.end is not None and change.end <= detected else change.start
         verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
         was = "was " if verb in WAS else ""
         noun = phrases.noun_of(change)
-        proof = change.last if began == change.end else facts.begun_by(history, change)
+        proof = change.last if began == change.end else change_facts.begun_by(history, change)
         found.append((began, say(f"when the {noun} {was}{verb}"), proof))
     found = sorted((each for each in found if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
     said = [say("; " if n else "", phrases.lasted(detected - at), " if ", "it" if n else "the impact", " began ", how,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers import absence, facts, phrases
+from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, Link, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, History, Nearby
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
@@ -20,7 +20,7 @@ PERMANENT = "which steps make the repair permanent?"
 
 def section(history: History, options: Options) -> Section:
     """The actions in order, each with what ended next; what came after the end; the links."""
-    found = facts.doings(history)
+    found = change_facts.doings(history)
     ends = _Ends.of(history)
     items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
     asks = () if items else (Prompt(IMMEDIATE),)
@@ -45,7 +45,7 @@ class _Ends(msgspec.Struct, frozen=True):
         return cls(history, measured, every, history.last_ended)
 
 
-def _doings(options: Options, ends: _Ends, found: Sequence[facts.Doing]) -> Iterator[Claim]:
+def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so."""
     for doing, after in itertools.zip_longest(found, found[1:]):
         words, proof = _ended_next(ends, doing.at)
@@ -55,19 +55,19 @@ def _doings(options: Options, ends: _Ends, found: Sequence[facts.Doing]) -> Iter
                     further, proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
 
 
-def _done(history: History, doing: facts.Doing) -> Phrase:
+def _done(history: History, doing: change_facts.Doing) -> Phrase:
     """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
         return say("this was recorded: ", phrases.observed(doing.event))
     change = doing.change
     owner = phrases.owner_of(change)
-    where = named(" in ", facts.changed_where(history, change))
+    where = named(" in ", change_facts.changed_where(history, change))
     if change.kind == "rollback" and change.actor and owner:
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
     called, by = phrases.change_called(change), named(" by ", change.actor)
-    done = say(verb, named(" to ", facts.state_of(change) if change.kind == "flag" else None))
+    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
     return say("the ", called, where, " was ", done, by) if change.kind in _DONE else say(
         "the ", called, where, by, " ", verb)  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import absence, facts, phrases
+from renderers import absence, change_facts, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
@@ -45,7 +45,7 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
     """The changes in the order of their evidence; where there is none, what was looked for."""
     if not facts.began(history):
         return ()
-    earlier = facts.earlier_changes(history)
+    earlier = change_facts.earlier_changes(history)
     if not earlier:
         return (absence.no_change(history, options),)
     items = [_candidate(history, options, change) for change in earlier[:CANDIDATES]]
@@ -74,7 +74,7 @@ def _candidate(history: History, options: Options, change: Change) -> Claim:
     said = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
-    return claim(said, proof=_proof(facts.ends_of(history, change), pro, con))
+    return claim(said, proof=_proof(change_facts.ends_of(history, change), pro, con))
 
 
 def _argued(lead: str, arguments: list[Argument], nothing: str) -> Phrase:
@@ -91,8 +91,8 @@ def _proof(ends: tuple[Evidence, ...], *arguments: list[Argument]) -> tuple[str,
 
 def _for(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That it was rolled back and alerts ended after that; that it is of the service that was hit, or of one near."""
-    back = facts.undone_by(history, change)
-    done = facts.finished(back) if back else None
+    back = change_facts.undone_by(history, change)
+    done = change_facts.finished(back) if back else None
     if back is not None and done is not None and done >= facts.reference(history):
         last = history.last_measured
         rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
@@ -152,14 +152,14 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         found.append((say("it failed"), (change.last,)))
     if change.reach == "merged":
         found.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
-    if others := facts.neighbours(history, change):
+    if others := change_facts.neighbours(history, change):
         names = phrases.listed([Name(each) for each in others], 3)
         found.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
-    if facts.elsewhere(history, change):
+    if change_facts.elsewhere(history, change):
         found.append((say("it went to another environment"), (change.last,)))
-    other = facts.replaced_by(history, change)
-    if other is not None and facts.undone_by(history, change) is not other:
-        ahead = phrases.lasted(facts.reference(history) - (facts.finished(other) or 0))
+    other = change_facts.replaced_by(history, change)
+    if other is not None and change_facts.undone_by(history, change) is not other:
+        ahead = phrases.lasted(facts.reference(history) - (change_facts.finished(other) or 0))
         found.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
     return [*found, *_other_service(history, change), *_after_rollback(history, change)]
@@ -167,8 +167,8 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
 
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
     """That what fired first was on another service, or in another environment."""
-    first = facts.apart_from_first(history, change)
-    if first is not None and not facts.elsewhere(history, change):
+    first = change_facts.apart_from_first(history, change)
+    if first is not None and not change_facts.elsewhere(history, change):
         yield say(f"{facts.first_called(history, first.start)} was in ", Name(first.environment or "")), (first.fired,)
     alert = facts.first_alert(history)
     if alert and alert.service and change.service and facts.folded(alert.service) != facts.folded(change.service):
@@ -181,8 +181,8 @@ _THE_BACK = {"rollback": "the rollback", "deploy": "that deploy", "flag": "it wa
 
 def _after_rollback(history: History, change: Change) -> list[Argument]:
     """That it was rolled back before the first signal; alerts that went on after that, or had ended before."""
-    back = facts.undone_by(history, change)
-    done = facts.finished(back) if back else None
+    back = change_facts.undone_by(history, change)
+    done = change_facts.finished(back) if back else None
     if back is None or done is None:
         return []
     start = facts.reference(history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from renderers import absence, facts, phrases
+from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
@@ -171,19 +171,19 @@ def _taken_at(page: Page) -> tuple[int, str]:
 
 
 def _change(history: History, options: Options) -> Iterator[Claim]:
-    earlier = facts.earlier_changes(history)
+    earlier = change_facts.earlier_changes(history)
     if not earlier:
         # That no deploy system reports stands among the causes, once.
         if facts.seen(history, "change"):
             yield absence.no_change(history, options)
         return
     nearest, start = earlier[0], facts.reference(history)
-    in_time = min(earlier, key=lambda change: facts.closeness(change, start))
+    in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
     of = "The" if nearest is in_time else "Of what was hit first, the"
-    where = named(" in ", facts.changed_where(history, nearest))
+    where = named(" in ", change_facts.changed_where(history, nearest))
     yield claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
                 named(" by ", nearest.actor), ", ", lag(history, options, nearest),
-                proof=cites(*facts.ends_of(history, nearest)))  # fmt: skip
+                proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
 
 
 VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
@@ -194,7 +194,7 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
     """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
     start = facts.reference(history)
     verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
-    done = say(verb, named(" to ", facts.state_of(change) if change.kind == "flag" else None))
+    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
     if change.end is not None and change.end <= start:
         return say(done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
     begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
@@ -216,7 +216,7 @@ def _apart(history: History, start: int, before: int) -> Phrase:
 def _action(history: History, options: Options) -> Iterator[Claim]:
     """The last action between detection and recovery; what a person said mitigated it."""
     yield from stated_mitigation(history, options)
-    found = facts.doings(history)
+    found = change_facts.doings(history)
     if not found:
         return
     last = found[-1]
@@ -250,15 +250,15 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
                         quoted(": ", mark.title, phrases.NOTE), proof=cites(mark))  # fmt: skip
 
 
-def doing_called(history: History, doing: facts.Doing) -> Phrase:
+def doing_called(history: History, doing: change_facts.Doing) -> Phrase:
     """``the rollback of checkout by Ana``."""
     if doing.change is None:
         titled = phrases.observation_title(doing.event)
         return phrases.observed(doing.event) if titled else say("this: ", phrases.observed(doing.event), ",")
     change = doing.change
-    where = facts.changed_where(history, change)
+    where = change_facts.changed_where(history, change)
     failed = ", which failed," if change.outcome == "failed" else ""
-    state = facts.state_of(change) if change.kind == "flag" else ""
+    state = change_facts.state_of(change) if change.kind == "flag" else ""
     if state:
         return say("the setting of the ", phrases.change_called(change), named(" in ", where), " to ", Name(state),
                    named(" by ", change.actor))  # fmt: skip

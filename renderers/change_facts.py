@@ -1,0 +1,248 @@
+"""What several sections ask of the changes of a History: which came before, what was done, and what undid what.
+
+Every answer is a value that keeps its events; nothing here is worded.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from collector import names
+from collector.event import RecordedEvent, reading_order
+from collector.names import fold_repository
+from renderers import facts
+from renderers.history import Alert, Change, History
+
+
+class Doing(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person or a machine did between detection and recovery."""
+
+    at: int
+    event: RecordedEvent
+    change: Change | None = None
+    """None where it is an observation with an actor."""
+
+
+def changed_where(history: History, change: Change) -> str | None:
+    """The environment of a change as far as a reader has to be told it: in an incident that has several, and where it
+    is not production or not the incident's."""
+    key = names.environment_key(change.environment or "")
+    trial = key.partition("/")[0] in TRIALS
+    return change.environment if history.divided or trial or elsewhere(history, change) else None
+
+
+def apart_from_first(history: History, change: Change) -> Alert | None:
+    """The first opening alert, if it says that it fired in another environment than a change went to."""
+    first = facts.first_alert(history)
+    if first is None or not first.opening:
+        return None
+    there, here = (names.environment_key(each or "") for each in (first.environment, change.environment))
+    return first if names.apart(there, here) else None
+
+
+def owner_key(change: RecordedEvent) -> str:
+    """Whose a change is, by :func:`folded`: its service, else what its repository is called like, as grouping has it;
+    empty where it names neither."""
+    if change.service:
+        return facts.folded(change.service)
+    return fold_repository(said) if isinstance(said := change.data.get("repository"), str) else ""
+
+
+def before(change: Change, start: int) -> bool:
+    """Whether the change could have mattered: it began, or was merged, before the first symptom."""
+    return change.ran and change.start <= start
+
+
+def closeness(change: Change, start: int) -> tuple[int, int, str]:
+    """The key that puts the change nearest before ``start`` first."""
+    near = change.end if change.end is not None and change.end <= start else change.start
+    return (start - near, -change.start, change.entity)
+
+
+def earlier_changes(history: History) -> list[Change]:
+    """The changes begun before the incident was noticed that may have reached what runs: the likeliest kind first (see
+    :func:`standing`), of one kind the nearest."""
+    start = facts.reference(history)
+    if not facts.began(history):
+        return []
+    found = [c for c in history.changes if before(c, start) and c.reach != "none"]
+    return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
+
+
+def standing(history: History, change: Change) -> int:
+    """How near a change was to what failed, the nearest first.
+
+    A deployment of the incident's own service, then one that names no service, one of another service, one to another
+    environment; then what was merged or pushed; then what does not say whether it reached anything.
+    """
+    if change.reach != "deployed":
+        return 4 if change.reach == "merged" else 5
+    if elsewhere(history, change):
+        return 3
+    if change.service is None:
+        return 1
+    own = change.service in history.services or change.service == facts.primary_service(history)
+    return 0 if own and apart_from_first(history, change) is None else 2
+
+
+TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}
+"""Environments that are not production."""
+
+
+def elsewhere(history: History, change: Change) -> bool:
+    """Whether a change says that it was in another environment than the incident's. An incident that names none is
+    taken to be one of production."""
+    environment = names.environment_key(change.environment or "")
+    if not environment:
+        return False
+    if history.environments:
+        return names.elsewhere(environment, map(names.environment_key, history.environments))
+    return environment.partition("/")[0] in TRIALS
+
+
+def unreached(history: History, span: tuple[int, int]) -> list[Change]:
+    """The changes in a span that did not reach what runs: test runs, previews, other branches, what never began."""
+    return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
+
+
+def doings(history: History) -> list[Doing]:
+    """Changes that may have reached what runs, and observations with an actor, between detection and recovery, oldest
+    first.
+
+    A change that was under way when the incident was detected was no answer to it.
+    """
+    if not facts.began(history):
+        return []
+    start, better = facts.instant(history, "detected"), facts.recovery(history)
+    low = facts.anchor(history) if start is None else start
+    high = facts.latest(history) if better is None or better.at is None else better.at
+    found = [
+        Doing(at=done, event=c.last, change=c)
+        for c in history.changes
+        if c.reach != "none" and (done := finished(c)) is not None and c.start >= low
+    ]
+    found += [Doing(at=o.occurred_at, event=o) for o in history.observations if o.actor]
+    return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+def undone_by(history: History, change: Change) -> Change | None:
+    """The rollback that took a deployment back, where both say that they are of one service or repository, of one
+    environment and of two commits; or the setting of a flag that took an earlier one back.
+
+    A deployment is taken back by a rollback if it is the latest before it, or came after the one whose commit was put
+    back; by another deployment if that put back a commit which was deployed before it. What one of them does not say
+    shows nothing.
+    """
+    if change.kind == "flag":
+        again = [
+            c for c in history.changes if c.kind == "flag" and c.entity == change.entity and c.start > change.start
+        ]
+        state = state_of(change).casefold()
+        return next((c for c in again if state and state_of(c) and state_of(c).casefold() != state), None)
+    if change.kind != "deploy" or change.reach != "deployed":
+        return None
+    backs = [c for c in history.changes if c.kind == "rollback" or (c.kind == "deploy" and c.outcome == "succeeded")]
+    for back in sorted(backs, key=lambda c: (c.kind != "rollback", c.start, c.entity)):
+        later = back.start > change.start and finished(back) is not None and back.outcome != "failed"
+        if later and _takes_back(history, back, change):
+            return back
+    return None
+
+
+def _takes_back(history: History, back: Change, change: Change) -> bool:
+    put_back = commit(back)
+    if not (_same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
+        return False
+    since = back.kind != "rollback" or [
+        c
+        for c in history.changes
+        if c.kind in ("deploy", "rollback") and c is not back and change.start < c.start < back.start
+        and _same_place(back, c) and c.outcome in ("succeeded", "rolled_back")
+    ]  # fmt: skip
+    if not since:
+        return True
+    known = [
+        c.start for c in history.changes if c.start < back.start and commit(c) == put_back and _same_place(back, c)
+        and c.outcome in ("succeeded", "rolled_back")
+    ]  # fmt: skip
+    return bool(known) and max(known) < change.start
+
+
+def ends_of(history: History, change: Change) -> tuple[RecordedEvent, ...]:
+    """What proves when a change was done, if that was before the first signal; else when it began, and its end."""
+    if change.end is not None and change.end <= facts.reference(history):
+        return (change.last,)
+    return (begun_by(history, change), change.last)
+
+
+def begun_by(history: History, change: Change) -> RecordedEvent:
+    """The event that tells when a change began."""
+    events = [history.by_id[each] for each in change.events if each in history.by_id]
+    return next((event for event in events if event.occurred_at == change.start), change.first)
+
+
+def replaced_by(history: History, change: Change) -> Change | None:
+    """The first deployment that put another commit in the place of this one before the first signal."""
+    if change.kind not in ("deploy", "rollback") or not commit(change):
+        return None
+    start = facts.reference(history)
+    later = (
+        c
+        for c in history.changes
+        if c.kind in ("deploy", "rollback") and c.outcome in ("succeeded", "rolled_back") and c.start > change.start
+        and (finished(c) or start) < start and commit(c) not in ("", commit(change)) and _same_place(c, change)
+    )  # fmt: skip
+    return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
+
+
+def _same_place(one: Change, other: Change) -> bool:
+    """Whether two changes say that they are of one service (or repository, if neither names a service) in one
+    environment."""
+    here, there = (names.environment_key(each.environment or "") for each in (one, other))
+    if not here or here != there:
+        return False
+    if one.service or other.service:
+        return one.service == other.service
+    return repository(one) is not None and repository(one) == repository(other)
+
+
+def repository(change: Change) -> str | None:
+    """The repository that a change is of, as its sender names it."""
+    return _said(change, "repository") or None
+
+
+def neighbours(history: History, change: Change) -> dict[str, RecordedEvent]:
+    """The services that were not hit and that changes of the same repository name, each with the first such change;
+    none for a change that names its service itself."""
+    own = repository(change)
+    if change.service or own is None:
+        return {}
+    found: dict[str, RecordedEvent] = {}
+    beside = [near.event for near in history.context.nearby]
+    for event in sorted((*history.events, *beside), key=reading_order):
+        of = event.service if event.type.startswith("change.") else None
+        if of and event.data.get("repository") == own and facts.folded(of) not in facts.hit(history):
+            found.setdefault(of, event)
+    return found
+
+
+def commit(change: Change) -> str:
+    """The commit that a change is of; empty where it names none."""
+    return _said(change, "sha")
+
+
+def state_of(change: Change) -> str:
+    """What a flag was set to; empty where its sender does not say."""
+    return _said(change, "state")
+
+
+def _said(change: Change, key: str) -> str:
+    values = (event.data.get(key) for event in (change.last, change.first))
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def finished(change: Change) -> int | None:
+    """When the change was done; None while it runs."""
+    if change.end is not None:
+        return change.end
+    return None if change.outcome in ("requested", "started") else change.last.occurred_at
