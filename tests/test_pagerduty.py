@@ -128,17 +128,60 @@ def test_the_bridge_of_an_incident_is_kept(bridge: Any, url: str | None, number:
     assert event.data.get("bridge") == number
 
 
-# --- what is not understood -------------------------------------------------------------------------------------------
+# --- version 2 ----------------------------------------------------------------------------------------------------
+
+
+def message(kind: str, incident: dict[str, Any], *entries: dict[str, Any]) -> dict[str, Any]:
+    """A message of version 2."""
+    made = {"id": "5f6c", "event": kind, "created_on": "2026-03-04T14:02:10Z", "log_entries": list(entries)}
+    return {**made, "incident": {"id": "Q1", "incident_number": 9, "title": "API errors", **incident}}
 
 
 @pytest.mark.parametrize(
-    "body", [{"messages": [{"event": "incident.trigger"}]}, {"messages": [{"type": "incident.trigger", "data": {}}]}]
-)
-def test_older_versions_get_a_reason_that_names_the_new_one(body: dict[str, Any]) -> None:
-    """Whoever still sends version 1 or 2 reads what to set up instead."""
-    (event,) = parse_json("pagerduty", body)
+    ("kind", "type_"),
+    [
+        ("trigger", "page.triggered"), ("acknowledge", "page.acknowledged"), ("unacknowledge", "page.unacknowledged"),
+        ("resolve", "page.resolved"), ("assign", "page.reassigned"), ("escalate", "page.escalated"),
+        ("delegate", "page.delegated"), ("annotate", "note.added"),
+    ],
+)  # fmt: skip
+def test_a_message_of_version_2_is_told_as_version_3_tells_it(kind: str, type_: str) -> None:
+    """Each kind of V2 is one of V3's, with who did it out of the log entry, at the message's own time."""
+    mara = {"id": "P1", "type": "user_reference", "summary": "Mara"}
+    body = message(f"incident.{kind}", {"service": {"name": "API"}}, {"agent": mara, "channel": {"summary": "told"}})
+    (event,) = parse_json("pagerduty", {"messages": [body]})
+    assert (event.type, event.entity, event.actor, event.service) == (type_, "Q1", "Mara", "API")
+    assert (event.time_text, event.data["kind"], event.data["number"]) == (
+        "2026-03-04T14:02:10Z",
+        f"incident.{kind}",
+        9,
+    )
+    assert event.title == ("told" if kind == "annotate" else "API errors")
+
+
+def test_a_message_out_of_shape_spoils_no_other() -> None:
+    """Of several messages each is read by itself, and the reason names the one that is wrong."""
+    broken = message("incident.resolve", {"title": ["secret"]})
+    told = parse_json("pagerduty", {"messages": [broken, message("incident.trigger", {})]})
+    assert [event.type for event in told] == ["source.unrecognised", "page.triggered"]
+    assert "$.messages[0].incident.title" in told[0].data["reason"]
+
+
+def test_a_merge_of_version_2_resolves_nothing() -> None:
+    """V2 says that an incident was merged and not into which one: that is told as a merge all the same."""
+    (event,) = parse_json("pagerduty", {"messages": [message("incident.resolve", {"resolve_reason": "merged"})]})
+    assert event.type == "page.merged"
+    assert "merged_into" not in event.data
+
+
+# --- what is not understood -------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_version_gets_a_reason_that_names_the_new_one() -> None:
+    """Whoever still sends version 1 reads what to set up instead."""
+    (event,) = parse_json("pagerduty", {"messages": [{"type": "incident.trigger", "data": {}}]})
     assert event.type == "source.unrecognised"
-    assert "V3" in event.data["reason"]
+    assert "(v3)" in event.data["reason"]
 
 
 def test_an_unknown_kind_names_the_page_it_is_about() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from collector.errors import UnverifiedWebhook
 from collector.sources import SOURCES
-from collector.sources.pagerduty import TYPES as PAGERDUTY_TYPES
+from collector.sources.pagerduty.v3 import TYPES as PAGERDUTY_TYPES
 from collector.times import rfc3339
 from collector.webhook import Credentials, Reading
 from tests.test_sources import PAYLOADS, RECEIVED, assert_storable, parse_json, webhook_of
@@ -47,6 +47,20 @@ def test_public_pagerduty_examples() -> None:
             envelope = {"id": f"E{kind}", "event_type": kind, "occurred_at": "2026-03-04T14:02:10.123Z", "data": data}
             (event,) = parse_json("pagerduty", {"event": envelope})
             assert event.type in (expected, "observation.recorded")
+
+
+def test_public_pagerduty_examples_of_version_2() -> None:
+    """Whole deliveries of V2 become the page's events, with their times, service, person and link."""
+    expected = {"trigger": "page.triggered", "acknowledge": "page.acknowledged", "resolve": "page.resolved"}
+    for path in _payloads("pagerduty/v2-*.json"):
+        body = json.loads(path.read_bytes())
+        (event,) = parse_json("pagerduty", path.read_bytes())
+        assert event.type == expected[path.stem.rpartition(".")[2]]
+        assert event.time_text == body["messages"][0]["created_on"]
+        assert event.service == body["messages"][0]["incident"]["service"]["summary"]
+        assert event.actor == body["messages"][0]["log_entries"][0]["agent"]["summary"]
+        assert [link.url for link in event.links] == [body["messages"][0]["incident"]["html_url"]]
+        assert any(ref.startswith("alert:") for ref in event.refs)
 
 
 def test_public_github_examples() -> None:

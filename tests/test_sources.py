@@ -221,7 +221,7 @@ NEEDED = {
     "statuspage": {"incident", "id", "incident_updates", "component_update"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
-    "pagerduty": {"event", "id", "event_type", "data", "incident"},
+    "pagerduty": {"event", "id", "event_type", "data", "incident", "messages"},
 }  # fmt: skip
 """The fields without which a body of each kind does not say what it is; every other one may be missing."""
 

@@ -3,8 +3,7 @@
 Each body holds one event, with an id of its own that both a retry and another
 subscription repeat. What stands under ``data`` depends on its type; kinds are
 added without notice, and those are kept as unrecognised. A merge comes as a
-resolve whose reason names the other incident. A subscription signs with
-``v1=`` HMAC-SHA256, twice while its secret is being changed.
+resolve whose reason names the other incident.
 """
 
 from __future__ import annotations
@@ -16,15 +15,11 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import Event, event_id
-from collector.signing import Signature, authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Reading, Webhook
 
 KIND = "pagerduty"
 RECIPE = "pagerduty.1"
-
-# https://developer.pagerduty.com/docs/verifying-webhook-signatures
-SIGNATURE = Signature(header="X-PagerDuty-Signature", prefix="v1=", separator=",", sender="PagerDuty")
 
 TYPES = {
     "incident.triggered": "page.triggered",
@@ -62,10 +57,6 @@ TYPES = {
 
 _PING = "pagey.ping"
 _MERGE = "merge_resolve_reason"
-_OLDER = (
-    "a webhook of PagerDuty's version 1 or 2, and this adapter reads V3: add a subscription under Integrations, "
-    "Generic Webhooks (v3)"
-)
 _REFERENCE = re.compile(r"\[#(\d{1,15})\]\s*(.*)", re.DOTALL)
 """How an incident is called where it is only referred to: its number, then its title."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -173,22 +164,12 @@ class Body(msgspec.Struct, frozen=True):
     event: Envelope
 
 
-_BODY = msgspec.json.Decoder(Body)
+BODY = msgspec.json.Decoder(Body)
 _DATA = msgspec.json.Decoder(Data | None)
-_ANY = msgspec.json.Decoder(Any)
 
 
-def verify(webhook: Webhook, credentials: Credentials) -> str:
-    """How the sender proved itself; raises UnverifiedWebhook."""
-    return authenticate(webhook, credentials, SIGNATURE)
-
-
-def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[Event, ...]:
     """The one event of the delivery; none for a ping."""
-    try:
-        envelope = fit.decode(_BODY, webhook.body, webhook.source).event
-    except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, _OLDER if _is_older(webhook) else str(error), KIND),)
     kind = envelope.event_type
     if kind == _PING:
         return ()
@@ -200,16 +181,11 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         reason = "PagerDuty sent a kind of event that this version does not know"
         refs = _refs(_page(data), data)
         return (fit.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
-    return (_event_of(webhook, envelope, data, reading),)
+    return (event_of(webhook, envelope, data, reading),)
 
 
-def _is_older(webhook: Webhook) -> bool:
-    """Whether a body is of version 1 or 2: both are a list of messages."""
-    body = fit.decode(_ANY, webhook.body, webhook.source)
-    return isinstance(body, dict) and isinstance(body.get("messages"), list)
-
-
-def _event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
+def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
+    """The event of an envelope and its data, whose kind is one of :data:`TYPES`."""
     happened = moment(envelope.occurred_at, webhook.received_at)
     page = _page(data)
     event_type = TYPES[envelope.event_type]
@@ -314,10 +290,13 @@ def _title(event_type: str, page: Reference, data: Data, told: str) -> str:
 def _refs(page: Reference, data: Data, target: Reference | None = None) -> tuple[str, ...]:
     refs = [f"page:{fit.line(each.id)}" for each in (page, target) if each is not None and each.id]
     key = fit.line(data.incident_key)
-    if key:
-        # Alertmanager gives PagerDuty the SHA-256 of its group key, which joins the two without guessing.
-        refs.append(f"alertgroup:{key}" if _SHA256.fullmatch(key) else f"alert:{key}")
-    return tuple(refs)
+    return tuple([*refs, alert_ref(key)] if key else refs)
+
+
+def alert_ref(key: str) -> str:
+    """What an alert's key points at: Alertmanager gives PagerDuty the SHA-256 of its group key, which joins the two
+    without guessing."""
+    return f"alertgroup:{key}" if _SHA256.fullmatch(key) else f"alert:{key}"
 
 
 def _told(kind: str, data: Data) -> dict[str, str]:
@@ -414,24 +393,3 @@ def _number(number: int | str | None) -> int | None:
     if isinstance(number, str):
         number = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else None
     return number if number is not None and 0 <= number < 2**53 else None
-
-
-SOURCE = Source(
-    kind=KIND,
-    sample=Made(
-        body=(
-            '{"event": {"id": "timelined-test", "event_type": "pagey.ping", "resource_type": "pagey", '
-            '"occurred_at": "$NOW", "data": {"message": "A test of timelined", "type": "ping"}}}'
-        ),
-    ),
-    sign=SIGNATURE.sign,
-    called="PagerDuty",
-    page="PagerDuty incident",
-    tells=("page",),
-    paste="Integrations, Generic Webhooks (v3), New Webhook: URL {address}",
-    proofs=("signature", "bearer", "basic", "path"),
-    headers=("x-webhook-id", "x-webhook-subscription"),
-    verify=verify,
-    parse=parse,
-    identity=("/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id"),
-)

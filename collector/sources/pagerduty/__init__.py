@@ -1,0 +1,59 @@
+"""PagerDuty's webhooks: V3 subscriptions, and the V2 extensions that some accounts still have.
+
+A V3 subscription signs with ``v1=`` HMAC-SHA256, twice while its secret is being
+changed; a V2 extension signs nothing. The body says which of the two it is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event
+from collector.signing import Signature, authenticate
+from collector.sources.pagerduty import v2, v3
+from collector.sources.pagerduty.v3 import KIND
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
+
+# https://developer.pagerduty.com/docs/verifying-webhook-signatures
+SIGNATURE = Signature(header="X-PagerDuty-Signature", prefix="v1=", separator=",", sender="PagerDuty")
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of a V3 delivery, or one for each message of a V2 delivery; none for a ping."""
+    try:
+        envelope = fit.decode(v3.BODY, webhook.body, webhook.source).event
+    except msgspec.ValidationError as error:
+        return v2.events_of(webhook, reading) if v2.is_older(webhook) else (
+            fit.unrecognised(webhook, str(error), KIND),
+        )  # fmt: skip
+    return v3.events_of(webhook, envelope, reading)
+
+
+SOURCE = Source(
+    kind=KIND,
+    sample=Made(
+        body=(
+            '{"event": {"id": "timelined-test", "event_type": "pagey.ping", "resource_type": "pagey", '
+            '"occurred_at": "$NOW", "data": {"message": "A test of timelined", "type": "ping"}}}'
+        ),
+    ),
+    sign=SIGNATURE.sign,
+    called="PagerDuty",
+    page="PagerDuty incident",
+    tells=("page",),
+    paste="Integrations, Generic Webhooks (v3), New Webhook: URL {address}",
+    proofs=("signature", "bearer", "basic", "path"),
+    headers=("x-webhook-id", "x-webhook-subscription"),
+    verify=verify,
+    parse=parse,
+    identity=(
+        "/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id", "/messages/*/id",
+        "/messages/*/created_on", "/messages/*/incident/id",
+    ),
+)  # fmt: skip
