@@ -8,6 +8,7 @@ Nothing is decided here and nothing is written.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collector.errors import InvalidInput, InvalidSettings
+from collector.keeping import Kept
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import INLAID, RENDERERS, markdown, sandbox
@@ -27,6 +29,8 @@ FORMATS = tuple(RENDERERS)
 """The names of the formats a draft can be written in."""
 MARKED = "marked"
 """Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
+PAGE = "page"
+"""What a page shows of a draft; it is asked for beside the formats, too."""
 _WRITERS = {**RENDERERS, **INLAID}
 TEMPLATES = tuple(sandbox.SHIPPED)
 """The names of the templates that timelined has."""
@@ -160,10 +164,12 @@ async def postmortem(
     as_of: int | None = None,
     options: Options | Mapping[str, str] = PLAIN,
     external_url: str = "",
+    kept: Kept | None = None,
 ) -> str | None:
     """The postmortem of an incident in one of the formats of :data:`FORMATS`; None where there is no such incident.
 
-    ``external_url`` is where readers reach the daemon: citations lead there.
+    ``external_url`` is where readers reach the daemon: citations lead there. With ``kept``, what is rendered from the
+    same values again is not rendered again.
 
     ``as_of`` (µs) renders what had been received by then. Raises
     :class:`collector.errors.InvalidInput` for a format or an option that there is not.
@@ -175,6 +181,15 @@ async def postmortem(
     case = await projections.case(number, as_of)
     if case is None:
         return None
-    return await asyncio.to_thread(
-        lambda: render(document_of(case, as_of=as_of, options=chosen, external_url=external_url))
-    )
+
+    def rendered() -> str:
+        return render(document_of(case, as_of=as_of, options=chosen, external_url=external_url))
+
+    if kept is None:
+        return await asyncio.to_thread(rendered)
+    return await kept.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url), rendered)
+
+
+def _digest(*values: object) -> bytes:
+    """What differs wherever any value does that a text is rendered from."""
+    return hashlib.sha256(msgspec.msgpack.encode(values)).digest()

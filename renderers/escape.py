@@ -79,6 +79,9 @@ _END = re.compile(r"[!#\\](?=\Z)|(?<=:)/\Z")
 
 def clean(text: str) -> str:
     """The text on one line: runs of white space become one space, what is invisible becomes U+FFFD."""
+    # Most texts are such, and to look through a large class of characters is dear.
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return INVISIBLE.sub("\ufffd", " ".join(text.split()))
 
 

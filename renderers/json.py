@@ -40,7 +40,14 @@ from renderers.plain import plain
 
 def to_json(document: Document) -> str:
     """The document as one JSON text that ends in a line end."""
-    value = {
+    value = said(document) | {"events": _events(document)}
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
+
+
+def said(document: Document) -> dict[str, Any]:
+    """What the text says, as values of JSON: all of it but ``events``, what the cited events are."""
+    return {
         "format": FORMAT,
         "title": plain(document.title.parts),
         "incident": _claim(document.incident) if document.incident else None,
@@ -60,10 +67,12 @@ def to_json(document: Document) -> str:
         "moments": {name: _moment(each) for name, each in document.moments.items()},
         "durations": [_duration(each) for each in document.durations],
         "sections": [_section(each) for each in document.sections],
-        "events": _events(document),
     }
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
-    return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
+
+
+def shortened(document: Document) -> dict[str, str]:
+    """The id of each cited event that is known → how the document cites it."""
+    return short_ids(document.events, sorted(cited(document) & document.events.keys()))
 
 
 def _instant(at: int | None) -> str | None:
@@ -184,8 +193,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 def _events(document: Document) -> dict[str, dict[str, Any]]:
     """The cited events, by id: what they say, and never how they came to us."""
-    wanted = sorted(cited(document) & document.events.keys())
-    short = short_ids(document.events, wanted)
+    short, wanted = shortened(document), sorted(cited(document) & document.events.keys())
     return {each: _event(document.events[each], short[each]) for each in wanted}
 
 

@@ -19,7 +19,7 @@ from collector.bodies import Limits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafts import FORMATS, MARKED, template_of
+from collector.drafts import FORMATS, MARKED, PAGE, template_of
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND
@@ -131,7 +131,7 @@ class Parts:
             log=self.log,
             projections=self.projections,
             postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
-            inlaid=partial(self._render, "page"),
+            inlaid=partial(self._render, PAGE),
             styles=STYLES,
             policies=POLICIES,
             readiness=self.readiness,

@@ -15,11 +15,12 @@ from typing import Protocol
 import structlog
 
 from collector.drafting import EVERY, DraftJob, Resolved
-from collector.drafts import MARKED, options_of, postmortem
+from collector.drafts import MARKED, PAGE, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
 from collector.follower import Follower, Listener, Log
 from collector.following.wire import Setup, Vitals
+from collector.keeping import Kept
 from collector.projections import Lists, Projections
 from collector.schedule import Schedule
 from collector.tasks import ended
@@ -69,6 +70,7 @@ class Work:
     def __init__(self, setup: Setup, lists: Lists, log: Log, clock: Callable[[], int]) -> None:
         self.setup = setup
         self.projections = Projections(lists, setup.rules)
+        self._pages = Kept()
         self.follower = Follower(lists, log, setup.rules, clock=clock)
         self.drafts = DraftJob(
             projections=self.projections,
@@ -81,7 +83,8 @@ class Work:
 
     async def render(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         """See :class:`Following`."""
-        return await rendered(self.projections, self.setup, number, form, as_of, asked)
+        kept = self._pages if form == PAGE else None
+        return await rendered(self.projections, self.setup, number, form, as_of, asked, kept=kept)
 
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""
@@ -124,10 +127,12 @@ def _brought_up_to_date(theirs: bytes, fresh: str) -> bytes | None:
 
 
 async def rendered(
-    projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, asked: Mapping[str, str]
-) -> str | None:
+    projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, asked: Mapping[str, str], *,
+    kept: Kept | None = None,
+) -> str | None:  # fmt: skip
     """An incident's draft as text, with the configured options where none is asked for."""
     options = options_of(asked, options_of(setup.options, Options(template=setup.template)))
     return await postmortem(
-        projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url
-    )
+        projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url,
+        kept=kept,
+    )  # fmt: skip

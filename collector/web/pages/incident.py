@@ -79,7 +79,8 @@ async def _shown(
         for name, picture in made["pictures"].items()
     }
     return await asyncio.to_thread(
-        page, request, "incident.html", clock, row=row, draft=draft, order=order, text=text, kind=kind, kinds=FAMILIES,
+        page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order, text=text,
+        kind=kind, kinds=FAMILIES,
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"), marks=MARKS, fields=FIELDS,

@@ -130,10 +130,9 @@ def _environment() -> Environment:
     return environment
 
 
-def short_of(event: str, draft: Mapping[str, Any]) -> str:
+def short_of(event: str, short: Mapping[str, str]) -> str:
     """An event's id as a draft cites it."""
-    cited = draft["events"].get(event)
-    return str(cited["short"]) if cited else event[-5:]
+    return short.get(event, event[-5:])
 
 
 def web_link(url: str) -> str:

@@ -1,0 +1,102 @@
+"""Texts that are dear to make: made once for one key, by whoever asks first, and let go where there is no more room."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from collector import drafts
+from collector.errors import InvalidInput
+from collector.keeping import Kept
+from tests.face import NOW, Face, running
+
+
+async def test_a_text_is_made_once_however_many_ask_for_it() -> None:
+    """Also by those who ask while it is being made, and when the first of them no longer waits."""
+    kept, made, go = Kept(), [], threading.Event()
+
+    def make() -> str:
+        go.wait(60)
+        made.append(1)
+        return "text ✓"
+
+    first, second = (asyncio.create_task(kept.text(b"key", make)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    go.set()
+    assert [await second, await kept.text(b"key", make)] == ["text ✓"] * 2
+    assert made == [1]
+    assert await kept.text(b"other", lambda: "another") == "another"
+
+
+async def test_what_cannot_be_made_is_tried_again() -> None:
+    """A failure is told to who asked, and not kept."""
+    kept = Kept()
+
+    def fail() -> str:
+        raise InvalidInput("cannot render: there is no such zone", "zone")
+
+    with pytest.raises(InvalidInput, match="no such zone"):
+        await kept.text(b"key", fail)
+    assert await kept.text(b"key", lambda: "made") == "made"
+
+
+async def test_the_text_asked_for_longest_ago_goes_first() -> None:
+    """Where the room ends; what is larger than all of it is given all the same."""
+    kept, draw = Kept(room=1_800), random.Random(1)  # noqa: S311 - nothing here is secret
+    texts = {name: draw.randbytes(500).hex() for name in (b"a", b"b", b"c", b"d")}
+    made: list[bytes] = []
+
+    async def ask(name: bytes) -> None:
+        def make() -> str:
+            made.append(name)
+            return texts[name]
+
+        assert await kept.text(name, make) == texts[name]
+
+    for name in (b"a", b"b", b"c", b"a", b"d"):
+        await ask(name)
+    await ask(b"a")
+    await ask(b"b")
+    assert made == [b"a", b"b", b"c", b"d", b"b"]
+    large = draw.randbytes(5_000).hex()
+    assert await kept.text(b"large", lambda: large) == large
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    async with running(tmp_path) as face:
+        yield face
+
+
+async def test_a_page_is_rendered_again_only_when_something_changed(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same values give what is kept; a note, another zone or another moment give another text."""
+    await face.incident(1)
+    kept, rendered, render = Kept(), [], drafts.document_of
+
+    def counted(*values: object, **options: object) -> object:
+        rendered.append(1)
+        return render(*values, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(drafts, "document_of", counted)
+
+    async def page(zone: str = "UTC", as_of: int | None = None) -> str:
+        text = await drafts.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, kept=kept)
+        return text or ""
+
+    assert await page() == await page()
+    assert len(rendered) == 1
+    assert (await face.post("/api/v1/incidents/1/notes", {"text": "restarted it", "by": "Ada"})).status == 201
+    await face.followed()
+    assert "restarted it" in await page()
+    assert json.loads(await page("Asia/Tokyo"))["draft"]["options"]["zone"] == "Asia/Tokyo"
+    await page(as_of=NOW)
+    assert len(rendered) == 4
