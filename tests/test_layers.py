@@ -35,6 +35,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "apscheduler": ("collector.schedule",),
     "markupsafe": ("collector.web.pages",),
     "jinja2": ("renderers.sandbox", "renderers.html", "collector.web.pages"),
+    "bcrypt": ("collector.web.front",),
     "click": ("collector.cli",),
     "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.parts"),
     "rich": ("collector.cli",),

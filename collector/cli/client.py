@@ -13,6 +13,7 @@ cached.
 from __future__ import annotations
 
 import json
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from aiohttp import web
 from yarl import URL
 
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from collector.settings import Settings, is_pem
 from collector.web import Runner, server_kwargs
 
 PATIENCE = 30
@@ -118,15 +120,35 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
 
 
 @asynccontextmanager
-async def remote(server: str, token: str = "") -> AsyncIterator[Desk]:
-    """The API of a running daemon."""
+async def remote(server: str, token: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[Desk]:
+    """The API of a running daemon; ``tls`` is whom to trust, by default whom this machine trusts."""
     base = URL(server if "://" in server else f"http://{server}")
     if base.scheme not in ("http", "https") or not base.host:
         raise InvalidInput(f"cannot use {server!r} as a server; write it like http://127.0.0.1:9720")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+    connector = aiohttp.TCPConnector(ssl=True if tls is None else tls)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
         yield Desk(session, base)
+
+
+def trusting(settings: Settings) -> ssl.SSLContext | None:
+    """Trust in the daemon's own certificate, under whatever name; None where it has none that can be read here.
+
+    The daemon of this machine is asked by its address, which no certificate names.
+    """
+    file = settings.web.file
+    if file is None or file.tls is None:
+        return None
+    context = ssl.create_default_context()
+    text, inline = file.tls.certificate, is_pem(file.tls.certificate)
+    try:
+        context.load_verify_locations(cafile=None if inline else text, cadata=text if inline else None)
+    except OSError:
+        return None
+    context.check_hostname = False
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 @asynccontextmanager

@@ -27,6 +27,10 @@ from collector.settings import EVERY
     "--web.external-url", "external_url", metavar="URL", envvar="TIMELINED_WEB_EXTERNAL_URL",
     help="Where readers of drafts reach this daemon; citations become links to it.",
 )  # fmt: skip
+@click.option(
+    "--web.config.file", "web_config_file", metavar="FILE", envvar="TIMELINED_WEB_CONFIG_FILE",
+    help="TLS, client certificates, users with passwords, headers: a file as Prometheus takes it.",
+)  # fmt: skip
 @click.option("--web.enable-lifecycle", "lifecycle", is_flag=True, help="Let POST /-/reload reload the configuration.")
 @STORAGE_URL
 @click.option(
@@ -43,6 +47,7 @@ def serve(
     storage_url: str | None,
     listen_address: str | None,
     external_url: str | None,
+    web_config_file: str | None,
     lifecycle: bool,
     log_level: str | None,
     accept_loss: bool,
@@ -54,7 +59,7 @@ def serve(
     where = Where(config_file=config_file, storage_url=storage_url, expand=expand)
     load = partial(
         where.settings, secrets=EVERY, web__listen_address=listen_address, web__external_url=external_url,
-        log__level=log_level, web__enable_lifecycle="true" if lifecycle else None,
+        web__config_file=web_config_file, log__level=log_level, web__enable_lifecycle="true" if lifecycle else None,
     )  # fmt: skip
     settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -227,7 +228,8 @@ def send_test(
     if not address:
         raise Unavailable(f"cannot send to {name}: no daemon serves this log; start it, or name one with --server")
     try:
-        answer = asyncio.run(_post(address, f"/webhooks/{name}{token}", content, {**given, **proof}))
+        tls = None if server else where.trust(address)
+        answer = asyncio.run(_post(address, tls, f"/webhooks/{name}{token}", content, {**given, **proof}))
     except client.Refused as error:
         # Why a proof does not hold is said to nobody who sends, and in the daemon's log alone.
         raise client.Refused(
@@ -268,8 +270,8 @@ def _proof(name: str, endpoint: Endpoint, body: bytes, now: int) -> tuple[dict[s
     return {}, f"/{known.path[0].decode()}" if known.path else ""
 
 
-async def _post(address: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    async with client.remote(address) as desk:
+async def _post(address: str, tls: ssl.SSLContext | None, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async with client.remote(address, tls=tls) as desk:
         return (await desk.send(path, body, headers)).body
 
 

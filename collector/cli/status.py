@@ -173,7 +173,7 @@ def _reachable(where: Where, settings: Settings) -> Finding:
     holder = daemon.holder(settings)
     if holder is None:
         return Finding("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
-    Where(server=holder).get("/-/healthy")
+    Where(server=holder, tls=where.trust(holder)).get("/-/healthy")
     others = "others reach it" if not settings.web.loopback else "only this machine reaches it (web.listen_address)"
     return Finding("daemon", True, f"answers at {holder}; {others}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +37,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     token_file: Path | None = None
     expand: bool = False
     """Whether variables in the file's values are put in; TIMELINED_CONFIG_EXPAND_ENV says so, too."""
+    tls: ssl.SSLContext | None = None
+    """Whom to trust where ``server`` speaks TLS; None: whom this machine trusts."""
 
     def settings(
         self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, **overrides: str | None
@@ -71,13 +74,13 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     @asynccontextmanager
     async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:
         if self.server:
-            async with client.remote(self.server, self._token()) as desk:
+            async with client.remote(self.server, self._token(), self.tls) as desk:
                 yield desk
             return
         settings = self.settings()
         holder = daemon.holder(settings) if writing else None
         if holder:
-            async with client.remote(holder, self._token(holder)) as desk:
+            async with client.remote(holder, self._token(holder), self.trust(holder)) as desk:
                 yield desk
             return
         if writing:
@@ -85,6 +88,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say)
         async with opened as app, client.private(app) as desk:
             yield desk
+
+    def trust(self, holder: str) -> ssl.SSLContext | None:
+        """What the daemon of this machine at ``holder`` proves itself with: the certificate that is configured."""
+        if not holder.startswith("https:"):
+            return None
+        return client.trusting(self.settings(secrets=("web.",), unread=[]))
 
     def _token(self, holder: str = "") -> str:
         """The API's token: out of the file that was named, or the configured one for the daemon that writes here."""

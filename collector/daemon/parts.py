@@ -42,8 +42,8 @@ from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
+from collector.web import Front, Readiness, build_app
 from collector.web import Limits as WebLimits
-from collector.web import Readiness, build_app
 from collector.writer import Writer
 from renderers import POLICIES, STYLES
 
@@ -54,7 +54,7 @@ PATIENCE = 5.0
 
 _FACTS = (
     "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
-    "timeline", "check", "reload",
+    "timeline", "check", "reload", "web_config",
 )  # fmt: skip
 """What readiness says beside yes or no; whatever is away, each is there, null where nothing is known."""
 Clock = Callable[[], int]
@@ -107,6 +107,10 @@ class Parts:
         """Why the last reload was refused; empty where it was taken in, None where none was asked for."""
         self.reloaded_at = clock() / SECOND
         """When the configuration in force was taken in, seconds since 1970."""
+        self.front = Front()
+        """How HTTP is spoken."""
+        self.front_failure: str | None = None
+        """Why the file that says how could not be taken in again; empty where it was, None where there is none."""
         self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
         self.refusals = Refusals(clock)
         self.setup = _setup(settings)
@@ -141,6 +145,7 @@ class Parts:
             local_only=local_only,
             hosts=self.hosts,
             reload=self.reload,
+            front=self.front,
             erase=self._erase,
             redraw=self._redraw,
             followed=self._followed,
@@ -199,6 +204,7 @@ class Parts:
         facts |= {"queue": self.writer.events, "follows": self.following.follows, "log": self.about.identity.hex()}
         facts["sealing"] = self.sealing.failure or "well"
         facts["reload"] = None if self.reload_failure is None else self.reload_failure or "well"
+        facts["web_config"] = None if self.front_failure is None else self.front_failure or "well"
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
             return Readiness(ready=False, reason="the daemon is stopping", facts=facts | {"check": "stopping"})

@@ -23,8 +23,8 @@ Load = Callable[[], Settings]
 """Reads the configuration again, flags and variables included. Raises :class:`InvalidSettings`."""
 _LIVE = ("sources", "api")
 """Sections that are taken in."""
-_LIVE_WEB = ("hosts",)
-"""What of ``web`` is."""
+_LIVE_WEB = ("hosts", "file")
+"""What of ``web`` is; what ``config_file`` names is taken in by itself (:mod:`collector.daemon.fronting`)."""
 
 
 class Reloader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from collector import activation
+from collector.daemon.fronting import fronted
 from collector.daemon.opening import opened
 from collector.daemon.parts import Clock, Parts, wall_clock
 from collector.daemon.refusing import refusals_recorded
@@ -84,6 +86,7 @@ async def running(
         reloader = Reloader(parts, load) if load is not None else None
         if reloader is not None and settings.web.enable_lifecycle:
             parts.reload = reloader.reload
+        await stack.enter_async_context(fronted(parts))
         address = await _listen(stack, parts, sockets)
         stack.callback(setattr, parts, "stopping", True)
         yield Daemon(parts, address, reloader)
@@ -95,23 +98,26 @@ async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.
     runner = Runner(parts.app(parts.settings.api.tokens, local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    for site in _sites(runner, at.host, at.port, _checked(sockets, parts.settings)):
+    tls = parts.front.context
+    for site in _sites(runner, at.host, at.port, _checked(sockets, parts.settings), tls):
         try:
             await site.start()
         except OSError as error:
             raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
     stack.push_async_callback(runner.drain, _GRACE)
-    address = _url(runner.addresses[0])
+    address = _url(runner.addresses[0], "https" if tls else "http")
     parts.log.announce(address)
     # With this question others see us, before anybody is told that we serve.
     await parts.log.lead()
     return address
 
 
-def _sites(runner: Runner, host: str, port: int, sockets: Sequence[socket.socket]) -> list[web.BaseSite]:
+def _sites(
+    runner: Runner, host: str, port: int, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> list[web.BaseSite]:
     if not sockets:
-        return [web.TCPSite(runner, host or None, port)]
-    return [web.SockSite(runner, one, backlog=_BACKLOG) for one in sockets]
+        return [web.TCPSite(runner, host or None, port, ssl_context=tls)]
+    return [web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls) for one in sockets]
 
 
 def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
@@ -137,8 +143,8 @@ def _why_not(error: OSError) -> str:
     return f"{os.strerror(error.errno or 0)}; set web.listen_address to an address of this host"
 
 
-def _url(name: Any) -> str:
+def _url(name: Any, scheme: str) -> str:
     """A socket's name as the URL under which this machine reaches it."""
     host, port = name[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

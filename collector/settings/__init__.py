@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
@@ -19,6 +20,7 @@ from collector.settings.keys import OVERRIDES, document
 from collector.settings.marks import Mistakes, Place, Wrong, parse
 from collector.settings.schema import Api, Drafts, Log, Proof, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import EVERY, Files, Unread
+from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
 
 __all__ = [
     "EVERY",
@@ -31,10 +33,16 @@ __all__ = [
     "Storage",
     "Unread",
     "Web",
+    "WebFile",
+    "context_of",
+    "is_pem",
     "load_settings",
+    "read_web_file",
+    "why_not",
 ]
 
 CONFIG_FILE = "TIMELINED_CONFIG_FILE"
+WEB_CONFIG_FILE = "TIMELINED_WEB_CONFIG_FILE"
 
 
 def load_settings(
@@ -48,8 +56,8 @@ def load_settings(
 ) -> Settings:
     """The settings in force: ``path`` (or what ``TIMELINED_CONFIG_FILE`` names), then variables, then ``overrides``.
 
-    ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` and ``log.level`` → a text, None
-    where the flag was not given. ``secrets`` are beginnings of the settings whose files are read; where others
+    ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` … → a text, None where the flag was
+    not given. ``secrets`` are beginnings of the settings whose files are read; where others
     stand, a value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no
     mistake, and is added to it. With ``expand`` variables in the file's values are put in (``${NAME}``,
     ``${NAME:-OTHERWISE}``). Raises :class:`collector.errors.InvalidSettings` with every mistake, including what
@@ -67,10 +75,25 @@ def load_settings(
         written = _written(variables, _variable(key), found)
         settings = _overridden(settings, key, _variable(key), written, found)
         settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), found)
+    settings = _web_file(settings, overrides.get("web.config_file") or variables.get(WEB_CONFIG_FILE))
+    if settings.web.config_file and "web.".startswith(secrets):
+        try:
+            settings = _with_web(settings, file=read_web_file(settings.web.config_file, unread))
+        except InvalidSettings as error:
+            found.extend(error.mistakes)
     found.extend(_exposures(settings, root, file))
     if found:
         raise InvalidSettings(tuple(found))
     return settings
+
+
+def _web_file(settings: Settings, named: str | None) -> Settings:
+    """The settings with the file of a flag or a variable, whose path counts from the working directory."""
+    return _with_web(settings, config_file=named) if named else settings
+
+
+def _with_web(settings: Settings, **changed: Any) -> Settings:
+    return msgspec.structs.replace(settings, web=msgspec.structs.replace(settings.web, **changed))
 
 
 def _variable(key: str) -> str:

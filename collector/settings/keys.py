@@ -122,21 +122,22 @@ def _said(written: str) -> bool:
     return written == "true"
 
 
-_WEB = section(
-    _made(Web),
-    {
-        "listen_address": parsed(_listen),
-        "hosts": list_of(parsed(_host)),
-        "max_body": _positive(size),
-        "read_timeout": _positive(duration),
-        "queue_bytes": _positive(size),
-        "queue_events": whole,
-        "retry_after": _positive(duration),
-        "drain": parsed(duration),
-        "enable_lifecycle": truth,
-        "external_url": parsed(_external_url),
-    },
-)
+def _web(files: Files) -> Reader[Web]:
+    return section(_made(Web), {"config_file": files.located, **_WEB})
+
+
+_WEB: Mapping[str, Reader[Any]] = {
+    "listen_address": parsed(_listen),
+    "hosts": list_of(parsed(_host)),
+    "max_body": _positive(size),
+    "read_timeout": _positive(duration),
+    "queue_bytes": _positive(size),
+    "queue_events": whole,
+    "retry_after": _positive(duration),
+    "drain": parsed(duration),
+    "enable_lifecycle": truth,
+    "external_url": parsed(_external_url),
+}
 _STORAGE = section(_made(Storage), {"url": parsed(_url)})
 _DRAFTS = section(
     _made(Drafts),
@@ -448,7 +449,7 @@ def document(files: Files) -> Reader[Settings]:
     return section(
         _settings,
         {
-            "web": _WEB,
+            "web": _web(files),
             "storage": _STORAGE,
             "api": _api(files),
             "sources": _sources(files),

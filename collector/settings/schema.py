@@ -16,6 +16,7 @@ from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
 from collector.redaction import Redaction
 from collector.settings.values import address, loopback
+from collector.settings.webfile import WebFile
 from collector.sources import BUILT_IN
 from collector.webhook import Credentials, Reading
 
@@ -45,6 +46,15 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ``POST /-/reload`` reloads the configuration, for whoever has the API token."""
     external_url: str = ""
     """Where readers of drafts reach this daemon, without a slash at the end; empty: citations are no links."""
+    config_file: str = ""
+    """A file in exporter-toolkit's format that says how HTTP is spoken; empty: in the clear, without users."""
+    file: WebFile | None = None
+    """What is in it; None where it was not read."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether users with passwords are known: then the API is not open."""
+        return bool(self.config_file) if self.file is None else bool(self.file.users)
 
     @property
     def host(self) -> str:
@@ -189,6 +199,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for name, source in self.sources.items()
             if source.credentials.absent
         }
-        if not self.api.tokens:
-            found[("api",)] = "would be open to anybody; set api.token_file, or listen on 127.0.0.1"
+        if not self.api.tokens and not self.web.guarded:
+            found[("api",)] = (
+                "would be open to anybody; set api.token_file or basic_auth_users in web.config_file, "
+                "or listen on 127.0.0.1"
+            )
         return found

@@ -67,6 +67,10 @@ class Files:
         secret = content.rstrip(b"\r\n")
         return secret or place.wrong(f"names {path}, which is empty; write the secret into it")
 
+    def located(self, place: Place) -> str:
+        """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
+        return str(self._path(place)) if place.text() else ""
+
     @property
     def _directory(self) -> str:
         return self._environ.get("CREDENTIALS_DIRECTORY", "")

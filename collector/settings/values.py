@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from collector.event import HOUR, MINUTE, SECOND
@@ -74,3 +74,24 @@ def loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+_HASH = re.compile(r"\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
+
+
+def password_hash(text: str) -> bytes:
+    """A password's hash as bcrypt writes it. It is not repeated where it is wrong: it may be the password itself."""
+    if not _HASH.fullmatch(text):
+        raise ValueError("is no bcrypt hash; make one with htpasswd -nBC 10 NAME, and keep what follows the colon")
+    return text.encode()
+
+
+def word(meanings: Mapping[str, str]) -> Callable[[str], str]:
+    """One of a few words, and what each means."""
+
+    def read(text: str) -> str:
+        if text not in meanings:
+            raise ValueError(f"is {text!r}; use one of {', '.join(meanings)}")
+        return meanings[text]
+
+    return read

@@ -34,6 +34,7 @@ from collector.web import (
     webhooks,
 )
 from collector.web.access import guard, on_prepare
+from collector.web.front import Front
 from collector.web.keys import Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
@@ -41,7 +42,17 @@ from collector.web.server import Runner, server_kwargs
 from collector.web.streams import StreamLimits, add_streams
 from collector.web.tracing import trace
 
-__all__ = ["Limits", "Postmortem", "ReadLimits", "Readiness", "Runner", "StreamLimits", "build_app", "server_kwargs"]
+__all__ = [
+    "Front",
+    "Limits",
+    "Postmortem",
+    "ReadLimits",
+    "Readiness",
+    "Runner",
+    "StreamLimits",
+    "build_app",
+    "server_kwargs",
+]
 
 
 def build_app(
@@ -67,6 +78,7 @@ def build_app(
     streaming: StreamLimits | None = None,
     followed: Callable[[int, float], Awaitable[bool]] | None = None,
     reload: Callable[[], Awaitable[None]] | None = None,
+    front: Front | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
@@ -76,8 +88,8 @@ def build_app(
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
     draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
-    refused; ``reload`` takes a changed configuration in, where that may be asked for; ``gauges`` is looked up for each
-    scrape of ``/metrics``. What is handed in is not closed here.
+    refused; ``reload`` takes a changed configuration in, where that may be asked for; ``front`` is how HTTP is spoken;
+    ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
@@ -97,6 +109,7 @@ def build_app(
     # A set is looked into anew for each request: a reload changes it.
     app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)
     app[keys.RELOAD] = reload
+    app[keys.FRONT] = front or Front()
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()

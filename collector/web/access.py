@@ -1,24 +1,27 @@
 """Who may ask, and what every answer carries.
 
 On loopback everything but ``/-/healthy`` answers only under a name of this
-daemon. Beyond that ``/api``, ``/metrics`` and the pages are guarded here: webhooks
-prove themselves by their source's own means. A session of a browser reads; what
-it writes goes through a page's form. Tokens are compared in constant time, as
-bytes, every one of them whatever the first comparison said.
+daemon. Beyond that ``/api``, ``/metrics`` and the pages are guarded here, by tokens and by
+users with passwords: webhooks prove themselves by their source's own means. A
+session of a browser reads; what it writes goes through a page's form. Tokens are
+compared in constant time, as bytes, every one of them whatever the first
+comparison said.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.browsers import foreign_page, is_ours
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, HOSTS, LOCAL_ONLY
+from collector.web.front import Users
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY
 from collector.web.places import is_api, is_page
 from collector.web.problems import CrossSite, Misdirected, Unauthorised
 from collector.web.requests import headers_of
@@ -43,11 +46,11 @@ OWN = (POLICY, "Referrer-Policy")
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in only under a name of ours (on loopback), into ``/api``, ``/metrics`` and pages only with a token
-    or a session (where a token is set).
+    """Let a request in only under a name of ours (on loopback), into ``/api``, ``/metrics`` and pages only with a
+    token, a password or a session (where there are tokens or users).
 
-    Where the API stands open, a page of another site may not write through its visitor's browser. No form of ours may
-    be sent by one in any case.
+    Where the API stands open, or a browser knows a password and sends it by itself, a page of another site may not
+    write through its visitor's browser. No form of ours may be sent by one in any case.
     """
     named = not request.app[LOCAL_ONLY] or is_ours(request.headers.get("Host"), request.app[HOSTS])
     if not named and request.path != HEALTHY:
@@ -56,14 +59,38 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             "name the host in web.hosts"
         )
     path, reads = request.path, request.method in ("GET", "HEAD", "OPTIONS")
-    tokens = request.app[API_TOKENS] if is_api(path) or is_page(path) or path in _GUARDED else ()
+    inside = is_api(path) or is_page(path) or path in _GUARDED
+    tokens, users = request.app[API_TOKENS], request.app[FRONT].users
     # A session writes through a page's form alone, which proves that it is ours.
     by_session = (reads or is_page(path)) and in_session(request)
-    if tokens and not by_session and not token_matches(_bearer(request), tokens):
-        raise Unauthorised("The API token is missing or wrong; send it as Authorization: Bearer TOKEN.")
-    if not reads and _is_open_to_pages(path, tokens) and foreign_page(headers_of(request)):
+    by_token = by_session or token_matches(_given(request, "bearer"), tokens)
+    if inside and (tokens or users) and not by_token and not await _by_password(request, users):
+        raise Unauthorised(_ASKS[bool(tokens), bool(users)], basic=bool(users))
+    open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and (bool(users) or not tokens))
+    if not reads and open_to_pages and foreign_page(headers_of(request)):
         raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
     return await handler(request)
+
+
+_BEARER, _BASIC = "the API token as Authorization: Bearer TOKEN", "a user's name and password (Authorization: Basic)"
+_ASKS = {
+    (True, False): "The API token is missing or wrong; send it as Authorization: Bearer TOKEN.",
+    (False, True): f"A user's name or password is missing or wrong; send {_BASIC}.",
+    (True, True): f"The API token or a password is missing or wrong; send {_BEARER}, or {_BASIC}.",
+}
+"""Whether there are tokens, and users → what is said to who has none of either."""
+
+
+async def _by_password(request: web.Request, users: Users) -> bool:
+    """Whether the request has a user's name and password."""
+    given = _given(request, "basic")
+    if not users or not given:
+        return False
+    try:
+        name, colon, password = base64.b64decode(given, validate=True).partition(b":")
+        return bool(colon) and await users.know(name.decode(), password)
+    except ValueError:
+        return False
 
 
 def token_matches(given: bytes, tokens: Iterable[bytes]) -> bool:
@@ -78,17 +105,19 @@ def matching(given: bytes, tokens: Iterable[bytes]) -> bytes | None:
     return matches[0] if given and matches else None
 
 
-def secure(headers: MutableMapping[str, str]) -> None:
-    """Put on an answer what every answer carries."""
+def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = {}) -> None:
+    """Put on an answer what every answer carries, and beside it what the operator asks for."""
     for name, value in HEADERS.items():
         if name not in OWN or name not in headers:
             headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
+    for name, value in more.items():
+        headers.setdefault(name, value)
 
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """The application's hook before headers are sent."""
-    secure(response.headers)
+    secure(response.headers, request.app[FRONT].headers)
 
 
 def in_session(request: web.Request) -> bool:
@@ -97,13 +126,8 @@ def in_session(request: web.Request) -> bool:
     return sessions.holds(request.cookies.get(sessions.COOKIE), tokens, now)
 
 
-def _is_open_to_pages(path: str, tokens: Collection[bytes]) -> bool:
-    """Whether a page of another site could write here through its visitor's browser, which sends what it holds."""
-    return is_page(path) or path in ("/login", "/logout") or ((is_api(path) or path in _GUARDED) and not tokens)
-
-
-def _bearer(request: web.Request) -> bytes:
-    """The token as bytes; a header's stray bytes come as surrogate escapes."""
+def _given(request: web.Request, wanted: str) -> bytes:
+    """What is given by this scheme, as bytes; a header's stray bytes come as surrogate escapes."""
     given = request.headers.getall("Authorization", [])
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    return token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
+    return token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == wanted else b""

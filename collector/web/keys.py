@@ -20,6 +20,7 @@ from collector.log import EventLog
 from collector.metrics import Metrics
 from collector.projections import Projections
 from collector.refusals import Refusals
+from collector.web.front import Front
 
 Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
 """Renders an incident by its number, as known at a time (µs, None: now), with options by name (``zone``, ``detail``,
@@ -71,6 +72,7 @@ REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 RELOAD: web.AppKey[Callable[[], Awaitable[None]] | None] = web.AppKey("reload")
 API_TOKENS: web.AppKey[Sequence[bytes]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
+FRONT: web.AppKey[Front] = web.AppKey("front")
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""
 HOSTS: web.AppKey[Collection[str]] = web.AppKey("hosts")

@@ -41,7 +41,11 @@ LONGEST = 1000
 
 
 class Unauthorised(TimelinedError):
-    """The API asks for a token, and none or a wrong one was given."""
+    """The API asks for a token or a password, and none or a wrong one was given; ``basic``: passwords are known."""
+
+    def __init__(self, message: str, *, basic: bool = False) -> None:
+        super().__init__(message)
+        self.basic = basic
 
 
 class Misdirected(TimelinedError):
@@ -96,7 +100,7 @@ INVALID = Kind(422, "invalid", "The request says something that cannot be taken"
 
 KINDS: Mapping[type[Exception], Kind] = {
     UnverifiedWebhook: UNVERIFIED,
-    Unauthorised: Kind(401, "unauthorised", "The API asks for a token"),
+    Unauthorised: Kind(401, "unauthorised", "The API asks for a token or a password"),
     MalformedWebhook: Kind(400, "malformed", "The body is not what it should be"),
     NotPermitted: Kind(403, "not-permitted", "The database does not allow it"),
     NotEnabled: Kind(403, "not-enabled", "The configuration does not allow it"),
@@ -119,6 +123,7 @@ KINDS: Mapping[type[Exception], Kind] = {
 
 DETAILS: Mapping[int, str] = {
     400: "The bytes are not an HTTP/1.1 request as RFC 9112 writes it, or a line or header is too long.",
+    403: "The certificate that the client shows names none of those that are let in.",
     404: "Nothing answers at this address; GET / lists what there is.",
     405: "This address does not take that method; see the Allow header.",
     413: "The body is larger than this address takes.",
@@ -248,5 +253,7 @@ def _headers(error: Exception, kind: Kind, retry_after: int) -> dict[str, str]:
         least = error.retry_after if isinstance(error, Unavailable) else 1
         return {"Retry-After": str(max(least, retry_after))}
     if kind.status == 401:
-        return {"WWW-Authenticate": 'Bearer realm="timelined"'}
+        # A browser asks its user for a password where it is told that there are some.
+        basic = ', Basic realm="timelined", charset="UTF-8"' if isinstance(error, Unauthorised) and error.basic else ""
+        return {"WWW-Authenticate": f'Bearer realm="timelined"{basic}'}
     return {}

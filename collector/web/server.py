@@ -21,7 +21,8 @@ from aiohttp import StreamReader, web
 
 from collector.web import problems
 from collector.web.access import secure
-from collector.web.keys import ENDING
+from collector.web.front import Front
+from collector.web.keys import ENDING, FRONT
 from collector.web.parser import Parser
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Runner(web.AppRunner):
         self._settings = settings
 
     async def _make_server(self) -> web.Server:
-        return Listener(await super()._make_server(), self._settings)
+        return Listener(await super()._make_server(), self._settings, self.app.get(FRONT) or Front())
 
     async def drain(self, grace: float) -> None:
         """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
@@ -77,10 +78,12 @@ class Runner(web.AppRunner):
 class Listener(web.Server):
     """Accepts connections, and meets each request before the application does."""
 
-    def __init__(self, server: web.Server, settings: dict[str, Any]) -> None:
+    def __init__(self, server: web.Server, settings: dict[str, Any], front: Front) -> None:
         super().__init__(self._meet, request_factory=server.request_factory, **settings)
         self._application = server.request_handler
         self._settings = settings
+        self.front = front
+        """How HTTP is spoken."""
         self.draining = False
         """Whether each connection ends with its next answer."""
 
@@ -96,7 +99,10 @@ class Listener(web.Server):
                 return
 
     async def _meet(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Refuse an expectation here: aiohttp repeats it in its answer, and cannot where it is not UTF-8."""
+        """Refuse here whose certificate is not let in, and an expectation: aiohttp repeats it in its answer, and cannot
+        where it is not UTF-8."""
+        if not self.front.lets_in(request.get_extra_info("peercert")):
+            raise web.HTTPForbidden
         expected = request.headers.getall("Expect", [])
         if request.version >= (1, 1) and any(text.lower() not in ("", "100-continue") for text in expected):
             raise web.HTTPExpectationFailed
@@ -112,10 +118,11 @@ class Connection(web.RequestHandler):
     Each request is answered in its turn, whatever comes behind it: what is not HTTP, or the end of the sending.
     """
 
-    __slots__ = ("_answered", "_answering", "_heard", "_over")
+    __slots__ = ("_answered", "_answering", "_front", "_heard", "_over")
 
     def __init__(self, listener: Listener, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
         super().__init__(listener, loop=loop, **settings)
+        self._front = listener.front
         self._parser = Parser(self, loop, self._max_msg_queue_size)
         self._answered = 0
         """How many requests were answered."""
@@ -141,9 +148,12 @@ class Connection(web.RequestHandler):
             self._end("the rest of the body is not HTTP")
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp closes at once, and says so by its type
-        """Answer what was sent before the client closed its side; True: our side stays open until then."""
+        """Answer what was sent before the client closed its side; True: our side stays open until then.
+
+        TLS ends both sides at once.
+        """
         self._end("the body broke off")
-        return self._request_count > self._answered
+        return self._request_count > self._answered and self.ssl_context is None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody listens any longer; what was sent is stored all the same, if it is whole."""
@@ -185,7 +195,7 @@ class Connection(web.RequestHandler):
             response = problems.problem(problems.NOT_HTTP, problems.DETAILS[400])
         else:
             response = problems.answer(exc if isinstance(exc, Exception) else RuntimeError(), "/")
-        secure(response.headers)
+        secure(response.headers, self._front.headers)
         response.force_close()
         return response
 
@@ -195,7 +205,7 @@ class Connection(web.RequestHandler):
         """Send an answer; what aiohttp raised before any of our code ran is put in our shape first."""
         if isinstance(resp, web.HTTPException):
             resp = problems.from_http(resp, problems.instance_of(request))
-            secure(resp.headers)
+            secure(resp.headers, self._front.headers)
         self._answering = request.content
         if self._is_last():
             resp.force_close()
