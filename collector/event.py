@@ -114,6 +114,7 @@ EVENT_TYPES: dict[str, str] = {
     "page.responder_replied": "A responder answered the request: they joined or declined.",
     "page.role_assigned": "A role in the response was assigned.",
     "page.update_sent": "A status update was sent to those who subscribed to the page.",
+    "page.status_updated": "The page's own status changed: it is investigated, mitigated, watched.",
     "page.updated": "Another detail of the page changed: bridge, fields, tasks, automation, workflow.",
     "change.requested": "A change was asked for and has not begun: it waits, is queued or needs an approval.",
     "change.started": "A change of a running system began: a deployment, a pipeline, a migration.",

@@ -57,6 +57,10 @@ KNOWN_NAMES = {
     ("collector/drafts.py", "pagerduty"): "the same",
     ("collector/cli/drafts.py", "pagerduty"): "the same",
     ("renderers/moments.py", "pagerduty"): "the same",
+    ("collector/settings/keys.py", "rootly"): "whose terms durations are stated in",
+    ("collector/drafts.py", "rootly"): "the same",
+    ("collector/cli/drafts.py", "rootly"): "the same",
+    ("renderers/moments.py", "rootly"): "the same",
     ("renderers/sandbox.py", "pagerduty"): "whose headings a template has",
     ("collector/cli/linting.py", "github"): "whose workflows read findings",
 }

@@ -151,11 +151,8 @@ def test_a_message_of_version_2_is_told_as_version_3_tells_it(kind: str, type_: 
     body = message(f"incident.{kind}", {"service": {"name": "API"}}, {"agent": mara, "channel": {"summary": "told"}})
     (event,) = parse_json("pagerduty", {"messages": [body]})
     assert (event.type, event.entity, event.actor, event.service) == (type_, "Q1", "Mara", "API")
-    assert (event.time_text, event.data["kind"], event.data["number"]) == (
-        "2026-03-04T14:02:10Z",
-        f"incident.{kind}",
-        9,
-    )
+    assert (event.time_text, event.data["kind"]) == ("2026-03-04T14:02:10Z", f"incident.{kind}")
+    assert event.data.get("number") == (None if kind == "annotate" else 9)
     assert event.title == ("told" if kind == "annotate" else "API errors")
 
 

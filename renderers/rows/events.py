@@ -25,6 +25,7 @@ _TYPES: dict[str, Words] = {
     "page.responder_replied": pages.responder_replied,
     "page.role_assigned": pages.role_assigned,
     "page.merged": pages.merged,
+    "page.status_updated": pages.status_updated,
     "page.update_sent": pages.update_sent,
     "report.received": people.reported,
     "note.added": people.note,

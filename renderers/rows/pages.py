@@ -59,7 +59,12 @@ def acknowledged(table: Table, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
     return say(_page(table, event), " was acknowledged", named(" by ", event.actor),
-               say(", ", waited) if waited else "")  # fmt: skip
+               say(", ", waited) if waited else "", _said(event))  # fmt: skip
+
+
+def _said(event: RecordedEvent) -> Phrase:
+    """The message that came with it."""
+    return quoted(": ", text_in(event.data, "text"), phrases.NOTE)
 
 
 def _is_first(table: Table, event: RecordedEvent) -> bool:
@@ -82,8 +87,8 @@ def acknowledged_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
         return ()
     waited = _waited(table, event)
     if event.actor:
-        return say("by ", Name(event.actor), say(", ", waited) if waited else "")
-    return waited
+        return say("by ", Name(event.actor), say(", ", waited) if waited else "", _said(event))
+    return say(waited, _said(event)) if waited else ()
 
 
 def escalated(table: Table, event: RecordedEvent) -> Phrase:
@@ -164,6 +169,13 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
     return say(_page(table, event), " was merged into ", Name(number or text_in(event.data, "to")
                or "another one"), named(" by ", event.actor))  # fmt: skip
+
+
+def status_updated(table: Table, event: RecordedEvent) -> Phrase:
+    """``Incident INC-12 went from Investigating to Monitoring: "message"``."""
+    old, new = text_in(event.data, "from"), text_in(event.data, "to") or text_in(event.data, "state")
+    went = say(" went", named(" from ", old if old != new else ""), named(" to ", new)) if new else say(" was updated")
+    return say(_page(table, event), went, named(" by ", event.actor), _said(event))
 
 
 def update_sent(table: Table, event: RecordedEvent) -> Phrase:

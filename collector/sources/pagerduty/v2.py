@@ -162,11 +162,15 @@ def _told(webhook: Webhook, message: Message, incident: Incident, reading: Readi
     merged = event.type == "page.resolved" and incident.resolve_reason == _MERGED
     keys = [key for alert in incident.alerts or () if (key := fit.line(alert.alert_key))]
     stands_with = [name for each in _assigned(incident) if (name := fit.name(each.summary))]
+    data = event.data | {"kind": message.event} | ({"assignees": stands_with} if stands_with else {})
+    if event.type == "note.added":
+        # A note is no word on how the page stands.
+        data = {key: value for key, value in data.items() if key in ("kind", "text")}
     return msgspec.structs.replace(
         event,
         type="page.merged" if merged else event.type,
         refs=tuple(dict.fromkeys((*event.refs, *(v3.alert_ref(key) for key in keys)))),
-        data=event.data | {"kind": message.event} | ({"assignees": stands_with} if stands_with else {}),
+        data=data,
     )
 
 

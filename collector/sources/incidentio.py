@@ -1,0 +1,366 @@
+"""incident.io's webhooks: https://docs.incident.io/integrations/webhooks
+
+The payload stands under a key that is called like the event's type. Svix carries
+and signs it, as Standard Webhooks says; ``webhook-id`` is the message's own name,
+which a retry repeats. A status has a name that the team chose and a category that
+it did not: the category says whether an incident is looked at, over or dropped.
+Of a private incident only an id is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import Event, event_id
+from collector.signing import authenticate, standard_webhooks
+from collector.times import Moment, moment
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
+
+KIND = "incidentio"
+RECIPE = "incidentio.1"
+
+SIGNATURE = standard_webhooks("incident.io (the endpoint's signing secret)")
+
+_INCIDENTS = {
+    "public_incident.incident_created_v2": "page.triggered",
+    "public_incident.incident_updated_v2": "page.updated",
+    "public_incident.incident_status_updated_v2": "page.status_updated",
+}
+_ALERTS = {"public_alert.alert_created_v1": "alert.firing", "public_alert.alert_resolved_v1": "alert.resolved"}
+_TASKS = ("public_incident.follow_up_", "public_incident.action_")
+_ASIDE = ("private_", "schedule.", "public_schedule.", "public_incident.postmortem_document_")
+"""What is of a private incident, of which only an id comes, or is no step of an incident."""
+_OVER = frozenset({"learning", "closed", "declined", "canceled", "cancelled"})
+"""Categories of statuses in which nobody works on an incident any more."""
+_UNREAL = frozenset({"test", "tutorial"})
+"""Modes of incidents that were opened to try things out."""
+_LATER = "retrospective"
+"""The mode of an incident that was written down after it was over."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A severity, a status, a person, a key of the API: by its name."""
+
+    name: str | None = None
+    email: str | None = None
+    category: str | None = None
+
+
+class Creator(msgspec.Struct, frozen=True):
+    """Who or what opened an incident; one of these."""
+
+    user: Named | None = None
+    api_key: Named | None = None
+    workflow: Named | None = None
+    alert: Any = None
+
+
+class Option(msgspec.Struct, frozen=True):
+    """What was chosen of a list."""
+
+    value: str | None = None
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A value of a custom field; which of these is set depends on the field's kind."""
+
+    value_text: str | None = None
+    value_option: Option | None = None
+    value_catalog_entry: Named | None = None
+
+
+class FieldEntry(msgspec.Struct, frozen=True):
+    """A custom field of an incident and its values."""
+
+    custom_field: Named | None = None
+    values: list[Value] | None = None
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """An incident as it stood when the message was made."""
+
+    id: str | None = None
+    name: str | None = None
+    reference: str | None = None
+    permalink: str | None = None
+    call_url: str | None = None
+    mode: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    severity: Named | None = None
+    incident_status: Named | None = None
+    creator: Creator | None = None
+    custom_field_entries: list[FieldEntry] | None = None
+
+
+class StatusChange(msgspec.Struct, frozen=True):
+    """An incident went from one status to another; what was said of it by whoever did it."""
+
+    incident: Incident | None = None
+    message: str | None = None
+    new_status: Named | None = None
+    previous_status: Named | None = None
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A follow-up or an action of an incident: ``description`` in version 1, ``title`` in 2; so its status."""
+
+    id: str | None = None
+    incident_id: str | None = None
+    title: str | None = None
+    description: str | None = None
+    status: Any = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert that incident.io was sent by another system."""
+
+    id: str | None = None
+    title: str | None = None
+    description: str | None = None
+    deduplication_key: str | None = None
+    source_url: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    resolved_at: str | None = None
+    attributes: Any = None
+
+
+_DOCUMENT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_WORD = msgspec.json.Decoder(str)
+_INCIDENT = msgspec.json.Decoder(Incident)
+_STATUS = msgspec.json.Decoder(StatusChange)
+_TASK = msgspec.json.Decoder(Task)
+_ALERT = msgspec.json.Decoder(Alert)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is private, no step of an incident, or only tried out."""
+    kind = ""
+    try:
+        document = fit.decode(_DOCUMENT, webhook.body, webhook.source)
+        kind = fit.decode(_WORD, document.get("event_type", msgspec.Raw(b"null")), webhook.source, "$.event_type")
+        if kind.startswith(_ASIDE):
+            return ()
+        return _read(webhook, kind, document.get(kind, msgspec.Raw(b"{}")), reading)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error).replace("`$", f"`$.{fit.line(kind)}" if kind else "`$"), kind),)
+
+
+def _read(webhook: Webhook, kind: str, payload: msgspec.Raw, reading: Reading) -> tuple[Event, ...]:
+    if kind == "public_incident.incident_status_updated_v2":
+        change = fit.decode(_STATUS, payload, webhook.source, f"$.{kind}")
+        return _of_incident(webhook, kind, change.incident or Incident(), change, reading)
+    if kind in _INCIDENTS:
+        return _of_incident(webhook, kind, fit.decode(_INCIDENT, payload, webhook.source, f"$.{kind}"), None, reading)
+    if kind in _ALERTS:
+        return (_alert(webhook, kind, fit.decode(_ALERT, payload, webhook.source, f"$.{kind}"), reading),)
+    if kind.startswith(_TASKS):
+        return (_task(webhook, kind, fit.decode(_TASK, payload, webhook.source, f"$.{kind}")),)
+    return (fit.unrecognised(webhook, "incident.io sent a type of event that this version does not know", kind),)
+
+
+def _identity(webhook: Webhook, *parts: str | None) -> tuple[str, ...]:
+    """The message's own name, which every attempt and every endpoint repeats; else what the body says."""
+    message = fit.line(webhook.headers.get("webhook-id", ""))
+    return (message,) if message else tuple(fit.line(part) for part in parts)
+
+
+# --- incidents --------------------------------------------------------------------------------------------------------
+
+
+def _of_incident(
+    webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None, reading: Reading
+) -> tuple[Event, ...]:  # fmt: skip
+    mode = fit.line(incident.mode).lower()
+    if mode in _UNREAL:
+        return ()
+    if not fit.line(incident.id):
+        return (fit.unrecognised(webhook, "the incident has no id", kind),)
+    created = _INCIDENTS[kind] == "page.triggered"
+    event_type = _INCIDENTS[kind] if change is None else _status_type(change)
+    # One that is written down afterwards pages nobody; its own times are for people to state.
+    event_type = "observation.recorded" if mode == _LATER else event_type
+    happened = moment(incident.created_at if created else incident.updated_at, webhook.received_at)
+    labels, page = _labels(incident), fit.line(incident.id)
+    return (
+        Event(
+            id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, page, incident.updated_at)),
+            type=event_type,
+            **fit.origin(webhook, happened),
+            entity=page,
+            service=fit.service_of(labels, reading),
+            environment=fit.environment_of(labels, reading),
+            severity=fit.name(incident.severity.name) if incident.severity else None,
+            title=fit.line(incident.name) or f"Incident {fit.line(incident.reference) or page}",
+            actor=_person(incident.creator.user) if created and incident.creator else None,
+            links=fit.links(("source", incident.permalink), ("bridge", incident.call_url)),
+            refs=(f"page:{page}",),
+            labels=labels,
+            data={"type": kind} if mode == _LATER else _data(webhook, kind, incident, change),
+        ),
+    )
+
+
+def _status_type(change: StatusChange) -> str:
+    """What a change of the status is, by the categories it went between."""
+    before, now = (_category(each) for each in (change.previous_status, change.new_status))
+    if now == "merged":
+        return "page.merged"
+    if now in _OVER:
+        return "page.status_updated" if before in _OVER else "page.resolved"
+    if before in _OVER or before == "merged":
+        return "page.reopened"
+    return "page.acknowledged" if before == "triage" and now not in ("", "triage") else "page.status_updated"
+
+
+def _category(status: Named | None) -> str:
+    return fit.line(status.category).lower() if status else ""
+
+
+def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None) -> dict[str, Any]:
+    opened = moment(incident.created_at, webhook.received_at)
+    told = change or StatusChange()
+    status = told.new_status or incident.incident_status
+    creator = incident.creator or Creator()
+    agent = next((each.name for each in (creator.api_key, creator.workflow) if each), None)
+    content = {
+        "kind": kind,
+        "number": fit.line(incident.reference),
+        "status": fit.line(status.name) if status else "",
+        "priority": fit.line(incident.severity.name) if incident.severity else "",
+        "from": fit.line(told.previous_status.name) if told.previous_status else "",
+        "to": fit.line(told.new_status.name) if told.new_status else "",
+        "text": fit.text(told.message),
+        "agent": "" if creator.user else fit.line(agent),
+        "created_at": opened.at if opened.known else None,
+    }
+    return {key: value for key, value in content.items() if value}
+
+
+def _labels(incident: Incident) -> dict[str, str]:
+    """The custom fields, by name in small letters: what says which service and which environment it is."""
+    found: dict[str, str] = {}
+    for entry in incident.custom_field_entries or ():
+        name = fit.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
+        said = [text for value in entry.values or () if (text := _said(value))]
+        if name and said:
+            found[name] = ", ".join(said)
+            # Of several services a field names, the first is what it is about.
+            for asked in ("service", "environment"):
+                if name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
+                    found.setdefault(asked, said[0])
+    return fit.labels(found)
+
+
+def _said(value: Value) -> str:
+    entry, option = value.value_catalog_entry, value.value_option
+    return (
+        fit.line(entry.name if entry else None) or fit.line(option.value if option else None)
+        or fit.line(value.value_text)
+    )  # fmt: skip
+
+
+def _person(person: Named | None) -> str | None:
+    return (fit.name(person.name) or fit.name(person.email)) if person else None
+
+
+# --- what belongs to incidents ----------------------------------------------------------------------------------------
+
+
+def _task(webhook: Webhook, kind: str, task: Task) -> Event:
+    page, ident = fit.line(task.incident_id), fit.line(task.id)
+    if not page:
+        return fit.unrecognised(webhook, "the follow-up or action names no incident", kind)
+    made = "created" in kind
+    happened = moment(task.created_at if made else task.updated_at, webhook.received_at)
+    status = task.status.get("name") if isinstance(task.status, dict) else task.status
+    text = fit.text(task.title) or fit.text(task.description)
+    data = {"kind": kind, "text": text, "state": fit.line(status)}
+    return Event(
+        id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
+        type="page.updated",
+        **fit.origin(webhook, happened),
+        entity=page,
+        title=fit.line(text.partition("\n")[0]) or f"Follow-up {ident}",
+        refs=(f"page:{page}",),
+        data={key: value for key, value in data.items() if value},
+    )
+
+
+def _alert(webhook: Webhook, kind: str, alert: Alert, reading: Reading) -> Event:
+    ident = fit.line(alert.id) or fit.line(alert.deduplication_key)
+    if not ident:
+        return fit.unrecognised(webhook, "the alert has no id", kind)
+    ends = _ALERTS[kind] == "alert.resolved"
+    started = moment(alert.created_at, webhook.received_at)
+    ended = moment(alert.resolved_at or alert.updated_at, webhook.received_at)
+    happened = ended if ends else started
+    labels = _attributes(alert.attributes)
+    key = fit.line(alert.deduplication_key)
+    data: dict[str, Any] = {"status": "resolved" if ends else "firing", "summary": fit.text(alert.description)}
+    return Event(
+        id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, happened.identity)),
+        type=_ALERTS[kind],
+        **fit.origin(webhook, happened),
+        entity=f"alert:{ident}",
+        service=fit.service_of(labels, reading),
+        environment=fit.environment_of(labels, reading),
+        severity=fit.severity_of(labels, reading),
+        title=fit.line(alert.title) or f"Alert {ident}",
+        links=fit.links(("source", alert.source_url)),
+        refs=(f"alert:{key}",) if key else (),
+        labels=labels,
+        data={name: value for name, value in (data | _episode(started, ended, ends)).items() if value},
+    )
+
+
+def _episode(started: Moment, ended: Moment, ends: bool) -> dict[str, int]:
+    told = {"starts_at": started.at} if started.known else {}
+    return told | ({"ends_at": ended.at} if ends and ended.known else {})
+
+
+def _attributes(given: object) -> dict[str, str]:
+    """An alert's attributes, by name in small letters; a value stands alone or in a list."""
+    found: dict[str, str] = {}
+    for each in given if isinstance(given, list) else ():
+        inner = each.get("attribute") if isinstance(each, dict) else None
+        name = fit.line(inner.get("name")).lower().replace(" ", "_") if isinstance(inner, dict) else ""
+        several = each.get("array_value") if isinstance(each, dict) else None
+        values = several if isinstance(several, list) else [each.get("value") if isinstance(each, dict) else None]
+        said = [text for value in values if isinstance(value, dict) and (text := fit.line(
+            value.get("label")) or fit.line(value.get("literal")))]  # fmt: skip
+        if name and said:
+            found[name] = ", ".join(said)
+    return fit.labels(found)
+
+
+SOURCE = Source(
+    kind=KIND,
+    sample=Made(
+        body=(
+            '{"event_type": "private_incident.incident_created_v2", '
+            '"private_incident.incident_created_v2": {"id": "timelined-test"}}'
+        ),
+    ),
+    sign=SIGNATURE.sign,
+    called="incident.io",
+    page="incident.io incident",
+    tells=("page",),
+    paste="Settings, Webhooks, Add endpoint: {address}, every public_incident and public_alert event",
+    proofs=("signature", "path"),
+    headers=("webhook-id",),
+    verify=verify,
+    parse=parse,
+    identity=("/event_type", "/*/id", "/*/incident/id", "/*/incident_id", "/*/updated_at", "/*/incident/updated_at"),
+)

@@ -1,0 +1,262 @@
+"""Rootly's webhooks: https://docs.rootly.com/configuration/webhooks
+
+``event`` says what happened and when, with an id of its own; ``data`` is the
+incident or the alert as it stands. ``incident.updated`` comes for any field and
+does not say which. The signature's header holds the time of signing as well:
+``t=…,v1=…``, over that time and the body without anything between them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector import reading as fit
+from collector.event import SECOND, Event, event_id
+from collector.signing import Signature, authenticate, signature_of
+from collector.times import Moment, moment
+from collector.webhook import Credentials, Made, Reading, Source, Webhook
+
+KIND = "rootly"
+RECIPE = "rootly.1"
+
+_HEADER = "X-Rootly-Signature"
+
+
+def _signed(webhook: Webhook) -> bytes:
+    """The time of signing, as the header has it, and the body."""
+    parts = [part.strip() for part in webhook.headers.get(_HEADER.lower(), "").split(",")]
+    time = next((part[2:] for part in parts if part.startswith("t=")), "")
+    return time.encode("utf-8", "replace") + webhook.body
+
+
+# How old a signature may be is not said, and a delivery that comes again tells nothing new: no age is refused.
+SIGNATURE = Signature(
+    header=_HEADER, prefix="v1=", separator=",", sender="Rootly (the webhook's secret)", signed=_signed
+)
+
+TYPES = {
+    "incident.created": "page.triggered",
+    "incident.updated": "page.updated",
+    "incident.in_triage": "page.status_updated",
+    "incident.mitigated": "page.status_updated",
+    "incident.resolved": "page.resolved",
+    "incident.cancelled": "page.resolved",
+    "incident.deleted": "page.updated",
+    "alert.created": "alert.firing",
+    "alert.updated": "alert.updated",
+    "alert.acknowledged": "observation.recorded",
+    "alert.resolved": "alert.resolved",
+}
+"""Rootly's types and ours."""
+_ASIDE = (
+    "incident.scheduled.", "incident_post_mortem.", "genius_workflow_run.", "pulse.", "alert.deleted", "status_page",
+    "incident_status_page_event.",
+)  # fmt: skip
+"""Maintenance that is planned, documents, automation, and what Rootly itself posts elsewhere."""
+_UNREAL = ("test", "example", "scheduled")
+"""Beginnings of kinds of incidents that were opened to try things out, or that are planned."""
+_LATER = "backfilled"
+"""The kind of an incident that was written down after it was over."""
+_STATUSES = {"incident.in_triage": "in triage", "incident.mitigated": "mitigated"}
+_MESSAGES = {
+    "incident.mitigated": "mitigation_message",
+    "incident.resolved": "resolution_message",
+    "incident.cancelled": "cancellation_message",
+}
+_DOERS = {
+    "incident.created": ("started_by", "user"),
+    "incident.in_triage": ("in_triage_by",),
+    "incident.mitigated": ("mitigated_by",),
+    "incident.resolved": ("resolved_by",),
+    "incident.cancelled": ("cancelled_by",),
+}
+"""Where the person stands who did it."""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """``event``: what happened, and when."""
+
+    type: str
+    id: str | None = None
+    issued_at: str | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One delivery."""
+
+    event: Envelope
+    data: dict[str, Any] = {}
+
+
+_BODY = msgspec.json.Decoder(Body)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook."""
+    return authenticate(webhook, credentials, SIGNATURE)
+
+
+def sign(body: bytes, secret: bytes, at: int) -> dict[str, str]:
+    """The header with which Rootly proves a body at a time, in µs."""
+    seconds = str(at // SECOND)
+    return {_HEADER.lower(): f"t={seconds},v1={signature_of(seconds.encode() + body, secret)}"}
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is set aside or only tried out."""
+    try:
+        body = fit.decode(_BODY, webhook.body, webhook.source)
+    except msgspec.ValidationError as error:
+        return (fit.unrecognised(webhook, str(error), KIND),)
+    kind, data = fit.line(body.event.type), body.data
+    if kind.startswith(_ASIDE) or fit.line(data.get("kind")).startswith(_UNREAL):
+        return ()
+    if kind not in TYPES or not fit.line(data.get("id")):
+        known = "what it is about has no id" if kind in TYPES else "Rootly sent a type that this version does not know"
+        return (fit.unrecognised(webhook, known, kind, service=_first(data.get("services"))),)
+    told = _alert if kind.startswith("alert.") else _incident
+    return (told(webhook, body.event, data, reading),)
+
+
+def _id(webhook: Webhook, event: Envelope, happened: Moment, ident: str) -> str:
+    """Rootly's own id of what happened; else what happened to which thing when."""
+    told = fit.line(event.id)
+    return event_id(RECIPE, webhook.source, happened.stated, *((told,) if told else (event.type, ident)))
+
+
+def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Reading) -> Event:
+    happened = moment(event.issued_at, webhook.received_at)
+    page, later = fit.line(data.get("id")), fit.line(data.get("kind")).startswith(_LATER)
+    labels = _labels(data)
+    return Event(
+        id=_id(webhook, event, happened, page),
+        type="observation.recorded" if later else TYPES[event.type],
+        **fit.origin(webhook, happened),
+        entity=page,
+        service=_first(data.get("services")) or fit.service_of(labels, reading),
+        environment=_first(data.get("environments")) or fit.environment_of(labels, reading),
+        severity=_named(data.get("severity")),
+        title=fit.line(data.get("title")) or f"Incident {page}",
+        actor=next((name for key in _DOERS.get(event.type, ()) if (name := _named(data.get(key)))), None),
+        links=fit.links(
+            ("source", data.get("url")), ("bridge", data.get("zoom_meeting_join_url")),
+            ("bridge", data.get("google_meeting_url")),
+        ),
+        refs=_refs(page, data),
+        labels=labels,
+        data={"type": event.type} if later else _told(webhook, event.type, data),
+    )  # fmt: skip
+
+
+def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    opened = moment(_time(data.get("created_at")), webhook.received_at)
+    told = {
+        "kind": kind,
+        "number": _number(data.get("sequential_id")),
+        "status": fit.line(data.get("status")),
+        "priority": _named(data.get("severity")),
+        "to": _STATUSES.get(kind, ""),
+        "text": fit.text(data.get(_MESSAGES.get(kind, ""))),
+        "resolve_reason": "cancelled" if kind == "incident.cancelled" else "",
+        "created_at": opened.at if opened.known else None,
+    }
+    return {key: value for key, value in told.items() if value not in (None, "")}
+
+
+def _number(value: object) -> int | str | None:
+    """What people call the incident by: a number, also where it came as a text."""
+    if isinstance(value, int):
+        return value if not isinstance(value, bool) and 0 <= value < 2**53 else None
+    text = fit.line(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else text
+
+
+def _refs(page: str, data: dict[str, Any]) -> tuple[str, ...]:
+    """The incident, and the pages of other systems that it was opened for or that it opened."""
+    others = [data.get(key) for key in ("pagerduty_incident_id", "opsgenie_alert_id", "victor_ops_incident_id")]
+    known = [page, *(fit.line(other) for other in others)]
+    return tuple(dict.fromkeys(f"page:{each}" for each in known if each))
+
+
+def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Reading) -> Event:
+    event_type, ident = TYPES[event.type], fit.line(data.get("id"))
+    happened = moment(event.issued_at, webhook.received_at)
+    started = moment(_time(data.get("started_at")), webhook.received_at)
+    ended = moment(_time(data.get("ended_at")), webhook.received_at)
+    firing, ends = event_type == "alert.firing", event_type == "alert.resolved"
+    at = started if firing and started.known else ended if ends and ended.known else happened
+    labels = _labels(data)
+    told: dict[str, Any] = {"type": event.type}
+    if event_type.startswith("alert."):
+        told = {"status": "resolved" if ends else "firing"} | ({"starts_at": started.at} if started.known else {})
+        told |= {"ends_at": at.at} if ends and at.known else {}
+    return Event(
+        id=_id(webhook, event, happened, ident),
+        type=event_type,
+        **fit.origin(webhook, at),
+        entity=f"alert:{ident}",
+        service=_first(data.get("services")) or fit.service_of(labels, reading),
+        environment=_first(data.get("environments")) or fit.environment_of(labels, reading),
+        severity=fit.severity_of(labels, reading),
+        title=fit.line(data.get("summary")) or f"Alert {ident}",
+        links=fit.links(("source", data.get("external_url")), ("source", data.get("url"))),
+        refs=(f"alert:{other}",) if (other := fit.line(data.get("external_id"))) else (),
+        labels=labels,
+        data=told,
+    )
+
+
+# --- how Rootly says what a thing is called --------------------------------------------------------------------------
+
+
+def _named(value: object) -> str | None:
+    """A thing's name: as a text, in an object, or one step below it as in Rootly's API."""
+    if isinstance(value, str):
+        return fit.name(value)
+    for _ in range(3):
+        if not isinstance(value, dict):
+            return None
+        found = next((name for key in ("full_name", "name", "email") if (name := fit.name(value.get(key)))), None)
+        if found:
+            return found
+        value = value.get("data") or value.get("attributes")
+    return None
+
+
+def _first(value: object) -> str | None:
+    """The name of the first of several things."""
+    several = value.get("data", value) if isinstance(value, dict) else value
+    members = several if isinstance(several, list) else [several]
+    return next((name for member in members if (name := _named(member))), None)
+
+
+def _labels(data: dict[str, Any]) -> dict[str, str]:
+    """Labels as an object, or as a list of objects with a key and a value."""
+    given = data.get("labels")
+    pairs = given.items() if isinstance(given, dict) else [
+        (each.get("key"), each.get("value")) for each in given if isinstance(each, dict)
+    ] if isinstance(given, list) else ()  # fmt: skip
+    return fit.labels({name: str(value) for key, value in pairs if (name := fit.line(key)) and value is not None})
+
+
+def _time(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+SOURCE = Source(
+    kind=KIND,
+    sample=Made(
+        body='{"event": {"id": "timelined-test", "type": "pulse.created", "issued_at": "$NOW"}, "data": {}}',
+    ),
+    sign=sign,
+    called="Rootly",
+    page="Rootly incident",
+    tells=("page",),
+    paste="Settings, Webhooks, New Webhook: URL {address}, every incident and alert event",
+    proofs=("signature", "path"),
+    verify=verify,
+    parse=parse,
+    identity=("/event/id", "/event/type", "/event/issued_at", "/data/id"),
+)
