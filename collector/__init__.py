@@ -21,7 +21,7 @@ checks every import of the project against it::
     7  announcements intake erasure
     8  follower drafting schedule loss retention sealing web
     9  drafts
-   10  following
+   10  following versions
    11  daemon
    12  cli
    13  __main__

@@ -148,7 +148,8 @@ def _bare(value: Any) -> bool:
 
 _WORDS = frozenset((
     "firing", "resolved", "triggered", "acknowledged", "impact_started", "impact_ended", "detected", "mitigated",
-    "cause_identified", "title", "lead", "severity", "impact", "open", "done", "dropped",
+    "cause_identified", "title", "lead", "severity", "impact", "open", "done", "dropped", "draft", "in_review",
+    "reviewed", "published",
 ))  # fmt: skip
 
 

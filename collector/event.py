@@ -30,6 +30,8 @@ PEOPLE = "people"
 """The source of what persons state through the API or the command line."""
 MACHINE = "timelined"
 """The source of what this daemon itself records: groupings, starts and stops."""
+REVIEWED = "incident.reviewed"
+"""The type of a statement on the review of a postmortem: it is about the draft, which is not made from it."""
 SENDER = "sender"
 """The key of an event's data that names the kind of its sender, where its source has another name."""
 UNREADABLE = "(content unreadable: run timelined verify)"
@@ -143,6 +145,7 @@ EVENT_TYPES: dict[str, str] = {
     "incident.resolved": "An incident was declared over.",
     "incident.reopened": "An incident was declared not over after all.",
     "incident.edited": "A person set an incident's title, lead or severity, or wrote in a section of its postmortem.",
+    REVIEWED: "A person said how far the review of an incident's postmortem is.",
     "source.gap": "A sender said that it left something out.",
     "delivery.erased": "A person had the stored bodies of deliveries removed.",
     "delivery.expired": "Stored bodies of a source's deliveries reached the age set for them and were removed.",
@@ -243,6 +246,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "from": "the opening event of the incident that is merged away",
         "field": "`title`, `lead`, `severity`, or a section: `summary`, `impact`, `detection`, `root_causes` …",
         "value": "what it is set to, or what the section says",
+        "status": "how far the review is: `draft`, `in_review`, `reviewed` or `published`",
+        "evidence": "the digest of the events that the postmortem was made from when its review was stated",
     },
     "source": {
         "missing": "how many alerts were left out",

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MINUTE, PEOPLE, Event, event_id
+from collector.event import MINUTE, PEOPLE, REVIEWED, Event, event_id
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
@@ -21,6 +21,8 @@ ANSWERED = ("summary", "impact", "detection", "root_causes", "diagnostics", "res
 """The sections of a postmortem in which a person may write."""
 FIELDS = ("title", "lead", "severity", *ANSWERED)
 """What a person may set on an incident."""
+REVIEWS = ("draft", "in_review", "reviewed", "published")
+"""How far the review of a postmortem can be."""
 STATES = ("open", "done", "dropped")
 """The states of a follow-up action."""
 AHEAD = 5 * MINUTE
@@ -240,3 +242,14 @@ def edited(*, key: str, by: str, stated_at: int, incident: str, field: str, valu
     """A person sets the title, lead or severity, or what a section of the postmortem says in their words."""
     data = {"field": _one_of(field, FIELDS, "field"), "value": spoken(value, "value")}
     return _fact("incident.edited", key=key, by=by, stated_at=stated_at, incident=incident, data=data)
+
+
+def reviewed(
+    *, key: str, by: str, stated_at: int, incident: str, status: str, evidence: str = "", text: str = ""
+) -> Event:
+    """How far the review of a postmortem is. ``evidence`` is the digest of the events that it was made from then."""
+    data = {"status": _one_of(status, REVIEWS, "status")} | ({"evidence": evidence} if evidence else {})
+    return _fact(
+        REVIEWED, key=key, by=by, stated_at=stated_at, incident=incident, title=text.strip()[:LONGEST],
+        data=data,
+    )  # fmt: skip

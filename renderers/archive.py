@@ -31,6 +31,7 @@ def _front(document: Document) -> dict[str, Any]:
         "incident": facts.number or None,
         "date": times.day(document.date, document.options.zone),
         "status": "resolved" if document.resolved else "unresolved",
+        "review": document.review.status if document.review else None,
         "severity": facts.severity or None,
         "services": facts.services,
         "environments": facts.environments,

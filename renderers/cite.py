@@ -59,7 +59,8 @@ def printed(document: Document) -> set[str]:
 
 
 def _citations(document: Document) -> Iterator[tuple[str, ...]]:
-    for head in (document.title, document.lead, document.incident):
+    review = document.review.said if document.review else None
+    for head in (document.title, document.lead, review, document.incident):
         if head:
             yield head.cites
     for section in document.sections:

@@ -48,12 +48,14 @@ def confluence(document: Document) -> str:
     pen = _Pen(document)
     lead = pen.cited(document.lead, stop=False) if document.lead else UNKNOWN
     incident = pen.parts(document.incident.parts) if document.incident else UNKNOWN
+    review = f" · {pen.cited(document.review.said)}" if document.review else ""
     day = escaped(times.day(document.date, document.options.zone))
     head = (
         f"<p><strong>Postmortem Report:</strong> {pen.parts(document.title.parts)}</p>",
         (
             f"<p><strong>Incident Lead:</strong> {lead}<br/><strong>Date:</strong> {day}<br/>"
-            f"<strong>Status:</strong> {escaped(status(document))}<br/><strong>Incident:</strong> {incident}</p>"
+            f"<strong>Status:</strong> {escaped(status(document))}{review}<br/>"
+            f"<strong>Incident:</strong> {incident}</p>"
         ),
     )
     known = {section.key: section for section in document.sections}

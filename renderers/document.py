@@ -193,6 +193,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How wide a picture is; it changes nothing else, and the digest leaves it out."""
 
 
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """The last word on how far the review of a draft is."""
+
+    status: str
+    """``draft``, ``in_review``, ``reviewed`` or ``published``."""
+    by: str
+    """Who said so; empty where that is not known."""
+    at: int
+    """When, µs."""
+    event: str
+    """The event that states it."""
+    changed: bool
+    """Whether the draft is made from other events now."""
+    said: Claim
+    """The same as a sentence: ``Reviewed (Ada, 2026-03-05 09:12 UTC), changed since``."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A whole draft."""
 
@@ -201,6 +218,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """None leaves a prompt to name one."""
     incident: Claim | None = None
     """The line below the head: number, severity, priority, from when to when, the pages."""
+    review: Review | None = None
+    """How far the review is; None where nobody said."""
     date: int
     """The start of the incident, µs; shown as a date in the chosen zone."""
     resolved: bool

@@ -6,18 +6,17 @@ draft short, see :mod:`renderers.rows`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import cast
 
 import msgspec
-from msgspec.structs import astuple
 
 from collector.closing import Named, peak, title
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, phrases, times
 from renderers.cite import citations
+from renderers.digests import digest_of
 from renderers.document import (
     Block,
     Bullets,
@@ -34,6 +33,7 @@ from renderers.document import (
 from renderers.history import History
 from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.review import review_of
 from renderers.sections import SECTIONS, appendix
 from renderers.sections.answers import answered
 from renderers.values import came_back
@@ -51,12 +51,14 @@ def draft(history: History, options: Options = PLAIN) -> Document:
     known = _known(history)
     sections = tuple(_zoned(_section(key, history, options), options) for key in SECTIONS)
     title, lead, incident = _title(history), _lead(history), _incident(history, options)
+    review = review_of(history, options.zone)
     hashed = digest(history, options)
-    heads = [each for each in (title, lead, incident) if each]
+    heads = [each for each in (title, lead, review.said if review else None, incident) if each]
     return Document(
         title=title,
         lead=lead,
         incident=incident,
+        review=review,
         date=facts.anchor(history),
         resolved=history.resolved,
         sections=_indexed(history, sections, heads, known, hashed),
@@ -99,8 +101,7 @@ def _lead(history: History) -> Claim | None:
     edit = history.edits.get("lead")
     if edit is not None:
         return claim(Name(phrases.text_in(edit.data, "value")), proof=cites(edit), stop=False)
-    acknowledged = [page.acknowledged for page in history.pages if page.acknowledged and page.acknowledged.actor]
-    first = min(acknowledged, key=lambda event: (event.occurred_at, event.id), default=None)
+    first = facts.first_taken(history)
     if first is None:
         return None
     return claim(Name(first.actor or ""), " (assumed: first to acknowledge)", proof=cites(first), stop=False)
@@ -120,10 +121,8 @@ def _incident(history: History, options: Options) -> Claim | None:
 
 def _severity(history: History) -> str:
     """What lists show of it, too; the urgency of a page is called one. Empty where nobody told any."""
-    edit = history.edits.get("severity")
-    edited = phrases.text_in(edit.data, "value") if edit is not None else ""
+    edited, gravest = "severity" in history.edits, facts.severity(history)
     alerts = [alert.severity for alert in history.openers]
-    gravest = peak(edited, [*alerts, *(page.severity for page in history.pages)]) or ""
     urgencies = {phrases.text_in(step.data, "urgency") for page in history.pages for step in page.steps}
     urgency = gravest and not edited and gravest in urgencies and gravest not in alerts
     return f"{gravest} urgency" if urgency else gravest
@@ -230,13 +229,9 @@ def _indexed(
     cited = [head.cites for head in heads]
     cited += [ids for section in sections for block in section.blocks for ids in citations(block)]
     index = appendix.index(set().union(*cited), known)
-    ending = appendix.digested(len(history.events), hashed)
+    ending = appendix.digested(len(history.events) + (history.review is not None), hashed)
     last = msgspec.structs.replace(sections[-1], blocks=(*sections[-1].blocks, index, ending))
     return (*sections[:-1], last)
-
-
-_ENCODER = msgspec.json.Encoder(order="deterministic")
-_TOGETHER = 256
 
 
 def digest(history: History, options: Options) -> str:
@@ -250,22 +245,19 @@ def digest(history: History, options: Options) -> str:
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
-    events = [*history.events, *history.told_after, *aside]
+    said = [history.review] if history.review is not None else []
+    events = [*history.events, *history.told_after, *said, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"
     content = (
         (form, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
-        (len(history.events), len(beside), [each.reason for each in near], context.unlisted),
+        (len(history.events) + len(said), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
         *([again] if context.last_told and (again := came_back(history)) else []),
     )
-    # Some at a time: all of them in one list would need as much memory again.
-    hashed = hashlib.sha256(_ENCODER.encode(content))
-    for start in range(0, len(events), _TOGETHER):
-        hashed.update(_ENCODER.encode(list(map(_said, map(astuple, events[start : start + _TOGETHER])))))
-    return hashed.hexdigest()
+    return digest_of(events, *content)
 
 
 def _hashed(options: Options) -> msgspec.Raw:
@@ -274,12 +266,3 @@ def _hashed(options: Options) -> msgspec.Raw:
 
 
 _DECIDING = ("zone", "detail", "profile", "citations", "seconds")
-
-
-_SAID = (
-    "id", "type", "source", "entity", "occurred_at", "time_text", "time_quality", "service", "environment", "severity",
-    "title", "actor", "links", "refs", "labels", "data",
-)  # fmt: skip
-"""What the sender or the person said, by a fixed list of fields."""
-_said = itemgetter(*map(RecordedEvent.__struct_fields__.index, _SAID))
-"""Those fields out of all of an event's as a tuple, which is faster than asking for one after the other."""

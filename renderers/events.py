@@ -28,7 +28,7 @@ _FORMULA = re.compile(r"[\s\ufffd]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 def jsonl(document: Document) -> str:
     """The incident's events in reading order, each as one line of JSON."""
-    events = document.history.events
+    events = _every(document)
     short = short_ids([each.id for each in events])
     return "".join(_line({**_told(each), "short": short[each.id]}) + "\n" for each in events)
 
@@ -38,13 +38,19 @@ def table(document: Document) -> str:
     lines = _Lines()
     writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for event in document.history.events:
+    for event in _every(document):
         told = {**_told(event), "text": words_of(event)}
         told["links"] = " ".join(link["url"] for link in told["links"])
         told["refs"] = " ".join(told["refs"])
         told |= {key: _line(told[key]) if told[key] else "" for key in ("labels", "data")}
         writer.writerow([_cell(told[column]) for column in COLUMNS])
     return "".join(lines.written)
+
+
+def _every(document: Document) -> list[RecordedEvent]:
+    """What the draft was made from, in reading order; the word on its review, which it shows, comes last."""
+    history = document.history
+    return [*history.events, *([history.review] if history.review is not None else [])]
 
 
 class _Lines:

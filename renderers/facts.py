@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from collector import severities
+from collector.closing import peak
 from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
 from collector.names import fold_service
 from renderers.history import Alert, History, Moment, Nearby, Page
@@ -248,6 +249,27 @@ def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
         if alert.end is not None and alert.end >= after and (best is None or best.end is None or alert.end < best.end):
             best = alert
     return best
+
+
+def severity(history: History) -> str:
+    """The gravest severity that a signal which keeps it open told, or what a person set instead; empty for none."""
+    edit = history.edits.get("severity")
+    value = edit.data.get("value") if edit is not None else ""
+    told = [*(alert.severity for alert in history.openers), *(page.severity for page in history.pages)]
+    return peak(value if isinstance(value, str) else "", told) or ""
+
+
+def first_taken(history: History) -> RecordedEvent | None:
+    """The first acknowledgement of a page by somebody whose name is known."""
+    taken = [page.acknowledged for page in history.pages if page.acknowledged and page.acknowledged.actor]
+    return min(taken, key=lambda event: (event.occurred_at, event.id), default=None)
+
+
+def lead(history: History) -> str:
+    """Who led: the one a person set, else the first to acknowledge a page; empty where nobody is known."""
+    edit, first = history.edits.get("lead"), first_taken(history)
+    value = edit.data.get("value") if edit is not None else None
+    return value if isinstance(value, str) else (first.actor or "") if first is not None else ""
 
 
 def priority_of(step: RecordedEvent) -> str:

@@ -237,9 +237,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, folded."""
 
     events: tuple[RecordedEvent, ...]
-    """The senders' and people's facts at their highest revision, in reading order."""
+    """The senders' and people's facts at their highest revision, in reading order, without what was said of the review
+    of the draft."""
     by_id: Mapping[str, RecordedEvent] = {}
-    """The same events, and those of ``told_after``."""
+    """The same events, those of ``told_after``, and what was said of the review."""
     told_after: tuple[RecordedEvent, ...] = ()
     """What alerts said anew that were told as a whole after their ends: when they said it is not known."""
     alerts: tuple[Alert, ...] = ()
@@ -273,6 +274,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The incident's own ``source.*`` and ``collector.*`` events: what may be missing from it."""
     edits: Mapping[str, RecordedEvent] = {}
     """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
+    review: RecordedEvent | None = None
+    """The newest statement on how far the review of the postmortem is."""
     moments: Mapping[str, Moment] = {}
     durations: Mapping[str, Duration] = {}
     openers: tuple[Alert, ...] = ()

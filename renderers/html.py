@@ -96,11 +96,11 @@ class Page:
 
 def html(document: Document) -> str:
     """The document as one HTML text. Raises ValueError for a zone that does not exist."""
-    pen = _Pen(document)
+    pen, review = _Pen(document), document.review
     facts = (
         ("Incident Lead", pen.cited(document.lead, stop=False) if document.lead else Html(f"<em>{UNKNOWN}</em>")),
         ("Date", Html(escaped(times.day(document.date, document.options.zone)))),
-        ("Status", Html(escaped(status(document)))),
+        ("Status", Html(escaped(status(document)) + (f" · {pen.cited(review.said)}" if review else ""))),
         ("Incident", pen.parts(document.incident.parts) if document.incident else Html(f"<em>{UNKNOWN}</em>")),
     )
     known = {section.key: section for section in document.sections}

@@ -25,6 +25,7 @@ from renderers.document import (
     Link,
     Part,
     Prompt,
+    Review,
     Row,
     Section,
     Span,
@@ -55,6 +56,7 @@ def said(document: Document) -> dict[str, Any]:
         "date": times.day(document.date, document.options.zone),
         "started_at": times.utc(document.date),
         "status": "resolved" if document.resolved else "unresolved",
+        "review": _review(document.review) if document.review else None,
         "as_of": _instant(document.as_of),
         "digest": document.digest,
         "options": {
@@ -77,6 +79,17 @@ def shortened(document: Document) -> dict[str, str]:
 
 def _instant(at: int | None) -> str | None:
     return None if at is None else times.utc(at)
+
+
+def _review(review: Review) -> dict[str, Any]:
+    return {
+        "status": review.status,
+        "by": review.by or None,
+        "at": _instant(review.at),
+        "event": review.event,
+        "changed": review.changed,
+        "said": _claim(review.said),
+    }
 
 
 def _moment(moment: Moment) -> dict[str, Any]:

@@ -248,6 +248,17 @@ class OptionsShape(Struct):
     seconds: bool
 
 
+class ReviewShape(Struct):
+    """How far the review is."""
+
+    status: Literal["draft", "in_review", "reviewed", "published"]
+    by: str | None
+    at: Instant
+    event: EventId
+    changed: Annotated[bool, Meta(description="Whether the draft is made from other events since")]
+    said: Sentence
+
+
 class Draft(Struct):
     """A draft postmortem of timelined: its sentences, each with the events that prove it."""
 
@@ -258,6 +269,7 @@ class Draft(Struct):
     date: Annotated[str, Meta(description="The day it began, in the zone", extra_json_schema={"format": "date"})]
     started_at: Instant
     status: Literal["resolved", "unresolved"]
+    review: Annotated[ReviewShape | None, Meta(description="The last word on its review; null where nobody said any")]
     as_of: Annotated[Instant | None, Meta(description="What was known then; null for now")]
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 over what it was rendered from")]
     options: OptionsShape

@@ -66,7 +66,8 @@ def lint(document: Document) -> tuple[Finding, ...]:
 
     The title, the date, the status and labels need no evidence; the lead does.
     """
-    found = list(_claims("head", [document.lead] if document.lead else [], document))
+    heads = [document.lead, document.review.said if document.review else None]
+    found = list(_claims("head", [each for each in heads if each], document))
     for section in document.sections:
         for block in section.blocks:
             found += _block(section.key, block, document)

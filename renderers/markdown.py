@@ -63,11 +63,12 @@ def marked(document: Document) -> str:
 
 def _written(document: Document, pen: _Pen) -> str:
     sections = {section.key: section for section in document.sections}
+    review = document.review
     said = {
         "title": pen.line(document.title.parts),
         "lead": pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED,
         "date": times.day(document.date, document.options.zone),
-        "status": status(document),
+        "status": " · ".join([status(document), *([pen.cited(review.said)] if review else [])]),
         "incident": pen.line(document.incident.parts) if document.incident else NOT_RECORDED,
     }
     head = {name: Md(text + pen.mark(name)) for name, text in said.items()}

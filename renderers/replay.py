@@ -17,7 +17,7 @@ import msgspec
 from collector import names, severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import UPDATED, micros
-from collector.event import MACHINE, SENDER, RecordedEvent, current, reading_order
+from collector.event import MACHINE, REVIEWED, SENDER, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
@@ -43,15 +43,17 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
-    if stale:
-        facts = [each for each in facts if each.id not in stale]
+    reviews = sorted_out.of(REVIEWED)
+    beside = {*stale, *(each.id for each in reviews)}
+    if beside:
+        facts = [each for each in facts if each.id not in beside]
     opened = tuple(sorted_out.of("incident.opened"))
     measured = tuple([each for each in alerts if each.opening]) or alerts
     openers = tuple([each for each in measured if each.opening]) if pages or opened else measured
     reports = tuple(sorted([*opened, *sorted_out.of("report.received")], key=reading_order))
     folded = History(
         events=tuple(facts),
-        by_id={each.id: each for each in (*facts, *afterwards)},
+        by_id={each.id: each for each in (*facts, *afterwards, *reviews)},
         told_after=afterwards,
         alerts=alerts,
         families=_families(alerts, divided=_divided(alerts)),
@@ -71,6 +73,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
+        review=max(reviews, key=_stated, default=None),
         openers=openers,
         closing=closing(_spans(openers, pages, opened), words),
         services=_names("service", alerts, pages, reports),

@@ -308,6 +308,9 @@ RULES = (
     Rule("detection", "error", "how it was noticed is what is learnt from most", _no_detection),
     Rule("prompt", "warning", "a question that nobody answered", _words(
         r"\*\*Fill in:\*\*.*", "a question is left: answer it, or say that nobody knows", people=False)),
+    Rule("stale-review", "warning", "a reader takes what was reviewed for what stands here", _words(
+        r"\*\*Status:\*\* .*\), changed since", "the draft changed since that was said: have it reviewed again",
+        people=False)),
     Rule("placeholder", "warning", "what a template left behind", _words(
         r"\b(?:TODO|TBD|FIXME|XXX)\b|<(?:Name|Date|Incident Title|Resolved/Unresolved)>|YYYY-MM-DD|\blorem ipsum\b",
         "{!r} is a placeholder")),

@@ -394,6 +394,7 @@ def test_a_report_opens_an_incident_and_all_commands_find_it(empty_log: str) -> 
         ["action", "1", "Watch the pool", "--owner", "Ben", "--due", "2026-03-18"],
         ["mark", "1", "mitigated", "--at", "-1m"],
         ["edit", "1", "lead", "Ana"],
+        ["review", "1", "in_review", "--text", "with the team"],
         ["resolve", "1"],
         ["reopen", "1"],
     )
@@ -402,8 +403,16 @@ def test_a_report_opens_an_incident_and_all_commands_find_it(empty_log: str) -> 
         assert result.exit_code == 0, (arguments, result.stderr)
         assert "incident 1" in result.stdout
     types = [event["type"] for event in told(run("events", "--source", "people", *where, "-o", "json"))["events"]]
-    expected = "incident.opened note.added action.added mark.set incident.edited incident.resolved incident.reopened"
-    assert types == expected.split()
+    expected = "incident.opened note.added action.added mark.set incident.edited incident.reviewed"
+    assert types == [*expected.split(), "incident.resolved", "incident.reopened"]
+    (version,) = told(run("versions", "1", *where, "-o", "json"))["versions"]
+    assert (version["status"], version["text"], version["changed"]) == ("in_review", "with the team", True)
+    assert re.search(r"1 +in review +\d.* yes +with the team", run("versions", "1", *where).stdout)
+    since = run("diff", "1", "--version", "1", *where).stdout
+    assert "What people changed:" in since
+    assert "What evidence changed:" not in since
+    assert run("diff", "1", "--version", "2", *where).exit_code == output.NOT_FOUND
+    assert run("diff", "1", *where).exit_code == output.USAGE
     assert told(run("incidents", *where, "-o", "json"))["incidents"][0]["lead"] == "Ana"
 
 

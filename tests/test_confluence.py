@@ -63,8 +63,8 @@ def test_a_strangers_text_is_never_structure(text: str) -> None:
     assert {each.tag for each in parsed(confluence(document)).iter()} <= ALLOWED
     _, front, rest = archive(document).split("---\n", 2)
     assert list(yaml.safe_load(front)) == [
-        "title", "incident", "date", "status", "severity", "services", "environments", "started_at", "resolved_at",
-        "durations", "digest", "renderer",
+        "title", "incident", "date", "status", "review", "severity", "services", "environments", "started_at",
+        "resolved_at", "durations", "digest", "renderer",
     ]  # fmt: skip
     assert rest == f"\n{markdown(document)}"
 

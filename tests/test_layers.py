@@ -67,7 +67,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 """Each library, and the modules (with all below them) that may know it."""
 
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
-RENDERER_USERS = ("collector.drafts", "collector.following", "collector.daemon", "collector.cli")
+RENDERER_USERS = ("collector.drafts", "collector.versions", "collector.following", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
 }

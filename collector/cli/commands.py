@@ -27,14 +27,15 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Look at incidents": {
         "incidents": "incidents:incidents", "incident": "incidents:incident", "signals": "incidents:signals",
-        "draft": "drafts:draft", "diff": "drafts:diff", "lint": "linting:lint",
+        "draft": "drafts:draft", "versions": "drafts:versions", "diff": "drafts:diff",
+        "lint": "linting:lint",
     },
     "Look at the log": {
         "events": "log:events", "why": "log:why", "deliveries": "log:deliveries", "delivery": "log:delivery",
     },
     "Say something": {
         "note": "people:note", "action": "people:action", "mark": "people:mark", "open": "people:open_incident",
-        "resolve": "people:resolve", "reopen": "people:reopen", "edit": "people:edit",
+        "resolve": "people:resolve", "reopen": "people:reopen", "edit": "people:edit", "review": "people:review",
     },
     "Put right what was recorded": {
         "join": "people:join", "leave": "people:leave", "merge": "people:merge", "split": "amendments:split",

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 import click
-import msgspec
 
 from collector import files
 from collector.cli import output
@@ -14,7 +13,7 @@ from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.where import OUTPUT, Where, asking
 from collector.drafts import FORMATS, NARROWEST, TEMPLATES, WIDEST
-from collector.errors import InvalidInput, Unavailable
+from collector.errors import InvalidInput, NotFound, Unavailable
 from renderers import edits
 
 
@@ -93,30 +92,72 @@ def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
 
 @click.command()
 @click.argument("number", type=INCIDENT)
-@click.option("--as-of", "moments", type=MOMENT, metavar="TIME", multiple=True, required=True,
+@click.option("--as-of", "moments", type=MOMENT, metavar="TIME", multiple=True,
               help="Of what was known then; twice, from the first to the second, once, from then to now.")  # fmt: skip
+@click.option("--version", "versions", type=click.IntRange(min=1), metavar="N", multiple=True,
+              help="The same of versions of the postmortem, as `timelined versions` lists them.")  # fmt: skip
 @OUTPUT
 @asking
-def diff(where: Where, number: int, moments: tuple[str, ...], form: str) -> None:
-    """List what was learnt of an incident between two moments.
+def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[int, ...], form: str) -> None:
+    """List what changed of an incident's draft between two moments or versions.
 
     Statement by statement, as its draft tells them: - is what it stated at the first, + what it states at the second.
+    What people wrote through timelined stands apart from what other evidence changed.
     """
-    if len(moments) > 2:
-        raise click.UsageError("name one moment or two with --as-of")
-    path = f"/api/v1/incidents/{number}/postmortem.md"
-    asked = [where.get(path, marks="true", as_of=moment).text() for moment in moments]
-    before, after = asked if len(asked) == 2 else (asked[0], where.get(path, marks="true").text())
-    found = edits.compare(before, after)
+    if bool(moments) == bool(versions) or len(moments) + len(versions) > 2:
+        raise click.UsageError("name one moment or two with --as-of, or one version or two with --version")
+    times = [*moments, *(_version_time(where, number, version) for version in versions)]
+    ends = dict(zip(("from", "to"), times, strict=False))
+    told = where.get(f"/api/v1/incidents/{number}/diff", **ends).json()
     if form == "json":
-        output.as_json({"differences": [msgspec.to_builtins(each) for each in found]})
-    elif found:
-        output.result("".join(_told(each) for each in found))
-    else:
-        output.say("Nothing was learnt between the two.")
+        return output.as_json(told)
+    found = told["differences"]
+    for by, heading in (("people", "What people changed:"), ("evidence", "What evidence changed:")):
+        said = [_told(each) for each in found if each["by"] == by]
+        if said:
+            output.result(f"{heading}\n{''.join(said)}")
+    if not found:
+        output.say("Nothing changed between the two.")
+    return None
 
 
-def _told(one: edits.Difference) -> str:
+def _version_time(where: Where, number: int, version: int) -> str:
+    """Up to when what was known makes a version."""
+    versions = where.get(f"/api/v1/incidents/{number}/versions").json()["versions"]
+    if version > len(versions):
+        raise NotFound(
+            f"cannot find version {version} of incident {number}: there are {len(versions)}; "
+            f"list them by timelined versions {number}"
+        )
+    return str(versions[version - 1]["as_of"])
+
+
+def _told(one: output.Json) -> str:
     """The difference in a line or two, each with its section."""
-    said = (("-", one.before), ("+", one.after))
-    return "".join(f"{sign} {one.section}: {text}\n" for sign, text in said if text)
+    said = (("-", one["before"]), ("+", one["after"]))
+    return "".join(f"{sign} {one['section']}: {text}\n" for sign, text in said if text)
+
+
+@click.command()
+@click.argument("number", type=INCIDENT)
+@OUTPUT
+@asking
+def versions(where: Where, number: int, form: str) -> None:
+    """List the versions of a postmortem: what it was each time that its review was stated.
+
+    CHANGED says whether the draft is made from other events now. `timelined diff NUMBER --version N` says what changed,
+    and `timelined draft NUMBER --as-of` renders what was known then.
+    """
+    told = where.get(f"/api/v1/incidents/{number}/versions").json()
+    if form == "json":
+        return output.as_json(told)
+    rows = [
+        (str(each["version"]), each["status"].replace("_", " "), output.time(each["at"]), each["by"] or "",
+         "yes" if each["changed"] else "no", each["text"] or "")
+        for each in told["versions"]
+    ]  # fmt: skip
+    if rows:
+        output.table(("VERSION", "STATUS", "SINCE (UTC)", "SAID BY", "CHANGED", "TEXT"), rows)
+    else:
+        output.say(f"Nobody said how far the review of incident {number} is; timelined review {number} in_review does.")
+    return None

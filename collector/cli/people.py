@@ -13,7 +13,7 @@ from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.typing import TEXT
 from collector.cli.where import OUTPUT, Where, asking
-from collector.people import FIELDS, MARKS, STATES
+from collector.people import FIELDS, MARKS, REVIEWS, STATES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -181,6 +181,24 @@ def edit(where: Where, number: int, key: str | None, form: str, **said: object) 
     """
     words = confirming.stated(lambda what: f'Set the {said["field"]} of {what.where} to "{said["value"]}"')
     state(where, f"/api/v1/incidents/{number}/edit", said, key, form, words)
+
+
+@click.command()
+@NUMBER
+@click.argument("status", type=click.Choice(REVIEWS))
+@click.option("--text", metavar="TEXT", help="What is to be said of it.")
+@stating
+def review(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+    """Say how far the review of a postmortem is.
+
+    The draft's head shows it, with who said so; once evidence or somebody's words change the draft, it says that, too.
+    """
+    status = str(said["status"]).replace("_", " ")
+    words = confirming.stated(lambda what: f"The postmortem of {what.where} is {_STATES[status]}")
+    state(where, f"/api/v1/incidents/{number}/review", said, key, form, words)
+
+
+_STATES = {"draft": "a draft", "in review": "in review", "reviewed": "reviewed", "published": "published"}
 
 
 def state(

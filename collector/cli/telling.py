@@ -45,6 +45,11 @@ def _edit(event: Json) -> str:
     return f'{data.get("field", "field")} is now "{data["value"]}"' if "value" in data else _plain(event)
 
 
+def _review(event: Json) -> str:
+    text = f": {event['title']}" if event["title"] else ""
+    return f"the postmortem is {str(event['data'].get('status', 'of no known status')).replace('_', ' ')}{text}"
+
+
 def _action(event: Json) -> str:
     data = event["data"]
     facts = [str(data[key]) for key in ("owner", "state") if data.get(key)]
@@ -70,6 +75,7 @@ _SAYS: Mapping[str, Any] = {
     "mark.set": _mark,
     "incident.edited": _edit,
     "action.added": _action,
+    "incident.reviewed": _review,
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
     "incident.split": _split,

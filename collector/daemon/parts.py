@@ -42,6 +42,7 @@ from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
+from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, build_app
 from collector.web import Limits as WebLimits
 from collector.writer import Writer
@@ -136,6 +137,8 @@ class Parts:
             projections=self.projections,
             postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
             inlaid=partial(self._render, PAGE),
+            standing=partial(self._render, STANDING),
+            changes=self._changes,
             styles=STYLES,
             policies=POLICIES,
             readiness=self.readiness,
@@ -174,6 +177,11 @@ class Parts:
 
     async def _render(self, form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await self.following.render(number, form, as_of, asked)
+
+    async def _changes(
+        self, number: int, since: int | None, until: int | None, asked: Mapping[str, str]
+    ) -> Sequence[Changed] | None:
+        return await changes(self.following.render, number, since, until, asked)
 
     async def _erase(self, asked: Erasing) -> Erasure:
         await self._begun()

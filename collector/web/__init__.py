@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+import msgspec
 from aiohttp import web
 from prometheus_client import Metric
 
@@ -31,11 +32,12 @@ from collector.web import (
     prometheus,
     sections,
     streams,
+    versions,
     webhooks,
 )
 from collector.web.access import guard, on_prepare
 from collector.web.front import Front
-from collector.web.keys import Limits, Postmortem, Readiness
+from collector.web.keys import Changes, Limits, Postmortem, Readiness
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
@@ -62,6 +64,8 @@ def build_app(
     projections: Projections,
     postmortems: Mapping[str, Postmortem],
     inlaid: Postmortem | None = None,
+    standing: Postmortem | None = None,
+    changes: Changes | None = None,
     styles: Mapping[str, str] | None = None,
     policies: Mapping[str, str] | None = None,
     readiness: Callable[[], Awaitable[Readiness]],
@@ -83,7 +87,8 @@ def build_app(
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
-    those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``.
+    those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``;
+    ``standing`` how an incident stands, ``changes`` what changed of its draft.
     ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
@@ -98,6 +103,8 @@ def build_app(
     app[keys.PROJECTIONS] = projections
     app[keys.POSTMORTEMS] = postmortems
     app[keys.INLAID] = inlaid or _no_draft
+    app[keys.STANDING] = standing or _no_draft
+    app[keys.CHANGES] = changes or _no_changes
     app[keys.STYLES] = styles or {}
     app[keys.POLICIES] = policies or {}
     app[keys.READINESS] = readiness
@@ -120,7 +127,18 @@ def build_app(
     app.on_response_prepare.append(on_prepare)
     add_streams(app, streaming or StreamLimits())
     # Streams come first: their address looks like that of an event.
-    for room in (streams, webhooks, incidents, sections, events, amendments, erasures, operations, prometheus):
+    for room in (
+        streams,
+        webhooks,
+        incidents,
+        versions,
+        sections,
+        events,
+        amendments,
+        erasures,
+        operations,
+        prometheus,
+    ):
         app.add_routes(room.routes)
     for routes in pages.ROUTES:
         app.add_routes(routes)
@@ -129,6 +147,12 @@ def build_app(
 
 async def _no_draft(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
     raise Unavailable("cannot show the incident here: this process renders no drafts")
+
+
+async def _no_changes(
+    number: int, since: int | None, until: int | None, asked: Mapping[str, str]
+) -> Sequence[msgspec.Struct] | None:
+    raise Unavailable("cannot compare drafts here: this process renders none")
 
 
 async def _cannot_erase(asked: Erasing) -> Erasure:

@@ -114,6 +114,13 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     by: str
 
 
+class Reviewing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    status: str
+    by: str
+    text: str = ""
+    """What is to be said of it."""
+
+
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str

@@ -27,6 +27,11 @@ Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None
 ``profile``); None where there is no such incident. A bad option is :class:`collector.errors.InvalidInput`."""
 
 
+Changes = Callable[[int, int | None, int | None, Mapping[str, str]], Awaitable[Sequence[msgspec.Struct] | None]]
+"""An incident's number, two moments (µs, None: now) and options → what changed of its postmortem from one to the other;
+None where nothing was known of it by the later one."""
+
+
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this daemon can do its work now."""
 
@@ -57,6 +62,10 @@ PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
 INLAID: web.AppKey[Postmortem] = web.AppKey("inlaid")
 """Renders what a page shows of a draft, as JSON: ``draft`` and ``pictures``."""
+STANDING: web.AppKey[Postmortem] = web.AppKey("standing")
+"""How an incident stands, as JSON: ``row``, ``evidence`` and ``known``."""
+CHANGES: web.AppKey[Changes] = web.AppKey("changes")
+"""What changed of an incident's postmortem between two moments."""
 STYLES: web.AppKey[Mapping[str, str]] = web.AppKey("styles")
 """Name → a style sheet that pages need for what others draw."""
 POLICIES: web.AppKey[Mapping[str, str]] = web.AppKey("policies")

@@ -137,7 +137,7 @@ def _gist(fact: Event) -> tuple[Any, ...]:
     """What was said. A request sent again is sent later, so a time that was not stated is left out."""
     stated_at = fact.data.get("stated_at")
     at = None if fact.occurred_at == stated_at else fact.occurred_at
-    data = {name: value for name, value in fact.data.items() if name not in ("stated_at", "into", "from")}
+    data = {name: value for name, value in fact.data.items() if name not in ("stated_at", "into", "from", "evidence")}
     return (fact.type, at, fact.title, fact.actor, fact.service, fact.environment, fact.severity, data)
 
 

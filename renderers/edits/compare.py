@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from renderers.edits.marks import cells, words
 from renderers.edits.merge import matched
 from renderers.edits.sheets import Unit, units_of
+
+_CITED = re.compile(r"\[([0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*)\]")
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +23,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What was stated; empty where it is new."""
     after: str
     """What is stated; empty where it is gone."""
+    cites: tuple[str, ...] = ()
+    """What proves either, as far as the draft shows it: the last digits of the ids of events."""
 
 
 def compare(before: str, after: str) -> tuple[Difference, ...]:
@@ -30,14 +35,22 @@ def compare(before: str, after: str) -> tuple[Difference, ...]:
     old, new = list(_stated(units_of(before))), list(_stated(units_of(after)))
     became = matched({unit.key: unit.cites for unit in old}, new)
     sources = {became[unit.key].key: unit for unit in old if unit.key in became}
-    gone = [Difference(section=u.section, before=_text(u), after="") for u in old if u.key not in became]
+    gone = [_difference(unit.section, unit, None) for unit in old if unit.key not in became]
     found = []
     for unit in new:
         source = sources.get(unit.key)
         if source is None or source.seen != unit.seen:
-            told = _text(source) if source is not None else ""
-            found.append(Difference(section=unit.section, before=told, after=_text(unit)))
+            found.append(_difference(unit.section, source, unit))
     return (*gone, *found)
+
+
+def _difference(section: str, before: Unit | None, after: Unit | None) -> Difference:
+    texts = [_text(unit) if unit is not None else "" for unit in (before, after)]
+    marked = [each for unit in (before, after) if unit is not None for each in unit.cites]
+    shown = [
+        each for text in texts for group in _CITED.findall(text) for each in re.findall(r"\b[0-9a-f]{5,32}\b", group)
+    ]
+    return Difference(section=section, before=texts[0], after=texts[1], cites=tuple(dict.fromkeys([*marked, *shown])))
 
 
 def _stated(units: Iterable[Unit]) -> Iterable[Unit]:

@@ -1,0 +1,98 @@
+"""How far the review of a postmortem is, its versions, and what lies between two of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector import people
+from collector.errors import NotFound
+from collector.event import REVIEWED, RecordedEvent
+from collector.projections import EventFilter, IncidentRow
+from collector.times import rfc3339
+from collector.web import answers, statements
+from collector.web.bodies import Reviewing
+from collector.web.keys import CHANGES, LOG, PROJECTIONS, STANDING
+from collector.web.requests import MOST, Query, statement
+
+routes = web.RouteTableDef()
+ONE = "/api/v1/incidents/{number}"
+
+
+@routes.post(ONE + "/review")
+async def review(request: web.Request) -> web.Response:
+    """Say how far the review of the postmortem is."""
+    said, row = await statement(request, Reviewing), await statements.incident(request)
+    body = said.body
+    fact = people.reviewed(
+        key=said.key, by=body.by, stated_at=said.now, incident=row.key, status=body.status, text=body.text,
+        evidence=await _evidence(request, row.number),
+    )  # fmt: skip
+    return await statements.record(request, fact, row.number)
+
+
+@routes.get(ONE + "/versions")
+async def list_versions(request: web.Request) -> web.Response:
+    """What the postmortem was each time that its review was stated, oldest first, and what it is now."""
+    Query(request)
+    row = await statements.incident(request)
+    said = await _reviews(request, row)
+    now = await _evidence(request, row.number)
+    versions = [_version(number, event, now) for number, event in enumerate(said, 1)]
+    body = {"incident": row.number, "versions": versions}
+    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+
+
+@routes.get(ONE + "/diff")
+async def compare(request: web.Request) -> web.Response:
+    """What people changed, and what evidence changed, between two moments."""
+    query = Query(request, "from", "to")
+    since, until = query.moment("from"), query.moment("to")
+    row = await statements.incident(request)
+    found = await request.app[CHANGES](row.number, since, until, {})
+    if found is None:
+        raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
+    body = {
+        "incident": row.number,
+        "from": answers.time(since),
+        "to": answers.time(until),
+        "differences": [msgspec.to_builtins(each) for each in found],
+    }
+    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+
+
+async def _evidence(request: web.Request, number: int) -> str:
+    """The digest of what the draft is made from now; empty where there is no draft."""
+    text = await request.app[STANDING](number, None, {})
+    return str(msgspec.json.decode(text)["evidence"]) if text is not None else ""
+
+
+async def _reviews(request: web.Request, row: IncidentRow) -> list[RecordedEvent]:
+    """The statements on the review, without those retracted or erased, by when they were received."""
+    wanted, ids = EventFilter(incident=row.number, type=REVIEWED, limit=MOST), dict[str, None]()
+    while page := await request.app[PROJECTIONS].events(wanted):
+        ids.update((event.id, None) for event in page)
+        wanted = EventFilter(incident=row.number, type=REVIEWED, limit=MOST, after=page[-1].position)
+    revisions = await request.app[LOG].read_ids(list(ids))
+    last = {event.id: event for event in sorted(revisions, key=lambda each: each.revision)}
+    first = {event.id: event for event in revisions if event.revision == 0}
+    told = [each for each in last.values() if each.amendment != "retraction" and "status" in each.data]
+    return sorted(
+        (msgspec.structs.replace(each, received_at=first[each.id].received_at) for each in told),
+        key=lambda each: (each.received_at, first[each.id].position),
+    )
+
+
+def _version(number: int, event: RecordedEvent, now: str) -> dict[str, Any]:
+    return {
+        "version": number,
+        "status": event.data["status"],
+        "by": event.actor,
+        "at": rfc3339(event.occurred_at),
+        "text": event.title or None,
+        "event": event.id,
+        "as_of": rfc3339(event.received_at),
+        "changed": event.data.get("evidence") != now,
+    }

@@ -1,0 +1,165 @@
+"""How far the review of a postmortem is: told by every format, with what changed since, and kept as versions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.drafts import postmortem
+from collector.event import HOUR, RecordedEvent
+from collector.versions import STANDING, changes
+from renderers import RENDERERS
+from renderers.document import Document
+from renderers.draft import draft
+from renderers.html import html
+from renderers.lint import lint
+from renderers.markdown import markdown
+from renderers.review import evidence
+from renderers.rules import complaints
+from renderers.standing import standing
+from tests import face as faces
+from tests.face import Connect, Face
+from tests.histories import MADE_UP, Told, example
+
+REVIEW = "/api/v1/incidents/1/review"
+
+
+def reviewed(told: Told, status: str, when: str, **more: Any) -> RecordedEvent:
+    """What somebody says of the draft as it is."""
+    data = {"status": status, "evidence": evidence(told.history())}
+    return told.says("incident.reviewed", when, data=data, **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("draft", "Draft"), ("in_review", "In review"), ("reviewed", "Reviewed"), ("published", "Published")],
+)
+def test_the_head_says_how_far_the_review_is_and_who_said_so(status: str, shown: str) -> None:
+    """In words, with the moment and the event; the status of the incident stays beside it."""
+    told = example()
+    event = reviewed(told, status, "16:30:00", tail="d0d0d")
+    document = told.draft()
+    said = f"{shown} (Ana, 2026-03-04 16:30 UTC)"
+    assert f"**Status:** Resolved · {said} [d0d0d]" in markdown(document)
+    assert said in re.sub("<[^>]+>", "", html(document))
+    assert all(said in RENDERERS[form](document) for form in ("confluence", "archive"))
+    read = json.loads(RENDERERS["json"](document))["review"]
+    assert (read["status"], read["by"], read["event"], read["changed"]) == (status, "Ana", event.id, False)
+    assert lint(document) == ()
+
+
+def test_a_draft_that_changed_since_says_so() -> None:
+    """Late evidence, a correction and a person's words all make it another one; the next review is of that."""
+    told = example()
+    reviewed(told, "reviewed", "16:30:00")
+    assert "changed since" not in told.markdown()
+    told.fires("LateAlert", "14:05:00", "cart")
+    text = told.markdown()
+    assert "Reviewed (Ana, 2026-03-04 16:30 UTC), changed since [" in text
+    assert [each.rule for each in complaints(text) if each.rule == "stale-review"] == ["stale-review"]
+    reviewed(told, "reviewed", "17:00:00")
+    assert "changed since" not in told.markdown()
+    told.edits("summary", "Nobody could pay.", "17:30")
+    assert "17:00 UTC), changed since [" in told.markdown()
+
+
+def test_the_order_in_which_things_arrived_decides_nothing() -> None:
+    """The same events give the same head, and what is said of the review is no evidence itself."""
+    told = example()
+    reviewed(told, "in_review", "16:30:00")
+    reviewed(told, "reviewed", "16:40:00")
+    assert draft(told.history(reversed(told.events))) == told.draft()
+    assert told.draft().review is not None
+    assert "Reviewed (Ana, 2026-03-04 16:40 UTC) [" in told.markdown()
+
+
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
+def test_how_an_incident_stands_is_what_its_draft_says(build: Callable[[], Told]) -> None:
+    """Whether it is over, how it is called and who led: the answers for lists and the draft are one."""
+    document: Document = build().draft()
+    row = json.loads(standing(document))["row"]
+    read = json.loads(RENDERERS["json"](document))
+    assert (row["title"], row["status"] == "resolved") == (read["title"], read["status"] == "resolved")
+    assert row["events"] == len(document.history.by_id)
+    assert (row["lead"] or "") in (read["lead"]["text"] if read["lead"] else "")
+
+
+@pytest.fixture
+async def shown(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Face]:
+    """A server that renders its own incidents."""
+    box: list[Face] = []
+
+    async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await postmortem(box[0].lists, number, format=form, as_of=as_of, options=asked)
+
+    async def stands(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await render(number, STANDING, as_of, asked)
+
+    opened = faces.running(tmp_path, connect=aiohttp_client, standing=stands, changes=partial(changes, render))
+    async with opened as face:
+        box.append(face)
+        await face.incident(1)
+        yield face
+
+
+async def says(face: Face, path: str, **said: Any) -> None:
+    """A statement, a second after the one before."""
+    face.now += 1_000_000
+    answer = await face.post(path, {"by": "Ada", **said})
+    assert answer.status == 201, answer.body
+
+
+async def test_versions_are_what_was_known_when_the_review_was_stated(shown: Face) -> None:
+    """Each can be rendered again, and says whether the draft is another one now."""
+    await says(shown, REVIEW, status="in_review", text="please read")
+    await says(shown, REVIEW, status="reviewed")
+    read = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
+    assert [(each["version"], each["status"], each["by"], each["changed"]) for each in read] == [
+        (1, "in_review", "Ada", False), (2, "reviewed", "Ada", False),
+    ]  # fmt: skip
+    await says(shown, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
+    read = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
+    assert [each["changed"] for each in read] == [True, True]
+    at = shown.now - 1_000_000
+    early = await postmortem(shown.lists, 1, as_of=at) or ""
+    assert "Reviewed (Ada, " in early
+    assert "Nobody could pay." not in early
+    assert "changed since" not in early
+    await says(shown, f"/api/v1/events/{read[1]['event']}/retract", reason="not yet")
+    assert len((await shown.get("/api/v1/incidents/1/versions")).json["versions"]) == 1
+
+
+async def test_what_people_changed_stands_apart_from_what_evidence_changed(shown: Face) -> None:
+    """A section that somebody wrote is theirs; a late alert is evidence; a moment and itself are alike."""
+    await says(shown, REVIEW, status="in_review")
+    (version,) = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
+    await says(shown, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
+    ring = [{"name": "another", "at": faces.NOW - 99 * 24 * HOUR + 60_000_000, "loud": True}]
+    shown.now += 1_000_000
+    assert (await shown.deliver(json.dumps(ring).encode())).status == 202
+    await shown.followed()
+    path = f"/api/v1/incidents/1/diff?from={version['as_of']}"
+    found = (await shown.get(path)).json["differences"]
+    by = {who: [each["after"] for each in found if each["by"] == who] for who in ("people", "evidence")}
+    assert any("Nobody could pay." in each for each in by["people"])
+    assert not any("another" in each for each in by["people"])
+    assert any("another" in each for each in by["evidence"])
+    assert all(each["events"] for each in found if each["by"] == "people")
+    assert (await shown.get(f"{path}&to={version['as_of']}")).json["differences"] == []
+    (await shown.get("/api/v1/incidents/1/diff?to=2020-01-01T00:00:00Z")).problem(404)
+
+
+async def test_a_review_is_stated_once_whatever_came_between(shown: Face) -> None:
+    """The same key again is known, though the draft is another one by then; another status is refused."""
+    same = {"Idempotency-Key": "k1"}
+    assert (await shown.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 201
+    await says(shown, "/api/v1/incidents/1/notes", text="more")
+    assert (await shown.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 200
+    (await shown.post(REVIEW, {"status": "draft", "by": "Ada"}, headers=same)).problem(422)
+    (await shown.post(REVIEW, {"status": "done", "by": "Ada"})).problem(422)
