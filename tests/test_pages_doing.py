@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from xml.etree.ElementTree import Element
 
 import pytest
 
-from tests.face import Answer, Face
-from tests.test_pages import HTML, parsed, seen, sign_in, text
+from collector.event import HOUR
+from tests.face import NOW, Answer, Face
+from tests.test_pages import HOSTILE, HTML, parsed, seen, sign_in, structure, text
 from tests.test_pages_incident import rings, showing
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -86,6 +89,113 @@ async def test_ticked_rows_leave_and_an_event_joins(face: Face) -> None:
     assert "no row is ticked" in text(parsed(await send(face, "leave"), 422).find(".//main"))
     assert (await send(face, "split", last)).status == 303
     assert last not in await face.lists.members(1)
+
+
+async def test_an_incident_is_over_and_is_not(face: Face) -> None:
+    """A person ends it at a time, and opens it again; what is open cannot be opened."""
+    await rings(face, 1)
+    assert "cannot reopen incident 1" in text(parsed(await send(face, "reopen"), 422).find(".//main"))
+    assert (await send(face, "resolve", at="2026-03-04 14:02:10")).status == 303
+    assert "Resolve the incident" not in text((await seen(face, "/incidents/1")).find(".//main"))
+    assert (await face.listed(1)).status == "resolved"
+    assert (await send(face, "reopen")).status == 303
+    assert (await face.listed(1)).status == "open"
+
+
+async def test_several_notes_are_recorded_at_their_times(face: Face) -> None:
+    """Each line that begins with a time is one; others go on with it; a line that names no day is of the one above."""
+    await rings(face, 1)
+    lines = "14:03 looked at it\n- [14:04:30] restarted\n  the workers\n\n2026-03-04T14:06:00Z: calm\n14:07 – left"
+    assert (await send(face, "notes", text=lines, day="2026-03-04")).status == 303
+    notes = [event for event in await face.log.read() if event.type == "note.added"]
+    assert [(note.title, (note.occurred_at - NOW) // 1_000_000) for note in notes] == [
+        ("looked at it", 50), ("restarted\n  the workers", 140), ("calm", 230), ("left", 290),
+    ]  # fmt: skip
+    answer = await send(face, "notes", text="no time\n14:05 x", day="2026-03-04")
+    assert "line 1 begins with no time" in text(parsed(answer, 422).find(".//main"))
+    assert "line 1 is not a time" in text(parsed(await send(face, "notes", text="25:61 x", day="2026-03-04"), 400))
+    assert len(await told(face, "note.added")) == 4
+
+
+async def test_two_incidents_become_one_after_a_look_at_both(face: Face) -> None:
+    """The preview names what they would be together; afterwards either number leads to it; taken back, they are two."""
+    await rings(face, 2, service="cart")
+    face.now += HOUR
+    await rings(face, 1, name="other", service="search")
+    tree = await seen(face, "/incidents/1/merge?other=2")
+    words = text(tree.find(".//main"))
+    assert "Together they would have 3 events of 2 services" in words
+    assert [each.get("action") for each in tree.iter("form") if each.get("method") == "post"] == ["/incidents/1/merge"]
+    await seen(face, "/incidents/1/merge?other=1", 422)
+    await seen(face, "/incidents/1/merge?other=7", 404)
+    answer = await send(face, "merge", other="2")
+    assert answer.status == 303
+    assert (await face.get("/incidents/2", headers=HTML)).headers["Location"].startswith("/incidents/1")
+    assert len(await face.lists.members(1)) == 4
+    page = await seen(face, answer.headers["Location"])
+    [undo] = [link.get("href") or "" for link in page.iter("a") if text(link) == "Take it back" and page_of(link)]
+    assert (await take_back(face, undo)).status == 303
+    assert (await face.listed(2)).merged_into is None
+
+
+def page_of(link: Element) -> bool:
+    """Whether a link takes back what was stated just now."""
+    return "," not in (link.get("href") or "") and "aria-label" not in link.attrib and len(link.get("href") or "") < 40
+
+
+async def take_back(face: Face, address: str, **fields: str) -> Answer:
+    """What the form of a page that takes something back is answered."""
+    tree = await seen(face, address)
+    hidden = {each.get("name") or "": each.get("value") or "" for each in tree.iter("input")}
+    face.now += 1_000_000
+    pairs = hidden | {"by": "Grace", "reason": "it was another one"} | fields
+    answer = await face.ask("POST", "/undo", data=urlencode(pairs), headers=HTML | FORM)
+    await face.followed()
+    return answer
+
+
+async def test_what_was_stated_is_taken_back_and_stays_on_record(face: Face) -> None:
+    """A note leaves the timeline, an event that was taken out is in again; who took it back and why stands there."""
+    await rings(face, 3)
+    last = max(await face.lists.members(1))
+    note = dict(parse_qsl(urlsplit((await send(face, "note", text="wrong words")).headers["Location"]).query))["row"]
+    assert (await send(face, "leave", last)).status == 303
+    [left] = [event.id for event in await face.log.read() if event.type == "incident.left"]
+    again = await send(face, "leave", last)
+    assert "out of incident 1" in text(parsed(again, 422).find(".//main"))
+    for name in (note, left):
+        assert (await take_back(face, f"/undo?events={name[-12:]}")).status == 303
+    assert last in await face.lists.members(1)
+    tree = await seen(face, "/incidents/1?said=undo")
+    assert note not in [(each.get("id") or "")[2:] for each in tree.iter("article")]
+    words = text(tree.find(".//main"))
+    assert "Taken back." in words
+    assert words.count("taken back by Grace: it was another one") == 2
+    assert "wrong words" in words
+    assert "Nothing is left to be taken back." in text((await seen(face, f"/undo?events={note}")).find(".//main"))
+    await seen(face, "/undo", 422)
+    [event, *_] = await face.lists.members(1)
+    assert "does not count" in text((await seen(face, f"/undo?events={event}")).find(".//main"))
+
+
+async def test_what_was_written_changes_no_structure_of_what_asks_first(face: Face) -> None:
+    """The pages before a merge and before something is taken back are the same elements whatever is in them."""
+    shapes = []
+    for number, said in enumerate(("one", "plain", *HOSTILE), start=1):
+        clean = said.replace("\x00", "")
+        face.now = day = NOW - (100 - number) * 24 * HOUR
+        ring = {"name": clean, "at": day, "loud": True, "service": f"service-{number}"}
+        assert (await face.deliver(json.dumps([ring]).encode())).status == 202
+        await face.followed()
+        face.now += HOUR
+        address = f"/api/v1/incidents/{number}"
+        assert (await face.post(f"{address}/actions", {"text": clean, "owner": clean, "by": clean})).status == 201
+        await face.followed()
+        action = [each.id for each in await face.log.read() if each.type == "action.added"][-1]
+        asked = f"/incidents/{number}/merge?other=1" if number > 1 else "/incidents"
+        shapes.append([list(structure(await seen(face, path))) for path in (asked, f"/undo?events={action}")])
+    for said, shape in zip(HOSTILE, shapes[2:], strict=True):
+        assert shape == shapes[1], said
 
 
 async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Face) -> None:

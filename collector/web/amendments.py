@@ -48,6 +48,15 @@ async def retract(request: web.Request) -> web.Response:
     return await _amended(request, said.key, lambda event: amendments.retracted(event, **_common(said)))
 
 
+async def take_back(app: web.Application, name: str, *, key: str, by: str, reason: str, stated_at: int) -> None:
+    """Say that an event does not count, and have the drafts written again that show it."""
+
+    def amend(event: Event) -> Event:
+        return amendments.retracted(event, key=key, by=by, reason=reason, stated_at=stated_at)
+
+    await _amend(app, name, key, amend)
+
+
 def _common(said: Said[Any]) -> dict[str, Any]:
     return {"key": said.key, "by": said.body.by, "reason": said.body.reason, "stated_at": said.now}
 
@@ -63,11 +72,17 @@ def _fields(body: Correcting) -> dict[str, Any]:
 async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response:
     app = request.app
     name = await statements.event_named(app, request.match_info["event"], "event")
+    told = await _amend(app, name, key, amend)
+    why = await app[PROJECTIONS].why(name)
+    return statements.stated(told, why.incident if why else None)
+
+
+async def _amend(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:
+    """Append the next revision of an event, and wait until lists and drafts show it."""
     told = await _store(app, name, amendments.statement_of(key), amend)
     await statements.taken_in(app, told.position)
     await app[REDRAW]((name,))
-    why = await app[PROJECTIONS].why(name)
-    return statements.stated(told, why.incident if why else None)
+    return told
 
 
 async def _store(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:

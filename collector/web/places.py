@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PAGES = frozenset({"", "incidents", "deliveries", "events"})
+PAGES = frozenset({"", "incidents", "deliveries", "events", "undo"})
 """The first part of the addresses of pages."""
 
 STREAM = "/api/v1/events/stream"

@@ -8,7 +8,7 @@ and never an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -71,12 +71,18 @@ def stated(told: ReceiptItem, number: int | None) -> web.Response:
 
 async def store(app: web.Application, fact: Event) -> ReceiptItem:
     """Append a person's fact and wait, within bounds, until lists show it."""
-    receipt = await app[INTAKE].append_facts((fact,), app[CLOCK]())
-    told = receipt.items[0]
-    if told.known:
-        await _refuse_another(app, fact)
-    await taken_in(app, told.position)
+    [told] = await store_all(app, (fact,))
     return told
+
+
+async def store_all(app: web.Application, facts: Sequence[Event]) -> Sequence[ReceiptItem]:
+    """Append several facts of one person, all or none, and wait as :func:`store` does."""
+    receipt = await app[INTAKE].append_facts(facts, app[CLOCK]())
+    for told, fact in zip(receipt.items, facts, strict=True):
+        if told.known:
+            await _refuse_another(app, fact)
+    await taken_in(app, max(told.position for told in receipt.items))
+    return receipt.items
 
 
 async def incident(request: web.Request) -> IncidentRow:

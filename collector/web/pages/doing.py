@@ -18,16 +18,21 @@ from aiohttp import web
 from collector import people
 from collector.errors import InvalidInput, NotFound, TooLarge, TooSlow
 from collector.event import Event
-from collector.web import sessions, statements
+from collector.projections import IncidentRow
+from collector.web import sessions, standing, statements
 from collector.web.access import in_session
 from collector.web.keys import CLOCK, LIMITS
 from collector.web.pages.clocks import Clock
+from collector.web.pages.lines import notes_in
 from collector.web.problems import CrossSite, InvalidParameter
+from collector.web.requests import LATEST, whole
 
 routes = web.RouteTableDef()
 
 MOST = 200
 """How many events may be ticked at once."""
+SHORT = 12
+"""The digits of an event's id by which an address names what was stated."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, str]
     events: Sequence[str]
     """The ids of the events that were ticked."""
+    other: str = ""
+    """The event that opened another incident that is named."""
     clock: Clock
 
     @property
@@ -55,6 +62,15 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
 def _note(form: Form) -> list[Event]:
     return [people.note(**form.common, text=form.fields.get("text", ""), at=form.at())]
+
+
+def _notes(form: Form) -> list[Event]:
+    fields, common = form.fields, form.common
+    told = notes_in(fields.get("text", ""), fields.get("day", ""), form.clock)
+    return [
+        people.note(**common | {"key": f"{form.key}-{place}"}, text=text, at=at)
+        for place, (at, text) in enumerate(told)
+    ]  # fmt: skip
 
 
 def _mark(form: Form) -> list[Event]:
@@ -72,6 +88,10 @@ def _edit(form: Form) -> list[Event]:
     return [people.edited(**form.common, field=form.fields.get("field", ""), value=form.fields.get("value", ""))]
 
 
+def _turned(fact: Callable[..., Event]) -> Callable[[Form], list[Event]]:
+    return lambda form: [fact(**form.common, at=form.at())]
+
+
 def _moved(fact: Callable[..., Event]) -> Callable[[Form], list[Event]]:
     def moved(form: Form) -> list[Event]:
         if not form.events:
@@ -87,13 +107,20 @@ def _split(form: Form) -> list[Event]:
     return [people.split(**form.common, events=form.events)]
 
 
+def _merge(form: Form) -> list[Event]:
+    return [people.merged(key=form.key, by=form.by, stated_at=form.stated_at, into=form.incident, other=form.other)]
+
+
 STATING: Mapping[str, Callable[[Form], list[Event]]] = {
-    "note": _note, "mark": _mark, "action": _action, "edit": _edit, "join": _moved(people.joined),
-    "leave": _moved(people.left), "split": _split,
+    "note": _note, "notes": _notes, "mark": _mark, "action": _action, "edit": _edit, "join": _moved(people.joined),
+    "leave": _moved(people.left), "split": _split, "merge": _merge, "resolve": _turned(people.resolved),
+    "reopen": _turned(people.reopened),
 }  # fmt: skip
 """The last part of a form's address → the facts that it states."""
-IN_A_ROW = ("note", "mark", "action")
+IN_A_ROW = ("note", "notes", "mark", "action")
 """What has a row of the timeline."""
+TAKING_OUT = ("leave", "split")
+"""What says of events that they are not in the incident."""
 
 
 @routes.post("/incidents/{number}/{what}")
@@ -103,24 +130,45 @@ async def state(request: web.Request) -> web.Response:
     if what not in STATING:
         raise NotFound("cannot take the form: a page has no form of this name", "what")
     pairs = await read(request)
-    fields = dict(reversed(pairs))
-    check(request, fields.get("form_key", ""))
+    check(request, dict(reversed(pairs)).get("form_key", ""))
+    form = await _form(request, row, pairs)
+    facts = STATING[what](form)
+    await _check_sense(request.app, what, row, form, facts)
+    told = await statements.store_all(request.app, facts)
+    number = (await statements.follow(request.app, row.number)).number
+    zone = "" if form.clock.zone == "UTC" else f"&zone={form.clock.zone}"
+    place = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if what in IN_A_ROW else zone
+    stated = ",".join(one.event_id[-SHORT:] for one in told)
+    return web.Response(
+        status=303, headers={"Location": f"/incidents/{number}?said={what}&stated={stated}{place}"}
+    )  # fmt: skip
+
+
+async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[str, str]]) -> Form:
+    app, fields = request.app, dict(reversed(pairs))
     clock = Clock(fields.get("zone") or "UTC")
     named = [name for field, text in pairs if field == "event" for name in text.split()]
     if len(named) > MOST:
         raise InvalidInput(f"cannot record a statement: {len(named)} events are ticked; tick {MOST} at most", "event")
-    events = [await statements.event_named(request.app, name, "event") for name in dict.fromkeys(named)]
-    form = Form(
-        key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=request.app[CLOCK](), incident=row.key,
-        fields=fields, events=events, clock=clock,
+    events = [await statements.event_named(app, name, "event") for name in dict.fromkeys(named)]
+    other = ""
+    if "other" in fields:
+        other = (await statements.follow(app, whole(fields["other"], "other", most=LATEST))).key
+    return Form(
+        key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=app[CLOCK](), incident=row.key,
+        fields=fields, events=events, other=other, clock=clock,
     )  # fmt: skip
-    facts = STATING[what](form)
-    for fact in facts:
-        await statements.store(request.app, fact)
-    number = (await statements.follow(request.app, row.number)).number
-    zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
-    place = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if what in IN_A_ROW else zone
-    return web.Response(status=303, headers={"Location": f"/incidents/{number}?said={what}{place}"})
+
+
+async def _check_sense(
+    app: web.Application, what: str, row: IncidentRow, form: Form, facts: Sequence[Event]
+) -> None:  # fmt: skip
+    """Raise for what makes no sense as things stand."""
+    if what in TAKING_OUT:
+        for event, fact in zip(form.events, facts if what == "leave" else [*facts] * len(form.events), strict=True):
+            await standing.check_has(app, row, [event], fact, "event")
+    elif what == "reopen":
+        await standing.check_over(app, row, facts[0])
 
 
 async def read(request: web.Request) -> list[tuple[str, str]]:

@@ -11,12 +11,13 @@ from aiohttp import web
 from markupsafe import Markup
 
 from collector.errors import NotFound
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import FIELDS, MARKS
 from collector.projections import EventFilter, IncidentRow
 from collector.web import statements
 from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA
+from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
 from collector.web.pages.rows import FAMILIES, Row, by_arrival, evidence, linked, owners, passing, rows_of
@@ -37,7 +38,7 @@ AROUND = 30 * MINUTE
 @routes.get("/incidents/{number}")
 async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
-    query = Query(request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said")
+    query = Query(request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated")
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
     if request.match_info["number"] != str(row.number):
@@ -78,14 +79,23 @@ async def _shown(
         name: Markup(linked(picture, owner, "/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in made["pictures"].items()
     }
+    said = [
+        (each, stated.stated_at(each), *stated.words_of(each), _taken(each))
+        for each in await stated.statements_of(app, row)
+    ]
     return await asyncio.to_thread(
         page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order, text=text,
         kind=kind, kinds=FAMILIES,
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
-        as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"), marks=MARKS, fields=FIELDS,
-        formats=formats,
+        as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
+        stated=query.text("stated"), statements=said, marks=MARKS, fields=FIELDS, formats=formats,
     )  # fmt: skip
+
+
+def _taken(event: RecordedEvent) -> str:
+    """Whether a statement no longer counts, and by what."""
+    return "erased" if is_erased(event) else "retracted" if is_retracted(event) else ""
 
 
 def _page(

@@ -1,0 +1,45 @@
+"""Several notes out of one text, each at the time that its line begins with."""
+
+from __future__ import annotations
+
+import re
+
+from collector.errors import InvalidInput
+from collector.web.pages.clocks import Clock
+
+MOST = 100
+"""How many notes one text may hold."""
+_BEGIN = re.compile(
+    r"\s*(?:[-*•]\s+)?\[?(?:(?P<day>\d{4}-\d\d-\d\d)[ T]+)?(?P<time>\d{1,2}:\d\d(?::\d\d)?)(?P<zone>Z|[+-]\d\d:\d\d)?"
+    r"\]?(?:\s*[-–—:|]\s+|\s+|\s*$)(?P<said>.*)",
+    re.ASCII | re.DOTALL,
+)
+"""``14:02 text``, ``2026-03-04 14:02:10 text``, ``- [14:02] text``, ``2026-03-04T14:02:10Z text``."""
+
+
+def notes_in(text: str, day: str, clock: Clock) -> list[tuple[int, str]]:
+    """The notes of a text, each with its time in µs: a line without a time goes on with the note above it.
+
+    ``day`` is of the first line that names none; the others are of the day of the line above. Raises
+    :class:`InvalidInput` for a first line without a time, and for a time that there is not.
+    """
+    found: list[tuple[int, list[str]]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        begun = _BEGIN.match(line)
+        if begun is not None:
+            day = begun["day"] or day
+            time = f"{begun['time']:0>{8 if begun['time'].count(':') == 2 else 5}}"
+            at = clock.moment(f"{day} {time}{begun['zone'] or ''}", f"line {number}") or 0
+            found.append((at, [begun["said"]]))
+        elif found:
+            found[-1][1].append(line)
+        elif line.strip():
+            raise InvalidInput(
+                f"cannot read the notes: line {number} begins with no time; begin it like 14:02, or 2026-03-04 14:02",
+                "text",
+            )
+    if not found:
+        raise InvalidInput("cannot read the notes: there is none; write one a line, each behind its time", "text")
+    if len(found) > MOST:
+        raise InvalidInput(f"cannot read the notes: there are {len(found)}; send {MOST} at a time", "text")
+    return [(at, "\n".join(said).strip()) for at, said in found]
