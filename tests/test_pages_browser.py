@@ -148,6 +148,25 @@ def test_keys_move_through_rows_and_have_a_visible_sheet(site: Site, browser: Br
         page.keyboard.press("Tab")
 
 
+def test_every_kind_of_row_is_as_wide_as_the_list(site: Site, browser: Browser) -> None:
+    """A moment, an action and a note that people stated, beside alerts."""
+    address = f"{site.address}/api/v1/incidents/3"
+    for kind, said in (
+        ("marks", {"mark": "mitigated", "at": "2026-04-03T10:20:00Z"}), ("actions", {"text": "add a limit"}),
+        ("notes", {"text": "restarted the workers", "at": "2026-04-03T10:10:00Z"}),
+    ):  # fmt: skip
+        assert post(f"{address}/{kind}", json.dumps(said | {"by": "Ada"}).encode())[0] == 201
+    with looking(browser) as page:
+        page.goto(f"{site.address}/incidents/3")
+        expect(page.locator(".row.mark")).to_have_count(1)
+        whole = page.locator("ol.rows").bounding_box()
+        assert whole is not None
+        for row in page.locator(".row").all():
+            box = row.bounding_box()
+            assert box is not None
+            assert box["width"] >= whole["width"] - 4
+
+
 def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:
     """Whoever follows it sees the event at once."""
     [event, *_] = get(f"{site.address}/api/v1/incidents/1/events")["events"]
