@@ -62,16 +62,35 @@ _DEPLOYS = (
 """Beginnings of words that say that something running is changed."""
 _DEPLOYS_WHOLE = frozenset({"cd", "cicd", "hotfix", "helmfile", "argocd", "delivery"})
 _CHECKS = (
-    "test", "lint", "build", "check", "codeql", "scan", "verif", "valid", "format", "audit", "coverage", "benchmark",
+    "test", "lint", "build", "codeql", "scan", "verif", "valid", "format", "audit", "coverage", "benchmark",
     "stale", "label", "triage", "welcome", "greet", "dependabot", "renovate", "backport", "nightly", "typecheck",
     "review", "analy", "compil", "integration",
 )  # fmt: skip
 """Beginnings of words that say that nothing running is changed."""
-_CHECKS_WHOLE = frozenset({"ci", "e2e", "unit", "smoke", "fuzz", "docs", "cleanup", "plan", "sync"})
+_CHECKS_WHOLE = frozenset(
+    {
+        "check",
+        "checks",
+        "checker",
+        "checked",
+        "checking",
+        "ci",
+        "e2e",
+        "unit",
+        "smoke",
+        "fuzz",
+        "docs",
+        "cleanup",
+        "plan",
+        "sync",
+    }
+)
 _TRIES = frozenset({"preview", "previews", "dry", "dryrun", "ephemeral", "drafter", "notes"})
 """Words that make a try, or words about it, of what else would deploy."""
-_TRIED = ("test", "lint", "check", "verif", "valid", "scan", "audit")
-"""Words that, in front, make what follows the thing that is looked at: ``Lint release charts``."""
+_TRIED = ("test", "lint", "verif", "valid", "scan", "audit")
+_TRIED_WHOLE = frozenset({"check", "checks", "checker", "checked", "checking"})
+"""Words that, in front, make what follows the thing that is looked at: ``Lint release charts``. A service is called
+``checkout`` too often for its beginning to say anything."""
 _JOINS = re.compile(r"[&+,/]|\b(?:and|then)\b", re.IGNORECASE)
 """What puts two steps beside each other: ``Test and deploy``."""
 
@@ -204,11 +223,15 @@ def environment_named(name: str) -> str | None:
 def deploys(name: str) -> bool | None:
     """Whether a workflow of this name changes what runs; None where its name does not say."""
     words = [*_words(name), *_WORDS.findall(name.casefold())]
-    if _TRIES.intersection(words) or (words and words[0].startswith(_TRIED) and not _JOINS.search(name)):
+    if _TRIES.intersection(words) or (words and _is_tried(words[0]) and not _JOINS.search(name)):
         return False
     if any(word in _DEPLOYS_WHOLE or word.startswith(_DEPLOYS) for word in words):
         return True
     return False if any(word in _CHECKS_WHOLE or word.startswith(_CHECKS) for word in words) else None
+
+
+def _is_tried(word: str) -> bool:
+    return word.startswith(_TRIED) or word in _TRIED_WHOLE
 
 
 def _words(name: str) -> list[str]:

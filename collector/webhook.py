@@ -58,6 +58,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """Certificates in PEM, with which the sender signs."""
     topics: tuple[str, ...] = ()
     """Whose deliveries are taken that a certificate proves, where one certificate signs for everybody."""
+    address: str = ""
+    """The address as it was entered at the sender, where it is part of what is signed."""
     scheme: Scheme | None = None
     """How the sender signs, where its kind leaves that to the user."""
     token_header: str = ""
@@ -224,5 +226,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """How its bodies are read, where a mapping reads them."""
     check_certificate: Callable[[bytes], None] | None = None
     """Raises :class:`ValueError`, with the end of a sentence, for a certificate that nothing can be verified with."""
+    signs_address: bool = False
+    """Whether what is signed begins with the address as it was entered at the sender, so that it has to be known."""
     own_scheme: bool = False
     """Whether the user says how the sender signs, and which header carries a token."""

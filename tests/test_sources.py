@@ -223,6 +223,9 @@ NEEDED = {
     "opsgenie": {"action", "alert", "alertId"},
     "statuspage": {"incident", "id", "incident_updates", "component_update"},
     "rootly": {"event", "type", "data", "id", "kind"},
+    "splunkoncall": {"STATE.INCIDENT_NAME", "STATE.CURRENT_ALERT_PHASE", "ALERT.message_type"},
+    "spinnaker": {"details", "type", "content", "executionId", "execution", "payload"},
+    "pagerdutychange": {"payload"},
     "sentry": {"action", "data", "issue", "event", "event_id", "metric_alert", "id", "comment", "comment_id"},
     "slack": {"type", "event", "ts", "event_ts", "channel", "text", "message", "item", "edited", "reaction", "subtype"},
     "pagerduty": {"event", "id", "event_type", "data", "incident", "messages"},
@@ -349,8 +352,8 @@ def test_no_header_breaks_an_adapter(kind: str, body: bytes, value: str) -> None
 @pytest.mark.parametrize("kind", [kind for kind in SOURCES if kind != "cloudevents"])
 def test_broken_json_names_its_place(kind: str) -> None:
     """A cut body is malformed, and the message says where reading stopped."""
-    case = next(case for case in CASES if case.parent.name == kind)
-    webhook = recorded(case)
+    cases = [recorded(case) for case in CASES if case.parent.name == kind]
+    webhook = next(each for each in cases if each.body.startswith(b"{") and len(each.body) > 200)
     with pytest.raises(MalformedWebhook, match=r"byte 200") as caught:
         SOURCES[kind].parse(msgspec.structs.replace(webhook, body=webhook.body[:200]), READING)
     assert caught.value.place.endswith("byte 200")

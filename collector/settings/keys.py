@@ -310,6 +310,10 @@ def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
             place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
         if proof.scheme is not None or proof.token_header:
             place.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
+    if proof.signing and source.signs_address and not proof.address:
+        place.note(f"has no address: what {source.called} signs begins with the address as you entered it there")
+    if proof.address and not (proof.signing and source.signs_address):
+        place.note(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
     _can_verify(place, source, proof, ways)
     if proof.absent and not proof.open:
         place.note(f"has no authentication; set {ways}, or open")
@@ -398,6 +402,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "open": truth,
             **readers(files, "secret", "header_token", "bearer_token", "path_token", "certificate"),
             "topics": list_of(text),
+            "address": text,
             "basic": basic(files),
             "max_body": _positive(size),
             "refire_after": _positive(duration),

@@ -144,6 +144,7 @@ def credentials(place: Place, values: Mapping[str, Any]) -> Credentials:
         path=secrets_of(place, values, "path_token"),
         certificates=secrets_of(place, values, "certificate"),
         topics=values.get("topics", ()),
+        address=values.get("address", ""),
         open=values.get("open", False),
     )
     if found.open and not found.absent:

@@ -1,0 +1,130 @@
+"""Splunk On-Call (VictorOps): https://help.splunk.com/en/splunk-observability-cloud/splunk-on-call
+
+Two kinds of webhook. An outgoing webhook (event Any-Incident) posts JSON whose
+keys are Splunk On-Call's own names of its variables; it proves itself by a
+header of the team's. A webhook in an escalation policy posts a form, whose values
+are JSON where they are not plain; it is signed, over the address as it was
+entered there and every pair of the form, sorted. Such a one says only that
+somebody is to be called.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from collector.event import Event
+from collector.signing import Signature, authenticate
+from collector.sources.mapping import read, source_of
+from collector.webhook import Credentials, FieldMap, Made, Reading, Webhook
+
+KIND = "splunkoncall"
+RECIPE = "splunkoncall.1"
+
+_FORM = "application/x-www-form-urlencoded"
+_PHASE = '"STATE.CURRENT_ALERT_PHASE"'
+_NOBODY = "SYSTEM"
+
+MAPPING = FieldMap(
+    # A phase counts once for each time it was entered, however often its alert is told again.
+    id=f'["STATE.INCIDENT_NAME", {_PHASE} || "ALERT.message_type", "STATE.ACK_TIMESTAMP"]',
+    entity='"STATE.INCIDENT_NAME"',
+    type=f'{_PHASE} || "ALERT.message_type"',
+    types={
+        "UNACKED": "page.triggered", "CRITICAL": "page.triggered", "WARNING": "page.triggered",
+        "ACKED": "page.acknowledged", "ACKNOWLEDGEMENT": "page.acknowledged", "RESOLVED": "page.resolved",
+        "RECOVERY": "page.resolved", "INFO": "none",
+    },
+    time=(
+        f'{_PHASE} == `"ACKED"` && "STATE.ACK_TIMESTAMP" || {_PHASE} == `"RESOLVED"` && "STATE.LAST_TIMESTAMP"'
+        ' || "STATE.INCIDENT_TIMESTAMP" || "ALERT.VO_ALERT_RCV_TIME"'
+    ),
+    title=(
+        '"INCIDENT.ENTITY_DISPLAY_NAME" || "ALERT.entity_display_name" || "STATE.SERVICE" || "ALERT.summary"'
+        ' || "STATE.ENTITY_ID"'
+    ),
+    text=f'{_PHASE} == `"ACKED"` && "STATE.ACK_MSG" || "ALERT.state_message" || "ALERT.message"',
+    service='"ALERT.service"',
+    severity=f'{_PHASE} != `"RESOLVED"` && ("STATE.CURRENT_STATE" || "ALERT.entity_state")',
+    severities={"OK": "", "RECOVERY": "", "ACKNOWLEDGEMENT": ""},
+    actor=(
+        f'[{_PHASE} == `"ACKED"` && ("STATE.ACK_USER" || "STATE.ACKED_BY"), {_PHASE} == `"RESOLVED"` &&'
+        f' "STATE.RESOLVED_BY"] | [?@ && @ != `"{_NOBODY}"`] | [0]'
+    ),
+    links={"source": '"ALERT.alert_url" || "STATE.INFO_URL"'},
+    refs={
+        "alert": '"STATE.ENTITY_ID" || "ALERT.entity_id"',
+        # Alertmanager gives the SHA-256 of its group key, which joins the two without guessing.
+        "alertgroup": 'length("STATE.ENTITY_ID") == `64` && "STATE.ENTITY_ID"',
+    },
+    data={"number": '"STATE.INCIDENT_NAME"', "incident_key": '"STATE.ENTITY_ID" || "ALERT.entity_id"'},
+)  # fmt: skip
+
+
+def _pairs(webhook: Webhook) -> list[tuple[str, str]]:
+    return parse_qsl(webhook.body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def verify(webhook: Webhook, credentials: Credentials) -> str:
+    """How the sender proved itself; raises UnverifiedWebhook. What is signed begins with the configured address."""
+    address = credentials.address.encode()
+    signature = Signature(
+        header="X-VictorOps-Signature",
+        digest="sha1",
+        base64=True,
+        sender="Splunk On-Call (the webhook's Auth Code)",
+        signed=lambda form: address + "".join(f"{key}{value}" for key, value in sorted(_pairs(form))).encode(),
+    )
+    return authenticate(webhook, credentials, signature)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is only information."""
+    media = webhook.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != _FORM:
+        return read(webhook, reading, MAPPING, RECIPE, KIND)
+    body = msgspec.json.encode(_of_form(dict(_pairs(webhook))))
+    return read(msgspec.structs.replace(webhook, body=body), reading, MAPPING, RECIPE, KIND)
+
+
+def _of_form(form: dict[str, str]) -> dict[str, str]:
+    """The form under the names that JSON has: it comes when somebody is to be called, so the page waits."""
+    told = {f"ALERT.{key}": _plain(value) for key, value in form.items()}
+    began = ("state_start_time", "vo_alert_rcv_time", "timestamp")
+    return told | {
+        "STATE.INCIDENT_NAME": _plain(form.get("incident", "")),
+        "STATE.ENTITY_ID": _plain(form.get("entity_id", "")),
+        "STATE.INCIDENT_TIMESTAMP": next((_plain(form[key]) for key in began if form.get(key)), ""),
+        "STATE.CURRENT_ALERT_PHASE": "UNACKED",
+    }
+
+
+def _plain(value: str) -> str:
+    """A value without the quotes that make it JSON; as it is where it has none."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        try:
+            return str(msgspec.json.decode(value.encode("utf-8", "replace"), type=str))
+        except msgspec.DecodeError:
+            return value
+    return value
+
+
+_MAPPED = source_of(
+    MAPPING,
+    recipe=RECIPE,
+    kind=KIND,
+    sample=Made(
+        body='{"STATE.INCIDENT_NAME": "timelined-test", "ALERT.message_type": "INFO"}',
+    ),
+    called="Splunk On-Call",
+    page="Splunk On-Call incident",
+    tells=("page",),
+    paste="Integrations, Outgoing Webhooks: event Any-Incident, POST to {address}, custom header Authorization",
+    proofs=("bearer", "basic", "path", "signature"),
+    signs_address=True,
+    identity=(
+        "/STATE.INCIDENT_NAME", "/STATE.CURRENT_ALERT_PHASE", "/ALERT.message_type", "/STATE.ACK_TIMESTAMP",
+    ),
+)  # fmt: skip
+SOURCE = msgspec.structs.replace(_MAPPED, verify=verify, parse=parse, headers=("content-type",))
