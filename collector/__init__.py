@@ -17,7 +17,7 @@ checks every import of the project against it::
     3  sources correlation log
     4  removal settings leadership bodies writer suspects
     5  verification
-    6  projections backup
+    6  projections backup rederiving
     7  announcements intake erasure
     8  follower drafting schedule loss retention sealing web
     9  drafts

@@ -78,6 +78,23 @@ def corrected(
     return _next(event, "correction", data=data, **changes)
 
 
+def still_corrected(before: Event, fresh: Event, kept: Iterable[str]) -> Event:
+    """What a sender's own fields say now, with the fields as a person corrected them before.
+
+    ``kept`` are the keys of ``data`` that tell of the correction.
+    """
+    named = before.data.get("corrected")
+    if not isinstance(named, list | tuple) or before.amendment == "erasure":
+        return fresh
+    changes: dict[str, Any] = {name: getattr(before, name) for name in named if name in CORRECTABLE}
+    data = dict(fresh.data)
+    if "occurred_at" in changes:
+        data |= {name: changes["occurred_at"] for name in _REPEATED if data.get(name) == fresh.occurred_at}
+        changes |= {"time_text": "", "time_quality": "exact"}
+    data |= {name: before.data[name] for name in kept if name in before.data}
+    return _next(fresh, fresh.amendment, **changes, data=data)
+
+
 def retracted(event: Event, *, key: str, by: str, reason: str, stated_at: int) -> Event:
     """The event as it stood, no longer counted. Raises :class:`InvalidInput` as :func:`corrected` does."""
     _amendable(event, "retract")

@@ -170,6 +170,11 @@ class Intake:
             await asyncio.sleep(max(0.0, begun + _REFUSAL - clock()))
             raise
 
+    def derived(self, webhook: Webhook, authentication: str) -> Submission | None:
+        """What a stored delivery is read as now; None where its source is not configured any more."""
+        endpoint = self._endpoints.get(webhook.source)
+        return None if endpoint is None else derive(webhook, endpoint, authentication)
+
     async def amend(self, event: Event, received_at: int) -> Receipt:
         """Store a person's amendment of an event of any source: the next revision of it.
 

@@ -255,6 +255,7 @@ def digest(history: History, options: Options) -> str:
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
+        *([appendix.read_at_first(history)] if history.reread else []),
         *([again] if context.last_told and (again := came_back(history)) else []),
     )
     return digest_of(events, *content)

@@ -233,6 +233,15 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the profile calls it: ``Time to detect``, ``Time to repair`` …"""
 
 
+class Reread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An event whose delivery was read again with a later parser."""
+
+    event: RecordedEvent
+    """As it was read then."""
+    before: RecordedEvent | None
+    """As it was known until then; None where it was not understood."""
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, folded."""
 
@@ -270,6 +279,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """``mark.set``, the newest statement of each mark."""
     late: tuple[RecordedEvent, ...] = ()
     """Those of the events that were received so late that a reader is told, see :func:`renderers.facts.lateness`."""
+    reread: tuple[Reread, ...] = ()
+    """Those of the events that say something else, or are known at all, since their deliveries were read again."""
     collector: tuple[RecordedEvent, ...] = ()
     """The incident's own ``source.*`` and ``collector.*`` events: what may be missing from it."""
     edits: Mapping[str, RecordedEvent] = {}

@@ -21,7 +21,7 @@ from collector.event import MACHINE, REVIEWED, SENDER, RecordedEvent, current, r
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
-from renderers.history import Alert, Change, Context, Family, History, Page
+from renderers.history import Alert, Change, Context, Family, History, Page, Reread
 from renderers.spells import spells
 
 _NOTHING = Context()
@@ -70,6 +70,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         reports=reports,
         actions=sorted_out.actions(),
         late=tuple([each for each in facts if each.received_at - each.occurred_at >= LATE and lateness(each)]),
+        reread=_reread(known, {each.id for each in facts}),
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
@@ -110,6 +111,22 @@ def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEven
     for event in events:
         first[event.id] = min(event.received_at, first.get(event.id, event.received_at))
     return [_received(event, first[event.id]) for event in events]
+
+
+def _reread(revisions: Sequence[RecordedEvent], facts: set[str]) -> tuple[Reread, ...]:
+    """What was read again with a later parser, in reading order; each with the last revision from before that."""
+    fresh: dict[str, RecordedEvent] = {}
+    before: dict[str, RecordedEvent] = {}
+    for event in revisions:
+        found = fresh if _READ_AGAIN in event.data else before
+        if event.id not in found or found[event.id].revision < event.revision:
+            found[event.id] = event
+    told = sorted((event for name, event in fresh.items() if name in facts), key=reading_order)
+    return tuple([Reread(event=event, before=before.get(event.id)) for event in told])
+
+
+_READ_AGAIN = "reread_at"
+"""What a revision's data holds that a later parser made."""
 
 
 def _received(event: RecordedEvent, at: int) -> RecordedEvent:

@@ -24,6 +24,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.verification",
         "collector.backup",
         "collector.projections",
+        "collector.rederiving",
         "collector.follower",
         "collector.announcements",
     ),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.backup.copying import Backup, Progress, backup, before_upgrade
+from collector.backup.copying import Backup, Progress, backup, before_upgrade, copy_as_it_is
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path
 
-__all__ = ["Backup", "Progress", "back_up", "backup", "before_upgrade"]
+__all__ = ["Backup", "Progress", "back_up", "backup", "before_upgrade", "copy_as_it_is"]
 
 
 def back_up(url: str, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:

@@ -86,6 +86,22 @@ def backup(source: Path, target: Path, progress: Progress = lambda what, done, o
     return Backup(target, verdict.size, verdict.root, target.stat().st_size)
 
 
+def copy_as_it_is(source: Path, target: Path) -> None:
+    """Copy a database of ours of one moment, and check nothing: for a copy that is gone after one command.
+
+    Raises :class:`collector.errors.Unavailable` where one of the two cannot be read or written.
+    """
+    try:
+        with closing(_reader(source, "mode=ro")) as origin:
+            target.touch(0o600)
+            _copy(origin, target, lambda what, done, of: None)
+    except (OSError, sqlite3.Error) as error:
+        raise Unavailable(
+            f"cannot copy {source} to {target}: {getattr(error, 'strerror', None) or error}; name a folder with room "
+            "for it by TMPDIR"
+        ) from error
+
+
 def _refuse_existing(target: Path) -> None:
     """SQLite would take a write-ahead log that lies beside a file for that file's own."""
     for suffix in ("", "-wal", "-shm", "-journal"):

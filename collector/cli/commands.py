@@ -39,7 +39,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Put right what was recorded": {
         "join": "people:join", "leave": "people:leave", "merge": "people:merge", "split": "amendments:split",
-        "correct": "amendments:correct", "retract": "amendments:retract", "erase": "erase:erase",
+        "correct": "amendments:correct", "retract": "amendments:retract", "replay": "replay:replay",
+        "erase": "erase:erase",
     },
     "Prove and keep": {
         "verify": "proof:verify", "proof": "proof:proof", "backup": "backup:backup", "restore": "restore:restore",

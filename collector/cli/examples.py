@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "events": ("timelined events --type 'alert.*' --since 1h", "timelined events --service checkout --newest"),
     "why": ("timelined why b61d0", "timelined why 1/b61d0"),
     "deliveries": ("timelined deliveries --source alertmanager", "timelined deliveries --status refused"),
+    "replay": ("timelined replay --dry-run", "timelined replay --source alertmanager --status unrecognised"),
     "delivery": ("timelined delivery d42 --body",),
     "note": (
         "timelined note 1 'Restarted the workers' --at 21:27",

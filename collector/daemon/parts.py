@@ -35,6 +35,7 @@ from collector.proof.checkpoint import EVENTS, Signer
 from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, About, origin_after
 from collector.proof.lost import accepted as accepted_loss
+from collector.rederiving import Asked, Found, look, rederive
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
@@ -151,6 +152,7 @@ class Parts:
             front=self.front,
             erase=self._erase,
             redraw=self._redraw,
+            rederive=self._rederive,
             followed=self._followed,
             refusals=self.refusals,
             limits=WebLimits(
@@ -186,6 +188,13 @@ class Parts:
     async def _erase(self, asked: Erasing) -> Erasure:
         await self._begun()
         return await self.eraser.erase(asked)
+
+    async def _rederive(self, asked: Asked, dry_run: bool) -> Found:
+        """Read stored deliveries again, as the sources are configured now."""
+        now = self.clock()
+        if dry_run:
+            return await self.log.query(lambda connection: look(connection, self.intake.derived, asked, now))
+        return await rederive(self.log, self.intake.derived, asked, now)
 
     async def _begun(self) -> None:
         await self.following.begun()

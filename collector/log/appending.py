@@ -27,6 +27,7 @@ from collector import reading
 from collector.errors import Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
+from collector.log.known import KnownEvent, Submitted, known
 from collector.log.refiring import Refires, Telling, Turn, ended_by
 from collector.log.updating import Updates, may_be_updated
 from collector.proof.acknowledged import Last
@@ -40,7 +41,7 @@ from collector.proof.merkle import (
     leaf,
 )
 from collector.storage.outage import is_outage
-from collector.storage.sql import Execute, chunked, driver_of, executing
+from collector.storage.sql import chunked, driver_of, executing
 from collector.webhook import Webhook
 
 ITEMS = Struct(">16sQ?")
@@ -78,6 +79,22 @@ def append(connection: Connection, submissions: Sequence[Submission]) -> Appende
     pairs = zip(submissions, batch.identities, strict=True)
     answers: list[Answer] = [batch.take(told, identities) for told, identities in pairs]
     return Appended(answers, batch.write())
+
+
+def append_reread(connection: Connection, revisions: Sequence[Reread], retold: Sequence[Retold]) -> int:
+    """Append what today's parsers make of stored deliveries; how many events that added.
+
+    A revision of a fact that changed since it was looked at is left out. Raises as :func:`append` does.
+    """
+    first = _Batch(connection, [])
+    added = sum([first.revise(each) for each in revisions])
+    first.write()
+    # What is told anew is held to what the revisions say.
+    batch = _Batch(connection, [each.submission for each in retold])
+    pairs = zip(retold, batch.identities, strict=True)
+    added += sum([batch.tell_again(each, identities) for each, identities in pairs])
+    batch.write()
+    return added
 
 
 def append_singly(connection: Connection, submissions: Sequence[Submission]) -> Appended:
@@ -139,50 +156,26 @@ def unrecognised(told: Submission, reason: str) -> Submission:
     return msgspec.structs.replace(told, status="unrecognised", reason=reason, headers=(), events=(event,))
 
 
-class _Submitted:
-    """One submission while its events are being numbered."""
+class Reread(NamedTuple):
+    """A revision that a later parser makes of a fact, or a fact that the daemon records of that."""
 
-    __slots__ = ("_digest", "commitment", "number", "submission")
-
-    def __init__(self, submission: Submission, number: int = 0, commitment: bytes = NO_DELIVERY) -> None:
-        self.submission = submission
-        self.number = number
-        self.commitment = commitment
-        self._digest: bytes | None = None
-
-    @property
-    def digest(self) -> bytes:
-        """Of the body. Seldom asked for: only where two deliveries were received in the same microsecond."""
-        if self._digest is None:
-            self._digest = sha256(self.submission.body).digest()
-        return self._digest
-
-
-class _KnownEvent(msgspec.Struct, gc=False):
-    """What is known of one id: enough to judge the next telling of it."""
-
-    position: int
-    revision: int = -1
-    received_at: int = 0
-    last_received_at: int = 0
-    """Of all deliveries that ever spoke for it."""
+    event: Event
+    received_at: int
     delivery: int = 0
-    told: int = 0
-    authority: _Submitted | None = None
-    amended: bool = False
-    erased: bool = False
+    """The number of the delivery that was read again; 0 where none tells it."""
+    commitment: bytes = NO_DELIVERY
+    """Of that delivery."""
 
-    def tell(self, amendment: str, received_at: int, delivery: int, authority: _Submitted | None = None) -> None:
-        """Take in the next revision. Once people or a parser amended a fact, no delivery speaks for it again; what the
-        log itself derived and took back may be said again."""
-        self.revision += 1
-        if amendment in ("", "earlier_delivery"):
-            self.amended = False
-            self.received_at, self.delivery, self.authority = received_at, delivery, authority
-            self.last_received_at = max(received_at, self.last_received_at)
-        else:
-            self.amended = True
-            self.erased = self.erased or amendment == "erasure"
+
+class Retold(NamedTuple):
+    """What a stored delivery tells, by a later parser, that its row does not name."""
+
+    submission: Submission
+    """The events, and when the delivery was received."""
+    delivery: int
+    commitment: bytes
+    first: bool = True
+    """Whether it is the first time that this is found out: else it counts as no repeat."""
 
 
 class _Batch:
@@ -198,7 +191,7 @@ class _Batch:
         self.identities = [[binary(event.id) for event in told.events] for told in submissions]
         events = [event for told in submissions for event in told.events]
         ended = {firing for event in events if (firing := ended_by(event)) is not None}
-        self.facts = _facts(self.execute, {one for each in self.identities for one in each} | ended)
+        self.facts = known(self.execute, {one for each in self.identities for one in each} | ended)
         self.refires = Refires(self.execute, self._select, events)
         firings = {binary(event.id) for event in events if may_be_updated(event)}
         self.updates = Updates(self.execute, self._select, [one for one in firings if one in self.facts])
@@ -212,10 +205,10 @@ class _Batch:
     def take(self, told: Submission, identities: list[bytes]) -> Receipt:
         """Number one submission and what it told."""
         if told.source in (PEOPLE, MACHINE):
-            return Receipt(delivery="", items=self._events(_Submitted(told), identities))
+            return Receipt(delivery="", items=self._events(Submitted(told), identities))
         self.delivery += 1
         salt = next(self.salts)
-        telling = _Submitted(told, self.delivery, delivery_commitment(salt, told.body))
+        telling = Submitted(told, self.delivery, delivery_commitment(salt, told.body))
         # A body that tells an erased fact again is not kept.
         kept = not self.erased or self.erased.isdisjoint(identities)
         # Before the body, whose number follows: so that the last content is always one that a row names itself.
@@ -225,6 +218,29 @@ class _Batch:
         packed = b"".join([ITEMS.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
+
+    def tell_again(self, told: Retold, identities: list[bytes]) -> int:
+        """Take what a stored delivery tells beyond its row; how many facts of it are new."""
+        telling, before = Submitted(told.submission, told.delivery, told.commitment), self.position
+        for event, identity in zip(told.submission.events, identities, strict=True):
+            if told.first or identity not in self.facts:
+                self._event(telling, DERIVED, event, identity)
+            self._follow(telling, event, identity)
+        return self.position - before
+
+    def revise(self, revision: Reread) -> bool:
+        """Store the next revision of a fact, or a fact that is new; false where it changed since it was looked at."""
+        event, identity = revision.event, binary(revision.event.id)
+        fact = self._fact(identity)
+        if (-1 if fact is None else fact.revision) != event.revision - 1 or (fact is not None and fact.erased):
+            return False
+        if fact is None:
+            fact = self.facts[identity] = KnownEvent(self.position + 1)
+        told = Submission(source=event.source, received_at=revision.received_at)
+        self.salts = chain(self.salts, salts(1))
+        item = DERIVED if revision.delivery else 0
+        self._insert(Submitted(told, revision.delivery, revision.commitment), item, event, identity, fact)
+        return True
 
     def write(self) -> Last | None:
         """Insert all rows and move the head past them; the last event of them."""
@@ -269,7 +285,7 @@ class _Batch:
         number = self._keep(salt, content) if kept else 0
         return _encode([*plain, (HEADERS_IN_CONTENT, f"{number}:{delivery_commitment(salt, content).hex()}")])
 
-    def _deliver(self, telling: _Submitted, headers: bytes, packed: bytes, content: int) -> None:
+    def _deliver(self, telling: Submitted, headers: bytes, packed: bytes, content: int) -> None:
         told, size = telling.submission, len(telling.submission.body)
         self.delivery_rows.append((
             telling.number, told.source, told.received_at, size, told.authentication, told.status,
@@ -278,18 +294,22 @@ class _Batch:
                           told.status, told.reason, headers, packed, telling.commitment),
         ))  # fmt: skip
 
-    def _events(self, telling: _Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
+    def _events(self, telling: Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
         events = telling.submission.events
         items = tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
         if telling.number:
             for event, identity in zip(events, identities, strict=True):
-                if event.type.startswith("alert."):
-                    self._refire(telling, event)
-                if may_be_updated(event):
-                    self._update(telling, event, identity)
+                self._follow(telling, event, identity)
         return items
 
-    def _refire(self, telling: _Submitted, event: Event) -> None:
+    def _follow(self, telling: Submitted, event: Event, identity: bytes) -> None:
+        """Say what follows from the telling of an event."""
+        if event.type.startswith("alert."):
+            self._refire(telling, event)
+        if may_be_updated(event):
+            self._update(telling, event, identity)
+
+    def _refire(self, telling: Submitted, event: Event) -> None:
         """Say of an alert that it fires again, or that it does not after all."""
         teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
         firing = self.facts.get(ended_by(event) or b"")
@@ -297,7 +317,7 @@ class _Batch:
         for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
             self._turn(turn)
 
-    def _update(self, telling: _Submitted, event: Event, identity: bytes) -> None:
+    def _update(self, telling: Submitted, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
         teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
         speaks = self.facts[identity].authority is telling
@@ -312,10 +332,10 @@ class _Batch:
             if due:
                 self._turn(turn)
 
-    def _fact(self, identity: bytes) -> _KnownEvent | None:
+    def _fact(self, identity: bytes) -> KnownEvent | None:
         """What is known of an event that no submission names."""
         if identity not in self.facts:
-            self.facts.update(_facts(self.execute, {identity}))
+            self.facts.update(known(self.execute, {identity}))
         return self.facts.get(identity)
 
     def _turn(self, turn: Turn) -> None:
@@ -323,7 +343,7 @@ class _Batch:
         identity, teller = binary(turn.event.id), turn.teller
         fact = self._fact(identity)
         if fact is None:
-            fact = self.facts[identity] = _KnownEvent(self.position + 1)
+            fact = self.facts[identity] = KnownEvent(self.position + 1)
         elif fact.erased:
             return
         amendment = "retraction" if turn.withdrawn else "earlier_delivery" if fact.revision >= 0 else ""
@@ -331,15 +351,15 @@ class _Batch:
         told = Submission(source=event.source, received_at=teller.received_at)
         self.salts = chain(self.salts, salts(1))
         # What a delivery tells is fixed when it is stored, so no delivery lists what is derived later.
-        self._insert(_Submitted(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
+        self._insert(Submitted(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
 
-    def _event(self, telling: _Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
+    def _event(self, telling: Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""
         fact = self.facts.get(identity)
         if event.amendment:
             return self._amend(telling, item, event, identity, fact)
         if fact is None:
-            fact = self.facts[identity] = _KnownEvent(self.position + 1)
+            fact = self.facts[identity] = KnownEvent(self.position + 1)
             self._insert(telling, item, event, identity, fact)
             return ReceiptItem(event_id=event.id, position=self.position, known=False)
         if telling.number not in (0, fact.told):
@@ -351,7 +371,7 @@ class _Batch:
         return ReceiptItem(event_id=event.id, position=fact.position, known=True)
 
     def _amend(
-        self, telling: _Submitted, item: int, event: Event, identity: bytes, fact: _KnownEvent | None
+        self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent | None
     ) -> ReceiptItem:  # fmt: skip
         """Store the next revision of a known fact; the same revision again is known."""
         if fact is None or not 1 <= event.revision <= fact.revision + 1:
@@ -361,7 +381,7 @@ class _Batch:
         self._insert(telling, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=self.position, known=False)
 
-    def _takes_precedence(self, telling: _Submitted, fact: _KnownEvent) -> bool:
+    def _takes_precedence(self, telling: Submitted, fact: KnownEvent) -> bool:
         """By the time of receipt, then by the body's digest."""
         received_at = telling.submission.received_at
         if received_at != fact.received_at:
@@ -378,7 +398,7 @@ class _Batch:
         row = self.execute(statement, (delivery,)).fetchone()
         return None if row is None else sha256(row[0]).digest()
 
-    def _insert(self, telling: _Submitted, item: int, event: Event, identity: bytes, fact: _KnownEvent) -> None:
+    def _insert(self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent) -> None:
         self.position += 1
         received_at = telling.submission.received_at
         salt, content = next(self.salts), encoded(event)
@@ -441,24 +461,3 @@ def encoded(event: Event) -> bytes:
 def salts(count: int) -> Iterator[bytes]:
     """So many salts, by one call for a whole batch: the system call is what randomness costs."""
     return map(itemgetter(0), _SALT.iter_unpack(os.urandom(SALT_SIZE * count)))
-
-
-def _facts(execute: Execute, identities: set[bytes]) -> dict[bytes, _KnownEvent]:
-    """Those of the ids that the log holds. Ids begin with their time, so most new ones are beyond all that it holds."""
-    facts: dict[bytes, _KnownEvent] = {}
-    newest = execute("SELECT id FROM event ORDER BY id DESC LIMIT 1").fetchone()
-    if newest is None:
-        return facts
-    last = bytes(newest[0])
-    for row in chunked(execute, _SELECT_FACTS, [one for one in identities if one <= last]):
-        identity, position, amendment, received_at, delivery = row
-        fact = facts.get(identity)
-        if fact is None:
-            fact = facts[identity] = _KnownEvent(position)
-        fact.tell(amendment, received_at, delivery)
-    return facts
-
-
-_SELECT_FACTS = (
-    "SELECT id, position, amendment, received_at, delivery FROM event WHERE id IN ({}) ORDER BY id, revision"
-)

@@ -161,12 +161,16 @@ def _ids(told: bytes) -> set[bytes]:
     return {told[at : at + 16] for at in range(0, len(told), 25)}
 
 
+def again_id(source: str, firing: bytes, resolve: bytes) -> str:
+    """The id of the firing after a resolve."""
+    return event_id(RECIPE, source, int.from_bytes(resolve[:6]) * 1000, firing.hex(), resolve.hex())
+
+
 def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
     """The firing after a resolve, out of a telling of either: both have the alert's labels."""
-    ended_at = int.from_bytes(resolve[:6]) * 1000
     group: dict[str, Any] = {key: event.data[key] for key in ("group_key", "group_labels", SENDER) if key in event.data}
     return Event(
-        id=event_id(RECIPE, event.source, ended_at, firing.hex(), resolve.hex()),
+        id=again_id(event.source, firing, resolve),
         type="alert.firing",
         source=event.source,
         entity=event.entity,

@@ -103,7 +103,7 @@ class Updates:
         for identity, amendment, received_at, delivery, content in select(_SPEAKING, firings) if firings else ():
             if amendment in ("retraction", "erasure") or content is None:
                 self._firings[bytes(identity)] = None
-            elif amendment in ("", "earlier_delivery"):
+            else:
                 self._firings[bytes(identity)] = _Firing("", received_at, delivery, bytes(content))
 
     def turns(self, event: Event, identity: bytes, teller: Telling, *, speaks: bool) -> Iterable[Turn]:

@@ -20,6 +20,7 @@ from collector.errors import Unavailable
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
+from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
 from collector.web import (
     amendments,
@@ -30,6 +31,7 @@ from collector.web import (
     operations,
     pages,
     prometheus,
+    replays,
     sections,
     streams,
     versions,
@@ -76,6 +78,7 @@ def build_app(
     hosts: Collection[str] = (),
     erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
     redraw: Redraw | None = None,
+    rederive: Callable[[Asked, bool], Awaitable[Found]] | None = None,
     limits: Limits | None = None,
     refusals: Refusals | None = None,
     reads: ReadLimits | None = None,
@@ -91,8 +94,9 @@ def build_app(
     ``standing`` how an incident stands, ``changes`` what changed of its draft.
     ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
-    and ``redraw`` writes drafts again that cite amended events; without them there is nothing to erase with and no
-    draft. ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
+    ``rederive`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
+    them there is nothing to do it with and no draft.
+    ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
     refused; ``reload`` takes a changed configuration in, where that may be asked for; ``front`` is how HTTP is spoken;
     ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
     """
@@ -118,6 +122,7 @@ def build_app(
     app[keys.RELOAD] = reload
     app[keys.FRONT] = front or Front()
     app[keys.ERASE] = erase or _cannot_erase
+    app[keys.REDERIVE] = rederive or _cannot_rederive
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()
     app[keys.LIMITS] = limits or Limits()
@@ -136,6 +141,7 @@ def build_app(
         events,
         amendments,
         erasures,
+        replays,
         operations,
         prometheus,
     ):
@@ -159,6 +165,10 @@ async def _cannot_erase(asked: Erasing) -> Erasure:
     raise Unavailable(
         "cannot erase here: this process has nothing to erase with; ask the daemon that writes to the log"
     )
+
+
+async def _cannot_rederive(asked: Asked, dry_run: bool) -> Found:
+    raise Unavailable("cannot read deliveries again here: this process knows no sources; ask the daemon that does")
 
 
 def _looking(projections: Projections) -> Callable[[int, float], Awaitable[bool]]:

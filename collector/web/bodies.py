@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -107,6 +107,21 @@ class Erasing(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Also what grouping rests on."""
     dry_run: bool = False
     """Only say what would go."""
+
+
+class Replaying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    """Go on behind the delivery of this number."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 200
+    """At most so many deliveries."""
+    source: str | None = None
+    status: Literal["read", "unrecognised", "malformed"] | None = None
+    since: str | None = None
+    """Only deliveries received then or later, RFC 3339."""
+    until: str | None = None
+    """Only deliveries received before then, RFC 3339."""
+    dry_run: bool = False
+    """Only say what would change."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

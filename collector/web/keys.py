@@ -19,6 +19,7 @@ from collector.intake import Intake
 from collector.log import EventLog
 from collector.metrics import Metrics
 from collector.projections import Projections
+from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
 from collector.web.front import Front
 
@@ -76,6 +77,8 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gauges")
 """What is looked up for a scrape."""
 ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
+REDERIVE: web.AppKey[Callable[[Asked, bool], Awaitable[Found]]] = web.AppKey("rederive")
+"""Reads stored deliveries again; the second says that nothing is to be written."""
 REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 """Writes the drafts again that cite certain events."""
 RELOAD: web.AppKey[Callable[[], Awaitable[None]] | None] = web.AppKey("reload")

@@ -130,6 +130,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield from _downtimes(history, options)
     yield from _losses(history, options)
     yield from _unread(history)
+    yield from _reread(history, options)
     yield from _refused(history)
     yield from _times(history)
     yield from _clocks(history)
@@ -227,6 +228,63 @@ def _unread_kind(event: RecordedEvent) -> str:
     """What a delivery that was not understood is called by its sender, or why it was not."""
     kind = phrases.text_in(event.data, "kind")
     return kind if kind and kind != event.source else phrases.text_in(event.data, "reason")
+
+
+READ_AGAIN = ("type", "title", "service", "environment", "severity", "actor", "occurred_at")
+"""Fields of which it is told how they were read at first."""
+
+
+def read_at_first(history: History) -> list[tuple[str, list[object] | None]]:
+    """How events were read before their deliveries were read again, as far as that is told."""
+    return [
+        (each.event.id, None if each.before is None else [getattr(each.before, name) for name in READ_AGAIN])
+        for each in history.reread
+    ]
+
+
+def _reread(history: History, options: Options) -> Iterator[Claim]:
+    """What is otherwise since deliveries were read again with a later parser: by field and value, then the rest."""
+    changed: dict[tuple[str, object, object], list[RecordedEvent]] = {}
+    found, details = [], []
+    for each in history.reread:
+        if each.before is None:
+            found.append(each.event)
+            continue
+        corrected = each.event.data.get("corrected")
+        fields = [name for name in READ_AGAIN if getattr(each.before, name) != getattr(each.event, name)]
+        fields = [name for name in fields if not isinstance(corrected, list) or name not in corrected]
+        for name in fields:
+            changed.setdefault((name, getattr(each.before, name), getattr(each.event, name)), []).append(each.event)
+        if not fields:
+            details.append(each.event)
+    shown = list(changed.items())
+    for (name, before, after), events in shown[:GAPS]:
+        which = f"the {_FIELDS.get(name, name)} of {counted(len(events), 'event')}"
+        yield claim(f"Since {_whose(events)} read again, {which} is ", *_value(history, options, after),
+                    "; it had been ", *_value(history, options, before), proof=cites(events))  # fmt: skip
+    details += [event for _, events in shown[GAPS:] for event in events]
+    if details:
+        more = list({event.id: event for event in details}.values())
+        yield claim(f"Since {_whose(more)} read again, {counted(len(more), 'more event' if changed else 'event')} "
+                    f"say{'s' if len(more) == 1 else ''} more, or something else, than at first",
+                    proof=cites(more))  # fmt: skip
+    if found:
+        verb = "was" if len(found) == 1 else "were"
+        yield claim(f"Since {_whose(found)} read again, {counted(len(found), 'event')} {verb} found that nobody had "
+                    "understood at first", proof=cites(found))  # fmt: skip
+
+
+_FIELDS = {"occurred_at": "time", "actor": "author"}
+
+
+def _whose(events: list[RecordedEvent]) -> str:
+    return "its delivery was" if len(events) == 1 else "their deliveries were"
+
+
+def _value(history: History, options: Options, value: object) -> Phrase:
+    if isinstance(value, int):
+        return say(phrases.at(value, options.zone, facts.anchor(history)))
+    return say(Quote(value)) if isinstance(value, str) and value else say("unknown")
 
 
 def _refused(history: History) -> Iterator[Claim]:

@@ -1,0 +1,127 @@
+"""What a command would make of incidents and drafts: done over a copy of the log, and compared."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from collector import daemon
+from collector.cli import client, output
+from collector.cli.client import Desk
+from collector.cli.output import Json
+from collector.cli.where import Where
+
+_AROUND = timedelta(hours=3)
+"""How far from an incident an event may have happened that its draft names: what is looked back to, and more."""
+_LOOK = 0.05
+"""Seconds between two looks at how far lists are."""
+_ROW = ("status", "title", "started_at", "ended_at", "services", "environments", "severity", "lead", "merged_into")
+
+
+class Compared(msgspec.Struct, kw_only=True):
+    """What differs."""
+
+    incidents: list[dict[str, Any]] = []
+    """Each with its ``number``, and its row ``before`` and ``after``; null where there is none."""
+    drafts: list[dict[str, Any]] = []
+    """Each with its incident's ``number`` and the ``diff`` of its draft, in unified form."""
+
+
+def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Sequence[str]) -> Compared:
+    """Change a copy of the log, and say what became of incidents and drafts; ``times`` are those of changed events."""
+
+    async def compared() -> Compared:
+        settings = where.settings()
+        reading = daemon.reading(settings, say=output.say)
+        copied = daemon.rehearsal(settings)
+        async with (
+            reading as app, client.private(app) as before, copied as copy, client.private(copy) as after,
+        ):  # fmt: skip
+            await change(after)
+            await _followed(after)
+            return await _differing(before, after, [datetime.fromisoformat(each) for each in times])
+
+    return asyncio.run(compared())
+
+
+async def _followed(desk: Desk) -> None:
+    """Wait until the lists of the copy hold what was changed."""
+    while (await desk.get("/-/ready")).json()["lag"]:  # noqa: ASYNC110 - it is another process's, or as good as that
+        await asyncio.sleep(_LOOK)
+
+
+async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> Compared:
+    old, new = await _incidents(before), await _incidents(after)
+    found = Compared()
+    touched = []
+    for number in sorted({*old, *new}):
+        one, other = old.get(number), new.get(number)
+        differs = one is None or other is None or any(one[name] != other[name] for name in _ROW)
+        if differs:
+            found.incidents.append({"number": number, "before": one, "after": other})
+        if differs or _near(other or one or {}, times):
+            touched.append(number)
+    for number in touched:
+        diff = "\n".join(_diff(number, await _draft(before, old, number), await _draft(after, new, number)))
+        if diff:
+            found.drafts.append({"number": number, "diff": diff})
+    return found
+
+
+async def _incidents(desk: Desk) -> dict[int, Json]:
+    """All of them, by number."""
+    found: dict[int, Json] = {}
+    before: object = None
+    while True:
+        page = (await desk.get("/api/v1/incidents", before=before, limit=1000)).json()
+        found |= {row["number"]: row for row in page["incidents"]}
+        before = page["next"]
+        if before is None:
+            return found
+
+
+def _near(row: Json, times: Iterable[datetime]) -> bool:
+    """Whether something happened in the time that an incident's draft may tell of."""
+    since = datetime.fromisoformat(row["started_at"]) - _AROUND
+    until = datetime.fromisoformat(row["ended_at"] or row["last_at"]) + _AROUND
+    return any(since <= at <= until for at in times)
+
+
+async def _draft(desk: Desk, rows: dict[int, Json], number: int) -> list[str]:
+    if number not in rows or rows[number]["merged_into"]:
+        return []
+    path = f"/api/v1/incidents/{number}/postmortem.md"
+    return (await desk.get(path)).text().splitlines()
+
+
+def _diff(number: int, before: list[str], after: list[str]) -> Iterator[str]:
+    name = f"incident-{number}.md"
+    return difflib.unified_diff(before, after, f"{name} (now)", f"{name} (then)", n=1, lineterm="")
+
+
+def show(compared: Compared) -> None:
+    """What differs, as a person reads it."""
+    for each in compared.incidents:
+        number, before, after = each["number"], each["before"], each["after"]
+        if before is None:
+            click.echo(f"+ incident {number}: {output.harmless(after['title'])}")
+        elif after is None:
+            click.echo(f"- incident {number}: {output.harmless(before['title'])}")
+        else:
+            changes = [f"{n} {_text(before[n])} -> {_text(after[n])}" for n in _ROW if before[n] != after[n]]
+            click.echo(f"~ incident {number}: {'; '.join(changes)}")
+    for each in compared.drafts:
+        click.echo()
+        click.echo(output.harmless_lines(each["diff"]))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(output.harmless, value)) or "none"
+    return "none" if value is None else output.harmless(value)

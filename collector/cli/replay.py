@@ -1,0 +1,191 @@
+"""Deriving events again from stored deliveries: what would change, and changing it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from collector.cli import output, rehearsed
+from collector.cli.client import LONG, Desk
+from collector.cli.moments import MOMENT, ZONE
+from collector.cli.output import Json
+from collector.cli.where import OUTPUT, Where, asking
+from collector.errors import InvalidInput
+
+SHOWN = 20
+"""Changed events that are listed one by one."""
+_WORDS = {"changed": "~", "new": "+", "withdrawn": "-", "restored": "+"}
+
+
+class Replayed(msgspec.Struct, kw_only=True):
+    """What a pass over the deliveries came to."""
+
+    looked: int = 0
+    skipped: dict[str, int] = {}
+    changes: list[Json] = []
+
+    def take(self, told: Json) -> None:
+        """Add one answer."""
+        self.looked += told["looked"]
+        self.changes += told["changes"]
+        for reason, count in told["skipped"].items():
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
+
+
+@click.command()
+@click.option("--source", metavar="NAME", help="Only deliveries to this source.")
+@click.option(
+    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only deliveries that were taken so."
+)
+@click.option("--since", type=MOMENT, metavar="TIME", help="Only deliveries received then or later.")
+@ZONE
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only deliveries received before then.")
+@click.option("--dry-run", is_flag=True, help="Write nothing, and show what would become of events, incidents, drafts.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@OUTPUT
+@asking
+def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: object) -> None:
+    """Derive events again from the stored deliveries, with today's parsers and configuration.
+
+    After a parser was fixed, a source was mapped, or service labels were changed, this heals what was recorded before.
+    A changed event gets its next revision, what nobody had understood becomes events, and what a delivery does not tell
+    after all is withdrawn; nothing is changed in place, and drafts say what was read again. What people corrected,
+    retracted or had erased stays so. A second run changes nothing.
+
+    Bodies that retention or erasure removed cannot be read again; they are counted. With --dry-run a copy of the
+    database is made in the folder for temporary files to group and render over; PostgreSQL and other daemons' logs show
+    changed events alone. Of what would change it shows the events first, and asks.
+    """
+    asked = {name: value for name, value in filters.items() if value is not None and name != "zone"}
+    planned = _passed(where, asked, dry_run=True)
+    if dry_run:
+        return _rehearse(where, asked, planned, form)
+    if planned.changes and not yes:
+        _events(planned)
+        _confirm(planned)
+    done = _passed(where, asked, dry_run=False) if planned.changes else planned
+    if form == "json":
+        return output.as_json(msgspec.to_builtins(done))
+    return _told(done)
+
+
+def _passed(where: Where, asked: Mapping[str, object], *, dry_run: bool) -> Replayed:
+    """One pass over all deliveries that are asked for."""
+
+    async def walked(desk: Desk) -> Replayed:
+        with bar("reading again" if dry_run else "writing") as shown:
+            return await passed(desk, asked, dry_run=dry_run, progress=shown)
+
+    return where.ask(walked, writing=not dry_run)
+
+
+async def passed(
+    desk: Desk, asked: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
+) -> Replayed:
+    """The same at one place; ``progress`` is told how far it is, and of how much."""
+    total, after = Replayed(), 0
+    while True:
+        body = {**asked, "after": after, "dry_run": dry_run}
+        told = (await desk.post("/api/v1/replays", body, patience=LONG)).json()
+        total.take(told)
+        if progress is not None:
+            progress(told["after"] or told["last"], told["last"])
+        if told["after"] is None:
+            return total
+        after = told["after"]
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere; gives what is told how much is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, of: shown.update(task, completed=done, total=of)
+
+
+def _confirm(planned: Replayed) -> None:
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            f"cannot write {_counted(planned)} without being asked to: say --yes, or look first with --dry-run"
+        )
+    click.confirm(f"Write {_counted(planned)}? (--dry-run shows incidents and drafts, too)", abort=True, err=True)
+
+
+def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form: str) -> None:
+    """What would become of events, incidents and drafts."""
+    compared = rehearsed.Compared()
+    if planned.changes and not where.server:
+        times = [change["occurred_at"] for change in planned.changes]
+
+        async def again(desk: Desk) -> None:
+            # What follows from what is written is known only here.
+            planned.changes = (await passed(desk, asked, dry_run=False)).changes
+
+        compared = rehearsed.compare(where, again, times)
+    if form == "json":
+        return output.as_json({**msgspec.to_builtins(planned), **msgspec.to_builtins(compared)})
+    _events(planned)
+    rehearsed.show(compared)
+    _about(planned)
+    if not planned.changes:
+        output.say(f"Nothing would change: {_deliveries(planned.looked)} read again say what is stored.")
+    elif where.server:
+        output.say("What would become of incidents and drafts can be shown only where the database is.")
+    return None
+
+
+def _told(done: Replayed) -> None:
+    _about(done)
+    if not done.changes:
+        return output.say(f"Nothing to change: {_deliveries(done.looked)} read again say what is stored.")
+    return output.say(f"{_counted(done)} written; {_deliveries(done.looked)} read again.")
+
+
+def _about(done: Replayed) -> None:
+    """What could not be read again, and why."""
+    for reason, count in sorted(done.skipped.items()):
+        output.say(f"{_deliveries(count)} left as they are: {reason}.")
+
+
+def _events(planned: Replayed) -> None:
+    """The changed events, one or two lines each."""
+    for change in planned.changes[:SHOWN]:
+        sign, when = _WORDS[change["change"]], output.time(change["occurred_at"])
+        title = output.harmless(change["title"])
+        click.echo(f"{sign} {output.short(change['event'])} {when} {change['type']} ({change['delivery']}) {title}")
+        for name, (before, after) in _fields(change):
+            click.echo(f"    {name}: {before} -> {after}" if (before, after) != (None, None) else f"    {name} differ")
+    if len(planned.changes) > SHOWN:
+        click.echo(f"  and {len(planned.changes) - SHOWN} more; all of them with --output json")
+
+
+def _fields(change: Json) -> list[tuple[str, tuple[Any, Any]]]:
+    shown = []
+    for name, told in change["fields"].items():
+        before, after = told["before"], told["after"]
+        if (before, after) != (None, None):
+            before, after = (output.harmless("nothing" if one is None else one) for one in (before, after))
+        shown.append((name, (before, after)))
+    return shown
+
+
+def _counted(done: Replayed) -> str:
+    """``3 changed, 1 new event`` …"""
+    counts: dict[str, int] = {}
+    for change in done.changes:
+        counts[change["change"]] = counts.get(change["change"], 0) + 1
+    said = ", ".join(f"{count} {what}" for what, count in counts.items())
+    return f"{said} event{'' if len(done.changes) == 1 else 's'}"
+
+
+def _deliveries(count: int) -> str:
+    return f"{count} deliver{'y' if count == 1 else 'ies'}"

@@ -1,0 +1,259 @@
+"""Reading some deliveries again: what differs, and appending it.
+
+:func:`look` only reads, on any connection; :func:`rederive` appends what it
+found, within one transaction. Between the two a person may have amended a fact:
+such a revision is left out, and the next run finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.episodes import AGAIN
+from collector.errors import Unavailable
+from collector.event import Event
+from collector.log import EventLog, Submission, queries
+from collector.log.appending import Reread, Retold, append_reread, encoded
+from collector.log.updating import compared, may_be_updated, text_of, update_id
+from collector.rederiving import matching, reading
+from collector.rederiving.reading import Known, Stored
+from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Asked, Change, Found
+from collector.webhook import Webhook
+
+Derive = Callable[[Webhook, str], Submission | None]
+"""What an authentic delivery becomes by today's parsers; the second is how its sender had proved itself. None for a
+source that is not configured."""
+
+GONE = "the body was removed"
+UNKNOWN_SOURCE = "the source is not configured any more"
+WORSE = "today's parser understands less of it than was understood; what is stored stays"
+UNSTORABLE = "what it is read as now holds a value that cannot be stored"
+
+
+class _Steps(msgspec.Struct):
+    """What is to be appended, in this order."""
+
+    revisions: list[Reread] = []
+    retold: list[Retold] = []
+
+
+class _Page:
+    """Some deliveries, what they are read as now, and what the log holds of that."""
+
+    def __init__(self, connection: Connection, derive: Derive, asked: Asked, now: int) -> None:
+        self._connection, self._derive, self._now = connection, derive, now
+        stored, after = reading.deliveries(connection, asked)
+        self.found = Found(looked=0, after=after, last=reading.last(connection))
+        self.steps = _Steps()
+        self._new: dict[str, Change] = {}
+        self._speaking: dict[int, dict[str, Event]] = {}
+        """By delivery: what one that speaks for a firing is read as, where that was asked for."""
+        derived = [(each, told) for each in stored if (told := self._read(each)) is not None]
+        self._records = reading.records(connection, [each.number for each, _ in derived])
+        self._facts = reading.facts(connection, self._named(derived))
+        firings = {
+            event.id: event.source
+            for _, told in derived
+            for event in told.events
+            if event.type == "alert.firing" and event.id in self._facts
+        }
+        self._followers = reading.followers(connection, firings)
+        ids = [each for some in self._followers.values() for each in some]
+        self._facts |= reading.facts(connection, [each for each in ids if each not in self._facts])
+        for each, told in derived:
+            self._judge(each, told)
+        self.found.changes += self._new.values()
+
+    def _named(self, derived: list[tuple[Stored, Submission]]) -> set[str]:
+        """Every id that these deliveries tell, or told before."""
+        ids = {event.id for _, told in derived for event in told.events}
+        ids |= {name for each, _ in derived for name in each.told}
+        ids |= {update_id(event) for _, told in derived for event in told.events if may_be_updated(event)}
+        return ids | {name for record in self._records.values() for name in record.data.get("events", ())}
+
+    # --- what is read now ----------------------------------------------------------------------------------------
+
+    def _read(self, stored: Stored) -> Submission | None:
+        """What a delivery is read as; None where it cannot be, which is counted."""
+        if stored.body is None:
+            self.found.skip(GONE)
+            return None
+        told = self._derived(stored)
+        if told is None:
+            self.found.skip(UNKNOWN_SOURCE)
+            return None
+        self.found.looked += 1
+        if stored.status == "read" and told.status != "read":
+            self.found.skip(WORSE)
+            return None
+        try:
+            for event in told.events:
+                encoded(event)
+        except ValueError:
+            self.found.skip(UNSTORABLE)
+            return None
+        return told
+
+    def _derived(self, stored: Stored) -> Submission | None:
+        assert stored.body is not None  # noqa: S101 - asked for before
+        webhook = Webhook(
+            source=stored.source, headers=dict(stored.headers), body=stored.body, received_at=stored.received_at
+        )  # fmt: skip
+        told = self._derive(webhook, stored.authentication)
+        if told is None or not stored.redacted:
+            return told
+        return msgspec.structs.replace(told, events=self._as_named(stored, told.events))
+
+    def _as_named(self, stored: Stored, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """The events of a redacted body under the identities of the delivery as it came, where they can be told."""
+        if len(events) != len(stored.told):
+            return tuple([matching.redacted_as_before(event, None, event.id, stored.redacted) for event in events])
+        known = reading.facts(self._connection, stored.told)
+        return tuple([
+            matching.redacted_as_before(event, fact.event() if (fact := known.get(name)) else None, name,
+                                        stored.redacted)
+            for event, name in zip(events, stored.told, strict=True)
+        ])  # fmt: skip
+
+    # --- what differs --------------------------------------------------------------------------------------------
+
+    def _judge(self, stored: Stored, told: Submission) -> None:
+        record = self._records.get(stored.number)
+        before = list(stored.told) if record is None else list(record.data.get("events", ()))
+        beyond: list[Event] = []
+        for event in told.events:
+            fact = self._facts.get(event.id)
+            if fact is None or event.id not in before:
+                beyond.append(event)
+            if fact is not None:
+                self._held_to(stored, fact, event)
+        now = list(dict.fromkeys(event.id for event in told.events))
+        for name in before:
+            if name not in now:
+                self._not_told(stored, name)
+        for event in told.events:
+            if may_be_updated(event):
+                self._anew(stored, told, event)
+        if set(now) != set(before):
+            self._record(stored, told, now, record, beyond)
+
+    def _held_to(self, stored: Stored, fact: Known, event: Event) -> None:
+        """Hold a fact that the log has to what its delivery is read as, if that speaks for it."""
+        if fact.teller == stored.number and not fact.revision and fact.content == encoded(event):
+            return
+        current = fact.event()
+        if current is None or matching.untouchable(current):
+            return
+        restored = matching.withdrawn_by_us(current)
+        if not restored and fact.teller != stored.number:
+            return
+        revision = matching.read_again(current, event, self._now)
+        if revision is None:
+            return
+        self._revise(stored, fact, current, revision, RESTORED if restored else CHANGED)
+        for name in self._followers.get(event.id, ()):
+            self._follow(stored, name, revision)
+
+    def _follow(self, stored: Stored, name: str, firing: Event) -> None:
+        """What the log itself said of an alert whose firing is read otherwise."""
+        fact = self._facts.get(name)
+        current = None if fact is None else fact.event()
+        if fact is None or current is None:
+            return
+        unsaid = AGAIN not in current.data and compared(text_of(current)) == compared(text_of(firing))
+        revision = (matching.withdrawn if unsaid else partial(matching.following, firing=firing))(current, at=self._now)
+        if revision is not None:
+            self._revise(stored, fact, current, revision, WITHDRAWN if unsaid else CHANGED)
+
+    def _not_told(self, stored: Stored, name: str) -> None:
+        fact = self._facts.get(name)
+        current = None if fact is None else fact.event()
+        if fact is None or current is None or fact.teller != stored.number:
+            return
+        revision = matching.withdrawn(current, self._now)
+        if revision is not None:
+            self._revise(stored, fact, current, revision, WITHDRAWN)
+
+    def _revise(self, stored: Stored, fact: Known, current: Event, revision: Event, what: str) -> None:
+        self.steps.revisions.append(Reread(revision, self._now, stored.number, stored.commitment))
+        fields = matching.differing(current, revision) if what == CHANGED else {}
+        self.found.changes.append(_change(revision, what, stored.number, fields))
+        # What else is told of it by these deliveries is held to the revision.
+        fact.revision, fact.content, fact.teller = revision.revision, encoded(revision), stored.number
+
+    # --- what was not told before -------------------------------------------------------------------------------
+
+    def _record(
+        self, stored: Stored, told: Submission, now: list[str], record: Event | None, beyond: list[Event]
+    ) -> None:  # fmt: skip
+        fact = matching.record(stored.number, stored.source, stored.received_at, now, self._now, record)
+        self.steps.revisions.append(Reread(fact, self._now))
+        if not beyond:
+            return
+        marked = tuple([matching.marked(event, self._now) for event in beyond])
+        again = msgspec.structs.replace(told, events=marked, body=stored.body or b"")
+        self.steps.retold.append(Retold(again, stored.number, stored.commitment))
+        for event in beyond:
+            if event.id not in self._facts:
+                self._new.setdefault(event.id, _change(event, NEW, stored.number))
+
+    def _anew(self, stored: Stored, told: Submission, event: Event) -> None:
+        """A telling of a known firing that says, as it is read now, what neither that nor an update says."""
+        fact, update = self._facts.get(event.id), update_id(event)
+        if fact is None or update in self._facts or fact.teller in (0, stored.number):
+            return
+        current = fact.event()
+        if current is None or current.type != event.type or matching.untouchable(current):
+            return
+        text = compared(text_of(event))
+        if text == compared(text_of(current)) or text == compared(text_of(self._spoken(fact.teller, current))):
+            return
+        again = msgspec.structs.replace(told, events=(event,), body=b"")
+        self.steps.retold.append(Retold(again, stored.number, stored.commitment, first=False))
+        said = msgspec.structs.replace(event, id=update, type="alert.updated", occurred_at=stored.received_at)
+        self._new.setdefault(update, _change(said, NEW, stored.number))
+
+    def _spoken(self, teller: int, current: Event) -> Event:
+        """What the delivery that speaks for a firing is read as now; what is stored where it cannot be read again."""
+        if teller not in self._speaking:
+            stored = reading.one(self._connection, teller)
+            told = self._derived(stored) if stored is not None and stored.body is not None else None
+            self._speaking[teller] = {} if told is None else {each.id: each for each in told.events}
+        return self._speaking[teller].get(current.id, current)
+
+
+def _change(event: Event, what: str, delivery: int, fields: object = None) -> Change:
+    return Change(
+        event=event.id, what=what, delivery=delivery, type=event.type, title=event.title, source=event.source,
+        occurred_at=event.occurred_at, fields=fields if isinstance(fields, dict) else {},
+    )  # fmt: skip
+
+
+def look(connection: Connection, derive: Derive, asked: Asked, now: int) -> Found:
+    """What differs of the next deliveries; nothing is written. ``now`` is µs UTC."""
+    return _Page(connection, derive, asked, now).found
+
+
+async def rederive(log: EventLog, derive: Derive, asked: Asked, now: int) -> Found:
+    """Read the next deliveries again and append what differs.
+
+    Raises :class:`collector.errors.Unavailable` where nothing can be written now.
+    """
+    page = await log.query(lambda connection: _Page(connection, derive, asked, now))
+    steps = page.steps
+    if not (steps.revisions or steps.retold):
+        return page.found
+    try:
+        page.found.position = await log.transact(partial(_append, steps=steps))
+    except ValueError as error:
+        raise Unavailable(f"cannot store what was read again: {type(error).__name__}") from error
+    return page.found
+
+
+def _append(connection: Connection, steps: _Steps) -> int:
+    append_reread(connection, steps.revisions, steps.retold)
+    return queries.head(connection)

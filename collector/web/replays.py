@@ -1,0 +1,62 @@
+"""Where stored deliveries are read again with today's parsers, some at a time.
+
+Who asks goes on with ``after`` until it is null, so that no answer takes long
+and a run that was cut off goes on where it was. With ``dry_run`` nothing is
+written.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector.rederiving import Asked, Found
+from collector.times import rfc3339
+from collector.web import answers, bodies, statements
+from collector.web.keys import REDERIVE, REDRAW
+from collector.web.requests import optional_moment, statement
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/v1/replays")
+async def replay(request: web.Request) -> web.Response:
+    """Read the next deliveries again: 201 where anything was appended, 200 where nothing differs or it was only asked.
+
+    Drafts that show what changed are written again before the answer.
+    """
+    body = (await statement(request, bodies.Replaying)).body
+    asked = Asked(
+        after=body.after,
+        limit=body.limit,
+        source=body.source,
+        status=body.status,
+        since=optional_moment(body.since, "since"),
+        until=optional_moment(body.until, "until"),
+    )
+    found = await request.app[REDERIVE](asked, body.dry_run)
+    if found.position:
+        await statements.taken_in(request.app, found.position)
+        await request.app[REDRAW](tuple([change.event for change in found.changes]))
+    return answers.json(_shown(found), status=201 if found.position else 200)
+
+
+def _shown(found: Found) -> answers.Json:
+    return {
+        "looked": found.looked,
+        "changes": [
+            {
+                "event": each.event,
+                "change": each.what,
+                "delivery": f"d{each.delivery}",
+                "type": each.type,
+                "source": each.source,
+                "title": each.title,
+                "occurred_at": rfc3339(each.occurred_at),
+                "fields": {name: {"before": before, "after": after} for name, (before, after) in each.fields.items()},
+            }
+            for each in found.changes
+        ],
+        "skipped": found.skipped,
+        "after": found.after,
+        "last": found.last,
+    }
