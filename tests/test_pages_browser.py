@@ -167,6 +167,26 @@ def test_every_kind_of_row_is_as_wide_as_the_list(site: Site, browser: Browser) 
             assert box["width"] >= whole["width"] - 4
 
 
+def test_what_is_typed_in_a_section_is_there_again_until_it_is_sent(site: Site, browser: Browser) -> None:
+    """Also over a text that is recorded; a citation shows the row it leads to."""
+    with looking(browser, 1920) as page:
+        page.goto(f"{site.address}/incidents/2")
+        page.get_by_text("Write in this section").nth(1).click()
+        page.get_by_label("Impact, in your words").fill("Nobody could pay.")
+        page.locator("#by-write-impact").fill("Ada")
+        page.locator("#s-impact").get_by_role("button", name="Write it").click()
+        expect(page.locator("#s-impact")).to_contain_text("Nobody could pay.")
+        page.get_by_text("Change what Ada wrote").click()
+        page.get_by_label("Impact, in your words").fill("Some could not pay.")
+        page.reload()
+        expect(page.get_by_label("Impact, in your words")).to_have_value("Some could not pay.")
+        page.get_by_role("button", name="Show what is recorded").click()
+        expect(page.get_by_label("Impact, in your words")).to_have_value("Nobody could pay.")
+        page.locator("#s-summary .cites a[href^='#e-']").first.hover()
+        expect(page.locator(".row.cited")).to_have_count(1)
+        shot(page, "draft-beside")
+
+
 def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:
     """Whoever follows it sees the event at once."""
     [event, *_] = get(f"{site.address}/api/v1/incidents/1/events")["events"]

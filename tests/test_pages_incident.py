@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
 
-from collector import drafts
+from collector import drafts, versions
 from collector.event import HOUR
 from collector.web.pages.rows import Row, owners
 from renderers import STYLES
@@ -31,7 +32,19 @@ async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     async def inlaid(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await drafts.postmortem(faces[0].lists, number, format="page", as_of=as_of, options=asked)
 
-    async with running(folder, inlaid=inlaid, styles=STYLES, **settings) as face:
+    async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await drafts.postmortem(faces[0].lists, number, format=form, as_of=as_of, options=asked)
+
+    async def stands(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await render(number, versions.STANDING, as_of, asked)
+
+    real: dict[str, Any] = {
+        "inlaid": inlaid,
+        "standing": stands,
+        "changes": partial(versions.changes, render),
+        "styles": STYLES,
+    }
+    async with running(folder, **real, **settings) as face:
         faces.append(face)
         yield face
 

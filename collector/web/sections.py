@@ -7,13 +7,15 @@ several daemons over one log this holds within each of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from collector import people
 from collector.errors import NotFound, Unavailable
-from collector.event import RecordedEvent
+from collector.event import Event, RecordedEvent
+from collector.log import ReceiptItem
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
 from collector.web import answers, statements
@@ -42,14 +44,40 @@ async def put_section(request: web.Request) -> web.Response:
     fact = people.edited(
         key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, field=section, value=said.body.text
     )
-    async with request.app[WRITING]:
-        if not await request.app[LOG].read_ids([fact.id]):
-            await _check(request, row, section)
-        told = await statements.store(request.app, fact)
+    held = request.if_match
+    tags = None if held is None else [entry.value for entry in held if not entry.is_weak]
+    told = await write(request.app, row, section, fact, tags)
     answer = statements.stated(told, row.number)
     newest = await _newest(request.app, row, section)
-    answer.headers["ETag"] = f'"{_tag(newest)}"'
+    answer.headers["ETag"] = f'"{tag(newest)}"'
     return answer
+
+
+async def write(
+    app: web.Application, row: IncidentRow, section: str, fact: Event, tags: Collection[str] | None
+) -> ReceiptItem:
+    """Store what a section says, over the text that one of ``tags`` names, or ``*`` over any.
+
+    Raises :class:`Outdated` where there is a newer one, and :class:`Unconditional` without tags. A fact that is on
+    record already is answered as known.
+    """
+    async with app[WRITING]:
+        if not await app[LOG].read_ids([fact.id]):
+            await _check(app, row, section, tags)
+        return await statements.store(app, fact)
+
+
+async def texts(app: web.Application, row: IncidentRow) -> Mapping[str, RecordedEvent]:
+    """The statement that drafts show in each section in which people wrote."""
+    wanted, newest = EventFilter(incident=row.number, type="incident.edited", limit=MOST), dict[str, RecordedEvent]()
+    while page := await app[PROJECTIONS].events(wanted):
+        for event in page:
+            section = event.data.get("field")
+            if isinstance(section, str) and event.amendment != "retraction":
+                known = newest.get(section, event)
+                newest[section] = max(known, event, key=_said)
+        wanted = EventFilter(incident=row.number, type="incident.edited", limit=MOST, after=page[-1].position)
+    return newest
 
 
 def _section(request: web.Request) -> str:
@@ -67,27 +95,19 @@ async def _incident(request: web.Request) -> IncidentRow:
     return await statements.incident(request)
 
 
-async def _check(request: web.Request, row: IncidentRow, section: str) -> None:
+async def _check(app: web.Application, row: IncidentRow, section: str, tags: Collection[str] | None) -> None:
     """Raise unless the client has read the newest text."""
-    held = request.if_match
-    if held is None:
+    if tags is None:
         raise Unconditional("cannot write the section: If-Match is missing; read the section and send its ETag")
-    newest = await _newest(request.app, row, section)
-    if not any(entry.value in (_tag(newest), "*") and not entry.is_weak for entry in held):
+    newest = await _newest(app, row, section)
+    if not {tag(newest), "*"}.intersection(tags):
         by = f" by {newest.actor}" if newest is not None else ""
         raise Outdated(f"cannot write the section: there is a newer text{by}; read it, and write over that")
 
 
 async def _newest(app: web.Application, row: IncidentRow, section: str) -> RecordedEvent | None:
     """The statement that drafts show in this section."""
-    wanted, newest = EventFilter(incident=row.number, type="incident.edited", limit=MOST), None
-    while page := await app[PROJECTIONS].events(wanted):
-        for event in page:
-            told = event.data.get("field") == section and event.amendment != "retraction"
-            if told and (newest is None or _said(event) > _said(newest)):
-                newest = event
-        wanted = EventFilter(incident=row.number, type="incident.edited", limit=MOST, after=page[-1].position)
-    return newest
+    return (await texts(app, row)).get(section)
 
 
 def _said(event: RecordedEvent) -> tuple[int, str]:
@@ -96,7 +116,8 @@ def _said(event: RecordedEvent) -> tuple[int, str]:
     return (at if isinstance(at, int) else event.occurred_at, event.id)
 
 
-def _tag(event: RecordedEvent | None) -> str:
+def tag(event: RecordedEvent | None) -> str:
+    """The name of a text, for whoever writes over it; ``none`` where nobody wrote."""
     return "none" if event is None else f"{event.id}-{event.revision}"
 
 
@@ -112,8 +133,8 @@ async def _shown(request: web.Request, row: IncidentRow, event: RecordedEvent | 
     }
     headers = {**statements.moved(request, row), "Cache-Control": "private, no-cache"}
     response = answers.json(body, headers=headers)
-    response.etag = _tag(event)
+    response.etag = tag(event)
     held = request.if_none_match or ()
-    if any(entry.value in (_tag(event), "*") for entry in held):
-        return web.Response(status=304, headers={"ETag": f'"{_tag(event)}"', **headers})
+    if any(entry.value in (tag(event), "*") for entry in held):
+        return web.Response(status=304, headers={"ETag": f'"{tag(event)}"', **headers})
     return response

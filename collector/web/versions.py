@@ -28,7 +28,7 @@ async def review(request: web.Request) -> web.Response:
     body = said.body
     fact = people.reviewed(
         key=said.key, by=body.by, stated_at=said.now, incident=row.key, status=body.status, text=body.text,
-        evidence=await _evidence(request, row.number),
+        evidence=await evidence(request.app, row.number),
     )  # fmt: skip
     return await statements.record(request, fact, row.number)
 
@@ -38,8 +38,8 @@ async def list_versions(request: web.Request) -> web.Response:
     """What the postmortem was each time that its review was stated, oldest first, and what it is now."""
     Query(request)
     row = await statements.incident(request)
-    said = await _reviews(request, row)
-    now = await _evidence(request, row.number)
+    said = await reviews(request.app, row)
+    now = await evidence(request.app, row.number)
     versions = [_version(number, event, now) for number, event in enumerate(said, 1)]
     body = {"incident": row.number, "versions": versions}
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
@@ -63,19 +63,19 @@ async def compare(request: web.Request) -> web.Response:
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
 
 
-async def _evidence(request: web.Request, number: int) -> str:
+async def evidence(app: web.Application, number: int) -> str:
     """The digest of what the draft is made from now; empty where there is no draft."""
-    text = await request.app[STANDING](number, None, {})
+    text = await app[STANDING](number, None, {})
     return str(msgspec.json.decode(text)["evidence"]) if text is not None else ""
 
 
-async def _reviews(request: web.Request, row: IncidentRow) -> list[RecordedEvent]:
+async def reviews(app: web.Application, row: IncidentRow) -> list[RecordedEvent]:
     """The statements on the review, without those retracted or erased, by when they were received."""
     wanted, ids = EventFilter(incident=row.number, type=REVIEWED, limit=MOST), dict[str, None]()
-    while page := await request.app[PROJECTIONS].events(wanted):
+    while page := await app[PROJECTIONS].events(wanted):
         ids.update((event.id, None) for event in page)
         wanted = EventFilter(incident=row.number, type=REVIEWED, limit=MOST, after=page[-1].position)
-    revisions = await request.app[LOG].read_ids(list(ids))
+    revisions = await app[LOG].read_ids(list(ids))
     last = {event.id: event for event in sorted(revisions, key=lambda each: each.revision)}
     first = {event.id: event for event in revisions if event.revision == 0}
     told = [each for each in last.values() if each.amendment != "retraction" and "status" in each.data]

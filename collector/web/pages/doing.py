@@ -185,7 +185,8 @@ async def read(request: web.Request) -> list[tuple[str, str]]:
         raise TooSlow(f"cannot read the form: it took over {limits.read_timeout:g} s to arrive") from error
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidParameter("cannot read the form: it is not UTF-8", "$") from error
-    return [(name, value) for name, value in form.items() if isinstance(value, str)]
+    # Browsers end the lines of a form with two characters, whatever was typed.
+    return [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
 
 
 def check(request: web.Request, form_key: str) -> None:

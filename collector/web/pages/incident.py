@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from collector.errors import NotFound
 from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
-from collector.people import FIELDS, MARKS
+from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
 from collector.projections import EventFilter, IncidentRow
-from collector.web import statements
+from collector.web import sections, statements
 from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS
 from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
@@ -25,6 +25,8 @@ from collector.web.requests import Query
 
 routes = web.RouteTableDef()
 
+HEAD = tuple(field for field in FIELDS if field not in ANSWERED)
+"""What the form of the head sets."""
 EACH = 100
 """How many rows a page has."""
 FURTHER = 200
@@ -89,7 +91,8 @@ async def _shown(
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
-        stated=query.text("stated"), statements=said, marks=MARKS, fields=FIELDS, formats=formats,
+        stated=query.text("stated"), statements=said, marks=MARKS, fields=HEAD, formats=formats,
+        answered=ANSWERED, texts=await sections.texts(app, row), tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
 
 

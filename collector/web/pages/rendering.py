@@ -40,6 +40,16 @@ _UNSEEN = re.compile(
 """Characters that HTML forbids, that turn the direction of writing, or that nobody sees."""
 
 
+_FORBIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ud800-\udfff{_NO_CHARACTERS}]")
+"""Those of them that HTML forbids."""
+
+
+class Typed(str):
+    """A text that a person goes on writing: what nobody sees of it is kept, or it would be lost when it is sent."""
+
+    __slots__ = ()
+
+
 class Address:
     """Where a reader is: the address and what of its parameters is kept in links."""
 
@@ -108,6 +118,8 @@ def _files(styles: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[bytes, str
 
 def harmless(value: Any) -> Any:
     """What a template shows, without characters that a reader cannot see or that HTML forbids."""
+    if isinstance(value, Typed):
+        return _FORBIDDEN.sub("\ufffd", value)
     if isinstance(value, Markup):
         return Markup(_UNSEEN.sub("\ufffd", value))  # noqa: S704 - it was markup of ours before
     return _UNSEEN.sub("\ufffd", value) if isinstance(value, str) else value
@@ -127,6 +139,7 @@ def _environment() -> Environment:
     environment.filters["length"] = duration
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
+    environment.filters["typed"] = Typed
     return environment
 
 

@@ -143,14 +143,51 @@
 
   for (const form of document.querySelectorAll("form[data-draft]")) {
     const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "submit");
+    // Names the text that is written over: what was typed over an older one must not go over a newer one unseen.
+    const tag = form.querySelector("input[name=tag]");
+    const tagged = tag && shelf(form, tag);
     for (const field of fields) {
       const place = field.name === "by" ? "timelined:by" : shelf(form, field);
-      if (said === form.dataset.draft && field.name !== "by") localStorage.removeItem(place);
+      if (said === form.dataset.draft && field.name !== "by") {
+        localStorage.removeItem(place);
+        if (tagged) localStorage.removeItem(tagged);
+      }
       const kept = localStorage.getItem(place);
-      if (kept !== null && (field.value === "" || field.tagName === "SELECT")) field.value = kept;
-      field.addEventListener("input", () => localStorage.setItem(place, field.value));
+      if (kept !== null && kept !== field.value) {
+        if (field.value === "" || field.tagName === "SELECT") field.value = kept;
+        else if (field.tagName === "TEXTAREA") restore(form, field, kept, tag, tagged);
+      }
+      field.addEventListener("input", () => {
+        localStorage.setItem(place, field.value);
+        if (tag && field.tagName === "TEXTAREA") localStorage.setItem(tagged, tag.value);
+      });
     }
   }
+
+  // What was typed and not sent stands in the field again, and says so.
+  function restore(form, field, kept, tag, tagged) {
+    const sent = [field.value, tag && tag.value];
+    field.value = kept;
+    if (tag) tag.value = localStorage.getItem(tagged) || tag.value;
+    const told = document.createElement("p");
+    told.className = "warn unsent";
+    told.append("This is what you typed and have not sent. ");
+    const drop = document.createElement("button");
+    drop.type = "button";
+    drop.textContent = "Show what is recorded";
+    drop.addEventListener("click", () => {
+      field.value = sent[0];
+      if (tag) tag.value = sent[1];
+      localStorage.removeItem(shelf(form, field));
+      if (tagged) localStorage.removeItem(tagged);
+      told.remove();
+      field.focus();
+    });
+    told.append(drop);
+    field.before(told);
+    form.closest("details").open = true;
+  }
+
   const ticker = document.getElementById("ticked-by");
   if (ticker) ticker.value = ticker.value || localStorage.getItem("timelined:by") || "";
   if (said) {
@@ -167,6 +204,70 @@
     field.value = link.dataset.at;
     document.getElementById("note-text").focus();
   });
+
+  // --- A citation shows its row -------------------------------------------------------------------------------------
+
+  function point(event) {
+    for (const row of document.querySelectorAll(".row.cited")) row.classList.remove("cited");
+    const link = event.type !== "mouseout" && event.target.closest && event.target.closest('a[href^="#e-"]');
+    const found = link && document.getElementById(link.getAttribute("href").slice(1));
+    const row = found && found.closest(".row");
+    if (row) row.classList.add("cited");
+  }
+  for (const kind of ["mouseover", "mouseout", "focusin"]) document.addEventListener(kind, point);
+
+  // --- Copying the draft --------------------------------------------------------------------------------------------
+
+  const copying = document.getElementById("copying");
+
+  function copier(name, make) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = name;
+    button.addEventListener("click", async () => {
+      try {
+        await make();
+        button.textContent = "Copied";
+      } catch (error) {
+        button.textContent = "Cannot copy here";
+      }
+      setTimeout(() => (button.textContent = name), 2000);
+    });
+    copying.append(button, " ");
+  }
+
+  async function rendered(form) {
+    const zone = new URLSearchParams(location.search).get("zone");
+    const path = "/api/v1/incidents/" + number + "/postmortem." + form + (zone ? "?zone=" + encodeURIComponent(zone) : "");
+    const answer = await fetch(path);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.text();
+  }
+
+  // Slack's own marks; nothing of a sender's text may call a channel or a person.
+  function forSlack(text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    for (const part of page.querySelectorAll("style, script, svg, table, nav")) part.remove();
+    const lines = [];
+    for (const part of page.querySelectorAll("h1, h2, h3, p, li")) {
+      const words = part.textContent.replace(/\s+/g, " ").trim().replace(/@/g, "@\u2060").replace(/<!/g, "<\u2060!");
+      if (!words || (part.tagName === "P" && part.closest("li"))) continue;
+      if (/^H/.test(part.tagName)) lines.push("", "*" + words.replace(/\*/g, "") + "*");
+      else lines.push((part.tagName === "LI" ? "• " : "") + words);
+    }
+    return lines.join("\n").trim() + "\n";
+  }
+
+  if (copying && navigator.clipboard) {
+    copier("Copy as Markdown", async () => navigator.clipboard.writeText(await rendered("md")));
+    copier("Copy as rich text", async () => {
+      const [html, plain] = [await rendered("html"), await rendered("md")];
+      const kinds = { "text/html": html, "text/plain": plain };
+      const blobs = Object.entries(kinds).map(([kind, text]) => [kind, new Blob([text], { type: kind })]);
+      await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
+    });
+    copier("Copy for Slack", async () => navigator.clipboard.writeText(forSlack(await rendered("html"))));
+  }
 
   // --- Keys ---------------------------------------------------------------------------------------------------------
 

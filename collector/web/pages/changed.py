@@ -1,0 +1,33 @@
+"""What changed of a draft from one moment to another, and the versions that people stated of it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector.errors import NotFound
+from collector.web import statements, versions
+from collector.web.keys import CHANGES
+from collector.web.pages.clocks import Clock
+from collector.web.pages.rendering import page
+from collector.web.requests import Query
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/incidents/{number}/changes")
+async def changes(request: web.Request) -> web.Response:
+    """Statement by statement what was stated then and is stated later; people's words apart from other evidence."""
+    query = Query(request, "from", "to", "zone")
+    clock = Clock(query.text("zone") or "UTC")
+    row, app = await statements.incident(request), request.app
+    since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
+    found = None
+    if since is not None or until is not None:
+        found = await app[CHANGES](row.number, since, until, {"zone": clock.zone})
+        if found is None:
+            raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
+    return page(
+        request, "changes.html", clock, row=row, found=found, since=since, until=until,
+        asked={name: query.text(name) or "" for name in ("from", "to")},
+        versions=await versions.reviews(app, row), evidence=await versions.evidence(app, row.number),
+    )  # fmt: skip
