@@ -13,12 +13,12 @@ checks every import of the project against it::
 
     0  errors event times files citations proofcheck tasks browsers keeping masking names severities interpreter
     1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
-    2  signing reading amendments redaction lengths
+    2  targets signing reading amendments redaction lengths
     3  sources correlation log
     4  removal settings leadership bodies writer suspects
     5  verification
     6  projections backup rederiving
-    7  announcements intake erasure
+    7  announcements intake erasure publishing
     8  follower drafting schedule loss retention sealing web
     9  drafts
    10  following versions

@@ -32,6 +32,8 @@ MACHINE = "timelined"
 """The source of what this daemon itself records: groupings, starts and stops."""
 REVIEWED = "incident.reviewed"
 """The type of a statement on the review of a postmortem: it is about the draft, which is not made from it."""
+PUBLISHED = "incident.published"
+"""The type of what records a publication of a postmortem."""
 SENDER = "sender"
 """The key of an event's data that names the kind of its sender, where its source has another name."""
 UNREADABLE = "(content unreadable: run timelined verify)"
@@ -145,6 +147,7 @@ EVENT_TYPES: dict[str, str] = {
     "incident.resolved": "An incident was declared over.",
     "incident.reopened": "An incident was declared not over after all.",
     "incident.edited": "A person set an incident's title, lead or severity, or wrote in a section of its postmortem.",
+    PUBLISHED: "An incident's postmortem was published somewhere, or could not be.",
     REVIEWED: "A person said how far the review of an incident's postmortem is.",
     "source.gap": "A sender said that it left something out.",
     "delivery.erased": "A person had the stored bodies of deliveries removed.",
@@ -247,7 +250,16 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "from": "the opening event of the incident that is merged away",
         "field": "`title`, `lead`, `severity`, or a section: `summary`, `impact`, `detection`, `root_causes` …",
         "value": "what it is set to, or what the section says",
-        "status": "how far the review is: `draft`, `in_review`, `reviewed` or `published`",
+        "status": "how far the review is: `draft`, `in_review`, `reviewed` or `published`; of a publication "
+        "`published` or `failed`",
+        "target": "where it was published, by the name that the configuration has for it",
+        "place": "by what it is found there again: a path and a branch, an issue and a comment",
+        "issue": "the issue that it was to be a comment on",
+        "revision": "how that place calls what was published: a commit, the time of a comment",
+        "url": "where people read it",
+        "digest": "SHA-256 of what was published, but for white space at the ends of lines",
+        "cut": "how many characters did not fit there, which the text says",
+        "reason": "why it could not be published",
         "evidence": "the digest of the events that the postmortem was made from when its review was stated",
     },
     "source": {

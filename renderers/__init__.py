@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from renderers import archive, confluence, events, html, inlaid, json, markdown, picture, standing
+from renderers import archive, article, confluence, events, html, inlaid, json, markdown, picture, standing
 from renderers.document import Document
 
 RENDERERS: Mapping[str, Callable[[Document], str]] = {
@@ -25,7 +25,11 @@ RENDERERS: Mapping[str, Callable[[Document], str]] = {
 }
 """Every format a document can be written in, by the name it has in an address and on the command line."""
 
-INLAID: Mapping[str, Callable[[Document], str]] = {"page": inlaid.inlaid, "standing": standing.standing}
+INLAID: Mapping[str, Callable[[Document], str]] = {
+    "page": inlaid.inlaid,
+    "standing": standing.standing,
+    "article": article.article,
+}
 """What the daemon's own pages and answers are made of; no format for anybody else."""
 STYLES: Mapping[str, str] = {"picture.css": picture.STYLE}
 """The style sheets that a page needs for it, by their file's name."""

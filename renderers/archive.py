@@ -19,8 +19,13 @@ RENDERER = "timelined"
 
 def archive(document: Document) -> str:
     """The draft as Markdown below its front matter. Raises ValueError for a zone that does not exist."""
+    return front_matter(document) + markdown(document)
+
+
+def front_matter(document: Document) -> str:
+    """What programs read, from ``---`` to ``---``, and a blank line."""
     lines = [f"{key}: {_value(value)}" for key, value in _front(document).items()]
-    return "\n".join(["---", *lines, "---", "", markdown(document)])
+    return "\n".join(["---", *lines, "---", "", ""])
 
 
 def _front(document: Document) -> dict[str, Any]:

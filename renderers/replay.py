@@ -17,7 +17,7 @@ import msgspec
 from collector import names, severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import UPDATED, micros
-from collector.event import MACHINE, REVIEWED, SENDER, RecordedEvent, current, reading_order
+from collector.event import MACHINE, PUBLISHED, REVIEWED, SENDER, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
@@ -43,9 +43,11 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
-    reviews = sorted_out.of(REVIEWED)
-    beside = {*stale, *(each.id for each in reviews)}
+    reviews, publications = sorted_out.of(REVIEWED), sorted_out.of(PUBLISHED)
+    beside = {*stale, *(each.id for each in (*reviews, *publications))}
     if beside:
+        grouped = {event: why for event, why in context.grouped.items() if event not in beside}
+        context = msgspec.structs.replace(context, grouped=grouped)
         facts = [each for each in facts if each.id not in beside]
     opened = tuple(sorted_out.of("incident.opened"))
     measured = tuple([each for each in alerts if each.opening]) or alerts

@@ -29,6 +29,7 @@ from collector.follower import Follower
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
 from collector.projections import IncidentRow, Lists, Projections, open_lists
+from collector.publishing import Publisher
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
@@ -251,16 +252,19 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         **settings.pop("endpoints", {}),
     }
     face: Face
+    lists = Projections(base, Rules())
+    publisher = settings.pop("publisher", Publisher)(lists)
     app = build_app(
         intake=Intake(writer, endpoints, bounds),
         log=log,
-        projections=(lists := Projections(base, Rules())),
+        projections=lists,
         postmortems=dict.fromkeys(
             ("md", "json", "html", "svg", "confluence", "archive", "csv", "jsonl", "marked"), postmortem
         ),
         policies=POLICIES,
         readiness=lambda: _ready(face),
         clock=lambda: face.now,
+        publisher=publisher,
         **settings,
     )
     async with AsyncExitStack() as closing:

@@ -63,6 +63,15 @@ KNOWN_NAMES = {
     ("renderers/moments.py", "rootly"): "the same",
     ("renderers/sandbox.py", "pagerduty"): "whose headings a template has",
     ("collector/cli/linting.py", "github"): "whose workflows read findings",
+    ("collector/targets.py", "github"): "where postmortems are published",
+    ("collector/targets.py", "gitlab"): "the same",
+    ("collector/targets.py", "gitea"): "the same",
+    ("collector/settings/publishing.py", "github"): "the same",
+    ("collector/settings/publishing.py", "gitlab"): "the same",
+    ("collector/settings/publishing.py", "gitea"): "the same",
+    ("collector/publishing/forges.py", "github"): "the same",
+    ("collector/publishing/forges.py", "gitlab"): "the same",
+    ("collector/publishing/forges.py", "gitea"): "the same",
 }
 """Texts in the code that name a sender and do not tell one from another, each with what it is."""
 DEMO = ("collector/cli/demo.py", "collector/cli/recorded.py")

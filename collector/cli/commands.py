@@ -27,7 +27,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Look at incidents": {
         "incidents": "incidents:incidents", "incident": "incidents:incident", "signals": "incidents:signals",
-        "draft": "drafts:draft", "versions": "drafts:versions", "diff": "drafts:diff",
+        "draft": "drafts:draft", "versions": "drafts:versions", "publications": "publishing:publications",
+        "diff": "drafts:diff",
         "lint": "linting:lint",
     },
     "Look at the log": {
@@ -36,6 +37,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Say something": {
         "note": "people:note", "action": "people:action", "mark": "people:mark", "open": "people:open_incident",
         "resolve": "people:resolve", "reopen": "people:reopen", "edit": "people:edit", "review": "people:review",
+        "publish": "publishing:publish",
     },
     "Put right what was recorded": {
         "join": "people:join", "leave": "people:leave", "merge": "people:merge", "split": "amendments:split",

@@ -50,6 +50,14 @@ def _review(event: Json) -> str:
     return f"the postmortem is {str(event['data'].get('status', 'of no known status')).replace('_', ' ')}{text}"
 
 
+def _publication(event: Json) -> str:
+    data = event["data"]
+    where = data.get("url") or data.get("target") or "a target that was erased"
+    if data.get("status") == "failed":
+        return f"could not be published to {where}: {data.get('reason', '')}"
+    return f"published to {where}"
+
+
 def _action(event: Json) -> str:
     data = event["data"]
     facts = [str(data[key]) for key in ("owner", "state") if data.get(key)]
@@ -76,6 +84,7 @@ _SAYS: Mapping[str, Any] = {
     "incident.edited": _edit,
     "action.added": _action,
     "incident.reviewed": _review,
+    "incident.published": _publication,
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
     "incident.split": _split,

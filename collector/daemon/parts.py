@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from collector.drafting import DraftJob
 from collector.drafts import FORMATS, MARKED, PAGE, template_of
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
-from collector.event import SECOND
+from collector.event import SECOND, Event
 from collector.follower import Follower
 from collector.following import Following, Setup, Work
 from collector.intake import Endpoint, Intake
@@ -35,6 +36,7 @@ from collector.proof.checkpoint import EVENTS, Signer
 from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, About, origin_after
 from collector.proof.lost import accepted as accepted_loss
+from collector.publishing import Publisher
 from collector.rederiving import Asked, Found, look, rederive
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
@@ -51,6 +53,8 @@ from renderers import POLICIES, STYLES
 
 log = structlog.get_logger(__name__)
 
+SHOWN = 2.0
+"""Seconds that whoever states a fact waits for lists to show it."""
 PATIENCE = 5.0
 """Seconds that readiness waits for the database before it says no."""
 
@@ -122,6 +126,11 @@ class Parts:
         """Whoever follows the log."""
         ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
         self.retention = RetentionJob(store, ages, clock)
+        self.publisher = Publisher(
+            self.projections, settings.publishing.targets, self._rendered, self._stated, clock,
+            settings.web.external_url,
+        )  # fmt: skip
+        """What publishes postmortems."""
         self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
     def reloaded(self, failure: str) -> None:
@@ -140,6 +149,7 @@ class Parts:
             inlaid=partial(self._render, PAGE),
             standing=partial(self._render, STANDING),
             changes=self._changes,
+            publisher=self.publisher,
             styles=STYLES,
             policies=POLICIES,
             readiness=self.readiness,
@@ -179,6 +189,16 @@ class Parts:
 
     async def _render(self, form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await self.following.render(number, form, as_of, asked)
+
+    async def _rendered(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await self._render(form, number, as_of, asked)
+
+    async def _stated(self, fact: Event) -> str:
+        """Append a fact, and wait a little until lists show it."""
+        receipt = await self.intake.append_facts((fact,), self.clock())
+        with suppress(Unavailable):
+            await self.following.reached(receipt.items[0].position, SHOWN)
+        return receipt.items[0].event_id
 
     async def _changes(
         self, number: int, since: int | None, until: int | None, asked: Mapping[str, str]

@@ -31,6 +31,7 @@ from collector.settings.marks import (
     truth,
     whole,
 )
+from collector.settings.publishing import publishing
 from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
 from collector.settings.secrets import Files, Unread, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size, zone
@@ -461,6 +462,7 @@ def document(files: Files) -> Reader[Settings]:
             "correlation": _CORRELATION,
             "catalog": _CATALOG,
             "drafts": _DRAFTS,
+            "publishing": publishing(files),
             "proof": _proof(files),
             "log": _LOG,
         },

@@ -18,6 +18,7 @@ from collector.redaction import Redaction
 from collector.settings.values import address, loopback
 from collector.settings.webfile import WebFile
 from collector.sources import BUILT_IN
+from collector.targets import Target
 from collector.webhook import Credentials, Reading
 
 MEBIBYTE = 1 << 20
@@ -163,6 +164,12 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
 
 
+class Publishing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where postmortems are published, when somebody asks for it."""
+
+    targets: Mapping[str, Target] = {}
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon says about itself."""
 
@@ -185,6 +192,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     correlation: Rules = Rules()
     """The catalog of services is part of it."""
     drafts: Drafts = Drafts()
+    publishing: Publishing = Publishing()
     proof: Proof = Proof()
     log: Log = Log()
 

@@ -71,6 +71,11 @@ class Files:
         """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
         return str(self._path(place)) if place.text() else ""
 
+    def at_use(self, place: Place) -> str:
+        """The same for a file that is read when it is needed: systemd's directory may not be there for this command."""
+        written = text(place)
+        return written if written.startswith(_CREDENTIALS) and not self._directory else str(self._path(place))
+
     @property
     def _directory(self) -> str:
         return self._environ.get("CREDENTIALS_DIRECTORY", "")

@@ -20,6 +20,7 @@ from collector.errors import Unavailable
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
+from collector.publishing import Publisher
 from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
 from collector.web import (
@@ -31,6 +32,7 @@ from collector.web import (
     operations,
     pages,
     prometheus,
+    publications,
     replays,
     sections,
     streams,
@@ -68,6 +70,7 @@ def build_app(
     inlaid: Postmortem | None = None,
     standing: Postmortem | None = None,
     changes: Changes | None = None,
+    publisher: Publisher | None = None,
     styles: Mapping[str, str] | None = None,
     policies: Mapping[str, str] | None = None,
     readiness: Callable[[], Awaitable[Readiness]],
@@ -91,7 +94,7 @@ def build_app(
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
     those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``;
-    ``standing`` how an incident stands, ``changes`` what changed of its draft.
+    ``standing`` how an incident stands, ``changes`` what changed of its draft; ``publisher`` publishes it.
     ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     ``rederive`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
@@ -109,6 +112,7 @@ def build_app(
     app[keys.INLAID] = inlaid or _no_draft
     app[keys.STANDING] = standing or _no_draft
     app[keys.CHANGES] = changes or _no_changes
+    app[keys.PUBLISHING] = publisher or Publisher(lists=projections)
     app[keys.STYLES] = styles or {}
     app[keys.POLICIES] = policies or {}
     app[keys.READINESS] = readiness
@@ -137,6 +141,7 @@ def build_app(
         webhooks,
         incidents,
         versions,
+        publications,
         sections,
         events,
         amendments,

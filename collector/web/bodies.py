@@ -136,6 +136,16 @@ class Reviewing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is to be said of it."""
 
 
+class Publishing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    target: str
+    """Where, by the name that the configuration has for it."""
+    by: str
+    issue: str = ""
+    """Of a comment, the issue that it is on."""
+    dry_run: bool = False
+    """Only say what would change there."""
+
+
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str

@@ -19,6 +19,7 @@ from collector.intake import Intake
 from collector.log import EventLog
 from collector.metrics import Metrics
 from collector.projections import Projections
+from collector.publishing import Publisher
 from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
 from collector.web.front import Front
@@ -67,6 +68,7 @@ STANDING: web.AppKey[Postmortem] = web.AppKey("standing")
 """How an incident stands, as JSON: ``row``, ``evidence`` and ``known``."""
 CHANGES: web.AppKey[Changes] = web.AppKey("changes")
 """What changed of an incident's postmortem between two moments."""
+PUBLISHING: web.AppKey[Publisher] = web.AppKey("publishing")
 STYLES: web.AppKey[Mapping[str, str]] = web.AppKey("styles")
 """Name → a style sheet that pages need for what others draw."""
 POLICIES: web.AppKey[Mapping[str, str]] = web.AppKey("policies")

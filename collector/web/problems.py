@@ -30,6 +30,7 @@ from collector.errors import (
     UnverifiedWebhook,
 )
 from collector.masking import names_webhooks
+from collector.publishing import Edited
 from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS
@@ -114,6 +115,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     UnsupportedMedia: Kind(415, "unsupported-media", "The body's type is not taken here"),
     UnsupportedEncoding: Kind(415, "unsupported-encoding", "The body's encoding is not taken here"),
     Outdated: Kind(412, "outdated", "There is a newer text"),
+    Edited: Kind(409, "edited-there", "Somebody edited it where it is published"),
     Unconditional: Kind(428, "unconditional", "The request does not say what it was made from"),
     TooLarge: Kind(413, "too-large", "The body is too large"),
     Unavailable: UNAVAILABLE,

@@ -1,0 +1,65 @@
+"""Publishing postmortems where a team keeps them."""
+
+from __future__ import annotations
+
+import click
+
+from collector.cli import output
+from collector.cli.naming import INCIDENT
+from collector.cli.people import NUMBER, stating
+from collector.cli.where import OUTPUT, Where, asking
+from collector.errors import Unavailable
+
+
+@click.command()
+@NUMBER
+@click.option("--target", metavar="NAME", required=True, help="Where, by its name under publishing.targets.")
+@click.option("--issue", metavar="N", help="Of a comment: the issue; asked for the first time only.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change there.")
+@stating
+def publish(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+    """Publish a postmortem: to a Git repository, or as a comment on an issue.
+
+    The same postmortem is published once, and a later one takes its place. What somebody edited there since is not
+    written over. A place that cannot be reached now is tried again for a day.
+    """
+    if not said["by"]:
+        raise click.UsageError("nobody is logged in here; say who publishes it with --by")
+    told = where.post(f"/api/v1/incidents/{number}/publish", said, key).json()
+    if form == "json":
+        output.as_json(told)
+    elif told["outcome"] == "would publish":
+        output.result(f"{told['diff'] or ''}\n")
+    elif told["outcome"] != "failed":
+        output.result(_done(number, told))
+    if told["outcome"] == "failed":
+        raise Unavailable(f"{told['reason']}; it is tried again for a day")
+
+
+def _done(number: int, told: output.Json) -> str:
+    place = told["url"] or told["request"] or told["revision"]
+    cut = f"; {told['cut']:,} characters did not fit, which it says" if told["cut"] else ""
+    if told["outcome"] == "unchanged":
+        return f"The postmortem of incident {number} is there already: {place}{cut}\n"
+    return f"Published the postmortem of incident {number}: {place}{cut}\n"
+
+
+@click.command()
+@click.argument("number", type=INCIDENT)
+@OUTPUT
+@asking
+def publications(where: Where, number: int, form: str) -> None:
+    """List where and when a postmortem was published, and what failed."""
+    told = where.get(f"/api/v1/incidents/{number}/publications").json()
+    if form == "json":
+        return output.as_json(told)
+    rows = [
+        (output.time(each["at"]), each["target"] or "", each["status"] or "", each["by"] or "",
+         each["url"] or (each["revision"] or "")[:12] or each["reason"] or "")
+        for each in told["publications"]
+    ]  # fmt: skip
+    if rows:
+        output.table(("AT (UTC)", "TARGET", "STATUS", "BY", "WHERE, OR WHY NOT"), rows)
+    else:
+        output.say(f"The postmortem of incident {number} was published nowhere.")
+    return None

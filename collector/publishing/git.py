@@ -1,0 +1,88 @@
+"""A postmortem as a file in a Git repository: a commit on a branch, pushed, and a request to merge it where wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from collector.errors import InvalidInput, Unavailable
+from collector.publishing.forges import Forge
+from collector.publishing.program import Rejected, Repository, repository
+from collector.publishing.values import Article, Copy, Edited, digest
+from collector.targets import Target
+
+_TRIES = 3
+_OTHER = re.compile(r"[^a-z0-9]+")
+
+
+class GitPlace:
+    """A repository, by its branch and folder."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    async def read(self, place: Mapping[str, str]) -> Copy | None:
+        """What stands there now; None where nothing does."""
+        async with repository(self._target) as made:
+            return (await self._state(made, place))[1]
+
+    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
+        """Commit and push it, unless somebody edited it since it had the digest ``known``."""
+        for _ in range(_TRIES):
+            try:
+                async with repository(self._target) as made:
+                    return await self._written(made, article, self.place(article, place), known)
+            except Rejected as error:
+                refused = error
+        raise refused
+
+    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+        """The address of the request to merge it, opened where there is none; empty where none is wanted."""
+        if not self._target.forge:
+            return ""
+        title = f"Postmortem of incident {article.number}: {article.title}"[:250]
+        where = f"\n\n{article.address}" if article.address else ""
+        told = f"The postmortem of incident {article.number}, as timelined wrote it from its events.{where}"
+        return await Forge(self._target).request(place["branch"], self._target.branch, title, told)
+
+    def text(self, article: Article) -> tuple[str, int]:
+        """What the file is to say, and how much of it is left out: nothing."""
+        return article.front + article.text, 0
+
+    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+        """The path and the branch: those of before, or new ones."""
+        slug = _OTHER.sub("-", article.title.casefold()).strip("-")[:60].strip("-")
+        name = f"{article.number:04d}-{slug}.md" if slug else f"{article.number:04d}.md"
+        path = "/".join(part for part in (self._target.folder.strip("/"), article.date[:4], name) if part)
+        branch = f"timelined/incident-{article.number}" if self._target.forge else self._target.branch
+        return {"path": place.get("path") or path, "branch": branch}
+
+    async def _state(self, made: Repository, place: Mapping[str, str]) -> tuple[str, Copy | None]:
+        """The commit to go on from, and the file in it: of the branch, else of that which it is to be merged into."""
+        heads = await made.heads(place["branch"], self._target.branch)
+        branch = next((name for name in (place["branch"], self._target.branch) if name in heads), "")
+        if not branch:
+            return "", None
+        commit = await made.fetch(branch)
+        text = await made.file(commit, place["path"])
+        return commit, None if text is None else Copy(text=text, revision=commit, place=place)
+
+    async def _written(self, made: Repository, article: Article, place: Mapping[str, str], known: str) -> Copy:
+        parent, before = await self._state(made, place)
+        if before is not None and before.digest != known:
+            raise Edited(f"{place['path']} in {made.shown}")
+        text, _ = self.text(article)
+        message = f"Publish the postmortem of incident {article.number}\n\n{article.title}\n"
+        commit = await made.commit(parent, place["path"], text, message, article.by)
+        await made.push(commit, place["branch"])
+        stands = (await made.heads(place["branch"])).get(place["branch"])
+        if stands != commit:
+            raise Unavailable(
+                f"cannot publish: {place['branch']} in {made.shown} was pushed as {commit} and is {stands}"
+            )
+        read = await made.file(commit, place["path"])
+        if read is None or digest(read) != digest(text):
+            raise InvalidInput(
+                f"cannot publish: {place['path']} in {made.shown} does not say what was pushed", "target"
+            )
+        return Copy(text=text, revision=commit, place=place)

@@ -1,0 +1,274 @@
+"""Publishing: what stands there is looked at first, what was written is read back, and each publication is an event.
+
+Promises: the same postmortem is published once, however often it is asked for;
+what somebody edited there is never written over; a place that cannot be
+reached costs nothing but that publication, which is tried again for a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from collector import people
+from collector.errors import NotFound, TimelinedError, Unavailable
+from collector.event import HOUR, MINUTE, PUBLISHED, Event, RecordedEvent
+from collector.projections import EventFilter, Projections
+from collector.publishing.comments import CommentPlace
+from collector.publishing.git import GitPlace
+from collector.publishing.values import Article, Copy, Edited, digest
+from collector.targets import COMMENT, GIT, Target
+
+log = structlog.get_logger(__name__)
+
+EVERY = 60.0
+"""Seconds between two looks at what could not be published."""
+FIRST, LAST = MINUTE, HOUR
+"""How long after a failure it is tried again, µs: each time twice as long."""
+GIVE_UP = 24 * HOUR
+"""How long after the first failure nobody tries any more, µs."""
+_MOST = 1000
+_DIFF = 200_000
+"""Characters of a difference that are shown."""
+_PREPARED = "article"
+
+Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
+Record = Callable[[Event], Awaitable[str]]
+"""Appends a fact and answers with its id, once lists show it."""
+
+
+class Place(Protocol):
+    """Where one kind of target publishes."""
+
+    async def read(self, place: Mapping[str, str]) -> Copy | None:
+        """What stands there now; None where nothing does."""
+
+    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
+        """Write it, unless it was edited since it had the digest ``known``, which raises :class:`Edited`."""
+
+    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+        """The address of the request to merge it; empty where none is wanted."""
+
+    def text(self, article: Article) -> tuple[str, int]:
+        """What it is to say there, and how many characters of it are left out."""
+
+    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+        """Where it belongs, by where it was before."""
+
+
+PLACES: Mapping[str, Callable[[Target], Place]] = {GIT: GitPlace, COMMENT: CommentPlace}
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asks to publish."""
+
+    number: int
+    incident: str
+    """The incident's opening event."""
+    target: str
+    key: str
+    """Names this request: asked twice, it is published once."""
+    by: str
+    now: int
+    """When it was asked for, µs."""
+    issue: str = ""
+    """Of a comment, the issue."""
+    dry_run: bool = False
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it."""
+
+    outcome: str
+    """``published``, ``unchanged``, ``failed`` (it is tried again) or ``would publish``."""
+    url: str = ""
+    revision: str = ""
+    request: str = ""
+    """The address of the request to merge it."""
+    cut: int = 0
+    """How many characters were left out, which the text says."""
+    diff: str = ""
+    """Of a dry run, how what stands there would change."""
+    reason: str = ""
+    """Why it failed, or what of it did."""
+    event: str = ""
+    """The event that records it."""
+
+
+class Publisher:
+    """The configured targets, and what was published there."""
+
+    def __init__(
+        self, lists: Projections, targets: Mapping[str, Target] | None = None, render: Render | None = None,
+        record: Record | None = None, clock: Callable[[], int] = lambda: 0, external_url: str = "",
+    ) -> None:  # fmt: skip
+        """Without ``targets`` nothing can be published; with them ``render`` and ``record`` are needed."""
+        self._lists, self._targets, self._render = lists, targets or {}, render or _renders_nothing
+        self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
+        self._alone = asyncio.Lock()
+        self._waits: dict[tuple[str, str], tuple[int, int]] = {}
+        """Incident and target → when it is tried again and how long after that, µs."""
+
+    async def publish(self, asked: Asking) -> Published:
+        """Publish a postmortem. Raises :class:`Edited` where somebody edited it there since."""
+        async with self._alone:
+            place = self._place(asked.target)
+            before = await self._last(asked.number, asked.target)
+            article = await self._article(asked)
+            try:
+                return await self._published(asked, place, article, before)
+            except Unavailable as error:
+                if asked.dry_run:
+                    raise
+                return await self._failed(asked, str(error))
+
+    async def publications(self, number: int) -> Sequence[RecordedEvent]:
+        """Every publication of an incident, and every one that failed, by position."""
+        wanted, found = EventFilter(incident=number, type=PUBLISHED, limit=_MOST), list[RecordedEvent]()
+        while page := await self._lists.events(wanted):
+            found += page
+            wanted = EventFilter(incident=number, type=PUBLISHED, limit=_MOST, after=page[-1].position)
+        return found
+
+    async def retry(self) -> bool:
+        """Try again what could not be published; whether all that was due is published now."""
+        well = True
+        for event in await self._due():
+            why = await self._lists.why(event.id)
+            if why is None or why.incident is None:
+                continue
+            row, target = await self._lists.incident(why.incident), str(event.data["target"])
+            if row is None:
+                continue
+            asked = Asking(
+                number=row.number, incident=row.key, target=target, key=f"{event.id} again", by=event.actor or "",
+                now=self._clock(), issue=str(event.data.get("issue", "")),
+            )  # fmt: skip
+            try:
+                well &= (await self.publish(asked)).outcome != "failed"
+            except TimelinedError as error:
+                log.warning("a publication is not tried again", incident=row.number, target=target, reason=str(error))
+                self._waits[row.key, target] = (event.occurred_at + GIVE_UP, LAST)
+        return well
+
+    async def _due(self) -> list[RecordedEvent]:
+        """The failures of a day that nothing came after, and whose time has come; the last of each."""
+        now = self._clock()
+        newest = EventFilter(type=PUBLISHED, since=now - GIVE_UP, limit=_MOST, newest_first=True)
+        last: dict[tuple[str, str], RecordedEvent] = {}
+        for event in await self._lists.events(newest):
+            last.setdefault((event.entity, str(event.data.get("target"))), event)
+        found = [each for each in last.values() if each.data.get("status") == "failed"]
+        key = {each.id: (each.entity.removeprefix("incident:"), str(each.data["target"])) for each in found}
+        return [
+            each for each in found
+            if each.data["target"] in self._targets
+            and now >= self._waits.get(key[each.id], (each.occurred_at + FIRST, FIRST))[0]
+        ]  # fmt: skip
+
+    def _place(self, name: str) -> Place:
+        target = self._targets.get(name)
+        if target is None:
+            known = ", ".join(self._targets) or "none is configured; add one under publishing.targets"
+            raise NotFound(f"cannot publish to {name}: there is no such target; there is {known}", "target")
+        return PLACES[target.kind](target)
+
+    async def _last(self, number: int, target: str) -> RecordedEvent | None:
+        """The last publication there that was done."""
+        told = await self.publications(number)
+        done = [e for e in told if e.data.get("target") == target and e.data.get("status") == "published"]
+        return done[-1] if done else None
+
+    async def _article(self, asked: Asking) -> Article:
+        text = await self._render(asked.number, _PREPARED, None, {"citations": "inline"})
+        if text is None:
+            raise NotFound(f"cannot publish incident {asked.number}: nothing is known of it", "number")
+        made = msgspec.json.decode(text, type=Article)
+        address = f"{self._external_url}/incidents/{asked.number}" if self._external_url else ""
+        return msgspec.structs.replace(made, address=address, by=asked.by)
+
+    async def _published(
+        self, asked: Asking, place: Place, article: Article, before: RecordedEvent | None
+    ) -> Published:
+        known = _told(before, "place") if before is not None else {}
+        where = place.place(article, {**({"issue": asked.issue} if asked.issue else {}), **known})
+        stands, (text, cut) = await place.read(where), place.text(article)
+        written = str(before.data.get("digest", "")) if before is not None else ""
+        if stands is not None and stands.digest == digest(text):
+            request = "" if asked.dry_run else await self._request(place, article, where)
+            return Published(outcome="unchanged", url=stands.url, revision=stands.revision, request=request)
+        if stands is not None and stands.digest != written:
+            raise Edited(_edited(asked, written))
+        if asked.dry_run:
+            return Published(outcome="would publish", diff=_diff(stands, text), cut=cut)
+        try:
+            copy = await place.write(article, where, written)
+        except Edited as error:
+            raise Edited(_edited(asked, written)) from error
+        request = await self._request(place, article, copy.place)
+        event = await self._recorded(asked, copy, request)
+        self._waits.pop((asked.incident, asked.target), None)
+        return Published(
+            outcome="published", url=copy.url or request, revision=copy.revision, request=request, cut=copy.cut,
+            event=event,
+        )  # fmt: skip
+
+    async def _request(self, place: Place, article: Article, where: Mapping[str, str]) -> str:
+        """What is pushed is published, whatever becomes of the request to merge it: the next publication asks again."""
+        try:
+            return await place.request(article, where)
+        except TimelinedError as error:
+            log.warning("cannot open a request to merge a postmortem", incident=article.number, reason=str(error))
+            return ""
+
+    async def _recorded(self, asked: Asking, copy: Copy, request: str) -> str:
+        said = {
+            "status": "published", "target": asked.target, "place": dict(copy.place), "revision": copy.revision,
+            "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
+        }  # fmt: skip
+        return await self._record(
+            people.published(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
+        )
+
+    async def _failed(self, asked: Asking, reason: str) -> Published:
+        """It is recorded the first time, and tried again later each time."""
+        now, known = self._clock(), self._waits.get((asked.incident, asked.target))
+        pause = FIRST if known is None else min(known[1] * 2, LAST)
+        self._waits[asked.incident, asked.target] = (now + pause, pause)
+        log.warning("cannot publish a postmortem now", incident=asked.number, target=asked.target, reason=reason)
+        if asked.key.endswith(" again"):
+            return Published(outcome="failed", reason=reason)
+        said = {"status": "failed", "target": asked.target, "reason": reason[:500], "issue": asked.issue}
+        fact = people.published(
+            key=f"{asked.key} failed", by=asked.by, stated_at=now, incident=asked.incident, data=said
+        )
+        return Published(outcome="failed", reason=reason, event=await self._record(fact))
+
+
+async def _renders_nothing(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+    raise Unavailable("cannot publish here: this process renders no drafts")
+
+
+async def _records_nothing(fact: Event) -> str:
+    raise Unavailable("cannot publish here: this process records nothing")
+
+
+def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:
+    found = event.data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _edited(asked: Asking, written: str) -> str:
+    what = "somebody edited it there" if written else "a text stands there that timelined did not write"
+    do = f"take it in with timelined pull {asked.number} --target {asked.target}" if written else "move it away"
+    return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}, and publish again"
+
+
+def _diff(stands: Copy | None, text: str) -> str:
+    before = stands.text.splitlines() if stands is not None else []
+    return "\n".join(difflib.unified_diff(before, text.splitlines(), "there", "published", lineterm=""))[:_DIFF]

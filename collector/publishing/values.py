@@ -1,0 +1,76 @@
+"""What is published, where it stands, and what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.errors import TimelinedError
+
+
+class Edited(TimelinedError):
+    """Somebody edited there what would be written over."""
+
+
+class Article(msgspec.Struct, frozen=True, kw_only=True):
+    """A postmortem as it is to be published."""
+
+    number: int
+    title: str
+    """The incident's title as text."""
+    date: str
+    """The day it began: ``2026-03-04``."""
+    front: str
+    """Its front matter, from ``---`` to ``---``, for an archive."""
+    text: str
+    """Markdown with the marks by which people's edits are known."""
+    plain: str
+    """The same without marks."""
+    address: str = ""
+    """Where readers reach the incident; empty where that is not known."""
+    by: str = ""
+    """Who asks for it."""
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """A postmortem as it stands somewhere."""
+
+    text: str
+    revision: str
+    """How that place calls this version: a commit, the time of an update."""
+    url: str = ""
+    """Where people read it; empty where that is not known."""
+    place: Mapping[str, str] = {}
+    """By what it is found again: a path, the id of a comment."""
+    cut: int = 0
+    """How many characters of it were left out, which the text says."""
+
+    @property
+    def digest(self) -> str:
+        """By what a later edit is known: white space at the ends of lines and of the text does not count."""
+        return digest(self.text)
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text but for white space at the ends of its lines and of itself."""
+    lines = (line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    return hashlib.sha256("\n".join(lines).rstrip("\n").encode("utf-8", "replace")).hexdigest()
+
+
+def fitted(text: str, most: int, plain: str, address: str) -> tuple[str, int]:
+    """The text within so many characters, and how many of it were left out: the marks first, then its end.
+
+    ``plain`` is the text without marks. What was left out is said in its last line.
+    """
+    if len(text) <= most:
+        return text, 0
+    if len(plain) <= most:
+        return plain, 0
+    where = f" The whole of it is at {address}." if address else ""
+    note = "\n\n_The postmortem goes on for {} characters, which is more than fits here." + where + "_\n"
+    kept = plain[: most - len(note) - 20]
+    kept = kept[: kept.rfind("\n") + 1] or kept
+    left = len(plain) - len(kept)
+    return kept.rstrip("\n") + note.format(f"{left:,}"), left

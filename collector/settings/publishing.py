@@ -1,0 +1,108 @@
+"""How the keys under ``publishing`` are read: the targets where postmortems are published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from collector.event import SECOND
+from collector.settings.marks import Place, Reader, mapping_of, one_of, parsed, section, text
+from collector.settings.schema import Publishing
+from collector.settings.secrets import Files
+from collector.settings.values import duration, loopback
+from collector.targets import COMMENT, FORGES, GIT, KINDS, Target
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?<![./])")
+_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/?)*")
+_PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_AUTHOR = re.compile(r"[^<>\n]+ <[^<>\s]+>")
+_NEEDS: Mapping[str, tuple[str, ...]] = {GIT: ("repository",), COMMENT: ("forge", "api_url", "project")}
+_PUBLIC = {
+    "github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4", "gitea": "https://gitea.com/api/v1",
+}  # fmt: skip
+
+
+def publishing(files: Files) -> Reader[Publishing]:
+    """The section."""
+    target = section(
+        _target,
+        {
+            "kind": one_of(*KINDS),
+            "repository": parsed(_repository),
+            "branch": _matching(_BRANCH, "no name of a branch; write it like main"),
+            "folder": _matching(_FOLDER, "no folder within a repository; write it like docs/postmortems"),
+            "author": _matching(_AUTHOR, "no author; write it like timelined <timelined@example.com>"),
+            "forge": one_of(*FORGES),
+            "api_url": parsed(_api_url),
+            "project": _matching(_PROJECT, "no project; write it like acme/postmortems"),
+            "token_file": files.at_use,
+            "token_variable": text,
+            "username": text,
+            "timeout": parsed(_timeout),
+        },
+    )
+    return section(lambda place, values: Publishing(**values), {"targets": mapping_of(target, _target_name)})
+
+
+def _target(place: Place, values: dict[str, Any]) -> Target:
+    kind = values.get("kind") or place.wrong(f"has no kind; use one of {', '.join(KINDS)}")
+    if "forge" in values:
+        values.setdefault("api_url", _PUBLIC[values["forge"]])
+    needs = _NEEDS[kind] if "forge" not in values else (*_NEEDS[kind], "project")
+    for name in needs:
+        if name not in values:
+            place.wrong(f"has no {name}, which {kind} needs; set it")
+    if "token_file" in values and "token_variable" in values:
+        place.note("has token_file and token_variable; keep one of them")
+    if "forge" in values and not ("token_file" in values or "token_variable" in values):
+        place.note("has a forge and no token to ask it with; set token_file")
+    return Target(**values)
+
+
+def _target_name(place: Place, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        place.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Reader[str]:
+    def read(written: str) -> str:
+        if not pattern.fullmatch(written) or ".." in written:
+            raise ValueError(f"is {written!r}, which is {what}")
+        return written
+
+    return parsed(read)
+
+
+def _repository(written: str) -> str:
+    """An address that git takes, without a password in it; or an absolute path."""
+    parts = urlsplit(written)
+    known = written.startswith("/") or parts.scheme in ("https", "ssh", "file") or _plain(parts.scheme, parts.hostname)
+    if not known or parts.password or (parts.username and parts.scheme != "ssh"):
+        raise ValueError(
+            "is no address of a repository; write it like https://git.example.com/acme/postmortems.git, "
+            "ssh://git@git.example.com/acme/postmortems.git or /srv/git/postmortems.git, and the token into token_file"
+        )
+    return written
+
+
+def _api_url(written: str) -> str:
+    parts = urlsplit(written)
+    known = parts.scheme == "https" or _plain(parts.scheme, parts.hostname)
+    if not known or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(f"is {written!r}, which is no address of an API; write it like https://git.example.com/api/v4")
+    return written.rstrip("/")
+
+
+def _plain(scheme: str, host: str | None) -> bool:
+    """Whether it goes in the clear, and only within this machine."""
+    return scheme == "http" and host is not None and loopback(host)
+
+
+def _timeout(written: str) -> int:
+    micros = duration(written)
+    if not SECOND <= micros <= 600 * SECOND:
+        raise ValueError(f"is {written!r}; write something from 1s to 10m")
+    return micros

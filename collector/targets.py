@@ -1,0 +1,59 @@
+"""Where postmortems are published: a Git repository, a comment on an issue, a wiki. Values alone; nothing is called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from collector.errors import InvalidInput
+from collector.event import SECOND
+
+GIT, COMMENT = "git", "comment"
+KINDS = (GIT, COMMENT)
+FORGES = ("github", "gitlab", "gitea")
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where postmortems are published."""
+
+    kind: str
+    """One of :data:`KINDS`."""
+    repository: str = ""
+    """Of Git, where it is fetched from and pushed to: an address or a path."""
+    branch: str = "main"
+    """Of Git, where postmortems are committed, or requested to be."""
+    folder: str = "postmortems"
+    """Of Git, the folder within the repository."""
+    author: str = "timelined <timelined@localhost>"
+    """Of Git, who commits; who asked for it is the author by name."""
+    forge: str = ""
+    """One of :data:`FORGES`: where a pull or merge request is opened, or an issue is commented on."""
+    api_url: str = ""
+    """The address of the forge's API."""
+    project: str = ""
+    """The repository as the forge calls it: ``owner/name``."""
+    token_file: str = ""
+    """The file with the token, read for each use."""
+    token_variable: str = ""
+    """The environment variable that holds the token, where no file does."""
+    username: str = ""
+    """Beside the token, where Git or the wiki asks for one."""
+    timeout: int = 30 * SECOND
+    """How long one step may take, µs."""
+
+    def token(self) -> str:
+        """The token, read now; empty where none is configured. Raises :class:`InvalidInput` where it cannot be had."""
+        if self.token_file:
+            try:
+                return Path(self.token_file).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise InvalidInput(f"cannot publish: the token in {self.token_file} cannot be read: {why}") from error
+        if self.token_variable:
+            token = os.environ.get(self.token_variable, "").strip()
+            if not token:
+                raise InvalidInput(f"cannot publish: the variable {self.token_variable} with the token is not set")
+            return token
+        return ""

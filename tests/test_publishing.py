@@ -1,0 +1,290 @@
+"""Publishing: to a real Git repository, to a stand-in for GitHub; once, never over somebody's edit, and tried again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestServer
+
+from collector.drafts import postmortem
+from collector.event import HOUR, MINUTE, Event
+from collector.publishing import Publisher
+from collector.publishing.values import fitted
+from collector.settings import Settings, load_settings
+from collector.targets import Target
+from collector.web.keys import INTAKE, PUBLISHING
+from tests import face as faces
+from tests.face import Answer, Connect, Face
+from tests.forge import MOST, TOKEN, FakeGitHub
+
+PUBLISH = "/api/v1/incidents/1/publish"
+
+
+@dataclass
+class Desk:
+    """A daemon with targets, the repository and the forge that they name."""
+
+    face: Face
+    forge: FakeGitHub
+    repository: Path
+    publisher: Publisher
+    targets: dict[str, Target]
+
+    async def publish(self, target: str, **said: Any) -> Answer:
+        """Ask for it, a second after the one before."""
+        self.face.now += 1_000_000
+        return await self.face.post(PUBLISH, {"target": target, "by": "Ada", **said})
+
+    async def changed(self) -> None:
+        """The postmortem says something else from now on."""
+        self.face.now += 1_000_000
+        said = {"field": "summary", "value": f"Nobody could pay at {self.face.now}.", "by": "Ada"}
+        assert (await self.face.post("/api/v1/incidents/1/edit", said)).status == 201
+
+    def token(self, said: str | None) -> None:
+        """What the file with the token says from now on; None removes it."""
+        file = Path(self.targets["tracker"].token_file)
+        file.unlink() if said is None else file.write_text(said, "utf-8")
+
+    def git(self, *words: str, said: str = "") -> str:
+        """What git tells of the repository, or does there as somebody."""
+        named = {f"GIT_{who}_{what}": "Ben <ben@x>" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        done = subprocess.run(["git", *words], cwd=self.repository, input=said, capture_output=True, text=True,
+                              check=True, env={**os.environ, **named})  # fmt: skip
+        return done.stdout
+
+    def file(self, branch: str = "main") -> tuple[str, str]:
+        """The only file on a branch, and what it says."""
+        (path,) = self.git("ls-tree", "-r", "--name-only", branch).split()
+        return path, self.git("cat-file", "blob", f"{branch}:{path}")
+
+    def edits(self, text: str, branch: str = "main") -> None:
+        """Somebody commits another text of the file."""
+        path, _ = self.file(branch)
+        blob = self.git("hash-object", "-w", "--stdin", said=text).strip()
+        tree = _tree(self, path.split("/"), blob)
+        commit = self.git("commit-tree", tree, "-p", branch, "-m", "edit").strip()
+        self.git("update-ref", f"refs/heads/{branch}", commit)
+
+
+def _tree(desk: Desk, path: list[str], blob: str) -> str:
+    """A tree of nothing but this file."""
+    entry = f"100644 blob {blob}\t{path[-1]}\n"
+    tree = desk.git("mktree", said=entry).strip()
+    for name in reversed(path[:-1]):
+        tree = desk.git("mktree", said=f"040000 tree {tree}\t{name}\n").strip()
+    return tree
+
+
+def _made(repository: Path) -> None:
+    """An empty repository."""
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], check=True)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
+    forge, box = FakeGitHub(), list[Face]()
+    server = TestServer(forge.app())
+    await server.start_server()
+    repository = tmp_path / "postmortems.git"
+    _made(repository)
+    token = tmp_path / "token"
+    token.write_text(f"{TOKEN}\n", "utf-8")
+    comment = Target(
+        kind="comment", api_url=str(server.make_url("")).rstrip("/"), project="acme/postmortems", forge="github",
+        token_file=str(token),
+    )  # fmt: skip
+    targets = {
+        "archive": Target(kind="git", repository=str(repository)),
+        "reviewed": msgspec.structs.replace(comment, kind="git", repository=str(repository)),
+        "tracker": comment,
+        "away": Target(kind="git", repository=str(tmp_path / "nowhere.git")),
+    }
+
+    async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await postmortem(box[0].lists, number, format=form, as_of=as_of, options=asked)
+
+    async def record(fact: Event) -> str:
+        receipt = await box[0].app[INTAKE].append_facts((fact,), box[0].now)
+        await box[0].followed()
+        return receipt.items[0].event_id
+
+    async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
+        lists, targets, render, record, lambda: box[0].now, "https://timelined.example")) as face:  # fmt: skip
+        box.append(face)
+        await face.incident(1)
+        publisher = face.app[PUBLISHING]
+        yield Desk(face, forge, repository, publisher, targets)
+    await server.close()
+
+
+async def test_a_postmortem_becomes_a_file_in_a_repository_once(desk: Desk) -> None:
+    """An empty repository gets a branch; the same again changes nothing; a later draft takes its place."""
+    dry = (await desk.publish("archive", dry_run=True)).json
+    assert (dry["outcome"], desk.git("branch")) == ("would publish", "")
+    assert "+# Postmortem Report: **incident-1**" in dry["diff"]
+    first = await desk.publish("archive")
+    assert (first.status, first.json["outcome"]) == (201, "published"), first.body
+    path, text = desk.file()
+    assert path == "postmortems/2025/0001-incident-1.md"
+    assert text.startswith('---\ntitle: "incident-1"\nincident: 1\n')
+    assert desk.git("rev-parse", "main").strip() == first.json["revision"]
+    assert desk.git("log", "--format=%an|%s", "main") == "Ada|Publish the postmortem of incident 1\n"
+    again = await desk.publish("archive")
+    assert (again.status, again.json["outcome"], again.json["event"]) == (200, "unchanged", None)
+    await desk.changed()
+    dry = (await desk.publish("archive", dry_run=True)).json["diff"]
+    assert "+Nobody could pay" in dry
+    assert "\n # Postmortem" not in dry
+    assert (await desk.publish("archive")).json["outcome"] == "published"
+    assert "Nobody could pay" in desk.file()[1]
+    assert desk.git("rev-list", "--count", "main") == "2\n"
+    told = (await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]
+    assert [(each["target"], each["status"], each["by"]) for each in told] == [("archive", "published", "Ada")] * 2
+
+
+async def test_what_somebody_edited_there_is_not_written_over(desk: Desk) -> None:
+    """Neither an edit of what was published, nor a file that timelined never wrote."""
+    await desk.publish("archive")
+    _, text = desk.file()
+    desk.edits(text.replace("# Postmortem Report", "# Our report"))
+    await desk.changed()
+    detail = (await desk.publish("archive")).problem(409)["detail"]
+    assert "timelined pull 1 --target archive" in detail
+    (await desk.publish("archive", dry_run=True)).problem(409)
+    assert "# Our report" in desk.file()[1]
+    desk.edits(text)
+    assert (await desk.publish("archive")).json["outcome"] == "published"
+
+
+async def test_a_pull_request_is_opened_once(desk: Desk) -> None:
+    """The branch is the incident's own and begins at what it is to be merged into, whose files stay."""
+    await desk.publish("archive")
+    desk.git("update-ref", "refs/heads/other", "main")
+    await desk.changed()
+    first = (await desk.publish("reviewed")).problem(409)
+    assert "did not write" in first["detail"]
+    desk.edits("Nothing.\n")
+    empty = desk.git("commit-tree", desk.git("mktree").strip(), "-m", "nothing").strip()
+    desk.git("update-ref", "refs/heads/main", empty)
+    told = (await desk.publish("reviewed")).json
+    assert (told["outcome"], told["request"]) == ("published", "https://github.example/acme/postmortems/pull/1")
+    assert "Nobody could pay" in desk.file("timelined/incident-1")[1]
+    assert desk.git("ls-tree", "main") == ""
+    await desk.changed()
+    assert (await desk.publish("reviewed")).json["request"] == told["request"]
+    assert [each["title"] for each in desk.forge.pulls] == ["Postmortem of incident 1: incident-1"]
+
+
+async def test_a_postmortem_becomes_a_comment(desk: Desk) -> None:
+    """One comment, written over as the draft changes, and read back; not over somebody's edit, nor on no issue."""
+    assert "--issue" in (await desk.publish("tracker")).problem(422)["detail"]
+    (await desk.publish("tracker", issue="7")).problem(404)
+    first = (await desk.publish("tracker", issue="42")).json
+    assert first["url"] == "https://github.example/acme/postmortems/issues/42#issuecomment-1"
+    assert (await desk.publish("tracker")).json["outcome"] == "unchanged"
+    await desk.changed()
+    assert (await desk.publish("tracker")).json["outcome"] == "published"
+    assert list(desk.forge.comments) == [1]
+    desk.forge.edit(1, desk.forge.comments[1]["body"] + "\nSeen.")
+    (await desk.publish("tracker")).problem(409)
+    del desk.forge.comments[1]
+    assert (await desk.publish("tracker")).json["outcome"] == "published"
+
+
+async def test_a_place_that_is_away_is_tried_again(desk: Desk) -> None:
+    """The failure is on record once, other work goes on, and the first try that can be done is published."""
+    desk.forge.failing = 1
+    told = await desk.publish("tracker", issue="42")
+    assert (told.status, told.json["outcome"]) == (202, "failed")
+    assert "502" in told.json["reason"]
+    assert await desk.publisher.retry()
+    assert not desk.forge.comments
+    desk.face.now += 2 * MINUTE
+    desk.forge.failing = 1
+    assert not await desk.publisher.retry()
+    desk.face.now += HOUR
+    assert await desk.publisher.retry()
+    assert list(desk.forge.comments) == [1]
+    found = (await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]
+    assert [(each["status"], each["by"]) for each in found] == [("failed", "Ada"), ("published", "Ada")]
+    asked = len(desk.forge.asked)
+    desk.face.now += HOUR
+    assert await desk.publisher.retry()
+    assert len(desk.forge.asked) == asked
+
+
+async def test_a_repository_that_is_not_there_blocks_nothing(desk: Desk) -> None:
+    """It is said, without a token, and every other target is published to all the same."""
+    told = (await desk.publish("away")).json
+    assert told["outcome"] == "failed"
+    assert "nowhere.git" in told["reason"]
+    assert (await desk.publish("archive")).json["outcome"] == "published"
+    assert "archive" in (await desk.publish("nobody")).problem(404)["detail"]
+
+
+async def test_no_token_is_ever_shown(desk: Desk) -> None:
+    """Not in refusals, records or drafts; one that cannot be read is said by its file."""
+    desk.token("another token")
+    detail = (await desk.publish("tracker", issue="42")).problem(422)["detail"]
+    assert "401" in detail
+    desk.token(None)
+    detail += (await desk.publish("tracker", issue="42")).problem(422)["detail"]
+    assert "cannot be read" in detail
+    assert "another token" not in detail
+    assert TOKEN not in detail
+
+
+def test_what_does_not_fit_is_cut_and_says_so() -> None:
+    """First the marks go, then the end; whole lines stay, and the last one says how much more there is."""
+    text = "".join(f"line {n} <!-- m -->\n" for n in range(10_000))
+    plain = text.replace(" <!-- m -->", "")
+    assert fitted("short", MOST, "short", "") == ("short", 0)
+    assert fitted(text, len(plain), plain, "") == (plain, 0)
+    kept, cut = fitted(text, MOST, plain, "https://timelined.example/incidents/1")
+    assert len(kept) <= MOST
+    said = (
+        f"goes on for {cut:,} characters, which is more than fits here. The whole of it is at https://timelined.example"
+    )
+    assert said in kept
+    assert plain.startswith(kept[: kept.index("\n\n_The postmortem")])
+    assert len(plain) - cut == len(kept[: kept.index("\n\n_The postmortem")]) + 1
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("{kind: git}", "has no repository, which git needs"),
+        ("{kind: git, repository: 'https://ana:secret@git.example.com/x.git'}", "no address of a repository"),
+        ("{kind: git, repository: 'http://git.example.com/x.git'}", "no address of a repository"),
+        ("{kind: git, repository: /srv/x.git, folder: ../up}", "no folder within a repository"),
+        ("{kind: git, repository: /srv/x.git, branch: --force}", "no name of a branch"),
+        ("{kind: git, repository: /srv/x.git, forge: github, token_file: t}", "has no project"),
+        ("{kind: comment, project: a/b, forge: gitlab}", "no token to ask it with"),
+        (
+            "{kind: comment, project: a/b, forge: gitea, api_url: 'http://git.example.com', token_file: t}",
+            "no address of",
+        ),
+        ("{kind: wiki}", "kind"),
+    ],
+)
+def test_a_target_that_cannot_be_published_to_is_a_mistake(written: str, says: str, tmp_path: Path) -> None:
+    """With its line, before anything is published; a password never stands in it."""
+    path = tmp_path / "timelined.yml"
+    path.write_text(f"publishing:\n  targets:\n    one: {written}\n", "utf-8")
+    with pytest.raises(Exception, match="line 3") as caught:
+        load_settings(path)
+    assert says in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_without_a_target_nothing_is_called() -> None:
+    """A daemon without configuration publishes nowhere."""
+    assert Settings().publishing.targets == {}
