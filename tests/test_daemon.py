@@ -128,7 +128,7 @@ def told(manager: socket.socket, what: str) -> str:
 def settings(tmp_path: Path) -> Settings:
     """A daemon on a free port, in a folder of its own."""
     return Settings(
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         storage=Storage(url=f"sqlite:///{tmp_path / 'data' / 'timelined.db'}"),
         drafts=Drafts(dir=str(tmp_path / "drafts")),
     )
@@ -148,7 +148,7 @@ async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings: Set
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        taken = msgspec.structs.replace(settings, web=Web(listen_address=f"127.0.0.1:{port}"))
+        taken = msgspec.structs.replace(settings, web=Web(listen_address=(f"127.0.0.1:{port}",)))
         with pytest.raises(Unavailable, match=f"cannot listen on 127.0.0.1:{port}: another process does; stop it"):
             async with daemon.running(taken):
                 pass

@@ -186,7 +186,7 @@ def test_no_password_is_logged(tmp_path: Path, postgres: Server) -> None:
 def settings(url: str, folder: Path) -> Settings:
     """A daemon on a free port."""
     return Settings(
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         storage=Storage(url=url),
         drafts=Drafts(dir=str(folder / "drafts")),
         proof=Proof(dir=str(folder / "proof")),

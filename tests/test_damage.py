@@ -79,7 +79,7 @@ class Place:
 @asynccontextmanager
 async def serving(database: Path) -> AsyncIterator[Place]:
     """A daemon over this file."""
-    settings = Settings(storage=Storage(url=f"sqlite:///{database}"), web=Web(listen_address="127.0.0.1:0"))
+    settings = Settings(storage=Storage(url=f"sqlite:///{database}"), web=Web(listen_address=("127.0.0.1:0",)))
     async with daemon.running(settings) as served, aiohttp.ClientSession() as client:
         yield Place(served, client)
 

@@ -102,7 +102,7 @@ async def serving(folder: Path) -> AsyncIterator[Place]:
     """A daemon over a log and drafts in a folder of its own."""
     settings = Settings(
         storage=Storage(url=f"sqlite:///{folder / 'timelined.db'}"),
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         drafts=Drafts(dir=str(folder / DRAFTS)),
     )
     async with daemon.running(settings) as served, aiohttp.ClientSession() as client:

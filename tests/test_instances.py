@@ -1,4 +1,4 @@
-"""Where an error happened: within the API its path, elsewhere one and the same text."""
+"""Where an error happened: its path where that is one of ours, elsewhere one and the same text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from tests.face import Face
         ("DELETE", "/api/v1/incidents/1", 405, "/api/v1/incidents/1"),
         ("GET", "/api/v1/nowhere", 404, "/api/v1/nowhere"),
         ("GET", "/api/v1/incidents/77", 404, "/api/v1/incidents/77"),
+        ("DELETE", "/metrics", 405, "/metrics"),
+        ("POST", "/-/reload", 403, "/-/reload"),
+        ("GET", "/incidents/77", 404, "/incidents/77"),
+        ("GET", "/static/none.js", 404, "/static/none.js"),
         ("GET", "/nowhere/secret", 404, "/"),
         ("DELETE", "/webhooks/bell", 405, "/webhooks"),
     ],

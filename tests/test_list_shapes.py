@@ -83,7 +83,7 @@ async def test_lists_in_the_logs_own_file_are_dropped_and_made_beside_it(tmp_pat
     former = {"cursor", "event_index", "incident", "incident_number", "signal", "outbox"}
     assert former <= made(path).keys()
     settings = Settings(
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         storage=Storage(url=f"sqlite:///{path}"),
         drafts=Drafts(dir=str(tmp_path / "drafts")),
     )

@@ -224,7 +224,7 @@ def test_anything_else_is_refused_with_what_to_write(
 async def test_a_socket_that_others_reach_needs_an_address_that_says_so(tmp_path: Path) -> None:
     """Who may send and who may ask is checked for the address in the settings, so that must not be a narrower one."""
     settings = Settings(
-        web=Web(listen_address="127.0.0.1:9720"), storage=Storage(url=f"sqlite:///{tmp_path / 'timelined.db'}")
+        web=Web(listen_address=("127.0.0.1:9720",)), storage=Storage(url=f"sqlite:///{tmp_path / 'timelined.db'}")
     )
     told = r"others reach 0\.0\.0\.0, and web\.listen_address is 127"
     with socket.create_server(("0.0.0.0", 0)) as wide, pytest.raises(InvalidSettings, match=told):  # noqa: S104

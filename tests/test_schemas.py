@@ -203,7 +203,7 @@ async def test_ready_says_that_the_schema_is_not_ours(tmp_path: Path) -> None:
     """Another version upgraded the database under a running daemon: 503 with both revisions, until they agree again."""
     path = tmp_path / "timelined.db"
     settings = Settings(
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         storage=Storage(url=f"sqlite:///{path}"),
         drafts=Drafts(dir=str(tmp_path / "drafts")),
     )

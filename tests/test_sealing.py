@@ -38,7 +38,7 @@ def said(name: str) -> Event:
 def settings(folder: Path) -> Settings:
     """A daemon over a database of its own, on any port, without drafts."""
     return Settings(
-        web=Web(listen_address="127.0.0.1:0"),
+        web=Web(listen_address=("127.0.0.1:0",)),
         storage=Storage(url=f"sqlite:///{folder / 'timelined.db'}"),
         drafts=Drafts(enabled=False),
     )

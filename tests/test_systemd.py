@@ -68,7 +68,7 @@ def test_systemd_accepts_the_socket(unit: Path) -> None:
 def test_the_socket_listens_where_the_daemon_would() -> None:
     """Enabling it changes nothing for senders, and nothing that has to be authenticated."""
     told = re.findall(r"^ListenStream=(.*)$", SOCKET.read_text(encoding="utf-8"), re.MULTILINE)
-    assert told == [Web().listen_address]
+    assert told == [*Web().listen_address]
 
 
 def test_the_socket_lets_in_whom_the_service_lets_in() -> None:

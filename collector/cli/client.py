@@ -86,7 +86,8 @@ class Desk:
         return await self._ask("POST", path, data=body, headers=headers)
 
     async def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        address = self._base.join(URL(path, encoded=True))
+        # The daemon may stand below a path of its own.
+        address = URL(str(self._base).rstrip("/") + path, encoded=True)
         try:
             async with self._session.request(method, address, allow_redirects=False, **options) as response:
                 body = await response.read()

@@ -18,14 +18,19 @@ from collector.settings import EVERY
 @EXPAND
 @click.option(
     "--web.listen-address",
-    "listen_address",
+    "listen_addresses",
+    multiple=True,
     metavar="HOST:PORT",
     envvar="TIMELINED_WEB_LISTEN_ADDRESS",
-    help="Where webhooks are taken; by default 127.0.0.1:9720.",
+    help="Where webhooks are taken; by default 127.0.0.1:9720. May be given several times.",
 )
 @click.option(
     "--web.external-url", "external_url", metavar="URL", envvar="TIMELINED_WEB_EXTERNAL_URL",
     help="Where readers of drafts reach this daemon; citations become links to it.",
+)  # fmt: skip
+@click.option(
+    "--web.route-prefix", "route_prefix", metavar="PATH", envvar="TIMELINED_WEB_ROUTE_PREFIX",
+    help="What addresses of requests begin with; by default the path of --web.external-url.",
 )  # fmt: skip
 @click.option(
     "--web.config.file", "web_config_file", metavar="FILE", envvar="TIMELINED_WEB_CONFIG_FILE",
@@ -45,8 +50,9 @@ def serve(
     config_file: Path | None,
     expand: bool,
     storage_url: str | None,
-    listen_address: str | None,
+    listen_addresses: tuple[str, ...],
     external_url: str | None,
+    route_prefix: str | None,
     web_config_file: str | None,
     lifecycle: bool,
     log_level: str | None,
@@ -57,10 +63,12 @@ def serve(
     SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
     """
     where = Where(config_file=config_file, storage_url=storage_url, expand=expand)
-    load = partial(
-        where.settings, secrets=EVERY, web__listen_address=listen_address, web__external_url=external_url,
-        web__config_file=web_config_file, log__level=log_level, web__enable_lifecycle="true" if lifecycle else None,
-    )  # fmt: skip
+    said = {
+        "web__listen_address": " ".join(listen_addresses) or None, "web__external_url": external_url,
+        "web__route_prefix": route_prefix, "web__config_file": web_config_file, "log__level": log_level,
+        "web__enable_lifecycle": "true" if lifecycle else None,
+    }  # fmt: skip
+    load = partial(where.settings, secrets=EVERY, unread=None, **said)
     settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")
     daemon.run(settings, ready=_ready, accept_loss=accept_loss, load=load)

@@ -48,9 +48,15 @@ def sources(context: click.Context, config_file: Path | None, form: str) -> None
     return None
 
 
+def _base(settings: Settings) -> str:
+    """Where senders reach the daemon, as far as the configuration says it."""
+    web = settings.web
+    return web.external_url or f"{'https' if web.config_file else 'http'}://{web.listen_address[0]}{web.prefix}"
+
+
 def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, str]:
     credentials = source.credentials
-    address = f"http://{settings.web.listen_address}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
+    address = f"{_base(settings)}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
     known = {
         "signature": credentials.signing,
         "header token": credentials.header,

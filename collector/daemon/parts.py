@@ -113,7 +113,7 @@ class Parts:
         """Why the last reload was refused; empty where it was taken in, None where none was asked for."""
         self.reloaded_at = clock() / SECOND
         """When the configuration in force was taken in, seconds since 1970."""
-        self.front = Front()
+        self.front = Front(prefix=settings.web.prefix, root=settings.web.root)
         """How HTTP is spoken."""
         self.front_failure: str | None = None
         """Why the file that says how could not be taken in again; empty where it was, None where there is none."""
@@ -357,7 +357,7 @@ def former_of(settings: Settings) -> Path | None:
     """Where an earlier version kept what lies beside a server's log: by its address and our port."""
     if database_path(settings.storage.url) is not None or settings.proof.dir:
         return None
-    return Path("data", f"timelined-{_digest(settings)}-{settings.web.port}.proof")
+    return Path("data", f"timelined-{_digest(settings)}-{settings.web.addresses[0][1]}.proof")
 
 
 def _digest(settings: Settings) -> str:

@@ -99,13 +99,13 @@ async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     tls = parts.front.context
-    for site in _sites(runner, at.host, at.port, _checked(sockets, parts.settings), tls):
+    for named, site in _sites(runner, parts.settings, sockets, tls):
         try:
             await site.start()
         except OSError as error:
-            raise Unavailable(f"cannot listen on {at.listen_address}: {_why_not(error)}") from error
+            raise Unavailable(f"cannot listen on {named}: {_why_not(error)}") from error
     stack.push_async_callback(runner.drain, _GRACE)
-    address = _url(runner.addresses[0], "https" if tls else "http")
+    address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
     parts.log.announce(address)
     # With this question others see us, before anybody is told that we serve.
     await parts.log.lead()
@@ -113,11 +113,17 @@ async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.
 
 
 def _sites(
-    runner: Runner, host: str, port: int, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
-) -> list[web.BaseSite]:
+    runner: Runner, settings: Settings, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> list[tuple[str, web.BaseSite]]:
+    """What is listened on, each as it is configured."""
+    at = settings.web
     if not sockets:
-        return [web.TCPSite(runner, host or None, port, ssl_context=tls)]
-    return [web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls) for one in sockets]
+        bound = zip(at.listen_address, at.addresses, strict=True)
+        return [(text, web.TCPSite(runner, host or None, port, ssl_context=tls)) for text, (host, port) in bound]
+    handed = _checked(sockets, settings)
+    return [
+        (", ".join(at.listen_address), web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls)) for one in handed
+    ]
 
 
 def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
@@ -127,7 +133,7 @@ def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[s
             host, port = one.getsockname()[:2]
             message = (
                 f"cannot listen on the socket that systemd opened: others reach {host}, and web.listen_address is "
-                f"{settings.web.listen_address}; set web.listen_address to {host}:{port} as well"
+                f"{', '.join(settings.web.listen_address)}; set web.listen_address to {host}:{port} as well"
             )
             raise InvalidSettings((message,))
     return sockets

@@ -122,7 +122,7 @@ async def _record_stop(parts: Parts) -> None:
 def _name(settings: Settings) -> str:
     """By what a daemon is told from others over the same log; the only one over a file needs no name."""
     alone = database_path(settings.storage.url) is not None
-    return "collector" if alone else f"collector:{socket.gethostname()}:{settings.web.listen_address}"
+    return "collector" if alone else f"collector:{socket.gethostname()}:{','.join(settings.web.listen_address)}"
 
 
 async def _record(parts: Parts, kind: str, now: int, data: dict[str, Any]) -> None:

@@ -135,7 +135,7 @@ def _exposures(settings: Settings, root: Place | None, file: Mistakes) -> list[s
     for keys, what in settings.unprotected.items():
         line = root.line_of(*keys) if root is not None else 0
         where = f"{file.origin}, line {line}, " if line else ""
-        attempt = f"cannot serve on {settings.web.listen_address}, which others can reach"
+        attempt = f"cannot serve on {', '.join(settings.web.reached)}, which others can reach"
         subject = "/api" if keys == ("api",) else ".".join(keys)
         if not file.under(keys[0] if keys == ("api",) else subject) and not file.under(""):
             sentences.append(f"{attempt}: {where}{subject} {what}")

@@ -48,6 +48,7 @@ CITATIONS = ("inline", "end", "none")
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_PREFIX = re.compile(r"/|(?:/[A-Za-z0-9][A-Za-z0-9._~-]*)+/?", re.ASCII)
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
 _OF_SOME = ("types", "channels", "reactions", "mapping")
@@ -64,6 +65,26 @@ MAPPABLE = tuple(
 def _listen(written: str) -> str:
     address(written)
     return written
+
+
+def _listens(written: str) -> tuple[str, ...]:
+    """Several of them in one text, as a variable has them."""
+    return tuple(_listen(each) for each in written.replace(",", " ").split()) or (_listen(written),)
+
+
+def _addresses(place: Place) -> tuple[str, ...]:
+    read = list_of(parsed(_listen))(place)
+    if not read and place.sound:
+        place.wrong("names no address; write HOST:PORT, or remove the line")
+    # What could not be read was said, and the default goes on standing for it.
+    return read or Web().listen_address
+
+
+def _prefix(written: str) -> str:
+    """A path of plain characters, without a slash at its end; ``/`` is none."""
+    if written and not _PREFIX.fullmatch(written):
+        raise ValueError(f"is {written!r}, which is no path of plain characters; write it like /timelined, or /")
+    return written if written in ("", "/") else written.rstrip("/")
 
 
 def _host(written: str) -> str:
@@ -128,7 +149,7 @@ def _web(files: Files) -> Reader[Web]:
 
 
 _WEB: Mapping[str, Reader[Any]] = {
-    "listen_address": parsed(_listen),
+    "listen_address": _addresses,
     "hosts": list_of(parsed(_host)),
     "max_body": _positive(size),
     "read_timeout": _positive(duration),
@@ -138,6 +159,7 @@ _WEB: Mapping[str, Reader[Any]] = {
     "drain": parsed(duration),
     "enable_lifecycle": truth,
     "external_url": parsed(_external_url),
+    "route_prefix": parsed(_prefix),
 }
 _STORAGE = section(_made(Storage), {"url": parsed(_url)})
 _DRAFTS = section(
@@ -470,8 +492,9 @@ def document(files: Files) -> Reader[Settings]:
 
 
 OVERRIDES: Mapping[str, tuple[str, str, Reader[Any]]] = {
-    "web.listen_address": ("web", "listen_address", parsed(_listen)),
+    "web.listen_address": ("web", "listen_address", parsed(_listens)),
     "web.external_url": ("web", "external_url", parsed(_external_url)),
+    "web.route_prefix": ("web", "route_prefix", parsed(_prefix)),
     "web.enable_lifecycle": ("web", "enable_lifecycle", parsed(_said)),
     "storage.url": ("storage", "url", parsed(_url)),
     "log.level": ("log", "level", one_of(*LEVELS)),

@@ -9,6 +9,7 @@ Printing a value of this module never prints a secret.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,8 +28,8 @@ MEBIBYTE = 1 << 20
 class Web(msgspec.Struct, frozen=True, kw_only=True):
     """Where deliveries are taken, and how much of them at once."""
 
-    listen_address: str = "127.0.0.1:9720"
-    """``HOST:PORT``; port 0 takes any free one."""
+    listen_address: tuple[str, ...] = ("127.0.0.1:9720",)
+    """Each ``HOST:PORT``; port 0 takes any free one."""
     hosts: tuple[str, ...] = ()
     """Names under which senders and readers ask a daemon on loopback, beside ``localhost`` and its own address."""
     max_body: int = 4 * MEBIBYTE
@@ -47,6 +48,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ``POST /-/reload`` reloads the configuration, for whoever has the API token."""
     external_url: str = ""
     """Where readers of drafts reach this daemon, without a slash at the end; empty: citations are no links."""
+    route_prefix: str = ""
+    """What the addresses of requests begin with, as ``/timelined``; ``/``: nothing; empty: the path of external_url."""
     config_file: str = ""
     """A file in exporter-toolkit's format that says how HTTP is spoken; empty: in the clear, without users."""
     file: WebFile | None = None
@@ -58,24 +61,35 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.config_file) if self.file is None else bool(self.file.users)
 
     @property
-    def host(self) -> str:
-        """The host to bind; empty for every interface."""
-        return address(self.listen_address)[0]
+    def prefix(self) -> str:
+        """What the addresses of requests begin with: nothing, or as ``/timelined``."""
+        return self.route_prefix.rstrip("/") if self.route_prefix else urlsplit(self.external_url).path
 
     @property
-    def port(self) -> int:
-        """The port to bind; 0 for any free one."""
-        return address(self.listen_address)[1]
+    def root(self) -> str:
+        """What the addresses in links begin with, likewise; a proxy may take it off before it asks us."""
+        return urlsplit(self.external_url).path if self.external_url else self.prefix
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """The hosts and ports to bind; an empty host for every interface, 0 for any free port."""
+        return tuple(address(each) for each in self.listen_address)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The hosts that may be asked for on loopback: those configured, and the address itself as ``Host`` has it."""
-        return (*self.hosts, f"[{self.host}]" if ":" in self.host else self.host)
+        """The hosts that may be asked for on loopback: those configured, and the addresses as ``Host`` has them."""
+        bound = (host for host, _ in self.addresses)
+        return (*self.hosts, *(f"[{host}]" if ":" in host else host for host in bound))
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine reaches the address."""
-        return loopback(self.host)
+        """Whether only this machine reaches the addresses."""
+        return not self.reached
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The addresses that others reach."""
+        return tuple(each for each in self.listen_address if not loopback(address(each)[0]))
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from collector.web import sessions
 from collector.web.front import Users
 from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY
 from collector.web.places import is_api, is_page
+from collector.web.prefix import lead
 from collector.web.problems import CrossSite, Misdirected, Unauthorised
 from collector.web.requests import headers_of
 
@@ -117,7 +118,10 @@ def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = {}) -> N
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """The application's hook before headers are sent."""
-    secure(response.headers, request.app[FRONT].headers)
+    front = request.app[FRONT]
+    secure(response.headers, front.headers)
+    if front.root:
+        lead(response.headers, front.root)
 
 
 def in_session(request: web.Request) -> bool:

@@ -27,7 +27,11 @@ _NOBODY = b"$2b$10$lZHps.Cr/L.lxWuPcM6.te5d6b/eVb6dFs7ocTEPr372fD7Mt/i7G"
 class Front:
     """What is in force now; :meth:`take` replaces it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, prefix: str = "", root: str = "") -> None:
+        self.prefix = prefix
+        """What the addresses of requests begin with: nothing, or as ``/timelined``. It stays."""
+        self.root = root or prefix
+        """What the addresses in our links begin with: a proxy may take it off before it asks us. It stays."""
         self.users = Users({})
         self.headers: Mapping[str, str] = {}
         """What every answer carries, where it does not say otherwise itself."""

@@ -34,6 +34,8 @@ from collector.publishing import Edited
 from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS
+from collector.web.places import is_api, is_page
+from collector.web.prefix import asked
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     detail: str
     instance: str
-    """Where it happened: the path for the API; for webhooks, one and the same text whatever the source."""
+    """Where it happened: the path; for webhooks, one and the same text whatever the source."""
     errors: Sequence[Mapping[str, str]] = ()
     """The places that were refused: ``pointer`` (a parameter, a field, a byte) and ``detail``."""
 
@@ -204,11 +206,17 @@ def from_http(error: web.HTTPException, instance: str = "/") -> web.Response:
 
 
 def instance_of(request: web.BaseRequest) -> str:
-    """Where a request went: its path (percent-encoded, so ASCII) within the API, a constant elsewhere."""
+    """Where a request went: its path (percent-encoded, so ASCII) if it is one of ours, a constant elsewhere.
+
+    A mistyped address of a webhook may hold its secret anywhere.
+    """
     path = request.rel_url.raw_path
     if names_webhooks(path):
         return "/webhooks"
-    return path if path.startswith("/api/v1/") else "/"
+    return asked(request) if is_api(path) or is_page(path) or path.startswith(_OURS) else "/"
+
+
+_OURS = ("/-/", "/metrics", "/static/", "/login", "/logout")
 
 
 @web.middleware

@@ -24,6 +24,7 @@ from collector.web.access import secure
 from collector.web.front import Front
 from collector.web.keys import ENDING, FRONT
 from collector.web.parser import Parser
+from collector.web.prefix import outside, within
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Listener(web.Server):
     """Accepts connections, and meets each request before the application does."""
 
     def __init__(self, server: web.Server, settings: dict[str, Any], front: Front) -> None:
-        super().__init__(self._meet, request_factory=server.request_factory, **settings)
+        super().__init__(self._meet, request_factory=within(front.prefix, server.request_factory), **settings)
         self._application = server.request_handler
         self._settings = settings
         self.front = front
@@ -99,10 +100,18 @@ class Listener(web.Server):
                 return
 
     async def _meet(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Refuse here whose certificate is not let in, and an expectation: aiohttp repeats it in its answer, and cannot
-        where it is not UTF-8."""
+        """Refuse here whose certificate is not let in, what is not below our path, and an expectation.
+
+        That one aiohttp repeats in its answer, and cannot where it is not UTF-8.
+        """
         if not self.front.lets_in(request.get_extra_info("peercert")):
             raise web.HTTPForbidden
+        if (prefix := outside(request)) is not None:
+            if request.path != "/":
+                raise web.HTTPNotFound
+            found = web.Response(status=303, headers={"Location": f"{prefix}/"})
+            secure(found.headers, self.front.headers)
+            return found
         expected = request.headers.getall("Expect", [])
         if request.version >= (1, 1) and any(text.lower() not in ("", "100-continue") for text in expected):
             raise web.HTTPExpectationFailed

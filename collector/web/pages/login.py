@@ -9,7 +9,7 @@ from aiohttp import web
 
 from collector.web import sessions
 from collector.web.access import matching
-from collector.web.keys import API_TOKENS, CLOCK, LIMITS
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, LIMITS
 from collector.web.pages.rendering import page
 from collector.web.problems import InvalidParameter
 
@@ -37,7 +37,9 @@ async def sign_in(request: web.Request) -> web.Response:
     response = web.Response(status=303, headers={"Location": onward})
     cookie = sessions.opened(token, request.app[CLOCK]())
     safe = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    response.set_cookie(sessions.COOKIE, cookie, httponly=True, samesite="Strict", secure=safe, path="/")
+    response.set_cookie(
+        sessions.COOKIE, cookie, httponly=True, samesite="Strict", secure=safe, path=request.app[FRONT].root or "/"
+    )
     return response
 
 
@@ -45,7 +47,7 @@ async def sign_in(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """Have the browser forget its session."""
     response = web.Response(status=303, headers={"Location": "/login"})
-    response.del_cookie(sessions.COOKIE, path="/", httponly=True, samesite="Strict")
+    response.del_cookie(sessions.COOKIE, path=request.app[FRONT].root or "/", httponly=True, samesite="Strict")
     return response
 
 

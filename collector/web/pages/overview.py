@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from collector.projections import IncidentRow
-from collector.web.keys import INTAKE, PROJECTIONS
+from collector.web.keys import FRONT, INTAKE, PROJECTIONS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.requests import Query
@@ -46,7 +46,8 @@ async def front(request: web.Request) -> web.Response:
     """The list for a browser; for a program, where to look, in plain text."""
     if is_asked_for(request):
         return await _overview(request)
-    return web.Response(text=INDEX, headers={"Vary": "Accept"})
+    root = request.app[FRONT].root
+    return web.Response(text=INDEX.replace(" /", f" {root}/"), headers={"Vary": "Accept"})
 
 
 @routes.get("/incidents")
@@ -106,4 +107,4 @@ def _words(rows: Sequence[IncidentRow]) -> dict[str, list[str]]:
 
 def _address(request: web.Request) -> str:
     """Where this reader reaches the daemon, for senders on the same way."""
-    return f"{request.scheme}://{request.host}/webhooks"
+    return f"{request.scheme}://{request.host}{request.app[FRONT].root}/webhooks"

@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from collector.lengths import duration
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, STYLES
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES
 from collector.web.pages.clocks import Clock
 
 FOLDER = Path(__file__).parent
@@ -55,19 +55,21 @@ class Address:
 
     def __init__(self, request: web.Request, clock: Clock) -> None:
         self.path = request.path
+        self.root = request.app[FRONT].root
+        """What our addresses begin with."""
         self.query = {name: value for name, value in request.query.items() if value}
         self._zone = {} if clock.zone == "UTC" else {"zone": clock.zone}
 
     def to(self, path: str, **query: object) -> str:
         """An address of ours, in the reader's zone."""
         given = {name: str(value) for name, value in query.items() if value not in (None, "")}
-        return path + (f"?{urlencode(all_)}" if (all_ := {**given, **self._zone}) else "")
+        return self.root + path + (f"?{urlencode(all_)}" if (all_ := {**given, **self._zone}) else "")
 
     def here(self, **query: object) -> str:
         """This address with some parameters changed; None or nothing leaves one out."""
         changed = {**self.query, **{name: "" if value is None else str(value) for name, value in query.items()}}
         kept = {name: value for name, value in changed.items() if value}
-        return self.path + (f"?{urlencode(kept)}" if kept else "")
+        return self.root + self.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def page(
@@ -84,7 +86,7 @@ def page(
             place=Address(request, clock),
             now=request.app[CLOCK](),
             # The address of a file changes with its content.
-            static=lambda name: f"/static/{name}?v={files(request.app)[name][1]}",
+            static=lambda name: f"{request.app[FRONT].root}/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),

@@ -12,7 +12,8 @@
   // --- Live ---------------------------------------------------------------------------------------------------------
 
   const SOONEST = 1000; // ms between two looks at the page, however much comes
-  const number = (location.pathname.match(/^\/incidents\/(\d+)$/) || [])[1];
+  const root = document.documentElement.dataset.root || ""; // what our addresses begin with
+  const number = (location.pathname.slice(root.length).match(/^\/incidents\/(\d+)$/) || [])[1];
   const follows = main.hasAttribute("data-live");
   let source = null;
   let position = null;
@@ -26,7 +27,7 @@
 
   function listen() {
     if (!follows || document.hidden || source) return;
-    source = new EventSource("/api/v1/events/stream" + (position === null ? "" : "?after=" + position));
+    source = new EventSource(root + "/api/v1/events/stream" + (position === null ? "" : "?after=" + position));
     source.addEventListener("open", () => {
       // What came while nobody listened is looked up once.
       if (state.dataset.state !== "live" && looked) look();
@@ -70,7 +71,7 @@
   async function refresh() {
     looked = Date.now();
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
+    if (answer.redirected && new URL(answer.url).pathname === root + "/login") location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("main");
@@ -238,7 +239,7 @@
 
   async function rendered(form) {
     const zone = new URLSearchParams(location.search).get("zone");
-    const path = "/api/v1/incidents/" + number + "/postmortem." + form + (zone ? "?zone=" + encodeURIComponent(zone) : "");
+    const path = root + "/api/v1/incidents/" + number + "/postmortem." + form + (zone ? "?zone=" + encodeURIComponent(zone) : "");
     const answer = await fetch(path);
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.text();
@@ -307,7 +308,7 @@
 
   function go(path) {
     const zone = new URLSearchParams(location.search).get("zone");
-    location.assign(path + (zone ? "?zone=" + encodeURIComponent(zone) : ""));
+    location.assign(root + path + (zone ? "?zone=" + encodeURIComponent(zone) : ""));
   }
 
   function ask() {
