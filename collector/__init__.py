@@ -19,7 +19,7 @@ checks every import of the project against it::
     5  verification
     6  projections backup rederiving
     7  announcements intake erasure publishing
-    8  follower drafting schedule loss retention sealing web
+    8  follower drafting schedule loss retention sealing silences web
     9  drafts
    10  following versions
    11  daemon

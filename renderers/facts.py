@@ -7,12 +7,15 @@ in two ways.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+import msgspec
+
 from collector import severities
 from collector.closing import peak
-from collector.event import HOUR, MINUTE, PEOPLE, RecordedEvent, reading_order
+from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, RecordedEvent, reading_order
 from collector.names import fold_service
 from renderers.history import Alert, History, Moment, Nearby, Page
 from renderers.moments import last_of_all
@@ -180,6 +183,86 @@ def began(history: History) -> bool:
 def latest(history: History) -> int:
     """The last time that anything is known of."""
     return history.events[-1].occurred_at if history.events else 0
+
+
+CLOCKS = SECOND
+"""From how far apart on two clocks are told to differ, µs."""
+_DATED = ("alert.", "page.", "change.", "chat.", "note.", "report.")
+"""Families whose events cannot be received before they happen; a status page may tell of what is to come."""
+
+
+class ClockAhead(msgspec.Struct, frozen=True):
+    """A sender whose events were received before they happened by its own clock: it and ours differ at least so."""
+
+    source: str
+    ahead: int
+    """By how much at least, µs."""
+    proof: RecordedEvent
+    """The event that shows it."""
+    moved: int
+    """How many of its events would stand before or after others if they had happened that much earlier."""
+
+
+def clocks_ahead(history: History) -> list[ClockAhead]:
+    """The senders whose clocks are ahead of ours, by name. How far one is behind nobody can tell from a delay."""
+    dated: dict[str, list[RecordedEvent]] = {}
+    for event in history.events:
+        if event.type.startswith(_DATED) and event.time_quality == "exact" and event.source not in (PEOPLE, MACHINE):
+            dated.setdefault(event.source, []).append(event)
+    found = []
+    for source, events in sorted(dated.items()):
+        proof = max(events, key=lambda event: (event.occurred_at - event.received_at, event.id))
+        ahead = proof.occurred_at - proof.received_at
+        if ahead >= CLOCKS:
+            others = sorted(event.occurred_at for event in history.events if event.source != source)
+            moved = sum(_between(others, event.occurred_at - ahead, event.occurred_at) for event in events)
+            found.append(ClockAhead(source, ahead, proof, moved))
+    return found
+
+
+def _between(times: list[int], low: int, high: int) -> bool:
+    """Whether one of these times, in order, lies between two others."""
+    place = bisect_left(times, low)
+    return place < len(times) and times[place] < high
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """A time in which what a source tells without end was missed."""
+
+    of: str
+    """The source."""
+    alert: str
+    """What it tells without end."""
+    start: int
+    """When it was told last, or when the daemon began to listen, µs."""
+    end: int | None
+    """When it was heard again; None where it was not."""
+    reason: str
+    """Why the silence counts as over, where it was not heard again."""
+    events: tuple[RecordedEvent, ...]
+
+
+def is_silence(event: Event) -> bool:
+    """Whether a gap is a heartbeat that the daemon missed; else its sender told of it."""
+    return event.type == "source.gap" and event.source == MACHINE
+
+
+def silences(history: History) -> list[Silence]:
+    """What was missed around the incident, the earliest first; both ends of one are one."""
+    told: dict[str, dict[str, RecordedEvent]] = {}
+    for event in (*history.context.collector, *history.collector):
+        if is_silence(event):
+            told.setdefault(event.entity, {})[event.id] = event
+    found = []
+    for ends in told.values():
+        events = tuple(sorted(ends.values(), key=lambda event: ("until" in event.data, event.id)))
+        data = events[-1].data
+        until, of, alert, reason = (data.get(key) for key in ("until", "of", "kind", "reason"))
+        found.append(Silence(
+            of=str(of or ""), alert=str(alert or "its heartbeat"), start=events[-1].occurred_at,
+            end=until if isinstance(until, int) else None, reason=str(reason or ""), events=events,
+        ))  # fmt: skip
+    return sorted(found, key=lambda each: (each.start, each.of))
 
 
 def first_alert(history: History) -> Alert | None:

@@ -59,6 +59,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.follower",
         "collector.following",
         "collector.refusals",
+        "collector.silences",
         "collector.web",
         "collector.cli",
     ),

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from collector import projections, publishing, retention
+from collector import projections, publishing, retention, silences
 from collector.daemon.follower_process import FollowerProcess
 from collector.daemon.parts import Parts
 from collector.event import SECOND
@@ -77,13 +77,14 @@ async def _all_of_it(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _jobs(parts: Parts) -> AsyncIterator[None]:
-    """Sealing, removing what reached its age, and publishing what could not be before."""
+    """Sealing, removing what reached its age, publishing what could not be before, and listening for heartbeats."""
     async with AsyncExitStack() as stack:
         runs = Schedule(metrics=parts.metrics)
         seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
         runs.add("retention", parts.retention.run, every=retention.EVERY)
         if parts.settings.publishing.targets:
             runs.add("publishing", parts.publisher.retry, every=publishing.EVERY)
+        runs.add("heartbeats", parts.silences.run, every=silences.EVERY)
         stack.callback(parts.following.on_resolved(_Later(SEAL_AFTER, seal)))
         runs.start()
         stack.push_async_callback(runs.finish)

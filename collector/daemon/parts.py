@@ -42,6 +42,7 @@ from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings, Unread
+from collector.silences import SilenceJob
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
@@ -63,6 +64,8 @@ _FACTS = (
     "timeline", "check", "reload", "web_config",
 )  # fmt: skip
 """What readiness says beside yes or no; whatever is away, each is there, null where nothing is known."""
+_GAPS = 200
+"""Silences of heartbeats on record among which those that are not over are looked for."""
 Clock = Callable[[], int]
 """Now, µs UTC."""
 
@@ -131,6 +134,9 @@ class Parts:
             settings.web.external_url,
         )  # fmt: skip
         """What publishes postmortems."""
+        self.silences = SilenceJob(
+            store, heartbeats_of(settings), clock, self.intake.append_facts, partial(self.projections.gaps, _GAPS)
+        )
         self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
     def reloaded(self, failure: str) -> None:
@@ -293,6 +299,12 @@ class Parts:
         except Unavailable as error:
             return str(error)
         return ""
+
+
+def heartbeats_of(settings: Settings) -> dict[str, tuple[str, int]]:
+    """What is listened for: source → an alert that it tells without end, and how long it may not be heard, µs."""
+    told = ((name, said.heartbeat) for name, said in settings.sources.items())
+    return {name: (heartbeat.alert, heartbeat.within) for name, heartbeat in told if heartbeat is not None}
 
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:

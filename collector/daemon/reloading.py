@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from collector.daemon.parts import Parts, endpoints
+from collector.daemon.parts import Parts, endpoints, heartbeats_of
 from collector.errors import InvalidSettings, TimelinedError
 from collector.event import MACHINE, Event, event_id
 from collector.settings import Settings
@@ -61,6 +61,7 @@ class Reloader:
         parts.hosts.clear()
         parts.hosts.update(name.lower() for name in settings.web.names)
         parts.retention.keep(ages_of(settings))
+        parts.silences.keep(heartbeats_of(settings))
 
     async def _record(self, failure: str) -> None:
         parts, now = self._parts, self._parts.clock()

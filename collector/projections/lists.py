@@ -21,7 +21,7 @@ from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
 from collector.names import elsewhere
-from collector.projections import search, unjoined
+from collector.projections import records, search, unjoined
 from collector.projections.database import Lists
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
@@ -112,9 +112,13 @@ class Projections:
         """The last position that the lists have taken in; below 0 before they are there."""
         return await self._lists.query(lambda connection: -1 if unusable(connection) else _cursor(connection))
 
+    async def gaps(self, limit: int) -> list[RecordedEvent]:
+        """The last gaps that the daemon recorded of sources, newest first, also those that lists do not show yet."""
+        return await self._lists.query(lambda connection: records.gaps(connection, _position(connection), limit))
+
     async def lives(self, limit: int) -> list[RecordedEvent]:
         """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
-        return await self._lists.query(lambda connection: _lives(connection, limit))
+        return await self._lists.query(lambda connection: records.lives(connection, _position(connection), limit))
 
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
@@ -240,23 +244,6 @@ def _position(connection: Connection) -> int:
 
 def _cursor(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
-
-
-_LIVES = ("collector.started", "collector.stopped", "collector.lost")
-
-
-def _lives(connection: Connection, limit: int) -> list[RecordedEvent]:
-    """What lists show is found by its kind; what comes after it is looked through."""
-    read = _position(connection)
-    statement = (
-        "SELECT id FROM event WHERE position > ? AND source = ? AND type IN (?, ?, ?) ORDER BY position DESC LIMIT ?"
-    )
-    ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (read, MACHINE, *_LIVES, limit)).scalars()]
-    if read:
-        statement = """SELECT id FROM event_index WHERE family = 'collector' AND source = ? AND type IN (?, ?, ?)
-            ORDER BY position DESC LIMIT ?"""
-        ids += connection.exec_driver_sql(statement, (MACHINE, *_LIVES, limit)).scalars()
-    return queries.read_ids(connection, ids)[::-1][:limit]
 
 
 def _stored(connection: Connection, number: int) -> Any:
@@ -403,11 +390,14 @@ class _Reading:
         return tuple(self._connection.exec_driver_sql(statement, values).scalars())
 
     def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
-        """What sources and the collector said of themselves; of refusals those whose span touches the window."""
+        """What sources and the collector said of themselves; of refusals and silences those whose span touches the
+        window."""
         statement = "SELECT id FROM event_index WHERE family IN ('collector', 'source') AND occurred_at BETWEEN ? AND ?"
         ids = list(self._connection.exec_driver_sql(statement, (low - SLOWEST, high)).scalars())
-        events = self._current(ids)
-        return tuple(e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low))
+        events = [e for e in self._current(ids) if not records.is_silence(e)]
+        said = [e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low)]
+        silences = self._current(records.silences(self._connection, high))
+        return (*said, *records.touching(silences, low))
 
 
 def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:

@@ -18,7 +18,18 @@ import yaml
 from collector.errors import InvalidSettings
 from collector.settings.keys import OVERRIDES, document
 from collector.settings.marks import Mistakes, Place, Wrong, parse
-from collector.settings.schema import Api, Drafts, Log, Proof, Publishing, Settings, SourceSettings, Storage, Web
+from collector.settings.schema import (
+    Api,
+    Drafts,
+    Heartbeat,
+    Log,
+    Proof,
+    Publishing,
+    Settings,
+    SourceSettings,
+    Storage,
+    Web,
+)  # fmt: skip
 from collector.settings.secrets import EVERY, Files, Unread
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
 
@@ -26,6 +37,7 @@ __all__ = [
     "EVERY",
     "Api",
     "Drafts",
+    "Heartbeat",
     "Log",
     "Proof",
     "Publishing",

@@ -32,7 +32,18 @@ from collector.settings.marks import (
     whole,
 )
 from collector.settings.publishing import publishing
-from collector.settings.schema import Api, Drafts, Log, Proof, Retention, Settings, SourceSettings, Storage, Web
+from collector.settings.schema import (
+    Api,
+    Drafts,
+    Heartbeat,
+    Log,
+    Proof,
+    Retention,
+    Settings,
+    SourceSettings,
+    Storage,
+    Web,
+)  # fmt: skip
 from collector.settings.secrets import Files, Unread, basic, credentials, readers, secrets_of
 from collector.settings.values import address, duration, size, zone
 from collector.sources import LEFT_OUT, SOURCES
@@ -309,6 +320,15 @@ def _retention(place: Place, values: dict[str, Any]) -> Retention:
 _RETENTION = section(_retention, {"repeats": _positive(duration), "deliveries": _positive(duration)})
 
 
+def _heartbeat(place: Place, values: dict[str, Any]) -> Heartbeat:
+    if "alert" not in values:
+        place.wrong("has no alert; name the one that its sender tells without end, like alert: Watchdog")
+    return Heartbeat(**values)
+
+
+_HEARTBEAT = section(_heartbeat, {"alert": text, "within": _positive(duration)})
+
+
 _PROOFS = {
     "signature": "secret_file",
     "header": "header_token_file",
@@ -414,6 +434,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             reading=reading,
             redaction=values.get("redact", Redaction()),
             retention=values.get("retention", Retention()),
+            heartbeat=values.get("heartbeat"),
             max_body=values.get("max_body"),
             **{key: values[key] for key in ("refire_after",) if key in values},
         )
@@ -431,6 +452,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "refire_after": _positive(duration),
             "redact": _REDACT,
             "retention": _RETENTION,
+            "heartbeat": _HEARTBEAT,
             "service_labels": list_of(text),
             "environment_labels": list_of(text),
             "severity_labels": list_of(text),

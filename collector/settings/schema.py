@@ -139,6 +139,15 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         return {name: age for name, age in msgspec.structs.asdict(self).items() if age is not None}
 
 
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that a source tells without end, such as Watchdog."""
+
+    alert: str
+    """Its name."""
+    within: int = 15 * MINUTE
+    """How long it may not be told before it is missed, µs."""
+
+
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One configured sender."""
 
@@ -150,6 +159,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of its deliveries is not kept."""
     retention: Retention = Retention()
     """How long bodies of its deliveries are kept."""
+    heartbeat: Heartbeat | None = None
+    """What it tells without end; None where nothing is."""
     max_body: int | None = None
     """The largest body of this sender in bytes, where it differs from ``web.max_body``."""
     refire_after: int = 6 * MINUTE

@@ -123,7 +123,7 @@ def _beside(history: History, told: dict[str, str]) -> Iterator[Lane]:
               *(_action(each) for each in history.actions)]  # fmt: skip
     if people:
         yield Lane(name="People", kind="people", bars=(), marks=tuple(_ordered(people)))
-    aside = [_aside(history, each) for each in _own(history) if each.type in _ASIDE]
+    aside = [_aside(history, each) for each in _own(history) if each.type in _ASIDE and not facts.is_silence(each)]
     if aside:
         yield Lane(name="Sources", kind="sources", bars=(), marks=tuple(_ordered(aside)))
 
@@ -289,7 +289,8 @@ def _instant(moment: Moment | None) -> int | None:
 
 
 def _silences(history: History) -> Iterator[Silence]:
-    """When nobody was there to take webhooks: from a stop on record, or the last delivery, to the next start."""
+    """When nobody was there to take webhooks, from a stop on record, or the last delivery, to the next start; and when
+    what a source tells without end was missed."""
     own = _own(history)
     stops = [each for each in own if each.type == "collector.stopped"]
     for start in own:
@@ -303,6 +304,9 @@ def _silences(history: History) -> Iterator[Silence]:
                 "The collector was down at some time between its last delivery and its start"
             )  # fmt: skip
             yield Silence(start=last, end=start.occurred_at, words=words, cites=_ids([*before[-1:], start]))
+    for each in facts.silences(history):
+        words = f"{_clean(each.alert)} of {_clean(phrases.system(history, each.of))} was not heard"
+        yield Silence(start=each.start, end=each.end or facts.latest(history), words=words, cites=_ids(each.events))
 
 
 def _ids(events: Sequence[RecordedEvent]) -> tuple[str, ...]:

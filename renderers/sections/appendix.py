@@ -127,6 +127,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     if not any(_tells_of_silences(event) for event in known):
         yield claim(_UNSEEN, label=True)
     yield from _gaps(history, options)
+    yield from _silences(history, options)
     yield from _downtimes(history, options)
     yield from _losses(history, options)
     yield from _unread(history)
@@ -134,6 +135,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield from _refused(history)
     yield from _times(history)
     yield from _clocks(history)
+    yield from _clocks_ahead(history)
 
 
 def _events(history: History, kind: str) -> list[RecordedEvent]:
@@ -143,7 +145,7 @@ def _events(history: History, kind: str) -> list[RecordedEvent]:
 
 
 def _gaps(history: History, options: Options) -> Iterator[Claim]:
-    gaps = _events(history, "source.gap")
+    gaps = [gap for gap in _events(history, "source.gap") if not facts.is_silence(gap)]
     for gap in gaps[:GAPS]:
         time = phrases.at(gap.occurred_at, options.zone, facts.anchor(history))
         missing = gap.data.get("missing")
@@ -152,6 +154,24 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
                     proof=cites(gap))  # fmt: skip
     if len(gaps) > GAPS:
         yield claim(f"Not visible here: {counted(len(gaps) - GAPS, 'more gap')}", proof=cites(gaps[GAPS:]))
+
+
+def _silences(history: History, options: Options) -> Iterator[Claim]:
+    """When what a source tells without end was missed: then that nothing was told says nothing."""
+    found = facts.silences(history)
+    for each in found[:GAPS]:
+        since = facts.anchor(history)
+        begin = phrases.at(each.start, options.zone, since)
+        heard = say(" was not heard after ", begin)
+        if each.end is not None:
+            end = phrases.at(each.end, options.zone, since)
+            heard = say(" was not heard from ", begin, " to ", end, named(" (", each.reason, ")"))
+        system = Name(phrases.system(history, each.of))
+        yield claim("Not visible here: ", Name(each.alert), ", which ", system, " tells without end,", heard,
+                    "; what ", system, " would have told then may be missing", proof=cites(each.events))  # fmt: skip
+    if len(found) > GAPS:
+        more = [event for each in found[GAPS:] for event in each.events]
+        yield claim(f"Not visible here: {counted(len(found) - GAPS, 'more silence')}", proof=cites(more))
 
 
 def _downtimes(history: History, options: Options) -> Iterator[Claim]:
@@ -192,6 +212,16 @@ def _clocks(history: History) -> Iterator[Claim]:
         yield claim(phrases.capital(phrases.page_called(history, told)), " came ", phrases.lasted(ahead),
                     " before the alert ", Name(alert.name), " that it names: their clocks differ by at least that",
                     proof=cites(told, alert.fired))  # fmt: skip
+
+
+def _clocks_ahead(history: History) -> Iterator[Claim]:
+    """Senders whose events were received before they happened by their own clocks, and what that does to the order."""
+    for each in facts.clocks_ahead(history):
+        system = phrases.system(history, each.source)
+        order = f"; put right by that, {counted(each.moved, 'event')} of it would stand elsewhere" if each.moved else ""
+        yield claim("The clock of ", Name(system), " and the collector's differ by at least ",
+                    phrases.lasted(each.ahead), ": an event of it was received that long before it happened by its "
+                    "own time", order, proof=cites(each.proof))  # fmt: skip
 
 
 def _losses(history: History, options: Options) -> Iterator[Claim]:
