@@ -21,7 +21,8 @@ from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
 from collector.names import elsewhere
-from collector.projections import records, search, unjoined
+from collector.projections import across, records, search, unjoined
+from collector.projections.across import Across
 from collector.projections.database import Lists
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
@@ -151,6 +152,10 @@ class Projections:
     async def news(self, rows: Sequence[IncidentRow]) -> Mapping[int, News]:
         """Who acknowledged each of these incidents, and what was told of it last, by its number."""
         return await self._read(lambda connection: _news(connection, rows))
+
+    async def across(self, since: int, until: int) -> Across:
+        """What can be said of many incidents together: of what began from ``since`` until before ``until``, µs."""
+        return await self._read(lambda connection: across.read(connection, since, until))
 
     async def members(self, number: int) -> Mapping[str, Membership]:
         """Why each event of an incident is in it, by the event's id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PAGES = frozenset({"", "incidents", "deliveries", "events", "undo"})
+PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across"})
 """The first part of the addresses of pages."""
 
 STREAM = "/api/v1/events/stream"

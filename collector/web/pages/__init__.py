@@ -4,12 +4,24 @@ Each page is what the API and the drafts say, in another form: nothing is
 decided here. ``rendering`` makes every text harmless, in one place.
 """
 
-from collector.web.pages import changed, deliveries, doing, files, incident, login, merging, overview, undoing, writing
+from collector.web.pages import (
+    across,
+    changed,
+    deliveries,
+    doing,
+    files,
+    incident,
+    login,
+    merging,
+    overview,
+    undoing,
+    writing,
+)
 from collector.web.pages.errors import shown
 
 ROUTES = (
-    overview.routes, incident.routes, merging.routes, changed.routes, writing.routes, doing.routes, undoing.routes,
-    deliveries.routes, login.routes, files.routes,
+    overview.routes, across.routes, incident.routes, merging.routes, changed.routes, writing.routes, doing.routes,
+    undoing.routes, deliveries.routes, login.routes, files.routes,
 )  # fmt: skip
 
 __all__ = ["ROUTES", "shown"]

@@ -1,0 +1,146 @@
+"""Many incidents on one page: what fires and leads to nothing, what comes again, open actions, and late senders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from collector.event import HOUR
+from collector.times import rfc3339
+from tests.face import NOW, Face, running
+from tests.test_pages import HOSTILE, seen, structure, text
+
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    async with running(tmp_path) as face:
+        yield face
+
+
+async def ring(face: Face, name: str, days: float, **more: Any) -> None:
+    """A ring so many days ago, received a minute later."""
+    at = NOW - int(days * DAY)
+    face.now = at + 60_000_000
+    assert (await face.deliver(json.dumps([{"name": name, "at": at, **more}]).encode())).status == 202
+    await face.followed()
+
+
+async def story(face: Face) -> None:
+    """Two incidents of one alert, the first with two actions; another alert that nobody ever looked at."""
+    await ring(face, "database", 50, loud=True, service="db")
+    first = "/api/v1/incidents/1"
+    for said in (
+        {"text": "add a limit", "owner": "Grace", "due": "2026-02-01"},
+        {"text": "write a runbook", "due": "2027-01-01"},
+        {"text": "buy a disk"}, {"text": "buy  a DISK", "state": "done"},
+    ):  # fmt: skip
+        face.now += 1_000_000
+        assert (await face.post(f"{first}/actions", said | {"by": "Ada"})).status == 201
+    assert (await face.post(f"{first}/resolve", {"by": "Ada"})).status == 201
+    for days in (40, 30, 10):
+        await ring(face, "flapping", days)
+    await ring(face, "database", 20, loud=True, service="db")
+    face.now = NOW
+    await face.followed()
+
+
+def section(tree: Element, name: str) -> str:
+    [found] = [each for each in tree.iter("section") if each.get("aria-labelledby") == name]
+    return text(found)
+
+
+async def test_many_incidents_are_told_with_how_they_are_counted(face: Face) -> None:
+    """Each figure beside its definition, and with links to what it counts."""
+    await story(face)
+    tree = await seen(face, "/across")
+    assert "2 incidents, 5 times that an alert fired" in text(tree.find(".//main"))
+    nothing = section(tree, "nothing")
+    assert "fired 2 times or more in the period" in nothing
+    assert "flapping from bell33noneno end told" in nothing.replace("bell ", "bell")
+    assert "database" not in nothing
+    again = section(tree, "again")
+    assert "Alerts that were in several incidents 1" in again
+    assert "2 of 1 1 overdue" in again
+    actions = section(tree, "actions")
+    assert "Actions that are open 2" in actions
+    assert actions.index("add a limit") < actions.index("write a runbook")
+    assert actions.count("overdue where") == 1
+    assert "2026-02-01 overdue" in actions
+    assert "disk" not in actions.casefold()
+    opened = section(tree, "opened")
+    assert "2026-01" in opened
+    assert "2026-02" in opened
+    assert "bell51 minfewer than 1001 min" in section(tree, "late")
+    links = {each.get("href") for each in tree.iter("a")}
+    assert {"/incidents/1", "/incidents/2"} <= links
+
+
+async def test_a_period_is_asked_for(face: Face) -> None:
+    """What began outside of it is not counted; actions are of all times, and say so."""
+    await story(face)
+    tree = await seen(face, "/across?since=2026-02-06&until=2026-02-20")
+    assert "1 incident, 1 time that an alert fired" in text(tree.find(".//main"))
+    assert "None in the period." in section(tree, "nothing")
+    assert "None in the period." in section(tree, "again")
+    assert "add a limit" in section(tree, "actions")
+    await seen(face, "/across?since=yesterday", 400)
+
+
+async def test_an_action_that_was_taken_back_is_not_open(face: Face) -> None:
+    """Nor one that was stated anew as dropped."""
+    await story(face)
+    [event, *_] = [each.id for each in await face.log.read() if each.title == "add a limit"]
+    assert (await face.post(f"/api/v1/events/{event}/retract", {"by": "Ada", "reason": "no"})).status == 201
+    said = {"text": "write a runbook", "state": "dropped", "by": "Ada"}
+    face.now += 1_000_000
+    assert (await face.post("/api/v1/incidents/1/actions", said)).status == 201
+    await face.followed()
+    assert "No action is open." in section(await seen(face, "/across"), "actions")
+
+
+async def test_each_table_is_written_as_csv(face: Face) -> None:
+    """Whole, with a head; what a spreadsheet would take for a formula is not one."""
+    await story(face)
+    await ring(face, "=cmd()", 3)
+    await ring(face, "=cmd()", 2)
+    face.now = NOW
+    found = {}
+    for name in ("nothing", "again", "actions", "opened", "late"):
+        answer = await face.get(f"/across.csv?table={name}")
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+        found[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert {row["alert"]: row["times"] for row in found["nothing"]} == {"flapping": "3", "'=cmd()": "2"}
+    assert [row["incidents"] for row in found["again"]] == ["1 2"]
+    assert [(row["action"], row["overdue"]) for row in found["actions"]] == [
+        ("add a limit", "True"), ("write a runbook", "False"),
+    ]  # fmt: skip
+    assert found["late"][0]["median_seconds"] == "60"
+    (await face.get("/across.csv?table=other")).problem(404)
+
+
+async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:
+    """The same elements whatever alerts and actions are called."""
+    shapes = []
+    for number, told in enumerate(("plain", *HOSTILE)):
+        clean = told.replace("\x00", "")
+        for days in (80.5, 80.2):
+            await ring(face, f"{clean} {number}", days - number, service="db")
+        face.now = NOW
+        shapes.append(
+            list(structure(await seen(face, f"/across?since={_day(80.8 - number)}&until={_day(79.8 - number)}")))
+        )
+    for told, shape in zip(HOSTILE, shapes[1:], strict=True):
+        assert shape == shapes[0], told
+
+
+def _day(days: float) -> str:
+    return rfc3339(NOW - int(days * DAY)).replace("+", "%2B")
