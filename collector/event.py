@@ -319,6 +319,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "erased": "true where nothing is left of what was said",
         "unreadable": "true where what is stored of it was damaged; `timelined verify` says more",
         "reread_at": "when the delivery was read again by a later parser, µs",
+        "imported_at": "when an import fetched it, µs; its sender did not tell it at the time",
+        "same_as": "of what an import brought: the id of the same event, which a delivery told",
         "not_told": "true where that parser does not find the event in its delivery",
         "corrected": "the fields that a person corrected",
         "statement": "the command that said so: the same one again amends once",

@@ -17,22 +17,23 @@ from functools import lru_cache, partial
 
 import msgspec
 
+from collector import imported
 from collector import reading as fit
 from collector.bodies import BodyReader, Limits, check_depth
 from collector.browsers import foreign_page
 from collector.crashes import Crashes
 from collector.episodes import ENDS
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
-from collector.event import MINUTE, PEOPLE, SENDER, Event
+from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
 from collector.signing import signature_of
-from collector.webhook import Credentials, Reading, Source, Webhook
+from collector.webhook import IMPORT, Credentials, Import, Reading, Source, Webhook
 from collector.writer import Writer
 
 KEPT_HEADERS = frozenset((
-    "content-type", "content-encoding", "content-length", "user-agent", "x-request-id",
+    "content-type", "content-encoding", "content-length", "user-agent", "x-request-id", IMPORT,
 ))  # fmt: skip
 """Kept with a delivery of any source, beside what its kind of sender names: what the sender says it sent."""
 
@@ -40,6 +41,7 @@ _LONGEST_HEADER = 512
 _REFUSAL = 0.02
 """Seconds that a refusal takes at least: how far its checks came does not show."""
 _NOTHING_REDACTED = Redaction()
+_NEVER = 100 * 366 * 24 * HOUR
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,7 @@ class Intake:
         A body that was damaged on the way is kept as it came if its sender proves itself without it (by a token, say)
         or signed these very bytes; :class:`DamagedBody` is raised all the same.
         """
+        headers = _as_sent(headers)
         try:
             body = await self.read_body(chunks, encoding=headers.get("content-encoding", ""), length=length)
         except DamagedBody as error:
@@ -136,6 +139,7 @@ class Intake:
         ``headers`` have names in lower case. Raises :class:`UnverifiedWebhook` (nothing is stored),
         :class:`MalformedWebhook` (the body is stored), :class:`TooLarge` and :class:`Unavailable`.
         """
+        headers = _as_sent(headers)
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
         endpoint, authentication = await self._proved(webhook)
         self.bodies.check(body, endpoint.size)
@@ -169,6 +173,11 @@ class Intake:
                 await self.bodies.apart(len(webhook.body), partial(signature_of, webhook.body, bytes(32)))
             await asyncio.sleep(max(0.0, begun + _REFUSAL - clock()))
             raise
+
+    def forms(self, source: str) -> Mapping[str, Import] | None:
+        """In which forms a source's records can be brought in afterwards; None where there is no such source."""
+        endpoint = self._endpoints.get(source)
+        return None if endpoint is None else endpoint.source.imports
 
     def derived(self, webhook: Webhook, authentication: str) -> Submission | None:
         """What a stored delivery is read as now; None where its source is not configured any more."""
@@ -245,7 +254,7 @@ def _read(
     malformed: MalformedWebhook | None = None
     try:
         check_depth(webhook)
-        events = _of_kind(endpoint.source.parse(webhook, endpoint.reading), webhook.source, endpoint.source.kind)
+        events = _of_kind(_parsed(webhook, endpoint), webhook.source, endpoint.source.kind)
     except MalformedWebhook as error:
         status, reason, malformed = "malformed", str(error), error
     except Exception as error:  # a parser's mistake must not lose what the sender said, nor make it come for ever
@@ -255,7 +264,23 @@ def _read(
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
     told = _submission(webhook, endpoint, authentication, status, reason, events)
-    return msgspec.structs.replace(told, refire_after=endpoint.refire_after), malformed
+    # What is told afterwards says nothing of whether an alert fires again now.
+    after = _NEVER if IMPORT in webhook.headers else endpoint.refire_after
+    return msgspec.structs.replace(told, refire_after=after), malformed
+
+
+def _parsed(webhook: Webhook, endpoint: Endpoint) -> tuple[Event, ...]:
+    """What was delivered, or what an import brought, as events."""
+    if IMPORT in webhook.headers:
+        return imported.read(webhook, endpoint.source, endpoint.reading)
+    return endpoint.source.parse(webhook, endpoint.reading)
+
+
+def _as_sent(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """A sender's headers, without the one by which a delivery would count as an import."""
+    if IMPORT not in headers:
+        return headers
+    return {name: value for name, value in headers.items() if name != IMPORT}
 
 
 def _of_kind(events: tuple[Event, ...], source: str, kind: str) -> tuple[Event, ...]:

@@ -6,7 +6,8 @@ the settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -175,6 +176,29 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """In lower case; ``content-type`` is that of JSON unless it is said."""
 
 
+IMPORT = "timelined-import"
+"""The header of a delivery that an import brought: which form its records have. No sender's header of this name is
+kept or read."""
+
+Deliveries = Sequence[tuple[Mapping[str, str], Mapping[str, Any]]]
+"""Headers, in lower case, and JSON bodies."""
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """A form in which a kind of sender gives out afterwards what it delivers, or would have delivered."""
+
+    called: str
+    """What the records are, and where they are had: ``alerts of GET /api/v2/alerts``."""
+    sent: Callable[[Mapping[str, Any]], Deliveries]
+    """What the sender would have delivered of one record; nothing of what it does not deliver. Raises LookupError,
+    TypeError or ValueError for a record that is none of these."""
+    within: str = ""
+    """Under which key a page of them has the records; empty: a page is a list."""
+    near: int = 0
+    """Where a record has no identity that its delivery has, too: an event of the same thing, of the same type and by
+    the same person within so long of it is the same event, µs."""
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of sender: how to authenticate its webhooks, how to read them, and what is to be known of it elsewhere.
 
@@ -216,6 +240,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """JSON pointers (``*`` is any item) to what ids and entities are made of: what may not be redacted by place."""
     challenge: Callable[[Webhook], str] | None = None
     """What an authentic delivery asks to be answered with, where the sender tries an address so; else empty."""
+    imports: Mapping[str, Import] = {}
+    """Name of a form → how what it gives out afterwards is read."""
     retries: bool = True
     """Whether the sender comes again after a 503."""
     settings: tuple[str, ...] = ()

@@ -405,6 +405,15 @@ def lateness(event: RecordedEvent) -> int:
     return late if late >= LATE and event.source != PEOPLE and event.time_quality != "absent" else 0
 
 
+def brought_in(event: RecordedEvent) -> bool:
+    """Whether an import brought the event, and its sender did not tell it at the time."""
+    return FETCHED in event.data
+
+
+FETCHED = "imported_at"
+"""The key of an event's data that says when an import fetched it."""
+
+
 def imported(history: History) -> tuple[int, int] | None:
     """How late the events were received, from and to, in whole minutes as µs, if most were late and by similar spans:
     an import, a replay, an outage of the collector. None where each row has to say it for itself."""

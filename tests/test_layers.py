@@ -25,6 +25,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.backup",
         "collector.projections",
         "collector.rederiving",
+        "collector.importing",
         "collector.follower",
         "collector.announcements",
     ),

@@ -81,9 +81,12 @@ class Desk:
         headers = {"Idempotency-Key": key} if key else {}
         return await self._ask("POST", path, json=said, headers=headers, timeout=aiohttp.ClientTimeout(total=patience))
 
-    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post bytes as they are: a delivery."""
-        return await self._ask("POST", path, data=body, headers=headers)
+    async def send(
+        self, path: str, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE
+    ) -> Answer:  # fmt: skip
+        """Post bytes as they are: a delivery, or records of an import."""
+        timeout = aiohttp.ClientTimeout(total=patience)
+        return await self._ask("POST", path, data=body, headers=headers, timeout=timeout)
 
     async def _ask(self, method: str, path: str, **options: Any) -> Answer:
         # The daemon may stand below a path of its own.

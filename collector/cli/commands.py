@@ -40,7 +40,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "publish": "publishing:publish",
     },
     "Put right what was recorded": {
-        "join": "people:join", "leave": "people:leave", "merge": "people:merge", "split": "amendments:split",
+        "import": "importing:import_", "join": "people:join", "leave": "people:leave", "merge": "people:merge",
+        "split": "amendments:split",
         "correct": "amendments:correct", "retract": "amendments:retract", "replay": "replay:replay",
         "erase": "erase:erase",
     },

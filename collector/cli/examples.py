@@ -28,6 +28,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "events": ("timelined events --type 'alert.*' --since 1h", "timelined events --service checkout --newest"),
     "why": ("timelined why b61d0", "timelined why 1/b61d0"),
     "deliveries": ("timelined deliveries --source alertmanager", "timelined deliveries --status refused"),
+    "import": (
+        "timelined import file alertmanager alerts alerts.json",
+        "timelined import csv timeline.csv --incident 3 --zone Europe/Berlin",
+    ),
     "replay": ("timelined replay --dry-run", "timelined replay --source alertmanager --status unrecognised"),
     "delivery": ("timelined delivery d42 --body",),
     "note": (

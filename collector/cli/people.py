@@ -18,7 +18,7 @@ from collector.people import FIELDS, MARKS, REVIEWS, STATES
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _login() -> str:
+def login() -> str:
     """Who is asking, as this machine knows them."""
     try:
         return getpass.getuser()
@@ -39,7 +39,7 @@ def at(command: Command) -> Command:
 def stating(command: Command) -> Command:
     """Give a command the options every statement has: who says it, and its idempotency key."""
     by = click.option(
-        "--by", default=_login, show_default="your login name", envvar="TIMELINED_BY", help="Who states this."
+        "--by", default=login, show_default="your login name", envvar="TIMELINED_BY", help="Who states this."
     )
     key = click.option("--key", metavar="KEY", help="Names this statement: said twice, it is recorded once.")
     return by(key(OUTPUT(asking(command))))

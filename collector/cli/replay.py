@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from collector.cli import output, rehearsed
 from collector.cli.client import LONG, Desk
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.output import Json
+from collector.cli.progress import bar
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput
 
@@ -100,16 +98,6 @@ async def passed(
         if told["after"] is None:
             return total
         after = told["after"]
-
-
-@contextmanager
-def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere; gives what is told how much is done, and of how much."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, of: shown.update(task, completed=done, total=of)
 
 
 def _confirm(planned: Replayed) -> None:

@@ -41,7 +41,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     """The headers worth keeping, by an allow-list; never Authorization, Cookie or a signature's secret."""
     authentication: str = "none"
-    """``signature``, ``bearer``, ``basic``, ``path`` or ``none``."""
+    """``signature``, ``bearer``, ``basic``, ``path``, ``import`` or ``none``."""
     status: str = "read"
     """``read``, ``unrecognised`` (authentic, not understood) or ``malformed`` (not even the source's syntax)."""
     reason: str = ""

@@ -22,7 +22,7 @@ from collector.log.updating import compared, may_be_updated, text_of, update_id
 from collector.rederiving import matching, reading
 from collector.rederiving.reading import Known, Stored
 from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Asked, Change, Found
-from collector.webhook import Webhook
+from collector.webhook import IMPORT, Webhook
 
 Derive = Callable[[Webhook, str], Submission | None]
 """What an authentic delivery becomes by today's parsers; the second is how its sender had proved itself. None for a
@@ -31,6 +31,7 @@ source that is not configured."""
 GONE = "the body was removed"
 UNKNOWN_SOURCE = "the source is not configured any more"
 WORSE = "today's parser understands less of it than was understood; what is stored stays"
+APART = "an import's records are read as another number of events, which cannot be matched"
 UNSTORABLE = "what it is read as now holds a value that cannot be stored"
 
 
@@ -87,6 +88,9 @@ class _Page:
             self.found.skip(UNKNOWN_SOURCE)
             return None
         self.found.looked += 1
+        if IMPORT in dict(stored.headers) and len(told.events) != len(stored.told):
+            self.found.skip(APART)
+            return None
         if stored.status == "read" and told.status != "read":
             self.found.skip(WORSE)
             return None
@@ -104,6 +108,10 @@ class _Page:
             source=stored.source, headers=dict(stored.headers), body=stored.body, received_at=stored.received_at
         )  # fmt: skip
         told = self._derive(webhook, stored.authentication)
+        if told is not None and IMPORT in webhook.headers and len(told.events) == len(stored.told):
+            # What a delivery had told without an identity in common goes by the delivery's.
+            named = zip(told.events, stored.told, strict=True)
+            told = msgspec.structs.replace(told, events=tuple([_named(event, name) for event, name in named]))
         if told is None or not stored.redacted:
             return told
         return msgspec.structs.replace(told, events=self._as_named(stored, told.events))
@@ -224,6 +232,10 @@ class _Page:
             told = self._derived(stored) if stored is not None and stored.body is not None else None
             self._speaking[teller] = {} if told is None else {each.id: each for each in told.events}
         return self._speaking[teller].get(current.id, current)
+
+
+def _named(event: Event, name: str) -> Event:
+    return event if event.id == name else msgspec.structs.replace(event, id=name)
 
 
 def _change(event: Event, what: str, delivery: int, fields: object = None) -> Change:

@@ -18,6 +18,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import MINUTE, SECOND, Event
 from collector.signing import authenticate, standard_webhooks
+from collector.sources.gitlabapi import IMPORTS
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
@@ -389,6 +390,7 @@ SOURCE = Source(
     ),
     verify=verify,
     parse=parse,
+    imports=IMPORTS,
     identity=(
         "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before", "/after", "/project/id",
         "/released_at", "/object_attributes/id", "/object_attributes/status", "/object_attributes/active",

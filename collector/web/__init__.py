@@ -17,6 +17,7 @@ from prometheus_client import Metric
 
 from collector.erasure import Erasing, Erasure, Redraw, Redrawn
 from collector.errors import Unavailable
+from collector.importing import Importer
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
@@ -27,6 +28,7 @@ from collector.web import (
     amendments,
     erasures,
     events,
+    imports,
     incidents,
     keys,
     operations,
@@ -126,6 +128,7 @@ def build_app(
     app[keys.RELOAD] = reload
     app[keys.FRONT] = front or Front()
     app[keys.ERASE] = erase or _cannot_erase
+    app[keys.BRING_IN] = Importer(log, intake.writer, intake.derived, intake.forms).take
     app[keys.REDERIVE] = rederive or _cannot_rederive
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()
@@ -147,6 +150,7 @@ def build_app(
         amendments,
         erasures,
         replays,
+        imports,
         operations,
         prometheus,
     ):

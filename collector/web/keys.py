@@ -15,6 +15,7 @@ from aiohttp import web
 from prometheus_client import Metric
 
 from collector.erasure import Erasing, Erasure, Redraw
+from collector.importing import Brought
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.metrics import Metrics
@@ -81,6 +82,8 @@ GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gaug
 ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
 REDERIVE: web.AppKey[Callable[[Asked, bool], Awaitable[Found]]] = web.AppKey("rederive")
 """Reads stored deliveries again; the second says that nothing is to be written."""
+BRING_IN: web.AppKey[Callable[[str, str, bytes, int], Awaitable[Brought]]] = web.AppKey("bring_in")
+"""Brings records in: of which source, in which form, a list in JSON, and when it was fetched, µs."""
 REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 """Writes the drafts again that cite certain events."""
 RELOAD: web.AppKey[Callable[[], Awaitable[None]] | None] = web.AppKey("reload")

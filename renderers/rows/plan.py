@@ -111,13 +111,15 @@ def written(plan: Plan, table: Table) -> Row:
 
 def _suffixes(events: Sequence[RecordedEvent], table: Table) -> tuple[str, ...]:
     """That events were received late, unless one sentence says it of all; or corrected or erased by a person."""
-    late, corrected, erased = 0, False, ""
+    late, corrected, erased, brought = 0, False, "", False
     for event in events:
+        brought = brought or facts.brought_in(event)
         late = max(late, 0 if table.imported else facts.lateness(event))
         corrected = corrected or event.amendment == "correction"
         erased = erased or (_erased(event, table.zone) if is_erased(event) else "")
     most = "up to " if len(events) > 1 else ""
-    words = f"received {most}{phrases.lasted(late // MINUTE * MINUTE).text} late" if late else ""
+    span = f"{most}{phrases.lasted(late // MINUTE * MINUTE).text}"
+    words = "" if not late else f"imported {span} later" if brought else f"received {span} late"
     return tuple(word for word in (words, "corrected" if corrected else "", erased) if word)
 
 

@@ -132,6 +132,7 @@ def _completeness(history: History, options: Options) -> Iterator[Claim]:
     yield from _losses(history, options)
     yield from _unread(history)
     yield from _reread(history, options)
+    yield from _imported(history, options)
     yield from _refused(history)
     yield from _times(history)
     yield from _clocks(history)
@@ -262,6 +263,23 @@ def _unread_kind(event: RecordedEvent) -> str:
 
 READ_AGAIN = ("type", "title", "service", "environment", "severity", "actor", "occurred_at")
 """Fields of which it is told how they were read at first."""
+
+
+def _imported(history: History, options: Options) -> Iterator[Claim]:
+    """What its sender did not tell at the time, and an import fetched, by source."""
+    sources: dict[str, list[RecordedEvent]] = {}
+    for event in filter(facts.brought_in, history.events):
+        sources.setdefault(event.source, []).append(event)
+    for source in sorted(sources):
+        events = sources[source]
+        fetched = [at for event in events if type(at := event.data.get(facts.FETCHED)) is int]
+        since = facts.anchor(history)
+        first, last = (phrases.minute(at, options.zone, since) for at in (min(fetched), max(fetched)))
+        when = (" at ", first) if first == last else (" between ", first, " and ", last)
+        verb = "was" if len(events) == 1 else "were"
+        yield claim(f"{counted(len(events), 'event')} of ", Name(phrases.system(history, source)),
+                    f" {verb} fetched from there", *when, ", and not told when {} happened".format(
+                        "it" if len(events) == 1 else "they"), proof=cites(events))  # fmt: skip
 
 
 def read_at_first(history: History) -> list[tuple[str, list[object] | None]]:

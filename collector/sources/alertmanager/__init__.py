@@ -10,6 +10,7 @@ from __future__ import annotations
 from collector.event import Event
 from collector.signing import authenticate
 from collector.sources.alertmanager import groups, recorder
+from collector.sources.alertmanager.api import IMPORTS
 from collector.sources.alertmanager.groups import KIND, RECIPE, fingerprint_of, query_of
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
@@ -48,6 +49,7 @@ SOURCE = Source(
     trial=_TRIAL,
     verify=verify,
     parse=parse,
+    imports=IMPORTS,
     identity=(
         "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status",
         # Of one recorded event. Pointers into a list of them would forbid what a group may have redacted.

@@ -26,7 +26,7 @@ from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
 from collector.times import moment
-from collector.webhook import Credentials, Made, Mapped, Reading, Source, Webhook
+from collector.webhook import Credentials, Import, Made, Mapped, Reading, Source, Webhook
 
 KIND = "cloudevents"
 RECIPE = "cloudevents.1"
@@ -266,6 +266,13 @@ def _scalar(value: object) -> str:
     return "" if isinstance(value, dict) else usual.scalar(value)
 
 
+IMPORTS = {
+    "events": Import(
+        called="CloudEvents in JSON, such as a file with one on each line",
+        sent=lambda record: [({"content-type": "application/cloudevents+json"}, record)],
+    )
+}
+
 SOURCE = Source(
     kind=KIND,
     sample=Made(
@@ -283,5 +290,6 @@ SOURCE = Source(
     settings=("types",),
     verify=verify,
     parse=parse,
+    imports=IMPORTS,
     identity=("/id", "/source", "/time", "/*/id", "/*/source", "/*/time"),
 )

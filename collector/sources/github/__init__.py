@@ -18,6 +18,7 @@ from collector import reading as fit
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.github import code, deployments, runs
+from collector.sources.github.api import IMPORTS
 from collector.sources.github.common import repository_ref
 from collector.sources.github.kinds import SILENT
 from collector.sources.github.payloads import (
@@ -108,6 +109,7 @@ SOURCE = Source(
     headers=("x-github-event", "x-github-delivery", "x-github-hook-id"),
     verify=verify,
     parse=parse,
+    imports=IMPORTS,
     identity=(
         *(f"/{thing}/id" for thing in ("deployment", "deployment_status", "workflow_run", "pull_request", "release")),
         *(f"/deployment{kind}/created_at" for kind in ("", "_status")),

@@ -21,6 +21,8 @@ from collector.webhook import Reading, Webhook
 KIND = "pagerduty"
 RECIPE = "pagerduty.1"
 
+ENTRY = "log_entry."
+"""How the kind of a log entry begins that no webhook tells of: a detail of the page."""
 TYPES = {
     "incident.triggered": "page.triggered",
     "incident.acknowledged": "page.acknowledged",
@@ -177,7 +179,7 @@ def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[E
         data = fit.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
-    if kind not in TYPES:
+    if kind not in TYPES and not kind.startswith(ENTRY):
         reason = "PagerDuty sent a kind of event that this version does not know"
         refs = _refs(_page(data), data)
         return (fit.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
@@ -185,10 +187,10 @@ def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[E
 
 
 def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
-    """The event of an envelope and its data, whose kind is one of :data:`TYPES`."""
+    """The event of an envelope and its data, whose kind is one of :data:`TYPES` or a log entry's."""
     happened = moment(envelope.occurred_at, webhook.received_at)
     page = _page(data)
-    event_type = TYPES[envelope.event_type]
+    event_type = TYPES.get(envelope.event_type, "page.updated")
     if event_type != "observation.recorded" and not page.id:
         # A workflow that a person started by hand belongs to no incident.
         event_type = "observation.recorded"
@@ -338,6 +340,8 @@ def _role(data: Data) -> dict[str, str | None]:
 
 def _other(kind: str, data: Data) -> dict[str, str | None]:
     """Bridges, fields, tasks, automation and workflows: which of them, and how it stands."""
+    if kind.startswith(ENTRY):
+        return {"text": data.summary}
     if ".custom_field_values." in kind:
         fields = (f"{field.name}: {_value(field.value)}" for field in data.custom_fields or () if field.name)
         return {"text": "; ".join(fields)}

@@ -1,0 +1,154 @@
+"""Bringing in afterwards what was missed: what senders give out, and what people wrote down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+import msgspec
+
+from collector.cli import output, timelines
+from collector.cli.client import LONG, Desk
+from collector.cli.moments import Zone
+from collector.cli.naming import INCIDENT
+from collector.cli.people import login
+from collector.cli.progress import bar
+from collector.cli.records import batches, records
+from collector.cli.sources import content_of
+from collector.cli.where import OUTPUT, Where, asking
+from collector.sources import SOURCES
+
+CONTENT = click.Path(path_type=Path, allow_dash=True)
+
+
+class Imported(msgspec.Struct, kw_only=True):
+    """What an import came to."""
+
+    records: int = 0
+    new: int = 0
+    """Events that the log did not have."""
+    known: int = 0
+    merged: int = 0
+    """Those of the known ones that a delivery told without an identity in common."""
+    withdrawn: int = 0
+    """Events of an earlier import that a delivery told since."""
+    not_understood: dict[str, int] = {}
+    """Lists of records in which some could not be read, by the reason."""
+
+    def take(self, count: int, told: Any) -> None:
+        """Add one answer."""
+        self.records += count
+        self.new += len(told["new"])
+        self.known += told["known"]
+        self.merged += told["merged"]
+        self.withdrawn += told["withdrawn"]
+        for reason in told["not_understood"]:
+            self.not_understood[reason] = self.not_understood.get(reason, 0) + 1
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring in what was missed: records of a sender's API, or a timeline that people wrote.
+
+    What is known already adds nothing, whichever way it came: an import may be cut off and begun again. Imported events
+    say when they were fetched, and drafts say so.
+    """
+
+
+@import_.command("file")
+@click.argument("source")
+@click.argument("records_form", metavar="FORM")
+@click.argument("content", metavar="FILE", type=CONTENT)
+@OUTPUT
+@asking
+def file_(where: Where, source: str, records_form: str, content: Path, form: str) -> None:
+    """Bring in the records in a FILE; - is standard input.
+
+    SOURCE is the name of a configured source, and FORM what the records are: docs/catching-up.md says which there are,
+    and how to get them. FILE has a list, pages of lists after each other, or one record on each line. Exits with 1
+    where some records were not understood; they are kept all the same.
+    """
+    found = records(content_of(content), str(content), within(records_form))
+    told = brought_in(where, source, records_form, found)
+    show(told, form)
+
+
+def within(form: str) -> str:
+    """Under which key pages of a form have their records, of whatever kind of sender that is."""
+    return next((kind.imports[form].within for kind in SOURCES.values() if form in kind.imports), "")
+
+
+def brought_in(where: Where, source: str, form: str, found: Sequence[bytes]) -> Imported:
+    """Bring records in, some at a time."""
+
+    async def walked(desk: Desk) -> Imported:
+        total = Imported()
+        with bar("importing") as progress:
+            for count, body in batches(found):
+                total.take(count, await sent(desk, source, form, body))
+                progress(total.records, len(found))
+        return total
+
+    return where.ask(walked, writing=True)
+
+
+async def sent(desk: Desk, source: str, form: str, body: bytes) -> Any:
+    """What some records came to."""
+    path = f"/api/v1/imports/{quote(source, safe='')}?form={quote(form, safe='')}"
+    answer = await desk.send(path, body, {"content-type": "application/json"}, patience=LONG)
+    return answer.json()
+
+
+def show(told: Imported, form: str) -> None:
+    """What an import came to; ends with 1 where something of it was not understood."""
+    if form == "json":
+        output.as_json(msgspec.to_builtins(told))
+    else:
+        output.facts([
+            ("Records", str(told.records)), ("New events", str(told.new)), ("Known", str(told.known)),
+            ("Merged", f"{told.merged} that a delivery had told" if told.merged else ""),
+            ("Withdrawn", f"{told.withdrawn} that a delivery told since" if told.withdrawn else ""),
+        ])  # fmt: skip
+    for reason in told.not_understood:
+        output.say(f"Not understood, and kept: {reason}.")
+    if told.not_understood:
+        raise click.exceptions.Exit(output.FAILED)
+
+
+@import_.command("csv")
+@click.argument("content", metavar="FILE", type=CONTENT)
+@click.option("--incident", type=INCIDENT, metavar="N", help="The incident of rows that name none.")
+@click.option(
+    "--by",
+    default=login,
+    show_default="your login name",
+    envvar="TIMELINED_BY",
+    help="Who wrote rows without an author.",
+)
+@click.option("--zone", type=Zone(), metavar="NAME", help="The zone of times without an offset, such as Europe/Berlin.")
+@OUTPUT
+@asking
+def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str | None, form: str) -> None:
+    """Bring in a timeline that people wrote, a table with a line for each thing that happened.
+
+    Its first line names the columns: time and text, and if you like by, kind (note, action, or a moment such as
+    mitigated), incident, owner and due; the order does not matter, and others are refused. A time has a date, and an
+    offset or --zone. Every row is checked before the first is recorded; a row that is known adds nothing.
+    """
+    rows = timelines.read(content_of(content), str(content), incident=incident, by=by, zone=zone)
+
+    async def stated(desk: Desk) -> int:
+        new = 0
+        with bar("importing") as progress:
+            for done, row in enumerate(rows, 1):
+                new += (await desk.post(row.path, row.body, row.key)).created
+                progress(done, len(rows))
+        return new
+
+    new = where.ask(stated, writing=True)
+    if form == "json":
+        return output.as_json({"rows": len(rows), "new": new, "known": len(rows) - new})
+    return output.facts([("Rows", str(len(rows))), ("New", str(new)), ("Known", str(len(rows) - new))])

@@ -1,0 +1,152 @@
+"""A timeline that people wrote as a table, as the statements that it makes.
+
+The same row always makes the same statement, so a table may be brought in
+again, or with more rows; a row that was changed is another one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from collector.cli import moments
+from collector.errors import InvalidInput
+from collector.people import MARKS
+
+COLUMNS = ("time", "text", "by", "kind", "incident", "owner", "due")
+"""The columns that a table may have."""
+NEEDED = ("time", "text")
+KINDS = ("note", "action", *MARKS)
+SHOWN = 10
+"""Mistakes that are named one by one."""
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d?:\d\d.*", re.ASCII)
+_OFFSET = re.compile(r".*\d ?([Zz]|UTC|[+-]\d\d:?\d\d)", re.ASCII)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement."""
+
+    path: str
+    body: Mapping[str, object]
+    key: str
+    """Names it: made of all that the row says."""
+
+
+class _WrongRow(ValueError):
+    """What is wrong with a row, as the end of a sentence."""
+
+
+def read(content: bytes, name: str, *, incident: int | None, by: str, zone: str | None) -> list[Row]:
+    """Every row as what it states. ``incident``, ``by`` and ``zone`` stand for what a row does not say.
+
+    Raises :class:`InvalidInput` with every mistake and its line.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"cannot import {name}: it is not UTF-8, at byte {error.start}; save it as that") from error
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    rows: list[Row] = []
+    mistakes: list[str] = []
+    try:
+        columns = _columns(next(table, []), name)
+        for cells in table:
+            if not any(cell.strip() for cell in cells):
+                continue
+            try:
+                rows.append(_row(_said(columns, cells), incident, by, zone))
+            except _WrongRow as error:
+                mistakes.append(f"line {table.line_num}: {error}")
+    except csv.Error as error:
+        raise InvalidInput(f"cannot import {name}: line {table.line_num} is no CSV ({error})") from error
+    if mistakes or not rows:
+        raise InvalidInput(
+            f"cannot import {name}: {'; '.join(_listed(mistakes)) or 'it has no rows'}; nothing was recorded"
+        )
+    return rows
+
+
+def _listed(mistakes: list[str]) -> Iterator[str]:
+    yield from mistakes[:SHOWN]
+    if len(mistakes) > SHOWN:
+        yield f"and {len(mistakes) - SHOWN} more"
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the names of the first line: spreadsheets of some languages write semicolons."""
+    first = text.partition("\n")[0]
+    return max(",;\t", key=first.count)
+
+
+def _columns(cells: list[str], name: str) -> list[str]:
+    columns = [cell.strip().lower() for cell in cells]
+    known = ", ".join(COLUMNS)
+    if wrong := next((each for each in columns if each not in COLUMNS), None):
+        raise InvalidInput(f"cannot import {name}: its first line has {wrong!r}, which is no column; there is {known}")
+    if missing := next((each for each in NEEDED if each not in columns), None):
+        raise InvalidInput(f"cannot import {name}: its first line names no column {missing!r}; there is {known}")
+    if len(set(columns)) < len(columns):
+        raise InvalidInput(f"cannot import {name}: its first line names a column twice")
+    return columns
+
+
+def _said(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) > len(columns):
+        raise _WrongRow("it has more cells than the first line names; put texts with commas into quotes")
+    return {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
+
+
+def _row(said: Mapping[str, str], incident: int | None, by: str, zone: str | None) -> Row:
+    kind = said.get("kind", "").lower() or "note"
+    if kind not in KINDS:
+        raise _WrongRow(f"kind is {kind!r}; use one of {', '.join(KINDS)}")
+    if not said.get("text") and kind in ("note", "action"):
+        raise _WrongRow("text is empty")
+    number = _incident(said.get("incident", ""), incident)
+    author = said.get("by") or by
+    if not author:
+        raise _WrongRow("it does not say by whom; name the author in the column by, or with --by")
+    at = _time(said.get("time", ""), zone)
+    body: dict[str, object] = {"text": said.get("text", ""), "by": author}
+    if kind == "action":
+        where = "actions"
+        body |= {"owner": said.get("owner", ""), "due": said.get("due", "")}
+    elif kind == "note":
+        where = "notes"
+        body["at"] = at
+    else:
+        where = "marks"
+        body |= {"mark": kind, "at": at}
+    named = "\x1f".join([str(number), where, at, *(f"{name}={value}" for name, value in sorted(body.items()))])
+    key = f"csv-{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:40]}"
+    return Row(path=f"/api/v1/incidents/{number}/{where}", body=body, key=key)
+
+
+def _incident(text: str, otherwise: int | None) -> int:
+    if not text:
+        if otherwise is None:
+            raise _WrongRow("it does not say which incident; name it in the column incident, or with --incident")
+        return otherwise
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise _WrongRow(f"incident is {text!r}; write its number")
+    return int(text)
+
+
+def _time(text: str, zone: str | None) -> str:
+    """The time in RFC 3339; one without an offset is never guessed."""
+    if not _DATED.fullmatch(text):
+        raise _WrongRow(f"time is {text!r}; write it like 2026-03-04 14:02 or 2026-03-04T14:02:10Z")
+    if zone is None and not _OFFSET.fullmatch(text):
+        raise _WrongRow(f"time is {text!r}, which has no offset; say which zone that is with --zone")
+    try:
+        return moments.read(text, ZoneInfo(zone) if zone else UTC, datetime.fromtimestamp(0, UTC))
+    except (ValueError, OverflowError) as error:
+        raise _WrongRow(f"time is {text!r}, which is none: {error}") from error

@@ -1,0 +1,85 @@
+"""PagerDuty's log entries, as its webhooks tell them: https://developer.pagerduty.com/api-reference (Log Entries)
+
+A log entry's id is not that of the event that a webhook told, so the two are
+found to be one by incident, kind, person and time. Who was notified by which
+means is set aside, and so is the assignment that comes with every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from collector.event import SECOND
+from collector.sources.pagerduty.v3 import ENTRY
+from collector.webhook import Deliveries, Import
+
+_END = "_log_entry"
+_KINDS = {
+    "trigger": "incident.triggered",
+    "acknowledge": "incident.acknowledged",
+    "unacknowledge": "incident.unacknowledged",
+    "resolve": "incident.resolved",
+    "assign": "incident.reassigned",
+    "delegate": "incident.delegated",
+    "escalate": "incident.escalated",
+    "annotate": "incident.annotated",
+    "priority_change": "incident.priority_updated",
+    "custom_field_value_change": "incident.custom_field_values.updated",
+}
+"""PagerDuty's kinds of log entry, and of event. What is no kind of event is told as a detail of the page."""
+_DETAILS = {
+    "exhaust_escalation_path": "nobody is left to escalate to",
+    "repeat_escalation_path": "the escalation policy was begun again",
+    "reach_ack_limit": "the limit of acknowledgements was reached",
+    "reach_trigger_limit": "the limit of triggers was reached",
+    "snooze": "it was snoozed",
+    "urgency_change": "its urgency was changed",
+    "field_value_change": "a field was changed",
+}
+_SILENT = frozenset({"notify"})
+_PERSON = "user"
+
+
+def entry(record: Mapping[str, Any]) -> Deliveries:
+    """The event of a log entry; none of those that are set aside."""
+    kind = str(record["type"]).removesuffix("_reference").removesuffix(_END)
+    agent = record.get("agent") or {}
+    if kind in _SILENT or (kind == "assign" and _PERSON not in str(agent.get("type"))):
+        return []
+    if kind not in _KINDS and kind not in _DETAILS:
+        raise LookupError(kind)
+    data = {"type": "log_entry", "incident": record["incident"], **_said(kind, record)}
+    if service := record.get("service") or record["incident"].get("service"):
+        data["service"] = service
+    told = {
+        "id": record["id"],
+        "event_type": _KINDS.get(kind, ENTRY + kind),
+        "occurred_at": record["created_at"],
+        "agent": agent or None,
+        "data": data,
+    }
+    return [({}, {"event": told})]
+
+
+def _said(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the entry says beyond its kind."""
+    channel = record.get("channel") or {}
+    if kind == "annotate":
+        return {"content": channel.get("content") or channel.get("summary") or record.get("summary")}
+    if kind in ("assign", "escalate"):
+        return {"assignees": record.get("assignees") or []}
+    if kind in _DETAILS:
+        return {"summary": _DETAILS[kind]}
+    incident = record["incident"]
+    if kind == "trigger":
+        names = ("incident_key", "created_at", "urgency", "priority")
+        return {name: incident[name] for name in names if incident.get(name)}
+    return {}
+
+
+IMPORTS = {
+    "log_entries": Import(
+        called="log entries of PagerDuty's GET /log_entries", sent=entry, within="log_entries", near=2 * SECOND
+    )
+}

@@ -1,0 +1,345 @@
+"""What a sender gives out afterwards becomes what it would have delivered: the same events, and none of them twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from click.testing import CliRunner
+
+from collector.cli import timelined
+from collector.cli.records import records
+from collector.errors import InvalidInput
+from collector.event import Event, RecordedEvent, current
+from collector.webhook import IMPORT
+from tests import senders
+from tests.conftest import make_log
+from tests.test_erasure import Place, alert, serving
+
+MARKS = ("imported_at",)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with serving(tmp_path) as made:
+        yield made
+
+
+async def brought(place: Place, source: str, form: str, *records: Any) -> dict[str, Any]:
+    """What some records came to."""
+    url = f"{place.served.address}/api/v1/imports/{source}?form={form}"
+    async with place.client.post(url, json=list(records)) as answer:
+        told: dict[str, Any] = await answer.json()
+        assert answer.status in (200, 201), told
+    await place.caught_up()
+    return told
+
+
+async def facts(place: Place) -> dict[str, Event]:
+    """What senders' events say now, without what says that they were imported."""
+    return {e.id: bare(e) for e in current(await place.log.read(limit=1000)) if e.source not in ("timelined", "people")}
+
+
+def bare(event: RecordedEvent) -> Event:
+    fields = {name: getattr(event, name) for name in Event.__struct_fields__}
+    data = {key: value for key, value in event.data.items() if key not in MARKS}
+    return Event(**{**fields, "revision": 0, "amendment": "", "data": data})
+
+
+async def types(place: Place) -> list[str]:
+    return sorted(event.type for event in (await facts(place)).values())
+
+
+# --- Alertmanager ---------------------------------------------------------------------------------------------------
+
+
+def of_api(one: senders.Alert, **status: Any) -> dict[str, Any]:
+    """An alert as Alertmanager's API gives it out: with an expiry where a webhook has no end."""
+    told = one.json()
+    del told["status"]
+    state = {"state": "suppressed" if status else "active", "silencedBy": [], "inhibitedBy": [], **status}
+    more = {"endsAt": "2026-03-04T18:00:00.000Z", "updatedAt": "2026-03-04T14:10:00.000Z", "status": state}
+    return told | more | {"receivers": [{"name": "timelined"}]}
+
+
+async def test_an_alert_has_the_same_id_whichever_way_it_came(place: Place) -> None:
+    """Told by a webhook, the import adds nothing; fetched first, the webhook is known."""
+    told = await place.sent(senders.alertmanager(alert()))
+    again = await brought(place, "alertmanager", "alerts", of_api(alert()), of_api(alert("SlowCart", service="cart")))
+    assert (len(again["new"]), again["known"]) == (1, 1)
+    assert told["items"][0]["event"] not in again["new"]
+    later = await place.sent(senders.alertmanager(alert("SlowCart", service="cart")))
+    assert [item["known"] for item in later["items"]] == [True]
+    assert later["items"][0]["event"] == again["new"][0]
+
+
+async def test_an_import_again_adds_nothing(place: Place) -> None:
+    """Neither an event nor a delivery."""
+    await brought(place, "alertmanager", "alerts", of_api(alert()))
+    before = await place.log.head(), await place.log.deliveries()
+    assert (await brought(place, "alertmanager", "alerts", of_api(alert())))["delivery"] is None
+    assert (await place.log.head(), await place.log.deliveries()) == before
+
+
+async def test_a_suppressed_alert_is_no_alert(place: Place) -> None:
+    """Nobody was told of it, so it opens nothing; that it was suppressed, and by what, is told."""
+    silence = {
+        "id": "0b8e7a4c", "matchers": [{"name": "service", "value": "cart", "isRegex": False, "isEqual": True}],
+        "createdBy": "ana", "comment": "moving carts", "startsAt": "2026-03-04T14:00:00.000Z",
+        "endsAt": "2026-03-04T15:00:00.000Z", "updatedAt": "2026-03-04T14:00:00.000Z", "status": {"state": "active"},
+    }  # fmt: skip
+    await brought(place, "alertmanager", "silences", silence)
+    slow = of_api(alert("SlowCart", service="cart"), silencedBy=["0b8e7a4c"])
+    await brought(place, "alertmanager", "alerts", slow, of_api(alert("Low"), inhibitedBy=["00000000000000ff"]))
+    titles = sorted(event.title for event in (await facts(place)).values())
+    assert titles == [
+        "Alert Low was inhibited by another alert", "Alert SlowCart was silenced", 'Silence created: service="cart"',
+    ]  # fmt: skip
+    assert (await place.get("incidents"))["incidents"] == []
+    ended = silence | {"endsAt": "2026-03-04T14:30:00.000Z", "updatedAt": "2026-03-04T14:30:00.000Z"}
+    await brought(place, "alertmanager", "silences", ended | {"status": {"state": "expired"}})
+    titles = [event.title for event in (await facts(place)).values() if "Silence" in event.title]
+    assert sorted(titles) == ['Silence created: service="cart"', 'Silence ended: service="cart"']
+
+
+async def test_a_draft_says_what_was_imported(place: Place) -> None:
+    """Its sender did not tell it at the time, and no row says that it was received then."""
+    await brought(place, "alertmanager", "alerts", of_api(alert()))
+    draft = await place.get("incidents/1/postmortem.md")
+    assert "1 event of Alertmanager was fetched from there at " in draft
+    assert ", and not told when it happened" in draft
+    assert "(imported " in draft
+    assert "(received " not in draft
+
+
+async def test_no_sender_passes_for_an_import(place: Place) -> None:
+    """The header that says so counts for nothing on a delivery, and is not kept."""
+    sent = senders.alertmanager(alert())
+    told = await place.sent(replace(sent, headers={**sent.headers, IMPORT: "alerts"}))
+    assert told["status"] == "read"
+    (stored,) = await place.log.deliveries()
+    assert IMPORT not in dict(stored.headers)
+
+
+# --- PagerDuty ------------------------------------------------------------------------------------------------------
+
+
+def entry(kind: str, at: str, by: str = "", **more: Any) -> dict[str, Any]:
+    """A log entry of page 311, a second after the webhook's own time of it."""
+    agent = {"type": "user_reference", "summary": by} if by else {"type": "service_reference", "summary": "checkout"}
+    moment = senders.rfc3339(at).replace(".000Z", "Z")
+    page = {"id": senders.page(311, "Errors", at="14:03").id, "type": "incident_reference", "summary": "[#311] Errors"}
+    made = {"id": f"R{kind}{at}", "type": f"{kind}_log_entry", "created_at": moment, "agent": agent, "incident": page}
+    return made | {"service": {"id": "P1", "summary": "checkout"}} | more
+
+
+EVENING = (
+    entry("trigger", "14:03:01"), entry("assign", "14:03:01"), entry("notify", "14:03:02"),
+    entry("acknowledge", "14:05:01", by="Ana"),
+    entry("annotate", "14:09", by="Ana", channel={"summary": "rolling back"}),
+    entry("snooze", "14:10", by="Ana"), entry("resolve", "14:22:01", by="Ana"),
+)  # fmt: skip
+
+
+async def test_log_entries_are_merged_with_webhooks(place: Place) -> None:
+    """What a webhook told within a second or two is that; the rest is new; again it is all known."""
+    page = senders.page(311, "Errors", at="14:03")
+    for sent in (page.triggered(), page.acknowledged("14:05", by="Ana")):
+        await place.sent(sent)
+    told = await brought(place, "pagerduty", "log_entries", *EVENING)
+    assert (told["merged"], len(told["new"]), told["not_understood"]) == (2, 3, [])
+    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
+    assert await types(place) == expected
+    again = await brought(place, "pagerduty", "log_entries", *EVENING)
+    assert (again["delivery"], again["known"]) == (None, 5)
+    assert await types(place) == expected
+
+
+async def test_what_a_webhook_tells_after_an_import_is_told_once(place: Place) -> None:
+    """The next import finds that the two are one, and takes its own back; reading again leaves it so."""
+    page = senders.page(311, "Errors", at="14:03")
+    await brought(place, "pagerduty", "log_entries", *EVENING)
+    for sent in (page.triggered(), page.acknowledged("14:05", by="Ana"), page.resolved("14:22", by="Ana")):
+        await place.sent(sent)
+    told = await brought(place, "pagerduty", "log_entries", *EVENING)
+    assert told["withdrawn"] == 3
+    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
+    assert await types(place) == expected
+    assert (await place.post("replays"))["changes"] == []
+    assert (await brought(place, "pagerduty", "log_entries", *EVENING))["withdrawn"] == 0
+
+
+async def test_another_persons_deed_is_another_event(place: Place) -> None:
+    """Two acknowledgements within a second are two, where two people made them."""
+    await place.sent(senders.page(311, "Errors", at="14:03").acknowledged("14:05", by="Ana"))
+    told = await brought(place, "pagerduty", "log_entries", entry("acknowledge", "14:05:01", by="Ben"))
+    assert (told["merged"], len(told["new"])) == (0, 1)
+
+
+async def test_one_record_that_is_not_understood_spoils_no_other(place: Place) -> None:
+    """It is kept and listed, with why."""
+    told = await brought(place, "pagerduty", "log_entries", {"id": "R1", "type": "moon_log_entry"}, EVENING[0])
+    assert told["not_understood"] == ["a record that is none of log entries of PagerDuty's GET /log_entries"]
+    assert await types(place) == ["page.triggered", "source.unrecognised"]
+
+
+# --- repositories ---------------------------------------------------------------------------------------------------
+
+
+async def test_deployments_and_runs_are_what_github_would_have_sent(place: Place) -> None:
+    """The same ids as its webhooks'."""
+    sent = senders.deployment(77, "acme/checkout", "v42", at="13:58").status("success", "14:00")
+    body = json.loads(sent.body)
+    told = await place.sent(sent)
+    deployment = body["deployment"] | {"repository_url": "https://api.github.com/repos/acme/checkout"}
+    came = await brought(place, "github", "deployments", deployment | {"statuses": [body["deployment_status"]]})
+    assert told["items"][0]["event"] not in came["new"]
+    assert (len(came["new"]), came["known"]) == (1, 1)
+    run = {
+        "id": 5, "name": "Deploy", "run_attempt": 1, "status": "completed", "conclusion": "success",
+        "created_at": "2026-03-04T13:50:00Z", "run_started_at": "2026-03-04T13:50:00Z",
+        "updated_at": "2026-03-04T13:57:00Z", "repository": {"full_name": "acme/checkout"}, "head_sha": "a" * 40,
+    }  # fmt: skip
+    assert len((await brought(place, "github", "workflow_runs", run))["new"]) == 2
+    moved = run | {"updated_at": "2026-03-04T13:58:30Z"}
+    assert (await brought(place, "github", "workflow_runs", moved))["known"] == 1
+
+
+async def test_gitlabs_records_are_its_webhooks(place: Place) -> None:
+    """A deployment with its project, environment and person."""
+    record = {
+        "id": 42, "iid": 2, "ref": "main", "sha": "b" * 40, "status": "success", "created_at": "2026-03-04T13:55:00Z",
+        "updated_at": "2026-03-04T13:59:00Z", "user": {"name": "Ana", "username": "ana"},
+        "environment": {"name": "production"},
+        "deployable": {"finished_at": "2026-03-04T13:58:50Z", "web_url": "https://gitlab.example/acme/cart/-/jobs/9"},
+    }  # fmt: skip
+    await brought(place, "gitlab", "deployments", record)
+    (event,) = (await facts(place)).values()
+    assert (event.type, event.entity, event.environment, event.actor) == (
+        "change.succeeded", "deployment:42", "production", "Ana",
+    )  # fmt: skip
+    assert event.data["repository"] == "acme/cart"
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def run(url: str, *words: str, **more: Any) -> Any:
+    return CliRunner().invoke(timelined, [*words, "--storage.url", url], catch_exceptions=False, **more)
+
+
+def test_a_file_of_events_is_brought_in(database: str, tmp_path: Path) -> None:
+    """One on each line; a line that is no JSON is named, and then nothing is recorded."""
+    make_log(database)
+    said = {"specversion": "1.0", "type": "com.acme.restart", "source": "/ops", "time": "2026-03-04T14:02:00Z"}
+    lines = [json.dumps(said | {"id": str(number)}) for number in range(450)]
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join([*lines, "{"]))
+    failed = run(database, "import", "file", "cloudevents", "events", str(file))
+    assert (failed.exit_code, "line 451 is no JSON" in failed.stderr) == (1, True)
+    file.write_text("\n".join(lines))
+    done = run(database, "import", "file", "cloudevents", "events", str(file), "-o", "json")
+    assert json.loads(done.stdout) | {"not_understood": {}} == {
+        "records": 450, "new": 450, "known": 0, "merged": 0, "withdrawn": 0, "not_understood": {},
+    }  # fmt: skip
+    again = json.loads(run(database, "import", "file", "cloudevents", "events", str(file), "-o", "json").stdout)
+    assert (again["new"], again["known"]) == (0, 450)
+    wrong = run(database, "import", "file", "cloudevents", "alerts", str(file))
+    assert "no such form; it takes events" in wrong.stderr
+    assert "no source has this name" in run(database, "import", "file", "clouds", "events", str(file)).stderr
+
+
+def test_an_import_that_is_cut_off_is_finished_by_the_next(database: str, tmp_path: Path) -> None:
+    """Killed twice on the way: in the end each event stands there once."""
+    make_log(database)
+    said = {"specversion": "1.0", "type": "com.acme.restart", "source": "/ops", "time": "2026-03-04T14:02:00Z"}
+    lines = [json.dumps(said | {"id": str(number)}) for number in range(900)]
+    for cut in (250, 700, 900):
+        file = tmp_path / "events.jsonl"
+        file.write_text("\n".join(lines[:cut]))
+        assert run(database, "import", "file", "cloudevents", "events", str(file)).exit_code == 0
+    listed = json.loads(run(database, "events", "--source", "cloudevents", "--limit", "1000", "-o", "json").stdout)
+    assert len(listed["events"]) == 900
+    assert len({event["id"] for event in listed["events"]}) == 900
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'[{"a":1},{"a":2}]', 2), (b'{"log_entries":[{"a":1}]}{"log_entries":[{"a":2},{"a":3}]}', 3),
+        (b'[{"a":1}]\n[{"a":2}]', 2), (b'{"a":1}\n{"a":2}\n\n', 2), (b'\xef\xbb\xbf{"a":[1]}', 1),
+    ],
+)  # fmt: skip
+def test_records_are_found_in_every_way_of_writing_pages(content: bytes, found: int) -> None:
+    assert len(records(content, "x.json", "log_entries")) == found
+
+
+def test_what_holds_no_record_is_refused() -> None:
+    for content in (b"[]", b"", b"[1,", b"\xff"):
+        with pytest.raises(InvalidInput, match=r"cannot import x\.json: "):
+            records(content, "x.json")
+
+
+# --- a timeline that people wrote -----------------------------------------------------------------------------------
+
+TABLE = """time,text,by,kind
+2026-03-04 15:05,"Ana paged the database team, by phone",Ben,
+2026-03-04T14:10:00Z,Errors went down,,mitigated
+2026-03-04 15:30,Write a runbook,Ana,action
+"""
+
+
+def test_a_written_timeline_becomes_statements(database: str, tmp_path: Path) -> None:
+    """In the zone that was named; the same table again adds nothing, and a time without a zone is refused."""
+    make_log(database)
+    opened = run(database, "open", "Errors in checkout", "--at", "2026-03-04 14:00", "--by", "Ana")
+    assert opened.exit_code == 0, opened.output
+    file = tmp_path / "timeline.csv"
+    file.write_text(TABLE)
+    words = ("import", "csv", str(file), "--incident", "1", "--by", "Cleo")
+    refused = run(database, *words)
+    assert refused.exit_code == 1
+    assert (
+        "line 2: time is '2026-03-04 15:05', which has no offset; say which zone that is with --zone" in refused.stderr
+    )
+    done = run(database, *words, "--zone", "Europe/Berlin", "-o", "json")
+    assert json.loads(done.stdout) == {"rows": 3, "new": 3, "known": 0}
+    again = run(database, *words, "--zone", "Europe/Berlin", "-o", "json")
+    assert json.loads(again.stdout) == {"rows": 3, "new": 0, "known": 3}
+    told = json.loads(run(database, "incident", "1", "-o", "json").stdout)["events"]
+    found = {(event["type"], event["title"], event["actor"], event["occurred_at"]) for event in told}
+    note = "Ana paged the database team, by phone"
+    assert ("note.added", note, "Ben", "2026-03-04T14:05:00Z") in found
+    assert any((kind, by, at) == ("mark.set", "Cleo", "2026-03-04T14:10:00Z") for kind, _, by, at in found)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("when,text\n", "its first line has 'when', which is no column"),
+        ("text\nx\n", "names no column 'time'"),
+        ("time,text\n2026-03-04T14:00:00Z,\n", "line 2: text is empty"),
+        ("time,text,incident\nyesterday,x,1\n", "line 2: time is 'yesterday'"),
+        ("time,text,kind\n2026-03-04T14:00:00Z,x,song\n", "line 2: kind is 'song'; use one of note"),
+        ("time,text\n2026-03-04T14:00:00Z,x,y\n", "line 2: it has more cells"),
+        ("time;text\n2026-03-04T14:00:00Z;x\n", "line 2: it does not say which incident"),
+        ("time,text\n", "it has no rows"),
+    ],
+)
+def test_a_table_is_checked_before_any_of_it_is_recorded(database: str, table: str, said: str) -> None:
+    """Each mistake with its line."""
+    failed = run(database, "import", "csv", "-", "--by", "Ana", input=table)
+    assert failed.exit_code == 1
+    assert said in failed.stderr
+
+
+async def test_only_who_may_write_brings_in(place: Place) -> None:
+    """Another content type is refused, as a form of another site would send it."""
+    url = f"{place.served.address}/api/v1/imports/alertmanager?form=alerts"
+    async with aiohttp.ClientSession() as session, session.post(url, data=b"[]") as answer:
+        assert answer.status == 415
