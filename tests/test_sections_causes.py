@@ -31,11 +31,11 @@ def test_candidates_are_five_at_most_the_likeliest_first() -> None:
 
 
 def test_what_speaks_against_a_candidate_is_told() -> None:
-    """A symptom before it, its failure, alerts that went on after the rollback."""
+    """A symptom before it, its failure, an alert of which no end is known."""
     against = said(going_on(), "root_causes")[-1].partition("It speaks against it that ")[2]
     assert against == (
-        "the first symptom came 30 min before it began, that it failed, and that alerts went on with no end recorded "
-        "after the rollback"
+        "the first symptom came 30 min before it began, that it failed, and that the alert SlowQueries has no recorded "
+        "end"
     )
 
 

@@ -200,10 +200,11 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     found: list[Argument] = []
     if still:
         longest = max(still, key=lambda a: (a.end is None, a.end or 0, a.entity))
-        kept = say("with no end recorded") if longest.end is None else say("for ", phrases.lasted(longest.end - done))
-        found.append(
-            (say("alerts went on ", kept, f" after {_THE_BACK[back.kind]}"), (back.last, facts.end_event(longest)))
-        )
+        # One without an end may have stopped long before, or be of a kind that never says when.
+        kept = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
+        if longest.end is not None:
+            kept = say("alerts went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
+        found.append((kept, (back.last, facts.end_event(longest))))
     if again:
         found.append(
             (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
