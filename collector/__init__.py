@@ -11,7 +11,7 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files citations proofcheck tasks browsers keeping masking names severities interpreter
+    0  errors event times files citations proofcheck tasks browsers tokens keeping masking names severities interpreter
     1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
     2  targets signing reading amendments redaction lengths
     3  sources correlation log imported

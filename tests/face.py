@@ -30,6 +30,7 @@ from collector.intake import Endpoint, Intake
 from collector.log import EventLog, open_log
 from collector.projections import IncidentRow, Lists, Projections, open_lists
 from collector.publishing import Publisher
+from collector.tokens import Token
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
@@ -254,7 +255,9 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
     face: Face
     lists = Projections(base, Rules())
     publisher = settings.pop("publisher", Publisher)(lists)
+    tokens = [Token(secret=each) if isinstance(each, bytes) else each for each in settings.pop("api_tokens", ())]
     app = build_app(
+        api_tokens=tokens,
         intake=Intake(writer, endpoints, bounds),
         log=log,
         projections=lists,

@@ -63,7 +63,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The documented file with every example made active, and the credentials that it names."""
     text = EXAMPLE.sub(r"\1", DOCUMENTED.read_text(encoding="utf-8"))
-    for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([a-z-]+)$", text, re.MULTILINE):
+    for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/([a-z-]+)\b", text):
         (tmp_path / name).write_text(f"secret-of-{name}\n", encoding="utf-8")
     (tmp_path / "sns").write_bytes(sns.CERTIFICATE)
     return load_settings(written(tmp_path, text), {"CREDENTIALS_DIRECTORY": str(tmp_path)})

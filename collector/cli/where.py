@@ -23,6 +23,7 @@ from collector.cli import client, output
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.settings import Settings, load_settings
 from collector.storage.urls import database_path
+from collector.tokens import ROLES
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -105,13 +106,15 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         if not holder:
             return ""
         try:
-            known = self.settings(secrets=("api.",)).api.tokens
+            known = self.settings(secrets=("api.",)).api
         except InvalidSettings as error:
             raise InvalidInput(
                 f"cannot write: the daemon at {holder} does, and its token cannot be read here ({error}); "
                 "name a file with it: --token-file"
             ) from error
-        return known[0].decode() if known else ""
+        # One without a name says who writes; of the others the one that may do most.
+        best = sorted(known.all, key=lambda token: (bool(token.name), -ROLES.index(token.role)))
+        return best[0].secret.decode() if best else ""
 
 
 def _must_exist(settings: Settings) -> None:

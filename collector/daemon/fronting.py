@@ -64,7 +64,7 @@ class Fronting:
         if (file.tls is not None) != self._tls:
             raise ValueError(f"{self._path}: TLS is {'gone' if self._tls else 'new'}; a restart is needed for that")
         settings = self._parts.settings
-        if not file.users and not settings.api.tokens and not settings.web.loopback:
+        if not file.users and not settings.api.all and not settings.web.loopback:
             raise ValueError(f"{self._path}: without users, and without api.token_file, the API would be open")
 
 

@@ -46,6 +46,7 @@ from collector.silences import SilenceJob
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
+from collector.tokens import Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, build_app
 from collector.web import Limits as WebLimits
@@ -106,7 +107,7 @@ class Parts:
         self.writer = Writer(
             store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes, metrics=self.metrics,
         )  # fmt: skip
-        self.tokens: list[bytes] = []
+        self.tokens: list[Token] = []
         """What opens the API; a reload changes it in place."""
         self.hosts: set[str] = {name.lower() for name in settings.web.names}
         """The names that may be asked for on loopback; a reload changes it in place."""
@@ -144,7 +145,7 @@ class Parts:
         self.reload_failure = failure
         self.reloaded_at = self.reloaded_at if failure else self.clock() / SECOND
 
-    def app(self, tokens: tuple[bytes, ...], *, local_only: bool) -> web.Application:
+    def app(self, tokens: tuple[Token, ...], *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
         self.tokens[:] = tokens
         return build_app(

@@ -57,7 +57,7 @@ class Reloader:
         parts.settings = settings
         parts.intake.serve(endpoints(settings))
         parts.metrics.begin(settings.sources)
-        parts.tokens[:] = settings.api.tokens
+        parts.tokens[:] = settings.api.all
         parts.hosts.clear()
         parts.hosts.update(name.lower() for name in settings.web.names)
         parts.retention.keep(ages_of(settings))

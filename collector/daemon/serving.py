@@ -95,7 +95,7 @@ async def running(
 async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.socket]) -> str:
     """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
     at = parts.settings.web
-    runner = Runner(parts.app(parts.settings.api.tokens, local_only=at.loopback), **server_kwargs())
+    runner = Runner(parts.app(parts.settings.api.all, local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     tls = parts.front.context

@@ -33,7 +33,6 @@ from collector.settings.marks import (
 )
 from collector.settings.publishing import publishing
 from collector.settings.schema import (
-    Api,
     Drafts,
     Heartbeat,
     Log,
@@ -45,6 +44,7 @@ from collector.settings.schema import (
     Web,
 )  # fmt: skip
 from collector.settings.secrets import Files, Unread, basic, credentials, readers, secrets_of
+from collector.settings.tokens import api, with_senders
 from collector.settings.values import address, duration, size, zone
 from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import fields_asked
@@ -188,13 +188,6 @@ _DRAFTS = section(
     },
 )
 _LOG = section(_made(Log), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
-
-
-def _api(files: Files) -> Reader[Api]:
-    def build(place: Place, values: dict[str, Any]) -> Api:
-        return Api(tokens=secrets_of(place, values, "token"))
-
-    return section(build, readers(files, "token"))
 
 
 def _proof(files: Files) -> Reader[Proof]:
@@ -491,6 +484,9 @@ def _settings(place: Place, values: dict[str, Any]) -> Settings:
     """The catalog is a section of its own for people, and a part of the rules for the code."""
     services, known_people = values.pop("catalog", ((), {}))
     rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services, people=known_people)
+    senders = values["api"].senders if "api" in values else ()
+    if senders:
+        values["sources"] = with_senders(place, values["api"], values.get("sources") or Settings().sources)
     return Settings(correlation=rules, **values)
 
 
@@ -501,7 +497,7 @@ def document(files: Files) -> Reader[Settings]:
         {
             "web": _web(files),
             "storage": _STORAGE,
-            "api": _api(files),
+            "api": api(files),
             "sources": _sources(files),
             "correlation": _CORRELATION,
             "catalog": _CATALOG,

@@ -20,6 +20,7 @@ from collector.settings.values import address, loopback
 from collector.settings.webfile import WebFile
 from collector.sources import BUILT_IN
 from collector.targets import Target
+from collector.tokens import Token
 from collector.webhook import Credentials, Reading
 
 MEBIBYTE = 1 << 20
@@ -115,14 +116,35 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         return f"Proof(origin={self.origin!r}, signed={bool(self.signing_key)})"
 
 
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """A token of one source's sender."""
+
+    source: str
+    secret: bytes
+    line: int = 0
+    """Where it stands in the file."""
+
+    def __repr__(self) -> str:
+        return f"Sender(source={self.source!r})"
+
+
 class Api(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read and write through ``/api``."""
 
     tokens: tuple[bytes, ...] = ()
-    """Any one of them opens the API; none leaves it open, which only loopback allows."""
+    """Those without a name, which may do everything."""
+    named: tuple[Token, ...] = ()
+    """Those with a name and a role."""
+    senders: tuple[Sender, ...] = ()
+    """Those of senders, which stand in what their sources are proved with as well, and open nothing of the API."""
+
+    @property
+    def all(self) -> tuple[Token, ...]:
+        """What opens the API; none leaves it open, which only loopback allows."""
+        return (*(Token(secret=secret) for secret in self.tokens), *self.named)
 
     def __repr__(self) -> str:
-        return f"Api(tokens=<{len(self.tokens)}>)"
+        return f"Api(tokens=<{len(self.tokens)}>, named={self.named!r})"
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +254,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for name, source in self.sources.items()
             if source.credentials.absent
         }
-        if not self.api.tokens and not self.web.guarded:
+        if not self.api.all and not self.web.guarded:
             found[("api",)] = (
                 "would be open to anybody; set api.token_file or basic_auth_users in web.config_file, "
                 "or listen on 127.0.0.1"

@@ -24,6 +24,7 @@ from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
+from collector.tokens import Token
 from collector.web import (
     amendments,
     erasures,
@@ -78,7 +79,7 @@ def build_app(
     readiness: Callable[[], Awaitable[Readiness]],
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
-    api_tokens: Sequence[bytes] = (),
+    api_tokens: Sequence[Token] = (),
     local_only: bool = True,
     hosts: Collection[str] = (),
     erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,

@@ -19,12 +19,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.browsers import foreign_page, is_ours
+from collector.tokens import ADMIN, READ, WRITE, Token
 from collector.web import sessions
 from collector.web.front import Users
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, WHO
 from collector.web.places import is_api, is_page
 from collector.web.prefix import lead
-from collector.web.problems import CrossSite, Misdirected, Unauthorised
+from collector.web.problems import CrossSite, Misdirected, NotAllowed, Unauthorised
 from collector.web.requests import headers_of
 
 HEALTHY = "/-/healthy"
@@ -63,10 +64,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     inside = is_api(path) or is_page(path) or path in _GUARDED
     tokens, users = request.app[API_TOKENS], request.app[FRONT].users
     # A session writes through a page's form alone, which proves that it is ours.
-    by_session = (reads or is_page(path)) and in_session(request)
-    by_token = by_session or token_matches(_given(request, "bearer"), tokens)
-    if inside and (tokens or users) and not by_token and not await _by_password(request, users):
-        raise Unauthorised(_ASKS[bool(tokens), bool(users)], basic=bool(users))
+    who = (in_session(request) if reads or is_page(path) else None) or matching(_given(request, "bearer"), tokens)
+    if inside and (tokens or users):
+        if (who := who or await _by_password(request, users)) is None:
+            raise Unauthorised(_ASKS[bool(tokens), bool(users)], basic=bool(users))
+        _check(who, READ if reads else ADMIN if path in _ADMIN else WRITE)
+        request[WHO] = who
     open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and (bool(users) or not tokens))
     if not reads and open_to_pages and foreign_page(headers_of(request)):
         raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
@@ -82,27 +85,36 @@ _ASKS = {
 """Whether there are tokens, and users → what is said to who has none of either."""
 
 
-async def _by_password(request: web.Request, users: Users) -> bool:
-    """Whether the request has a user's name and password."""
+_ADMIN = ("/api/v1/erasures", "/-/reload")
+"""Where only an administrator may write."""
+
+
+def _check(who: Token, role: str) -> None:
+    """Raise :class:`NotAllowed` for a token that may not do what is asked."""
+    if not who.may(role):
+        raise NotAllowed(
+            f"cannot take the request: the token {who.name} has the role {who.role}, and this needs {role}; ask with a "
+            "token that has it (api.tokens)"
+        )
+
+
+async def _by_password(request: web.Request, users: Users) -> Token | None:
+    """The user whose name and password the request has; users may do everything."""
     given = _given(request, "basic")
     if not users or not given:
-        return False
+        return None
     try:
         name, colon, password = base64.b64decode(given, validate=True).partition(b":")
-        return bool(colon) and await users.know(name.decode(), password)
+        known = bool(colon) and await users.know(name.decode(), password)
+        return Token(name=name.decode()) if known else None
     except ValueError:
-        return False
+        return None
 
 
-def token_matches(given: bytes, tokens: Iterable[bytes]) -> bool:
-    """Whether these bytes are one of the tokens, in a time that tells nothing."""
-    return matching(given, tokens) is not None
-
-
-def matching(given: bytes, tokens: Iterable[bytes]) -> bytes | None:
-    """The one of the tokens that these bytes are, likewise; None where they are none."""
+def matching(given: bytes, tokens: Iterable[Token]) -> Token | None:
+    """The one of the tokens that these bytes are, in a time that tells nothing; None where they are none."""
     digest = hashlib.sha256(given).digest()
-    matches = [token for token in tokens if hmac.compare_digest(digest, hashlib.sha256(token).digest())]
+    matches = [token for token in tokens if hmac.compare_digest(digest, hashlib.sha256(token.secret).digest())]
     return matches[0] if given and matches else None
 
 
@@ -124,10 +136,10 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
         lead(response.headers, front.root)
 
 
-def in_session(request: web.Request) -> bool:
-    """Whether a browser asks that has given one of the tokens."""
+def in_session(request: web.Request) -> Token | None:
+    """The token that the browser has given which asks; None where it has given none."""
     tokens, now = request.app[API_TOKENS], request.app[CLOCK]()
-    return sessions.holds(request.cookies.get(sessions.COOKIE), tokens, now)
+    return sessions.holder(request.cookies.get(sessions.COOKIE), tokens, now)
 
 
 def _given(request: web.Request, wanted: str) -> bytes:

@@ -23,6 +23,7 @@ from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.rederiving import Asked, Found
 from collector.refusals import Refusals
+from collector.tokens import Token
 from collector.web.front import Front
 
 Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
@@ -87,7 +88,9 @@ BRING_IN: web.AppKey[Callable[[str, str, bytes, int], Awaitable[Brought]]] = web
 REDRAW: web.AppKey[Redraw] = web.AppKey("redraw")
 """Writes the drafts again that cite certain events."""
 RELOAD: web.AppKey[Callable[[], Awaitable[None]] | None] = web.AppKey("reload")
-API_TOKENS: web.AppKey[Sequence[bytes]] = web.AppKey("api_tokens")
+WHO: web.RequestKey[Token] = web.RequestKey("who", Token)
+"""Who asks, where that is asked: by a token, a password or a session; whoever it is while the API stands open."""
+API_TOKENS: web.AppKey[Sequence[Token]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 FRONT: web.AppKey[Front] = web.AppKey("front")
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")

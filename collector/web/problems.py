@@ -59,6 +59,10 @@ class CrossSite(TimelinedError):
     """A browser sends it for a page of another site."""
 
 
+class NotAllowed(TimelinedError):
+    """Who asks is known, and may not do this."""
+
+
 class NotEnabled(TimelinedError):
     """The configuration does not let anybody ask for this over HTTP."""
 
@@ -106,6 +110,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     Unauthorised: Kind(401, "unauthorised", "The API asks for a token or a password"),
     MalformedWebhook: Kind(400, "malformed", "The body is not what it should be"),
     NotPermitted: Kind(403, "not-permitted", "The database does not allow it"),
+    NotAllowed: Kind(403, "not-allowed", "The token does not allow it"),
     NotEnabled: Kind(403, "not-enabled", "The configuration does not allow it"),
     NotFound: Kind(404, "not-found", "There is no such thing"),
     InvalidParameter: Kind(400, "invalid-parameter", "The request cannot be read"),

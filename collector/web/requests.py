@@ -19,7 +19,7 @@ from aiohttp import web
 
 from collector import times
 from collector.errors import BrokenOff, InvalidInput, TooLarge, TooSlow, UnsupportedEncoding
-from collector.web.keys import CLOCK, LIMITS
+from collector.web.keys import CLOCK, LIMITS, WHO
 from collector.web.problems import InvalidParameter, UnsupportedMedia
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -100,7 +100,25 @@ async def statement(request: web.Request, kind: type[T]) -> Said[T]:
     """Read a write: its JSON body as ``kind``, and its ``Idempotency-Key``."""
     Query(request)
     key = idempotency_key(request)
-    return Said(decode(await json_body(request), kind), key, request.app[CLOCK]())
+    return Said(decode(_signed(request, await json_body(request), kind), kind), key, request.app[CLOCK]())
+
+
+def writer(request: web.Request) -> str:
+    """Whose token what is written comes with: its actor, whoever else the writer says to be. Empty: it has no name."""
+    who = request.get(WHO)
+    return who.name if who is not None else ""
+
+
+def _signed(request: web.Request, body: bytes, kind: type[T]) -> bytes:
+    """A body in which the token's name stands as who says it."""
+    name = writer(request)
+    if not name or "by" not in kind.__struct_fields__:
+        return body
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
+    return msgspec.json.encode(said | {"by": name}) if isinstance(said, dict) else body
 
 
 def moment(text: str, name: str) -> int:

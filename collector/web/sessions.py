@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Iterable
 
 from collector.event import HOUR
+from collector.tokens import Token
 
 COOKIE = "timelined_session"
 LIFE = 12 * HOUR
@@ -29,13 +30,15 @@ def opened(token: bytes, now: int) -> str:
     return f"{said}.{_signed(token, b'session', said)}"
 
 
-def holds(cookie: str | None, tokens: Iterable[bytes], now: int) -> bool:
-    """Whether a cookie is a session that one of these tokens opened, and that has not ended."""
+def holder(cookie: str | None, tokens: Iterable[Token], now: int) -> Token | None:
+    """The one of these tokens that opened the session of a cookie; None where none did, or it has ended."""
     if cookie is None or not _SHAPE.fullmatch(cookie):
-        return False
+        return None
     said, _, signature = cookie.rpartition(".")
-    matches = [hmac.compare_digest(signature, _signed(token, b"session", said)) for token in tokens]
-    return any(matches) and now < int(said.partition(".")[0])
+    matches = [
+        token for token in tokens if hmac.compare_digest(signature, _signed(token.secret, b"session", said))
+    ]  # fmt: skip
+    return matches[0] if matches and now < int(said.partition(".")[0]) else None
 
 
 def form_key(cookie: str) -> str:

@@ -25,7 +25,7 @@ from collector.web.keys import CLOCK, LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.lines import notes_in
 from collector.web.problems import CrossSite, InvalidParameter
-from collector.web.requests import LATEST, whole
+from collector.web.requests import LATEST, whole, writer
 
 routes = web.RouteTableDef()
 
@@ -186,12 +186,14 @@ async def read(request: web.Request) -> list[tuple[str, str]]:
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidParameter("cannot read the form: it is not UTF-8", "$") from error
     # Browsers end the lines of a form with two characters, whatever was typed.
-    return [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
+    told = [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
+    # A token with a name says who writes.
+    return [each for each in told if each[0] != "by"] + [("by", name)] if (name := writer(request)) else told
 
 
 def check(request: web.Request, form_key: str) -> None:
     """Raise :class:`CrossSite` for a form that is not of this session; where no token is set there is none."""
-    if in_session(request):
+    if in_session(request) is not None:
         expected = sessions.form_key(request.cookies[sessions.COOKIE])
         if not hmac.compare_digest(expected.encode(), form_key.encode()):
             raise CrossSite("cannot take the form: it is of another session; send it again from this page")

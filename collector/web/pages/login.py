@@ -35,7 +35,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if token is None:
         return page(request, "login.html", status=403, onward=onward, wrong=True)
     response = web.Response(status=303, headers={"Location": onward})
-    cookie = sessions.opened(token, request.app[CLOCK]())
+    cookie = sessions.opened(token.secret, request.app[CLOCK]())
     safe = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
     response.set_cookie(
         sessions.COOKIE, cookie, httponly=True, samesite="Strict", secure=safe, path=request.app[FRONT].root or "/"

@@ -21,8 +21,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from collector.lengths import duration
+from collector.tokens import Token
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES, WHO
 from collector.web.pages.clocks import Clock
 
 FOLDER = Path(__file__).parent
@@ -88,6 +89,7 @@ def page(
             # The address of a file changes with its content.
             static=lambda name: f"{request.app[FRONT].root}/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
+            who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
             form_key=sessions.form_key(session) if session else "",
