@@ -191,6 +191,7 @@ async def test_the_write_ahead_log_has_a_bound_while_others_read(
     """Readers that overlap keep it from starting over; beyond its bound the writer waits for them for a moment."""
     monkeypatch.setattr(disk, "_CHECKPOINT", 100)
     monkeypatch.setattr(disk, "_BOUND", 200)
+    monkeypatch.setattr(disk, "_WAIT", 0.25)
     path = tmp_path / "timelined.db"
     log = await open_log(f"sqlite:///{path}")
     reading = True
@@ -212,6 +213,32 @@ async def test_the_write_ahead_log_has_a_bound_while_others_read(
     await asyncio.gather(*readers)
     assert path.stat().st_size > 400 * 8192
     assert largest < 350 * 8192, "some transactions come between two looks"
+    await log.close()
+
+
+async def test_a_reader_between_two_looks_does_not_let_the_write_ahead_log_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever read older pages when it was copied is gone when it is tried again, long before anybody has to wait."""
+    monkeypatch.setattr(disk, "_CHECKPOINT", 100)
+    monkeypatch.setattr(disk, "_WAIT", 60.0)
+    monkeypatch.setattr(disk, "_LONGEST", 60.0)
+    path = tmp_path / "timelined.db"
+    log = await open_log(f"sqlite:///{path}")
+    wal, largest, restarts = path.with_name("timelined.db-wal"), 0, 0
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as other:
+        for number in range(200):
+            if number % 10 == 0:
+                other.execute("BEGIN")
+                other.execute("SELECT * FROM head").fetchone()
+            await append(log, told(fact(str(number)), body=os.urandom(5000)))
+            if number % 10 == 5:
+                other.execute("COMMIT")
+            before, largest = largest, max(largest, wal.stat().st_size)
+            restarts += before == largest
+    assert path.stat().st_size > 200 * 8192
+    assert largest < 250 * 8216
+    assert restarts
     await log.close()
 
 

@@ -9,10 +9,11 @@ nobody. Its pages are no database: what is built on them is none either. Nobody
 can know then, from within this process, what is on the disk; the next one reads
 it.
 
-The write-ahead log is copied into the file every 31 MiB. Once twice as much is
-in it, because readers held older pages, the writer waits for them a moment and
-lets it start over; what is larger than :data:`SPARE` is cut once nothing was
-written for some seconds.
+The write-ahead log is copied into the file whenever 8 MiB are in it, and starts
+over where nobody reads older pages of it just then. Where somebody does, it is
+tried again every 2 MiB without waiting, since all who send would wait as well.
+Only from :data:`_BOUND` on the writer waits, for a moment. What is larger than
+:data:`SPARE` is cut once nothing was written for some seconds.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ from collector.storage.outage import is_outage
 from collector.storage.reserve import Reserve
 from collector.storage.sql import driver_of
 
-_CHECKPOINT = 4000
-"""Pages in the write-ahead log after which it is copied; that costs two syncs."""
-_BOUND = 2 * _CHECKPOINT
+_CHECKPOINT = 1000
+"""Pages in the write-ahead log after which it is copied; that costs two syncs. All who send wait meanwhile: with four
+times as many it takes four times as long."""
+_BOUND = 8 * _CHECKPOINT
 """Pages in it from which on the writer waits for readers, so that it can start over."""
-_WAIT = 0.25
-"""Seconds that it waits for them, …"""
-_WAIT_AGAIN = 10.0
+_WAIT, _LONGEST = 0.05, 0.25
+"""Seconds that it waits for them: so long for each time that the bound is in it, and never longer, …"""
+_WAIT_AGAIN = 2.0
 """… and until it waits again, where another process reads for long: a backup, or ``timelined verify``."""
 SPARE = 4 << 20
 """Bytes of the write-ahead log that are left when nothing is written: to write over is faster than to grow."""
@@ -141,8 +143,8 @@ class Disk:
     def checkpoint(self, connection: Connection, kind: str = "") -> sqlite3.Error | None:
         """Copy the write-ahead log into the file; what hinders it only for now is answered, and tried again later.
 
-        Without a kind the writer waits for readers where the bound was reached. Nothing is copied into a file that is
-        not the one at its path; ``failure`` says so then.
+        Without a kind it starts over if nobody reads older pages; the writer waits for those who do where the bound was
+        reached. Nothing is copied into a file that is not the one at its path; ``failure`` says so then.
         """
         driver = driver_of(connection)
         waits = not kind and self._frames >= _BOUND and time.monotonic() >= self._wait_from
@@ -150,8 +152,8 @@ class Disk:
         self._due = max(_CHECKPOINT, self._frames + _CHECKPOINT // 4)
         try:
             with self._changing(driver):
-                _patience(driver, _WAIT if waits else 0)
-                told = driver.execute(f"PRAGMA wal_checkpoint({kind or ('TRUNCATE' if waits else 'PASSIVE')})")
+                _patience(driver, min(_LONGEST, _WAIT * self._frames / _BOUND) if waits else 0)
+                told = driver.execute(f"PRAGMA wal_checkpoint({kind or 'RESTART'})")
                 busy, _, _ = told.fetchone()
         except sqlite3.Error as error:
             self.notice(error)
