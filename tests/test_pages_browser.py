@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -185,6 +186,25 @@ def test_what_is_typed_in_a_section_is_there_again_until_it_is_sent(site: Site, 
         page.locator("#s-summary .cites a[href^='#e-']").first.hover()
         expect(page.locator(".row.cited")).to_have_count(1)
         shot(page, "draft-beside")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light")])
+def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width: int, scheme: Scheme) -> None:
+    """axe-core finds no fault: names, order, contrast, what is read out; with every part of a page opened."""
+    [event, *_] = get(f"{site.address}/api/v1/incidents/2/events")["events"]
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+    faults = []
+    with looking(browser, width, scheme) as page:
+        for path in (
+            "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/across",
+            f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/deliveries", "/login",
+        ):  # fmt: skip
+            page.goto(site.address + path)
+            page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+            page.evaluate(axe)
+            found = page.evaluate("axe.run().then((told) => told.violations)")
+            faults += [(path, each["id"], each["nodes"][0]["html"]) for each in found]
+    assert faults == []
 
 
 def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:

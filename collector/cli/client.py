@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from collector.web import Runner, server_kwargs
 
 PATIENCE = 30
 """How long an answer may take, in seconds."""
+SILENCE = 45
+"""How long a stream may say nothing, in seconds; the daemon says every 15 that it lives."""
 LONG = 3600
 """The same where a database is written anew before the answer."""
 
@@ -87,6 +89,32 @@ class Desk:
         """Post bytes as they are: a delivery, or records of an import."""
         timeout = aiohttp.ClientTimeout(total=patience)
         return await self._ask("POST", path, data=body, headers=headers, timeout=timeout)
+
+    async def stream(self, path: str, **parameters: object) -> AsyncGenerator[tuple[int, Any]]:
+        """Server-sent events as they come, each with its position; ends where the server ends it.
+
+        The first one is the position that the stream goes on after, with None.
+
+        Raises :class:`Unavailable` where the server is not reached, or says nothing for :data:`SILENCE` seconds.
+        """
+        query = {name: str(value) for name, value in parameters.items() if value is not None and value != ""}
+        address = URL(str(self._base).rstrip("/") + path, encoded=True)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=SILENCE)
+        try:
+            async with self._session.get(address, params=query, timeout=timeout, allow_redirects=False) as response:
+                if response.status >= 300:
+                    raise problem(response.status, await response.read())
+                rest = b""
+                async for piece in response.content.iter_any():
+                    *messages, rest = (rest + piece).split(b"\n\n")
+                    for message in messages:
+                        fields = dict(line.partition(b": ")[::2] for line in message.split(b"\n"))
+                        if fields.get(b"", b"").startswith(b"position "):
+                            yield int(fields[b""].split()[1]), None
+                        if b"data" in fields:
+                            yield int(fields[b"id"]), json.loads(fields[b"data"])
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"cannot reach {self._base.origin()}: {error or 'it says nothing'}") from error
 
     async def _ask(self, method: str, path: str, **options: Any) -> Answer:
         # The daemon may stand below a path of its own.

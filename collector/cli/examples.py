@@ -25,7 +25,11 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "versions": ("timelined versions 1",),
     "diff": ("timelined diff 1 --as-of 14:20 --as-of 15:00", "timelined diff 1 --version 2"),
     "lint": ("timelined lint 1", "timelined lint incident-1.md"),
-    "events": ("timelined events --type 'alert.*' --since 1h", "timelined events --service checkout --newest"),
+    "events": (
+        "timelined events --type 'alert.*' --since 1h",
+        "timelined events --service checkout --newest",
+        "timelined events --follow --type 'alert.*'",
+    ),
     "why": ("timelined why b61d0", "timelined why 1/b61d0"),
     "deliveries": ("timelined deliveries --source alertmanager", "timelined deliveries --status refused"),
     "import": (

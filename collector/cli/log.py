@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from collector.cli import naming, output, unmatched
+from collector.cli import following, naming, output, unmatched
 from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
@@ -28,10 +28,16 @@ from collector.cli.where import OUTPUT, Where, asking
 @click.option("--after", metavar="CURSOR", help="Go on after this one, as the last answer said.")
 @click.option("--newest", "order", flag_value="desc", help="Newest first.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+@click.option(
+    "--follow", "-f", "follows", is_flag=True,
+    help="Write events as they come, from now on or after --after, until stopped; -o json writes one a line.",
+)  # fmt: skip
 @OUTPUT
 @asking
-def events(where: Where, form: str, **filters: object) -> None:
+def events(where: Where, form: str, follows: bool, **filters: object) -> None:
     """List the events of the log, in the order it took them in."""
+    if follows:
+        return following.follow(where, form, filters)
     told = where.get("/api/v1/events", **filters).json()
     if form == "json":
         return output.as_json(told)

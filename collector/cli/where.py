@@ -62,6 +62,17 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
         return asyncio.run(asked())
 
+    def ask_daemon(self, question: Callable[[client.Desk], Awaitable[T]]) -> T:
+        """The answer of a running daemon: the one that is named, else the one that writes to the log.
+
+        Raises :class:`Unavailable` where there is none.
+        """
+        if not self.server and not daemon.holder(self.settings()):
+            raise Unavailable(
+                "cannot follow the log: no daemon writes to it; start it with timelined serve, or name it with --server"
+            )
+        return self.ask(question, writing=True)
+
     def get(self, path: str, **parameters: object) -> client.Answer:
         """Read one thing."""
         return self.ask(lambda desk: desk.get(path, **parameters))

@@ -1,0 +1,79 @@
+"""Events as they come, on the command line: one line each, and on after a connection was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+import click
+
+from collector.cli import output, telling
+from collector.cli.client import Desk
+from collector.cli.output import Json
+from collector.cli.where import Where
+from collector.errors import InvalidInput, Unavailable
+
+STREAM = "/api/v1/events/stream"
+AGAIN = 2.0
+"""How long to wait before a lost connection is tried again, in seconds."""
+TAKEN = ("source", "type", "incident", "after")
+"""The filters that what comes can be held against."""
+
+Say = Callable[[str], None]
+
+
+async def events(desk: Desk, filters: Mapping[str, object], say: Say, again: float = AGAIN) -> AsyncGenerator[Json]:
+    """Each event that passes, once, in the order of positions; a connection that is lost is made again.
+
+    Raises what the daemon refuses, and :class:`Unavailable` where it was never reached.
+    """
+    after, lost = filters.get("after"), False
+    reached = False
+    asked = {name: filters.get(name) for name in ("source", "type")}
+    while True:
+        try:
+            async with aclosing(desk.stream(STREAM, after=after, **asked)) as stream:
+                async for position, event in stream:
+                    if lost:
+                        say("The connection is back.")
+                    after, reached, lost = position, True, False
+                    if event is not None and filters.get("incident") in (None, event["incident"]):
+                        yield event
+        except Unavailable as error:
+            if not reached:
+                raise
+            if not lost:
+                say(f"{error}; trying again after position {after}.")
+            lost = True
+        await asyncio.sleep(again)
+
+
+def follow(where: Where, form: str, filters: Mapping[str, object]) -> None:
+    """Write events as they come until somebody stops it, and say then how to go on."""
+    for name, value in filters.items():
+        if name not in TAKEN and value is not None and name not in ("limit", "order"):
+            raise InvalidInput(f"cannot follow by {name}: use --source, --type, --incident and --after", name)
+    last: list[object] = [filters.get("after")]
+
+    async def told(desk: Desk) -> None:
+        async with aclosing(events(desk, filters, output.say)) as stream:
+            async for event in stream:
+                click.echo(_line(event, form))
+                last[0] = event["position"]
+
+    try:
+        where.ask_daemon(told)
+    except KeyboardInterrupt:
+        if last[0] is not None:
+            output.say(f"Go on with --after {last[0]}.")
+        raise click.exceptions.Exit(130) from None
+
+
+def _line(event: Json, form: str) -> str:
+    if form == "json":
+        return json.dumps(event)
+    [title] = telling.titles([event])
+    told = (output.time(event["occurred_at"]), output.short(event["id"]), event["type"], event["service"] or "", title)
+    return "  ".join(output.harmless(each) for each in told if each)
