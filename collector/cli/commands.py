@@ -21,7 +21,7 @@ from collector.errors import DiskFailed, TimelinedError
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "Run it": {
-        "serve": "serve:serve", "demo": "demo:demo", "check": "config:check",
+        "serve": "serve:serve", "demo": "demo:demo", "check": "config:check", "config": "config:config",
         "template": "templates:template", "sources": "sources:sources",
         "status": "status:status", "doctor": "status:doctor",
     },

@@ -1,18 +1,21 @@
-"""Reading the configuration: its mistakes."""
+"""Reading the configuration: its mistakes, and what is in force."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from collector import daemon
 from collector.cli import output
+from collector.cli.running import options_of_serve
 from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
 from collector.drafts import template_of
 from collector.errors import InvalidSettings
-from collector.settings import EVERY
+from collector.settings import EVERY, show
 
 
 @click.command()
@@ -50,3 +53,35 @@ def check(file: Path | None, config_file: Path | None, expand: bool, form: str) 
             )
     if mistakes:
         raise click.exceptions.Exit(output.FAILED)
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@options_of_serve(variables=False)
+@click.option("--origin", is_flag=True, help="Say of each value where it came from.")
+@OUTPUT
+def show_config(where: Where, said: Mapping[str, str | None], origin: bool, form: str) -> None:
+    """Show every setting in force, as a line of the file.
+
+    With the same flags and variables as `serve` it is what a daemon would run
+    with. An origin is `default`, a file with its line, a variable, or a flag.
+    Secrets are masked. A mistake in the configuration is said, and exits with 1.
+    """
+    given = where.given(**said)
+    # A storage.url of the environment is the flag's, as click hands it on.
+    if "TIMELINED_STORAGE_URL" in os.environ and given.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
+        del given["storage.url"]
+    where.settings(secrets=(), unread=None, **said)
+    chosen = str(where.config_file or "")
+    values = show(chosen, os.environ, given, expand=where.expands)
+    if form == "json":
+        output.as_json({each.path: {"value": each.value, "origin": each.origin} for each in values})
+        return
+    lines = [(f"{each.path}: {each.value}", each.origin) for each in values]
+    widest = min(60, max((len(text) for text, _ in lines), default=0))
+    for text, source in lines:
+        output.result(output.harmless(f"{text:<{widest}}  # {source}" if origin else text))

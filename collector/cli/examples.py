@@ -14,6 +14,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "demo": ("timelined demo --keep",),
     "check": ("timelined check /etc/timelined/timelined.yml",),
+    "config": ("timelined config show --origin --config.file /etc/timelined/timelined.yml",),
     "status": ("timelined status", "timelined status --server https://timelined.example.com"),
     "doctor": ("timelined doctor --config.file /etc/timelined/timelined.yml",),
     "incidents": ("timelined incidents --status open", "timelined incidents --service checkout --since 7d"),

@@ -48,10 +48,18 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises :class:`collector.errors.InvalidSettings`.
         """
+        said = self.given(**overrides)
+        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=self.expands)
+
+    def given(self, **overrides: str | None) -> dict[str, str]:
+        """What the options say of the settings, by the setting; those that were not given say nothing."""
         named = {"storage.url": self.storage_url} | {k.replace("__", "."): v for k, v in overrides.items()}
-        said = {name: value for name, value in named.items() if value is not None}
-        expand = self.expand or os.environ.get("TIMELINED_CONFIG_EXPAND_ENV") == "true"
-        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=expand)
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def expands(self) -> bool:
+        """Whether variables are put into the values of the file."""
+        return self.expand or os.environ.get("TIMELINED_CONFIG_EXPAND_ENV") == "true"
 
     def ask(self, question: Callable[[client.Desk], Awaitable[T]], *, writing: bool = False) -> T:
         """The answer to a question, from wherever these options lead."""

@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from collector.errors import InvalidSettings
-from collector.settings.keys import OVERRIDES, document
+from collector.settings.keys import LEVELS, OVERRIDES, document
 from collector.settings.marks import Mistakes, Place, Wrong, parse
 from collector.settings.schema import (
     Api,
@@ -31,10 +31,12 @@ from collector.settings.schema import (
     Web,
 )  # fmt: skip
 from collector.settings.secrets import EVERY, Files, Unread
+from collector.settings.showing import Shown, show
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
 
 __all__ = [
     "EVERY",
+    "LEVELS",
     "Api",
     "Drafts",
     "Heartbeat",
@@ -42,6 +44,7 @@ __all__ = [
     "Proof",
     "Publishing",
     "Settings",
+    "Shown",
     "SourceSettings",
     "Storage",
     "Unread",
@@ -51,6 +54,7 @@ __all__ = [
     "is_pem",
     "load_settings",
     "read_web_file",
+    "show",
     "why_not",
 ]
 

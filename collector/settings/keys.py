@@ -21,6 +21,7 @@ from collector.settings.mapping import expression, field_map, header_name, schem
 from collector.settings.marks import (
     Place,
     Reader,
+    Section,
     Wrong,
     list_of,
     mapping_of,
@@ -490,7 +491,7 @@ def _settings(place: Place, values: dict[str, Any]) -> Settings:
     return Settings(correlation=rules, **values)
 
 
-def document(files: Files) -> Reader[Settings]:
+def document(files: Files) -> Section[Settings]:
     """The whole file."""
     return section(
         _settings,

@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import yaml
 
@@ -228,20 +228,29 @@ def mapping_of(reader: Reader[T], key: Callable[[Place, str], None] = lambda pla
     return read
 
 
-def section(build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> Reader[T]:
+class Section(Generic[T]):
     """Known keys, each with its reader; ``build`` gets those that were written and could be read."""
 
-    def read(place: Place) -> T:
+    def __init__(self, build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> None:
+        self._build = build
+        self.readers = readers
+        """Key → how it is read."""
+
+    def __call__(self, place: Place) -> T:
+        """The value of a section that stands at this place."""
         values: dict[str, Any] = {}
         for key, child in place.entries():
             with suppress(Wrong):
-                if key not in readers:
-                    child.unknown(readers)
+                if key not in self.readers:
+                    child.unknown(self.readers)
                     continue
-                values[key] = readers[key](child)
-        return build(place, values)
+                values[key] = self.readers[key](child)
+        return self._build(place, values)
 
-    return read
+
+def section(build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> Section[T]:
+    """See :class:`Section`."""
+    return Section(build, readers)
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", re.ASCII)

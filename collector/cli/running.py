@@ -1,0 +1,64 @@
+"""The options that a daemon is run with, for whatever starts one or says how one would run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from collector.cli.where import CONFIG_FILE, EXPAND, STORAGE_URL, Where
+from collector.settings import LEVELS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--log.level", {"type": click.Choice(LEVELS), "help": "How much the daemon says."}),
+    ("--web.enable-lifecycle", {"is_flag": True, "help": "Let POST /-/reload reload the configuration."}),
+    ("--web.config.file", {
+        "metavar": "FILE",
+        "help": "TLS, client certificates, users with passwords, headers: a file as Prometheus takes it.",
+    }),
+    ("--web.route-prefix", {
+        "metavar": "PATH", "help": "What addresses of requests begin with; by default the path of --web.external-url.",
+    }),
+    ("--web.external-url", {
+        "metavar": "URL", "help": "Where readers of drafts reach this daemon; citations become links to it.",
+    }),
+    ("--web.listen-address", {
+        "metavar": "HOST:PORT", "multiple": True,
+        "help": "Where webhooks are taken; by default 127.0.0.1:9720. May be given several times.",
+    }),
+)  # fmt: skip
+_CALLED = {"--web.config.file": "web__config_file"}
+
+
+def _name(flag: str) -> str:
+    """A flag as an override of the settings is called."""
+    return _CALLED.get(flag, flag.removeprefix("--").replace(".", "__").replace("-", "_"))
+
+
+def options_of_serve(*, variables: bool) -> Callable[[Command], Command]:
+    """Give a command the options of ``serve``, as its first arguments ``where`` and ``said`` (the flags given).
+
+    With ``variables`` help names the variable of each, and one that is set counts as its flag.
+    """
+
+    def give(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(*args: Any, **named: Any) -> Any:
+            told = {_name(flag): named.pop(_name(flag)) for flag, _ in _OPTIONS}
+            told["web__listen_address"] = " ".join(told["web__listen_address"]) or None
+            told["web__enable_lifecycle"] = "true" if told["web__enable_lifecycle"] else None
+            options = {name: named.pop(name) for name in ("config_file", "storage_url", "expand")}
+            return command(Where(**options), told, *args, **named)
+
+        wrapped: Any = STORAGE_URL(run)
+        for flag, how in _OPTIONS:
+            name = "TIMELINED_" + flag.removeprefix("--").replace(".", "_").replace("-", "_").upper()
+            reads: dict[str, Any] = {"envvar": name} if variables and "is_flag" not in how else {}
+            wrapped = click.option(flag, _name(flag), **reads, **how)(wrapped)
+        return CONFIG_FILE(EXPAND(wrapped))  # type: ignore[no-any-return]
+
+    return give
