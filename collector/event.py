@@ -34,6 +34,8 @@ REVIEWED = "incident.reviewed"
 """The type of a statement on the review of a postmortem: it is about the draft, which is not made from it."""
 PUBLISHED = "incident.published"
 """The type of what records a publication of a postmortem."""
+REVISED = "incident.revised"
+"""The type of what holds people's words in the whole of a postmortem, as they were edited somewhere."""
 SENDER = "sender"
 """The key of an event's data that names the kind of its sender, where its source has another name."""
 UNREADABLE = "(content unreadable: run timelined verify)"
@@ -148,6 +150,7 @@ EVENT_TYPES: dict[str, str] = {
     "incident.reopened": "An incident was declared not over after all.",
     "incident.edited": "A person set an incident's title, lead or severity, or wrote in a section of its postmortem.",
     PUBLISHED: "An incident's postmortem was published somewhere, or could not be.",
+    REVISED: "What people had edited in the whole of an incident's postmortem was taken in from where it is published.",
     REVIEWED: "A person said how far the review of an incident's postmortem is.",
     "source.gap": "A sender said that it left something out, or what it tells without end was missed.",
     "delivery.erased": "A person had the stored bodies of deliveries removed.",
@@ -255,6 +258,9 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "target": "where it was published, by the name that the configuration has for it",
         "place": "by what it is found there again: a path and a branch, an issue and a comment",
         "issue": "the issue that it was to be a comment on",
+        "text": "what people wrote in the whole of a postmortem; of what timelined wrote only marks",
+        "lines": "the lines of the front matter as they stood, each by its digest",
+        "front": "lines of its front matter that people wrote",
         "revision": "how that place calls what was published: a commit, the time of a comment",
         "url": "where people read it",
         "digest": "SHA-256 of what was published, but for white space at the ends of lines",

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MINUTE, PEOPLE, PUBLISHED, REVIEWED, Event, event_id
+from collector.event import MINUTE, PEOPLE, PUBLISHED, REVIEWED, REVISED, Event, event_id
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
@@ -258,3 +258,8 @@ def reviewed(
 def published(*, key: str, by: str, stated_at: int, incident: str, data: Mapping[str, Any]) -> Event:
     """A postmortem was published, or could not be; ``data`` says where and as what."""
     return _fact(PUBLISHED, key=key, by=by, stated_at=stated_at, incident=incident, data=data)
+
+
+def revised(*, key: str, by: str, stated_at: int, incident: str, data: Mapping[str, Any]) -> Event:
+    """What people edited in the whole of a postmortem; ``data`` says where, and what they wrote."""
+    return _fact(REVISED, key=key, by=by, stated_at=stated_at, incident=incident, data=data)

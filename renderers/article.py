@@ -8,20 +8,43 @@ from renderers import times
 from renderers.archive import front_matter
 from renderers.document import Document
 from renderers.edits import plain as unmarked
-from renderers.markdown import marked
+from renderers.markdown import machine_marked, marked
 from renderers.plain import plain
 
 
 def article(document: Document) -> str:
-    """One JSON text: ``number``, ``title``, ``date``, ``front``, ``text`` and
-    ``plain``, which is the text without marks."""
+    """One JSON text: ``number``, ``title``, ``date``, ``front``, ``people`` (lines of that which they wrote), ``text``,
+    ``plain``, which is the text without marks, and ``machine``, the text without what people wrote in the whole of
+    it."""
     text = marked(document)
     value = {
         "number": document.history.context.number,
         "title": plain(document.title.parts),
         "date": times.day(document.date, document.options.zone),
-        "front": front_matter(document),
+        "front": _front(document),
+        "people": _people(document),
         "text": text,
         "plain": unmarked(text),
+        "machine": machine_marked(document),
     }
     return json.dumps(value) + "\n"
+
+
+def _people(document: Document) -> list[str]:
+    """The lines of its front matter that people wrote."""
+    revised = document.history.revised
+    said = revised.data.get("front") if revised is not None else None
+    return [str(line) for line in said] if isinstance(said, list | tuple) else []
+
+
+def _front(document: Document) -> str:
+    """The front matter with the lines in it that people wrote, each in place of ours of the same name."""
+    lines = front_matter(document).rstrip("\n").split("\n")
+    for line in _people(document):
+        name = line.partition(":")[0]
+        at = next((place for place, ours in enumerate(lines) if ours.startswith(f"{name}:")), None)
+        if at is None:
+            lines.insert(len(lines) - 1, line)
+        else:
+            lines[at] = line
+    return "\n".join(lines) + "\n\n"

@@ -229,9 +229,14 @@ def _indexed(
     cited = [head.cites for head in heads]
     cited += [ids for section in sections for block in section.blocks for ids in citations(block)]
     index = appendix.index(set().union(*cited), known)
-    ending = appendix.digested(len(history.events) + (history.review is not None), hashed)
+    ending = appendix.digested(len(history.events) + len(_beside(history)), hashed)
     last = msgspec.structs.replace(sections[-1], blocks=(*sections[-1].blocks, index, ending))
     return (*sections[:-1], last)
+
+
+def _beside(history: History) -> list[RecordedEvent]:
+    """What people said of the draft as a whole: how far its review is, and what they wrote in it."""
+    return [each for each in (history.review, history.revised) if each is not None]
 
 
 def digest(history: History, options: Options) -> str:
@@ -245,7 +250,7 @@ def digest(history: History, options: Options) -> str:
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
-    said = [history.review] if history.review is not None else []
+    said = _beside(history)
     events = [*history.events, *history.told_after, *said, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"
     content = (

@@ -287,6 +287,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Field (``title``, ``lead``, ``severity``, ``impact``) → the newest edit of it."""
     review: RecordedEvent | None = None
     """The newest statement on how far the review of the postmortem is."""
+    revised: RecordedEvent | None = None
+    """What people wrote in the whole of the postmortem, as it was taken in last."""
     moments: Mapping[str, Moment] = {}
     durations: Mapping[str, Duration] = {}
     openers: tuple[Alert, ...] = ()

@@ -40,7 +40,9 @@ from renderers.document import (
     Words,
 )
 from renderers.edits import marks
+from renderers.edits.revised import revised
 from renderers.outline import status
+from renderers.phrases import text_in
 from renderers.plain import finished, goes_on, plain
 from renderers.sandbox import template
 from renderers.sheet import Facts, Md, Measure, Sheet
@@ -51,13 +53,20 @@ NOT_RECORDED = "_not recorded_"
 
 
 def markdown(document: Document) -> str:
-    """The document as one Markdown text. Raises ValueError for a zone that does not exist."""
-    return _written(document, _Pen(document))
+    """The document as one Markdown text, with what people wrote in the whole of it. Raises ValueError for a zone that
+    does not exist."""
+    return marks.plain(marked(document)) if document.history.revised else _written(document, _Pen(document))
 
 
 def marked(document: Document) -> str:
     """The same for a file that people edit: invisible marks say what each line is, so that it can be brought up to
     date around their words (:func:`renderers.edits.merge`)."""
+    fresh, people = machine_marked(document), document.history.revised
+    return revised(text_in(people.data, "text"), fresh) if people is not None else fresh
+
+
+def machine_marked(document: Document) -> str:
+    """The same without what people wrote in the whole of it."""
     return marks.finished(_written(document, _MarkingPen(document)))
 
 

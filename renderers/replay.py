@@ -17,7 +17,7 @@ import msgspec
 from collector import names, severities
 from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
 from collector.episodes import UPDATED, micros
-from collector.event import MACHINE, PUBLISHED, REVIEWED, SENDER, RecordedEvent, current, reading_order
+from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
@@ -43,8 +43,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
-    reviews, publications = sorted_out.of(REVIEWED), sorted_out.of(PUBLISHED)
-    beside = {*stale, *(each.id for each in (*reviews, *publications))}
+    reviews, revisions = sorted_out.of(REVIEWED), sorted_out.of(REVISED)
+    beside = {*stale, *(each.id for each in (*reviews, *revisions, *sorted_out.of(PUBLISHED)))}
     if beside:
         grouped = {event: why for event, why in context.grouped.items() if event not in beside}
         context = msgspec.structs.replace(context, grouped=grouped)
@@ -77,6 +77,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
         review=max(reviews, key=_stated, default=None),
+        revised=max(revisions, key=_stated, default=None),
         openers=openers,
         closing=closing(_spans(openers, pages, opened), words),
         services=_names("service", alerts, pages, reports),

@@ -47,4 +47,5 @@ def review_of(history: History, zone: str, *, judged: bool = True) -> Review | N
 
 def evidence(history: History) -> str:
     """A digest of the events that the draft is made from, what people wrote among them."""
-    return digest_of(history.events)
+    people = [history.revised] if history.revised is not None else []
+    return digest_of([*history.events, *people])

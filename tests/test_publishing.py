@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from collector.publishing.values import fitted
 from collector.settings import Settings, load_settings
 from collector.targets import Target
 from collector.web.keys import INTAKE, PUBLISHING
+from renderers.edits import taken_in
 from tests import face as faces
 from tests.face import Answer, Connect, Face
 from tests.forge import MOST, TOKEN, FakeGitHub
@@ -117,7 +119,7 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
         return receipt.items[0].event_id
 
     async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
-        lists, targets, render, record, lambda: box[0].now, "https://timelined.example")) as face:  # fmt: skip
+        lists, targets, render, record, taken_in, lambda: box[0].now, "https://x.example")) as face:  # fmt: skip
         box.append(face)
         await face.incident(1)
         publisher = face.app[PUBLISHING]
@@ -240,6 +242,66 @@ async def test_no_token_is_ever_shown(desk: Desk) -> None:
     assert "cannot be read" in detail
     assert "another token" not in detail
     assert TOKEN not in detail
+
+
+def below(text: str, heading: str, words: str) -> str:
+    """The file with a paragraph of somebody's below a heading."""
+    return re.sub(rf"(?m)^(## {heading}.*)$", rf"\1\n\n{words}\n", text, count=1)
+
+
+async def pulled(desk: Desk, target: str, **said: Any) -> Answer:
+    """Take in what people edited there, a second after what came before."""
+    desk.face.now += 1_000_000
+    return await desk.face.post("/api/v1/incidents/1/pull", {"target": target, "by": "Ada", **said})
+
+
+async def test_what_people_edited_there_is_taken_in_and_published_again(desk: Desk) -> None:
+    """Their words stand in every Markdown draft from then on, with later evidence around them."""
+    (await pulled(desk, "archive")).problem(404)
+    await desk.publish("archive")
+    assert (await pulled(desk, "archive")).json["outcome"] == "unchanged"
+    text = desk.file()[1]
+    theirs = below(text, "Impact", "Two shops closed.").replace("---\n\n# P", "tags: [shop]\n---\n\n# P")
+    desk.edits(theirs.replace("\n", "\r\n"))
+    assert "+Two shops closed." in (await pulled(desk, "archive", dry_run=True)).json["diff"]
+    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
+    assert (await pulled(desk, "archive")).json["outcome"] == "unchanged"
+    await desk.changed()
+    draft = await postmortem(desk.face.lists, 1) or ""
+    assert "Two shops closed." in draft
+    assert "Nobody could pay" in draft
+    assert "<!--" not in draft
+    assert (await desk.publish("archive")).json["outcome"] == "published"
+    assert (await desk.publish("archive")).json["outcome"] == "unchanged"
+    stands = desk.file()[1]
+    assert "Two shops closed." in stands
+    assert "Nobody could pay" in stands
+    assert "\ntags: [shop]\n---\n" in stands
+    (event,) = (await desk.face.get("/api/v1/events?type=incident.revised")).json["events"]
+    assert "incident-1" not in event["data"]["text"]
+    await desk.face.post(f"/api/v1/events/{event['id']}/retract", {"by": "Ada", "reason": "a test"})
+    await desk.face.followed()
+    assert "Two shops closed." not in (await postmortem(desk.face.lists, 1) or "")
+
+
+async def test_edits_in_two_places_both_stay(desk: Desk) -> None:
+    """Each is taken in beside the other; where both wrote at one place, both stand, and it says so."""
+    await desk.publish("archive")
+    await desk.publish("tracker", issue="42")
+    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
+    body = desk.forge.comments[1]["body"].replace("\r\n", "\n")
+    body = below(below(body, "Impact", "Three shops closed."), "Timeline", "Read on.")
+    desk.forge.edit(1, body)
+    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
+    assert (await pulled(desk, "tracker")).json["outcome"] == "taken in"
+    draft = await postmortem(desk.face.lists, 1) or ""
+    for words in ("Two shops closed.", "Three shops closed.", "Read on."):
+        assert draft.count(words) == 1
+    assert "edited this apart. The lines above were here, those below come from tracker." in draft
+    for target in ("archive", "tracker"):
+        assert (await desk.publish(target)).json["outcome"] == "published"
+        assert (await pulled(desk, target)).json["outcome"] == "unchanged"
+    assert "Three shops closed." in desk.file()[1]
 
 
 def test_what_does_not_fit_is_cut_and_says_so() -> None:

@@ -37,7 +37,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Say something": {
         "note": "people:note", "action": "people:action", "mark": "people:mark", "open": "people:open_incident",
         "resolve": "people:resolve", "reopen": "people:reopen", "edit": "people:edit", "review": "people:review",
-        "publish": "publishing:publish",
+        "publish": "publishing:publish", "pull": "publishing:pull",
     },
     "Put right what was recorded": {
         "import": "importing:import_", "join": "people:join", "leave": "people:leave", "merge": "people:merge",

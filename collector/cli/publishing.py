@@ -45,6 +45,29 @@ def _done(number: int, told: output.Json) -> str:
 
 
 @click.command()
+@NUMBER
+@click.option("--target", metavar="NAME", required=True, help="From where, by its name under publishing.targets.")
+@click.option("--dry-run", is_flag=True, help="Only show what people edited there.")
+@stating
+def pull(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+    """Take in what people edited where a postmortem is published.
+
+    From then on Markdown drafts, and what is published, have their words, with evidence that comes later around them.
+    Where somebody edited the same lines elsewhere, both stand, and it says so.
+    """
+    if not said["by"]:
+        raise click.UsageError("nobody is logged in here; say who takes it in with --by")
+    told = where.post(f"/api/v1/incidents/{number}/pull", said, key).json()
+    if form == "json":
+        return output.as_json(told)
+    if told["outcome"] == "would take in":
+        return output.result(f"{told['diff'] or ''}\n")
+    if told["outcome"] == "unchanged":
+        return output.say(f"Nobody edited the postmortem of incident {number} at {said['target']}.")
+    return output.result(f"Took in what people edited of incident {number} at {said['target']}\n")
+
+
+@click.command()
 @click.argument("number", type=INCIDENT)
 @OUTPUT
 @asking

@@ -58,6 +58,10 @@ def _publication(event: Json) -> str:
     return f"published to {where}"
 
 
+def _revision(event: Json) -> str:
+    return f"took in what people edited at {event['data'].get('target') or 'a target that was erased'}"
+
+
 def _action(event: Json) -> str:
     data = event["data"]
     facts = [str(data[key]) for key in ("owner", "state") if data.get(key)]
@@ -85,6 +89,7 @@ _SAYS: Mapping[str, Any] = {
     "action.added": _action,
     "incident.reviewed": _review,
     "incident.published": _publication,
+    "incident.revised": _revision,
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
     "incident.split": _split,

@@ -52,6 +52,7 @@ from collector.web import Front, Readiness, build_app
 from collector.web import Limits as WebLimits
 from collector.writer import Writer
 from renderers import POLICIES, STYLES
+from renderers.edits import taken_in
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +132,7 @@ class Parts:
         ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
         self.retention = RetentionJob(store, ages, clock)
         self.publisher = Publisher(
-            self.projections, settings.publishing.targets, self._rendered, self._stated, clock,
+            self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, clock,
             settings.web.external_url,
         )  # fmt: skip
         """What publishes postmortems."""

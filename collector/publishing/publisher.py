@@ -16,12 +16,12 @@ import msgspec
 import structlog
 
 from collector import people
-from collector.errors import NotFound, TimelinedError, Unavailable
-from collector.event import HOUR, MINUTE, PUBLISHED, Event, RecordedEvent
+from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from collector.event import HOUR, MINUTE, PUBLISHED, REVISED, Event, RecordedEvent
 from collector.projections import EventFilter, Projections
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
-from collector.publishing.values import Article, Copy, Edited, digest
+from collector.publishing.values import Article, Copy, Edited, digest, lines_of, split
 from collector.targets import COMMENT, GIT, Target
 
 log = structlog.get_logger(__name__)
@@ -33,11 +33,16 @@ FIRST, LAST = MINUTE, HOUR
 GIVE_UP = 24 * HOUR
 """How long after the first failure nobody tries any more, µs."""
 _MOST = 1000
+_LONGEST = 1_000_000
+"""Characters of an edited postmortem that are kept."""
 _DIFF = 200_000
 """Characters of a difference that are shown."""
 _PREPARED = "article"
 
 Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
+TakeIn = Callable[[str, str, str, str, str], tuple[str, str]]
+"""What stood in both, what stands here, what people made of it there, the draft without their words in the whole of it,
+and where that was → what is to be kept, and the draft as it reads then."""
 Record = Callable[[Event], Awaitable[str]]
 """Appends a fact and answers with its id, once lists show it."""
 
@@ -85,7 +90,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it."""
 
     outcome: str
-    """``published``, ``unchanged``, ``failed`` (it is tried again) or ``would publish``."""
+    """``published``, ``unchanged``, ``failed`` (it is tried again) or ``would publish``; ``taken in`` or ``would take
+    in``."""
     url: str = ""
     revision: str = ""
     request: str = ""
@@ -105,10 +111,13 @@ class Publisher:
 
     def __init__(
         self, lists: Projections, targets: Mapping[str, Target] | None = None, render: Render | None = None,
-        record: Record | None = None, clock: Callable[[], int] = lambda: 0, external_url: str = "",
+        record: Record | None = None, take_in: TakeIn | None = None,
+        clock: Callable[[], int] = lambda: 0, external_url: str = "",
     ) -> None:  # fmt: skip
-        """Without ``targets`` nothing can be published; with them ``render`` and ``record`` are needed."""
-        self._lists, self._targets, self._render = lists, targets or {}, render or _renders_nothing
+        """Without ``targets`` nothing can be published; with them ``render``, ``record`` and ``take_in`` are needed."""
+        self._lists, self._targets = lists, targets or {}
+        self._render = render or _renders_nothing
+        self._take_in = take_in or _takes_nothing_in
         self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
         self._alone = asyncio.Lock()
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
@@ -127,13 +136,28 @@ class Publisher:
                     raise
                 return await self._failed(asked, str(error))
 
+    async def pull(self, asked: Asking) -> Published:
+        """Take in what people edited where a postmortem is published."""
+        async with self._alone:
+            place, before = self._place(asked.target), await self._last(asked.number, asked.target)
+            if before is None:
+                message = f"cannot take in incident {asked.number} from {asked.target}: it was not published there"
+                raise NotFound(message, "target")
+            stands = await place.read(_told(before, "place"))
+            if stands is None:
+                raise NotFound(f"cannot take in incident {asked.number}: nothing is at {asked.target}", "target")
+            if stands.digest == before.data.get("digest"):
+                return Published(outcome="unchanged", url=stands.url, revision=stands.revision)
+            if before.data.get("cut"):
+                raise InvalidInput(
+                    f"cannot take in incident {asked.number}: only a part of it fitted at {asked.target}; edit it "
+                    "where the whole of it stands", "target"
+                )  # fmt: skip
+            return await self._taken_in(asked, before, stands)
+
     async def publications(self, number: int) -> Sequence[RecordedEvent]:
         """Every publication of an incident, and every one that failed, by position."""
-        wanted, found = EventFilter(incident=number, type=PUBLISHED, limit=_MOST), list[RecordedEvent]()
-        while page := await self._lists.events(wanted):
-            found += page
-            wanted = EventFilter(incident=number, type=PUBLISHED, limit=_MOST, after=page[-1].position)
-        return found
+        return await self._told_of(number, PUBLISHED)
 
     async def retry(self) -> bool:
         """Try again what could not be published; whether all that was due is published now."""
@@ -171,6 +195,29 @@ class Publisher:
             and now >= self._waits.get(key[each.id], (each.occurred_at + FIRST, FIRST))[0]
         ]  # fmt: skip
 
+    async def _taken_in(self, asked: Asking, before: RecordedEvent, stands: Copy) -> Published:
+        now, then = await self._article(asked), await self._article(asked, before.received_at)
+        front, text = split(stands.text)
+        kept, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, asked.target)
+        if asked.dry_run:
+            return Published(outcome="would take in", diff=_diff(now.plain, reads))
+        written = before.data.get("lines", ())
+        said = {
+            "target": asked.target, "place": dict(stands.place), "revision": stands.revision, "url": stands.url,
+            "digest": stands.digest, "text": _bounded(asked, kept), "lines": lines_of(stands.text),
+            "front": [*now.people, *(line for line in front.splitlines() if digest(line)[:16] not in written)],
+        }  # fmt: skip
+        fact = people.revised(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
+        event = await self._record(fact)
+        return Published(outcome="taken in", url=stands.url, revision=stands.revision, event=event)
+
+    async def _told_of(self, number: int, kind: str) -> Sequence[RecordedEvent]:
+        wanted, found = EventFilter(incident=number, type=kind, limit=_MOST), list[RecordedEvent]()
+        while page := await self._lists.events(wanted):
+            found += page
+            wanted = EventFilter(incident=number, type=kind, limit=_MOST, after=page[-1].position)
+        return found
+
     def _place(self, name: str) -> Place:
         target = self._targets.get(name)
         if target is None:
@@ -179,13 +226,13 @@ class Publisher:
         return PLACES[target.kind](target)
 
     async def _last(self, number: int, target: str) -> RecordedEvent | None:
-        """The last publication there that was done."""
-        told = await self.publications(number)
-        done = [e for e in told if e.data.get("target") == target and e.data.get("status") == "published"]
-        return done[-1] if done else None
+        """What is known to stand there: what was published, or what was taken in from there since."""
+        told = [*await self.publications(number), *await self._told_of(number, REVISED)]
+        done = [e for e in told if e.data.get("target") == target and e.data.get("status") != "failed"]
+        return max(done, key=lambda event: event.position, default=None)
 
-    async def _article(self, asked: Asking) -> Article:
-        text = await self._render(asked.number, _PREPARED, None, {"citations": "inline"})
+    async def _article(self, asked: Asking, as_of: int | None = None) -> Article:
+        text = await self._render(asked.number, _PREPARED, as_of, {"citations": "inline"})
         if text is None:
             raise NotFound(f"cannot publish incident {asked.number}: nothing is known of it", "number")
         made = msgspec.json.decode(text, type=Article)
@@ -205,7 +252,7 @@ class Publisher:
         if stands is not None and stands.digest != written:
             raise Edited(_edited(asked, written))
         if asked.dry_run:
-            return Published(outcome="would publish", diff=_diff(stands, text), cut=cut)
+            return Published(outcome="would publish", diff=_diff(stands.text if stands else "", text), cut=cut)
         try:
             copy = await place.write(article, where, written)
         except Edited as error:
@@ -230,6 +277,7 @@ class Publisher:
         said = {
             "status": "published", "target": asked.target, "place": dict(copy.place), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
+            "lines": lines_of(copy.text),
         }  # fmt: skip
         return await self._record(
             people.published(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
@@ -258,6 +306,19 @@ async def _records_nothing(fact: Event) -> str:
     raise Unavailable("cannot publish here: this process records nothing")
 
 
+def _takes_nothing_in(base: str, ours: str, theirs: str, fresh: str, place: str) -> tuple[str, str]:
+    raise Unavailable("cannot take in what people edited: this process renders no drafts")
+
+
+def _bounded(asked: Asking, text: str) -> str:
+    if len(text) > _LONGEST:
+        raise InvalidInput(
+            f"cannot take in incident {asked.number}: {len(text):,} characters stand at {asked.target}; at most "
+            f"{_LONGEST:,} are kept", "target"
+        )  # fmt: skip
+    return text
+
+
 def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:
     found = event.data.get(name)
     return found if isinstance(found, dict) else {}
@@ -269,6 +330,6 @@ def _edited(asked: Asking, written: str) -> str:
     return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}, and publish again"
 
 
-def _diff(stands: Copy | None, text: str) -> str:
-    before = stands.text.splitlines() if stands is not None else []
-    return "\n".join(difflib.unified_diff(before, text.splitlines(), "there", "published", lineterm=""))[:_DIFF]
+def _diff(stands: str, text: str) -> str:
+    before = stands.splitlines()
+    return "\n".join(difflib.unified_diff(before, text.splitlines(), "before", "after", lineterm=""))[:_DIFF]

@@ -28,6 +28,10 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     """Markdown with the marks by which people's edits are known."""
     plain: str
     """The same without marks."""
+    people: tuple[str, ...] = ()
+    """Lines of its front matter that people wrote."""
+    machine: str = ""
+    """The text with marks, without what people wrote in the whole of it."""
     address: str = ""
     """Where readers reach the incident; empty where that is not known."""
     by: str = ""
@@ -74,3 +78,18 @@ def fitted(text: str, most: int, plain: str, address: str) -> tuple[str, int]:
     kept = kept[: kept.rfind("\n") + 1] or kept
     left = len(plain) - len(kept)
     return kept.rstrip("\n") + note.format(f"{left:,}"), left
+
+
+def split(text: str) -> tuple[str, str]:
+    """The front matter of a file, without what stands around it, and the rest."""
+    lines = text.replace("\r\n", "\n").lstrip("\ufeff").split("\n")
+    ends = (at for at, line in enumerate(lines) if at and line.rstrip() == "---")
+    end = next(ends, 0) if lines[0].rstrip() == "---" else 0
+    if not end:
+        return "", "\n".join(lines)
+    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).lstrip("\n")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a file's front matter, each by its digest: what people change in it is known by that."""
+    return [digest(line)[:16] for line in split(text)[0].splitlines()]

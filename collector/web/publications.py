@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from collector.event import RecordedEvent
-from collector.publishing import Asking
+from collector.publishing import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, statements
 from collector.web.bodies import Publishing
@@ -22,16 +22,32 @@ ONE = "/api/v1/incidents/{number}"
 @routes.post(ONE + "/publish")
 async def publish(request: web.Request) -> web.Response:
     """Publish the postmortem, or say what that would change there."""
+    asked = await _asked(request)
+    told = await request.app[PUBLISHING].publish(asked)
+    status = 201 if told.outcome == "published" else 202 if told.outcome == "failed" else 200
+    return _answered(asked, told, status)
+
+
+@routes.post(ONE + "/pull")
+async def pull(request: web.Request) -> web.Response:
+    """Take in what people edited where it is published, or say what that is."""
+    asked = await _asked(request)
+    told = await request.app[PUBLISHING].pull(asked)
+    return _answered(asked, told, 201 if told.event else 200)
+
+
+async def _asked(request: web.Request) -> Asking:
     said, row = await statement(request, Publishing), await statements.incident(request)
     body = said.body
-    asked = Asking(
+    return Asking(
         number=row.number, incident=row.key, target=body.target, key=said.key, by=body.by, now=said.now,
         issue=body.issue, dry_run=body.dry_run,
     )  # fmt: skip
-    told = await request.app[PUBLISHING].publish(asked)
-    status = 201 if told.outcome == "published" else 202 if told.outcome == "failed" else 200
+
+
+def _answered(asked: Asking, told: Published, status: int) -> web.Response:
     shown = {name: value or None for name, value in msgspec.structs.asdict(told).items()}
-    return answers.json({"incident": row.number, "target": body.target, **shown, "cut": told.cut}, status=status)
+    return answers.json({"incident": asked.number, "target": asked.target, **shown, "cut": told.cut}, status=status)
 
 
 @routes.get(ONE + "/publications")
