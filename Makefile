@@ -9,6 +9,7 @@ BENCH ?=
 # For one of them, or less of all: make faults FAULTS="kill --rounds 20 --seed 7", FAULTS=--short
 FAULTS ?=
 # Fewer of them, or those of one seed again: make fuzz FUZZ="--streams 2000 --seed 7"
+# The same for adapters, by kind: make adapters FUZZ="slack grafana --runs 100000"
 FUZZ ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
 INCIDENTS ?= ../shared/incidents
@@ -21,7 +22,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz incidents clean
+.PHONY: help run demo test check properties bench faults fuzz adapters incidents clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -59,6 +60,11 @@ faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowled
 
 fuzz: $(VENV)/.dev ## Send the HTTP face 50,000 odd streams, each cut in three ways: the same answers
 	@$(BIN)/python -W error -m tests.fuzz $(FUZZ)
+
+adapters: $(VENV)/.dev ## Feed each adapter 10,000 bodies under guidance of coverage (installs atheris; Linux)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+		$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.adapters $(FUZZ)
 
 incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
 	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +145,16 @@ def test_events_are_of_known_types_and_can_be_stored(case: Path) -> None:
         assert_storable(event)
 
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""NUL as JSON writes it; the same letters behind another backslash are letters."""
+
+
 def assert_storable(event: Event) -> None:
     encoded = msgspec.json.encode(event)
     assert event.type in EVENT_TYPES
     assert len(event.id) == 32
     assert int(event.id, 16) >= 0
-    assert b"\\u0000" not in encoded
+    assert _NUL.search(encoded) is None
     assert all(
         len(part.encode()) <= 1100 for part in (event.title, event.entity, event.actor or "", event.service or "")
     )
@@ -160,8 +165,13 @@ def assert_storable(event: Event) -> None:
 
 
 def assert_read_or_malformed(webhook: Webhook) -> None:
+    assert_read_or_malformed_by(lambda: SOURCES[webhook.source].parse(webhook, READING))
+
+
+def assert_read_or_malformed_by(parse: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
+    """The events, each of which can be stored; none where the body is malformed, which names its place."""
     try:
-        events = SOURCES[webhook.source].parse(webhook, READING)
+        events = parse()
     except MalformedWebhook as malformed:
         events, places = (), [malformed.place, str(malformed)]
     else:
@@ -169,6 +179,18 @@ def assert_read_or_malformed(webhook: Webhook) -> None:
     assert all(0 < len(place) < 400 for place in places)
     for event in events:
         assert_storable(event)
+    return events
+
+
+def assert_taken_alike(webhook: Webhook) -> None:
+    """Read or malformed; the same when it comes a day later, but for times of receipt; and refused as unsigned."""
+    source, later = SOURCES[webhook.source], webhook.received_at + 86_400_000_000
+    first = assert_read_or_malformed_by(lambda: source.parse(webhook, READING))
+    again = msgspec.structs.replace(webhook, received_at=later)
+    second = assert_read_or_malformed_by(lambda: source.parse(again, READING))
+    assert [event.id for event in first] == [event.id for event in second]
+    with pytest.raises(UnverifiedWebhook):
+        source.verify(webhook, Credentials(signing=(b"another",), path=(b"another",)))
 
 
 def test_every_source_has_recordings_a_sender_page_and_a_kind() -> None:

@@ -323,7 +323,9 @@ def _scalar(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(fit.tree(value))
-    return fit.text(value)
+    told = fit.text(value)
+    # Blanks name nothing: a thing called so would be one with every other.
+    return told if told.strip() else ""
 
 
 def _labels(value: object) -> dict[str, str]:
