@@ -13,13 +13,13 @@ checks every import of the project against it::
 
     0  errors event times files citations proofcheck tasks browsers tokens keeping masking names severities interpreter
     1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
-    2  targets signing reading amendments redaction lengths
+    2  targets fetches signing reading amendments redaction lengths
     3  sources correlation log imported
     4  removal settings leadership bodies writer suspects
     5  verification
     6  projections backup rederiving importing
     7  announcements intake erasure publishing
-    8  follower drafting schedule loss retention sealing silences web
+    8  follower drafting fetching schedule loss retention sealing silences web
     9  drafts
    10  following versions
    11  daemon

@@ -6,7 +6,7 @@ the settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -184,6 +184,45 @@ Deliveries = Sequence[tuple[Mapping[str, str], Mapping[str, Any]]]
 """Headers, in lower case, and JSON bodies."""
 
 
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
+"""What stands behind the question mark of an address."""
+Ask = Callable[[str, Query], Awaitable[tuple[Any, str]]]
+"""Asks a sender's API with GET for a path: the JSON that is answered, and the address of the next page or nothing."""
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records are asked for."""
+
+    since: int
+    """Of what happened then or later, µs."""
+    until: int
+    """Of what happened before then, µs."""
+    names: tuple[str, ...] = ()
+    """In which places of the sender, where its API wants to know: repositories."""
+
+
+Pages = AsyncIterator[Sequence[Any]]
+"""Records, some at a time."""
+
+
+class Interface(msgspec.Struct, frozen=True, kw_only=True):
+    """How a kind of sender's API is asked."""
+
+    url: str = ""
+    """Its address, where that is the same for everybody."""
+    headers: Callable[[str], Mapping[str, str]]
+    """What is sent along, made of the token; that is empty where there is none."""
+    token: bool = True
+    """Whether nothing is answered without a token."""
+    repositories: bool = False
+    """Whether it wants to know which repositories."""
+    missed: Callable[[Ask, str, Span], AsyncIterator[tuple[str, Any]]] | None = None
+    """Deliveries to a source, named by its name, that the sender could not make and does not try again: what tells
+    one from others, and what asks for it whole."""
+    whole: Callable[[Ask, Any], Awaitable[tuple[str, Any]]] | None = None
+    """Such a delivery whole, as a record, and the form of that."""
+
+
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """A form in which a kind of sender gives out afterwards what it delivers, or would have delivered."""
 
@@ -194,6 +233,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     TypeError or ValueError for a record that is none of these."""
     within: str = ""
     """Under which key a page of them has the records; empty: a page is a list."""
+    pages: Callable[[Ask, Span], Pages] | None = None
+    """Asks the sender's API for such records; None where they are only read from a file."""
     near: int = 0
     """Where a record has no identity that its delivery has, too: an event of the same thing, of the same type and by
     the same person within so long of it is the same event, µs."""
@@ -240,6 +281,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """JSON pointers (``*`` is any item) to what ids and entities are made of: what may not be redacted by place."""
     challenge: Callable[[Webhook], str] | None = None
     """What an authentic delivery asks to be answered with, where the sender tries an address so; else empty."""
+    interface: Interface | None = None
+    """How its API is asked; None where it is not."""
     imports: Mapping[str, Import] = {}
     """Name of a form → how what it gives out afterwards is read."""
     retries: bool = True

@@ -55,6 +55,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.sealing",
         "collector.retention",
         "collector.publishing",
+        "collector.fetching",
         "collector.loss",
         "collector.crashes",
         "collector.follower",

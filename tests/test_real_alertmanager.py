@@ -84,18 +84,18 @@ def process(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
                 running.wait(20)
 
 
-def routing(port: int) -> str:
+def routing(port: int, **more: Any) -> str:
     """What ``config/senders/alertmanager.yml`` says, in a hurry and to another port."""
     text = (ROOT / "config/senders/alertmanager.yml").read_text().replace("127.0.0.1:9720", f"127.0.0.1:{port}")
     config = yaml.safe_load(text)
     config["route"] |= {"group_wait": "1s", "group_interval": "2s", "repeat_interval": "3s"}
-    return yaml.safe_dump(config)
+    return yaml.safe_dump(config | more)
 
 
 @contextmanager
-def pair(tmp_path: Path, port: int) -> Iterator[list[str]]:
-    """Two Alertmanagers that gossip with each other; their API addresses."""
-    (tmp_path / "alertmanager.yml").write_text(routing(port))
+def pair(tmp_path: Path, port: int, **more: Any) -> Iterator[list[str]]:
+    """Two Alertmanagers that gossip with each other; their API addresses. ``more`` is what else they are told."""
+    (tmp_path / "alertmanager.yml").write_text(routing(port, **more))
     web, gossip = [free_port(), free_port()], [free_port(), free_port()]
     with ExitStack() as stack:
         for me, other in ((0, 1), (1, 0)):

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "deliveries": ("timelined deliveries --source alertmanager", "timelined deliveries --status refused"),
     "import": (
         "timelined import file alertmanager alerts alerts.json",
+        "timelined import fetch pagerduty log_entries --since 2026-03-01 --until 2026-03-08",
         "timelined import csv timeline.csv --incident 3 --zone Europe/Berlin",
     ),
     "replay": ("timelined replay --dry-run", "timelined replay --source alertmanager --status unrecognised"),

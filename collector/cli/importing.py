@@ -10,15 +10,17 @@ from urllib.parse import quote
 import click
 import msgspec
 
+from collector import fetching, times
 from collector.cli import output, timelines
 from collector.cli.client import LONG, Desk
-from collector.cli.moments import Zone
+from collector.cli.moments import MOMENT, ZONE, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.people import login
 from collector.cli.progress import bar
 from collector.cli.records import batches, records
 from collector.cli.sources import content_of
 from collector.cli.where import OUTPUT, Where, asking
+from collector.errors import InvalidInput, NotFound
 from collector.sources import SOURCES
 
 CONTENT = click.Path(path_type=Path, allow_dash=True)
@@ -116,6 +118,44 @@ def show(told: Imported, form: str) -> None:
         output.say(f"Not understood, and kept: {reason}.")
     if told.not_understood:
         raise click.exceptions.Exit(output.FAILED)
+
+
+@import_.command()
+@click.argument("source")
+@click.argument("records_form", metavar="FORM")
+@click.option(
+    "--since", type=MOMENT, metavar="TIME", default="7d", show_default=True, help="What happened then or later."
+)
+@ZONE
+@click.option(
+    "--until", type=MOMENT, metavar="TIME", default="now", show_default=True, help="What happened before then."
+)
+@OUTPUT
+@asking
+def fetch(where: Where, source: str, records_form: str, since: str, until: str, form: str) -> None:
+    """Ask the sender's API for records, and bring them in.
+
+    Its address and its token stand in the configuration, under sources.SOURCE.fetch; no other host is called. FORM is
+    alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github.
+    """
+    settings = where.settings().sources
+    if source not in settings:
+        raise NotFound(f"cannot fetch from {source!r}: no source has this name; timelined sources lists them")
+    asked, kind = settings[source].fetch, settings[source].kind
+    if asked is None:
+        raise InvalidInput(f"cannot fetch from {source}: it does not say where; set sources.{source}.fetch.url")
+    span = [micros for text in (since, until) if (micros := times.parse(text)) is not None]
+
+    async def walked(desk: Desk) -> Imported:
+        total = Imported()
+        with bar("fetching") as progress:
+            async for page in fetching.fetched(SOURCES[kind], records_form, asked, *span):
+                for count, body in batches([msgspec.json.encode(record) for record in page]):
+                    total.take(count, await sent(desk, source, records_form, body))
+                progress(total.records, 0)
+        return total
+
+    show(where.ask(walked, writing=True), form)
 
 
 @import_.command("csv")

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from collector import projections, publishing, retention, silences
+from collector import fetching, projections, publishing, retention, silences
 from collector.daemon.follower_process import FollowerProcess
-from collector.daemon.parts import Parts
+from collector.daemon.parts import Parts, fetched_from
 from collector.event import SECOND
+from collector.fetching import ReconcileJob
 from collector.following.work import Work, rendered
 from collector.leadership import Leadership
 from collector.schedule import Schedule
@@ -77,7 +78,8 @@ async def _all_of_it(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _jobs(parts: Parts) -> AsyncIterator[None]:
-    """Sealing, removing what reached its age, publishing what could not be before, and listening for heartbeats."""
+    """Sealing, removing what reached its age, publishing what could not be before, listening for heartbeats, and asking
+    for what senders could not deliver."""
     async with AsyncExitStack() as stack:
         runs = Schedule(metrics=parts.metrics)
         seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
@@ -85,6 +87,8 @@ async def _jobs(parts: Parts) -> AsyncIterator[None]:
         if parts.settings.publishing.targets:
             runs.add("publishing", parts.publisher.retry, every=publishing.EVERY)
         runs.add("heartbeats", parts.silences.run, every=silences.EVERY)
+        reconciling = ReconcileJob(partial(fetched_from, parts), parts.importer.take, parts.clock)
+        runs.add("reconciling", reconciling.run, every=fetching.EVERY)
         stack.callback(parts.following.on_resolved(_Later(SEAL_AFTER, seal)))
         runs.start()
         stack.push_async_callback(runs.finish)

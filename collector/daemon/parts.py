@@ -24,8 +24,10 @@ from collector.drafts import FORMATS, MARKED, PAGE, template_of
 from collector.erasure import Eraser, Erasing, Erasure, Redrawn
 from collector.errors import Unavailable
 from collector.event import SECOND, Event
+from collector.fetches import Fetch
 from collector.follower import Follower
 from collector.following import Following, Setup, Work
+from collector.importing import Importer
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, migrations
 from collector.metrics import Metrics
@@ -50,6 +52,7 @@ from collector.tokens import Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, build_app
 from collector.web import Limits as WebLimits
+from collector.webhook import Source
 from collector.writer import Writer
 from renderers import POLICIES, STYLES
 from renderers.edits import taken_in
@@ -123,6 +126,7 @@ class Parts:
         self.front_failure: str | None = None
         """Why the file that says how could not be taken in again; empty where it was, None where there is none."""
         self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
+        self.importer = Importer(store, self.writer, self.intake.derived, self.intake.forms)
         self.refusals = Refusals(clock)
         self.setup = _setup(settings)
         idle = Work(self.setup, lists, store, clock)
@@ -323,6 +327,12 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
         )
         for name, said in settings.sources.items()
     }
+
+
+def fetched_from(parts: Parts) -> dict[str, tuple[Source, Fetch]]:
+    """Each configured source of which something is fetched, by its name."""
+    found = parts.settings.sources.items()
+    return {name: (SOURCES[said.kind], said.fetch) for name, said in found if said.fetch is not None}
 
 
 def _limits(settings: Settings) -> Limits:

@@ -6,7 +6,7 @@ asked, of which host, and the status.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,22 +20,32 @@ MOST = 16 << 20
 """The largest answer that is read, in bytes."""
 
 
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
+_NO_LINK: Mapping[str, str] = {"url": ""}
+
+
 class Api:
     """One host's API under an address."""
 
-    def __init__(self, address: str, headers: Mapping[str, str], timeout: int) -> None:
+    def __init__(self, address: str, headers: Mapping[str, str], timeout: int, purpose: str = "publish") -> None:
+        self._purpose = purpose
         self._address = address.rstrip("/")
         self._headers = {"User-Agent": "timelined", "Accept": "application/json", **headers}
         self._timeout = timeout / SECOND
 
-    async def call(
-        self, method: str, path: str, said: Mapping[str, Any] | None = None, query: Mapping[str, str] = {}
-    ) -> Any:
+    async def call(self, method: str, path: str, said: Mapping[str, Any] | None = None, query: Query = ()) -> Any:
         """The JSON that is answered.
 
         Raises :class:`Unavailable` where trying again may help, :class:`NotFound` for what there is not, and
         :class:`InvalidInput` for any other refusal.
         """
+        return (await self._ask(method, path, said, query))[0]
+
+    async def page(self, path: str, query: Query = ()) -> tuple[Any, str]:
+        """The JSON that a GET is answered, and the address of the next page, empty where this was the last."""
+        return await self._ask("GET", path, None, query)
+
+    async def _ask(self, method: str, path: str, said: Mapping[str, Any] | None, query: Query) -> tuple[Any, str]:
         body = msgspec.json.encode(said) if said is not None else None
         headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
         timeout = aiohttp.ClientTimeout(total=self._timeout)
@@ -43,25 +53,28 @@ class Api:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
                 session.request(
-                    method, self._address + path, params=query, data=body, allow_redirects=False
+                    method, self._address + path, params=query or None, data=body, allow_redirects=False
                 ) as answer,
             ):  # fmt: skip
-                return _read(answer.status, await _body(answer), self._asked(method, path))
+                asked = self._asked(method, path)
+                return _read(answer.status, await _body(answer, asked), asked), str(
+                    answer.links.get("next", _NO_LINK)["url"]
+                )
         except TimeoutError as error:
             raise Unavailable(f"{self._asked(method, path)}: no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self._asked(method, path)}: {type(error).__name__}") from error
 
     def _asked(self, method: str, path: str) -> str:
-        return f"cannot publish: {method} {path} at {urlsplit(self._address).netloc}"
+        return f"cannot {self._purpose}: {method} {path} at {urlsplit(self._address).netloc}"
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, asked: str) -> bytes:
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
         if len(body) > MOST:
-            raise InvalidInput(f"cannot publish: the answer of {answer.url.host} is larger than {MOST >> 20} MiB")
+            raise InvalidInput(f"{asked} was answered by more than {MOST >> 20} MiB")
     return bytes(body)
 
 
@@ -71,7 +84,7 @@ def _read(status: int, body: bytes, asked: str) -> Any:
     if status == 404:
         raise NotFound(f"{asked} was answered 404: there is no such thing, or the token does not show it", "target")
     if status in (401, 403):
-        raise InvalidInput(f"{asked} was answered {status}: give the target a token that may do this", "target")
+        raise InvalidInput(f"{asked} was answered {status}: give it a token that may do this", "target")
     if not 200 <= status < 300:
         raise InvalidInput(f"{asked} was answered {status}{_told(body)}", "target")
     try:

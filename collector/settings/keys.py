@@ -17,6 +17,7 @@ import msgspec
 from collector.correlation import Rules, Service
 from collector.event import EVENT_TYPES, MACHINE, PEOPLE
 from collector.redaction import Redaction, pattern, pointer, touches
+from collector.settings.fetch import fetch, fetch_of
 from collector.settings.mapping import expression, field_map, header_name, scheme
 from collector.settings.marks import (
     Place,
@@ -429,6 +430,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             redaction=values.get("redact", Redaction()),
             retention=values.get("retention", Retention()),
             heartbeat=values.get("heartbeat"),
+            fetch=fetch_of(kind, values.get("fetch")),
             max_body=values.get("max_body"),
             **{key: values[key] for key in ("refire_after",) if key in values},
         )
@@ -447,6 +449,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "redact": _REDACT,
             "retention": _RETENTION,
             "heartbeat": _HEARTBEAT,
+            "fetch": fetch(files),
             "service_labels": list_of(text),
             "environment_labels": list_of(text),
             "severity_labels": list_of(text),

@@ -15,6 +15,7 @@ import msgspec
 
 from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
+from collector.fetches import Fetch
 from collector.redaction import Redaction
 from collector.settings.values import address, loopback
 from collector.settings.webfile import WebFile
@@ -181,6 +182,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of its deliveries is not kept."""
     retention: Retention = Retention()
     """How long bodies of its deliveries are kept."""
+    fetch: Fetch | None = None
+    """Where what was missed is fetched; None where nothing is."""
     heartbeat: Heartbeat | None = None
     """What it tells without end; None where nothing is."""
     max_body: int | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collector.event import Event
 from collector.signing import authenticate
 from collector.sources.alertmanager import groups, recorder
-from collector.sources.alertmanager.api import IMPORTS
+from collector.sources.alertmanager.api import IMPORTS, INTERFACE
 from collector.sources.alertmanager.groups import KIND, RECIPE, fingerprint_of, query_of
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
@@ -49,6 +49,7 @@ SOURCE = Source(
     trial=_TRIAL,
     verify=verify,
     parse=parse,
+    interface=INTERFACE,
     imports=IMPORTS,
     identity=(
         "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status",

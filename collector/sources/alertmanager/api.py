@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collector.webhook import Deliveries, Import
+from collector.times import rfc3339
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
 
 _SUPPRESSED = "suppressed"
 _OPERATORS = {(False, True): "=", (False, False): "!=", (True, True): "=~", (True, False): "!~"}
@@ -65,7 +66,18 @@ def _recorded(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {"@timestamp": "", "data": {kind: data}}
 
 
+async def _alerts(ask: Ask, span: Span) -> Pages:
+    yield (await ask("/api/v2/alerts", ()))[0]
+
+
+async def _silences(ask: Ask, span: Span) -> Pages:
+    found, _ = await ask("/api/v2/silences", ())
+    first = rfc3339(span.since)
+    yield [each for each in found if str(each.get("endsAt", first)) >= first]
+
+
+INTERFACE = Interface(headers=lambda token: {"Authorization": f"Bearer {token}"} if token else {}, token=False)
 IMPORTS = {
-    "alerts": Import(called="alerts of Alertmanager's GET /api/v2/alerts", sent=alert),
-    "silences": Import(called="silences of Alertmanager's GET /api/v2/silences", sent=silence),
+    "alerts": Import(called="alerts of Alertmanager's GET /api/v2/alerts", sent=alert, pages=_alerts),
+    "silences": Import(called="silences of Alertmanager's GET /api/v2/silences", sent=silence, pages=_silences),
 }

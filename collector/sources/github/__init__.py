@@ -18,7 +18,7 @@ from collector import reading as fit
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.github import code, deployments, runs
-from collector.sources.github.api import IMPORTS
+from collector.sources.github.api import IMPORTS, INTERFACE
 from collector.sources.github.common import repository_ref
 from collector.sources.github.kinds import SILENT
 from collector.sources.github.payloads import (
@@ -109,6 +109,7 @@ SOURCE = Source(
     headers=("x-github-event", "x-github-delivery", "x-github-hook-id"),
     verify=verify,
     parse=parse,
+    interface=INTERFACE,
     imports=IMPORTS,
     identity=(
         *(f"/{thing}/id" for thing in ("deployment", "deployment_status", "workflow_run", "pull_request", "release")),

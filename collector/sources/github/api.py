@@ -7,12 +7,13 @@ may move afterwards; when it began to run, only a webhook says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from collector.event import HOUR
-from collector.webhook import Deliveries, Import
+from collector.times import parse, rfc3339
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
 
 
 def deployment(record: Mapping[str, Any]) -> Deliveries:
@@ -51,13 +52,97 @@ def _kind(name: str) -> dict[str, str]:
     return {"x-github-event": name}
 
 
+# --- asking for them --------------------------------------------------------------------------------------------------
+
+
+async def _deployments(ask: Ask, span: Span) -> Pages:
+    """Newest first, each with its states."""
+    first = rfc3339(span.since)[:19]
+    for repository in span.names:
+        async for page in _numbered(ask, f"/repos/{repository}/deployments", {}):
+            young = [each for each in page if str(each["created_at"]) >= first]
+            for each in young:
+                path = f"/repos/{repository}/deployments/{each['id']}/statuses"
+                each["statuses"], _ = await ask(path, {"per_page": str(_PAGE)})
+            yield young
+            if len(young) < len(page):
+                break
+
+
+async def _workflow_runs(ask: Ask, span: Span) -> Pages:
+    asked = {"created": f"{rfc3339(span.since)[:19]}Z..{rfc3339(span.until)[:19]}Z"}
+    for repository in span.names:
+        async for page in _numbered(ask, f"/repos/{repository}/actions/runs", asked, "workflow_runs"):
+            yield page
+
+
+async def _numbered(ask: Ask, path: str, query: Mapping[str, str], within: str = "") -> Pages:
+    number = 1
+    while True:
+        found, _ = await ask(path, {**query, "per_page": str(_PAGE), "page": str(number)})
+        page = found[within] if within else found
+        if page:
+            yield page
+        if len(page) < _PAGE:
+            return
+        number += 1
+
+
+async def _missed(ask: Ask, source: str, span: Span) -> AsyncIterator[tuple[str, Any]]:
+    """The first attempt of each delivery of which none succeeded, of the webhooks that lead to this source."""
+    for repository in span.names:
+        hooks, _ = await ask(f"/repos/{repository}/hooks", ())
+        for hook in hooks:
+            address = str((hook.get("config") or {}).get("url", "")).split("?")[0]
+            if hook.get("active", True) and f"/webhooks/{source}" in address:
+                path = f"/repos/{repository}/hooks/{hook['id']}/deliveries"
+                for each in await _failed(ask, path, span.since):
+                    yield f"{path} {each['guid']}", f"{path}/{each['id']}"
+
+
+async def _failed(ask: Ask, path: str, since: int) -> Sequence[Any]:
+    failed: dict[str, Any] = {}
+    taken: set[str] = set()
+    query: Mapping[str, str] | None = {"per_page": str(_PAGE)}
+    looked = 0
+    while query is not None and looked < _MOST:
+        page, link = await ask(path, query)
+        looked += len(page)
+        for each in page:
+            guid = str(each["guid"])
+            if 200 <= int(each["status_code"]) < 300:
+                taken.add(guid)
+            failed[guid] = each
+        older = not page or (parse(str(page[-1]["delivered_at"])) or 0) < since
+        named = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+        query = named if link and not older else None
+    return [each for guid, each in failed.items() if guid not in taken]
+
+
+async def _whole(ask: Ask, address: Any) -> tuple[str, Any]:
+    return "deliveries", (await ask(address, ()))[0]
+
+
+def _headers(token: str) -> Mapping[str, str]:
+    more = {"Authorization": f"Bearer {token}"} if token else {}
+    return {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", **more}
+
+
+_PAGE = 100
+_MOST = 5_000
+"""Deliveries of one webhook that are looked at in one run."""
+
+INTERFACE = Interface(
+    url="https://api.github.com", headers=_headers, repositories=True, missed=_missed, whole=_whole
+)  # fmt: skip
 IMPORTS = {
     "deployments": Import(
-        called="deployments of GitHub's GET /repos/OWNER/REPO/deployments, each with its statuses", sent=deployment
+        called="deployments of GitHub's GET /repos/OWNER/REPO/deployments, each with its statuses",
+        sent=deployment, pages=_deployments,
     ),
     "workflow_runs": Import(
         called="workflow runs of GitHub's GET /repos/OWNER/REPO/actions/runs",
-        sent=workflow_run, within="workflow_runs", near=HOUR,
+        sent=workflow_run, pages=_workflow_runs, within="workflow_runs", near=HOUR,
     ),
     "deliveries": Import(called="deliveries of GitHub's GET /repos/OWNER/REPO/hooks/ID/deliveries/ID", sent=delivery),
 }  # fmt: skip

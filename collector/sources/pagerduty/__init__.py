@@ -12,7 +12,7 @@ from collector import reading as fit
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.pagerduty import v2, v3
-from collector.sources.pagerduty.log_entries import IMPORTS
+from collector.sources.pagerduty.log_entries import IMPORTS, INTERFACE
 from collector.sources.pagerduty.v3 import KIND
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
@@ -53,6 +53,7 @@ SOURCE = Source(
     headers=("x-webhook-id", "x-webhook-subscription"),
     verify=verify,
     parse=parse,
+    interface=INTERFACE,
     imports=IMPORTS,
     identity=(
         "/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id", "/messages/*/id",

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collector.event import SECOND
+from collector.errors import InvalidInput
+from collector.event import HOUR, SECOND
 from collector.sources.pagerduty.v3 import ENTRY
-from collector.webhook import Deliveries, Import
+from collector.times import rfc3339
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
 
 _END = "_log_entry"
 _KINDS = {
@@ -39,6 +41,10 @@ _DETAILS = {
 }
 _SILENT = frozenset({"notify"})
 _PERSON = "user"
+DAY = 24 * HOUR
+MOST = 10_000
+"""Log entries that can be asked for by an offset."""
+_PAGE = 100
 
 
 def entry(record: Mapping[str, Any]) -> Deliveries:
@@ -78,8 +84,36 @@ def _said(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+async def _pages(ask: Ask, span: Span) -> Pages:
+    """A day at a time: more than 10,000 are not given out by an offset."""
+    for start in range(span.since, span.until, DAY):
+        offset, more = 0, True
+        while more:
+            if offset >= MOST:
+                raise InvalidInput(
+                    f"cannot fetch log entries: PagerDuty has more than {MOST:,} for the day from {rfc3339(start)}; "
+                    "export them, and import the file"
+                )
+            query = [
+                ("since", rfc3339(start)), ("until", rfc3339(min(start + DAY, span.until))), ("limit", str(_PAGE)),
+                ("offset", str(offset)), ("include[]", "incidents"), ("include[]", "channels"),
+            ]  # fmt: skip
+            page, _ = await ask("/log_entries", query)
+            yield page["log_entries"]
+            more, offset = bool(page.get("more")), offset + _PAGE
+
+
+def _headers(token: str) -> Mapping[str, str]:
+    return {"Accept": "application/vnd.pagerduty+json;version=2", "Authorization": f"Token token={token}"}
+
+
+INTERFACE = Interface(url="https://api.pagerduty.com", headers=_headers)
 IMPORTS = {
     "log_entries": Import(
-        called="log entries of PagerDuty's GET /log_entries", sent=entry, within="log_entries", near=2 * SECOND
+        called="log entries of PagerDuty's GET /log_entries",
+        sent=entry,
+        within="log_entries",
+        near=2 * SECOND,
+        pages=_pages,
     )
 }

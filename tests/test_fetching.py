@@ -1,0 +1,227 @@
+"""What is asked of senders' APIs: as they document it, of the configured host alone, and each thing once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
+
+from collector.cli import timelined
+from collector.errors import InvalidInput, Unavailable
+from collector.event import HOUR, MINUTE
+from collector.fetches import Fetch
+from collector.fetching import ReconcileJob, fetched
+from collector.sources import SOURCES
+from tests import senders
+from tests.conftest import make_log, require
+from tests.test_erasure import Place, serving
+from tests.test_importing import EVENING, facts
+from tests.test_real_alertmanager import free_port, get, pair, post, until
+
+NOW = senders.micros("15:00")
+TOKEN = "a-token-that-nobody-may-read"
+
+
+class Asked:
+    """An API that notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: dict[str, Any] = {}
+        self.links: dict[str, str] = {}
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.paths.append(str(request.rel_url))
+        self.headers.append(dict(request.headers))
+        names = (str(request.rel_url), f"{request.path} {request.query.get('offset')}", request.path)
+        found = next((self.answers[name] for name in names if name in self.answers), None)
+        if isinstance(found, web.Response):
+            return found
+        if found is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        link = self.links.get(str(request.rel_url))
+        return web.json_response(found, headers={"Link": f'<{link}>; rel="next"'} if link else {})
+
+
+@pytest.fixture
+async def asked() -> AsyncIterator[tuple[Asked, TestServer]]:
+    api, app = Asked(), web.Application()
+    app.router.add_route("*", "/{path:.*}", api.answer)
+    server = TestServer(app)
+    async with server:
+        yield api, server
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with serving(tmp_path) as made:
+        yield made
+
+
+def where(server: TestServer, tmp_path: Path, **more: Any) -> Fetch:
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    return Fetch(url=str(server.make_url("")).rstrip("/"), token_file=str(tmp_path / "token"), **more)
+
+
+async def every(kind: str, form: str, fetch: Fetch, since: int = NOW - HOUR, until: int = NOW) -> list[Any]:
+    return [record async for page in fetched(SOURCES[kind], form, fetch, since, until) for record in page]
+
+
+async def test_log_entries_are_asked_for_page_by_page(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+    """Until PagerDuty says that there are no more, with its own kind of token."""
+    api, server = asked
+    api.answers = {
+        "/log_entries 0": {"log_entries": EVENING[:3], "more": True},
+        "/log_entries 100": {"log_entries": EVENING[3:], "more": False},
+    }
+    found = await every("pagerduty", "log_entries", where(server, tmp_path))
+    assert found == list(EVENING), api.paths
+    assert "since=2026-03-04T14:00:00Z&until=2026-03-04T15:00:00Z&limit=100&offset=0" in api.paths[0]
+    assert {headers["Authorization"] for headers in api.headers} == {f"Token token={TOKEN}"}
+
+
+async def test_deployments_come_with_their_states(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+    """Older ones are not asked about."""
+    api, server = asked
+    young, old = ({"id": n, "created_at": at} for n, at in ((7, "2026-03-04T14:30:00Z"), (6, "2026-03-04T09:00:00Z")))
+    api.answers = {
+        "/repos/acme/checkout/deployments": [young, old],
+        "/repos/acme/checkout/deployments/7/statuses": [{"id": 1, "state": "success"}],
+    }
+    found = await every("github", "deployments", where(server, tmp_path, repositories=("acme/checkout",)))
+    assert found == [young | {"statuses": [{"id": 1, "state": "success"}]}]
+    assert len(api.paths) == 2
+
+
+async def test_nothing_leads_to_another_host(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+    """A redirect is an answer that cannot be used, and no error holds the token."""
+    api, server = asked
+    api.answers = {"/api/v2/alerts": web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})}
+    with pytest.raises(
+        InvalidInput, match=r"cannot fetch: GET /api/v2/alerts at 127\.0\.0\.1:\d+ was answered 302"
+    ) as told:
+        await every("alertmanager", "alerts", where(server, tmp_path))
+    assert TOKEN not in str(told.value)
+    api.answers = {"/api/v2/alerts": web.Response(status=503)}
+    with pytest.raises(Unavailable, match="was answered 503"):
+        await every("alertmanager", "alerts", where(server, tmp_path))
+    with pytest.raises(InvalidInput, match="of Alertmanager there is alerts, silences"):
+        await every("alertmanager", "songs", where(server, tmp_path))
+
+
+# --- what GitHub could not deliver ----------------------------------------------------------------------------------
+
+
+def delivery(number: int, sent: senders.Sent, status: int, at: str = "14:30") -> tuple[dict[str, Any], dict[str, Any]]:
+    """An attempt as GitHub lists it, and with what it held."""
+    kind = sent.headers["x-github-event"]
+    listed = {"id": number, "guid": f"g{number % 100}", "delivered_at": senders.rfc3339(at), "status_code": status}
+    payload = json.loads(sent.body)
+    return listed | {"event": kind}, listed | {"event": kind, "request": {"headers": {}, "payload": payload}}
+
+
+async def test_what_github_could_not_deliver_is_brought_in_once(
+    place: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+) -> None:
+    """Only deliveries of which no attempt succeeded, of hooks that lead here; with the ids that they would have had."""
+    api, server = asked
+    one = senders.merged(7, "acme/checkout", "Rotate keys", at="13:58")
+    two = senders.merged(8, "acme/checkout", "Pool per request", at="14:01")
+    three = senders.merged(9, "acme/checkout", "Fix typo", at="14:10")
+    taken = await place.sent(one)
+    listed, details = zip(
+        delivery(1, one, 200), delivery(2, two, 502), delivery(103, three, 200), delivery(3, three, 0), strict=True
+    )
+    hooks = "/repos/acme/checkout/hooks"
+    ours = {"id": 5, "active": True, "config": {"url": "https://timelined.example/webhooks/github/s3cret"}}
+    api.answers = {
+        hooks: [ours, {"id": 6, "active": True, "config": {"url": "https://ci.example/hook"}}],
+        f"{hooks}/5/deliveries?per_page=100": listed[:2],
+        f"{hooks}/5/deliveries?per_page=100&cursor=v1_3": listed[2:],
+        **{f"{hooks}/5/deliveries/{each['id']}": each for each in details},
+    }
+    api.links = {
+        f"{hooks}/5/deliveries?per_page=100": f"{server.make_url(hooks)}/5/deliveries?per_page=100&cursor=v1_3"
+    }
+    fetch = where(server, tmp_path, repositories=("acme/checkout", "acme/gone"), every=MINUTE)
+    clock = itertools.count(NOW, MINUTE).__next__
+    sources = {"github": (SOURCES["github"], fetch)}
+    job = ReconcileJob(lambda: sources, place.served.parts.importer.take, clock)
+    assert await job.run() is False
+    assert {event.title for event in (await facts(place)).values()} == {"Rotate keys", "Pool per request"}
+    assert await job.run() is False
+    again = ReconcileJob(lambda: sources, place.served.parts.importer.take, clock)
+    await again.run()
+    assert len(await place.log.deliveries()) == 2
+    assert [path for path in api.paths if path.endswith("/deliveries/2")] == [f"{hooks}/5/deliveries/2"] * 2
+    later = await place.sent(two)
+    assert [item["known"] for item in later["items"]] == [True]
+    assert taken["items"][0]["event"] in await facts(place)
+    assert TOKEN not in (tmp_path / "timelined.db-wal").read_bytes().decode("latin-1")
+
+
+# --- two real Alertmanagers -----------------------------------------------------------------------------------------
+
+
+def running(name: str, severity: str, **labels: str) -> dict[str, Any]:
+    started = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=3)
+    chosen = {"alertname": name, "service": "checkout", "severity": severity, **labels}
+    return {"labels": chosen, "startsAt": started.isoformat(), "generatorURL": "http://prometheus.example/graph"}
+
+
+@pytest.mark.alertmanager
+def test_a_real_pair_is_imported_with_what_it_suppresses(tmp_path: Path, database: str) -> None:
+    """Both members tell the same; what fires is an alert, once, and what is silenced or inhibited is told as that."""
+    require("prometheus-alertmanager")
+    rule = {"source_matchers": ['severity="critical"'], "target_matchers": ['severity="warning"'], "equal": ["service"]}
+    make_log(database)
+    with pair(tmp_path, free_port(), inhibit_rules=[rule]) as peers:
+        now = datetime.now(UTC)
+        silence = {
+            "matchers": [{"name": "alertname", "value": "Known", "isRegex": False, "isEqual": True}],
+            "startsAt": now.isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat(), "createdBy": "ana",
+            "comment": "is being moved",
+        }  # fmt: skip
+        post(f"{peers[0]}/api/v2/silences", silence)
+        for peer in peers:
+            alerts = [running("Errors", "critical"), running("Slow", "warning"), running("Known", "critical", pod="a")]
+            post(f"{peer}/api/v2/alerts", alerts)
+        for peer in peers:
+            until(partial(suppressed, peer, 2), f"what is suppressed at {peer}")
+        told = [brought_from(peer, form, tmp_path, database) for peer in peers for form in ("alerts", "silences")]
+    assert [each["new"] for each in told] == [3, 1, 0, 0]
+    listed = CliRunner().invoke(
+        timelined, ["events", "--source", "alertmanager", "--storage.url", database, "-o", "json"]
+    )
+    found = sorted((event["type"], event["title"]) for event in json.loads(listed.stdout)["events"])
+    assert found == [
+        ("alert.firing", "Errors"),
+        ("observation.recorded", "Alert Known was silenced"),
+        ("observation.recorded", "Alert Slow was inhibited by another alert"),
+        ("observation.recorded", 'Silence created: alertname="Known"'),
+    ]
+
+
+def suppressed(peer: str, count: int) -> bool:
+    states = [alert["status"]["state"] for alert in get(f"{peer}/api/v2/alerts")]
+    return states.count("suppressed") == count
+
+
+def brought_from(peer: str, form: str, folder: Path, database: str) -> Any:
+    """What fetching from a peer came to; it knows nobody but the address in the configuration."""
+    config = folder / "timelined.yml"
+    config.write_text(f"sources:\n  alertmanager:\n    open: true\n    fetch:\n      url: {peer}\n")
+    words = ["import", "fetch", "alertmanager", form, "--config.file", str(config), "--storage.url", database]
+    done = CliRunner().invoke(timelined, [*words, "-o", "json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
