@@ -54,7 +54,7 @@ def test_the_page_has_a_row_for_every_type_that_words_give() -> None:
     assert told == {
         "status.updated", "chat.message", "report.received", "change.flag_toggled", "change.requested",
         "change.started", "change.succeeded", "change.failed", "change.cancelled", "change.released",
-        "change.rolled_back", "change.published", "observation.recorded",
+        "change.rolled_back", "change.published", "observation.recorded", "alert.firing", "alert.resolved",
     }  # fmt: skip
     assert told <= set(EVENT_TYPES)
 

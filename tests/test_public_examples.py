@@ -9,10 +9,13 @@ import msgspec
 import pytest
 
 from collector.errors import UnverifiedWebhook
+from collector.intake import Endpoint, Intake
+from collector.log import open_log
 from collector.sources import SOURCES
 from collector.sources.pagerduty.v3 import TYPES as PAGERDUTY_TYPES
 from collector.times import rfc3339
 from collector.webhook import Credentials, Reading
+from collector.writer import Writer
 from tests.test_sources import PAYLOADS, RECEIVED, assert_storable, parse_json, webhook_of
 
 
@@ -85,6 +88,70 @@ def test_public_cloudevents_examples() -> None:
         events = parse_json("cloudevents", path.read_bytes(), {"Content-Type": f"application/cloudevents{batch}+json"})
         assert {event.type for event in events} == {"observation.recorded"}
         assert all(event.time_quality == "exact" for event in events)
+
+
+CDEVENTS = {
+    "environment_modified": ("change.succeeded", None, "mySubject123"),
+    "incident_detected": ("alert.firing", "myApp", "prod1"),
+    "incident_reported": ("report.received", "myApp", "prod1"),
+    "incident_resolved": ("alert.resolved", "myApp", "prod1"),
+    "service_deployed": ("change.succeeded", "mySubject123", "test123"),
+    "service_removed": ("change.succeeded", "mySubject123", "test123"),
+    "service_rolledback": ("change.rolled_back", "mySubject123", "test123"),
+    "service_upgraded": ("change.succeeded", "mySubject123", "test123"),
+}
+"""Conformance file of CDEvents → what it becomes, of which service, where."""
+
+
+def test_public_cdevents_examples() -> None:
+    """Each conformance file, carried by a CloudEvent as the binding says: its kind, time, service and environment."""
+    for path in _payloads("cdevents/*.json"):
+        context = json.loads(path.read_bytes())["context"]
+        (event,) = parse_json("cloudevents", _carried(path.stem), STRUCTURED)
+        assert (event.type, event.service, event.environment) == CDEVENTS[path.stem], path.stem
+        assert event.time_text == context["timestamp"]
+    both = [
+        parse_json("cloudevents", _carried(name), STRUCTURED)[0] for name in ("incident_detected", "incident_resolved")
+    ]
+    assert both[0].entity == both[1].entity
+
+
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
+
+
+def _carried(name: str) -> dict[str, object]:
+    data = json.loads((PAYLOADS / "cdevents" / f"{name}.json").read_bytes())
+    context = data["context"]
+    told = {"specversion": "1.0", "subject": data["subject"]["id"], "time": context["timestamp"], "data": data}
+    return told | {key: context[key] for key in ("id", "source", "type")}
+
+
+FOLDERS = {
+    "azure-monitor": "azuremonitor", "cdevents": "cloudevents", "google-cloud-monitoring": "googlecloud",
+    "incident-io": "incidentio", "terraform-cloud": "hcpterraform",
+}  # fmt: skip
+"""Folder of examples → the kind that takes them, where that has another name."""
+
+
+async def test_every_public_body_is_taken_by_each_source_it_may_be_posted_to(tmp_path: Path) -> None:
+    """Posted to its own kind, and to one that it is none of: stored, read or not, and never a failure of ours."""
+    paths = [path for path in _payloads("*/**/*.json") if path.parent.name != "signatures"]
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    served = {kind: Endpoint(source=source, credentials=Credentials(open=True)) for kind, source in SOURCES.items()}
+    intake = Intake(Writer(log), served)
+    try:
+        for path in paths:
+            folder = path.relative_to(PAYLOADS).parts[0]
+            for kind in (FOLDERS.get(folder, folder), "alertmanager", "mapped"):
+                receipt = await intake.receive(
+                    kind, {"content-type": "application/json"}, path.read_bytes(), "", RECEIVED
+                )
+                assert receipt.delivery, (path, kind)
+        failed = [each for each in await log.deliveries(limit=1000) if "parser" in each.reason]
+        assert failed == []
+    finally:
+        await intake.writer.close()
+        await log.close()
 
 
 SCHEMES = {"github": "github", "slack-v0": "slack", "standard-webhooks": "gitlab"}

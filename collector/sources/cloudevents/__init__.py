@@ -25,7 +25,7 @@ from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
-from collector.times import moment
+from collector.times import Moment, moment
 from collector.webhook import Credentials, Import, Made, Mapped, Reading, Source, Webhook
 
 KIND = "cloudevents"
@@ -141,7 +141,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         links=fit.links(("source", attributes["source"]), *usual.links(data)),
         refs=refs,
         labels=labels,
-        data=_content(event_type, attributes, title, refs),
+        data=_content(event_type, attributes, title, refs) | _episode(event_type, happened),
     )
 
 
@@ -218,6 +218,15 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
     if event_type.startswith("change."):
         content |= _change(attributes, refs)
     return content
+
+
+def _episode(event_type: str, happened: Moment) -> dict[str, Any]:
+    """What an alert says of when it fired."""
+    if event_type not in ("alert.firing", "alert.resolved"):
+        return {}
+    ends = event_type == "alert.resolved"
+    told = {"ends_at" if ends else "starts_at": happened.at} if happened.known else {}
+    return {"status": "resolved" if ends else "firing", **told}
 
 
 def _change(attributes: dict[str, Any], refs: tuple[str, ...]) -> dict[str, Any]:

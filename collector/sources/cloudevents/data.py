@@ -107,11 +107,17 @@ def texts(data: Any) -> dict[str, str]:
     return found
 
 
+_CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+)\.")
+
+
 def _subject(data: Any) -> Iterator[tuple[str, str]]:
     """What a CDEvent is about, where that is a service or an environment: its id is the name."""
     subject = data.get("subject") if isinstance(data, dict) else None
     if isinstance(subject, dict) and (name := fit.line(subject.get("id"))):
-        kind = subject.get("type")
+        # Since 0.5 the kind of the subject stands in the event's type alone: dev.cdevents.service.deployed.0.3.0.
+        context = data.get("context")
+        told = _CDEVENT.match(str(context.get("type"))) if isinstance(context, dict) else None
+        kind = subject.get("type") or (told[1] if told else None)
         if kind in ("service", "environment"):
             yield kind, name
 

@@ -55,6 +55,15 @@ _STATES = {
 _STATE_OF = {word: state for state, words in _STATES.items() for word in words.split()}
 
 
+_CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+\.[a-z]+)(?:\..*)?")
+_CDEVENTS = {
+    "incident.detected": "alert.firing", "incident.resolved": "alert.resolved", "service.removed": "change.succeeded",
+    "environment.created": "change.succeeded", "environment.modified": "change.succeeded",
+    "environment.deleted": "change.succeeded",
+}  # fmt: skip
+"""What CDEvents prescribes and words alone do not say: https://github.com/cdevents/spec/blob/main/continuous-operations.md"""
+
+
 def segments_of(kind: str) -> list[str]:
     """The pieces of a type without its reversed domain and without versions."""
     pieces = [piece for piece in _PIECES.split(kind) if piece]
@@ -80,6 +89,9 @@ def _split(segment: str) -> list[str]:
 
 def event_type(kind: str, states: Iterable[str] = ()) -> str:
     """Which of our types a sender's type is; ``states`` are what the data says of how it stands, the best first."""
+    prescribed = _CDEVENT.fullmatch(kind)
+    if prescribed and prescribed[1] in _CDEVENTS:
+        return _CDEVENTS[prescribed[1]]
     words = words_of(kind)
     known = frozenset(words) | _products(kind)
     if not words:
