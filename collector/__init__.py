@@ -13,7 +13,7 @@ checks every import of the project against it::
 
     0  errors event times files citations proofcheck tasks browsers tokens keeping masking names severities interpreter
     1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
-    2  targets fetches signing reading amendments redaction lengths
+    2  distribution targets fetches signing reading amendments redaction lengths
     3  sources correlation log imported
     4  removal settings leadership bodies writer suspects
     5  verification

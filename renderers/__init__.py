@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from renderers import archive, article, confluence, events, html, inlaid, json, markdown, picture, standing
+from renderers import archive, article, confluence, events, html, inlaid, json, markdown, measured, picture, standing
 from renderers.document import Document
 
 RENDERERS: Mapping[str, Callable[[Document], str]] = {
@@ -28,6 +28,7 @@ RENDERERS: Mapping[str, Callable[[Document], str]] = {
 INLAID: Mapping[str, Callable[[Document], str]] = {
     "page": inlaid.inlaid,
     "standing": standing.standing,
+    "measures": measured.measured,
     "article": article.article,
 }
 """What the daemon's own pages and answers are made of; no format for anybody else."""

@@ -27,7 +27,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Look at incidents": {
         "incidents": "incidents:incidents", "incident": "incidents:incident", "signals": "incidents:signals",
-        "draft": "drafts:draft", "versions": "drafts:versions", "publications": "publishing:publications",
+        "draft": "drafts:draft", "metrics": "metrics:metrics",
+        "versions": "drafts:versions", "publications": "publishing:publications",
         "diff": "drafts:diff",
         "lint": "linting:lint",
     },

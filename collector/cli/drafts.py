@@ -11,10 +11,14 @@ from collector import files
 from collector.cli import output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
+from collector.cli.pdf import printed
 from collector.cli.where import OUTPUT, Where, asking
 from collector.drafts import FORMATS, NARROWEST, TEMPLATES, WIDEST
 from collector.errors import InvalidInput, NotFound, Unavailable
 from renderers import edits
+
+PDF = "pdf"
+"""What the command line makes of the HTML, where Chromium is installed."""
 
 
 @click.command()
@@ -34,7 +38,7 @@ from renderers import edits
 @click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
 @click.option("--template", type=click.Choice(TEMPLATES), help="The headings of Markdown, if not as configured.")
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
-@click.option("-o", "--output", "--format", "form", type=click.Choice(FORMATS), default="md", show_default=True,
+@click.option("-o", "--output", "--format", "form", type=click.Choice((*FORMATS, PDF)), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
 @click.option(
     "--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file, or bring the file up to date."
@@ -53,10 +57,13 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
         options["seconds"] = str(options["seconds"]).lower()
     if to is not None and form == "md":
         options["marks"] = "true"
-    answer = where.get(f"/api/v1/incidents/{number}/postmortem.{form}", **options)
+    if to is None and form == PDF:
+        raise click.UsageError("a PDF is no text: name the file for it with --to")
+    answer = where.get(f"/api/v1/incidents/{number}/postmortem.{'html' if form == PDF else form}", **options)
     if to is None:
         return output.result(answer.text())
-    output.say(f"Draft of incident {number} {_put(to, answer.body, overwrite=overwrite)}")
+    body = printed(answer.body) if form == PDF else answer.body
+    output.say(f"Draft of incident {number} {_put(to, body, overwrite=overwrite)}")
     return None
 
 

@@ -21,8 +21,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "incident": ("timelined incident 1",),
     "draft": (
         "timelined draft 1 --to incident-1.md",
+        "timelined draft 1 -o pdf --to incident-1.pdf",
         "timelined draft 1 --as-of '2026-03-04 18:30' --zone Europe/Berlin",
     ),
+    "metrics": ("timelined metrics 1 --explain", "timelined metrics --since -90d --by service"),
     "versions": ("timelined versions 1",),
     "diff": ("timelined diff 1 --as-of 14:20 --as-of 15:00", "timelined diff 1 --version 2"),
     "lint": ("timelined lint 1", "timelined lint incident-1.md"),

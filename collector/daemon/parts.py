@@ -160,6 +160,7 @@ class Parts:
             postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
             inlaid=partial(self._render, PAGE),
             standing=partial(self._render, STANDING),
+            measures=partial(self._render, "measures"),
             changes=self._changes,
             publisher=self.publisher,
             styles=STYLES,

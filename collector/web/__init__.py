@@ -42,6 +42,9 @@ from collector.web import (
     versions,
     webhooks,
 )
+from collector.web import (
+    measures as metrics_of,
+)
 from collector.web.access import guard, on_prepare
 from collector.web.front import Front
 from collector.web.keys import Changes, Limits, Postmortem, Readiness
@@ -72,6 +75,7 @@ def build_app(
     postmortems: Mapping[str, Postmortem],
     inlaid: Postmortem | None = None,
     standing: Postmortem | None = None,
+    measures: Postmortem | None = None,
     changes: Changes | None = None,
     publisher: Publisher | None = None,
     styles: Mapping[str, str] | None = None,
@@ -97,7 +101,8 @@ def build_app(
 
     ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
     those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``;
-    ``standing`` how an incident stands, ``changes`` what changed of its draft; ``publisher`` publishes it.
+    ``standing`` how an incident stands, ``measures`` its durations;
+    ``changes`` what changed of its draft; ``publisher`` publishes it.
     ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
     ``rederive`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
@@ -114,6 +119,7 @@ def build_app(
     app[keys.POSTMORTEMS] = postmortems
     app[keys.INLAID] = inlaid or _no_draft
     app[keys.STANDING] = standing or _no_draft
+    app[keys.MEASURES] = measures or _no_draft
     app[keys.CHANGES] = changes or _no_changes
     app[keys.PUBLISHING] = publisher or Publisher(lists=projections)
     app[keys.STYLES] = styles or {}
@@ -146,6 +152,7 @@ def build_app(
         incidents,
         versions,
         publications,
+        metrics_of,
         sections,
         events,
         amendments,

@@ -68,6 +68,8 @@ INLAID: web.AppKey[Postmortem] = web.AppKey("inlaid")
 """Renders what a page shows of a draft, as JSON: ``draft`` and ``pictures``."""
 STANDING: web.AppKey[Postmortem] = web.AppKey("standing")
 """How an incident stands, as JSON: ``row``, ``evidence`` and ``known``."""
+MEASURES: web.AppKey[Postmortem] = web.AppKey("measures")
+"""The durations of an incident in each profile's terms, as JSON."""
 CHANGES: web.AppKey[Changes] = web.AppKey("changes")
 """What changed of an incident's postmortem between two moments."""
 PUBLISHING: web.AppKey[Publisher] = web.AppKey("publishing")

@@ -56,7 +56,7 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
             yield claim(who, " that it was detected at ", time_in(history, options, mark.occurred_at),
                         named(" by ", text_in(mark.data, "by")), quoted(": ", mark.title, phrases.NOTE),
                         proof=cites(mark))  # fmt: skip
-    event = _detecting(history)
+    event = detecting(history)
     if event is None:
         return
     for post in facts.posted_before(history, event.occurred_at)[:1]:
@@ -73,7 +73,7 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
         yield _by_report(history, options, event)
 
 
-def _detecting(history: History) -> RecordedEvent | None:
+def detecting(history: History) -> RecordedEvent | None:
     """The event that detected it, by the senders' own facts."""
     moment = facts.moment(history, "detected")
     ids = set(moment.cites) if moment else set()
@@ -128,7 +128,7 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         after: Phrase = ()
         if since is not None and page.start > since:
             after = say(", ", phrases.lasted(page.start - since), f" after {signal}")
-        if event is _detecting(history):
+        if event is detecting(history):
             continue
         yield claim(_called(history, event), " at ", time_in(history, options, page.start), after, proof=cites(event))
     done = facts.moment(history, "acknowledged")

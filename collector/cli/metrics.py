@@ -1,0 +1,87 @@
+"""Metrics with their proof: how long incidents took, and on what each number rests."""
+
+from __future__ import annotations
+
+import click
+
+from collector.cli import output
+from collector.cli.moments import MOMENT, ZONE
+from collector.cli.naming import INCIDENT
+from collector.cli.output import Json
+from collector.cli.where import OUTPUT, Where, asking
+from collector.drafts import PROFILES
+from collector.event import SECOND
+from renderers.words import duration
+
+
+@click.command()
+@click.argument("number", type=INCIDENT, required=False)
+@click.option("--explain", is_flag=True, help="Show the formula, both ends and their events, in every profile's terms.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Over incidents that began then or later, such as -90d.")
+@ZONE
+@click.option("--until", type=MOMENT, metavar="TIME", help="Over those that began before then.")
+@click.option("--service", metavar="NAME", help="Over those that touched this service.")
+@click.option("--profile", type=click.Choice(PROFILES), default="timelined", show_default=True, help="In whose terms.")
+@click.option("--by", type=click.Choice(["service", "severity", "detected_by"]), help="Also apart by this.")
+@OUTPUT
+@asking
+def metrics(where: Where, number: int | None, explain: bool, form: str, **filters: object) -> None:
+    """Tell how long incidents took, and on what each number rests.
+
+    Of one incident: each duration, with --explain its formula, both ends and the events that prove them. Without
+    NUMBER, over all incidents: for how many it is known, the median and the quartiles, and never a mean; of fewer than
+    five known values there is no median. The numbers are those of the drafts.
+    """
+    profile = str(filters["profile"])
+    if number is None:
+        told = where.get("/api/v1/metrics", **filters).json()
+        return output.as_json(told) if form == "json" else _over(told)
+    told = where.get(f"/api/v1/incidents/{number}/metrics").json()
+    if form == "json":
+        return output.as_json(told)
+    shown = told["profiles"] if explain else {profile: told["profiles"][profile]}
+    for name, durations in shown.items():
+        if explain:
+            output.result(f"{name}\n{''.join(map(_explained, durations))}")
+        else:
+            output.table(("MEASURE", "VALUE", "STATUS"), [_row(each) for each in durations])
+    return None
+
+
+def _row(each: Json) -> tuple[str, ...]:
+    return each["term"], _length(each["seconds"]) or "unknown", _status(each)
+
+
+def _status(each: Json) -> str:
+    return str(each["known"] or f"{each['status']}: {each['why']}")
+
+
+def _explained(each: Json) -> str:
+    ends = "".join(f"    {side:<5}{_end(each[side])}\n" for side in ("from", "to"))
+    return f"  {each['term']} = {each['formula']}: {_length(each['seconds']) or 'unknown'} ({_status(each)})\n{ends}"
+
+
+def _end(end: Json) -> str:
+    if end["at"] is None:
+        return str(end["basis"])
+    events = ", ".join(output.short(event) for event in end["events"])
+    basis = f", {end['basis']}" if end["basis"] and end["basis"] != end["known"] else ""
+    return f"{output.time(end['at'])} UTC ({end['known']}{basis}) [{events}]"
+
+
+def _over(told: Json) -> None:
+    groups = [{"name": "", **told}, *told["groups"]]
+    heading = ("MEASURE", "KNOWN FOR", "LOWER QUARTILE", "MEDIAN", "UPPER QUARTILE")
+    rows = [
+        (*((each["name"] or "all",) if told["by"] else ()), measure["term"], f"{measure['known']} of {measure['of']}",
+         *(_length(measure[name]) or "-" for name in ("lower_quartile", "median", "upper_quartile")))
+        for each in groups for measure in each["measures"]
+    ]  # fmt: skip
+    if rows:
+        output.table((*((str(told["by"]).upper().replace("_", " "),) if told["by"] else ()), *heading), rows)
+    else:
+        output.say("No incident began then.")
+
+
+def _length(seconds: float | None) -> str:
+    return "" if seconds is None else duration(round(seconds * SECOND))
