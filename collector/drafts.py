@@ -20,7 +20,7 @@ from collector.keeping import Kept
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import INLAID, RENDERERS, markdown, sandbox
-from renderers.document import Document, Options
+from renderers.document import Document, Options, View
 from renderers.draft import draft
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
@@ -55,13 +55,14 @@ def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options
 
     Raises :class:`collector.errors.InvalidInput` for a name, zone, detail or profile that there is not.
     """
-    readers: Mapping[str, Callable[[str], str | bool | int]] = {
+    readers: Mapping[str, Callable[[str], str | bool | int | View]] = {
         "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
-        "width": _width, "template": _template,
+        "width": _width, "template": _template, "view": _view,
     }  # fmt: skip
     for name in written:
         if name not in readers:
-            raise InvalidInput(f"cannot render: {name} is not an option; use {', '.join(readers)}", name)
+            offered = ", ".join(known for known in readers if known != "view")
+            raise InvalidInput(f"cannot render: {name} is not an option; use {offered}", name)
     return msgspec.structs.replace(defaults, **{name: readers[name](text) for name, text in written.items() if text})
 
 
@@ -122,6 +123,13 @@ def _width(text: str) -> int:
             f"cannot render: width is {text!r}; use a whole number from {NARROWEST} to {WIDEST}", "width"
         )
     return int(text)
+
+
+def _view(text: str) -> View:
+    try:
+        return msgspec.json.decode(text, type=View)
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"cannot render: view is {text[:100]!r}, which is none ({error})", "view") from error
 
 
 def _one_of(text: str, allowed: tuple[str, ...], name: str) -> str:

@@ -174,6 +174,18 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
 
 
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an incident a page shows: its picture and its rows alike."""
+
+    since: int | None = None
+    """From when to when, µs; None where that is not bounded."""
+    until: int | None = None
+    text: str = ""
+    """Only rows that hold this text; capitals do not matter."""
+    kind: str = ""
+    """Only rows led by an event of this family."""
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader may choose; part of what decides the bytes."""
 
@@ -191,6 +203,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Of Markdown: the name of a template that timelined has, or the text of a team's own."""
     width: int = 1024
     """How wide a picture is; it changes nothing else, and the digest leaves it out."""
+    view: View | None = None
+    """Of a page, likewise: what of the incident it shows."""
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):

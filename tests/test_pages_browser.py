@@ -93,6 +93,7 @@ def shot(page: Page, name: str) -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
     size = page.viewport_size
+    assert size is None or page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     body = page.locator("body").bounding_box()
     assert size is not None
     assert body is not None
@@ -186,6 +187,34 @@ def test_what_is_typed_in_a_section_is_there_again_until_it_is_sent(site: Site, 
         page.locator("#s-summary .cites a[href^='#e-']").first.hover()
         expect(page.locator(".row.cited")).to_have_count(1)
         shot(page, "draft-beside")
+
+
+def test_a_picture_is_zoomed_by_keys_buttons_and_the_wheel(site: Site, browser: Browser) -> None:
+    """In place, with the rows beside it and the view in the address; a slider shows what was known."""
+    with looking(browser) as page:
+        page.goto(f"{site.address}/incidents/1")
+        whole = page.locator(".picture .wide svg").inner_html()
+        rows = page.locator(".row").count()
+        page.locator("h1").click()
+        page.keyboard.press("+")
+        expect(page.locator(".row")).not_to_have_count(rows)
+        assert "from=" in page.url
+        assert page.locator(".picture .wide svg").inner_html() != whole
+        shot(page, "incident-zoomed")
+        page.locator(".picture .wide").hover()
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, 200)
+        page.keyboard.up("Control")
+        expect(page.locator(".row")).to_have_count(rows)
+        page.get_by_role("link", name="Nearer").click()
+        expect(page.get_by_role("link", name="Later")).to_be_visible()
+        page.keyboard.press("0")
+        expect(page.locator(".row")).to_have_count(rows)
+        slider = page.get_by_role("slider")
+        slider.focus()
+        page.keyboard.press("Home")
+        expect(page.get_by_text("As it was known at")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("HighErrorRate")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light")])

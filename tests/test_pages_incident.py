@@ -16,6 +16,7 @@ import pytest
 from collector import drafts, versions
 from collector.event import HOUR
 from collector.web.pages.rows import Row, owners
+from collector.web.pages.zooming import steps
 from renderers import STYLES
 from tests.face import NOW, Face, running
 from tests.test_pages import HOSTILE, HTML, seen, structure, text
@@ -161,6 +162,51 @@ async def test_rows_are_filtered_and_the_count_says_so(face: Face) -> None:
     assert "No row passes the filter." in text((await seen(face, "/incidents/1?text=nothing")).find(".//main"))
 
 
+async def test_the_picture_and_the_rows_show_the_same(face: Face) -> None:
+    """Of a time, of a text, of a kind; what is left out of one is left out of the other, and the count says so."""
+    await rings(face, 5)
+    await face.post("/api/v1/incidents/1/notes", {"text": "restarted the workers", "by": "Ada"})
+    assert len(await drawn(face, "/incidents/1")) == 6
+    for query, words in (
+        ("kind=note", "Timeline 1 of "), ("text=WORKERS", "Timeline 1 of "),
+        ("from=2026-03-04T14:02:11Z&to=2026-03-04T14:02:12Z", "Timeline 1 of "),
+    ):  # fmt: skip
+        tree = await seen(face, f"/incidents/1?{query}")
+        assert words in text(tree.find(".//main"))
+        shown = await drawn(face, f"/incidents/1?{query}")
+        assert shown <= {f"#e-{name}" for name in events(tree)}
+        assert len(shown) == 1
+    nothing = await seen(face, "/incidents/1?from=2026-03-05&to=2026-03-06")
+    assert "No row passes the filter." in text(nothing)
+    await seen(face, "/incidents/1?from=2026-03-05&to=2026-03-04", 400)
+    (await face.get("/api/v1/incidents/1/postmortem.svg?view=%7B%7D")).problem(400)
+
+
+async def drawn(face: Face, path: str) -> set[str]:
+    """The rows of the page that the things of its wide picture lead to."""
+    [wide, _] = (await seen(face, path)).iter(f"{SVG}svg")
+    return {href for link in wide.iter(f"{SVG}a") if (href := link.get("href") or "").startswith("#e-")}
+
+
+def test_steps_lead_nearer_further_earlier_and_later() -> None:
+    """In the middle of what is shown; further than all of it is all of it, and nothing leads beyond the ends."""
+    minute = 60 * SECOND
+    times = [NOW + number * minute for number in range(61)]
+    whole = steps(times, None, None)
+    assert list(whole) == ["nearer"]
+    since, until = whole["nearer"]
+    assert since is not None
+    assert until is not None
+    assert (since - NOW, until - NOW) == (15 * minute + SECOND // 4, 45 * minute + 3 * SECOND // 4)
+    found = steps(times, since, until)
+    assert list(found) == ["nearer", "further", "all", "earlier", "later"]
+    assert (found["further"], found["all"]) == ((None, None), (None, None))
+    assert found["earlier"] == (since - (until - since) // 2, until - (until - since) // 2)
+    assert "earlier" not in steps(times, NOW, until)
+    assert "nearer" not in steps(times, NOW, NOW + 10 * SECOND)
+    assert steps([], None, None) == {}
+
+
 async def test_what_the_daemon_recorded_is_hidden_until_asked_for(face: Face) -> None:
     """The daemon's own records are no part of the timeline; the address keeps whether they are shown."""
     await rings(face, 1)
@@ -233,6 +279,6 @@ async def test_what_a_sender_wrote_changes_no_structure_of_an_incident(face: Fac
 
 DRAWN = {
     "figure", "div", "figcaption", "svg", "title", "defs", "pattern", "path", "g", "rect", "text", "tspan", "line", "a",
-    "circle", "polygon",
+    "circle", "polygon", "p", "span",
 }  # fmt: skip
-"""What a picture is made of."""
+"""What a picture is made of, and what stands above it."""

@@ -13,11 +13,13 @@ of a sender or a person is only ever text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
-from renderers.document import Document
+from renderers.document import Document, View
 from renderers.picture.charting import chart
 from renderers.picture.drawing import draw
 from renderers.picture.layout import layout
+from renderers.picture.narrowing import narrowed
 from renderers.picture.style import STYLE
 from renderers.plain import plain
 from renderers.policy import policy
@@ -41,11 +43,18 @@ def svg(document: Document, *, width: int = 0, style: bool = True, anchor: str |
 
 
 def svgs(
-    document: Document, widths: Sequence[int], *, style: bool = True, anchor: str | None = None
-) -> tuple[str, ...]:
-    """The same picture in several widths; see :func:`svg`."""
+    document: Document, widths: Sequence[int], *, style: bool = True, anchor: str | None = None,
+    only: AbstractSet[str] | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """The same picture in several widths; see :func:`svg`.
+
+    Of the time that the document's view names, and of what ``only`` proves, if given.
+    """
     if anchor is None:
         anchor = f"{document.external_url.rstrip('/')}/events/" if document.external_url else ""
     shown = chart(document.history, zone=document.options.zone, profile=document.options.profile,
                   title=plain(document.title.parts))  # fmt: skip
+    view = document.options.view or View()
+    if only is not None or (view.since, view.until) != (None, None):
+        shown = narrowed(shown, view.since, view.until, only)
     return tuple(draw(layout(shown, width), style=style, anchor=anchor) for width in widths)

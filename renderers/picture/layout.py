@@ -109,7 +109,7 @@ def layout(chart: Chart, asked: int) -> Sheet:
     narrow = total < NARROW
     named = max((width(lane.name, FONT) for lane in chart.lanes), default=0.0)
     room = Room(MARGIN if narrow else max(70.0, min(named, total * 0.2)) + 2 * MARGIN, total - MARGIN)
-    axis = scale(_spans(chart), room.left, room.right)
+    axis = scale(chart.spans or spans(chart), room.left, room.right)
     flags, y = _flags(chart, axis, room, MARGIN)
     braces, y = _braces(chart, axis, room, y)
     clocks, top = [y + TICKS - 6], y + TICKS
@@ -132,8 +132,8 @@ def _items(chart: Chart) -> Iterable[Item]:
     return (item for lane in chart.lanes for item in (*lane.bars, *lane.marks))
 
 
-def _spans(chart: Chart) -> Iterable[tuple[int, int]]:
-    """The times that have to be on the axis."""
+def spans(chart: Chart) -> Iterable[tuple[int, int]]:
+    """The times of what is drawn."""
     for item in _items(chart):
         yield item.start, item.start if item.end is None else item.end
     for moment in chart.moments:

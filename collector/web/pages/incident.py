@@ -20,7 +20,9 @@ from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
-from collector.web.pages.rows import FAMILIES, Row, by_arrival, evidence, linked, owners, passing, rows_of
+from collector.web.pages.rows import FAMILIES, Row, View, by_arrival, evidence, linked, owners, rows_of
+from collector.web.pages.zooming import steps
+from collector.web.problems import InvalidParameter
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -40,7 +42,9 @@ AROUND = 30 * MINUTE
 @routes.get("/incidents/{number}")
 async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
-    query = Query(request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated")
+    query = Query(
+        request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from", "to"
+    )
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
     if request.match_info["number"] != str(row.number):
@@ -48,23 +52,24 @@ async def incident(request: web.Request) -> web.Response:
             status=303, headers={"Location": f"/incidents/{row.number}?{request.rel_url.raw_query_string}"}
         )
     as_of = clock.moment(query.text("as_of"), "as_of")
-    text = await request.app[INLAID](row.number, as_of, {"zone": clock.zone, "detail": "all"})
+    view = _view(query, clock)
+    asked = {"zone": clock.zone, "detail": "all", "view": msgspec.json.encode(view).decode()}
+    text = await request.app[INLAID](row.number, as_of, asked)
     if text is None:
         raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
     # In a thread, here and below: a page of a large incident must not hold up deliveries.
     made = await asyncio.to_thread(msgspec.json.decode, text)
-    return await _shown(request, query, clock, row, made)
+    return await _shown(request, query, clock, row, made, view)
 
 
 async def _shown(
-    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any]
+    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any], view: View
 ) -> web.Response:
     app, draft = request.app, made["draft"]
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    text, kind = query.text("text"), query.one_of("kind", *FAMILIES)
     every = await asyncio.to_thread(rows_of, draft)
-    passed = passing(every, text, kind)
+    passed = [every[place] for place in made["passing"]]
     timed: Sequence[tuple[int, Row]] = [(each.at, each) for each in passed]
     if order == "arrived":
         timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
@@ -86,14 +91,22 @@ async def _shown(
         for each in await stated.statements_of(app, row)
     ]
     return await asyncio.to_thread(
-        page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order, text=text,
-        kind=kind, kinds=FAMILIES,
+        page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order,
+        text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
+        zoom=steps([each.at for each in every], view.since, view.until),
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), statements=said, marks=MARKS, fields=HEAD, formats=formats,
         answered=ANSWERED, texts=await sections.texts(app, row), tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
+
+
+def _view(query: Query, clock: Clock) -> View:
+    since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
+    if since is not None and until is not None and since >= until:
+        raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
+    return View(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
 
 
 def _taken(event: RecordedEvent) -> str:

@@ -68,7 +68,7 @@ class Address:
 
     def here(self, **query: object) -> str:
         """This address with some parameters changed; None or nothing leaves one out."""
-        changed = {**self.query, **{name: "" if value is None else str(value) for name, value in query.items()}}
+        changed = {**self.query, **{name: str(value) if value else "" for name, value in query.items()}}
         kept = {name: value for name, value in changed.items() if value}
         return self.root + self.path + (f"?{urlencode(kept)}" if kept else "")
 

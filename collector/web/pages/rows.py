@@ -22,6 +22,16 @@ IN_PLACE = 20
 """How many events of a row are shown in place; a row of a storm has thousands."""
 
 
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an incident is shown, as the renderer of its page is asked for it."""
+
+    since: int | None = None
+    until: int | None = None
+    """From when until before when, µs; None where that is not bounded."""
+    text: str = ""
+    kind: str = ""
+
+
 class Row(msgspec.Struct, kw_only=True):
     """One row of the timeline."""
 
@@ -57,16 +67,6 @@ def rows_of(draft: Json) -> list[Row]:
             parts=row["parts"], suffixes=row["suffixes"], cites=row["cites"],
         )
         for block in blocks for row in block["rows"]
-    ]  # fmt: skip
-
-
-def passing(rows: Sequence[Row], text: str | None, family: str | None) -> list[Row]:
-    """Those rows that hold a text, and are of a family, if any is asked for."""
-    wanted = (text or "").casefold()
-    return [
-        row for row in rows
-        if (family is None or row.family == family)
-        and (not wanted or wanted in f"{row.label} {row.text} {' '.join(row.suffixes)}".casefold())
     ]  # fmt: skip
 
 

@@ -70,11 +70,14 @@
 
   async function refresh() {
     looked = Date.now();
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    // What is shown may be changed meanwhile; then this is not what was asked for.
+    const asked = location.href;
+    const answer = await fetch(asked, { headers: { Accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === root + "/login") location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("main");
+    if (location.href !== asked) return;
     if (fresh) renew(main, fresh);
     document.title = page.title;
   }
@@ -83,7 +86,10 @@
   function busy(node) {
     const selection = getSelection();
     if (selection && !selection.isCollapsed && selection.containsNode(node, true)) return true;
-    return node.nodeType === Node.ELEMENT_NODE && node.matches("input, textarea, select");
+    if (node.nodeType !== Node.ELEMENT_NODE) return false;
+    // A hidden field of a form that only asks says what is shown now; of one that states, what was read.
+    if (node.matches("input[type=hidden]")) return node.form !== null && node.form.method === "post";
+    return node.matches("input, textarea, select, [data-ours]");
   }
 
   function key(node) {
@@ -172,6 +178,7 @@
     if (tag) tag.value = localStorage.getItem(tagged) || tag.value;
     const told = document.createElement("p");
     told.className = "warn unsent";
+    told.dataset.ours = "";
     told.append("This is what you typed and have not sent. ");
     const drop = document.createElement("button");
     drop.type = "button";
@@ -206,6 +213,61 @@
     document.getElementById("note-text").focus();
   });
 
+  // --- What the picture and the rows show, in place ------------------------------------------------------------------
+
+  let zooming = Promise.resolve();
+
+  function zoom(name) {
+    // One after another: each step goes on from what the one before led to.
+    zooming = zooming.then(async () => {
+      const link = document.querySelector('[data-zoom="' + name + '"]');
+      if (!link) return;
+      const focused = document.activeElement && document.activeElement.dataset.zoom;
+      history.replaceState(null, "", link.href);
+      await refresh();
+      const again = focused && document.querySelector('[data-zoom="' + focused + '"]');
+      if (again) again.focus({ preventScroll: true });
+    }).catch(() => say("lost", "connection lost"));
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-zoom]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    zoom(link.dataset.zoom);
+  });
+
+  const picture = document.getElementById("picture");
+  let turned = 0;
+  if (picture) {
+    // With Ctrl, as everything is zoomed by a wheel; without, a page goes on scrolling. Two fingers do the same.
+    picture.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      if (event.timeStamp - turned < 150) return;
+      turned = event.timeStamp;
+      zoom(event.deltaY < 0 ? "nearer" : "further");
+    }, { passive: false });
+  }
+
+  // What was known then, by a slider over the time in which the events on the page were received.
+  const known = document.getElementById("as_of");
+  if (known && known.dataset.first) {
+    const slider = document.createElement("input");
+    const [first, last] = [Number(known.dataset.first), Number(known.dataset.last)];
+    slider.type = "range";
+    slider.className = "slide";
+    slider.min = first;
+    slider.max = Math.max(last, first + 1);
+    slider.step = Math.max(1, Math.round((last - first) / 500));
+    const then = Date.parse(known.value);
+    slider.value = Number.isNaN(then) ? slider.max : then;
+    slider.setAttribute("aria-label", "Show what was known by a time");
+    slider.addEventListener("input", () => (known.value = new Date(Number(slider.value)).toISOString()));
+    slider.addEventListener("change", () => known.form.requestSubmit());
+    known.after(slider);
+  }
+
   // --- A citation shows its row -------------------------------------------------------------------------------------
 
   function point(event) {
@@ -224,6 +286,7 @@
   function copier(name, make) {
     const button = document.createElement("button");
     button.type = "button";
+    button.dataset.ours = "";
     button.textContent = name;
     button.addEventListener("click", async () => {
       try {
@@ -279,8 +342,14 @@
     ["/", "filter", () => focus("#text, .filters summary")],
     ["n", "note", () => focus("#note-text")],
     ["t", "go to a time", ask],
+    ["+", "nearer: less time", () => zoom("nearer")],
+    ["-", "further: more time", () => zoom("further")],
+    ["0", "all of the incident", () => zoom("all")],
+    ["<", "earlier", () => zoom("earlier")],
+    [">", "later", () => zoom("later")],
     ["i", "incidents", () => go("/incidents")],
     ["d", "deliveries", () => go("/deliveries")],
+    ["a", "across incidents", () => go("/across")],
     ["?", "this list", sheet],
   ];
 

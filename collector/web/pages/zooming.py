@@ -1,0 +1,38 @@
+"""From when to when a page shows an incident, and the times that lead nearer, further, earlier and later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from collector.event import SECOND
+
+SMALLEST = 10 * SECOND
+"""The shortest time that is shown, µs."""
+
+
+def steps(
+    times: Sequence[int], since: int | None, until: int | None
+) -> Mapping[str, tuple[int | None, int | None]]:  # fmt: skip
+    """What the buttons beside a picture lead to, by their names: from when to when (µs), (None, None) for all of it.
+
+    ``times`` are those of all rows. A step that would show what is shown already is left out.
+    """
+    if not times:
+        return {}
+    first, last = min(times), max(times) + SECOND
+    start, end = first if since is None else since, last if until is None else until
+    length = max(end - start, SMALLEST)
+    middle = start + length // 2
+    near, far = max(length // 4, SMALLEST // 2), length
+    found: dict[str, tuple[int | None, int | None]] = {}
+    if length > SMALLEST:
+        found["nearer"] = (middle - near, middle + near)
+    if (since, until) != (None, None):
+        wide = (middle - far, middle + far)
+        found["further"] = (None, None) if wide[0] <= first and wide[1] >= last else wide
+        found["all"] = (None, None)
+        if start > first:
+            found["earlier"] = (start - length // 2, end - length // 2)
+        if end < last:
+            found["later"] = (start + length // 2, end + length // 2)
+    return found
