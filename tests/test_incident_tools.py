@@ -123,10 +123,9 @@ def test_published_bodies_of_both_are_read() -> None:
     (alert,) = parse_json("rootly", found["alert.created.json"].read_bytes())
     assert (alert.type, alert.title) == ("alert.firing", "database-prod-002 Memory threshold over 85%")
     assert alert.time_text == "2022-11-27T19:15:29.546-08:00"
-    (task,) = parse_json("incidentio", found["follow_up_updated_v1.json"].read_bytes())
-    assert (task.type, task.data["text"], task.data["state"]) == (
-        "page.updated",
-        "Call the fire brigade",
-        "outstanding",
-    )
+    updated = found["follow_up_updated_v1.json"].read_bytes()
+    assert parse_json("incidentio", updated) == ()
+    (task,) = parse_json("incidentio", updated.replace(b"follow_up_updated_v1", b"follow_up_created_v1"))
+    assert (task.type, task.data["text"]) == ("note.added", "Call the fire brigade")
+    assert (task.entity, task.time_text) == ("01FCNDV6P870EA6S7TK1DSYDG0", "2021-08-17T13:28:57.801578Z")
     assert parse_json("incidentio", found["private_action_created_v1.json"].read_bytes()) == ()

@@ -31,8 +31,12 @@ _INCIDENTS = {
 }
 _ALERTS = {"public_alert.alert_created_v1": "alert.firing", "public_alert.alert_resolved_v1": "alert.resolved"}
 _TASKS = ("public_incident.follow_up_", "public_incident.action_")
-_ASIDE = ("private_", "schedule.", "public_schedule.", "public_incident.postmortem_document_")
-"""What is of a private incident, of which only an id comes, or is no step of an incident."""
+_ASIDE = (
+    "private_", "schedule.", "public_schedule.", "public_incident.postmortem_document_",
+    "public_incident.follow_up_updated_", "public_incident.action_updated_",
+)  # fmt: skip
+"""What is of a private incident, of which only an id comes; is no step of an incident; or says again what is to be
+done."""
 _OVER = frozenset({"learning", "closed", "declined", "canceled", "cancelled"})
 """Categories of statuses in which nobody works on an incident any more."""
 _UNREAL = frozenset({"test", "tutorial"})
@@ -106,13 +110,12 @@ class StatusChange(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A follow-up or an action of an incident: ``description`` in version 1, ``title`` in 2; so its status."""
+    """A follow-up or an action of an incident: ``description`` in version 1, ``title`` in 2."""
 
     id: str | None = None
     incident_id: str | None = None
     title: str | None = None
     description: str | None = None
-    status: Any = None
     created_at: str | None = None
     updated_at: str | None = None
 
@@ -279,17 +282,16 @@ def _person(person: Named | None) -> str | None:
 
 
 def _task(webhook: Webhook, kind: str, task: Task) -> Event:
+    """What somebody wrote down that is to be done; it does not say what the incident is called."""
     page, ident = fit.line(task.incident_id), fit.line(task.id)
     if not page:
         return fit.unrecognised(webhook, "the follow-up or action names no incident", kind)
-    made = "created" in kind
-    happened = moment(task.created_at if made else task.updated_at, webhook.received_at)
-    status = task.status.get("name") if isinstance(task.status, dict) else task.status
+    happened = moment(task.created_at, webhook.received_at)
     text = fit.text(task.title) or fit.text(task.description)
-    data = {"kind": kind, "text": text, "state": fit.line(status)}
+    data = {"kind": kind, "text": text}
     return Event(
         id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
-        type="page.updated",
+        type="note.added",
         **fit.origin(webhook, happened),
         entity=page,
         title=fit.line(text.partition("\n")[0]) or f"Follow-up {ident}",

@@ -52,7 +52,8 @@ MAPPING = FieldMap(
         f'[{_PHASE} == `"ACKED"` && ("STATE.ACK_USER" || "STATE.ACKED_BY"), {_PHASE} == `"RESOLVED"` &&'
         f' "STATE.RESOLVED_BY"] | [?@ && @ != `"{_NOBODY}"`] | [0]'
     ),
-    links={"source": '"ALERT.alert_url" || "STATE.INFO_URL"'},
+    # It leads to what raised the alert, not to the incident here.
+    links={"alert": '"ALERT.alert_url" || "STATE.INFO_URL"'},
     refs={
         "alert": '"STATE.ENTITY_ID" || "ALERT.entity_id"',
         # Alertmanager gives the SHA-256 of its group key, which joins the two without guessing.

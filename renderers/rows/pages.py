@@ -172,9 +172,11 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
 
 
 def status_updated(table: Table, event: RecordedEvent) -> Phrase:
-    """``Incident INC-12 went from Investigating to Monitoring: "message"``."""
+    """``Incident INC-12 went from Investigating to Monitoring: "message"``; ``incident 19 was set to mitigated``."""
     old, new = text_in(event.data, "from"), text_in(event.data, "to") or text_in(event.data, "state")
-    went = say(" went", named(" from ", old if old != new else ""), named(" to ", new)) if new else say(" was updated")
+    went = named(" was set to ", new) or say(" was updated")
+    if new and old and old != new:
+        went = say(" went from ", Name(old), " to ", Name(new))
     return say(_page(table, event), went, named(" by ", event.actor), _said(event))
 
 
