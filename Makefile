@@ -11,6 +11,8 @@ FAULTS ?=
 # Fewer of them, or those of one seed again: make fuzz FUZZ="--streams 2000 --seed 7"
 # The same for adapters, by kind: make adapters FUZZ="slack grafana --runs 100000"
 FUZZ ?=
+# More or less of it: make api API="--examples 10 --seed 3"
+API ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
 INCIDENTS ?= ../shared/incidents
 # A folder for what tests write. Half of the time that a new log takes is waiting for the disk, which one in memory has
@@ -22,7 +24,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz adapters incidents clean
+.PHONY: help run demo test check properties bench faults fuzz adapters incidents api clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -65,6 +67,9 @@ adapters: $(VENV)/.dev ## Feed each adapter 10,000 bodies under guidance of cove
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
 		$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.adapters $(FUZZ)
+
+api: $(VENV)/.dev ## Try the API with thousands of requests by its own description
+	@$(BIN)/python -m tests.tryapi $(API)
 
 incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
 	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents

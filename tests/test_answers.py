@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from collector.event import Link, RecordedEvent
 from collector.log import Delivery, Receipt, ReceiptItem, Repeats
 from collector.projections import IncidentRow, Nearby, SignalRow
-from collector.web import answers
+from collector.web import answers, shapes
 
 AT = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""
@@ -28,6 +29,16 @@ def _fact(**said: Any) -> RecordedEvent:
         "received_at": AT + 1,
     }
     return RecordedEvent(**(facts | said))
+
+
+class _Told:
+    """What the functions of ``answers`` give, as a reader of JSON has it."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *given: msgspec.to_builtins(getattr(answers, name)(*given))
+
+
+told = _Told()
 
 
 def _row(**known: Any) -> IncidentRow:
@@ -50,8 +61,8 @@ def _row(**known: Any) -> IncidentRow:
 
 def test_an_event_has_every_field_whatever_is_known() -> None:
     """A bare event and a full one have the same keys, and what is unknown is null."""
-    bare = answers.event(_fact())
-    full = answers.event(
+    bare = told.event(_fact())
+    full = told.event(
         _fact(service="checkout", actor="Ada", links=(Link("rule", "https://prometheus.example/r"),), delivery="d1")
     )
     assert list(bare) == list(full)
@@ -61,10 +72,10 @@ def test_an_event_has_every_field_whatever_is_known() -> None:
 
 def test_times_are_rfc_3339_in_utc() -> None:
     """Whole seconds end in Z at once, parts of one have six digits, and no time is null."""
-    shown = answers.event(_fact())
+    shown = told.event(_fact())
     assert (shown["occurred_at"], shown["received_at"]) == ("2026-03-04T14:02:10Z", "2026-03-04T14:02:10.000001Z")
-    assert answers.incident(_row())["ended_at"] is None
-    assert answers.incident(_row(ended_at=AT))["ended_at"] == "2026-03-04T14:02:10Z"
+    assert told.incident(_row())["ended_at"] is None
+    assert told.incident(_row(ended_at=AT))["ended_at"] == "2026-03-04T14:02:10Z"
 
 
 def test_data_stands_as_recorded() -> None:
@@ -76,9 +87,9 @@ def test_data_stands_as_recorded() -> None:
 def test_stray_bytes_never_break_an_answer() -> None:
     """A header that was not UTF-8 is shown with replacement characters, in values and in names."""
     encoded = answers.encode({"name\udcff": ["caf\udce9", ("\ud83d",)]})
-    told = answers.encode(answers.Stored("d4", "read", "caf\udce9", []))
+    encoded_receipt = answers.encode(shapes.Stored("d4", "read", "caf\udce9", []))
     assert msgspec.json.decode(encoded) == {"name\ufffd": ["caf\ufffd", ["\ufffd"]]}
-    assert msgspec.json.decode(told)["reason"] == "caf\ufffd"
+    assert msgspec.json.decode(encoded_receipt)["reason"] == "caf\ufffd"
 
 
 @given(st.recursive(st.text(st.characters(codec=None)) | st.floats() | st.integers(), st.lists, max_leaves=20))
@@ -112,16 +123,16 @@ def test_a_delivery_shows_its_headers_and_no_body() -> None:
         headers=(("x-github-event", "push"),),
         items=(),
     )
-    shown = answers.delivery(stored)
+    shown = told.delivery(stored)
     assert shown["headers"] == [{"name": "x-github-event", "value": "push"}]
     assert (shown["size"], shown["sha256"], "body" in shown) == (2, None, False)
 
 
 def test_what_was_told_once_counts_no_repeats() -> None:
     """An event without repeats says zero, and one with them when the last came."""
-    assert answers.repeats(None) == {"count": 0, "last_at": None}
-    told = Repeats(event_id="ab", count=13, last_at=AT)
-    assert answers.repeats(told) == {"count": 13, "last_at": "2026-03-04T14:02:10Z"}
+    assert told.repeats(None) == {"count": 0, "last_at": None}
+    again = Repeats(event_id="ab", count=13, last_at=AT)
+    assert told.repeats(again) == {"count": 13, "last_at": "2026-03-04T14:02:10Z"}
 
 
 def test_a_signal_says_since_when() -> None:
@@ -141,11 +152,11 @@ def test_a_signal_says_since_when() -> None:
         notifications=14,
         last_at=AT,
     )
-    shown = answers.signal(row)
+    shown = told.signal(row)
     assert (shown["since"], shown["last_at"], shown["state"]) == ("2026-03-04T14:02:10Z",) * 2 + ("firing",)
 
 
 def test_what_joined_nothing_is_counted_by_reason() -> None:
     """The answer for events in no incident has the count, the reasons and the newest of them."""
-    shown = answers.unjoined(2, {"no service": 2}, [Nearby(event=_fact(), reason="no service")])
+    shown = told.unjoined(2, {"no service": 2}, [Nearby(event=_fact(), reason="no service")])
     assert (shown["count"], shown["reasons"], shown["newest"][0]["event"]["position"]) == (2, {"no service": 2}, 7)

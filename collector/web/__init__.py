@@ -32,6 +32,7 @@ from collector.web import (
     imports,
     incidents,
     keys,
+    openapi,
     operations,
     pages,
     prometheus,
@@ -160,6 +161,7 @@ def build_app(
         replays,
         imports,
         operations,
+        openapi,
         prometheus,
     ):
         app.add_routes(room.routes)

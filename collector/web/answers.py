@@ -24,6 +24,7 @@ from collector.event import DERIVED, RecordedEvent, is_erased
 from collector.log import Delivery, Receipt, ReceiptItem, Repeats
 from collector.projections import Explanation, IncidentRow, Nearby, SignalRow
 from collector.times import rfc3339
+from collector.web import shapes
 
 Json = dict[str, Any]
 
@@ -36,138 +37,118 @@ def time(at: int | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
-def event(fact: RecordedEvent) -> Json:
+def event(fact: RecordedEvent) -> shapes.Event:
     """One revision of one fact, whole."""
-    return {
-        "position": fact.position,
-        "id": fact.id,
-        "revision": fact.revision,
-        "amendment": fact.amendment or None,
-        "type": fact.type,
-        "source": fact.source,
-        "entity": fact.entity,
-        "occurred_at": rfc3339(fact.occurred_at),
-        "received_at": rfc3339(fact.received_at),
-        "time_text": fact.time_text or None,
-        "time_quality": fact.time_quality,
-        "service": fact.service,
-        "environment": fact.environment,
-        "severity": fact.severity,
-        "title": fact.title,
-        "actor": fact.actor,
-        "links": [{"rel": link.rel, "url": link.url} for link in fact.links],
-        "refs": list(fact.refs),
-        "labels": fact.labels,
-        "data": fact.data,
-        "delivery": fact.delivery or None,
-        "item": None if fact.item == DERIVED else fact.item,
-        "erased": is_erased(fact),
-    }
+    return shapes.Event(
+        position=fact.position,
+        id=fact.id,
+        revision=fact.revision,
+        amendment=fact.amendment or None,
+        type=fact.type,
+        source=fact.source,
+        entity=fact.entity,
+        occurred_at=rfc3339(fact.occurred_at),
+        received_at=rfc3339(fact.received_at),
+        time_text=fact.time_text or None,
+        time_quality=fact.time_quality,
+        service=fact.service,
+        environment=fact.environment,
+        severity=fact.severity,
+        title=fact.title,
+        actor=fact.actor,
+        links=[shapes.Link(link.rel, link.url) for link in fact.links],
+        refs=list(fact.refs),
+        labels=fact.labels,
+        data=fact.data,
+        delivery=fact.delivery or None,
+        item=None if fact.item == DERIVED else fact.item,
+        erased=is_erased(fact),
+    )
 
 
-def incident(row: IncidentRow) -> Json:
+def incident(row: IncidentRow) -> shapes.Incident:
     """One incident as lists show it."""
-    return {
-        "number": row.number,
-        "key": row.key,
-        "status": row.status,
-        "title": row.title,
-        "started_at": rfc3339(row.started_at),
-        "ended_at": time(row.ended_at),
-        "last_at": rfc3339(row.last_at),
-        "services": list(row.services),
-        "environments": list(row.environments),
-        "severity": row.severity,
-        "lead": row.lead,
-        "events": row.events,
-        "merged_into": row.merged_into,
-    }
+    return shapes.Incident(
+        number=row.number,
+        key=row.key,
+        status=row.status,
+        title=row.title,
+        started_at=rfc3339(row.started_at),
+        ended_at=time(row.ended_at),
+        last_at=rfc3339(row.last_at),
+        services=list(row.services),
+        environments=list(row.environments),
+        severity=row.severity,
+        lead=row.lead,
+        events=row.events,
+        merged_into=row.merged_into,
+    )
 
 
-def signal(row: SignalRow) -> Json:
+def signal(row: SignalRow) -> shapes.Signal:
     """What is firing or unacknowledged now."""
-    return msgspec.structs.asdict(row) | {"since": rfc3339(row.since), "last_at": rfc3339(row.last_at)}
+    told = msgspec.structs.asdict(row) | {"since": rfc3339(row.since), "last_at": rfc3339(row.last_at)}
+    return shapes.Signal(**told)
 
 
-class Item(msgspec.Struct, frozen=True):
+def item(told: ReceiptItem) -> shapes.Item:
     """Where one of a delivery's events stands."""
-
-    event: str
-    position: int
-    known: bool
+    return shapes.Item(told.event_id, told.position, told.known)
 
 
-class Stored(msgspec.Struct, frozen=True):
+def receipt(told: Receipt) -> shapes.Stored:
     """What is promised to a sender after the commit."""
-
-    delivery: str
-    status: str
-    reason: str
-    items: list[Item]
+    return shapes.Stored(told.delivery, told.status, told.reason, [item(each) for each in told.items])
 
 
-def item(told: ReceiptItem) -> Item:
-    """Where one of a delivery's events stands."""
-    return Item(told.event_id, told.position, told.known)
-
-
-def receipt(told: Receipt) -> Stored:
-    """What is promised to a sender after the commit."""
-    return Stored(told.delivery, told.status, told.reason, [item(each) for each in told.items])
-
-
-def delivery(stored: Delivery) -> Json:
+def delivery(stored: Delivery) -> shapes.Delivery:
     """A stored delivery, without its body."""
-    return {
-        "id": stored.id,
-        "source": stored.source,
-        "received_at": rfc3339(stored.received_at),
-        "size": stored.size,
-        "sha256": stored.digest or None,
-        "authentication": stored.authentication,
-        "status": stored.status,
-        "reason": stored.reason,
-        "redacted": stored.redacted,
-        "headers": [{"name": name, "value": value} for name, value in stored.headers],
-        "items": [item(told) for told in stored.items],
-    }
+    return shapes.Delivery(
+        id=stored.id,
+        source=stored.source,
+        received_at=rfc3339(stored.received_at),
+        size=stored.size,
+        sha256=stored.digest or None,
+        authentication=stored.authentication,
+        status=stored.status,
+        reason=stored.reason,
+        redacted=stored.redacted,
+        headers=[shapes.Header(name, value) for name, value in stored.headers],
+        items=[item(told) for told in stored.items],
+    )
 
 
-def repeats(told: Repeats | None) -> Json:
+def repeats(told: Repeats | None) -> shapes.Repeats:
     """How often a fact was told again, and when last."""
-    return {"count": told.count, "last_at": rfc3339(told.last_at)} if told else {"count": 0, "last_at": None}
+    return shapes.Repeats(told.count, rfc3339(told.last_at)) if told else shapes.Repeats(0, None)
 
 
-def reason(why: Explanation) -> Json:
+def reason(why: Explanation) -> shapes.Reason:
     """Why an event is in an incident, or (``null``) in none."""
-    return {"incident": why.incident, "rule": why.rule, "reason": why.reason}
+    return shapes.Reason(why.incident, why.rule, why.reason)
 
 
-def explanation(why: Explanation) -> Json:
+def explanation(why: Explanation) -> shapes.Why:
     """The same, with the event."""
-    return {"event": event(why.event), **reason(why)}
+    return shapes.Why(event(why.event), why.incident, why.rule, why.reason)
 
 
-def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[Nearby]) -> Json:
+def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[Nearby]) -> shapes.Unjoined:
     """What joined nothing: how many events, why, and the newest of them."""
-    return {
-        "count": count,
-        "reasons": dict(reasons),
-        "newest": [{"event": event(near.event), "reason": near.reason} for near in newest],
-    }
+    return shapes.Unjoined(count, dict(reasons), [shapes.Nearby(event(near.event), near.reason) for near in newest])
 
 
-def erasure(done: Erasure) -> Json:
+def erasure(done: Erasure) -> shapes.Erasure:
     """What an erasure did, or would do."""
-    return {
-        "events": list(done.events),
-        "new": list(done.new),
-        "deliveries": list(done.deliveries),
-        "spared": list(done.spared),
-        "echoes": done.echoes,
-        "drafts": {"written": list(done.drafts.written), "edited": list(done.drafts.edited)},
-        "remaining": done.remaining or None,
-    }
+    return shapes.Erasure(
+        events=list(done.events),
+        new=list(done.new),
+        deliveries=list(done.deliveries),
+        spared=list(done.spared),
+        echoes=done.echoes,
+        drafts=shapes.Redrawn(list(done.drafts.written), list(done.drafts.edited)),
+        remaining=done.remaining or None,
+    )
 
 
 def encode(value: object) -> bytes:

@@ -11,7 +11,7 @@ from aiohttp import web
 from collector.errors import NotFound
 from collector.event import RecordedEvent
 from collector.projections import EventFilter
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.keys import LOG, PROJECTIONS
 from collector.web.paging import page
 from collector.web.requests import Query
@@ -74,12 +74,12 @@ async def get_event(request: web.Request) -> web.Response:
     revisions = await request.app[LOG].read_ids([name])
     told = await request.app[LOG].repeats([name])
     why = await request.app[PROJECTIONS].why(name)
-    body = {
-        "id": name,
-        "events": [answers.event(revision) for revision in revisions],
-        "repeats": answers.repeats(told.get(name)),
-        "why": answers.reason(why) if why else None,
-    }
+    body = shapes.Whole(
+        id=name,
+        events=[answers.event(revision) for revision in revisions],
+        repeats=answers.repeats(told.get(name)),
+        why=answers.reason(why) if why else None,
+    )
     return answers.fresh(request, answers.json(body))
 
 

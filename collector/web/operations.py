@@ -10,7 +10,7 @@ from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailabl
 from collector.log import Delivery
 from collector.projections import SignalRow
 from collector.refusals import Refused
-from collector.web import answers, refused
+from collector.web import answers, refused, shapes
 from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter, NotEnabled
@@ -81,7 +81,7 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
     except Unavailable as error:
         # What arrived is in the log, and is shown whatever becomes of the lists.
         rows, more = [], {"not_listed": f"what was refused: {error}"}
-    shown = [(stored.received_at, answers.delivery(stored)) for stored in found[:limit]]
+    shown: list[tuple[int, object]] = [(stored.received_at, answers.delivery(stored)) for stored in found[:limit]]
     shown += [(row[0].last_at, refused.shown(row)) for row in rows]
     shown.sort(key=lambda row: row[0], reverse=True)
     following = found[limit - 1].id if len(found) > limit else None
@@ -111,7 +111,7 @@ async def get_body(request: web.Request) -> web.Response:
 @routes.get("/-/healthy")
 async def healthy(request: web.Request) -> web.Response:
     """Whether the daemon's loop runs; whoever reads this knows that it does."""
-    return answers.json({"healthy": True})
+    return answers.json(shapes.Healthy(healthy=True))
 
 
 @routes.get("/-/ready")
@@ -133,7 +133,7 @@ async def reload(request: web.Request) -> web.Response:
         await asked()
     except InvalidSettings as error:
         raise InvalidInput(str(error)) from error
-    return answers.json({"reloaded": True})
+    return answers.json(shapes.Reloaded(reloaded=True))
 
 
 async def _named(request: web.Request) -> Delivery:

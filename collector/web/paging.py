@@ -25,7 +25,7 @@ async def page(
     name: str,
     fetch: Callable[[str | None, int], Awaitable[Sequence[T]]],
     limit: int,
-    shown: Callable[[T], answers.Json],
+    shown: Callable[[T], object],
     parameter: str,
     cursor: Callable[[T], str],
     more: Mapping[str, Any] | None = None,
@@ -53,7 +53,7 @@ async def page(
 
 
 async def paged(
-    request: web.Request, name: str, rows: Sequence[answers.Json], parameter: str, following: str | None,
+    request: web.Request, name: str, rows: Sequence[object], parameter: str, following: str | None,
     more: Mapping[str, Any] | None = None,
 ) -> web.Response:  # fmt: skip
     """One page of rows as they are shown; ``following`` as ``parameter`` asks for the next one."""

@@ -8,7 +8,7 @@ from collector.errors import BrokenOff, MalformedWebhook, TimelinedError, Unveri
 from collector.projections import EventFilter, Projections
 from collector.refusals import TYPE, Refusals, Refused, read_back
 from collector.times import rfc3339
-from collector.web.answers import Json
+from collector.web import shapes
 from collector.web.keys import INTAKE, METRICS, REFUSALS
 
 MOST = 200
@@ -55,17 +55,17 @@ def _within(refused: Refused, since: int | None, until: int | None) -> bool:
     return (since is None or refused.last_at >= since) and (until is None or refused.first_at < until)
 
 
-def shown(row: tuple[Refused, int]) -> Json:
+def shown(row: tuple[Refused, int]) -> shapes.Refused:
     """Refusals as a row beside deliveries."""
     each, position = row
-    return {
-        "id": f"refused-{each.event().id[-12:]}",
-        "source": each.source,
-        "received_at": rfc3339(each.first_at),
-        "last_at": rfc3339(each.last_at),
-        "status": "refused",
-        "answered": each.status,
-        "reason": each.reason,
-        "count": each.count,
-        "position": position or None,
-    }
+    return shapes.Refused(
+        id=f"refused-{each.event().id[-12:]}",
+        source=each.source,
+        received_at=rfc3339(each.first_at),
+        last_at=rfc3339(each.last_at),
+        status="refused",
+        answered=each.status,
+        reason=each.reason,
+        count=each.count,
+        position=position or None,
+    )

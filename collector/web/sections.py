@@ -8,7 +8,6 @@ several daemons over one log this holds within each of them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from aiohttp import web
 
@@ -18,7 +17,7 @@ from collector.event import Event, RecordedEvent
 from collector.log import ReceiptItem
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.bodies import Writing
 from collector.web.keys import FOLLOWED, LIMITS, LOG, PROJECTIONS, WRITING
 from collector.web.problems import Outdated, Unconditional
@@ -123,14 +122,14 @@ def tag(event: RecordedEvent | None) -> str:
 
 async def _shown(request: web.Request, row: IncidentRow, event: RecordedEvent | None) -> web.Response:
     value = event.data.get("value") if event is not None else ""
-    body: dict[str, Any] = {
-        "incident": row.number,
-        "section": _section(request),
-        "text": value if isinstance(value, str) else "",
-        "event": event.id if event is not None else None,
-        "by": event.actor if event is not None else None,
-        "at": rfc3339(_said(event)[0]) if event is not None else None,
-    }
+    body = shapes.Section(
+        incident=row.number,
+        section=_section(request),
+        text=value if isinstance(value, str) else "",
+        event=event.id if event is not None else None,
+        by=event.actor if event is not None else None,
+        at=rfc3339(_said(event)[0]) if event is not None else None,
+    )
     headers = {**statements.moved(request, row), "Cache-Control": "private, no-cache"}
     response = answers.json(body, headers=headers)
     response.etag = tag(event)

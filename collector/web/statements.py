@@ -19,7 +19,7 @@ from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import Event
 from collector.log import ReceiptItem
 from collector.projections import IncidentRow
-from collector.web import answers
+from collector.web import answers, shapes
 from collector.web.keys import CLOCK, FOLLOWED, INTAKE, LIMITS, LOG, PROJECTIONS
 from collector.web.problems import Ambiguous
 from collector.web.requests import LATEST, whole
@@ -63,7 +63,7 @@ def stated(told: ReceiptItem, number: int | None) -> web.Response:
     """201 for a new fact, 200 for one that was stated before."""
     place = {"Location": f"/api/v1/events/{told.event_id}"}
     return answers.json(
-        {"event": told.event_id, "position": told.position, "known": told.known, "incident": number},
+        shapes.Stated(told.event_id, told.position, told.known, number),
         status=200 if told.known else 201,
         headers=place,
     )

@@ -152,7 +152,7 @@ class Streams:
 
 
 def _piece(event: RecordedEvent, incident: int | None) -> _Piece:
-    body = answers.encode({**answers.event(event), "incident": incident})
+    body = answers.encode({**msgspec.structs.asdict(answers.event(event)), "incident": incident})
     # JSON has no line end outside of its texts, and none within them.
     return _Piece(
         event.position, event.type, event.source, b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body)

@@ -34,6 +34,7 @@ GET  /api/v1/incidents/1/postmortem.md
 GET  /api/v1/signals           what is firing or unacknowledged now
 GET  /api/v1/events            every fact
 GET  /api/v1/deliveries        what arrived, understood or not
+GET  /api/v1/openapi.json       all of it, as OpenAPI 3.1
 GET  /metrics                  for Prometheus
 GET  /-/healthy  /-/ready      whether the daemon runs, and can work
 

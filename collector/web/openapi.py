@@ -1,0 +1,284 @@
+"""``/api/v1/openapi.json``: what can be asked for, made from the routes, their handlers' words, and the shapes of
+bodies and answers.
+
+What stands here by hand is which shape belongs to which route, and its
+parameters; tests hold it to the routes, to what is answered, and to docs/api.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector import __version__
+from collector.people import ANSWERED
+from collector.web import answers, bodies, shapes
+from collector.web.incidents import OPTIONS
+from collector.web.keys import FRONT
+from collector.web.negotiation import MEDIA
+from collector.web.problems import Problem
+from collector.web.requests import LATEST, MOST, Query
+
+routes = web.RouteTableDef()
+ADDRESS = "/api/v1/openapi.json"
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string"}
+_TIME: Json = {"type": "string", "format": "date-time"}
+_NUMBER: Json = {"type": "integer", "minimum": 0, "maximum": LATEST}
+_LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": MOST}
+
+
+def _word(*words: str) -> Json:
+    return {"type": "string", "enum": list(words)}
+
+
+_SHOWN: Mapping[str, Json] = dict.fromkeys(OPTIONS, _TEXT)
+_DRAFT: Mapping[str, Json] = {"as_of": _TIME, "marks": _word("true", "false"), **_SHOWN}
+_IN_PATH: Mapping[str, Json] = {
+    "number": _NUMBER, "event": _TEXT, "delivery": _TEXT, "source": _TEXT, "token": _TEXT,
+    "section": _word(*ANSWERED), "format": _word(*MEDIA),
+}  # fmt: skip
+_EXAMPLES: Mapping[str, Any] = {"number": 1, "event": "1", "delivery": "d1", "source": "alertmanager"}
+"""Of what a log begins with."""
+_OPEN: Json = {"type": "object"}
+"""An object that docs/api.md describes."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What one address takes and gives by one method."""
+
+    query: Mapping[str, Json] = {}
+    """Parameter → its schema."""
+    headers: Mapping[str, Json] = {}
+    """The same of request headers."""
+    required: tuple[str, ...] = ()
+    body: Any = None
+    """The shape of a JSON body."""
+    raw: bool = False
+    """Whether the body is whatever the sender sends."""
+    answers: Mapping[int, Any] = {}
+    """Status → the shape of a JSON answer, or the media types of another one."""
+
+
+_KEY: Json = {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200}}
+_HELD: Json = {"If-None-Match": _TEXT}
+
+
+def _states(body: Any) -> Operation:
+    """A statement: 201 for a new fact, 200 for one that was stated before."""
+    return Operation(body=body, headers=_KEY, answers={200: shapes.Stated, 201: shapes.Stated})
+
+
+def _shows(shape: Any, /, *, held: bool = False, **query: Json) -> Operation:
+    """A read; ``held``: it has an ETag."""
+    return Operation(
+        query=query, headers=_HELD if held else {}, answers={200: shape, 304: None} if held else {200: shape}
+    )
+
+
+_ONE = "/api/v1/incidents/{number}"
+OPERATIONS: Mapping[str, Operation] = {
+    "GET /api/v1/openapi.json": _shows(_OPEN, held=True),
+    "GET /api/v1/incidents": _shows(
+        shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
+        before=_NUMBER, limit=_LIMIT,
+    ),
+    "POST /api/v1/incidents": _states(bodies.Opening),
+    f"GET {_ONE}": _shows(shapes.Incident, held=True),
+    f"GET {_ONE}/events": _shows(shapes.Events, type=_TEXT, after=_NUMBER, limit=_LIMIT),
+    f"GET {_ONE}/postmortem": Operation(
+        query=_DRAFT, headers=_HELD | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
+    ),
+    f"GET {_ONE}/postmortem.{{format}}": Operation(
+        query=_DRAFT, headers=_HELD, answers={200: tuple(MEDIA.values()), 304: None}
+    ),
+    f"GET {_ONE}/postmortem/{{section}}": _shows(shapes.Section, held=True),
+    f"PUT {_ONE}/postmortem/{{section}}": Operation(
+        body=bodies.Writing, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
+        answers={200: shapes.Stated, 201: shapes.Stated},
+    ),
+    f"GET {_ONE}/versions": _shows(_OPEN, held=True),
+    f"GET {_ONE}/diff": Operation(
+        query={"from": _TIME, "to": _TIME}, headers=_HELD, answers={200: _OPEN, 304: None}
+    ),
+    f"GET {_ONE}/publications": _shows(_OPEN, held=True),
+    f"GET {_ONE}/metrics": _shows(_OPEN, held=True),
+    "GET /api/v1/metrics": _shows(
+        _OPEN, held=True, since=_TIME, until=_TIME, service=_TEXT,
+        profile=_word("timelined", "pagerduty", "datadog", "rootly"), by=_word("service", "severity", "detected_by"),
+    ),
+    f"POST {_ONE}/notes": _states(bodies.Noting),
+    f"POST {_ONE}/actions": _states(bodies.Adding),
+    f"POST {_ONE}/marks": _states(bodies.Marking),
+    f"POST {_ONE}/join": _states(bodies.Moving),
+    f"POST {_ONE}/leave": _states(bodies.Moving),
+    f"POST {_ONE}/merge": _states(bodies.Merging),
+    f"POST {_ONE}/split": _states(bodies.Splitting),
+    f"POST {_ONE}/resolve": _states(bodies.Turning),
+    f"POST {_ONE}/reopen": _states(bodies.Turning),
+    f"POST {_ONE}/edit": _states(bodies.Editing),
+    f"POST {_ONE}/review": _states(bodies.Reviewing),
+    f"POST {_ONE}/publish": Operation(
+        body=bodies.Publishing, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
+    ),
+    f"POST {_ONE}/pull": Operation(body=bodies.Publishing, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    "GET /api/v1/events": _shows(
+        shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,
+        until=_TIME, order=_word("asc", "desc"), after=_NUMBER, before=_NUMBER, limit=_LIMIT,
+    ),
+    "GET /api/v1/events/stream": Operation(
+        query={"type": _TEXT, "source": _TEXT, "after": _NUMBER}, headers={"Last-Event-ID": _NUMBER},
+        answers={200: ("text/event-stream",)},
+    ),
+    "GET /api/v1/events/{event}": _shows(shapes.Whole, held=True),
+    "POST /api/v1/events/{event}/correct": _states(bodies.Correcting),
+    "POST /api/v1/events/{event}/retract": _states(bodies.Amending),
+    "GET /api/v1/why/{event}": _shows(shapes.Why),
+    "POST /api/v1/erasures": Operation(
+        body=bodies.Erasing, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
+    ),
+    "POST /api/v1/imports/{source}": Operation(
+        query={"form": _TEXT}, required=("form",), body=list[Any], answers={200: _OPEN, 201: _OPEN}
+    ),
+    "POST /api/v1/replays": Operation(body=bodies.Replaying, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    "GET /api/v1/signals": _shows(shapes.Signals, after=_TEXT, limit=_LIMIT),
+    "GET /api/v1/deliveries": _shows(
+        shapes.Deliveries, source=_TEXT, status=_word("read", "unrecognised", "malformed", "refused"), before=_TEXT,
+        limit=_LIMIT,
+    ),
+    "GET /api/v1/deliveries/{delivery}": _shows(shapes.Delivery),
+    "GET /api/v1/deliveries/{delivery}/body": Operation(answers={200: ("application/octet-stream",)}),
+    "POST /webhooks/{source}": Operation(raw=True, answers={200: shapes.Stored, 202: shapes.Stored}),
+    "POST /webhooks/{source}/{token}": Operation(raw=True, answers={200: shapes.Stored, 202: shapes.Stored}),
+    "OPTIONS /webhooks/{source}": Operation(answers={200: None, 204: None}),
+    "OPTIONS /webhooks/{source}/{token}": Operation(answers={200: None, 204: None}),
+    "GET /-/healthy": _shows(shapes.Healthy),
+    "GET /-/ready": Operation(answers={200: _OPEN, 503: _OPEN}),
+    "POST /-/reload": Operation(answers={200: shapes.Reloaded}),
+    "GET /metrics": Operation(
+        headers={"Accept": _TEXT}, answers={200: ("text/plain", "application/openmetrics-text")}
+    ),
+}  # fmt: skip
+"""Method and address → what it takes and gives. Pages for people are none of it."""
+
+
+@routes.get(ADDRESS)
+async def openapi(request: web.Request) -> web.Response:
+    """This description, as OpenAPI 3.1."""
+    Query(request)
+    return answers.fresh(request, answers.json(document(request.app.router.routes(), request.app[FRONT].root)))
+
+
+def document(served: Iterable[web.AbstractRoute], root: str = "") -> Json:
+    """The description of these routes, as a client reaches them below ``root``."""
+    shaped = [each for each in _shapes() if not isinstance(each, dict)]
+    _, components = msgspec.json.schema_components(shaped, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Json] = {}
+    for route in served:
+        place = route.resource.canonical if route.resource is not None else ""
+        operation = OPERATIONS.get(f"{route.method} {place}")
+        if operation is not None:
+            paths.setdefault(place, {})[route.method.lower()] = _described(route, place, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "timelined",
+            "version": __version__,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": root or "/"}],
+        "security": [{"token": []}, {"password": []}, {}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _shapes() -> list[Any]:
+    """Every shape, each once."""
+    found: dict[str, Any] = {"Problem": Problem}
+    for operation in OPERATIONS.values():
+        for shape in (operation.body, *operation.answers.values()):
+            if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+                found[shape.__name__] = shape
+    return list(found.values())
+
+
+def _described(route: web.AbstractRoute, place: str, operation: Operation) -> Json:
+    words = " ".join((inspect.getdoc(route.handler) or "").split("\n\n")[0].split())
+    described: Json = {
+        "summary": words,
+        "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', place)}".strip("_"),
+        "parameters": [
+            *({"name": each, "in": "path", "required": True, "schema": _IN_PATH[each],
+               **({"example": _EXAMPLES[each]} if each in _EXAMPLES else {})}
+              for each in re.findall(r"{(\w+)}", place)),
+            *_parameters("query", operation.query, operation.required),
+            *_parameters("header", operation.headers, operation.required),
+        ],
+        "responses": {
+            **{str(status): _answer(status, shape) for status, shape in operation.answers.items()},
+            "default": {
+                "description": "An error (RFC 9457).",
+                "content": {"application/problem+json": {"schema": _schema(Problem)}},
+            },
+        },
+    }  # fmt: skip
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True, "content": {"application/json": {"schema": _schema(operation.body)}}
+        }  # fmt: skip
+    if operation.raw:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": {}}}}
+    return described
+
+
+def _parameters(where: str, named: Mapping[str, Json], required: tuple[str, ...]) -> list[Json]:
+    return [
+        {
+            "name": name,
+            "in": where,
+            "required": name in required,
+            "schema": schema if name in required else _or_empty(schema, where),
+        }
+        for name, schema in named.items()
+    ]
+
+
+def _or_empty(schema: Json, where: str) -> Json:
+    """An empty parameter of the query is an absent one: a form sends it so."""
+    return {"anyOf": [schema, {"const": ""}]} if where == "query" else schema
+
+
+def _answer(status: int, shape: Any) -> Json:
+    described: Json = {"description": _SAID.get(status, "The answer.")}
+    if isinstance(shape, tuple):
+        described["content"] = {media.partition(";")[0]: {"schema": {}} for media in shape}
+    elif shape is not None:
+        described["content"] = {"application/json": {"schema": _schema(shape)}}
+    return described
+
+
+_SAID = {
+    201: "Something new was recorded.", 202: "It was taken.", 204: "There is nothing to say.",
+    304: "It is what the client has.", 503: "It cannot work now.",
+}  # fmt: skip
+
+
+def _schema(shape: Any) -> Json:
+    if isinstance(shape, dict):
+        return shape
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        return {"$ref": f"#/components/schemas/{shape.__name__}"}
+    return msgspec.json.schema(shape)

@@ -1,0 +1,276 @@
+"""The shape of each answer: what is encoded, and what ``/api/v1/openapi.json`` is made from.
+
+A field is always there; ``None`` is ``null``: nothing is known. Times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""RFC 3339 in UTC, ending in ``Z``."""
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing else stands in an answer than its fields."""
+
+
+class Link(Shape, frozen=True):
+    """A web address that belongs to an event."""
+
+    rel: str
+    url: str
+
+
+class Event(Shape, frozen=True):
+    """One revision of one fact, whole."""
+
+    position: int
+    id: str
+    revision: int
+    amendment: str | None
+    type: str
+    source: str
+    entity: str
+    occurred_at: Time
+    received_at: Time
+    time_text: str | None
+    time_quality: str
+    service: str | None
+    environment: str | None
+    severity: str | None
+    title: str
+    actor: str | None
+    links: list[Link]
+    refs: list[str]
+    labels: Mapping[str, str]
+    data: Mapping[str, Any]
+    delivery: str | None
+    item: int | None
+    erased: bool
+
+
+class Incident(Shape, frozen=True):
+    """One incident as lists show it."""
+
+    number: int
+    key: str
+    status: str
+    title: str
+    started_at: Time
+    ended_at: Time | None
+    last_at: Time
+    services: list[str]
+    environments: list[str]
+    severity: str | None
+    lead: str | None
+    events: int
+    merged_into: int | None
+
+
+class Signal(Shape, frozen=True):
+    """What is firing or unacknowledged now."""
+
+    kind: str
+    event: str
+    source: str
+    entity: str
+    title: str
+    service: str | None
+    environment: str | None
+    severity: str | None
+    state: str
+    since: Time
+    incident: int | None
+    notifications: int
+    last_at: Time
+
+
+class Item(Shape, frozen=True):
+    """Where one of a delivery's events stands."""
+
+    event: str
+    position: int
+    known: bool
+
+
+class Stored(Shape, frozen=True):
+    """What is promised to a sender after the commit."""
+
+    delivery: str
+    status: str
+    reason: str
+    items: list[Item]
+
+
+class Header(Shape, frozen=True):
+    """A header of a delivery as it is kept."""
+
+    name: str
+    value: str
+
+
+class Delivery(Shape, frozen=True):
+    """A stored delivery, without its body."""
+
+    id: str
+    source: str
+    received_at: Time
+    size: int
+    sha256: str | None
+    authentication: str
+    status: str
+    reason: str
+    redacted: int
+    headers: list[Header]
+    items: list[Item]
+
+
+class Refused(Shape, frozen=True):
+    """Deliveries that were refused, as a row beside those that were stored."""
+
+    id: str
+    source: str | None
+    received_at: Time
+    last_at: Time
+    status: str
+    answered: int
+    reason: str
+    count: int
+    position: int | None
+
+
+class Repeats(Shape, frozen=True):
+    """How often a fact was told again, and when last."""
+
+    count: int
+    last_at: Time | None
+
+
+class Reason(Shape, frozen=True):
+    """Why an event is in an incident, or (``null``) in none."""
+
+    incident: int | None
+    rule: str
+    reason: str
+
+
+class Why(Shape, frozen=True):
+    """The same, with the event."""
+
+    event: Event
+    incident: int | None
+    rule: str
+    reason: str
+
+
+class Nearby(Shape, frozen=True):
+    """An event that joined nothing."""
+
+    event: Event
+    reason: str
+
+
+class Unjoined(Shape, frozen=True):
+    """What joined nothing: how many events, why, and the newest of them."""
+
+    count: int
+    reasons: Mapping[str, int]
+    newest: list[Nearby]
+
+
+class Whole(Shape, frozen=True):
+    """One event with all its revisions."""
+
+    id: str
+    events: list[Event]
+    repeats: Repeats
+    why: Reason | None
+
+
+class Stated(Shape, frozen=True):
+    """What a statement became, and the incident that it is about now; ``null`` while that is not known."""
+
+    event: str
+    position: int
+    known: bool
+    incident: int | None
+
+
+class Redrawn(Shape, frozen=True):
+    """The numbers of incidents whose drafts were written again, and of those that hold a person's edits."""
+
+    written: list[Any]
+    edited: list[Any]
+
+
+class Erasure(Shape, frozen=True):
+    """What an erasure did, or would do."""
+
+    events: list[str]
+    new: list[str]
+    deliveries: list[str]
+    spared: list[str]
+    echoes: int
+    drafts: Redrawn
+    remaining: str | None
+
+
+class Section(Shape, frozen=True):
+    """What a person wrote in a section of a postmortem."""
+
+    incident: int
+    section: str
+    text: str
+    event: str | None
+    by: str | None
+    at: Time | None
+
+
+# Pages of lists: their rows are the shapes above, written some at a time.
+
+
+class Incidents(Shape, frozen=True):
+    """A page of incidents; without any, what joined none."""
+
+    incidents: list[Incident]
+    next: str | None
+    unjoined: Unjoined | msgspec.UnsetType = msgspec.UNSET
+
+
+class Events(Shape, frozen=True):
+    """A page of events; of an incident's, with its number."""
+
+    events: list[Event]
+    next: str | None
+    incident: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Signals(Shape, frozen=True):
+    """A page of signals."""
+
+    signals: list[Signal]
+    next: str | None
+
+
+class Deliveries(Shape, frozen=True):
+    """A page of deliveries, those refused among them."""
+
+    deliveries: list[dict[str, Any]]
+    next: str | None
+    not_listed: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Healthy(Shape, frozen=True):
+    """The daemon's loop runs."""
+
+    healthy: bool
+
+
+class Reloaded(Shape, frozen=True):
+    """The configuration was taken in."""
+
+    reloaded: bool
