@@ -312,6 +312,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "dataschema": "where its shape is described",
         "kind": "the sender's own word for what happened",
         "sender": "the kind of sender, where its source has another name: `pagerduty`",
+        "tags": "the tags of an annotation",
         "called": "that word as a person would say it: `pipeline run finished`",
         "text": "the full text, where the type tells one",
         "channel": "where a message was written",

@@ -57,6 +57,7 @@ SHORT = (
     ("draft", 2),
     ("memory", 1),
     ("verify", 6),
+    ("rederive", 2),
 )
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ from collector.webhook import IMPORT
 from tests import senders
 from tests.conftest import make_log
 from tests.test_erasure import Place, alert, serving
+from tests.test_real_alertmanager import until
 
 MARKS = ("imported_at",)
 
@@ -226,6 +233,22 @@ async def test_gitlabs_records_are_its_webhooks(place: Place) -> None:
     assert event.data["repository"] == "acme/cart"
 
 
+async def test_grafanas_annotations_are_observations(place: Place) -> None:
+    """Of people with their name; what Grafana notes of an alert is no alert, since it does not say which."""
+    deploy = {"id": 1, "time": 1772632800000, "text": "v42 is out\nfor everybody", "tags": ["deploy", "service:cart"]}
+    state = {"id": 2, "time": 1772632860000, "text": "", "prevState": "Normal", "newState": "Alerting", "tags": []}
+    wrong = {"id": "x", "time": None}
+    told = await brought(
+        place, "grafana", "annotations", deploy | {"login": "ana"}, state | {"alertName": "Slow"}, wrong
+    )
+    assert told["not_understood"] == ["a record that is none of annotations of Grafana's GET /api/annotations"]
+    found = {event.title: event for event in (await facts(place)).values()}
+    assert (found["v42 is out"].service, found["v42 is out"].actor) == ("cart", "ana")
+    assert found["Slow went from Normal to Alerting"].type == "observation.recorded"
+    assert (await place.get("incidents"))["incidents"] == []
+    assert (await place.post("replays"))["changes"] == []
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +289,38 @@ def test_an_import_that_is_cut_off_is_finished_by_the_next(database: str, tmp_pa
     listed = json.loads(run(database, "events", "--source", "cloudevents", "--limit", "1000", "-o", "json").stdout)
     assert len(listed["events"]) == 900
     assert len({event["id"] for event in listed["events"]}) == 900
+
+
+def test_killed_twice_on_the_way_an_import_doubles_nothing(database: str, tmp_path: Path) -> None:
+    """Wherever the process ends, what it stored stands whole, and the next run adds the rest."""
+    make_log(database)
+    path, count = database.removeprefix("sqlite:///"), 6_000
+    start = senders.moment("2026-03-04 00:00")
+    moments = [(start + timedelta(seconds=10 * number)).strftime("%Y-%m-%d %H:%M:%S") for number in range(count)]
+    entries = [entry("annotate", at, by="Ana", channel={"summary": f"note {at}"}) for at in moments]
+    file = tmp_path / "entries.json"
+    file.write_text(json.dumps({"log_entries": entries}))
+    words = ["import", "file", "pagerduty", "log_entries", str(file), "--storage.url", database]
+    for stored in (count // 4, count // 2):
+        running = subprocess.Popen([sys.executable, "-m", "collector", *words], stdout=subprocess.DEVNULL)
+        try:
+            until(partial(has, path, stored), f"{stored} of {count} entries")
+        finally:
+            running.kill()
+            running.wait(20)
+    assert run(database, *words[:-2]).exit_code == 0
+    assert notes(path) == count
+    assert json.loads(run(database, *words[:-2], "-o", "json").stdout)["new"] == 0
+
+
+def has(path: str, count: int) -> bool:
+    return notes(path) >= count
+
+
+def notes(path: str) -> int:
+    """How many notes the log holds."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM event WHERE type = 'note.added'").fetchone()[0])
 
 
 @pytest.mark.parametrize(

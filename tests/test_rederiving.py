@@ -261,6 +261,9 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         last = (await served.log.read_ids([receipt.items[0].event_id]))[-1]
         assert (last.labels["pod"], last.data["redacted"]) == ("[redacted]", 2)
         assert (await app._rederive(Asked(), False)).changes == []
+        await served.parts.intake.receive("alertmanager", sent.headers, b"{}", "", 1_772_632_900_000_001)
+        (listed,) = await served.log.deliveries(status="redacted")
+        assert (listed.id, listed.redacted) == (receipt.delivery, 2)
         assert place.found() == []
 
 

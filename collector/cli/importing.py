@@ -136,7 +136,8 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     """Ask the sender's API for records, and bring them in.
 
     Its address and its token stand in the configuration, under sources.SOURCE.fetch; no other host is called. FORM is
-    alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github.
+    alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github,
+    annotations of a grafana.
     """
     settings = where.settings().sources
     if source not in settings:

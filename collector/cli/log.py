@@ -71,8 +71,9 @@ def why(where: Where, event: str, form: str) -> None:
 @click.option("--source", metavar="NAME", help="Only those to this source.")
 @click.option(
     "--status",
-    type=click.Choice(["read", "unrecognised", "malformed", "refused"]),
-    help="Only those that were taken so. Of refused ones the number and the reason are known, and nothing else.",
+    type=click.Choice(["read", "unrecognised", "malformed", "refused", "redacted"]),
+    help="Only those that were taken so, or of which something was redacted. Of refused ones the number and the reason "
+    "are known, and nothing else.",
 )
 @click.option("--before", metavar="DELIVERY", help="Go on before this one, as the last answer said.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
@@ -130,7 +131,9 @@ def _delivery_row(told: Json) -> tuple[str, ...]:
     known = len(told["items"]) - new
     counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
     when, name = output.time(told["received_at"]), told["id"]
-    return (when, name, told["source"], told["status"], told["authentication"], counted, told["reason"])
+    redacted = f"{told['redacted']} value{'' if told['redacted'] == 1 else 's'} redacted" if told["redacted"] else ""
+    why = "; ".join(filter(None, (told["reason"], redacted)))
+    return (when, name, told["source"], told["status"], told["authentication"], counted, why)
 
 
 def _show_event(event: dict[str, Any]) -> None:

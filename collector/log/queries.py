@@ -19,6 +19,7 @@ from collector.log.headers import Headers, headers_of
 from collector.log.updating import may_be_updated, update_id
 from collector.storage.sql import select_in
 
+_REDACTED_IN = {"sqlite": "instr(headers, ?) > 0", "postgresql": "position(? IN headers) > 0"}
 _DELIVERIES = """SELECT delivery.number, source, received_at, size, authentication, status, reason, headers, told,
     content FROM delivery """
 
@@ -95,7 +96,9 @@ def deliveries(
     conditions: list[tuple[str, Any]] = []
     if source is not None:
         conditions.append(("source = ?", source))
-    if status is not None:
+    if status == "redacted":
+        conditions.append((_REDACTED_IN[connection.dialect.name], REDACTED.encode()))
+    elif status is not None:
         # Says again what the index of unread deliveries is built on, so that it can be used.
         unread = "" if status == "read" else " AND status <> 'read'"
         conditions.append(("status = ?" + unread, status))

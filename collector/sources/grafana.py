@@ -18,8 +18,9 @@ import msgspec
 from collector import reading as fit
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
+from collector.sources import grafanaannotations
 from collector.times import Moment, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import IMPORT, Credentials, Made, Reading, Source, Webhook
 
 KIND = "grafana"
 RECIPE = "grafana.1"
@@ -95,7 +96,9 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-    """One event for each alert, and one for what Grafana says it left out."""
+    """One event for each alert, and one for what Grafana says it left out; of an import that of an annotation."""
+    if webhook.headers.get(IMPORT) == grafanaannotations.FORM:
+        return (grafanaannotations.event_of(webhook, reading),)
     try:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
@@ -291,6 +294,8 @@ SOURCE = Source(
     proofs=("signature", "bearer", "basic", "path"),
     verify=verify,
     parse=parse,
+    interface=grafanaannotations.INTERFACE,
+    imports=grafanaannotations.IMPORTS,
     identity=(
         "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status", "/orgId", "/ruleId",
         "/state",

@@ -45,7 +45,7 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
 async def list_deliveries(request: web.Request) -> web.Response:
     """What arrived, newest first."""
     query = Query(request, "source", "status", "before", "limit")
-    limit, status = query.limit(50), query.one_of("status", "read", "unrecognised", "malformed", "refused")
+    limit, status = query.limit(50), query.one_of("status", "read", "unrecognised", "malformed", "refused", "redacted")
     source, before = query.text("source"), query.text("before")
     if status == "refused":
         return await _refused(request, source, query.number("before"), limit)

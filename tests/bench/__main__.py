@@ -51,6 +51,7 @@ ALL = (
     Benchmark("draft"),
     Benchmark("memory"),
     Benchmark("verify"),
+    Benchmark("rederive"),
     Benchmark("alerta"),
 )
 

@@ -1,0 +1,116 @@
+"""Reading stored deliveries again, as a ratio to taking them in first.
+
+Turn by turn the same deliveries are taken into a new log (read, parsed and
+appended by the thousand, without HTTP: what is compared is the same work) and
+then read again: once where nothing differs, and once with labels under which
+each event has another service, so that each gets a revision. What counts is
+processor time, since other programs share the machine. The goal: half the speed
+of taking them in, or better.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import process_time
+
+from collector.intake import Endpoint, derive
+from collector.log import EventLog, Submission, open_log, receipt_of
+from collector.rederiving import Asked, rederive
+from collector.sources import SOURCES
+from collector.webhook import Credentials, Reading, Webhook
+from tests import senders
+from tests.bench import results
+
+OF_INGEST = 0.5
+AT = 1_772_600_000_000_000
+_TOGETHER = 1_000
+_PAGE = 200
+"""Deliveries at a time, as the command reads them."""
+
+BEFORE = Endpoint(source=SOURCES["alertmanager"], credentials=Credentials(open=True))
+AFTER = Endpoint(source=SOURCES["alertmanager"], reading=Reading(service_labels=("pod",)))
+
+
+def webhooks(count: int) -> list[Webhook]:
+    """So many deliveries of one alert each."""
+    made = []
+    for number in range(count):
+        sent = senders.alertmanager(senders.alert("HighErrorRate", since="14:02", pod=f"shop-{number}"))
+        made.append(Webhook(source="alertmanager", headers=sent.headers, body=sent.body, received_at=AT + number))
+    return made
+
+
+async def taken_in(log: EventLog, told: list[Webhook]) -> None:
+    """Read, parse and append them."""
+    for start in range(0, len(told), _TOGETHER):
+        batch = [derive(webhook, BEFORE) for webhook in told[start : start + _TOGETHER]]
+        for answer in await log.append(batch):
+            receipt_of(answer)
+
+
+async def read_again(log: EventLog, endpoint: Endpoint) -> int:
+    """Read all of them again; how many events changed."""
+    changed, after = 0, 0
+
+    def derived(webhook: Webhook, authentication: str) -> Submission | None:
+        return derive(webhook, endpoint, authentication)
+
+    while True:
+        found = await rederive(log, derived, Asked(after=after, limit=_PAGE), AT * 2)
+        changed += len(found.changes)
+        if found.after is None:
+            return changed
+        after = found.after
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> tuple[float, object]:
+    """Processor seconds of this process, its threads included, and what came of it."""
+    before = process_time()
+    done = await work()
+    return process_time() - before, done
+
+
+async def one_round(path: Path, told: list[Webhook]) -> tuple[float, float, float]:
+    """Deliveries a second: taken in, read again without a difference, and with one in each."""
+    log = await open_log(f"sqlite:///{path}")
+    try:
+        first, _ = await timed(lambda: taken_in(log, told))
+        same, none = await timed(lambda: read_again(log, BEFORE))
+        other, every = await timed(lambda: read_again(log, AFTER))
+    finally:
+        await log.close()
+    if (none, every) != (0, len(told)):
+        raise SystemExit(f"cannot trust this run: {none} and {every} of {len(told)} events changed, not 0 and all")
+    return len(told) / first, len(told) / same, len(told) / other
+
+
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """Round by round, each over a log of its own."""
+    told = webhooks(given.deliveries)
+    with results.workplace() as folder:
+        rounds = [asyncio.run(one_round(folder / f"{number}.db", told)) for number in range(given.rounds)]
+    first, same, other = zip(*rounds, strict=True)
+    beside = {"taken in, deliveries/s": tuple(first)}
+    for name, rates in (("nothing differs", same), ("each event differs", other)):
+        ratios = [rate / ingest for rate, ingest in zip(rates, first, strict=True)]
+        report.add(f"read again, {name}, of taking in", ratios, at_least=OF_INGEST,
+                   beside=beside | {"read again, deliveries/s": tuple(rates)})  # fmt: skip
+
+
+def main() -> int:
+    """Run the benchmark; the exit status says whether the goal was reached."""
+    parser = results.parser(__doc__)
+    parser.add_argument("--deliveries", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    if given.short:
+        given.deliveries, given.rounds = 500, 1
+    return results.run("rederive", given, measure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
