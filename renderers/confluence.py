@@ -35,9 +35,12 @@ from renderers.document import (
     Timeline,
     Words,
 )
+from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.plain import finished, goes_on, plain
+from renderers.prose import xhtml
+from renderers.skeleton import DEFAULT, pieces
 
 UNKNOWN = "<em>not recorded</em>"
 _ROOT = '<page xmlns:ac="urn:ac" xmlns:ri="urn:ri">'
@@ -58,11 +61,24 @@ def confluence(document: Document) -> str:
             f"<strong>Incident:</strong> {incident}</p>"
         ),
     )
+    return well_formed("\n".join([*head, *_body(document, pen)]) + "\n")
+
+
+def _body(document: Document, pen: _Pen) -> list[str]:
+    """The sections under the headings of the template, and what else it says."""
     known = {section.key: section for section in document.sections}
-    body = [
-        f"<h2>{escaped(heading)}</h2>{pen.section(known[key])}" for key, heading in HEADINGS.items() if key in known
-    ]
-    return well_formed("\n".join([*head, *body, f"<hr/><p><em>{escaped(FOOTER)}</em></p>"]) + "\n")
+    if document.options.template == DEFAULT:
+        body = [f"<h2>{escaped(text)}</h2>{pen.section(known[key])}" for key, text in HEADINGS.items() if key in known]
+        return [*body, f"<hr/><p><em>{escaped(FOOTER)}</em></p>"]
+    found = []
+    for piece in pieces(document.options.template, facts_of(document)):
+        if piece.kind == "heading":
+            found.append(f"<h{piece.level}>{escaped(piece.text)}</h{piece.level}>")
+        elif piece.kind == "text":
+            found.append(xhtml(piece.text).strip())
+        elif piece.text in known:
+            found.append(pen.section(known[piece.text]))
+    return found
 
 
 def well_formed(body: str) -> str:

@@ -42,11 +42,14 @@ from renderers.document import (
     Words,
 )
 from renderers.html_style import STYLE
+from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.picture import svgs
 from renderers.plain import finished, goes_on, plain
 from renderers.policy import policy
+from renderers.prose import xhtml
+from renderers.skeleton import DEFAULT, pieces
 
 TEMPLATE = "postmortem.html.j2"
 WIDE, NARROW = 1024, 360
@@ -74,6 +77,8 @@ class Headed:
     """The section's key, and its address within the file."""
     heading: str
     body: Html
+    level: int = 2
+    """Of the heading."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,7 @@ def html(document: Document) -> str:
         ("Status", Html(escaped(status(document)) + (f" · {pen.cited(review.said)}" if review else ""))),
         ("Incident", pen.parts(document.incident.parts) if document.incident else Html(f"<em>{UNKNOWN}</em>")),
     )
-    known = {section.key: section for section in document.sections}
-    sections = tuple(Headed(key, heading, pen.section(known[key])) for key, heading in HEADINGS.items() if key in known)
+    sections, footer = _sections(document, pen)
     page = Page(
         title=plain(document.title.parts) or escape.EMPTY,
         policy=POLICY,
@@ -112,9 +116,33 @@ def html(document: Document) -> str:
         heading=pen.parts(document.title.parts),
         facts=facts,
         sections=sections,
-        footer=FOOTER,
+        footer=footer,
     )
     return _template().render(page=page)
+
+
+def _sections(document: Document, pen: _Pen) -> tuple[tuple[Headed, ...], str]:
+    """The sections under the headings of the template, with what else it says; and the footer of ours."""
+    known = {section.key: section for section in document.sections}
+    if document.options.template == DEFAULT:
+        return tuple(
+            Headed(key, text, pen.section(known[key])) for key, text in HEADINGS.items() if key in known
+        ), FOOTER
+    found: list[Headed] = []
+    for number, piece in enumerate(pieces(document.options.template, facts_of(document))):
+        if piece.kind == "heading" or not found:
+            heading = piece.text if piece.kind == "heading" else ""
+            found.append(Headed(f"part-{number}", heading, Html(""), piece.level or 2))
+        if piece.kind == "section" and piece.text in known:
+            said = pen.section(known[piece.text])
+        elif piece.kind == "text":
+            said = Html(xhtml(piece.text))
+        else:
+            continue
+        last = found[-1]
+        key = piece.text if piece.kind == "section" and last.key.startswith("part-") else last.key
+        found[-1] = Headed(key, last.heading, Html(f"{last.body}{said}"), last.level)
+    return tuple(found), ""
 
 
 @lru_cache(maxsize=1)

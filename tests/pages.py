@@ -121,10 +121,11 @@ def events_page() -> str:
 TEMPLATES_PAGE = """\
 # Templates of your own
 
-A template decides the headings of a draft in Markdown, their order, and what stands beside what timelined found. It is
+A template decides the headings of a draft, their order, and what stands beside what timelined found. It is
 a [Jinja2](https://jinja.palletsprojects.com/) text. `drafts.template` in the configuration names the file, or one of
 those that timelined has: `default`, `google-sre`, `pagerduty`, `atlassian` (the headings that those three publish, in
-words of ours). HTML keeps the headings of the default.
+words of ours). HTML and Confluence take its
+headings, its order and its words, too; its head they write themselves.
 
     timelined template show default > postmortem.md.j2
     timelined template check postmortem.md.j2

@@ -43,6 +43,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich": ("collector.cli",),
     "yaml": ("collector.settings",),
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),
+    "markdown_it": ("renderers.prose",),
     "jmespath": ("collector.sources", "collector.settings"),
     "re2": ("collector.redaction",),
     "structlog": (

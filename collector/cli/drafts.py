@@ -36,7 +36,7 @@ PDF = "pdf"
 )
 @click.option("--citations", type=click.Choice(["inline", "end", "none"]), help="Where the evidence is shown.")
 @click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
-@click.option("--template", type=click.Choice(TEMPLATES), help="The headings of Markdown, if not as configured.")
+@click.option("--template", type=click.Choice(TEMPLATES), help="The headings, if not as configured.")
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
 @click.option("-o", "--output", "--format", "form", type=click.Choice((*FORMATS, PDF)), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
