@@ -10,8 +10,8 @@ import msgspec
 from collector.errors import InvalidInput
 from collector.event import SECOND
 
-GIT, COMMENT = "git", "comment"
-KINDS = (GIT, COMMENT)
+GIT, COMMENT, CONFLUENCE = "git", "comment", "confluence"
+KINDS = (GIT, COMMENT, CONFLUENCE)
 FORGES = ("github", "gitlab", "gitea")
 
 
@@ -31,9 +31,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     forge: str = ""
     """One of :data:`FORGES`: where a pull or merge request is opened, or an issue is commented on."""
     api_url: str = ""
-    """The address of the forge's API."""
+    """The address of the forge's API, or of the wiki: ``https://acme.atlassian.net/wiki``."""
     project: str = ""
     """The repository as the forge calls it: ``owner/name``."""
+    edition: str = "cloud"
+    """Of a wiki: ``cloud`` or ``datacenter``."""
+    space: str = ""
+    """Of a wiki, the key of the space."""
+    parent: str = ""
+    """Of a wiki, the id of the page that new pages stand below."""
     token_file: str = ""
     """The file with the token, read for each use."""
     token_variable: str = ""

@@ -6,10 +6,12 @@ import json
 
 from renderers import times
 from renderers.archive import front_matter
+from renderers.confluence import well_formed
 from renderers.document import Document
 from renderers.edits import plain as unmarked
 from renderers.markdown import machine_marked, marked
 from renderers.plain import plain
+from renderers.prose import xhtml
 
 
 def article(document: Document) -> str:
@@ -25,6 +27,7 @@ def article(document: Document) -> str:
         "people": _people(document),
         "text": text,
         "plain": unmarked(text),
+        "page": well_formed(xhtml(unmarked(text))),
         "machine": machine_marked(document),
     }
     return json.dumps(value) + "\n"

@@ -23,8 +23,10 @@ from collector.targets import Target
 from collector.web.keys import INTAKE, PUBLISHING
 from renderers.edits import taken_in
 from tests import face as faces
+from tests import wiki as wikis
 from tests.face import Answer, Connect, Face
 from tests.forge import MOST, TOKEN, FakeGitHub
+from tests.wiki import FakeConfluence
 
 PUBLISH = "/api/v1/incidents/1/publish"
 
@@ -38,6 +40,7 @@ class Desk:
     repository: Path
     publisher: Publisher
     targets: dict[str, Target]
+    wiki: FakeConfluence
 
     async def publish(self, target: str, **said: Any) -> Answer:
         """Ask for it, a second after the one before."""
@@ -85,6 +88,13 @@ def _tree(desk: Desk, path: list[str], blob: str) -> str:
     return tree
 
 
+def _wikis(address: str, token: Path) -> dict[str, Target]:
+    """The stand-in as both editions."""
+    wiki = Target(kind="confluence", api_url=address.rstrip("/"), space="OPS", token_file=str(token), username="ada@x")
+    server = msgspec.structs.replace(wiki, edition="datacenter", username="")
+    return {"cloud": wiki, "datacenter": server, "nospace": msgspec.structs.replace(wiki, space="NONE")}
+
+
 def _made(repository: Path) -> None:
     """An empty repository."""
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], check=True)
@@ -95,6 +105,10 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
     forge, box = FakeGitHub(), list[Face]()
     server = TestServer(forge.app())
     await server.start_server()
+    wiki, wiki_token = FakeConfluence(), tmp_path / "wiki-token"
+    wiki_token.write_text(wikis.TOKEN, "utf-8")
+    wiki_server = TestServer(wiki.app())
+    await wiki_server.start_server()
     repository = tmp_path / "postmortems.git"
     _made(repository)
     token = tmp_path / "token"
@@ -107,6 +121,7 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
         "archive": Target(kind="git", repository=str(repository)),
         "reviewed": msgspec.structs.replace(comment, kind="git", repository=str(repository)),
         "tracker": comment,
+        **_wikis(str(wiki_server.make_url("")), wiki_token),
         "away": Target(kind="git", repository=str(tmp_path / "nowhere.git")),
     }
 
@@ -123,8 +138,9 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
         box.append(face)
         await face.incident(1)
         publisher = face.app[PUBLISHING]
-        yield Desk(face, forge, repository, publisher, targets)
+        yield Desk(face, forge, repository, publisher, targets, wiki)
     await server.close()
+    await wiki_server.close()
 
 
 async def test_a_postmortem_becomes_a_file_in_a_repository_once(desk: Desk) -> None:
@@ -304,6 +320,32 @@ async def test_edits_in_two_places_both_stay(desk: Desk) -> None:
     assert "Three shops closed." in desk.file()[1]
 
 
+@pytest.mark.parametrize("edition", ["cloud", "datacenter"])
+async def test_a_postmortem_becomes_a_page_of_confluence(desk: Desk, edition: str) -> None:
+    """Version by version, compared by what it says, and never over what somebody edited, unless that is meant."""
+    first = (await desk.publish(edition)).json
+    assert (first["outcome"], first["revision"]) == ("published", "1"), first
+    assert first["url"] == "https://wiki.example/spaces/OPS/pages/1"
+    assert (await desk.publish(edition)).json["outcome"] == "unchanged"
+    await desk.changed()
+    assert "+Nobody could pay" in (await desk.publish(edition, dry_run=True)).json["diff"]
+    assert (await desk.publish(edition)).json["revision"] == "2"
+    page = desk.wiki.pages["1"]
+    assert page["title"] == "Postmortem 1: incident-1"
+    assert "Nobody could pay" in page["body"]["storage"]["value"]
+    desk.wiki.edit("1", page["body"]["storage"]["value"].replace("Nobody could pay", "Few could pay"), 3)
+    assert "--replace" in (await desk.publish(edition)).problem(409)["detail"]
+    (await pulled(desk, edition)).problem(422)
+    assert (await desk.publish(edition, replace=True)).json["revision"] == "4"
+    assert list(desk.wiki.pages) == ["1"]
+
+
+async def test_a_space_that_is_not_there_is_said(desk: Desk) -> None:
+    """With its key; nothing is written."""
+    assert "NONE" in (await desk.publish("nospace")).problem(404)["detail"]
+    assert desk.wiki.pages == {}
+
+
 def test_what_does_not_fit_is_cut_and_says_so() -> None:
     """First the marks go, then the end; whole lines stay, and the last one says how much more there is."""
     text = "".join(f"line {n} <!-- m -->\n" for n in range(10_000))
@@ -335,6 +377,7 @@ def test_what_does_not_fit_is_cut_and_says_so() -> None:
             "no address of",
         ),
         ("{kind: wiki}", "kind"),
+        ("{kind: confluence, api_url: 'https://w.example'}", "has no space, which confluence needs"),
     ],
 )
 def test_a_target_that_cannot_be_published_to_is_a_mistake(written: str, says: str, tmp_path: Path) -> None:

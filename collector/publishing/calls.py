@@ -24,6 +24,10 @@ Query = Mapping[str, str] | Sequence[tuple[str, str]]
 _NO_LINK: Mapping[str, str] = {"url": ""}
 
 
+class Conflict(InvalidInput):
+    """Something else was written meanwhile."""
+
+
 class Api:
     """One host's API under an address."""
 
@@ -83,6 +87,8 @@ def _read(status: int, body: bytes, asked: str) -> Any:
         raise Unavailable(f"{asked} was answered {status}")
     if status == 404:
         raise NotFound(f"{asked} was answered 404: there is no such thing, or the token does not show it", "target")
+    if status == 409:
+        raise Conflict(f"{asked} was answered 409{_told(body)}", "target")
     if status in (401, 403):
         raise InvalidInput(f"{asked} was answered {status}: give it a token that may do this", "target")
     if not 200 <= status < 300:

@@ -22,7 +22,8 @@ from collector.projections import EventFilter, Projections
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
 from collector.publishing.values import Article, Copy, Edited, digest, lines_of, split
-from collector.targets import COMMENT, GIT, Target
+from collector.publishing.wiki import WikiPlace
+from collector.targets import COMMENT, CONFLUENCE, GIT, Target
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ class Place(Protocol):
         """Where it belongs, by where it was before."""
 
 
-PLACES: Mapping[str, Callable[[Target], Place]] = {GIT: GitPlace, COMMENT: CommentPlace}
+PLACES: Mapping[str, Callable[[Target], Place]] = {GIT: GitPlace, COMMENT: CommentPlace, CONFLUENCE: WikiPlace}
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     issue: str = ""
     """Of a comment, the issue."""
     dry_run: bool = False
+    replace: bool = False
+    """Of a wiki, which keeps the version before: write over what somebody edited there."""
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +146,9 @@ class Publisher:
             if before is None:
                 message = f"cannot take in incident {asked.number} from {asked.target}: it was not published there"
                 raise NotFound(message, "target")
+            if self._targets[asked.target].kind == CONFLUENCE:
+                message = f"cannot take in incident {asked.number}: a wiki gives back no Markdown; use timelined edit"
+                raise InvalidInput(message, "target")
             stands = await place.read(_told(before, "place"))
             if stands is None:
                 raise NotFound(f"cannot take in incident {asked.number}: nothing is at {asked.target}", "target")
@@ -249,14 +255,16 @@ class Publisher:
         if stands is not None and stands.digest == digest(text):
             request = "" if asked.dry_run else await self._request(place, article, where)
             return Published(outcome="unchanged", url=stands.url, revision=stands.revision, request=request)
-        if stands is not None and stands.digest != written:
-            raise Edited(_edited(asked, written))
+        over = asked.replace and self._targets[asked.target].kind == CONFLUENCE
+        if stands is not None and stands.digest != written and not over:
+            raise Edited(_edited(asked, written, self._targets[asked.target].kind))
+        written = stands.digest if stands is not None and over else written
         if asked.dry_run:
             return Published(outcome="would publish", diff=_diff(stands.text if stands else "", text), cut=cut)
         try:
             copy = await place.write(article, where, written)
         except Edited as error:
-            raise Edited(_edited(asked, written)) from error
+            raise Edited(_edited(asked, written, self._targets[asked.target].kind)) from error
         request = await self._request(place, article, copy.place)
         event = await self._recorded(asked, copy, request)
         self._waits.pop((asked.incident, asked.target), None)
@@ -324,9 +332,12 @@ def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _edited(asked: Asking, written: str) -> str:
+def _edited(asked: Asking, written: str, kind: str) -> str:
     what = "somebody edited it there" if written else "a text stands there that timelined did not write"
     do = f"take it in with timelined pull {asked.number} --target {asked.target}" if written else "move it away"
+    if kind == CONFLUENCE:
+        do = "write what they changed into the draft (timelined edit), and publish with --replace: it keeps theirs"
+        return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}"
     return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}, and publish again"
 
 

@@ -28,6 +28,8 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     """Markdown with the marks by which people's edits are known."""
     plain: str
     """The same without marks."""
+    page: str = ""
+    """The same as a page of Confluence, in its storage format."""
     people: tuple[str, ...] = ()
     """Lines of its front matter that people wrote."""
     machine: str = ""

@@ -12,14 +12,20 @@ from collector.settings.marks import Place, Reader, mapping_of, one_of, parsed, 
 from collector.settings.schema import Publishing
 from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback
-from collector.targets import COMMENT, FORGES, GIT, KINDS, Target
+from collector.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?<![./])")
 _FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/?)*")
 _PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_SPACE = re.compile(r"[A-Za-z0-9~][A-Za-z0-9_~.-]{0,254}")
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _AUTHOR = re.compile(r"[^<>\n]+ <[^<>\s]+>")
-_NEEDS: Mapping[str, tuple[str, ...]] = {GIT: ("repository",), COMMENT: ("forge", "api_url", "project")}
+_NEEDS: Mapping[str, tuple[str, ...]] = {
+    GIT: ("repository",),
+    COMMENT: ("forge", "api_url", "project"),
+    CONFLUENCE: ("api_url", "space"),
+}
 _PUBLIC = {
     "github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4", "gitea": "https://gitea.com/api/v1",
 }  # fmt: skip
@@ -38,6 +44,9 @@ def publishing(files: Files) -> Reader[Publishing]:
             "forge": one_of(*FORGES),
             "api_url": parsed(_api_url),
             "project": _matching(_PROJECT, "no project; write it like acme/postmortems"),
+            "edition": one_of("cloud", "datacenter"),
+            "space": _matching(_SPACE, "no key of a space; write it like OPS"),
+            "parent": _matching(_DIGITS, "no id of a page; write it like 123456"),
             "token_file": files.at_use,
             "token_variable": text,
             "username": text,

@@ -144,6 +144,8 @@ class Publishing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of a comment, the issue that it is on."""
     dry_run: bool = False
     """Only say what would change there."""
+    replace: bool = False
+    """Of a wiki: write over what somebody edited there."""
 
 
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
