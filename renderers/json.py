@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from collector.event import SECOND, RecordedEvent
 from renderers import escape, times
 from renderers.cite import cited, short_ids
@@ -42,7 +44,7 @@ from renderers.plain import plain
 def to_json(document: Document) -> str:
     """The document as one JSON text that ends in a line end."""
     value = said(document) | {"events": _events(document)}
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    text = msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
     return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
 
