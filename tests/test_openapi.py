@@ -113,3 +113,15 @@ def test_schemathesis_finds_nothing(process: Process, tmp_path: Path) -> None:
     assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
     failure = tried(address, tmp_path, phases="examples,fuzzing", examples=1)
     assert not failure, failure
+
+
+async def test_an_incidents_events_are_narrowed_as_all_events_are(face: Face) -> None:
+    """By when they happened, and by service."""
+    row = await face.incident(service="checkout")
+    place = f"/api/v1/incidents/{row.number}/events"
+    [event] = (await face.get(place)).json["events"]
+    at = event["occurred_at"]
+    for query, count in (
+        ({"since": at}, 1), ({"until": at}, 0), ({"service": "checkout"}, 1), ({"service": "cart"}, 0),
+    ):  # fmt: skip
+        assert len((await face.get(place, params=query)).json["events"]) == count, query

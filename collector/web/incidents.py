@@ -89,9 +89,12 @@ async def get_incident(request: web.Request) -> web.Response:
 @routes.get(ONE + "/events")
 async def list_events(request: web.Request) -> web.Response:
     """What belongs to an incident, in the order of positions."""
-    query = Query(request, "type", "after", "limit")
+    query = Query(request, "type", "service", "since", "until", "after", "limit")
     row, limit = await statements.incident(request), query.limit(100)
-    wanted = EventFilter(incident=row.number, type=query.text("type"), after=query.number("after") or 0)
+    wanted = EventFilter(
+        incident=row.number, type=query.text("type"), service=query.text("service"), since=query.moment("since"),
+        until=query.moment("until"), after=query.number("after") or 0,
+    )  # fmt: skip
     return await page_of_events(request, wanted, limit, {"incident": row.number})
 
 

@@ -91,7 +91,9 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /api/v1/incidents": _states(bodies.Opening),
     f"GET {_ONE}": _shows(shapes.Incident, held=True),
-    f"GET {_ONE}/events": _shows(shapes.Events, type=_TEXT, after=_NUMBER, limit=_LIMIT),
+    f"GET {_ONE}/events": _shows(
+        shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, after=_NUMBER, limit=_LIMIT
+    ),
     f"GET {_ONE}/postmortem": Operation(
         query=_DRAFT, headers=_HELD | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
     ),
