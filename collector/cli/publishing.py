@@ -19,7 +19,7 @@ from collector.errors import Unavailable
 @click.option("--replace", is_flag=True, help="Of a wiki, which keeps it: write over somebody's edit.")
 @stating
 def publish(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
-    """Publish a postmortem: to a Git repository, as a comment on an issue, or as a page of Confluence.
+    """Publish a postmortem: to Git, as a comment on an issue, or as a page of Confluence.
 
     The same postmortem is published once, and a later one takes its place. What somebody edited there since is not
     written over. A place that cannot be reached now is tried again for a day.
