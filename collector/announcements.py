@@ -24,7 +24,7 @@ def speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
     return said.type in ("incident.joined", "incident.left"), reading_order(said)
 
 
-class Before:
+class FormerIncidents:
     """The incidents and numbers that a round changed, as they were."""
 
     def __init__(self, connection: Connection, changes: Changes) -> None:
@@ -50,13 +50,13 @@ class Before:
         return tuple(sorted(n for n in over if not self.lived(n) or self.ended.get(n) is None))
 
 
-def news(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
+def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Event]:
     """What changed, as events of our own: incidents first, then who moved."""
     came_from: dict[int, int] = {}
     for old, new in _moves(changes):
         came_from.setdefault(new, old)
     for number, (summary, _) in sorted(changes.incidents.items()):
-        about = _About(number, summary.key, summary.title, cause)
+        about = _Notice(number, summary.key, summary.title, cause)
         if number in came_from and not before.lived(number):
             yield about.event("incident.split", summary.started_at, data={"from": came_from[number]})
         if number in changes.first:
@@ -67,11 +67,11 @@ def news(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
             into = changes.incidents.get(goes_by or 0)
             at = into[0].started_at if into is not None else int(anchor[:12], 16) * 1000
             data = {"into": goes_by} if goes_by is not None else {}
-            yield _About(number, anchor, "", cause).event("incident.merged", at, data=data)
+            yield _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
     yield from _moved(changes, before, cause)
 
 
-def _turn(about: _About, before: Before, ended_at: int | None, last_at: int) -> Iterable[Event]:
+def _turn(about: _Notice, before: FormerIncidents, ended_at: int | None, last_at: int) -> Iterable[Event]:
     was_open = not before.lived(about.number) or before.ended.get(about.number) is None
     if ended_at is not None and was_open:
         yield about.event("incident.resolved", ended_at)
@@ -88,7 +88,7 @@ def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
                     yield number, other
 
 
-def _moved(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
+def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Event]:
     """Who joined and who left, other than by a merge, a split or by opening an incident."""
     for uid, move in sorted(changes.moves.items()):
         old, new = move.before - move.after, move.after - move.before
@@ -98,10 +98,10 @@ def _moved(changes: Changes, before: Before, cause: int) -> Iterable[Event]:
             if place is None or place.rule == "opened" or (old and not before.lived(number)):
                 continue
             data = {"event": uid, "rule": place.rule, "reason": place.reason}
-            yield _About(number, uid, place.reason, cause).event("incident.joined", move.start, data=data)
+            yield _Notice(number, uid, place.reason, cause).event("incident.joined", move.start, data=data)
         for number in sorted(old):
             if _goes_by(changes, number) == number and not new:
-                yield _About(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
+                yield _Notice(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
 
 
 def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
@@ -109,7 +109,7 @@ def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
     statement = """SELECT number, key, title, started_at, ended_at FROM incident JOIN incident_number USING (number)
         WHERE number >= ? AND goes_by = number ORDER BY number"""
     for number, key, title, started_at, ended_at in list(connection.exec_driver_sql(statement, (first,))):
-        about = _About(number, key, title, cause)
+        about = _Notice(number, key, title, cause)
         yield about.event("incident.opened", started_at, data={"event": key})
         if ended_at is not None:
             yield about.event("incident.resolved", ended_at)
@@ -121,9 +121,9 @@ def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], caus
         before, after = _as_member(move.before), _as_member(move.after)
         if after is not None and before is None:
             data = {"event": move.uid, "rule": after.rule, "reason": after.reason}
-            yield _About(move.number, move.uid, after.reason, cause).event("incident.joined", move.start, data=data)
+            yield _Notice(move.number, move.uid, after.reason, cause).event("incident.joined", move.start, data=data)
         elif before is not None and after is None:
-            yield _About(move.number, move.uid, "", cause).event("incident.left", move.start, data={"event": move.uid})
+            yield _Notice(move.number, move.uid, "", cause).event("incident.left", move.start, data={"event": move.uid})
 
 
 def _as_member(placement: Placement | None) -> Placement | None:
@@ -135,7 +135,7 @@ def _goes_by(changes: Changes, number: int) -> int | None:
     return changes.numbers[number][1] if number in changes.numbers else number
 
 
-class _About:
+class _Notice:
     """An incident or a member of it, while something is said of it."""
 
     def __init__(self, number: int, event: str, title: str, cause: int) -> None:

@@ -32,7 +32,7 @@ _APART = 2
 T = TypeVar("T")
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a stranger's body is taken."""
 
     size: int = 4 << 20
@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class BodyReader:
     """Receives bodies within bounds of size, compression, time and memory."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: BodyLimits) -> None:
         self.limits = limits
         self.in_flight = 0
         """Bytes of bodies that are being received."""

@@ -107,7 +107,7 @@ _TRANSIENT = re.compile(r"(?:.*[-_/ ])?(?:pr|pull|mr|review|preview|ephemeral)s?
 """Names of environments that live as long as a pull request."""
 
 
-class Span(msgspec.Struct, frozen=True):
+class ChangeSpan(msgspec.Struct, frozen=True):
     """When a change ran, µs UTC."""
 
     start: int
@@ -166,23 +166,23 @@ def last_of(events: Sequence[AnyEvent]) -> AnyEvent:
     return (better or done or list(events))[-1]
 
 
-def span_of(events: Sequence[Event]) -> Span:
+def span_of(events: Sequence[Event]) -> ChangeSpan:
     """When a change ran. ``events`` are all events of one change, in reading order; at least one."""
     last = last_of(events)
     end = None if last.type in UNFINISHED else last.occurred_at
     begun = next((event.occurred_at for event in events if event.type == "change.started"), None)
     if begun is not None:
-        return Span(begun, end, ran=True, measured=True)
+        return ChangeSpan(begun, end, ran=True, measured=True)
     if end is None or last.type == "change.cancelled":
-        return Span(events[0].occurred_at, end, ran=False, measured=False)
+        return ChangeSpan(events[0].occurred_at, end, ran=False, measured=False)
     took = last.data.get("duration")
     if type(took) is int and took >= 0:
-        return Span(end - took, end, ran=True, measured=True)
+        return ChangeSpan(end - took, end, ran=True, measured=True)
     asked = [event for event in events if event.type == "change.requested"]
     # Without a word on when it began it began by its end; one that nothing kept waiting may have begun at once.
     waited = any(_text(event, "state") not in ("", "requested") for event in asked)
     start = asked[0].occurred_at if asked and not waited else end
-    return Span(min(start, end), end, ran=True, measured=False)
+    return ChangeSpan(min(start, end), end, ran=True, measured=False)
 
 
 def reach_of(events: Iterable[Event]) -> Reach:

@@ -37,7 +37,7 @@ class Word(msgspec.Struct, frozen=True):
         return (self.at, self.stated_at, self.event)
 
 
-class Span(NamedTuple):
+class OpenSpan(NamedTuple):
     """A signal that can keep an incident open: an alert's episode, a page or a report."""
 
     name: str
@@ -58,7 +58,7 @@ class Closing(NamedTuple):
     """When it was over, µs; None while it is open."""
     word: Word | None = None
     """The person's word that decided; None where the signals' own ends did."""
-    last: Span | None = None
+    last: OpenSpan | None = None
     """The signal that ended last, where the signals decided."""
 
 
@@ -86,7 +86,7 @@ def last_turn(words: Iterable[Word]) -> Word | None:
     return max((word for word in words if word.type != EDITED), key=lambda word: word.order, default=None)
 
 
-def closing(spans: Iterable[Span], words: Iterable[Word]) -> Closing:
+def closing(spans: Iterable[OpenSpan], words: Iterable[Word]) -> Closing:
     """Whether an incident with these signals is over, and since when.
 
     It is once every signal ended, unless people say otherwise. Their resolve covers every signal that began by the
@@ -96,7 +96,7 @@ def closing(spans: Iterable[Span], words: Iterable[Word]) -> Closing:
     return judged(spans, last_turn(words))
 
 
-def judged(spans: Iterable[Span], turn: Word | None) -> Closing:
+def judged(spans: Iterable[OpenSpan], turn: Word | None) -> Closing:
     """:func:`closing` by the last word on it alone."""
     if turn is not None and turn.type == RESOLVED:
         spans = [span for span in spans if span.start > turn.at]
@@ -108,10 +108,10 @@ def judged(spans: Iterable[Span], turn: Word | None) -> Closing:
     return Closing(last.end, None, last)
 
 
-def _last_end(spans: Iterable[Span]) -> Span | None:
+def _last_end(spans: Iterable[OpenSpan]) -> OpenSpan | None:
     """The span that ended last; None while one is open, or where there is none."""
-    latest: dict[str, Span] = {}
-    last: Span | None = None
+    latest: dict[str, OpenSpan] = {}
+    last: OpenSpan | None = None
     for span in spans:
         known = latest.get(span.name)
         if known is None or (known.start, known.end is None) <= (span.start, span.end is None):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collector.errors import InvalidInput, InvalidSettings
-from collector.keeping import Kept
+from collector.keeping import TextCache
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import INLAID, RENDERERS, markdown, sandbox
@@ -172,7 +172,7 @@ async def postmortem(
     as_of: int | None = None,
     options: Options | Mapping[str, str] = PLAIN,
     external_url: str = "",
-    kept: Kept | None = None,
+    kept: TextCache | None = None,
 ) -> str | None:
     """The postmortem of an incident in one of the formats of :data:`FORMATS`; None where there is no such incident.
 

@@ -21,10 +21,10 @@ from collector.errors import NotPermitted
 from collector.log import EventLog
 from collector.people import spoken
 from collector.projections.database import Lists
-from collector.projections.erasing import Erasing, Found, carry_out, clean, echoes, record_echoes
+from collector.projections.erasing import ErasurePlan, RequestedErasure, carry_out, clean, echoes, record_echoes
 from collector.removal.rights import missing_to_remove
 
-__all__ = ["Eraser", "Erasing", "Erasure", "Redraw", "Redrawn"]
+__all__ = ["Eraser", "Erasure", "Redraw", "Redrawn", "RequestedErasure"]
 
 PATIENCE = 30.0
 """Seconds to wait until the lists have taken an erasure in."""
@@ -77,7 +77,7 @@ class Eraser:
         self._log, self._lists, self._redraw, self._forget, self._followed = log, lists, redraw, forget, followed
         self._alone = asyncio.Lock()
 
-    async def erase(self, asked: Erasing) -> Erasure:
+    async def erase(self, asked: RequestedErasure) -> Erasure:
         """Erase, or with ``dry_run`` say what would go.
 
         Raises :class:`NotFound` for an event or a delivery that is not there, :class:`InvalidInput` for what may not be
@@ -88,8 +88,8 @@ class Eraser:
         async with self._alone:
             return await self._erase(asked)
 
-    async def _erase(self, asked: Erasing) -> Erasure:
-        found = await self._lists.query(lambda connection: Found(connection, asked))
+    async def _erase(self, asked: RequestedErasure) -> Erasure:
+        found = await self._lists.query(lambda connection: ErasurePlan(connection, asked))
         if asked.dry_run:
             return _told(found)
         if missing := await self._log.query(missing_to_remove):
@@ -100,7 +100,7 @@ class Eraser:
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
         return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
 
-    async def _complete(self, asked: Erasing, done: Found) -> str:
+    async def _complete(self, asked: RequestedErasure, done: ErasurePlan) -> str:
         """Have the lists take it in, and erase what the daemon said of it meanwhile."""
         for _ in range(_ROUNDS):
             if not await self._followed(done.position, PATIENCE):
@@ -115,7 +115,7 @@ class Eraser:
         return "what was said is still being repeated by the lists"
 
 
-def _told(found: Found) -> Erasure:
+def _told(found: ErasurePlan) -> Erasure:
     """The answer."""
     return Erasure(
         events=found.ids,

@@ -15,8 +15,8 @@ import structlog
 from collector.errors import InvalidInput, TimelinedError
 from collector.event import HOUR
 from collector.fetches import Fetch
-from collector.publishing.calls import Api
-from collector.webhook import Ask, Interface, Query, Source, Span
+from collector.publishing.calls import HostApi
+from collector.webhook import Ask, Interface, Query, RecordSpan, Source
 
 log = structlog.get_logger(__name__)
 
@@ -32,21 +32,21 @@ Take = Callable[[str, str, bytes, int], Awaitable[Any]]
 async def fetched(source: Source, form: str, fetch: Fetch, since: int, until: int) -> AsyncIterator[Sequence[Any]]:
     """Records of what happened from ``since`` to ``until``, µs, some at a time.
 
-    Raises :class:`InvalidInput` for a form that is not fetched, and what :meth:`Api.page` raises.
+    Raises :class:`InvalidInput` for a form that is not fetched, and what :meth:`HostApi.page` raises.
     """
     forms = {name: each.pages for name, each in source.imports.items() if each.pages is not None}
     if form not in forms or source.interface is None:
         raise InvalidInput(
             f"cannot fetch {form!r}: of {source.called} there is {', '.join(forms) or 'nothing to fetch'}", "form"
         )
-    span = Span(since=since, until=until, names=fetch.repositories)
+    span = RecordSpan(since=since, until=until, names=fetch.repositories)
     async for page in forms[form](asking(source.interface, fetch), span):
         yield page
 
 
 def asking(interface: Interface, fetch: Fetch) -> Ask:
     """Asks an API with the token as it is now."""
-    api = Api(fetch.url, interface.headers(fetch.token()), fetch.timeout, purpose="fetch")
+    api = HostApi(fetch.url, interface.headers(fetch.token()), fetch.timeout, purpose="fetch")
 
     async def ask(path: str, query: Query) -> tuple[Any, str]:
         return await api.page(path, query)
@@ -75,11 +75,11 @@ class ReconcileJob:
                 continue
             self._looked[name] = now
             for repository in fetch.repositories:
-                span = Span(since=now - BACK, until=now, names=(repository,))
+                span = RecordSpan(since=now - BACK, until=now, names=(repository,))
                 well &= await self._look(name, source.interface, fetch, span)
         return well
 
-    async def _look(self, name: str, interface: Interface, fetch: Fetch, span: Span) -> bool:
+    async def _look(self, name: str, interface: Interface, fetch: Fetch, span: RecordSpan) -> bool:
         where = ", ".join(span.names)
         try:
             count = await self._bring_in(name, interface, fetch, span)
@@ -91,7 +91,7 @@ class ReconcileJob:
             log.info("brought missed deliveries in", source=name, repository=where, count=count)
         return True
 
-    async def _bring_in(self, name: str, interface: Interface, fetch: Fetch, span: Span) -> int:
+    async def _bring_in(self, name: str, interface: Interface, fetch: Fetch, span: RecordSpan) -> int:
         if interface.missed is None or interface.whole is None:
             return 0
         ask, count = asking(interface, fetch), 0

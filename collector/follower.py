@@ -29,8 +29,8 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
 from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
+from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
 from collector.projections.search import index_events
-from collector.projections.shelf import SqlShelf, index_row, write, write_news
 from collector.projections.tables import put, remove
 from collector.suspects import Suspects, accuses_an_event
 
@@ -71,7 +71,7 @@ class Outcome(msgspec.Struct, frozen=True):
     said: int = 0
 
 
-class Log(Protocol):
+class AppendableLog(Protocol):
     """What the follower appends to, and is woken by; what it reads it reads beside the lists."""
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
@@ -99,7 +99,7 @@ class Follower:
     """Keeps the lists of one log up to date, as their only owner (on PostgreSQL while the lease is ours)."""
 
     def __init__(
-        self, lists: Lists, log: Log, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
+        self, lists: Lists, log: AppendableLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:  # fmt: skip
         self._lists, self._log, self._rules, self._catalog = lists, log, rules, Catalog(rules)
@@ -124,7 +124,7 @@ class Follower:
         self._unsaid = True
 
     @property
-    def held(self) -> int:
+    def in_memory(self) -> int:
         """How many units lie in memory; all else is in the database alone."""
         return len(self._groups)
 
@@ -358,7 +358,7 @@ class Follower:
             first=events[0].position, last=events[-1].position,
             rows=[index_row(event, self._catalog, aside=event.position in aside) for event in events],
             changes=self._groups.take(
-                (e for e in events if e.source != MACHINE and e.position not in aside), SqlShelf(connection)
+                (e for e in events if e.source != MACHINE and e.position not in aside), SqlGroupingStore(connection)
             ),
             damaged=[event.position for event in events if is_unreadable(event)],
             erased=any(event.amendment == "erasure" for event in events),
@@ -435,7 +435,10 @@ class Follower:
     def _commit(self, connection: Connection, taken: _Taken) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
         position, changes = taken.last, taken.changes
-        before, placed_by = announcements.Before(connection, changes), placing.Before(connection, changes)
+        before, placed_by = (
+            announcements.FormerIncidents(connection, changes),
+            placing.FormerPlacing(connection, changes),
+        )
         write(connection, changes)
         index_events(connection, taken.rows)
         write_news(connection, taken.first, position)

@@ -19,7 +19,7 @@ import msgspec
 
 from collector import imported
 from collector import reading as fit
-from collector.bodies import BodyReader, Limits, check_depth
+from collector.bodies import BodyLimits, BodyReader, check_depth
 from collector.browsers import foreign_page
 from collector.crashes import Crashes
 from collector.episodes import ENDS
@@ -67,9 +67,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 class Intake:
     """What stands between the web and the log."""
 
-    def __init__(self, writer: Writer, endpoints: Mapping[str, Endpoint], limits: Limits | None = None) -> None:
+    def __init__(self, writer: Writer, endpoints: Mapping[str, Endpoint], limits: BodyLimits | None = None) -> None:
         self.writer = writer
-        self.bodies = BodyReader(limits or Limits())
+        self.bodies = BodyReader(limits or BodyLimits())
         self._crashes = Crashes()
         self.serve(endpoints)
 

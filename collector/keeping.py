@@ -15,7 +15,7 @@ ROOM = 8 << 20
 """Bytes of compressed texts that are kept."""
 
 
-class Kept:
+class TextCache:
     """Texts by key; the key has to change with whatever changes the text."""
 
     def __init__(self, room: int = ROOM) -> None:

@@ -75,10 +75,10 @@ class Leadership:
             log.error("cannot tell whether to follow the log; asking again", seconds=EVERY, exc_info=error)
         self._trouble = trouble
 
-    async def _turn(self, held: bool) -> None:
-        if self._performing is not None and (not held or self._performing.done()):
+    async def _turn(self, leads: bool) -> None:
+        if self._performing is not None and (not leads or self._performing.done()):
             await self._lay_down()
-        if held and self._performing is None:
+        if leads and self._performing is None:
             log.info("following the log: the lease is ours")
             self._take_up()
 

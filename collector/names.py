@@ -124,7 +124,7 @@ def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in plain).split()
 
 
-class _Found(NamedTuple):
+class _EnvironmentWords(NamedTuple):
     """Environment words among other words."""
 
     stages: tuple[str, ...]
@@ -133,7 +133,7 @@ class _Found(NamedTuple):
     others: tuple[str, ...]
 
 
-def _sorted_out(words: Sequence[str]) -> _Found:
+def _sorted_out(words: Sequence[str]) -> _EnvironmentWords:
     """Which of these words are environments, which regions, and which neither."""
     stages, regions, others = [], [], []
     at = 0
@@ -154,7 +154,7 @@ def _sorted_out(words: Sequence[str]) -> _Found:
         else:
             others.append(words[at])
             at += 1
-    return _Found(tuple(stages), tuple(regions), _telling(others, alone=not stages and not regions))
+    return _EnvironmentWords(tuple(stages), tuple(regions), _telling(others, alone=not stages and not regions))
 
 
 def _telling(words: Sequence[str], *, alone: bool) -> tuple[str, ...]:

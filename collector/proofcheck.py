@@ -304,10 +304,10 @@ def _trust(note: str, heads: list[Head], key: str | None, known: str | None) -> 
 
 def _signed(note: str, head: Head, key: str) -> str:
     """The name of the key; every signature of a known key has to hold."""
-    held, name = holds(note, key), key.partition("+")[0]
-    if held is None:
+    signed, name = holds(note, key), key.partition("+")[0]
+    if signed is None:
         raise Rejected(f"the checkpoint of {head.origin} is not signed by {name}")
-    if not held:
+    if not signed:
         raise Rejected(f"the signature of {name} does not hold")
     return name
 
@@ -316,14 +316,14 @@ def holds(note: str, key: str) -> bool | None:
     """Whether the signatures of a verifier key under a note hold; None where it has none of that key."""
     name, identity, public = _verifier(key)
     text, signatures = _parts(note)
-    held: bool | None = None
+    signed: bool | None = None
     for line in signatures:
         words = line.split(" ")
         mark, who, encoded = (*words, "", "", "")[:3]
         signature = _decoded(encoded)
         if (mark, who) == ("\u2014", name) and signature[:4] == identity:
-            held = len(words) == 3 and ed25519_verified(public, signature[4:], text.encode()) and held is not False
-    return held
+            signed = len(words) == 3 and ed25519_verified(public, signature[4:], text.encode()) and signed is not False
+    return signed
 
 
 def _verifier(key: str) -> tuple[str, bytes, bytes]:

@@ -24,7 +24,7 @@ import msgspec
 from collector import names, severities
 from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
-from collector.times import ABSENT, Moment
+from collector.times import ABSENT, SenderTime
 from collector.webhook import Reading, Webhook
 
 LINE = 1024
@@ -64,7 +64,7 @@ def remembered(answer: Callable[[str], T]) -> Callable[[str], T]:
     return ask
 
 
-def origin(webhook: Webhook, happened: Moment | None = None) -> dict[str, Any]:
+def origin(webhook: Webhook, happened: SenderTime | None = None) -> dict[str, Any]:
     """The fields of an event that say who sent it and when it happened; without a moment, when it was received."""
     if happened is None:
         return {"source": webhook.source, "occurred_at": webhook.received_at, "time_quality": ABSENT}

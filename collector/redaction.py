@@ -54,7 +54,7 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions as RE2 takes them; :func:`pattern` has looked at each."""
 
 
-class _Unreadable(Exception):
+class _StoppedAt(Exception):
     """Reading stopped at this character."""
 
     def __init__(self, at: int) -> None:
@@ -246,8 +246,8 @@ def _pointed(pointers: Sequence[Pointer], text: str) -> tuple[str, int, bool]:
     try:
         end = _blank(text, _walk(text, _blank(text, 0), pointers, spans, 0))
         if end < len(text):
-            raise _Unreadable(end)
-    except _Unreadable as error:
+            raise _StoppedAt(end)
+    except _StoppedAt as error:
         stopped, whole = error.at, False
     if not pointers:
         return text, 0, whole
@@ -265,7 +265,7 @@ def _pointed(pointers: Sequence[Pointer], text: str) -> tuple[str, int, bool]:
 def _walk(text: str, at: int, pointers: Sequence[Pointer], spans: list[tuple[int, int]], depth: int) -> int:
     """Go through the value that begins here, noting those that are pointed at; where it ends."""
     if depth > DEEPEST:
-        raise _Unreadable(at)
+        raise _StoppedAt(at)
     if () in pointers:
         end = _value(text, at)
         spans.append((at, end))
@@ -301,7 +301,7 @@ def _key(text: str, at: int) -> tuple[str, int]:
     try:
         name, end = scanstring(text, start, False)
     except (ValueError, IndexError):
-        raise _Unreadable(at) from None
+        raise _StoppedAt(at) from None
     return name, _expect(text, _blank(text, end), ":")
 
 
@@ -309,7 +309,7 @@ def _value(text: str, at: int) -> int:
     try:
         return _skip(text, at)[1]
     except (ValueError, IndexError, RecursionError):
-        raise _Unreadable(at) from None
+        raise _StoppedAt(at) from None
 
 
 def _blank(text: str, at: int) -> int:
@@ -319,5 +319,5 @@ def _blank(text: str, at: int) -> int:
 
 def _expect(text: str, at: int, character: str) -> int:
     if text[at : at + 1] != character:
-        raise _Unreadable(at)
+        raise _StoppedAt(at)
     return at + 1

@@ -34,7 +34,7 @@ _OTHER = "other reasons"
 _LOOK = "timelined deliveries --status refused"
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedRow(msgspec.Struct, frozen=True, kw_only=True):
     """Deliveries of one source that were refused for one reason."""
 
     source: str
@@ -63,16 +63,16 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-def read_back(event: Event) -> Refused:
+def read_back(event: Event) -> RefusedRow:
     """What an event of :data:`TYPE` records."""
     data = event.data
-    return Refused(
+    return RefusedRow(
         source=str(data.get("of", "")), status=int(data.get("status", 0)), reason=str(data.get("reason", "")),
         count=int(data.get("count", 0)), first_at=event.occurred_at, last_at=int(data.get("until", event.occurred_at)),
     )  # fmt: skip
 
 
-class _Kind:
+class _RefusalKind:
     """What goes on of one source, status and reason."""
 
     def __init__(self, at: int) -> None:
@@ -93,7 +93,7 @@ class Refusals:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._kinds: dict[tuple[str, int, str], _Kind] = {}
+        self._kinds: dict[tuple[str, int, str], _RefusalKind] = {}
         self.total = 0
         """Since the start."""
 
@@ -108,7 +108,7 @@ class Refusals:
             key = (NO_SOURCE, status, _OTHER)
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = _Kind(now)
+            kind = self._kinds[key] = _RefusalKind(now)
             _say("deliveries are refused", key, cause, count=1)
         else:
             kind.unsaid += 1
@@ -118,7 +118,7 @@ class Refusals:
         kind.cause = cause or kind.cause
         self.total += 1
 
-    def pending(self) -> list[Refused]:
+    def pending(self) -> list[RefusedRow]:
         """What no event tells yet, the newest first."""
         found = [self._refused(key, kind) for key, kind in self._kinds.items() if kind.unrecorded]
         return sorted(found, key=lambda refused: refused.last_at, reverse=True)
@@ -136,7 +136,7 @@ class Refusals:
             seconds = (kind.last_at - kind.began_at) // SECOND
             _say("no delivery was refused for a minute", key, "", count=kind.total, seconds=seconds)
 
-    def due(self, everything: bool = False) -> list[Refused]:
+    def due(self, everything: bool = False) -> list[RefusedRow]:
         """What is to be recorded now; ``everything`` does not wait. Goes on being due until :meth:`recorded`."""
         now = self._clock()
         # A clock that was set back must not put it off.
@@ -146,7 +146,7 @@ class Refusals:
             if kind.unrecorded and (everything or not kind.record_at - kind.pause <= now < kind.record_at)
         ]
 
-    def recorded(self, stored: Sequence[Refused]) -> None:
+    def recorded(self, stored: Sequence[RefusedRow]) -> None:
         """These are in the log now."""
         now = self._clock()
         for refused in stored:
@@ -157,15 +157,15 @@ class Refusals:
                 kind.pause = min(2 * kind.pause, SLOWEST)
                 kind.record_at = now + kind.pause
 
-    def _refused(self, key: tuple[str, int, str], kind: _Kind) -> Refused:
+    def _refused(self, key: tuple[str, int, str], kind: _RefusalKind) -> RefusedRow:
         source, status, reason = key
-        return Refused(
+        return RefusedRow(
             source=source, status=status, reason=reason, count=kind.unrecorded, first_at=kind.first_at,
             last_at=kind.last_at,
         )  # fmt: skip
 
 
-def _is_over(kind: _Kind, now: int) -> bool:
+def _is_over(kind: _RefusalKind, now: int) -> bool:
     return not kind.unrecorded and not kind.unsaid and not 0 <= now - kind.last_at < EVERY
 
 

@@ -18,7 +18,7 @@ from collector import names
 from collector.event import RecordedEvent, reading_order
 
 
-class Place(msgspec.Struct, frozen=True):
+class Whereabouts(msgspec.Struct, frozen=True):
     """Which service and environment an event is of."""
 
     service: str
@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
     """The environment as the event writes it, or its service's name."""
 
 
-def placed(event: RecordedEvent) -> Place:
+def placed(event: RecordedEvent) -> Whereabouts:
     """The place of an event for whom has no catalog."""
     service = names.service_name(event.service or "")
     corrected = event.data.get("corrected", ())
@@ -40,7 +40,7 @@ def placed(event: RecordedEvent) -> Place:
     key = names.environment_key(written or "")
     if event.data.get("production") is True and "environment" not in corrected:
         key = names.in_production(key)
-    return Place(service.key, key, "", written or "")
+    return Whereabouts(service.key, key, "", written or "")
 
 
 class People(msgspec.Struct, frozen=True):
@@ -158,7 +158,7 @@ class Spelling:
     """The spellings of some events."""
 
     def __init__(
-        self, events: Iterable[RecordedEvent], place: Callable[[RecordedEvent], Place] = placed,
+        self, events: Iterable[RecordedEvent], place: Callable[[RecordedEvent], Whereabouts] = placed,
         people: People | None = None,
     ) -> None:  # fmt: skip
         self._place = place
@@ -191,7 +191,7 @@ class Spelling:
             return event
         return msgspec.structs.replace(event, service=service, environment=environment)
 
-    def _environment(self, found: Place) -> str:
+    def _environment(self, found: Whereabouts) -> str:
         key = found.environment
         return self._environments.get(key) or self._implied.get(key) or _shown(found)
 
@@ -200,7 +200,7 @@ class Spelling:
         return [self.told(event) for event in events]
 
 
-def _shown(found: Place) -> str:
+def _shown(found: Whereabouts) -> str:
     """As it was written; what its sender alone calls production says so."""
     if names.environment_key(found.written) == found.environment or "/" not in found.environment:
         return found.written or found.environment

@@ -43,7 +43,7 @@ _EPOCH_UNITS = ((11, _NANOSECONDS), (14, _MICROSECONDS), (17, 1_000))
 """Digits an epoch has fewer than or exactly as many as, and the nanoseconds in its unit; beyond: nanoseconds."""
 
 
-class Moment(msgspec.Struct, frozen=True):
+class SenderTime(msgspec.Struct, frozen=True):
     """A time as a sender gave it."""
 
     at: int
@@ -76,7 +76,7 @@ _UNREADABLE = _Read(None)
 _ZERO = _Read(None, zero=True)
 
 
-def moment(value: str | float | None, received_at: int, zone: tzinfo = UTC) -> Moment:
+def moment(value: str | float | None, received_at: int, zone: tzinfo = UTC) -> SenderTime:
     """Read a sender's time; ``zone`` stands in where the text gives no offset.
 
     A time before 1970 or more than 24 h after ``received_at`` is impossible: the
@@ -86,14 +86,14 @@ def moment(value: str | float | None, received_at: int, zone: tzinfo = UTC) -> M
     read = _read(text)
     nanoseconds = read.nanoseconds
     if nanoseconds is None:
-        return Moment(received_at, text, ABSENT, None, "" if read.zero else text)
+        return SenderTime(received_at, text, ABSENT, None, "" if read.zero else text)
     stated = at = nanoseconds // 1000
     if read.zoneless and zone is not UTC:
         at -= _offset(at, zone)
     identity = text if read.zoneless else str(nanoseconds)
     if not 0 <= at <= received_at + _DAY * _MICROSECONDS:
-        return Moment(received_at, text, CLAMPED, stated, identity)
-    return Moment(at, text, ASSUMED_ZONE if read.zoneless else EXACT, stated, identity)
+        return SenderTime(received_at, text, CLAMPED, stated, identity)
+    return SenderTime(at, text, ASSUMED_ZONE if read.zoneless else EXACT, stated, identity)
 
 
 def parse(value: str | float | None, zone: tzinfo = UTC) -> int | None:

@@ -36,7 +36,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     """The events that prove either and are new, gone or amended between the two."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class DraftVersion(msgspec.Struct, frozen=True):
     """What was known of an incident at a moment, and the draft of that."""
 
     text: str = ""
@@ -58,7 +58,7 @@ async def changes(
 
 
 def _compared(*standings: str) -> tuple[Changed, ...]:
-    before, after = (msgspec.json.decode(each, type=Known) for each in standings)
+    before, after = (msgspec.json.decode(each, type=DraftVersion) for each in standings)
     old, new = before.known, after.known
     differ = {each for each in old.keys() | new.keys() if old.get(each) != new.get(each)}
     endings: dict[str, list[str]] = {}
@@ -68,7 +68,9 @@ def _compared(*standings: str) -> tuple[Changed, ...]:
     return tuple(_judged(each, endings, said) for each in edits.compare(before.text, after.text))
 
 
-def _judged(found: edits.Difference, endings: Mapping[str, Sequence[str]], said: Mapping[str, bool]) -> Changed:
+def _judged(
+    found: edits.StatementDifference, endings: Mapping[str, Sequence[str]], said: Mapping[str, bool]
+) -> Changed:
     events = sorted({event for each in found.cites for event in endings.get(each[-5:], ()) if event.endswith(each)})
     # What cites nothing that differs follows from the rest: it is people's where nothing but theirs differs.
     people = all(said[each] for each in events or said)

@@ -132,7 +132,7 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     """Headers that expressions may ask for, in lower case. They are kept with the delivery."""
 
 
-class Channel(msgspec.Struct, frozen=True, kw_only=True):
+class ChatChannel(msgspec.Struct, frozen=True, kw_only=True):
     """A channel of a chat, as configured."""
 
     name: str = ""
@@ -161,7 +161,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     default: Mapped = Mapped()
     mapping: FieldMap | None = None
     """How bodies are read, where the kind leaves that to the user."""
-    channels: Mapping[str, Channel] = {}
+    channels: Mapping[str, ChatChannel] = {}
     """A chat's own id of a channel → what it is. If there is any, no other channel is read."""
     reactions: tuple[str, ...] = ("pushpin",)
     """Names of the reactions to a message that are told; all others are set aside."""
@@ -190,7 +190,7 @@ Ask = Callable[[str, Query], Awaitable[tuple[Any, str]]]
 """Asks a sender's API with GET for a path: the JSON that is answered, and the address of the next page or nothing."""
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
+class RecordSpan(msgspec.Struct, frozen=True, kw_only=True):
     """Which records are asked for."""
 
     since: int
@@ -216,7 +216,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing is answered without a token."""
     repositories: bool = False
     """Whether it wants to know which repositories."""
-    missed: Callable[[Ask, str, Span], AsyncIterator[tuple[str, Any]]] | None = None
+    missed: Callable[[Ask, str, RecordSpan], AsyncIterator[tuple[str, Any]]] | None = None
     """Deliveries to a source, named by its name, that the sender could not make and does not try again: what tells
     one from others, and what asks for it whole."""
     whole: Callable[[Ask, Any], Awaitable[tuple[str, Any]]] | None = None
@@ -233,7 +233,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     TypeError or ValueError for a record that is none of these."""
     within: str = ""
     """Under which key a page of them has the records; empty: a page is a list."""
-    pages: Callable[[Ask, Span], Pages] | None = None
+    pages: Callable[[Ask, RecordSpan], Pages] | None = None
     """Asks the sender's API for such records; None where they are only read from a file."""
     near: int = 0
     """Where a record has no identity that its delivery has, too: an event of the same thing, of the same type and by

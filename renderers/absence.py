@@ -51,7 +51,7 @@ def _between(history: History, options: Options, span: Span) -> Phrase:
 # --- changes ----------------------------------------------------------------------------------------------------
 
 
-class _Recorded(msgspec.Struct, frozen=True):
+class _RecordedChange(msgspec.Struct, frozen=True):
     """A change in the span, and why it is not told as one that may matter."""
 
     at: int
@@ -116,17 +116,17 @@ def _tells(history: History, source: str, family: str) -> bool:
 _TURNED_AWAY = ("source.refused", "source.unrecognised")
 
 
-def _named(history: History, options: Options, each: _Recorded) -> Phrase:
+def _named(history: History, options: Options, each: _RecordedChange) -> Phrase:
     return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), " (", each.why, ")")
 
 
-def _own(history: History, span: Span) -> Iterator[_Recorded]:
+def _own(history: History, span: Span) -> Iterator[_RecordedChange]:
     """The incident's own changes that touch the span."""
     for change in history.changes:
         end = change.start if change.end is None else change.end
         if change.start <= span[1] and end >= span[0]:
             at = change.start if span[0] <= change.start else end
-            yield _Recorded(
+            yield _RecordedChange(
                 at, phrases.change_called(change, on=len(history.services) != 1), _why(change, span), change.last
             )
 
@@ -148,7 +148,7 @@ def _why_not(change: Change, span: Span) -> str:
     return "begun before that" if change.start < span[0] else "part of the incident"
 
 
-def _beside(history: History, span: Span) -> Iterator[_Recorded]:
+def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
     """Changes of the incident's services that it was not given, however their service is spelled."""
     hit = facts.hit(history)
     first: dict[tuple[str, str], RecordedEvent] = {}
@@ -162,7 +162,7 @@ def _beside(history: History, span: Span) -> Iterator[_Recorded]:
             first.setdefault((event.source, event.entity), event)
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
     for key, event in first.items():
-        yield _Recorded(event.occurred_at, phrases.change_event(event), say(why[key]), event)
+        yield _RecordedChange(event.occurred_at, phrases.change_event(event), say(why[key]), event)
 
 
 def _unowned(event: RecordedEvent) -> bool:

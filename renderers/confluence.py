@@ -22,7 +22,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
-    Link,
+    LinkedText,
     Name,
     Part,
     Prompt,
@@ -48,7 +48,7 @@ _ROOT = '<page xmlns:ac="urn:ac" xmlns:ri="urn:ri">'
 
 def confluence(document: Document) -> str:
     """The body of a page; its title is a field of its own there. Raises ValueError for a zone that does not exist."""
-    pen = _Pen(document)
+    pen = _ConfluencePen(document)
     lead = pen.cited(document.lead, stop=False) if document.lead else UNKNOWN
     incident = pen.parts(document.incident.parts) if document.incident else UNKNOWN
     review = f" · {pen.cited(document.review.said)}" if document.review else ""
@@ -64,7 +64,7 @@ def confluence(document: Document) -> str:
     return well_formed("\n".join([*head, *_body(document, pen)]) + "\n")
 
 
-def _body(document: Document, pen: _Pen) -> list[str]:
+def _body(document: Document, pen: _ConfluencePen) -> list[str]:
     """The sections under the headings of the template, and what else it says."""
     known = {section.key: section for section in document.sections}
     if document.options.template == DEFAULT:
@@ -93,7 +93,7 @@ def well_formed(body: str) -> str:
     return body
 
 
-class _Pen:
+class _ConfluencePen:
     """Writes the blocks and sentences of one document."""
 
     def __init__(self, document: Document) -> None:
@@ -220,7 +220,7 @@ def _part(part: Part) -> str:
             return f"&quot;{lines(part.text)}&quot;".replace("\n", "<br/>")
         case Code():
             return f"<code>{clean(part.text)}</code>"
-        case Link():
+        case LinkedText():
             target = address(part.url)
             if not target:
                 return f"{clean(part.text)} <code>{clean(part.url)}</code>"

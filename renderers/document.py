@@ -2,7 +2,7 @@
 
 Sections build these; renderers turn them into text. A stranger's words never
 stand in a plain string here: they are a :class:`Quote`, :class:`Name`,
-:class:`Code` or :class:`Link`, and a renderer makes them harmless.
+:class:`Code` or :class:`LinkedText`, and a renderer makes them harmless.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Code(msgspec.Struct, frozen=True, tag="code"):
     text: str
 
 
-class Link(msgspec.Struct, frozen=True, tag="link"):
+class LinkedText(msgspec.Struct, frozen=True, tag="link"):
     """A link out of a URL field; only http and https are rendered as links."""
 
     text: str
@@ -64,7 +64,7 @@ class Span(msgspec.Struct, frozen=True, tag="span"):
     micros: int
 
 
-Part = Words | Quote | Name | Code | Link | Time | Span
+Part = Words | Quote | Name | Code | LinkedText | Time | Span
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):

@@ -22,7 +22,7 @@ from renderers.document import (
     Bullets,
     Claim,
     Document,
-    Link,
+    LinkedText,
     Name,
     Options,
     Part,
@@ -158,7 +158,7 @@ def _pages(history: History) -> list[Phrase]:
             if link:
                 number = step.data.get("number")
                 brand = phrases.system(history, step.source)
-                found.append(say(Link(f"{brand} {number}" if number else brand, link[0].url)))
+                found.append(say(LinkedText(f"{brand} {number}" if number else brand, link[0].url)))
                 break
     return found
 

@@ -101,7 +101,7 @@ def prose(text: str, longest: int = LONGEST_NAME, *, table: bool = False) -> str
     if not said:
         return EMPTY
     words = [_touchy(word, table) if _TOUCHY.search(word) else word for word in said.split(" ")]
-    if not any(isinstance(word, _Code) for word in words):
+    if not any(isinstance(word, _CodeSpan) for word in words):
         return marks(said)
     return _woven(words)
 
@@ -182,7 +182,7 @@ def safe_url(url: str) -> str:
     return f"{parts.scheme}://{address}{_encoded(parts.path)}{query}{fragment}"
 
 
-class _Code(str):
+class _CodeSpan(str):
     """A piece of prose that was made a code span."""
 
     __slots__ = ()
@@ -198,7 +198,7 @@ def _touchy(word: str, table: bool) -> str:
     label, bracket, target = word.partition("](")
     if bracket and label and not _TOUCHY.search(label):
         # A sender's link: its label is words, its target an address.
-        return _Code(f"{marks(label + ']')}{_touchy('(' + target, table)}")
+        return _CodeSpan(f"{marks(label + ']')}{_touchy('(' + target, table)}")
     start, end = 0, len(word)
     while start < end and word[start] in _BRACKETS:
         start += 1
@@ -206,8 +206,8 @@ def _touchy(word: str, table: bool) -> str:
         end -= 1
     core = word[start:end]
     if not core or _TOUCHY.search(word[:start]) or _TOUCHY.search(word[end:]) or not _TOUCHY.search(core):
-        return _Code(_span(word, table))
-    return _Code(_middle(word[:start]) + _span(core, table) + _middle(word[end:]))
+        return _CodeSpan(_span(word, table))
+    return _CodeSpan(_middle(word[:start]) + _span(core, table) + _middle(word[end:]))
 
 
 def _woven(words: list[str]) -> str:
@@ -215,7 +215,7 @@ def _woven(words: list[str]) -> str:
     said: list[str] = []
     plain: list[str] = []
     for word in words:
-        if isinstance(word, _Code):
+        if isinstance(word, _CodeSpan):
             said += [marks(" ".join(plain))] if plain else []
             said.append(word)
             plain = []

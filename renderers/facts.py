@@ -226,7 +226,7 @@ def _between(times: list[int], low: int, high: int) -> bool:
     return place < len(times) and times[place] < high
 
 
-class Silence(msgspec.Struct, frozen=True):
+class SourceSilence(msgspec.Struct, frozen=True):
     """A time in which what a source tells without end was missed."""
 
     of: str
@@ -247,7 +247,7 @@ def is_silence(event: Event) -> bool:
     return event.type == "source.gap" and event.source == MACHINE
 
 
-def silences(history: History) -> list[Silence]:
+def silences(history: History) -> list[SourceSilence]:
     """What was missed around the incident, the earliest first; both ends of one are one."""
     told: dict[str, dict[str, RecordedEvent]] = {}
     for event in (*history.context.collector, *history.collector):
@@ -258,7 +258,7 @@ def silences(history: History) -> list[Silence]:
         events = tuple(sorted(ends.values(), key=lambda event: ("until" in event.data, event.id)))
         data = events[-1].data
         until, of, alert, reason = (data.get(key) for key in ("until", "of", "kind", "reason"))
-        found.append(Silence(
+        found.append(SourceSilence(
             of=str(of or ""), alert=str(alert or "its heartbeat"), start=events[-1].occurred_at,
             end=until if isinstance(until, int) else None, reason=str(reason or ""), events=events,
         ))  # fmt: skip

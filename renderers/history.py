@@ -183,7 +183,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The event of its latest state: the one that speaks."""
     events: tuple[str, ...]
     ran: bool = True
-    """Whether it began at all; see :class:`collector.changes.Span`."""
+    """Whether it began at all; see :class:`collector.changes.ChangeSpan`."""
     measured: bool = True
     """Whether ``start`` is when it began, so that a duration may be told."""
     reach: str = "deployed"
@@ -233,7 +233,7 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the profile calls it: ``Time to detect``, ``Time to repair`` …"""
 
 
-class Reread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class RereadEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event whose delivery was read again with a later parser."""
 
     event: RecordedEvent
@@ -279,7 +279,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """``mark.set``, the newest statement of each mark."""
     late: tuple[RecordedEvent, ...] = ()
     """Those of the events that were received so late that a reader is told, see :func:`renderers.facts.lateness`."""
-    reread: tuple[Reread, ...] = ()
+    reread: tuple[RereadEvent, ...] = ()
     """Those of the events that say something else, or are known at all, since their deliveries were read again."""
     collector: tuple[RecordedEvent, ...] = ()
     """The incident's own ``source.*`` and ``collector.*`` events: what may be missing from it."""

@@ -27,7 +27,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
-    Link,
+    LinkedText,
     Name,
     Part,
     Prompt,
@@ -82,7 +82,7 @@ class Headed:
 
 
 @dataclass(frozen=True)
-class Page:
+class HtmlContext:
     """All that the template is given."""
 
     title: str
@@ -101,7 +101,7 @@ class Page:
 
 def html(document: Document) -> str:
     """The document as one HTML text. Raises ValueError for a zone that does not exist."""
-    pen, review = _Pen(document), document.review
+    pen, review = _HtmlPen(document), document.review
     facts = (
         ("Incident Lead", pen.cited(document.lead, stop=False) if document.lead else Html(f"<em>{UNKNOWN}</em>")),
         ("Date", Html(escaped(times.day(document.date, document.options.zone)))),
@@ -109,7 +109,7 @@ def html(document: Document) -> str:
         ("Incident", pen.parts(document.incident.parts) if document.incident else Html(f"<em>{UNKNOWN}</em>")),
     )
     sections, footer = _sections(document, pen)
-    page = Page(
+    page = HtmlContext(
         title=plain(document.title.parts) or escape.EMPTY,
         policy=POLICY,
         style=Html(STYLE),
@@ -121,7 +121,7 @@ def html(document: Document) -> str:
     return _template().render(page=page)
 
 
-def _sections(document: Document, pen: _Pen) -> tuple[tuple[Headed, ...], str]:
+def _sections(document: Document, pen: _HtmlPen) -> tuple[tuple[Headed, ...], str]:
     """The sections under the headings of the template, with what else it says; and the footer of ours."""
     known = {section.key: section for section in document.sections}
     if document.options.template == DEFAULT:
@@ -152,7 +152,7 @@ def _template() -> Template:
     return environment.get_template(TEMPLATE)
 
 
-class _Pen:
+class _HtmlPen:
     """Writes the blocks and sentences of one document."""
 
     def __init__(self, document: Document) -> None:
@@ -338,11 +338,11 @@ def _part(part: Part) -> str:
             return f"<q>{lines(part.text)}</q>"
         case Code():
             return f"<code>{clean(part.text)}</code>"
-        case Link():
+        case LinkedText():
             return _link(part)
 
 
-def _link(link: Link) -> str:
+def _link(link: LinkedText) -> str:
     """A link out; an address that is none to link to stands as text."""
     target = address(link.url)
     if not target:

@@ -24,7 +24,7 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
-    Link,
+    LinkedText,
     Part,
     Prompt,
     Review,
@@ -195,7 +195,7 @@ def _parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 def _part(part: Part) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": type(part).__name__.lower(), "text": part.text}
-    if isinstance(part, Link):
+    if isinstance(part, LinkedText):
         told["url"] = part.url
     if isinstance(part, Time):
         told["at"] = times.utc(part.at)

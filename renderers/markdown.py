@@ -25,7 +25,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
-    Link,
+    LinkedText,
     Name,
     Part,
     Prompt,
@@ -45,7 +45,7 @@ from renderers.outline import status
 from renderers.phrases import text_in
 from renderers.plain import finished, goes_on, plain
 from renderers.sandbox import template
-from renderers.sheet import Facts, Md, Measure, Sheet
+from renderers.sheet import Md, Sheet, ShownMeasure, TemplateFacts
 from renderers.words import duration
 
 NOT_RECORDED = "_not recorded_"
@@ -55,7 +55,7 @@ NOT_RECORDED = "_not recorded_"
 def markdown(document: Document) -> str:
     """The document as one Markdown text, with what people wrote in the whole of it. Raises ValueError for a zone that
     does not exist."""
-    return marks.plain(marked(document)) if document.history.revised else _written(document, _Pen(document))
+    return marks.plain(marked(document)) if document.history.revised else _written(document, _MarkdownPen(document))
 
 
 def marked(document: Document) -> str:
@@ -70,7 +70,7 @@ def machine_marked(document: Document) -> str:
     return marks.finished(_written(document, _MarkingPen(document)))
 
 
-def _written(document: Document, pen: _Pen) -> str:
+def _written(document: Document, pen: _MarkdownPen) -> str:
     sections = {section.key: section for section in document.sections}
     review = document.review
     said = {
@@ -87,11 +87,11 @@ def _written(document: Document, pen: _Pen) -> str:
     return template(document.options.template).render(sheet=sheet, facts=facts_of(document))
 
 
-def facts_of(document: Document) -> Facts:
+def facts_of(document: Document) -> TemplateFacts:
     """What a template may build its own sentences with."""
     history, zone = document.history, document.options.zone
     over = history.closing.at
-    return Facts(
+    return TemplateFacts(
         number=history.context.number,
         title=plain(document.title.parts),
         services=history.services,
@@ -101,14 +101,14 @@ def facts_of(document: Document) -> Facts:
         started=" ".join(times.clock(document.date, zone)),
         ended=" ".join(times.clock(over, zone)) if over is not None else "",
         durations=tuple(
-            Measure(term=each.term, value=duration(each.micros), known=each.known)
+            ShownMeasure(term=each.term, value=duration(each.micros), known=each.known)
             for each in document.durations
             if each.micros is not None
         ),
     )
 
 
-class _Pen:
+class _MarkdownPen:
     """Writes blocks and sentences of one document: knows its short ids, its zone and where citations go."""
 
     def __init__(self, document: Document) -> None:
@@ -286,7 +286,7 @@ class _Pen:
         return "\n".join(lines)
 
 
-class _MarkingPen(_Pen):
+class _MarkingPen(_MarkdownPen):
     """A pen whose lines say what they are."""
 
     def mark(self, kind: str, said: str = "", cites: Sequence[str] = ()) -> str:
@@ -323,7 +323,7 @@ def _part(part: Part, *, table: bool) -> str:
             return escape.quote(part.text, table=table, longest=part.longest)
         case Code():
             return escape.code(part.text, table=table)
-        case Link():
+        case LinkedText():
             return escape.link(part.text, part.url, table=table)
 
 

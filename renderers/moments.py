@@ -187,7 +187,7 @@ def _recorded(history: History) -> Moment:
 # --- durations --------------------------------------------------------------------------------------------------
 
 
-class _Measure(msgspec.Struct, frozen=True):
+class _DurationRule(msgspec.Struct, frozen=True):
     """One duration of a profile: between which moments, and what it is called."""
 
     name: str
@@ -197,34 +197,34 @@ class _Measure(msgspec.Struct, frozen=True):
 
 
 _OWN = (
-    _Measure("detect", "Time to detect", "impact_started", "detected"),
-    _Measure("acknowledge", "Time to acknowledge", "page", "acknowledged"),
-    _Measure("mitigate", "Time to mitigate", "detected", "mitigated"),
-    _Measure("resolve", "Time to resolve", "detected", "resolved"),
+    _DurationRule("detect", "Time to detect", "impact_started", "detected"),
+    _DurationRule("acknowledge", "Time to acknowledge", "page", "acknowledged"),
+    _DurationRule("mitigate", "Time to mitigate", "detected", "mitigated"),
+    _DurationRule("resolve", "Time to resolve", "detected", "resolved"),
 )
 
 # PagerDuty's Analytics API: mean_seconds_to_first_ack, _to_mobilize (null with one responder or none), _to_resolve.
 _PAGERDUTY = (
-    _Measure("acknowledge", "Time to first ack", "page", "page_acknowledged"),
-    _Measure("mobilize", "Time to mobilize", "page", "responder"),
-    _Measure("resolve", "Time to resolve", "page", "page_resolved"),
+    _DurationRule("acknowledge", "Time to first ack", "page", "page_acknowledged"),
+    _DurationRule("mobilize", "Time to mobilize", "page", "responder"),
+    _DurationRule("resolve", "Time to resolve", "page", "page_resolved"),
 )
 
 # github.com/DataDog/documentation, content/en/incident_response/incident_management/analytics_and_reporting/_index.md:
 # repair runs "from detection time to the last customer impact", resolve from the declaration.
 _DATADOG = (
-    _Measure("detect", "Time to detect", "impact_started", "detected"),
-    _Measure("repair", "Time to repair", "detected", "impact_ended"),
-    _Measure("resolve", "Time to resolve", "declared", "resolved"),
+    _DurationRule("detect", "Time to detect", "impact_started", "detected"),
+    _DurationRule("repair", "Time to repair", "detected", "impact_ended"),
+    _DurationRule("resolve", "Time to resolve", "declared", "resolved"),
 )
 
 # Rootly's "Updating incident timestamps": everything counts from "started", and the duration ends at the mitigation.
 _ROOTLY = (
-    _Measure("detect", "Time to detection", "impact_started", "detected"),
-    _Measure("acknowledge", "Time to acknowledge", "impact_started", "acknowledged"),
-    _Measure("mitigate", "Time to mitigation", "impact_started", "mitigated"),
-    _Measure("resolve", "Time to resolution", "impact_started", "resolved"),
-    _Measure("duration", "Incident duration", "impact_started", "mitigated"),
+    _DurationRule("detect", "Time to detection", "impact_started", "detected"),
+    _DurationRule("acknowledge", "Time to acknowledge", "impact_started", "acknowledged"),
+    _DurationRule("mitigate", "Time to mitigation", "impact_started", "mitigated"),
+    _DurationRule("resolve", "Time to resolution", "impact_started", "resolved"),
+    _DurationRule("duration", "Incident duration", "impact_started", "mitigated"),
 )
 
 _MEASURES = {"timelined": _OWN, "pagerduty": _PAGERDUTY, "datadog": _DATADOG, "rootly": _ROOTLY}
@@ -288,7 +288,7 @@ def _page_event(name: str, event: RecordedEvent | None, missing: str) -> Moment:
     return Moment(name=name, at=event.occurred_at, known="observed", cites=(event.id,))
 
 
-def _duration(measure: _Measure, ends: Mapping[str, Moment], over: bool) -> Duration:
+def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) -> Duration:
     """The time between two moments, or which of the two is missing and whether it may still come."""
     nothing = Moment(name="page", at=None, known="unknown", basis=MISSING["page"])
     start, end = ends.get(measure.start, nothing), ends.get(measure.end, nothing)

@@ -2,7 +2,7 @@
 
 A plain string given to :func:`say` is ours, word for word; whatever a sender
 or a person chose comes in as a :class:`Name`, :class:`Quote`, :class:`Code` or
-:class:`Link`. An absent field gives an empty phrase, never a dangling word.
+:class:`LinkedText`. An absent field gives an empty phrase, never a dangling word.
 Nothing here decides what is worth saying.
 """
 
@@ -16,7 +16,7 @@ from collector.changes import kind_of
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from renderers import change_facts
-from renderers.document import Claim, Link, Name, Part, Quote, Span, Time, Words
+from renderers.document import Claim, LinkedText, Name, Part, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.times import clock, offset, repeated
 from renderers.words import duration
@@ -192,10 +192,10 @@ def web_links(event: Event, *rels: str) -> list[EventLink]:
     return [link for rel in rels for link in event.links if link.rel == rel] if event.links else []
 
 
-def link_to(event: Event, rel: str, text: str) -> Link | None:
+def link_to(event: Event, rel: str, text: str) -> LinkedText | None:
     """A link to one of the event's URLs under our own words."""
     found = web_links(event, rel)
-    return Link(text, found[0].url) if found else None
+    return LinkedText(text, found[0].url) if found else None
 
 
 # --- what things are called -------------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from operator import attrgetter
 import msgspec
 
 from collector import names, severities
-from collector.closing import REOPENED, RESOLVED, Span, Word, closing, word_of
+from collector.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
 from collector.episodes import UPDATED, micros
 from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, RecordedEvent, current, reading_order
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
-from renderers.history import Alert, Change, Context, Family, History, Page, Reread
+from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent
 from renderers.spells import spells
 
 _NOTHING = Context()
@@ -116,7 +116,7 @@ def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEven
     return [_received(event, first[event.id]) for event in events]
 
 
-def _reread(revisions: Sequence[RecordedEvent], facts: set[str]) -> tuple[Reread, ...]:
+def _reread(revisions: Sequence[RecordedEvent], facts: set[str]) -> tuple[RereadEvent, ...]:
     """What was read again with a later parser, in reading order; each with the last revision from before that."""
     fresh: dict[str, RecordedEvent] = {}
     before: dict[str, RecordedEvent] = {}
@@ -125,7 +125,7 @@ def _reread(revisions: Sequence[RecordedEvent], facts: set[str]) -> tuple[Reread
         if event.id not in found or found[event.id].revision < event.revision:
             found[event.id] = event
     told = sorted((event for name, event in fresh.items() if name in facts), key=reading_order)
-    return tuple([Reread(event=event, before=before.get(event.id)) for event in told])
+    return tuple([RereadEvent(event=event, before=before.get(event.id)) for event in told])
 
 
 _READ_AGAIN = "reread_at"
@@ -238,15 +238,15 @@ def _is_imported(alert: Alert) -> bool:
     return alert.end is not None and alert.fired is not alert.resolved and alert.fired.received_at > alert.end
 
 
-def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[RecordedEvent]) -> Iterator[Span]:
+def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[RecordedEvent]) -> Iterator[OpenSpan]:
     """What can keep the incident open."""
     for alert in alerts:
         proof = (alert.resolved or alert.fired).id
-        yield Span(f"alert {alert.source} {alert.entity}", alert.start, alert.end, "alert", proof)
+        yield OpenSpan(f"alert {alert.source} {alert.entity}", alert.start, alert.end, "alert", proof)
     for page in pages:
-        yield Span(f"page {page.entity}", page.start, page.end, "page", page.resolved.id if page.resolved else "")
+        yield OpenSpan(f"page {page.entity}", page.start, page.end, "page", page.resolved.id if page.resolved else "")
     for report in reports:
-        yield Span(f"report {report.id}", report.occurred_at, None, "report")
+        yield OpenSpan(f"report {report.id}", report.occurred_at, None, "report")
 
 
 def _families(alerts: tuple[Alert, ...], *, divided: bool) -> tuple[Family, ...]:

@@ -31,7 +31,7 @@ _LENGTH = re.compile(
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-class Line(msgspec.Struct, frozen=True):
+class LintLine(msgspec.Struct, frozen=True):
     """One line of the file."""
 
     number: int
@@ -74,7 +74,7 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
     severity: str
     why: str
-    find: Callable[[Sequence[Line]], Iterator[tuple[Line, int, str]]]
+    find: Callable[[Sequence[LintLine]], Iterator[tuple[LintLine, int, str]]]
     """Gives the line, the column from 0, and what is the matter."""
 
 
@@ -94,9 +94,9 @@ def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = N
     return tuple(sorted(found, key=lambda each: (each.line, each.column, each.rule)))
 
 
-def lines_of(text: str) -> list[Line]:
+def lines_of(text: str) -> list[LintLine]:
     """The lines of a file with the section of each; what stands in fences is code and left out."""
-    found: list[Line] = []
+    found: list[LintLine] = []
     section, fenced = "", False
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith(("```", "~~~")):
@@ -105,11 +105,11 @@ def lines_of(text: str) -> list[Line]:
         if line.startswith("## "):
             section = line[3:].strip().casefold()
         if not fenced:
-            found.append(Line(number, line, section))
+            found.append(LintLine(number, line, section))
     return found
 
 
-def _uncited(text: str, lines: Sequence[Line]) -> list[Complaint]:
+def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
     sections = {line.number: line.section for line in lines}
     numbers = [int(each.place.removeprefix("line ")) for each in lint_text(text)]
     said = "cites no event; if a person wrote it, that is no fault"
@@ -117,7 +117,7 @@ def _uncited(text: str, lines: Sequence[Line]) -> list[Complaint]:
                       section=sections.get(number, ""), text=said) for number in numbers]  # fmt: skip
 
 
-def _ahead(lines: Sequence[Line], now: datetime) -> list[Complaint]:
+def _ahead(lines: Sequence[LintLine], now: datetime) -> list[Complaint]:
     found = []
     for line in lines:
         row = _ROW_TIME.match(line.text)
@@ -132,12 +132,12 @@ def _ahead(lines: Sequence[Line], now: datetime) -> list[Complaint]:
 
 
 def _words(pattern: str, said: str, *, inside: str = "", people: bool = True) -> Callable[
-    [Sequence[Line]], Iterator[tuple[Line, int, str]]
+    [Sequence[LintLine]], Iterator[tuple[LintLine, int, str]]
 ]:  # fmt: skip
     """A rule that finds words: in what people wrote, or in every line; in the sections whose heading has ``inside``."""
     wanted = re.compile(pattern, re.IGNORECASE)
 
-    def find(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+    def find(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
         for line in lines:
             if inside not in line.section or (people and not line.prose):
                 continue
@@ -161,9 +161,9 @@ def _moment(row: re.Match[str]) -> datetime:
     return datetime.fromisoformat(f"{shown}{row[2] or '+00:00'}").astimezone(UTC)
 
 
-def _rows(lines: Sequence[Line]) -> list[tuple[Line, datetime]]:
+def _rows(lines: Sequence[LintLine]) -> list[tuple[LintLine, datetime]]:
     found = [(line, row) for line in lines if line.section == "timeline" and (row := _ROW_TIME.match(line.text))]
-    rows: list[tuple[Line, datetime]] = []
+    rows: list[tuple[LintLine, datetime]] = []
     for line, row in found:
         try:
             rows.append((line, _moment(row)))
@@ -172,7 +172,7 @@ def _rows(lines: Sequence[Line]) -> list[tuple[Line, datetime]]:
     return rows
 
 
-def _out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     for (_, before), (line, after) in pairwise(_rows(lines)):
         if after < before:
             yield line, 2, "this row is earlier than the one above it"
@@ -181,7 +181,7 @@ def _out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
 _ORDER = ("First symptom", "Detected", "Acknowledged", "Mitigated", "Resolved")
 
 
-def _moments_out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _moments_out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     seen: dict[str, datetime] = {}
     for line, at in _rows(lines):
         named = re.search(r"\*\*([^*]+?)\.?\*\*", line.text)
@@ -193,7 +193,7 @@ def _moments_out_of_order(lines: Sequence[Line]) -> Iterator[tuple[Line, int, st
             seen.setdefault(label, at)
 
 
-def _silent(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _silent(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     began = False
     for (before, start), (line, end) in pairwise(_rows(lines)):
         began = began or "**" in before.text
@@ -207,17 +207,17 @@ def _silent(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
 # --- sections ---------------------------------------------------------------------------------------------------
 
 
-def _section(lines: Sequence[Line], name: str) -> list[Line]:
+def _section(lines: Sequence[LintLine], name: str) -> list[LintLine]:
     return [line for line in lines if line.section.startswith(name)]
 
 
-def _no_detection(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _no_detection(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     told = [line for line in _section(lines, "detection") if line.cited or (line.prose and line.text.strip() != "")]
     if lines and not told:
         yield lines[0], 0, "nothing says how it was noticed: by which rule, person or customer"
 
 
-def _no_size(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _no_size(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """Numbers of timelined's own are lengths of time; how many were hit is for people to say."""
     impact = _section(lines, "impact")
     written = [line for line in impact if line.prose]
@@ -227,7 +227,7 @@ def _no_size(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
         yield impact[0], 0, "nobody wrote how many were hit: a number and its unit, or that it is unknown"
 
 
-def _one_factor(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _one_factor(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     causes = _section(lines, "root causes")
     label = next((place for place, line in enumerate(causes) if "Contributing Factors" in line.text), None)
     if label is None:
@@ -237,7 +237,7 @@ def _one_factor(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
         yield causes[label], 0, "no contributing factor is named; write that only one is known, if that is so"
 
 
-def _actions(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     for line in _section(lines, "action items"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
@@ -257,7 +257,7 @@ def _lengths(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
         yield found, round(float(found[1].replace(",", ".")) * unit), unit
 
 
-def _unknown_lengths(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _unknown_lengths(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """What people write of times that no evidence in the file has, rounded as they do."""
     known = {seconds for line in lines if line.cited for _, _, seconds, _ in _whole(line.text)}
     for line in lines:
@@ -282,7 +282,7 @@ def _whole(text: str) -> list[tuple[int, int, int, int]]:
     return found
 
 
-def _unknown_citations(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _unknown_citations(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     rows = [re.match(r"\| ([0-9a-f]{5,32}) \|", line.text) for line in _section(lines, "appendix")]
     known = {row[1] for row in rows if row}
     for line in lines if known else ():
@@ -292,7 +292,7 @@ def _unknown_citations(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]
                 yield line, found.start(), f"{each} is no event of the index in the appendix"
 
 
-def _no_zone(lines: Sequence[Line]) -> Iterator[tuple[Line, int, str]]:
+def _no_zone(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     timed = [(line, found) for line in lines if (found := _TIMES.search(_unquoted(line.text)))]
     if timed and not any(_ZONE.search(_unquoted(line.text)) for line in lines):
         line, found = timed[0]

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Templa
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renderers import escape
-from renderers.sheet import Facts, Md, Measure, Sheet
+from renderers.sheet import Md, Sheet, ShownMeasure, TemplateFacts
 
 SHIPPED = {
     "default": "postmortem.md.j2",
@@ -79,7 +79,7 @@ def check(text: str) -> tuple[Flaw, ...]:
     marks = {field.name: f"%{number}%" for number, field in zip(count(1), fields(Sheet), strict=False)}
     sheet = Sheet(**{name: Md(mark) for name, mark in marks.items()})
     shown = ""
-    for facts in (_FULL, Facts()):
+    for facts in (_FULL, TemplateFacts()):
         try:
             shown = made.render(sheet=sheet, facts=facts)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
@@ -108,7 +108,7 @@ def _line(trace: TracebackType | None) -> int:
     return found
 
 
-_FULL = Facts(
+_FULL = TemplateFacts(
     number=1,
     title="checkout: HighErrorRate",
     services=("checkout", "cart"),
@@ -117,5 +117,5 @@ _FULL = Facts(
     resolved=True,
     started="2026-03-04 18:02:10",
     ended="2026-03-04 18:24:40",
-    durations=(Measure(term="Time to resolve", value="22 min 30 s", known="observed"),),
+    durations=(ShownMeasure(term="Time to resolve", value="22 min 30 s", known="observed"),),
 )

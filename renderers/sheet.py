@@ -50,7 +50,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Measure:
+class ShownMeasure:
     """One duration, as ``facts.durations`` has it."""
 
     term: str
@@ -62,7 +62,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Facts:
+class TemplateFacts:
     """The second value that a template is given; every text in it is escaped where it is shown."""
 
     number: int = 0
@@ -81,5 +81,5 @@ class Facts:
     """When it began, in the chosen zone: ``2026-03-04 18:02:10``."""
     ended: str = ""
     """When it ended; empty while it is open."""
-    durations: tuple[Measure, ...] = ()
+    durations: tuple[ShownMeasure, ...] = ()
     """The durations that are known."""

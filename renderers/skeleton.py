@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from renderers.outline import FOOTER, HEADINGS
 from renderers.sandbox import template
-from renderers.sheet import Facts, Md, Sheet
+from renderers.sheet import Md, Sheet, TemplateFacts
 
 DEFAULT = "default"
 _HEAD = ("title", "lead", "date", "status", "incident")
@@ -23,7 +23,7 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
 _RULE = re.compile(r" {0,3}(?:-[ \t]*){3,}$")
 
 
-class Piece(NamedTuple):
+class SkeletonPiece(NamedTuple):
     """One piece of a document, in the template's order."""
 
     kind: Literal["heading", "section", "text"]
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
     """Of a heading: 2 to 6."""
 
 
-def pieces(name: str, facts: Facts) -> tuple[Piece, ...]:
+def pieces(name: str, facts: TemplateFacts) -> tuple[SkeletonPiece, ...]:
     """What stands below the head: sections, their headings, and what else the template says."""
     if name == DEFAULT:
         return _shipped()
@@ -42,14 +42,14 @@ def pieces(name: str, facts: Facts) -> tuple[Piece, ...]:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[Piece, ...]:
-    found: list[Piece] = []
+def _shipped() -> tuple[SkeletonPiece, ...]:
+    found: list[SkeletonPiece] = []
     for key, heading in HEADINGS.items():
-        found += [Piece("heading", heading, 2), Piece("section", key)]
-    return (*found, Piece("text", f"_{FOOTER}_"))
+        found += [SkeletonPiece("heading", heading, 2), SkeletonPiece("section", key)]
+    return (*found, SkeletonPiece("text", f"_{FOOTER}_"))
 
 
-def _read(text: str) -> Iterator[Piece]:
+def _read(text: str) -> Iterator[SkeletonPiece]:
     """The pieces of a rendered template; its head, which every format writes itself, is left out."""
     own: list[str] = []
     for line in text.split("\n"):
@@ -61,15 +61,15 @@ def _read(text: str) -> Iterator[Piece]:
             yield from _text(own)
             own = []
         if heading:
-            yield Piece("heading", heading[2], max(2, len(heading[1])))
+            yield SkeletonPiece("heading", heading[2], max(2, len(heading[1])))
         elif keys:
-            yield from (Piece("section", key) for key in keys)
+            yield from (SkeletonPiece("section", key) for key in keys)
         else:
             own.append(line)
     yield from _text(own)
 
 
-def _text(lines: list[str]) -> Iterator[Piece]:
+def _text(lines: list[str]) -> Iterator[SkeletonPiece]:
     said = "\n".join(lines).strip("\n")
     if said.strip():
-        yield Piece("text", said)
+        yield SkeletonPiece("text", said)

@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestClient
 
 from collector import reading, signing
-from collector.bodies import Limits
+from collector.bodies import BodyLimits
 from collector.correlation import Rules
 from collector.errors import InvalidInput
 from collector.event import HOUR, Event, event_id
@@ -244,7 +244,7 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
     server = settings.pop("server", server_kwargs())
     log = await open_log(f"sqlite:///{folder / 'timelined.db'}")
     base = open_lists(log, owner=True)
-    bounds = Limits(size=64 << 10, seconds=settings.pop("seconds", 10.0))
+    bounds = BodyLimits(size=64 << 10, seconds=settings.pop("seconds", 10.0))
     writer = Writer(log, **settings.pop("queue", {}))
     endpoints = {
         "bell": Endpoint(source=BELL, credentials=Credentials(open=True)),

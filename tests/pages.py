@@ -20,7 +20,7 @@ from collector.cli import output
 from collector.event import EVENT_DATA, EVENT_TYPES
 from renderers.json_shape import schema
 from renderers.rules import BESIDE, RULES
-from renderers.sheet import Facts, Measure, Sheet
+from renderers.sheet import Sheet, ShownMeasure, TemplateFacts
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -163,7 +163,7 @@ For example:
 
 def templates_page() -> str:
     """What a template may show, by the docstrings of the values it is given."""
-    made = {"{{SHEET}}": Sheet, "{{FACTS}}": Facts, "{{MEASURE}}": Measure}
+    made = {"{{SHEET}}": Sheet, "{{FACTS}}": TemplateFacts, "{{MEASURE}}": ShownMeasure}
     page = TEMPLATES_PAGE
     for mark, kind in made.items():
         prefix = {"Sheet": "sheet.", "Facts": "facts."}.get(kind.__name__, "")

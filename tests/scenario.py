@@ -24,7 +24,7 @@ from collector.event import Event
 from collector.follower import Follower
 from collector.log import Submission
 from collector.sources import SOURCES
-from collector.webhook import Channel, Mapped, Reading, Webhook
+from collector.webhook import ChatChannel, Mapped, Reading, Webhook
 from renderers.document import Options
 from tests.lists import opened
 from tests.senders import Sent, micros
@@ -44,7 +44,10 @@ READINGS = {
         }
     ),
     "slack": Reading(
-        channels={"C0INC000001": Channel(name="incidents"), "C0PAY000002": Channel(name="payments", service="checkout")}
+        channels={
+            "C0INC000001": ChatChannel(name="incidents"),
+            "C0PAY000002": ChatChannel(name="payments", service="checkout"),
+        }
     ),
 }  # fmt: skip
 """How the stories' own CloudEvents are to be read."""

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from collector.bodies import BodyReader, Limits
+from collector.bodies import BodyLimits, BodyReader
 from collector.errors import MalformedWebhook, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
 from tests.bodies import chunks
 
 
 def reader(**limits: float) -> BodyReader:
     """A reader of bodies up to 1000 bytes."""
-    return BodyReader(Limits(**({"size": 1000} | limits)))  # type: ignore[arg-type]
+    return BodyReader(BodyLimits(**({"size": 1000} | limits)))  # type: ignore[arg-type]
 
 
 PLAIN = b"x" * 700

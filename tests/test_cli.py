@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli import output, timelined
-from collector.cli.client import Refused, problem
+from collector.cli.client import ApiRefusal, problem
 from collector.cli.moments import MOMENT
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
 from renderers import edits
@@ -107,8 +107,8 @@ def test_a_time_may_be_so_long_ago(text: str, ago: int) -> None:
         (400, InvalidInput, output.FAILED),
         (422, InvalidInput, output.FAILED),
         (409, InvalidInput, output.FAILED),
-        (401, Refused, output.FAILED),
-        (302, Refused, output.FAILED),
+        (401, ApiRefusal, output.FAILED),
+        (302, ApiRefusal, output.FAILED),
         (503, Unavailable, output.UNAVAILABLE),
         (500, Unavailable, output.UNAVAILABLE),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.closing import OPEN, Closing, Named, Span, Word, closing, peak, title
+from collector.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title
 from collector.correlation import Rules, correlate
 from collector.drafting.due import due
 from collector.drafts import context_of, document_of
@@ -31,9 +31,9 @@ def word(kind: str, minutes: float, said: float | None = None) -> Word:
     return Word(f"incident.{kind}", at(minutes), stated, f"{kind}@{minutes}/{said}")
 
 
-def span(name: str, start: float, end: float | None) -> Span:
+def span(name: str, start: float, end: float | None) -> OpenSpan:
     """A signal from minute to minute."""
-    return Span(name, at(start), None if end is None else at(end), "alert", f"{name}@{start}")
+    return OpenSpan(name, at(start), None if end is None else at(end), "alert", f"{name}@{start}")
 
 
 def test_an_incident_is_over_with_its_last_signal() -> None:

@@ -178,7 +178,7 @@ async def test_ready_says_how_it_is(settings: Settings) -> None:
         async with session.get(f"{running.address}/-/ready") as answer:
             said = await answer.json()
         assert (answer.status, said["ready"], said["queue"], said["writer"]) == (200, True, 0, "well")
-        running.parts.stopping = True
+        running.runtime.stopping = True
         async with session.get(f"{running.address}/-/ready") as answer:
             assert (answer.status, (await answer.json())["reason"]) == (503, "the daemon is stopping")
 

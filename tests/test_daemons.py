@@ -195,7 +195,7 @@ def settings(url: str, folder: Path) -> Settings:
 
 def replaced(running: Daemon, former: object) -> bool:
     """Whether what follows in this daemon is not what followed."""
-    return running.parts.follower is not former
+    return running.runtime.follower is not former
 
 
 async def within(seconds: float, what: Callable[[], Any]) -> None:
@@ -214,14 +214,14 @@ async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(
         daemon.running(settings(url, tmp_path / "other")) as other,
     ):
         for _ in range(3):
-            holder, waiting = (one, other) if one.parts.follower else (other, one)
-            former = holder.parts.follower
-            assert waiting.parts.follower is None
+            holder, waiting = (one, other) if one.runtime.follower else (other, one)
+            former = holder.runtime.follower
+            assert waiting.runtime.follower is None
             assert isinstance(holder.log, PostgresLog)
             assert holder.log._leader is not None
             postgres.execute(f"SELECT pg_terminate_backend({holder.log._leader.pid})")
             await within(TAKEOVER, partial(replaced, holder, former))
-            await within(TAKEOVER, lambda: bool(one.parts.follower) != bool(other.parts.follower))
+            await within(TAKEOVER, lambda: bool(one.runtime.follower) != bool(other.runtime.follower))
 
 
 async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_again(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
             assert time.monotonic() - began < 8
             await asyncio.to_thread(server.start)
             assert (await asyncio.to_thread(post, url, alert("firing", number=2)))[0] == 202
-            await within(20, lambda: running.parts.follower is not None)
+            await within(20, lambda: running.runtime.follower is not None)
             shown = await asyncio.to_thread(
                 eventually, lambda: (found := get(f"{running.address}/api/v1/incidents")["incidents"]) and found
             )
@@ -253,18 +253,18 @@ async def test_readiness_has_one_shape(tmp_path: Path) -> None:
             status, well = await asyncio.to_thread(asked, path)
             assert (status, well["lists"]) == (200, "well")
             # Otherwise the follower may write the cursor as it knows it.
-            assert running.parts.follower is not None
-            await running.parts.follower.catch_up()
+            assert running.runtime.follower is not None
+            await running.runtime.follower.catch_up()
             await running.log.transact(
                 lambda c: c.exec_driver_sql("UPDATE cursor SET quiet = position + 7"), leading=True
             )
             status, anew = await asyncio.to_thread(asked, path)
             assert status == 200
             assert "made anew" in anew["lists"]
-            running.parts.stopping = True
+            running.runtime.stopping = True
             status, stopping = await asyncio.to_thread(asked, path)
             assert (status, stopping["reason"]) == (503, "the daemon is stopping")
-            running.parts.stopping = False
+            running.runtime.stopping = False
             await asyncio.to_thread(server.stop, signal.SIGQUIT)
             status, away = await asyncio.to_thread(asked, path)
             assert (status, away["position"]) == (503, None)

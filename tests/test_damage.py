@@ -66,7 +66,7 @@ class Place:
 
     async def grouped(self, *, anew: bool = False) -> None:
         """Have the follower take in everything there is."""
-        follower = self.served.parts.follower
+        follower = self.served.runtime.follower
         assert follower is not None
         await (follower.rebuild() if anew else follower.catch_up())
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from collector.correlation import Membership
-from collector.drafting import RECORD, DraftFolder, Due, Written, due, state_of
+from collector.drafting import RECORD, DraftFolder, DueDrafts, Written, due, state_of
 from collector.drafts import options_of, postmortem
 from collector.errors import InvalidInput
 from collector.event import HOUR, MINUTE, RecordedEvent, event_id
@@ -95,7 +95,7 @@ def test_what_is_due_does_not_depend_on_the_order_of_the_list() -> None:
 
 def put(shelf: DraftFolder, text: str, number: int = 12) -> None:
     """Write one draft as the job does."""
-    shelf.write(Due(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
+    shelf.write(DueDrafts(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
 
 
 @pytest.fixture

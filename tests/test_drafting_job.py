@@ -13,7 +13,7 @@ import pytest
 
 from collector import projections
 from collector.correlation import Rules
-from collector.drafting import DraftJob, Due, Resolved
+from collector.drafting import DraftJob, DueDrafts, Resolved
 from collector.drafts import postmortem
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, RecordedEvent
@@ -281,7 +281,7 @@ async def test_many_that_resolve_at_once_are_written_a_few_at_a_time(
     passes: list[int] = []
     job, runs = job_over(lists, tmp_path), Schedule()
 
-    async def run(numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
+    async def run(numbers: Sequence[int] | None = None) -> tuple[DueDrafts, ...]:
         passes.append(len(numbers or ()))
         return ()
 

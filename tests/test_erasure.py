@@ -23,7 +23,7 @@ from collector.correlation import Rules, correlate
 from collector.drafts import document_of
 from collector.event import is_erased
 from collector.log import EventLog
-from collector.projections.regrouped import Compared, compare
+from collector.projections.regrouped import RegroupingDifference, compare
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.times import rfc3339
 from collector.verification.verify import Beyond, verify
@@ -74,13 +74,13 @@ class Place:
 
     async def caught_up(self) -> None:
         """Have the follower take in everything."""
-        assert self.served.parts.follower is not None
-        await self.served.parts.follower.catch_up()
+        assert self.served.runtime.follower is not None
+        await self.served.runtime.follower.catch_up()
 
     async def drawn(self) -> None:
         """Have every draft written that is due."""
         await self.caught_up()
-        await self.served.parts.drafts.run()
+        await self.served.runtime.drafts.run()
 
     def found(self, secret: str = SECRET) -> list[str]:
         """The files that hold the secret, of all that the daemon keeps."""
@@ -175,7 +175,7 @@ async def test_it_stays_gone(tmp_path: Path) -> None:
         before = (await place.log.read(limit=1000))[-1].received_at
         await place.erase(*await secretive(place))
     async with serving(tmp_path) as place:
-        follower = place.served.parts.follower
+        follower = place.served.runtime.follower
         assert follower is not None
         await follower.rebuild()
         await place.drawn()
@@ -191,10 +191,10 @@ async def test_lists_follow_from_the_log_afterwards_as_well(place: Place, everyt
     """``verify --lists`` finds in them what it makes of a log without what is gone, and no difference."""
     await told_everywhere(place)
     await place.drawn()
-    assert await place.served.parts.lists.query(partial(compare, rules=Rules())) == Compared()
+    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
     await place.erase(*await secretive(place), everything=everything)
     await place.caught_up()
-    assert await place.served.parts.lists.query(partial(compare, rules=Rules())) == Compared()
+    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
 
 
 async def test_the_incident_stays_what_it_was(place: Place) -> None:
@@ -306,7 +306,7 @@ async def test_what_was_retracted_stays_out_once_erased(place: Place) -> None:
 async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place: Place) -> None:
     """What the follower read before the erasure and writes after it is cleaned with the rest."""
     await place.caught_up()
-    follower = place.served.parts.follower
+    follower = place.served.runtime.follower
     assert follower is not None
     write, entered, gate = follower._write, asyncio.Event(), asyncio.Event()
 

@@ -156,11 +156,11 @@ async def test_what_github_could_not_deliver_is_brought_in_once(
     fetch = where(server, tmp_path, repositories=("acme/checkout", "acme/gone"), every=MINUTE)
     clock = itertools.count(NOW, MINUTE).__next__
     sources = {"github": (SOURCES["github"], fetch)}
-    job = ReconcileJob(lambda: sources, place.served.parts.importer.take, clock)
+    job = ReconcileJob(lambda: sources, place.served.runtime.importer.take, clock)
     assert await job.run() is False
     assert {event.title for event in (await facts(place)).values()} == {"Rotate keys", "Pool per request"}
     assert await job.run() is False
-    again = ReconcileJob(lambda: sources, place.served.parts.importer.take, clock)
+    again = ReconcileJob(lambda: sources, place.served.runtime.importer.take, clock)
     await again.run()
     assert len(await place.log.deliveries()) == 2
     assert [path for path in api.paths if path.endswith("/deliveries/2")] == [f"{hooks}/5/deliveries/2"] * 2

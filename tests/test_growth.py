@@ -17,8 +17,8 @@ from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.follower import Follower
 from collector.log import EventLog, Submission
-from collector.projections import shelf, tables
-from collector.projections.shelf import SqlShelf
+from collector.projections import grouping_store, tables
+from collector.projections.grouping_store import SqlGroupingStore
 from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
 from tests.lists import opened
@@ -73,17 +73,17 @@ class Counted:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     """Counts for every follower of the test."""
     found = Counted()
-    write, kept, events = shelf.write, SqlShelf._kept, SqlShelf.events
+    write, kept, events = grouping_store.write, SqlGroupingStore._kept, SqlGroupingStore.events
 
     def writing(connection: Any, changes: Changes) -> None:
         found.wrote(changes)
         write(connection, changes)
 
-    def keeping(reader: SqlShelf, rows: Sequence[Any]) -> Any:
+    def keeping(reader: SqlGroupingStore, rows: Sequence[Any]) -> Any:
         found.units += len(rows)
         return kept(reader, rows)
 
-    def reading(reader: SqlShelf, ids: Sequence[str]) -> Any:
+    def reading(reader: SqlGroupingStore, ids: Sequence[str]) -> Any:
         found.events += len(ids)
         return events(reader, ids)
 
@@ -91,8 +91,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
         found.statements += 1
 
     monkeypatch.setattr(following, "write", writing)
-    monkeypatch.setattr(SqlShelf, "_kept", keeping)
-    monkeypatch.setattr(SqlShelf, "events", reading)
+    monkeypatch.setattr(SqlGroupingStore, "_kept", keeping)
+    monkeypatch.setattr(SqlGroupingStore, "events", reading)
     listening.listen(Engine, "before_cursor_execute", executing)
     yield found
     listening.remove(Engine, "before_cursor_execute", executing)
@@ -123,7 +123,7 @@ async def test_an_event_costs_the_same_however_large_its_incident_is(
     await follow(log, follower, told[900:])
     late = counted.since()
     assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
-    assert follower.held >= 900
+    assert follower.in_memory >= 900
 
 
 async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_before(
@@ -194,7 +194,7 @@ async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: An
     told = quiet_days(200)
     for at in range(0, len(told), 100):
         await follow(log, follower, told[at : at + 100], step=50)
-        held.append(follower.held)
+        held.append(follower.in_memory)
     # A round of fifty events comes on top, and alerts of the last quarter of an hour are not closed yet.
     assert max(held) <= 200
     rows = await projections.Projections(lists, Rules()).incidents(limit=2_000)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from collector import signing
-from collector.bodies import LARGE, Limits
+from collector.bodies import LARGE, BodyLimits
 from collector.errors import InvalidInput, MalformedWebhook, TooLarge, Unavailable, UnverifiedWebhook
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
@@ -347,7 +347,7 @@ async def test_a_source_may_have_its_own_bound(log: EventLog) -> None:
         "github": Endpoint(source=SOURCE, credentials=CREDENTIALS, size=5000),
         "small": Endpoint(source=SOURCE, credentials=CREDENTIALS, size=50),
     }
-    intake = Intake(Writer(log), endpoints, Limits(size=1000))
+    intake = Intake(Writer(log), endpoints, BodyLimits(size=1000))
 
     async def take(source: str, size: int, headers: Mapping[str, str] = TOKEN) -> str:
         try:

@@ -13,13 +13,13 @@ import pytest
 
 from collector import drafts
 from collector.errors import InvalidInput
-from collector.keeping import Kept
+from collector.keeping import TextCache
 from tests.face import NOW, Face, running
 
 
 async def test_a_text_is_made_once_however_many_ask_for_it() -> None:
     """Also by those who ask while it is being made, and when the first of them no longer waits."""
-    kept, made, go = Kept(), [], threading.Event()
+    kept, made, go = TextCache(), [], threading.Event()
 
     def make() -> str:
         go.wait(60)
@@ -37,7 +37,7 @@ async def test_a_text_is_made_once_however_many_ask_for_it() -> None:
 
 async def test_what_cannot_be_made_is_tried_again() -> None:
     """A failure is told to who asked, and not kept."""
-    kept = Kept()
+    kept = TextCache()
 
     def fail() -> str:
         raise InvalidInput("cannot render: there is no such zone", "zone")
@@ -49,7 +49,7 @@ async def test_what_cannot_be_made_is_tried_again() -> None:
 
 async def test_the_text_asked_for_longest_ago_goes_first() -> None:
     """Where the room ends; what is larger than all of it is given all the same."""
-    kept, draw = Kept(room=1_800), random.Random(1)  # noqa: S311 - nothing here is secret
+    kept, draw = TextCache(room=1_800), random.Random(1)  # noqa: S311 - nothing here is secret
     texts = {name: draw.randbytes(500).hex() for name in (b"a", b"b", b"c", b"d")}
     made: list[bytes] = []
 
@@ -80,7 +80,7 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
 ) -> None:
     """The same values give what is kept; a note, another zone or another moment give another text."""
     await face.incident(1)
-    kept, rendered, render = Kept(), [], drafts.document_of
+    kept, rendered, render = TextCache(), [], drafts.document_of
 
     def counted(*values: object, **options: object) -> object:
         rendered.append(1)

@@ -39,7 +39,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "jinja2": ("renderers.sandbox", "renderers.html", "collector.web.pages"),
     "bcrypt": ("collector.web.front",),
     "click": ("collector.cli",),
-    "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.parts"),
+    "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.runtime"),
     "rich": ("collector.cli",),
     "yaml": ("collector.settings",),
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),

@@ -542,8 +542,8 @@ async def test_an_error_of_the_database_says_no_value(log: EventLog) -> None:
 # Projections in the same database
 
 
-_shelf = MetaData()
-_counter = Table("counter", _shelf, Column("n", Integer, primary_key=True))
+_counters = MetaData()
+_counter = Table("counter", _counters, Column("n", Integer, primary_key=True))
 
 
 def count(number: int, connection: Connection) -> None:
@@ -560,7 +560,7 @@ def fail(connection: Connection) -> None:
 async def test_others_write_between_appends(database: str) -> None:
     """Tables of others in the same database are written between appends, and read in one view with the log."""
     log = await open_log(database)
-    await log.transact(_shelf.create_all)
+    await log.transact(_counters.create_all)
     await asyncio.gather(
         *(log.transact(partial(count, n), durable=n % 2 == 0) for n in range(10)),
         *(append(log, told(fact(str(n)))) for n in range(10)),

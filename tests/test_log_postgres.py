@@ -20,10 +20,10 @@ from collector.event import PEOPLE
 from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log, tables
 from collector.log.appending import ITEMS
 from collector.log.postgres import PostgresLog
-from collector.log.postgres.batch import Batch, NeedsSlowPath
+from collector.log.postgres.batch import ArrayBatch, NeedsSlowPath
 from collector.log.postgres.connecting import Database
 from collector.proof.merkle import delivery_leaf, event_commitment, leaf
-from collector.verification.scan import Difference, Scan
+from collector.verification.scan import Scan, StoredDifference
 from collector.verification.verify import Beyond, verify
 from tests.examples import examples
 from tests.postgres import Server, eventually, serving
@@ -136,10 +136,12 @@ async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batche
 def test_the_ordinary_batch_is_decided_by_the_database() -> None:
     """New facts, and repeats received later, need no second look; only what may speak before does."""
     late, early = told(fact("a"), received_at=AT + 1), told(fact("a"), received_at=AT)
-    Batch([early, late, told(fact("b"), fact("b")), Submission(source=PEOPLE, received_at=AT, events=(fact("a"),))])
+    ArrayBatch(
+        [early, late, told(fact("b"), fact("b")), Submission(source=PEOPLE, received_at=AT, events=(fact("a"),))]
+    )
     for rare in ([late, early], [told(fact("a", revision=1, amendment="correction"))]):
         with pytest.raises(NeedsSlowPath):
-            Batch(rare)
+            ArrayBatch(rare)
 
 
 async def test_a_batch_is_one_transaction_of_one_statement(
@@ -437,7 +439,7 @@ async def test_the_log_verifies_and_a_changed_row_is_named(postgres: Server, dat
         assert [(one.table, one.number) for one in await log.query(differences)] == [("event", 1100)]
 
 
-def differences(connection: Connection) -> list[Difference]:
+def differences(connection: Connection) -> list[StoredDifference]:
     """What is not as it was stored."""
     scan = Scan(connection, lambda count: None)
     assert scan.events(lambda leaves: None) == 2401

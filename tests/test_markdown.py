@@ -26,7 +26,7 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
-    Link,
+    LinkedText,
     Name,
     Options,
     Part,
@@ -133,11 +133,11 @@ def test_a_parser_sees_the_headings_the_template_names() -> None:
         ),
         (claim(Name("12"), cites=()), "- 12\\."),
         (
-            claim("Look: ", Link("rule", "https://p.example/a b")),
+            claim("Look: ", LinkedText("rule", "https://p.example/a b")),
             f"- Look: [rule](https://p.example/a%20b) [{SHORT[0]}].",
         ),
         (claim("Ran ", Code("a`|b")), f"- Ran ``a`|b`` [{SHORT[0]}]."),
-        (claim(Name("Wow!"), Link("x", "https://p.example")), f"- Wow\\![x](https://p.example) [{SHORT[0]}]."),
+        (claim(Name("Wow!"), LinkedText("x", "https://p.example")), f"- Wow\\![x](https://p.example) [{SHORT[0]}]."),
     ],
 )
 def test_a_sentence_ends_in_its_evidence(sentence: Claim, line: str) -> None:

@@ -19,8 +19,8 @@ from renderers.draft import draft
 from renderers.picture import STYLE, svg
 from renderers.picture.charting import chart, level
 from renderers.picture.drawing import SHAPES, exact
-from renderers.picture.layout import Sheet, layout
-from renderers.picture.placing import FONT, GAP, Unit
+from renderers.picture.layout import PictureLayout, layout
+from renderers.picture.placing import FONT, GAP, PlacedUnit
 from renderers.picture.text import fit, width, wrap
 from renderers.replay import replay
 from tests.bench.draft import incident
@@ -36,7 +36,7 @@ QUIET_TYPES = ("incident.edited", "alert.updated")
 """What is drawn as a part of something else."""
 
 
-def sheet(document: Document, wide: int) -> Sheet:
+def sheet(document: Document, wide: int) -> PictureLayout:
     """The places of everything in the picture of a document."""
     return layout(chart(document.history, zone=document.options.zone, profile=document.options.profile, title=""), wide)
 
@@ -51,7 +51,7 @@ def names(text: str) -> list[str]:
     return [f"{each.tag.removeprefix(SVG)} {sorted(each.attrib)}" for each in parsed(text).iter()]
 
 
-def boxes(placed: Sheet) -> Iterator[tuple[str, float, float]]:
+def boxes(placed: PictureLayout) -> Iterator[tuple[str, float, float]]:
     """The row, and from where to where a thing and its label stand in it, for everything in the picture."""
     rows = [(f"moment {flag.y}", flag.unit) for flag in placed.flags]
     rows += [(f"duration {brace.y}", brace.unit) for brace in placed.braces]
@@ -183,7 +183,7 @@ def test_clutter_is_folded_and_counted() -> None:
     assert any(_is_many(unit) for unit in units)
 
 
-def _is_many(unit: Unit) -> bool:
+def _is_many(unit: PlacedUnit) -> bool:
     return not unit.profile and not unit.bars and len(unit.items) > 1
 
 

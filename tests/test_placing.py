@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Catalog, Rules
-from collector.correlation.mentions import Name, Text, names_of
+from collector.correlation.mentions import Mention, SearchedText, names_of
 from collector.correlation.placing import Candidate, Engagement, Placement, Scene, place
 from collector.event import HOUR, RecordedEvent, reading_order
 from collector.follower import Follower
@@ -334,8 +334,8 @@ def test_nothing_follows_an_open_incident() -> None:
 @given(st.text(max_size=60), st.text(max_size=12))
 def test_any_text_and_any_name_can_be_compared(text: str, name: str) -> None:
     """Whatever people write, looking for a name in it raises nothing, and the empty name is nowhere."""
-    assert Text(text).names(Name(name, False)) in {True, False}
-    assert not Text(text).names(Name("", False))
+    assert SearchedText(text).names(Mention(name, False)) in {True, False}
+    assert not SearchedText(text).names(Mention("", False))
 
 
 @given(st.dictionaries(st.text(max_size=10), st.text(max_size=20) | st.integers() | st.none()))

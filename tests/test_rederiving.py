@@ -18,8 +18,8 @@ from collector.cli import timelined
 from collector.correlation import Rules
 from collector.event import Event, RecordedEvent, current
 from collector.intake import Endpoint
-from collector.projections.regrouped import Compared, compare
-from collector.rederiving import Asked
+from collector.projections.regrouped import RegroupingDifference, compare
+from collector.rederiving import Selection
 from collector.settings import load_settings
 from collector.verification.verify import Beyond, verify
 from collector.webhook import Reading, Webhook
@@ -39,8 +39,8 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 def reading_as(place: Place, change: Callable[[Endpoint], Endpoint], source: str = "alertmanager") -> None:
     """Have the daemon read one source's deliveries otherwise from now on."""
-    known = daemon.endpoints(place.served.parts.settings)
-    place.served.parts.intake.serve({**known, source: change(known[source])})
+    known = daemon.endpoints(place.served.runtime.settings)
+    place.served.runtime.intake.serve({**known, source: change(known[source])})
 
 
 def with_parser(parse: Callable[[Webhook, Reading], tuple[Event, ...]]) -> Callable[[Endpoint], Endpoint]:
@@ -114,7 +114,7 @@ async def assert_sound(place: Place) -> None:
     """The log verifies, and the lists are what it makes of them."""
     verdict = await place.log.query(partial(verify, beyond=Beyond()))
     assert verdict.differences == ()
-    assert await place.served.parts.lists.query(partial(compare, rules=Rules())) == Compared()
+    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
 
 
 @pytest.mark.parametrize("mistake", [blind, with_parser(failing)])
@@ -194,7 +194,7 @@ async def test_what_people_said_stands_above_a_parser(place: Place) -> None:
 
 async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(place: Place) -> None:
     """A parser that invented an event, one that does not, and the first again."""
-    known = daemon.endpoints(place.served.parts.settings)["alertmanager"].source.parse
+    known = daemon.endpoints(place.served.runtime.settings)["alertmanager"].source.parse
 
     def only_first(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return known(webhook, reading)[:1]
@@ -248,20 +248,22 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
     )
     async with daemon.running(settings) as served:
         sent = senders.alertmanager(alert(pod=SECRET, summary=f"see {SECRET}"))
-        receipt = await served.parts.intake.receive("alertmanager", sent.headers, sent.body, "", 1_772_632_900_000_000)
+        receipt = await served.runtime.intake.receive(
+            "alertmanager", sent.headers, sent.body, "", 1_772_632_900_000_000
+        )
         known = daemon.endpoints(settings)["alertmanager"]
         fixed = msgspec.structs.replace(known, reading=Reading())
-        served.parts.intake.serve({"alertmanager": fixed})
+        served.runtime.intake.serve({"alertmanager": fixed})
         place = Place(tmp_path, served, None)  # type: ignore[arg-type]
-        app = served.parts
-        found = await app._rederive(Asked(), False)
+        app = served.runtime
+        found = await app._rederive(Selection(), False)
         assert [(c.event, c.what, c.fields["service"]) for c in found.changes] == [
             (receipt.items[0].event_id, "changed", (None, "checkout"))
         ]
         last = (await served.log.read_ids([receipt.items[0].event_id]))[-1]
         assert (last.labels["pod"], last.data["redacted"]) == ("[redacted]", 2)
-        assert (await app._rederive(Asked(), False)).changes == []
-        await served.parts.intake.receive("alertmanager", sent.headers, b"{}", "", 1_772_632_900_000_001)
+        assert (await app._rederive(Selection(), False)).changes == []
+        await served.runtime.intake.receive("alertmanager", sent.headers, b"{}", "", 1_772_632_900_000_001)
         (listed,) = await served.log.deliveries(status="redacted")
         assert (listed.id, listed.redacted) == (receipt.delivery, 2)
         assert place.found() == []

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
 from collector.log import Submission
-from collector.refusals import MOST_KINDS, NO_SOURCE, Refusals, Refused, read_back
+from collector.refusals import MOST_KINDS, NO_SOURCE, Refusals, RefusedRow, read_back
 from tests.processes import Process, alert, eventually, get, post
 from tests.scenario import played
 from tests.stories import at, firing, resolved
@@ -204,7 +204,7 @@ async def test_a_draft_can_name_what_was_refused_in_its_window(tmp_path: Path) -
     """Refusals whose span touches an incident's window are handed to its draft; others are not."""
 
     def refusal(first: float, last: float) -> Submission:
-        refused = Refused(source="pager", status=401, reason="absent", count=3, first_at=at(first), last_at=at(last))
+        refused = RefusedRow(source="pager", status=401, reason="absent", count=3, first_at=at(first), last_at=at(last))
         return Submission(source="timelined", received_at=at(last), events=(refused.event(),))
 
     alerts = [firing("Slow", 200), resolved("Slow", 200, 230)]

@@ -20,7 +20,7 @@ from collector.cli import output
 from collector.correlation import Rules
 from collector.event import RecordedEvent
 from collector.projections import regrouped
-from collector.projections.regrouped import Compared, compare
+from collector.projections.regrouped import RegroupingDifference, compare
 from tests.examples import examples
 from tests.postgres import Server
 from tests.processes import Process
@@ -35,7 +35,7 @@ EVENTS = (
 )  # fmt: skip
 
 
-async def compared(followed: Followed) -> Compared:
+async def compared(followed: Followed) -> RegroupingDifference:
     """What comparing says of these lists."""
     return await followed.base.query(partial(compare, rules=followed.rules))
 
@@ -75,7 +75,7 @@ async def _followed(folder: Path, events: list[RecordedEvent], order: Any, rules
             if order.random() < 0.2:
                 followed.restart()
         await followed.follower.catch_up()
-        assert await compared(followed) == Compared()
+        assert await compared(followed) == RegroupingDifference()
 
 
 CHANGES = {
@@ -96,7 +96,7 @@ CHANGES = {
     "(SELECT min(uid) FROM signal)",
     "why it joined nothing": "UPDATE signal SET missed = 'no reason' WHERE missed <> ''",
     "an ignored statement": "INSERT INTO ignored VALUES ('00', 'so')",
-    "lesson": "INSERT INTO lesson VALUES ('repository:acme/web', 'search', 7)",
+    "ref_service": "INSERT INTO ref_service VALUES ('repository:acme/web', 'search', 7)",
     "whole": "DELETE FROM event_index",
 }
 
@@ -106,21 +106,21 @@ async def test_whatever_is_changed_in_the_lists_is_named(tmp_path: Path, change_
     """One row of any list: of what events are, what they are grouped as, what they joined and why."""
     async with following(tmp_path, CATALOG) as followed:
         await followed.told(*EVENTS)
-        assert await compared(followed) == Compared()
+        assert await compared(followed) == RegroupingDifference()
         await write(followed, change_)
         found = await compared(followed)
         assert found.differences
         assert not found.unseen
         await followed.follower.rebuild()
-        assert await compared(followed) == Compared()
+        assert await compared(followed) == RegroupingDifference()
 
 
 async def test_a_server_s_lists_are_compared_as_well(postgres: Server, tmp_path: Path) -> None:
     """PostgreSQL keeps the lists in tables of its own types; the scratch is SQLite's all the same."""
     async with following(tmp_path, CATALOG, url=postgres.fresh()) as followed:
         await followed.told(*EVENTS)
-        assert await compared(followed) == Compared()
-        await write(followed, CHANGES["a member's reason"], CHANGES["an end"], CHANGES["lesson"])
+        assert await compared(followed) == RegroupingDifference()
+        await write(followed, CHANGES["a member's reason"], CHANGES["an end"], CHANGES["ref_service"])
         assert len((await compared(followed)).differences) == 3
 
 
@@ -139,7 +139,7 @@ async def test_what_was_set_aside_is_left_out(tmp_path: Path) -> None:
         with poisonous({EVENTS[2].id}):
             await followed.told(*EVENTS)
         assert (await followed.lists.state()).set_aside == 1
-        assert await compared(followed) == Compared()
+        assert await compared(followed) == RegroupingDifference()
 
 
 async def test_other_rules_are_no_damage(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_other_rules_are_no_damage(tmp_path: Path) -> None:
             (unseen,) = (await compared(followed)).unseen
             assert "grouped by other rules" in unseen
         await followed.follower.rebuild()
-        assert await compared(followed) == Compared()
+        assert await compared(followed) == RegroupingDifference()
 
 
 async def test_lists_that_lag_are_compared_as_far_as_they_go(tmp_path: Path) -> None:

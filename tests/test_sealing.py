@@ -96,7 +96,7 @@ async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monk
     async with daemon.running(settings(tmp_path), clock=lambda: AT) as running:
         await running.log.append([told(firing), told(end)])
         async with asyncio.timeout(60):
-            while running.parts.sealing.size < 3:  # noqa: ASYNC110 - the job tells nobody
+            while running.runtime.sealing.size < 3:  # noqa: ASYNC110 - the job tells nobody
                 await asyncio.sleep(0.01)
 
 
@@ -122,12 +122,12 @@ async def test_an_accepted_loss_is_the_first_fact_after_it(tmp_path: Path) -> No
         _, _, lost, started = (await running.log.read())[:4]
         assert (lost.type, lost.source, lost.data) == ("collector.lost", MACHINE, {"acknowledged": 7, "found": 2})
         assert (started.type, started.data["previous_stop"]) == ("collector.started", "missing")
-        ready = await running.parts.readiness()
+        ready = await running.runtime.readiness()
         assert ready.ready
         assert "5 lost" in ready.facts["lost"]
     assert "collector.lost" in await lived(tmp_path)
     async with daemon.running(settings(tmp_path), clock=lambda: AT + 2) as running:
-        assert "5 lost" in (await running.parts.readiness()).facts["lost"]
+        assert "5 lost" in (await running.runtime.readiness()).facts["lost"]
 
 
 async def test_another_log_under_the_same_name_is_refused(tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ async def test_sealing_goes_on_after_an_accepted_loss(tmp_path: Path) -> None:
         restore(tmp_path)
         async with daemon.running(settings(tmp_path), accept_loss=True, clock=lambda: AT) as running:
             await running.log.append([told(*(said(f"new{number}") for number in range(9)))])
-            await running.parts.sealing.run()
-            assert (await running.parts.readiness()).facts["sealing"] == "well"
+            await running.runtime.sealing.run()
+            assert (await running.runtime.readiness()).facts["sealing"] == "well"
             (lost,) = [event for event in await running.log.read() if event.type == "collector.lost"]
-            names.append(running.parts.sealing.beside.checkpoints.name)
-            latest = running.parts.sealing.beside.latest("event")
+            names.append(running.runtime.sealing.beside.checkpoints.name)
+            latest = running.runtime.sealing.beside.latest("event")
             assert latest is not None
             assert latest.size == await running.log.head()
             assert lost.position == 3

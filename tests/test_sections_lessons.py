@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from renderers.document import Code, Link
+from renderers.document import Code, LinkedText
 from renderers.plain import plain
 from tests.histories import Told, example, going_on, many_changes, page_alone, report_alone, storm, switched_off
 from tests.sections import claims, prompts, said
@@ -14,8 +14,8 @@ def test_diagnostics_quote_notes_and_have_each_runbook_and_query_once() -> None:
     told.fires("Other", "14:05:00", "cart", query="up == 0")
     items = claims(told, "diagnostics")
     assert plain(items[0].parts) == 'Note by Ana, 14:12:00: "Pool exhausted."'
-    assert [part for item in items for part in item.parts if isinstance(part, Link | Code)] == [
-        Link("Runbook", "https://runbooks.example/errors"), Code("ratio > 0.05"), Code("up == 0"),
+    assert [part for item in items for part in item.parts if isinstance(part, LinkedText | Code)] == [
+        LinkedText("Runbook", "https://runbooks.example/errors"), Code("ratio > 0.05"), Code("up == 0"),
     ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_pull_requests_are_linked_under_the_template_s_words() -> None:
     """The template's line on links holds the links of the changes."""
     links = claims(many_changes(), "resolution")[-1]
     assert plain(links.parts) == "Links to pull requests or relevant changes: PR #9"
-    assert Link("PR #9", "https://code.example/acme/web/pull/9") in links.parts
+    assert LinkedText("PR #9", "https://code.example/acme/web/pull/9") in links.parts
 
 
 LABELS = ["What went well:", "What didn’t go well:", "Improvement Opportunities:"]

@@ -9,7 +9,7 @@ import pytest
 
 from collector import silences
 from collector.correlation import Rules
-from collector.daemon.parts import heartbeats_of
+from collector.daemon.runtime import heartbeats_of
 from collector.event import MACHINE, MINUTE, SECOND, Event, RecordedEvent, event_id
 from collector.log import EventLog, Submission, open_log
 from collector.settings import load_settings

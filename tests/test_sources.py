@@ -20,7 +20,7 @@ from collector.intake import Endpoint, Intake, kept_headers
 from collector.log import open_log
 from collector.sources import SOURCES
 from collector.times import moment, parse, rfc3339
-from collector.webhook import Channel, Credentials, Mapped, Reading, Webhook
+from collector.webhook import ChatChannel, Credentials, Mapped, Reading, Webhook
 from collector.writer import Writer
 from tests import sns
 from tests.lookout import LOOKOUT, LOOKOUT_SIGNS
@@ -60,7 +60,10 @@ READING = Reading(
         "com.larkfield.*": Mapped(),
     },
     mapping=LOOKOUT,
-    channels={"C0INC000001": Channel(name="incidents"), "C0PAY000002": Channel(name="payments", service="checkout")},
+    channels={
+        "C0INC000001": ChatChannel(name="incidents"),
+        "C0PAY000002": ChatChannel(name="payments", service="checkout"),
+    },
 )
 
 

@@ -100,8 +100,8 @@ async def calls(events: Sequence[RecordedEvent], rules: Rules, folder: Path, mon
     """Calls of functions that grouping takes for each of these, told a hundred at a time."""
     profile, take = cProfile.Profile(), Regrouping.take
 
-    def counted(groups: Regrouping, batch: Any, shelf: Any) -> Changes:
-        return profile.runcall(take, groups, list(batch), shelf)
+    def counted(groups: Regrouping, batch: Any, store: Any) -> Changes:
+        return profile.runcall(take, groups, list(batch), store)
 
     with monkeypatch.context() as patch:
         patch.setattr(Regrouping, "take", counted)

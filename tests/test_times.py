@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.times import Moment, moment, parse, rfc3339
+from collector.times import SenderTime, moment, parse, rfc3339
 
 SECOND = 1_000_000
 RECEIVED = int(datetime(2026, 3, 4, 16, tzinfo=UTC).timestamp()) * SECOND
@@ -76,7 +76,7 @@ def test_a_given_zone_stands_in_for_a_missing_offset() -> None:
 @pytest.mark.parametrize("value", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00-05:00", "0000-01-01T00:00:00Z"])
 def test_year_one_is_no_time(value: str) -> None:
     """Go's zero time says that there is none; its text is kept, and it is the same as nothing said."""
-    assert moment(value, RECEIVED) == Moment(RECEIVED, value, "absent", None, "")
+    assert moment(value, RECEIVED) == SenderTime(RECEIVED, value, "absent", None, "")
 
 
 @pytest.mark.parametrize(

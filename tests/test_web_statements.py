@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from collector.event import MINUTE, RecordedEvent
-from collector.web import Limits as WebLimits
+from collector.web import RequestLimits
 from tests.face import JSON, NOW, Face, running
 
 
@@ -174,7 +174,7 @@ async def test_a_report_opens_an_incident(face: Face) -> None:
 
 async def test_a_report_is_taken_while_nobody_follows(tmp_path: Path) -> None:
     """While no incident is known, the answer says null for it."""
-    async with running(tmp_path, limits=WebLimits(patience=0.05)) as face:
+    async with running(tmp_path, limits=RequestLimits(patience=0.05)) as face:
         await face.followed()
         await face.stand_still()
         answer = await face.post("/api/v1/incidents", {"title": "checkout is slow", "by": "Ada"})
@@ -183,7 +183,7 @@ async def test_a_report_is_taken_while_nobody_follows(tmp_path: Path) -> None:
 
 async def test_a_statement_waits_for_the_lists(tmp_path: Path) -> None:
     """A read that follows a write shows it: the answer comes once the lists have taken the event in."""
-    async with running(tmp_path, limits=WebLimits(patience=60.0)) as face:
+    async with running(tmp_path, limits=RequestLimits(patience=60.0)) as face:
         await face.incident(1)
         await face.stand_still()
         before = await face.log.head()
@@ -202,7 +202,7 @@ async def test_a_statement_waits_for_the_lists(tmp_path: Path) -> None:
 
 async def test_a_statement_does_not_wait_for_ever(tmp_path: Path) -> None:
     """Lists that lag make an answer later, by the patience at most, and never an error."""
-    async with running(tmp_path, limits=WebLimits(patience=0.05)) as face:
+    async with running(tmp_path, limits=RequestLimits(patience=0.05)) as face:
         await face.incident(1)
         await face.stand_still()
         answer = await face.post("/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"})
@@ -239,7 +239,7 @@ async def test_a_deeply_nested_write_is_refused(face: Face, body: bytes) -> None
 
 async def test_a_write_is_bounded(tmp_path: Path) -> None:
     """A write that is too large, encoded or too slow is refused."""
-    async with running(tmp_path, limits=WebLimits(command=100, read_timeout=0.05)) as face:
+    async with running(tmp_path, limits=RequestLimits(command=100, read_timeout=0.05)) as face:
         await face.incident(1)
         path = "/api/v1/incidents/1/notes"
         (await face.post(path, {"text": "x" * 100, "by": "Ada"})).problem(413)

@@ -115,20 +115,20 @@ def _partial(target: Path) -> Iterator[Path]:
     """A file of our own beside the target; what a run that was killed left there is written over."""
     partial = target.with_name(target.name + ".partial")
     # Closed last: closing any descriptor of a file takes SQLite's locks on it away.
-    held = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InvalidInput(f"cannot back up to {target}: another backup is being written there") from None
-        os.fchmod(held, 0o600)
-        os.ftruncate(held, 0)
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, 0)
         try:
             yield partial
         finally:
             partial.unlink(missing_ok=True)
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def _reader(path: Path, how: str) -> sqlite3.Connection:

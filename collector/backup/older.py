@@ -24,14 +24,14 @@ from collector.errors import LogDamaged, Unavailable
 from collector.log import migrations
 from collector.storage.disk import cause
 from collector.storage.urls import database_path
-from collector.verification.scan import Difference
+from collector.verification.scan import StoredDifference
 
 _LEAF = Struct(">BQ16sHqH")
 _ROWS = "SELECT position, id, revision, received_at, type, commitment, leaf FROM event ORDER BY position"
 
 
 @contextmanager
-def verifiable(url: str) -> Iterator[tuple[str, list[Difference]]]:
+def verifiable(url: str) -> Iterator[tuple[str, list[StoredDifference]]]:
     """The address under which a log can be verified, for the length of the block: its own, or that of an upgraded copy;
     and what differs in a file of an earlier schema. Raises as :func:`upgraded`."""
     path = database_path(url)
@@ -58,7 +58,7 @@ def _reader(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def upgraded(path: Path, folder: Path | None = None) -> Iterator[tuple[Path, list[Difference]]]:
+def upgraded(path: Path, folder: Path | None = None) -> Iterator[tuple[Path, list[StoredDifference]]]:
     """A copy of a file, upgraded, for the length of the block; and what differs in the file before any upgrade.
 
     The copy lies in a folder of its own in ``folder``, or where temporary files do. Raises :class:`Unavailable` where
@@ -97,7 +97,7 @@ def _upgrade(copy: Path) -> None:
         connection.commit()
 
 
-def _leaves(connection: sqlite3.Connection) -> Iterator[Difference]:
+def _leaves(connection: sqlite3.Connection) -> Iterator[StoredDifference]:
     """What revision 0001 computed a leaf from; later ones keep what ``verify`` computes."""
     columns = {row[1] for row in connection.execute("PRAGMA table_info(event)")}
     if "content_commitment" in columns:
@@ -108,7 +108,7 @@ def _leaves(connection: sqlite3.Connection) -> Iterator[Difference]:
         except Exception:  # a column that is no number, no text, or too large: whatever it is, no leaf is made of it
             expected = b""
         if expected != leaf:
-            yield Difference("event", position, "its row is not what its leaf was computed from")
+            yield StoredDifference("event", position, "its row is not what its leaf was computed from")
 
 
 def _leaf(position: int, identity: bytes, revision: int, received_at: int, kind: str, commitment: bytes) -> bytes:

@@ -8,11 +8,11 @@ from collector.amendments import CLEARABLE
 from collector.cli import confirming, naming
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.people import NUMBER, state, stating
-from collector.cli.typing import Text
+from collector.cli.typing import TextParam
 from collector.cli.where import Where
 
 REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
-CLEARABLE_TEXT = Text("where it is not known after all, say so with --clear")
+CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear")
 
 
 @click.command()

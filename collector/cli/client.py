@@ -43,7 +43,7 @@ _COMMANDS = {
 """What an answer of the API advises, and the command that does the same."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back, already known to be a success."""
 
     body: bytes
@@ -59,7 +59,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.body.decode("utf-8", "replace")
 
 
-class Refused(TimelinedError):
+class ApiRefusal(TimelinedError):
     """The server took the request and said no; the message is the server's own."""
 
 
@@ -70,14 +70,14 @@ class Desk:
         self._session = session
         self._base = base
 
-    async def get(self, path: str, **parameters: object) -> Answer:
+    async def get(self, path: str, **parameters: object) -> ApiAnswer:
         """Read something. Parameters that are None or empty are left out."""
         query = {name: str(value) for name, value in parameters.items() if value is not None and value != ""}
         return await self._ask("GET", path, params=query)
 
     async def post(
         self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = PATIENCE
-    ) -> Answer:
+    ) -> ApiAnswer:
         """State something. ``key`` makes saying it twice the same as saying it once; ``patience`` is in seconds."""
         said = {name: value for name, value in body.items() if value not in (None, "", [])}
         headers = {"Idempotency-Key": key} if key else {}
@@ -85,7 +85,7 @@ class Desk:
 
     async def send(
         self, path: str, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE
-    ) -> Answer:  # fmt: skip
+    ) -> ApiAnswer:  # fmt: skip
         """Post bytes as they are: a delivery, or records of an import."""
         timeout = aiohttp.ClientTimeout(total=patience)
         return await self._ask("POST", path, data=body, headers=headers, timeout=timeout)
@@ -116,7 +116,7 @@ class Desk:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"cannot reach {self._base.origin()}: {error or 'it says nothing'}") from error
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    async def _ask(self, method: str, path: str, **options: Any) -> ApiAnswer:
         # The daemon may stand below a path of its own.
         address = URL(str(self._base).rstrip("/") + path, encoded=True)
         try:
@@ -124,7 +124,7 @@ class Desk:
                 body = await response.read()
                 if response.status >= 300:
                     raise problem(response.status, body, of_api=path.startswith("/api"))
-                return Answer(body=body, created=response.status == 201)
+                return ApiAnswer(body=body, created=response.status == 201)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             where = str(self._base.origin())
             raise Unavailable(
@@ -147,8 +147,8 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
     if status in (400, 409, 415, 422):
         return InvalidInput(message)
     if status == 401 and of_api:
-        return Refused(f"{message.rstrip('.;')}; name the file that holds the API token with --token-file")
-    return Unavailable(message) if status >= 500 else Refused(message)
+        return ApiRefusal(f"{message.rstrip('.;')}; name the file that holds the API token with --token-file")
+    return Unavailable(message) if status >= 500 else ApiRefusal(message)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ _ENDS = (5, 8, 32)
 """Digits by which an event is named, the fewest that name one alone."""
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """What a statement became."""
 
     new: bool
@@ -45,7 +45,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         return self.incident is not None and self.incident["key"] == self.event["id"]
 
 
-Words = Callable[[Recorded], str]
+Words = Callable[[RecordedStatement], str]
 
 
 async def confirmed(desk: Desk, path: str, said: Mapping[str, object], key: str | None, words: Words) -> str:
@@ -61,11 +61,11 @@ async def confirmed(desk: Desk, path: str, said: Mapping[str, object], key: str 
     return said_of_it if what.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
 
 
-async def _looked_up(desk: Desk, told: Json, ended: set[int], *, new: bool) -> Recorded:
+async def _looked_up(desk: Desk, told: Json, ended: set[int], *, new: bool) -> RecordedStatement:
     cited, found = await _cited(desk, told["event"])
     number = told["incident"]
     row = None if number is None else (await desk.get(f"/api/v1/incidents/{number}")).json()
-    return Recorded(
+    return RecordedStatement(
         new=new, event=found["events"][-1], cited=cited, incident=row, reason=(found["why"] or {}).get("reason") or "",
         reopened=number in ended,
     )  # fmt: skip
@@ -108,7 +108,7 @@ def moment(text: str) -> str:
     return f"{at.removeprefix(today + ' ')} UTC"
 
 
-def opening(what: Recorded) -> str:
+def opening(what: RecordedStatement) -> str:
     """What a report became."""
     if what.incident is None:
         return "Reported, in no incident yet,"

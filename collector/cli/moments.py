@@ -44,7 +44,7 @@ class Zone(click.ParamType[str]):
         return value
 
 
-class Moment(click.ParamType[str]):
+class TypedTime(click.ParamType[str]):
     """A time as lists print it, a clock's time, a date, so long ago (``15m``, ``1h30m``, ``2d``), ``now`` or RFC 3339.
 
     A clock's time is the last one that was; a date is its beginning.
@@ -114,7 +114,7 @@ def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-MOMENT = Moment()
+MOMENT = TypedTime()
 ZONE = click.option(
     "--zone", type=Zone(), is_eager=True, expose_value=False, metavar="NAME", envvar="TIMELINED_ZONE",
     help="The zone of the times you write, such as Europe/Berlin; by default UTC.",

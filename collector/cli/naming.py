@@ -12,7 +12,7 @@ from collector.errors import NotFound
 _NUMBER = re.compile(r"(?:inc(?:ident)?[- ]?)?#?(\d{1,18})", re.ASCII | re.I)
 
 
-class Incident(click.ParamType[int]):
+class NamedIncident(click.ParamType[int]):
     """An incident's number: ``1``, ``#1`` or ``INC-1``."""
 
     name = "incident"
@@ -26,7 +26,7 @@ class Incident(click.ParamType[int]):
         return number
 
 
-INCIDENT = Incident()
+INCIDENT = NamedIncident()
 
 
 def event(name: str) -> str:

@@ -28,14 +28,14 @@ from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
 from collector.projections import open_lists, search
-from collector.projections.regrouped import Compared, compare
+from collector.projections.regrouped import RegroupingDifference, compare
 from collector.proof import acknowledged, lost, seal, upkeep
 from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.proof.folder import ProofFolder
-from collector.proof.lost import UNKNOWN, About, origin_after
+from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.settings import Settings, Unread
 from collector.verification import proofs as proofs
-from collector.verification.scan import MOST, Difference
+from collector.verification.scan import MOST, StoredDifference
 from collector.verification.verify import Beyond, Verdict
 from collector.verification.verify import verify as verified
 from collector.verification.workers import VerifyWorkers
@@ -93,7 +93,7 @@ def verify(
         with helped as helpers, shown as progress:
             work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
             verdict = _query(url, work)
-        compared = _query_lists(url, partial(compare, rules=settings.correlation)) if lists else Compared()
+        compared = _query_lists(url, partial(compare, rules=settings.correlation)) if lists else RegroupingDifference()
     found = [*outside, *earlier, *verdict.differences]
     if only is None:
         done = upkeep.Upkeep(daemon.wall_clock(), well=not found, position=verdict.size)
@@ -160,17 +160,19 @@ def _query_lists(url: str, work: Callable[[Any], T]) -> T:
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tuple[Beyond, list[Difference], list[str]]:
+def _beyond(
+    settings: Settings, key: str | None, checkpoint: Path | None
+) -> tuple[Beyond, list[StoredDifference], list[str]]:
     """What is known from outside the database, read before it; and what of that is damaged itself."""
     about = _about(settings)
     beside = daemon.beside_of(settings, about)
-    damaged: list[Difference] = []
+    damaged: list[StoredDifference] = []
     records: list[acknowledged.Last] = []
     for path in acknowledged.all_beside(beside.acknowledged):
         try:
             records += [last] if (last := acknowledged.read(path)) else []
         except LogDamaged as error:
-            damaged.append(Difference("acknowledged", 0, str(error)))
+            damaged.append(StoredDifference("acknowledged", 0, str(error)))
     try:
         notes = list(beside.kept())
     except OSError as error:
@@ -184,7 +186,7 @@ def _beyond(settings: Settings, key: str | None, checkpoint: Path | None) -> tup
     return beyond, damaged, _not_seen(settings, beside, beyond, keys)
 
 
-def _about(settings: Settings) -> About:
+def _about(settings: Settings) -> LogName:
     """Which log this is; nothing is known of one that cannot be asked, and the verifying names why."""
     try:
         return _query(settings.storage.url, lost.about)
@@ -288,7 +290,7 @@ def _rows(url: str) -> int | None:
     return _query(url, count)
 
 
-def _verdict(verdict: Verdict, found: Iterable[Difference], unseen: list[str]) -> dict[str, Any]:
+def _verdict(verdict: Verdict, found: Iterable[StoredDifference], unseen: list[str]) -> dict[str, Any]:
     return {
         "events": {"size": verdict.size, "root": b64encode(verdict.root).decode()},
         "deliveries": {"size": verdict.deliveries, "root": b64encode(verdict.deliveries_root).decode()},
@@ -302,7 +304,8 @@ def _verdict(verdict: Verdict, found: Iterable[Difference], unseen: list[str]) -
 
 
 def _show(
-    verdict: Verdict, found: list[Difference], unseen: list[str], lists: Sequence[Difference], *, whole: bool
+    verdict: Verdict, found: list[StoredDifference], unseen: list[str], lists: Sequence[StoredDifference],
+    *, whole: bool,
 ) -> None:  # fmt: skip
     if found or lists:
         named = [*found, *lists[:_NAMED]]

@@ -69,7 +69,7 @@ def _stamp(at: str) -> str:
 # --- Alertmanager ---------------------------------------------------------------------------------------------------
 
 
-class _Alert(msgspec.Struct, frozen=True, kw_only=True):
+class _DemoAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert as Alertmanager tells it."""
 
     name: str
@@ -98,11 +98,13 @@ class _Alert(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def _group_key(alert: _Alert) -> str:
+def _group_key(alert: _DemoAlert) -> str:
     return f'{{}}:{{alertname="{alert.name}", service="{alert.service}"}}'
 
 
-def _alertmanager(at: str, tells: str, *alerts: _Alert, member: str = "a", reason: str = "first notification") -> Step:
+def _alertmanager(
+    at: str, tells: str, *alerts: _DemoAlert, member: str = "a", reason: str = "first notification"
+) -> Step:
     """One notification of a group, as one member of the pair sends it."""
     first = alerts[0]
     told = [alert.json() for alert in alerts]
@@ -149,7 +151,7 @@ def _pagerduty(at: str, tells: str, kind: str, data: dict[str, Any], agent: Any 
     )
 
 
-def _page(status: str, alert: _Alert) -> dict[str, Any]:
+def _page(status: str, alert: _DemoAlert) -> dict[str, Any]:
     return {
         "id": "PDEMO311",
         "type": "incident",
@@ -218,7 +220,7 @@ def _deployment(
 
 # --- the evening ----------------------------------------------------------------------------------------------------
 
-_ERRORS = _Alert(
+_ERRORS = _DemoAlert(
     name="HighErrorRate",
     service="checkout",
     severity="critical",
@@ -228,7 +230,7 @@ _ERRORS = _Alert(
     runbook="https://runbooks.shop.example/checkout-errors",
 )
 _SLOW = tuple(
-    _Alert(
+    _DemoAlert(
         name="SlowCart",
         service="cart",
         severity="critical",
@@ -239,7 +241,7 @@ _SLOW = tuple(
     )
     for n, since in enumerate(("18:03:20", "18:03:25", "18:04:05"))
 )
-_DISK = _Alert(
+_DISK = _DemoAlert(
     name="DiskFilling",
     service="search",
     severity="warning",
@@ -249,7 +251,7 @@ _DISK = _Alert(
 )
 
 
-def _ended(alert: _Alert, until: str) -> _Alert:
+def _ended(alert: _DemoAlert, until: str) -> _DemoAlert:
     return msgspec.structs.replace(alert, until=until)
 
 

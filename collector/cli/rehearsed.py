@@ -24,7 +24,7 @@ _LOOK = 0.05
 _ROW = ("status", "title", "started_at", "ended_at", "services", "environments", "severity", "lead", "merged_into")
 
 
-class Compared(msgspec.Struct, kw_only=True):
+class RehearsalDifference(msgspec.Struct, kw_only=True):
     """What differs."""
 
     incidents: list[dict[str, Any]] = []
@@ -33,10 +33,10 @@ class Compared(msgspec.Struct, kw_only=True):
     """Each with its incident's ``number`` and the ``diff`` of its draft, in unified form."""
 
 
-def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Sequence[str]) -> Compared:
+def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Sequence[str]) -> RehearsalDifference:
     """Change a copy of the log, and say what became of incidents and drafts; ``times`` are those of changed events."""
 
-    async def compared() -> Compared:
+    async def compared() -> RehearsalDifference:
         settings = where.settings()
         reading = daemon.reading(settings, say=output.say)
         copied = daemon.rehearsal(settings)
@@ -56,9 +56,9 @@ async def _followed(desk: Desk) -> None:
         await asyncio.sleep(_LOOK)
 
 
-async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> Compared:
+async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> RehearsalDifference:
     old, new = await _incidents(before), await _incidents(after)
-    found = Compared()
+    found = RehearsalDifference()
     touched = []
     for number in sorted({*old, *new}):
         one, other = old.get(number), new.get(number)
@@ -105,7 +105,7 @@ def _diff(number: int, before: list[str], after: list[str]) -> Iterator[str]:
     return difflib.unified_diff(before, after, f"{name} (now)", f"{name} (then)", n=1, lineterm="")
 
 
-def show(compared: Compared) -> None:
+def show(compared: RehearsalDifference) -> None:
     """What differs, as a person reads it."""
     for each in compared.incidents:
         number, before, after = each["number"], each["before"], each["after"]

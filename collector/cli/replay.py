@@ -110,7 +110,7 @@ def _confirm(planned: Replayed) -> None:
 
 def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form: str) -> None:
     """What would become of events, incidents and drafts."""
-    compared = rehearsed.Compared()
+    compared = rehearsed.RehearsalDifference()
     if planned.changes and not where.server:
         times = [change["occurred_at"] for change in planned.changes]
 

@@ -236,9 +236,9 @@ def send_test(
     try:
         tls = None if server else where.trust(address)
         answer = asyncio.run(_post(address, tls, f"/webhooks/{name}{token}", content, {**given, **proof}))
-    except client.Refused as error:
+    except client.ApiRefusal as error:
         # Why a proof does not hold is said to nobody who sends, and in the daemon's log alone.
-        raise client.Refused(
+        raise client.ApiRefusal(
             f"cannot send to {name}: the daemon refused it ({error}); its log says why. Was it started with this "
             "configuration?"
         ) from error

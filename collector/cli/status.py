@@ -93,7 +93,7 @@ def _counted(some: list[Any]) -> str:
 # --- doctor -----------------------------------------------------------------------------------------------------------
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Check(msgspec.Struct, frozen=True):
     """What was tried, whether it is well, and what was found; where it is not, with what to do."""
 
     what: str
@@ -120,64 +120,64 @@ def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None
         raise click.exceptions.Exit(output.FAILED)
 
 
-def _findings(where: Where) -> Iterator[Finding]:
+def _findings(where: Where) -> Iterator[Check]:
     unread: list[str] = []
     try:
         settings = where.settings(secrets=EVERY, unread=unread)
     except InvalidSettings as error:
         for mistake in error.mistakes:
-            yield Finding("configuration", False, mistake)
+            yield Check("configuration", False, mistake)
         return
-    yield Finding("configuration", True, f"{where.config_file or 'the defaults'}, without a mistake")
+    yield Check("configuration", True, f"{where.config_file or 'the defaults'}, without a mistake")
     for each in unread:
-        yield Finding("secret", False, f"{each}; as root say CREDENTIALS_DIRECTORY=FOLDER before the command")
+        yield Check("secret", False, f"{each}; as root say CREDENTIALS_DIRECTORY=FOLDER before the command")
     for name, source in settings.sources.items():
         if source.credentials.open:
-            yield Finding("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
+            yield Check("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
     for what, look in _LOOKS.items():
         try:
             yield look(where, settings)
         except TimelinedError as error:
-            yield Finding(what, False, str(error))
+            yield Check(what, False, str(error))
 
 
-def _database(where: Where, settings: Settings) -> Finding:
+def _database(where: Where, settings: Settings) -> Check:
     ready = where.get("/-/ready").json()
     named = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
     if ready["lists"] != "well":
-        return Finding("database", False, f"{named}; {ready['lists']}")
-    return Finding("database", True, named)
+        return Check("database", False, f"{named}; {ready['lists']}")
+    return Check("database", True, named)
 
 
-def _disk(where: Where, settings: Settings) -> Finding:
+def _disk(where: Where, settings: Settings) -> Check:
     path = database_path(settings.storage.url)
     if path is None:
-        return Finding("disk", True, "the server's own; look there")
+        return Check("disk", True, "the server's own; look there")
     if not path.exists():
         raise Unavailable(f"{path} is not there; timelined serve makes it")
     free, size = shutil.disk_usage(path.parent).free, path.stat().st_size
     said = f"{free // 1_000_000} MB free beside a log of {size // 1_000_000} MB"
     if free < 2 * size + 500_000_000:
-        return Finding("disk", False, f"{said}; make room: a backup, an upgrade and an erasure need as much again each")
-    return Finding("disk", True, said)
+        return Check("disk", False, f"{said}; make room: a backup, an upgrade and an erasure need as much again each")
+    return Check("disk", True, said)
 
 
-def _clock(where: Where, settings: Settings) -> Finding:
+def _clock(where: Where, settings: Settings) -> Check:
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX))
     if state == _UNSYNCHRONISED:
-        return Finding("clock", False, "the kernel says that nothing keeps it right; run an NTP client")
-    return Finding("clock", True, "kept right, as the kernel says")
+        return Check("clock", False, "the kernel says that nothing keeps it right; run an NTP client")
+    return Check("clock", True, "kept right, as the kernel says")
 
 
-def _reachable(where: Where, settings: Settings) -> Finding:
+def _reachable(where: Where, settings: Settings) -> Check:
     holder = daemon.holder(settings)
     if holder is None:
-        return Finding("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
+        return Check("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
     Where(server=holder, tls=where.trust(holder)).get("/-/healthy")
     others = "others reach it" if not settings.web.loopback else "only this machine reaches it (web.listen_address)"
-    return Finding("daemon", True, f"answers at {holder}; {others}")
+    return Check("daemon", True, f"answers at {holder}; {others}")
 
 
-_LOOKS: dict[str, Callable[[Where, Settings], Finding]] = {
+_LOOKS: dict[str, Callable[[Where, Settings], Check]] = {
     "database": _database, "disk": _disk, "clock": _clock, "daemon": _reachable,
 }  # fmt: skip

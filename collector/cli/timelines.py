@@ -31,7 +31,7 @@ _DATED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d?:\d\d.*", re.ASCII)
 _OFFSET = re.compile(r".*\d ?([Zz]|UTC|[+-]\d\d:?\d\d)", re.ASCII)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class TimelineRow(msgspec.Struct, frozen=True, kw_only=True):
     """One statement."""
 
     path: str
@@ -44,7 +44,7 @@ class _WrongRow(ValueError):
     """What is wrong with a row, as the end of a sentence."""
 
 
-def read(content: bytes, name: str, *, incident: int | None, by: str, zone: str | None) -> list[Row]:
+def read(content: bytes, name: str, *, incident: int | None, by: str, zone: str | None) -> list[TimelineRow]:
     """Every row as what it states. ``incident``, ``by`` and ``zone`` stand for what a row does not say.
 
     Raises :class:`InvalidInput` with every mistake and its line.
@@ -54,7 +54,7 @@ def read(content: bytes, name: str, *, incident: int | None, by: str, zone: str 
     except UnicodeDecodeError as error:
         raise InvalidInput(f"cannot import {name}: it is not UTF-8, at byte {error.start}; save it as that") from error
     table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    rows: list[Row] = []
+    rows: list[TimelineRow] = []
     mistakes: list[str] = []
     try:
         columns = _columns(next(table, []), name)
@@ -104,7 +104,7 @@ def _said(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
 
 
-def _row(said: Mapping[str, str], incident: int | None, by: str, zone: str | None) -> Row:
+def _row(said: Mapping[str, str], incident: int | None, by: str, zone: str | None) -> TimelineRow:
     kind = said.get("kind", "").lower() or "note"
     if kind not in KINDS:
         raise _WrongRow(f"kind is {kind!r}; use one of {', '.join(KINDS)}")
@@ -127,7 +127,7 @@ def _row(said: Mapping[str, str], incident: int | None, by: str, zone: str | Non
         body |= {"mark": kind, "at": at}
     named = "\x1f".join([str(number), where, at, *(f"{name}={value}" for name, value in sorted(body.items()))])
     key = f"csv-{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:40]}"
-    return Row(path=f"/api/v1/incidents/{number}/{where}", body=body, key=key)
+    return TimelineRow(path=f"/api/v1/incidents/{number}/{where}", body=body, key=key)
 
 
 def _incident(text: str, otherwise: int | None) -> int:

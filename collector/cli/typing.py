@@ -9,7 +9,7 @@ import click
 _LINE = "------------------------ >8 ------------------------"
 
 
-class Text(click.ParamType[str]):
+class TextParam(click.ParamType[str]):
     """Words, and not none; ``-`` reads them from standard input."""
 
     name = "text"
@@ -25,7 +25,7 @@ class Text(click.ParamType[str]):
         return read
 
 
-TEXT = Text()
+TEXT = TextParam()
 
 
 def written(about: str) -> str:

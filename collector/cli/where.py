@@ -81,13 +81,13 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             )
         return self.ask(question, writing=True)
 
-    def get(self, path: str, **parameters: object) -> client.Answer:
+    def get(self, path: str, **parameters: object) -> client.ApiAnswer:
         """Read one thing."""
         return self.ask(lambda desk: desk.get(path, **parameters))
 
     def post(
         self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = client.PATIENCE
-    ) -> client.Answer:
+    ) -> client.ApiAnswer:
         """State one thing; ``patience`` is how long an answer may take, in seconds."""
         return self.ask(lambda desk: desk.post(path, body, key, patience), writing=True)
 

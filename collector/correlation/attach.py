@@ -26,7 +26,7 @@ NEAR = 24 * HOUR
 LOW_ALERT, PERSON_RULE = "alert", "person"
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentTraits(msgspec.Struct, frozen=True, kw_only=True):
     """An incident as attaching sees it: its opening signals' common traits."""
 
     key: str
@@ -37,29 +37,29 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     classes: frozenset[str] = frozenset()
 
 
-class Index(Protocol):
+class IncidentLookup(Protocol):
     """Where incidents are looked up; it may answer more than fits, never less."""
 
-    def offering(self, key: str, start: int, end: int) -> Iterable[View]:
+    def offering(self, key: str, start: int, end: int) -> Iterable[IncidentTraits]:
         """Incidents with an opening signal that offers this key, near this span; for a page wherever they are."""
 
-    def serving(self, service: str, start: int, end: int) -> Iterable[View]:
+    def serving(self, service: str, start: int, end: int) -> Iterable[IncidentTraits]:
         """Incidents with an opening signal of this service and a window less than :data:`NEAR` from this span."""
 
-    def holding(self, event: str) -> Iterable[View]:
+    def holding(self, event: str) -> Iterable[IncidentTraits]:
         """Incidents that this event belongs to as part of an opening signal."""
 
-    def tied(self, name: str) -> Iterable[View]:
+    def tied(self, name: str) -> Iterable[IncidentTraits]:
         """Incidents with a signal of this class of people's."""
 
-    def taught(self, token: str) -> frozenset[str]:
+    def services_of_ref(self, token: str) -> frozenset[str]:
         """The services that changes with this deployment, commit, pull request or repository ref name."""
 
 
 class Attached(msgspec.Struct, frozen=True):
     """A unit's place in one incident."""
 
-    view: View
+    view: IncidentTraits
     rule: str
     reason: str
 
@@ -67,7 +67,7 @@ class Attached(msgspec.Struct, frozen=True):
 class Attaching:
     """Judges units against the incidents of an index."""
 
-    def __init__(self, rules: Rules, catalog: Catalog, links: Links, index: Index) -> None:
+    def __init__(self, rules: Rules, catalog: Catalog, links: Links, index: IncidentLookup) -> None:
         self._rules, self._catalog, self._links, self._index = rules, catalog, links, index
 
     def attach(self, unit: Unit) -> tuple[list[Attached], str]:
@@ -103,7 +103,7 @@ class Attaching:
         referred = self._by_ref(unit, missed)
         if unit.kind == LOW_ALERT:
             return [*referred, *self._by_service(unit, missed)]
-        return referred or self._by_service(unit, missed) or self._by_lesson(unit, missed)
+        return referred or self._by_service(unit, missed) or self._by_origin(unit, missed)
 
     def _by_person(self, unit: Unit) -> list[Attached]:
         places = [
@@ -157,7 +157,7 @@ class Attaching:
             if self._within(unit, view, missed) and self._somewhere(unit, view, missed)
         ]
 
-    def _by_lesson(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+    def _by_origin(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
         """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
 
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
@@ -181,19 +181,19 @@ class Attaching:
             if kind == "repository":
                 services, why = self._deployed(token, name)
                 repositories.append((services, kind, why))
-            elif services := self._index.taught(token):
+            elif services := self._index.services_of_ref(token):
                 return [(services, "ref", f"shares {kind} {name[:80]} with a deployment of")]
         return repositories
 
     def _deployed(self, token: str, repository: str) -> tuple[frozenset[str], str]:
-        learnt = self._catalog.deploys(repository) | self._index.taught(token)
+        learnt = self._catalog.deploys(repository) | self._index.services_of_ref(token)
         if learnt:
             return learnt, f"repository {repository} deploys"
         # Most teams name the two alike, and GitHub's deployments name no service at all.
         like = self._catalog.repository(repository)
         return frozenset({like} if like else ()), f"repository {repository} is named like"
 
-    def _within(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
+    def _within(self, unit: Unit, view: IncidentTraits, missed: list[tuple[int, str]]) -> bool:
         """Whether a unit falls into an incident's window: a low alert by its start, all else by any part of it."""
         end = unit.start if unit.kind == LOW_ALERT or unit.end is None else unit.end
         if view.low <= end and unit.start <= view.high:
@@ -208,7 +208,7 @@ class Attaching:
             missed.append((distance, miss))
         return False
 
-    def _somewhere(self, unit: Unit, view: View, missed: list[tuple[int, str]]) -> bool:
+    def _somewhere(self, unit: Unit, view: IncidentTraits, missed: list[tuple[int, str]]) -> bool:
         if not elsewhere(unit.environment, view.environments):
             return True
         missed.append((0, "other environment"))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from collector import names
 from collector.correlation.values import Rules, Service
 from collector.event import Event
-from collector.spelling import People, Place
+from collector.spelling import People, Whereabouts
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
 """Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""
@@ -144,12 +144,12 @@ class Catalog:
             return names.in_production(key or ""), written or names.PRODUCTION
         return key, written
 
-    def place(self, event: Event) -> Place:
+    def place(self, event: Event) -> Whereabouts:
         """The same of an event, service and environment, for what shows them."""
         service, shown = self.service(event)
         environment, written = self.environment_of(event)
         listed = (shown or "") if service in self._shown else ""
-        return Place(service or "", environment or "", listed, written)
+        return Whereabouts(service or "", environment or "", listed, written)
 
     def person(self, name: str) -> str:
         """What stands for a person: a login and a display name fold to the same, and the catalog says who else is one.

@@ -11,13 +11,13 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from collector.correlation.parts import Summary
+from collector.correlation.live_incidents import Summary
 from collector.correlation.signals import Unit
 from collector.correlation.values import Unjoined
 from collector.event import RecordedEvent
 
 
-class Place(msgspec.Struct, frozen=True):
+class Grounds(msgspec.Struct, frozen=True):
     """A unit's membership in one incident, as it is kept."""
 
     rule: str
@@ -26,11 +26,11 @@ class Place(msgspec.Struct, frozen=True):
     """Of an opening signal: the name that decided, to compare other ties with."""
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit as it lies on the shelf."""
+class StoredSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit as it lies in the store."""
 
     unit: Unit
-    places: dict[int, Place]
+    places: dict[int, Grounds]
     missed: str
 
 
@@ -42,7 +42,7 @@ class Move(msgspec.Struct, frozen=True):
     after: frozenset[int]
 
 
-class Asked(NamedTuple):
+class SpanQuery(NamedTuple):
     """What is asked of a key: all that starts after ``after`` and by ``high``, and covers ``low`` or later."""
 
     key: str
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
     after: int
 
 
-class Shelf(Protocol):
+class GroupingStore(Protocol):
     """Where closed components lie; it answers as of the end of the last round."""
 
     def entity(self, key: str) -> list[RecordedEvent]:
@@ -63,7 +63,7 @@ class Shelf(Protocol):
     def unit_of(self, events: Sequence[str]) -> dict[str, str]:
         """The units that these events belong to."""
 
-    def units(self, uids: Sequence[str]) -> list[Kept]: ...
+    def units(self, uids: Sequence[str]) -> list[StoredSignal]: ...
 
     def units_before(self, key: str, start: int) -> Iterator[Unit]:
         """The units of one entity that began before ``start``, latest first."""
@@ -77,7 +77,7 @@ class Shelf(Protocol):
     def latest(self) -> int:
         """The latest start of any unit."""
 
-    def keyed(self, asked: Sequence[Asked]) -> list[str]:
+    def keyed(self, asked: Sequence[SpanQuery]) -> list[str]:
         """Units that one of these questions is about."""
 
     def naming(self, events: Sequence[str]) -> list[str]:
@@ -92,10 +92,10 @@ class Shelf(Protocol):
     def incidents_of(self, key: str, low: int, high: int) -> list[int]:
         """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
 
-    def component(self, number: int) -> dict[int, tuple[list[Kept], dict[int, str]]]:
+    def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
 
-    def lessons(self, token: str) -> Counter[str]:
+    def ref_services(self, token: str) -> Counter[str]:
         """How many changes with a ref name which service."""
 
     def links(self) -> list[RecordedEvent]:
@@ -104,7 +104,7 @@ class Shelf(Protocol):
     def next_number(self) -> int:
         """A number that was never given."""
 
-    def homeless(self) -> dict[str, int]:
+    def unassigned(self) -> dict[str, int]:
         """Numbers that no incident has, by the events they hang on."""
 
 
@@ -119,7 +119,7 @@ class Changes:
         """Event → its unit and the keys it is folded under; no keys where it is folded no more."""
         self.keys: dict[tuple[str, str], tuple[int, int] | None] = {}
         """(key, unit) → from when until when; None where it is gone."""
-        self.places: dict[tuple[str, int], Place | None] = {}
+        self.places: dict[tuple[str, int], Grounds | None] = {}
         self.incidents: dict[int, tuple[Summary, int]] = {}
         """Number → what lists show, and the component (named after the smallest number in it)."""
         self.unkeyed: set[int] = set()
@@ -127,7 +127,7 @@ class Changes:
         self.incident_keys: set[tuple[str, int]] = set()
         self.numbers: dict[int, tuple[str, int | None]] = {}
         """Number → the event it hangs on, and the number it goes by now; None where that event opens no incident."""
-        self.lessons: set[tuple[str, str, int]] = set()
+        self.ref_services: set[tuple[str, str, int]] = set()
         self.ignored: tuple[Unjoined, ...] | None = None
         self.moves: dict[str, Move] = {}
         self.first: set[int] = set()

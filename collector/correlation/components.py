@@ -16,8 +16,8 @@ from collections.abc import Iterable
 import msgspec
 
 from collector.correlation import again, ties
-from collector.correlation.held import Component, Held
-from collector.correlation.parts import Part, keys_of, whole_since
+from collector.correlation.live_incidents import LiveIncident, keys_of, whole_since
+from collector.correlation.memory import Component, Memory
 from collector.correlation.pauses import tied
 from collector.correlation.rounds import Changed, Grown
 from collector.correlation.signals import SEPARATOR, Unit
@@ -30,17 +30,19 @@ _ANEW = Grown(new=True, since=-1)
 class Components:
     """The second step of a round: units → components and the incidents in them."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     def apply(self, changed: Changed) -> None:
         """Have units come, change and go, in the order of their starts."""
-        held = self._held
-        held.fetch([uid for uid, (old, _) in changed.items() if old is not None])
+        memory = self._memory
+        memory.fetch([uid for uid, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
-        held.ensure_all(one for _, new in ordered if new is not None and new.opening for one in ties.wanted(held, new))
+        memory.ensure_all(
+            one for _, new in ordered if new is not None and new.opening for one in ties.wanted(memory, new)
+        )
         lasting = {uid for uid, (old, new) in changed.items() if old and new and _lasts_differently(old, new)}
-        ties.ensure_storms(held, (new for _, new in ordered if new and new.opening and new.uid not in lasting))
+        ties.ensure_storms(memory, (new for _, new in ordered if new and new.opening and new.uid not in lasting))
         for old, new in ordered:
             if old and new and new.uid in lasting:
                 self._stretch(old, new)
@@ -51,45 +53,45 @@ class Components:
                 self._add(new)
         for uid, (old, new) in changed.items():
             if new is not None:
-                held.round.changes.units[uid] = (new, "")
+                memory.round.changes.units[uid] = (new, "")
             elif old is not None:
-                held.round.changes.dropped[uid] = old
+                memory.round.changes.dropped[uid] = old
 
     def relink(self, relinked: Iterable[str]) -> None:
         """Classes tie for ever and bars keep apart: what people's words concern is swept again."""
-        held = self._held
-        held.fetch(relinked)
+        memory = self._memory
+        memory.fetch(relinked)
         for uid in relinked:
-            if uid in held.part_of:
-                self._soil(held.component_of[held.part_of[uid]])
-                for other in held.classmates(uid):
+            if uid in memory.incident_of:
+                self._mark_for_sweep(memory.component_of[memory.incident_of[uid]])
+                for other in memory.classmates(uid):
                     self._union(uid, other)
-            elif uid in held.units:
-                held.round.review.add(uid)
+            elif uid in memory.units:
+                memory.round.review.add(uid)
 
     def cross_pauses(self) -> None:
         """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
-        held, grown = self._held, self._held.round.grown
+        memory, grown = self._memory, self._memory.round.grown
         while grown or self._reopen():
             uid, how = grown.popitem()
-            if uid in held.part_of:
-                for other in again.reopened(held, uid) if how.new else ():
-                    self._soil(held.component_of[held.part_of[other]])
-                for earlier, later in again.pairs(held, uid, how):
-                    self._cross(held.units[earlier], held.units[later])
+            if uid in memory.incident_of:
+                for other in again.reopened(memory, uid) if how.new else ():
+                    self._mark_for_sweep(memory.component_of[memory.incident_of[other]])
+                for earlier, later in again.pairs(memory, uid, how):
+                    self._cross(memory.units[earlier], memory.units[later])
 
     def _reopen(self) -> bool:
         """Tie alerts to incidents that people reopened before they fired again; whether any was tied."""
-        held, before = self._held, len(self._held.round.grown)
-        for component in {held.component_of[part]: None for part in list(held.round.touched)}:
-            if component.dirty and any(part.turned for part in component.parts):
-                for earlier, later in list(again.after_reopening(held, component)):
+        memory, before = self._memory, len(self._memory.round.grown)
+        for component in {memory.component_of[incident]: None for incident in list(memory.round.touched)}:
+            if component.dirty and any(incident.turned for incident in component.incidents):
+                for earlier, later in list(again.after_reopening(memory, component)):
                     self._union(earlier, later)
-        return len(held.round.grown) > before
+        return len(memory.round.grown) > before
 
     def sweep(self) -> None:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
-        components = {self._held.component_of[part]: None for part in list(self._held.round.touched)}
+        components = {self._memory.component_of[incident]: None for incident in list(self._memory.round.touched)}
         for component in components:
             if component.dirty:
                 self._sweep(component)
@@ -97,95 +99,95 @@ class Components:
     # Units
 
     def _remove(self, unit: Unit) -> None:
-        held, uid = self._held, unit.uid
-        held.round.removed.add(uid)
-        held.units.pop(uid, None)
-        old_keys = held.round.old_keys.setdefault(uid, set())
+        memory, uid = self._memory, unit.uid
+        memory.round.removed.add(uid)
+        memory.units.pop(uid, None)
+        old_keys = memory.round.old_keys.setdefault(uid, set())
         if unit.opening:
             old_keys.update(f"tie:{key}" for key in keys_of(unit))
-            self._soil(held.component_of[held.part_of.pop(uid)])
-            held.index.drop_opening(unit)
-            held.round.grown.update(dict.fromkeys(again.following(held, unit), _ANEW))
-            held.round.moved.add(uid)
+            self._mark_for_sweep(memory.component_of[memory.incident_of.pop(uid)])
+            memory.index.drop_opening(unit)
+            memory.round.grown.update(dict.fromkeys(again.following(memory, unit), _ANEW))
+            memory.round.moved.add(uid)
         else:
-            old_keys.update(held.index.keys_of[uid])
-            held.unindex_other(unit)
+            old_keys.update(memory.index.keys_of[uid])
+            memory.unindex_other(unit)
             self._teach(unit, -1)
-            held.round.review.add(uid)
+            memory.round.review.add(uid)
 
     def _add(self, unit: Unit) -> None:
-        held = self._held
-        held.units[unit.uid] = unit
-        held.round.removed.discard(unit.uid)
-        held.places.setdefault(unit.uid, {})
+        memory = self._memory
+        memory.units[unit.uid] = unit
+        memory.round.removed.discard(unit.uid)
+        memory.places.setdefault(unit.uid, {})
         if unit.opening:
             self._grow(unit)
         else:
             self._teach(unit, 1)
-            held.index_other(unit)
-            held.round.review.add(unit.uid)
+            memory.index_other(unit)
+            memory.round.review.add(unit.uid)
 
     def _teach(self, unit: Unit, by: int) -> None:
         """A change that names its service says which service its refs are of."""
         if unit.kind != "change" or unit.service is None:
             return
         for token in unit.tokens:
-            known = self._held.taught(token)
+            known = self._memory.services_of_ref(token)
             before = known[unit.service] > 0
             known[unit.service] += by
-            self._held.round.changes.lessons.add((token, unit.service, 0))
+            self._memory.round.changes.ref_services.add((token, unit.service, 0))
             if before != (known[unit.service] > 0):
-                self._held.round.taught.add(token)
+                self._memory.round.services_of_ref.add(token)
 
     def _grow(self, unit: Unit) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
-        held = self._held
-        held.round.moved.add(unit.uid)
-        held.match[unit.uid] = (OPENED, "")
-        held.index_opening(unit)
-        held.round.grown[unit.uid] = _ANEW
-        earlier = list(ties.earlier(held, unit))
-        later = [*ties.later(held, unit, unit.order), *ties.storming(held, unit)]
+        memory = self._memory
+        memory.round.moved.add(unit.uid)
+        memory.match[unit.uid] = (OPENED, "")
+        memory.index_opening(unit)
+        memory.round.grown[unit.uid] = _ANEW
+        earlier = list(ties.earlier(memory, unit))
+        later = [*ties.later(memory, unit, unit.order), *ties.storming(memory, unit)]
         home = self._home(unit, [other for other, _ in (*earlier, *later)])
         if home is not None:
             self._settle(home, unit, earlier, later)
             return
-        part = Part()
-        held.component_of[part] = Component(part)
-        held.round.touched[part] = None
-        held.enter(part, unit)
+        incident = LiveIncident()
+        memory.component_of[incident] = Component(incident)
+        memory.round.touched[incident] = None
+        memory.enter(incident, unit)
         for other, match in earlier:
             self._better(unit.uid, match)
             self._union(unit.uid, other)
         self._tie(unit, later)
-        for other in held.classmates(unit.uid):
-            after = unit.uid if held.units[other].order < unit.order else other
-            self._better(after, (PERSON, held.links.by(after)))
+        for other in memory.classmates(unit.uid):
+            after = unit.uid if memory.units[other].order < unit.order else other
+            self._better(after, (PERSON, memory.links.by(after)))
             self._union(unit.uid, other)
 
-    def _home(self, unit: Unit, others: Iterable[str]) -> Part | None:
+    def _home(self, unit: Unit, others: Iterable[str]) -> LiveIncident | None:
         """The one incident that a new signal is tied to, where that stays plain with it."""
-        held = self._held
-        components = {held.component_of[held.part_of[other]] for other in others}
-        said = held.links.class_of(unit.uid) is not None or held.links.turns(unit.uid)
+        memory = self._memory
+        components = {memory.component_of[memory.incident_of[other]] for other in others}
+        said = memory.links.class_of(unit.uid) is not None or memory.links.turns(unit.uid)
         if said or len(components) != 1:
             return None
         (component,) = components
-        part = component.parts[0]
-        span = max(part.latest_start, unit.start) - min(part.order[0], unit.start)
-        somewhere = unit.environment is None or unit.environment in part.environments
-        fits = component.plain and not component.dirty and somewhere and span <= held.rules.longest
-        return part if fits else None
+        incident = component.incidents[0]
+        span = max(incident.latest_start, unit.start) - min(incident.order[0], unit.start)
+        somewhere = unit.environment is None or unit.environment in incident.environments
+        fits = component.plain and not component.dirty and somewhere and span <= memory.rules.longest
+        return incident if fits else None
 
-    def _settle(self, part: Part, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
+    def _settle(self, incident: LiveIncident, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
         """Have a new signal in the incident that all it is tied to are in."""
-        held = self._held
-        self._touch(part)
+        memory = self._memory
+        self._touch(incident)
         if not earlier:
-            tied = min(held.units[other].order for other, _ in later)
-            began = part.whole_since == part.order == tied
-            part.whole_since = unit.order if began else max(part.whole_since, tied)
-        held.enter(part, unit)
+            tied = min(memory.units[other].order for other, _ in later)
+            began = incident.whole_since == incident.order == tied
+            incident.whole_since = unit.order if began else max(incident.whole_since, tied)
+        memory.enter(incident, unit)
         for _, match in earlier:
             self._better(unit.uid, match)
         for other, match in later:
@@ -193,28 +195,28 @@ class Components:
 
     def _stretch(self, old: Unit, new: Unit) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it."""
-        held, part = self._held, self._held.part_of[new.uid]
-        component = held.component_of[part]
-        self._touch(part)
-        part.gained_events.update(new.events)
+        memory, incident = self._memory, self._memory.incident_of[new.uid]
+        component = memory.component_of[incident]
+        self._touch(incident)
+        incident.gained_events.update(new.events)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
-        later = [tie for tie in ties.later(held, longer, (low + held.rules.gap, LAST)) if tie[1][0] != PAGE]
+        later = [tie for tie in ties.later(memory, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
         paged = new.paging and old.reach != new.reach and not component.plain
-        if (later and new.reach < old.reach) or (paged and any(p.latest_start > low for p in component.parts)):
-            self._soil(component)
-        if any(p.turned for p in component.parts):
+        if (later and new.reach < old.reach) or (paged and any(p.latest_start > low for p in component.incidents)):
+            self._mark_for_sweep(component)
+        if any(p.turned for p in component.incidents):
             # How far it ties depends on what people said, and on whether anybody told its end.
-            self._soil(component)
-        if again.loosened(held, component, old, new):
-            self._soil(component)
-        held.units[new.uid] = new
-        part.replace(new)
-        held.index_opening(new)
+            self._mark_for_sweep(component)
+        if again.loosened(memory, component, old, new):
+            self._mark_for_sweep(component)
+        memory.units[new.uid] = new
+        incident.replace(new)
+        memory.index_opening(new)
         if new.reach > old.reach:
             self._tie(new, later)
-            held.round.grown.setdefault(new.uid, Grown(new=False, since=old.reach))
-            held.round.grown.update(dict.fromkeys(again.outlasted(held, new), _ANEW))
+            memory.round.grown.setdefault(new.uid, Grown(new=False, since=old.reach))
+            memory.round.grown.update(dict.fromkeys(again.outlasted(memory, new), _ANEW))
 
     def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
@@ -223,133 +225,138 @@ class Components:
 
     def _better(self, uid: str, match: Match) -> None:
         """The first rule gives the reason; that it opened an incident is the last."""
-        known = self._held.match[uid]
+        known = self._memory.match[uid]
         if known[0] == OPENED or match < known:
-            self._held.match[uid] = match
-            self._held.round.moved.add(uid)
+            self._memory.match[uid] = match
+            self._memory.round.moved.add(uid)
 
     def _cross(self, earlier: Unit, later: Unit) -> None:
         """Tie an alert to what it was before a pause, where a page of its incident lasts over it."""
-        held = self._held
-        component = held.component_of[held.part_of[earlier.uid]]
-        part = component.parts[0]
-        if component.dirty or not component.plain or part.whole_since >= later.order:
+        memory = self._memory
+        component = memory.component_of[memory.incident_of[earlier.uid]]
+        incident = component.incidents[0]
+        if component.dirty or not component.plain or incident.whole_since >= later.order:
             # What was one incident when it fired again, only a sweep knows.
             self._union(earlier.uid, later.uid)
-            self._soil(held.component_of[held.part_of[earlier.uid]])
+            self._mark_for_sweep(memory.component_of[memory.incident_of[earlier.uid]])
             return
-        page = again.page_over(held, part, earlier, later)
+        page = again.page_over(memory, incident, earlier, later)
         if page is not None:
             self._union(earlier.uid, later.uid)
-            known = held.match[later.uid]
+            known = memory.match[later.uid]
             if known[0] == OPENED or known[0] >= AGAIN:
-                held.match[later.uid] = (AGAIN, held.units[page].fold.partition(SEPARATOR)[2])
-                held.round.moved.add(later.uid)
+                memory.match[later.uid] = (AGAIN, memory.units[page].fold.partition(SEPARATOR)[2])
+                memory.round.moved.add(later.uid)
 
     # Components
 
-    def _touch(self, part: Part) -> None:
+    def _touch(self, incident: LiveIncident) -> None:
         """Note how an incident was before this round changes it."""
-        if part not in self._held.round.touched:
-            self._held.round.touched[part] = None
-            part.before = part.view(self._held.rules)
-            part.unchanged()
+        if incident not in self._memory.round.touched:
+            self._memory.round.touched[incident] = None
+            incident.before = incident.view(self._memory.rules)
+            incident.unchanged()
 
-    def _soil(self, component: Component) -> None:
+    def _mark_for_sweep(self, component: Component) -> None:
         """Have a component swept again at the end of the round."""
-        for part in component.parts:
-            self._touch(part)
+        for incident in component.incidents:
+            self._touch(incident)
         component.dirty = True
 
     def _union(self, a: str, b: str) -> None:
         """Make the components of two signals one; if both are plain and stay so, their incidents too."""
-        held = self._held
-        first, second = held.component_of[held.part_of[a]], held.component_of[held.part_of[b]]
+        memory = self._memory
+        first, second = memory.component_of[memory.incident_of[a]], memory.component_of[memory.incident_of[b]]
         if first is second:
             return
         keep, gone = (first, second) if len(first) >= len(second) else (second, first)
-        held.components.pop(gone, None)
-        for uid in [uid for part in gone.parts for uid in part.units]:
-            known = held.round.grown.get(uid)
-            held.round.grown[uid] = Grown(new=known is not None and known.new, since=-1)
-        if all(c.plain and not c.dirty for c in (keep, gone)) and held.plain(keep.parts + gone.parts):
-            tied = max(held.units[a].order, held.units[b].order)
-            self._absorb(keep.parts[0], gone.parts[0], tied)
+        memory.components.pop(gone, None)
+        for uid in [uid for incident in gone.incidents for uid in incident.units]:
+            known = memory.round.grown.get(uid)
+            memory.round.grown[uid] = Grown(new=known is not None and known.new, since=-1)
+        if all(c.plain and not c.dirty for c in (keep, gone)) and memory.plain(keep.incidents + gone.incidents):
+            tied = max(memory.units[a].order, memory.units[b].order)
+            self._absorb(keep.incidents[0], gone.incidents[0], tied)
             return
-        for part in gone.parts:
-            held.component_of[part] = keep
-        keep.parts += gone.parts
+        for incident in gone.incidents:
+            memory.component_of[incident] = keep
+        keep.incidents += gone.incidents
         keep.plain = False
-        self._soil(keep)
+        self._mark_for_sweep(keep)
 
-    def _absorb(self, keep: Part, gone: Part, tied: Order) -> None:
+    def _absorb(self, keep: LiveIncident, gone: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
-        held, noted = self._held, self._held.round
+        memory, noted = self._memory, self._memory.round
         keep.whole_since = whole_since(keep, gone, tied)
         self._touch(keep)
         self._touch(gone)
         for uid in gone.units:
-            held.part_of[uid] = keep
+            memory.incident_of[uid] = keep
         noted.moved.update(gone.units)
-        held.index.drop_part(gone)
-        held.index.put_part(keep, gone.keys)
+        memory.index.drop_incident(gone)
+        memory.index.put_incident(keep, gone.keys)
         keep.gained.update(gone.keys)
         keep.gained_events.update(event for unit in gone.units.values() for event in unit.events)
         for uid in gone.attached:
-            places = held.attached_to[uid]
+            places = memory.attached_to[uid]
             places.discard(gone)
             places.add(keep)
         noted.review.update(gone.attached)
         keep.absorb(gone)
-        del held.component_of[gone], noted.touched[gone]
+        del memory.component_of[gone], noted.touched[gone]
         if gone.keyed_as:
             noted.changes.unkeyed.add(gone.keyed_as)
         if gone.number:
             noted.gone.append(gone)
 
     def _sweep(self, component: Component) -> None:
-        held = self._held
-        units = [held.units[u] for part in component.parts for u in part.units if held.part_of.get(u) is part]
-        for part in component.parts:
-            self._dispose(part)
-        held.components.pop(component, None)
-        potential = Sweep(held.rules, held.catalog, held.links, potential=True).run(units)
-        owners = tied([group.units for group in potential], held.rules, held.links)
+        memory = self._memory
+        units = [
+            memory.units[u]
+            for incident in component.incidents
+            for u in incident.units
+            if memory.incident_of.get(u) is incident
+        ]
+        for incident in component.incidents:
+            self._dispose(incident)
+        memory.components.pop(component, None)
+        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(units)
+        owners = tied([group.units for group in potential], memory.rules, memory.links)
         where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
-        sweep = Sweep(held.rules, held.catalog, held.links)
+        sweep = Sweep(memory.rules, memory.catalog, memory.links)
         made: dict[int, Component] = {}
         for group in sweep.run(units):
-            part = self._make_part(group.units)
-            part.whole_since = group.whole_since
+            incident = self._make_incident(group.units)
+            incident.whole_since = group.whole_since
             at = where[group.units[0].uid]
             if at in made:
-                made[at].parts.append(part)
+                made[at].incidents.append(incident)
             else:
-                made[at] = Component(part)
-            held.component_of[part] = made[at]
-        held.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
+                made[at] = Component(incident)
+            memory.component_of[incident] = made[at]
+        memory.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
         for new in made.values():
-            new.plain = len(new.parts) == 1 and held.plain(new.parts)
-        held.round.moved.update(unit.uid for unit in units)
+            new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
+        memory.round.moved.update(unit.uid for unit in units)
 
-    def _make_part(self, units: Iterable[Unit]) -> Part:
-        part = Part()
+    def _make_incident(self, units: Iterable[Unit]) -> LiveIncident:
+        incident = LiveIncident()
         for unit in units:
-            self._held.enter(part, unit)
-        self._held.round.touched[part] = None
-        return part
+            self._memory.enter(incident, unit)
+        self._memory.round.touched[incident] = None
+        return incident
 
-    def _dispose(self, part: Part) -> None:
+    def _dispose(self, incident: LiveIncident) -> None:
         """Take an incident apart; its signals are put together anew."""
-        held, noted = self._held, self._held.round
-        held.index.drop_part(part)
-        for uid in part.attached:
-            held.attached_to[uid].discard(part)
-        noted.review.update(part.attached)
-        noted.gone.append(part)
-        del held.component_of[part], noted.touched[part]
-        if part.keyed_as:
-            noted.changes.unkeyed.add(part.keyed_as)
+        memory, noted = self._memory, self._memory.round
+        memory.index.drop_incident(incident)
+        for uid in incident.attached:
+            memory.attached_to[uid].discard(incident)
+        noted.review.update(incident.attached)
+        noted.gone.append(incident)
+        del memory.component_of[incident], noted.touched[incident]
+        if incident.keyed_as:
+            noted.changes.unkeyed.add(incident.keyed_as)
 
 
 def _order(pair: tuple[Unit | None, Unit | None]) -> tuple[int, str]:

@@ -1,6 +1,6 @@
-"""Memory kept within bounds: what the shelf holds anyway is let go of.
+"""Memory kept within bounds: what the store holds anyway is let go of.
 
-Only between rounds, when the shelf holds everything. First what nothing will
+Only between rounds, when the store holds everything. First what nothing will
 touch without fetching it: closed components (no signal of theirs reaches the
 latest moment) and what attaches to nothing in memory, the least recently
 touched first. Open components stay, so that an event in a large incident need
@@ -10,8 +10,8 @@ units as wanted do they go as well.
 
 from __future__ import annotations
 
-from collector.correlation.held import Component, Held
-from collector.correlation.parts import Part, keys_of
+from collector.correlation.live_incidents import LiveIncident, keys_of
+from collector.correlation.memory import Component, Memory
 from collector.correlation.signals import Unit
 
 FLOOD = 20
@@ -24,101 +24,103 @@ _CLAIMS = 10
 class Eviction:
     """The least recently touched goes first."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._left = 0
         """Units that the last attempt left."""
 
     def touch(self) -> None:
         """After a round: what it touched is the most recently touched."""
-        held = self._held
-        held.rounds += 1
-        parts = [*held.round.alive, *held.round.loaded]
-        for component in {held.component_of[part]: None for part in parts if part in held.component_of}:
-            held.components.pop(component, None)
-            held.components[component] = None
-            component.seen = held.rounds
-        for uid in held.round.found:
-            if held.others.pop(uid, None) is not None:
-                held.others[uid] = held.rounds
+        memory = self._memory
+        memory.rounds += 1
+        incidents = [*memory.round.alive, *memory.round.loaded]
+        for component in {
+            memory.component_of[incident]: None for incident in incidents if incident in memory.component_of
+        }:
+            memory.components.pop(component, None)
+            memory.components[component] = None
+            component.seen = memory.rounds
+        for uid in memory.round.found:
+            if memory.others.pop(uid, None) is not None:
+                memory.others[uid] = memory.rounds
 
     def evict(self, most: int) -> None:
         """Let go of units until there are less than ``most``, as far as what is open allows.
 
         An attempt looks at everything that is open, so the next one waits until memory grew by a third.
         """
-        held = self._held
-        held.coverage.trim(_CLAIMS * most)
-        self._left = min(self._left, len(held.units))
-        if len(held.units) <= max(most, self._left + self._left // 3):
+        memory = self._memory
+        memory.coverage.trim(_CLAIMS * most)
+        self._left = min(self._left, len(memory.units))
+        if len(memory.units) <= max(most, self._left + self._left // 3):
             return
-        held.complete = False
-        held.lessons.clear()
+        memory.complete = False
+        memory.ref_services.clear()
         self._evict(most * 3 // 4, open_too=False)
-        if len(held.units) > most * FLOOD:
+        if len(memory.units) > most * FLOOD:
             self._evict(most * 3 // 4, open_too=True)
-        self._left = len(held.units)
+        self._left = len(memory.units)
 
     def _evict(self, wanted: int, open_too: bool) -> None:
-        held = self._held
-        for uid, seen in list(held.others.items()):
-            if len(held.units) <= wanted:
+        memory = self._memory
+        for uid, seen in list(memory.others.items()):
+            if len(memory.units) <= wanted:
                 return
-            if seen < held.rounds and not held.attached_to.get(uid):
-                self._evict_other(held.units[uid])
-        for component in list(held.components):
-            if len(held.units) <= wanted:
+            if seen < memory.rounds and not memory.attached_to.get(uid):
+                self._evict_other(memory.units[uid])
+        for component in list(memory.components):
+            if len(memory.units) <= wanted:
                 return
-            if component.seen < held.rounds and (open_too or self._closed(component)):
+            if component.seen < memory.rounds and (open_too or self._closed(component)):
                 self._evict_component(component)
 
     def _closed(self, component: Component) -> bool:
         """Whether no signal of it could tie what starts now."""
-        return all(part.reach() + self._held.rules.gap < self._held.latest for part in component.parts)
+        return all(incident.reach() + self._memory.rules.gap < self._memory.latest for incident in component.incidents)
 
     def _evict_component(self, component: Component) -> None:
-        held = self._held
-        for part in component.parts:
-            held.index.drop_part(part)
-            high = part.view(held.rules).high
-            for key in part.keys:
-                held.coverage.withdraw(f"incident:{key}", high)
-            for unit in part.units.values():
+        memory = self._memory
+        for incident in component.incidents:
+            memory.index.drop_incident(incident)
+            high = incident.view(memory.rules).high
+            for key in incident.keys:
+                memory.coverage.withdraw(f"incident:{key}", high)
+            for unit in incident.units.values():
                 self._evict_opening(unit)
-            for uid in part.attached:
-                self._detach(uid, part)
-            held.loaded.difference_update(part.numbers)
-            del held.component_of[part]
-        del held.components[component]
+            for uid in incident.attached:
+                self._detach(uid, incident)
+            memory.loaded.difference_update(incident.numbers)
+            del memory.component_of[incident]
+        del memory.components[component]
 
-    def _detach(self, uid: str, part: Part) -> None:
+    def _detach(self, uid: str, incident: LiveIncident) -> None:
         """An attached unit goes with the last of its incidents in memory: none of them is there without it."""
-        left = self._held.attached_to[uid]
-        left.discard(part)
+        left = self._memory.attached_to[uid]
+        left.discard(incident)
         if not left:
-            self._evict_other(self._held.units[uid])
+            self._evict_other(self._memory.units[uid])
 
     def _evict_opening(self, unit: Unit) -> None:
-        held = self._held
-        held.index.drop_opening(unit)
+        memory = self._memory
+        memory.index.drop_opening(unit)
         for key in keys_of(unit):
-            held.coverage.withdraw(f"tie:{key}", unit.reach + held.rules.gap)
-        held.coverage.withdraw("started", unit.start)
-        del held.part_of[unit.uid]
+            memory.coverage.withdraw(f"tie:{key}", unit.reach + memory.rules.gap)
+        memory.coverage.withdraw("started", unit.start)
+        del memory.incident_of[unit.uid]
         self._forget(unit)
 
     def _evict_other(self, unit: Unit) -> None:
-        held = self._held
-        for key in held.index.keys_of[unit.uid]:
-            held.coverage.withdraw(key, unit.last)
-        held.coverage.withdraw("happened", unit.last)
-        held.unindex_other(unit)
-        held.attached_to.pop(unit.uid, None)
+        memory = self._memory
+        for key in memory.index.keys_of[unit.uid]:
+            memory.coverage.withdraw(key, unit.last)
+        memory.coverage.withdraw("happened", unit.last)
+        memory.unindex_other(unit)
+        memory.attached_to.pop(unit.uid, None)
         self._forget(unit)
 
     def _forget(self, unit: Unit) -> None:
-        held = self._held
-        del held.units[unit.uid]
-        held.tails.pop(unit.fold, None)
-        for known in (held.match, held.places, held.missed):
+        memory = self._memory
+        del memory.units[unit.uid]
+        memory.tails.pop(unit.fold, None)
+        for known in (memory.match, memory.places, memory.missed):
             known.pop(unit.uid, None)

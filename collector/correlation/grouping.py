@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from collector.closing import Word, closing
-from collector.correlation.attach import NEAR, Attached, Attaching, View
+from collector.correlation.attach import NEAR, Attached, Attaching, IncidentTraits
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links, is_link
 from collector.correlation.signals import Unit, fold, fold_keys
@@ -28,9 +28,9 @@ def fold_all(events: Sequence[RecordedEvent], rules: Rules, catalog: Catalog) ->
     return [unit for key, members in entities.items() for unit in fold(key, members, rules, catalog)]
 
 
-def view_of(group: Group, rules: Rules) -> View:
+def view_of(group: Group, rules: Rules) -> IncidentTraits:
     """An incident as attaching sees it."""
-    return View(
+    return IncidentTraits(
         key=group.order[1],
         start=group.order[0],
         low=group.order[0] - rules.lookback,
@@ -55,11 +55,11 @@ class _Correlation:
         self._index()
 
     def _index(self) -> None:
-        self._by_key: dict[str, dict[str, View]] = {}
-        self._by_service: dict[str, list[View]] = {}
-        self._by_uid: dict[str, View] = {}
-        self._by_class: dict[str, View] = {}
-        self._taught: dict[str, set[str]] = {}
+        self._by_key: dict[str, dict[str, IncidentTraits]] = {}
+        self._by_service: dict[str, list[IncidentTraits]] = {}
+        self._by_uid: dict[str, IncidentTraits] = {}
+        self._by_class: dict[str, IncidentTraits] = {}
+        self._services_of_refs: dict[str, set[str]] = {}
         for group, view in zip(self._groups, self._views, strict=True):
             self._by_class.update(dict.fromkeys(view.classes, view))
             for service in {unit.service for unit in group.units if unit.service is not None}:
@@ -71,25 +71,25 @@ class _Correlation:
         for unit in self._units:
             if unit.kind == "change" and unit.service is not None:
                 for token in unit.tokens:
-                    self._taught.setdefault(token, set()).add(unit.service)
+                    self._services_of_refs.setdefault(token, set()).add(unit.service)
 
-    def offering(self, key: str, start: int, end: int) -> Iterable[View]:
+    def offering(self, key: str, start: int, end: int) -> Iterable[IncidentTraits]:
         return self._by_key.get(key, {}).values()
 
-    def serving(self, service: str, start: int, end: int) -> Iterable[View]:
+    def serving(self, service: str, start: int, end: int) -> Iterable[IncidentTraits]:
         views = self._by_service.get(service, ())
         return [view for view in views if view.low - NEAR <= end and start <= view.high + NEAR]
 
-    def holding(self, event: str) -> Iterable[View]:
+    def holding(self, event: str) -> Iterable[IncidentTraits]:
         view = self._by_uid.get(self._unit_of.get(event, ""))
         return () if view is None else (view,)
 
-    def tied(self, name: str) -> Iterable[View]:
+    def tied(self, name: str) -> Iterable[IncidentTraits]:
         view = self._by_class.get(name)
         return () if view is None else (view,)
 
-    def taught(self, token: str) -> frozenset[str]:
-        return frozenset(self._taught.get(token, ()))
+    def services_of_ref(self, token: str) -> frozenset[str]:
+        return frozenset(self._services_of_refs.get(token, ()))
 
     def grouping(self) -> Grouping:
         """Everything found out, in its fixed order."""

@@ -6,7 +6,7 @@ entities are folded again (``refolding``), opening signals come and go and
 their components with them (``components``), what attaches is judged again
 (``judging``), incidents get their numbers (``numbering``), and what changed is
 said (``recording``). What they work on is ``held`` in memory; the rest lies on
-the shelf and is fetched when it is asked for.
+the store and is fetched when it is asked for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.correlation.attach import Attaching
-from collector.correlation.changes import Changes, Shelf
+from collector.correlation.changes import Changes, GroupingStore
 from collector.correlation.components import Components
 from collector.correlation.eviction import Eviction
-from collector.correlation.held import Held
 from collector.correlation.judging import Judging
 from collector.correlation.linking import Linking
 from collector.correlation.lookup import Lookup
+from collector.correlation.memory import Memory
 from collector.correlation.numbering import Numbering
 from collector.correlation.recording import Recording
 from collector.correlation.refolding import Refolding
@@ -34,31 +34,31 @@ class Regrouping:
     """The groups of everything that was taken in so far."""
 
     def __init__(self, rules: Rules) -> None:
-        self._held = Held(rules)
-        self._lookup, self._linking = Lookup(self._held), Linking(self._held)
-        self._refolding, self._components = Refolding(self._held), Components(self._held)
-        self._judging, self._numbering = Judging(self._held), Numbering(self._held)
-        self._recording, self._eviction = Recording(self._held), Eviction(self._held)
+        self._memory = Memory(rules)
+        self._lookup, self._linking = Lookup(self._memory), Linking(self._memory)
+        self._refolding, self._components = Refolding(self._memory), Components(self._memory)
+        self._judging, self._numbering = Judging(self._memory), Numbering(self._memory)
+        self._recording, self._eviction = Recording(self._memory), Eviction(self._memory)
 
     def forget(self, complete: bool = False, settled: int = 0) -> None:
         """Let go of everything in memory.
 
-        ``complete`` says that the shelf is empty, so that nothing has to be fetched. Numbers below ``settled`` go
+        ``complete`` says that the store is empty, so that nothing has to be fetched. Numbers below ``settled`` go
         before those above: while a log is read again, what is an incident for a moment must not take one's number.
         """
-        self._held.forget(complete, settled)
+        self._memory.forget(complete, settled)
 
     def evict(self, most: int) -> None:
         """Between two rounds: keep memory to about ``most`` units, as far as what is open allows (``eviction``)."""
         self._eviction.evict(most)
 
     def __len__(self) -> int:
-        return len(self._held.units)
+        return len(self._memory.units)
 
-    def take(self, events: Iterable[RecordedEvent], shelf: Shelf) -> Changes:
-        """Take events in, of whatever age and order, and say what changed. The shelf must then be brought up to it."""
-        held = self._held
-        held.shelf, held.round = shelf, Round()
+    def take(self, events: Iterable[RecordedEvent], store: GroupingStore) -> Changes:
+        """Take events in, of whatever age and order, and say what changed. The store must then be brought up to it."""
+        memory = self._memory
+        memory.store, memory.round = store, Round()
         self._prepare()
         batch = [event for event in events if fold_keys(event) or event.revision > 0]
         changed = self._refolding.refold(batch)
@@ -72,18 +72,18 @@ class Regrouping:
         self._numbering.number()
         self._recording.record()
         self._eviction.touch()
-        return held.round.changes
+        return memory.round.changes
 
     def _prepare(self) -> None:
         """In the first round: what every round needs to know of all that there is."""
-        held = self._held
+        memory = self._memory
         self._attach_by_links()
-        if held.facts is None:
-            held.next_number, held.homeless = held.shelf.next_number(), held.shelf.homeless()
-            held.latest = held.shelf.latest()
+        if memory.facts is None:
+            memory.next_number, memory.unassigned = memory.store.next_number(), memory.store.unassigned()
+            memory.latest = memory.store.latest()
             self._linking.recall()
             self._attach_by_links()
 
     def _attach_by_links(self) -> None:
-        held = self._held
-        held.attaching = Attaching(held.rules, held.catalog, held.links, self._lookup)
+        memory = self._memory
+        memory.attaching = Attaching(memory.rules, memory.catalog, memory.links, self._lookup)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from collector.correlation.parts import Part
+from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.signals import Unit, alert_key
 from collector.correlation.spans import FAR, Order, Spans
 from collector.correlation.storms import Storms
 from collector.names import apart
 
 
-class Index:
+class KeyIndex:
     """Opening signals by what ties them, attaching units by what they look for, incidents by what they offer."""
 
     def __init__(self, storms: Storms) -> None:
@@ -23,7 +23,7 @@ class Index:
         self._ties: dict[str, Spans] = {}
         self._found_by: dict[str, Spans] = {}
         self._environments: dict[str, set[str | None]] = {}
-        self._parts: dict[str, dict[Part, None]] = {}
+        self._incidents: dict[str, dict[LiveIncident, None]] = {}
 
     # Opening signals
 
@@ -92,22 +92,22 @@ class Index:
 
     # Incidents
 
-    def put_part(self, part: Part, keys: Iterable[str]) -> None:
+    def put_incident(self, incident: LiveIncident, keys: Iterable[str]) -> None:
         """Have an incident found by these keys."""
         for key in keys:
-            self._parts.setdefault(key, {})[part] = None
+            self._incidents.setdefault(key, {})[incident] = None
 
-    def drop_part(self, part: Part) -> None:
+    def drop_incident(self, incident: LiveIncident) -> None:
         """Have an incident found no more."""
-        for key in part.keys:
-            known = self._parts.get(key, {})
-            known.pop(part, None)
+        for key in incident.keys:
+            known = self._incidents.get(key, {})
+            known.pop(incident, None)
             if not known:
-                self._parts.pop(key, None)
+                self._incidents.pop(key, None)
 
-    def parts(self, key: str) -> tuple[Part, ...]:
+    def incidents(self, key: str) -> tuple[LiveIncident, ...]:
         """The incidents with a signal that offers this key, or is of this service."""
-        return tuple(self._parts.get(key, ()))
+        return tuple(self._incidents.get(key, ()))
 
 
 def _put(spans: dict[str, Spans], key: str, order: Order, cover: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collector.closing import Word
 from collector.correlation.facts import Links, is_link, named_events
-from collector.correlation.held import Held
+from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed
 from collector.event import RecordedEvent, is_retracted
 
@@ -14,35 +14,35 @@ from collector.event import RecordedEvent, is_retracted
 class Linking:
     """Which units people tied together or keep apart."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     def recall(self) -> None:
         """Before the first round: read what people said so far."""
-        held = self._held
-        known = [] if held.complete else held.shelf.links()
-        held.facts = {fact.id: fact for fact in known}
-        held.named = frozenset(name for fact in known for name in named_events(fact))
+        memory = self._memory
+        known = [] if memory.complete else memory.store.links()
+        memory.facts = {fact.id: fact for fact in known}
+        memory.named = frozenset(name for fact in known for name in named_events(fact))
         if known:
-            held.links = self._linked()
+            memory.links = self._linked()
 
     def relink(self, batch: Sequence[RecordedEvent], changed: Changed) -> set[str]:
         """Take new words in; the units for which people's words mean something else than before."""
-        held = self._held
+        memory = self._memory
         if self._take(batch):
-            held.named = frozenset(name for fact in (held.facts or {}).values() for name in named_events(fact))
+            memory.named = frozenset(name for fact in (memory.facts or {}).values() for name in named_events(fact))
         elif not self._names_any(changed):
             return set()
-        before, held.links = held.links, self._linked()
-        held.round.changes.ignored = tuple(held.links.ignored)
+        before, memory.links = memory.links, self._linked()
+        memory.round.changes.ignored = tuple(memory.links.ignored)
         old_ignored = {entry.event for entry in before.ignored}
-        held.round.review |= old_ignored ^ {entry.event for entry in held.links.ignored}
-        units = before.units() | held.links.units() | before.turned() | held.links.turned()
-        return {uid for uid in units if _standing(before, uid) != _standing(held.links, uid)}
+        memory.round.review |= old_ignored ^ {entry.event for entry in memory.links.ignored}
+        units = before.units() | memory.links.units() | before.turned() | memory.links.turned()
+        return {uid for uid in units if _standing(before, uid) != _standing(memory.links, uid)}
 
     def _take(self, batch: Sequence[RecordedEvent]) -> bool:
         """Note the words in a batch; whether there are any, or one was taken back."""
-        facts = self._held.facts if self._held.facts is not None else {}
+        facts = self._memory.facts if self._memory.facts is not None else {}
         turned = [event for event in batch if is_link(event) or event.id in facts]
         for event in turned:
             known = facts.get(event.id)
@@ -55,13 +55,13 @@ class Linking:
 
     def _names_any(self, changed: Changed) -> bool:
         """Whether people's words name an event of these units."""
-        if not self._held.named:
+        if not self._memory.named:
             return False
         events = (event for pair in changed.values() for unit in pair if unit is not None for event in unit.events)
-        return not self._held.named.isdisjoint(events)
+        return not self._memory.named.isdisjoint(events)
 
     def _linked(self) -> Links:
-        return Links(list((self._held.facts or {}).values()), self._held.uids(self._held.named))
+        return Links(list((self._memory.facts or {}).values()), self._memory.uids(self._memory.named))
 
 
 def _standing(links: Links, uid: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:

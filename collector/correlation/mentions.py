@@ -28,7 +28,7 @@ _THINGS = ("image", "flag", "host", "hostname", "node", "instance", "pod", "clus
 """Keys of an event's data and labels that hold the name of the one thing it is about."""
 
 
-class Name(msgspec.Struct, frozen=True):
+class Mention(msgspec.Struct, frozen=True):
     """One name of a thing."""
 
     text: str
@@ -36,25 +36,25 @@ class Name(msgspec.Struct, frozen=True):
     """Whether nothing else has this name: a pull request's number, a commit, a flag; not a service or a repository."""
 
 
-def names_of(events: Iterable[RecordedEvent]) -> list[Name]:
+def names_of(events: Iterable[RecordedEvent]) -> list[Mention]:
     """Every name by which people may speak of what these events are about, each once, the precise ones first."""
     names = dict.fromkeys(name for event in events for name in _names(event))
     return sorted(names, key=lambda name: (not name.precise, -len(name.text), name.text))
 
 
-def _names(event: RecordedEvent) -> Iterator[Name]:
+def _names(event: RecordedEvent) -> Iterator[Mention]:
     data = event.data
     repository = data.get("repository")
     if isinstance(repository, str) and repository:
-        yield Name(repository, False)
+        yield Mention(repository, False)
         yield from _usable(repository.rpartition("/")[2], precise=False)
     if isinstance(number := data.get("number"), int) and number >= 10 and event.type.startswith("change."):
-        yield Name(f"#{number}", True)
+        yield Mention(f"#{number}", True)
     if isinstance(sha := data.get("sha"), str) and _SHA.fullmatch(sha):
-        yield Name(sha, True)
+        yield Mention(sha, True)
     for release in (data.get("ref"), data.get("version")):
         if isinstance(release, str) and _RELEASE.fullmatch(release):
-            yield Name(release, True)
+            yield Mention(release, True)
     if event.type == "change.flag_toggled":
         yield from _usable(flag_name(event.entity), precise=True)
     if event.service:
@@ -70,7 +70,7 @@ def flag_name(entity: str) -> str:
     return subject.rpartition("/")[2].removeprefix("flag:") or entity
 
 
-def _things(fields: Mapping[str, Any]) -> Iterator[Name]:
+def _things(fields: Mapping[str, Any]) -> Iterator[Mention]:
     for key in _THINGS:
         value = fields.get(key)
         if isinstance(value, str) and value:
@@ -81,13 +81,13 @@ def _things(fields: Mapping[str, Any]) -> Iterator[Name]:
         yield from _things(inner)
 
 
-def _usable(text: str, *, precise: bool) -> Iterator[Name]:
+def _usable(text: str, *, precise: bool) -> Iterator[Mention]:
     words = _words(text)
     if words and sum(map(len, words)) >= _SHORTEST and not says_nothing(words) and not "".join(words).isdigit():
-        yield Name(text, precise)
+        yield Mention(text, precise)
 
 
-class Text:
+class SearchedText:
     """A text in which names are looked for."""
 
     def __init__(self, text: str) -> None:
@@ -104,7 +104,7 @@ class Text:
         runs = {"".join(words[at : at + size]) for size in range(1, _LONGEST + 1) for at in range(len(words))}
         return next((key for key in keys if key in runs and len(key) >= _SHORTEST and not says_nothing([key])), "")
 
-    def names(self, name: Name) -> bool:
+    def names(self, name: Mention) -> bool:
         """Whether it names this."""
         if name.text.startswith("#"):
             return name.text[1:] in self._numbers

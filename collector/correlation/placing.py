@@ -17,7 +17,7 @@ import msgspec
 
 from collector.changes import reach_of
 from collector.correlation.attach import spoken
-from collector.correlation.mentions import Name, Text, flag_name, names_of
+from collector.correlation.mentions import Mention, SearchedText, flag_name, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
@@ -88,7 +88,7 @@ class Placement(msgspec.Struct, frozen=True):
 class _Writing(msgspec.Struct, frozen=True):
     """Words of people in an incident, and how a reason calls them."""
 
-    text: Text
+    text: SearchedText
     called: str
 
 
@@ -209,7 +209,7 @@ class _Placing:
         ]
         return self._first_naming(names)
 
-    def _first_naming(self, names: Sequence[Name]) -> _Writing | None:
+    def _first_naming(self, names: Sequence[Mention]) -> _Writing | None:
         return next((one for one in self._writings if any(map(one.text.names, names))), None)
 
     # Posts that speak of it
@@ -220,7 +220,7 @@ class _Placing:
             soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= self._scene.high
             if not _is_post(candidate) or not soon:
                 continue
-            text = Text("\n".join(map(_words_of, candidate.events)))
+            text = SearchedText("\n".join(map(_words_of, candidate.events)))
             name = next((one.text for one in incident_names(self._scene.events) if text.names(one)), "")
             if service := text.service_among(sorted(self._scene.services)):
                 name = self._scene.services[service]
@@ -298,7 +298,7 @@ class _Placing:
         writing = self._first_naming(names_of(candidate.events))
         if writing is not None and _FIXING.search(titles):
             return f"its title speaks of a fix, and {writing.called} names what it is of"
-        title = Text(titles)
+        title = SearchedText(titles)
         named = next((name for name in incident_names(self._scene.events) if title.names(name)), None)
         return f"it names {named.text}" if named is not None else ""
 
@@ -354,15 +354,15 @@ def is_undoing(event: RecordedEvent) -> bool:
     return event.type.startswith("change.") and title.startswith(_UNDOING)
 
 
-def incident_names(events: Iterable[RecordedEvent]) -> list[Name]:
+def incident_names(events: Iterable[RecordedEvent]) -> list[Mention]:
     """How people speak of an incident: the number of its page, and of the report that opened it."""
-    names: list[Name] = []
+    names: list[Mention] = []
     for event in events:
         number = event.data.get("number")
         if event.type == "page.triggered" and isinstance(number, int):
-            names += [Name(f"incident {number}", True), Name(f"inc {number}", True)]
+            names += [Mention(f"incident {number}", True), Mention(f"inc {number}", True)]
         if event.type in {"report.received", "incident.opened"}:
-            names += [Name(f"#{n}", True) for link in event.links if (n := link.url.rpartition("/")[2]).isdigit()]
+            names += [Mention(f"#{n}", True) for link in event.links if (n := link.url.rpartition("/")[2]).isdigit()]
     return names
 
 
@@ -372,7 +372,7 @@ def _writings(events: Sequence[RecordedEvent]) -> Iterable[_Writing]:
         words = _words_of(event)
         if words and words not in seen:
             seen.add(words)
-            yield _Writing(Text(words), _called(event))
+            yield _Writing(SearchedText(words), _called(event))
 
 
 def _words_of(event: RecordedEvent) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from collector.correlation.held import Held
+from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
 from collector.episodes import proves_its_start
@@ -42,17 +42,17 @@ class _Entity:
 class Refolding:
     """The first step of a round: events → the units that came, went or changed."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._last: dict[str, list[Unit]] = {}
-        """Of the entities that this round asked the shelf for: their last units, latest first."""
+        """Of the entities that this round asked the store for: their last units, latest first."""
 
     def refold(self, batch: Sequence[RecordedEvent]) -> Changed:
         """Fold the entities that these events are of."""
         entities: dict[str, _Entity] = {}
         for event in batch:
             self._sort_in(event, entities)
-        self._ask_shelf(entities)
+        self._ask_store(entities)
         for key, entity in entities.items():
             entity.before, entity.bounded = self._units_before(key, entity)
         told = self._read(entities)
@@ -62,7 +62,7 @@ class Refolding:
         return changed
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
-        homes = self._held.round.changes.homes
+        homes = self._memory.round.changes.homes
         keys = () if is_retracted(event) else fold_keys(event)
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
@@ -80,27 +80,27 @@ class Refolding:
 
     def _folds_before(self, event: RecordedEvent) -> tuple[tuple[str, ...], int]:
         """The entities an event was folded into, and the start of the unit it was in."""
-        noted = self._held.round.changes.homes.get(event.id)
+        noted = self._memory.round.changes.homes.get(event.id)
         if noted is not None:
             return noted[1], 1 << 62
         if event.revision == 0:
             return (), 1 << 62
-        uid = self._held.uid(event.id)
+        uid = self._memory.uid(event.id)
         if uid is not None:
-            self._held.fetch([uid])
-        unit = self._held.units.get(uid or "")
-        return self._held.shelf.folds(event.id), _EVER if unit is None else unit.start
+            self._memory.fetch([uid])
+        unit = self._memory.units.get(uid or "")
+        return self._memory.store.folds(event.id), _EVER if unit is None else unit.start
 
     # What there was
 
-    def _ask_shelf(self, entities: dict[str, _Entity]) -> None:
+    def _ask_store(self, entities: dict[str, _Entity]) -> None:
         """The last units of the entities whose units memory does not reach far enough back for, of all at once."""
         keys = [key for key, entity in entities.items() if not entity.alone(key) and self._beyond_memory(key, entity)]
-        found = self._held.shelf.last_units(keys) if keys else {}
+        found = self._memory.store.last_units(keys) if keys else {}
         self._last = {key: found.get(key, []) for key in keys}
 
     def _beyond_memory(self, key: str, entity: _Entity) -> bool:
-        whole, _ = self._held.tails.get(key, (self._held.complete, ()))
+        whole, _ = self._memory.tails.get(key, (self._memory.complete, ()))
         return not whole and self._walk_memory(key, _since(key, entity), []) is None
 
     def _units_before(self, key: str, entity: _Entity) -> tuple[list[Unit], Unit | None]:
@@ -111,23 +111,23 @@ class Refolding:
         """An entity's last units, back to one that ended before ``since`` and before the next began."""
         found: list[Unit] = []
         settled = self._walk_memory(key, since, found)
-        whole, _ = self._held.tails.get(key, (self._held.complete, ()))
+        whole, _ = self._memory.tails.get(key, (self._memory.complete, ()))
         if settled is None and not whole:
-            settled = self._walk_shelf(key, min([since, *(unit.start for unit in found)]), found)
+            settled = self._walk_store(key, min([since, *(unit.start for unit in found)]), found)
         return found[::-1], settled
 
     def _walk_memory(self, key: str, since: int, found: list[Unit]) -> Unit | None:
         """As far as memory reaches: what was found on the way, and the settled one; None where it lies further back."""
-        _, tail = self._held.tails.get(key, (False, ()))
+        _, tail = self._memory.tails.get(key, (False, ()))
         for uid in reversed(tail):
-            unit = self._held.units[uid]
+            unit = self._memory.units[uid]
             if unit.end is not None and unit.end < since:
                 return unit
             found.append(unit)
             since = min(since, unit.start)
         return None
 
-    def _walk_shelf(self, key: str, since: int, found: list[Unit]) -> Unit | None:
+    def _walk_store(self, key: str, since: int, found: list[Unit]) -> Unit | None:
         """The same, further back than memory reaches."""
         uids, settled = [], None
         for unit in self._units_of(key, found):
@@ -136,8 +136,8 @@ class Refolding:
                 break
             uids.append(unit.uid)
             since = min(since, unit.start)
-        self._held.fetch(uids)
-        found += [self._held.units[uid] for uid in uids if uid in self._held.units]
+        self._memory.fetch(uids)
+        found += [self._memory.units[uid] for uid in uids if uid in self._memory.units]
         return settled
 
     def _units_of(self, key: str, found: list[Unit]) -> Iterator[Unit]:
@@ -149,7 +149,7 @@ class Refolding:
             if len(last) < 2:
                 return
             start = min(start, last[-1].start)
-        yield from self._held.shelf.units_before(key, start)
+        yield from self._memory.store.units_before(key, start)
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
         """What the log says of the events in the units that are folded again."""
@@ -160,7 +160,7 @@ class Refolding:
             for event in unit.events
             if event not in entity.added and event not in entity.removed
         }
-        return {event.id: event for event in self._held.shelf.events(list(wanted))} if wanted else {}
+        return {event.id: event for event in self._memory.store.events(list(wanted))} if wanted else {}
 
     # What there is
 
@@ -171,7 +171,7 @@ class Refolding:
             entity.before, entity.bounded = self._walk_back(key, _EVER)
             events = self._events(key, entity, self._read({key: entity}))
         before = {unit.uid: unit for unit in entity.before}
-        after = {unit.uid: unit for unit in fold(key, events.values(), self._held.rules, self._held.catalog)}
+        after = {unit.uid: unit for unit in fold(key, events.values(), self._memory.rules, self._memory.catalog)}
         for uid in before.keys() | after.keys():
             old, new = before.get(uid), after.get(uid)
             if old != new:
@@ -183,14 +183,14 @@ class Refolding:
     def _events(self, key: str, entity: _Entity, told: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
         if key.startswith("report" + SEPARATOR):
             # What influences a report is in units of its own.
-            found = {event.id: event for event in self._held.shelf.entity(key)}
+            found = {event.id: event for event in self._memory.store.entity(key)}
         else:
             found = {event: told[event] for unit in entity.before for event in unit.events if event in told}
         found = {event: one for event, one in found.items() if event not in entity.removed}
         return {**found, **entity.added}
 
     def _note_homes(self, before: dict[str, Unit], after: Iterable[Unit], events: dict[str, RecordedEvent]) -> None:
-        homes = self._held.round.changes.homes
+        homes = self._memory.round.changes.homes
         for unit in after:
             old = before.get(unit.uid)
             known = set(old.events) if old is not None else set()
@@ -204,12 +204,12 @@ class Refolding:
         if key.startswith("alert" + SEPARATOR):
             at = max((i for i, unit in enumerate(after) if _settled(unit, after[i + 1 : i + 2])), default=0)
         kept = after[at:]
-        if at == 0 and settled is not None and settled.uid in self._held.units:
+        if at == 0 and settled is not None and settled.uid in self._memory.units:
             kept = [settled, *kept]
         if (kept or settled) and not key.startswith("event" + SEPARATOR):
-            self._held.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in kept))
+            self._memory.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in kept))
         else:
-            self._held.tails.pop(key, None)
+            self._memory.tails.pop(key, None)
 
 
 def _settled(unit: Unit, following: Sequence[Unit]) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from collector.correlation.changes import Changes, Place
-from collector.correlation.parts import Part
+from collector.correlation.changes import Changes, Grounds
+from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.signals import Unit
 
 Changed = dict[str, tuple[Unit | None, Unit | None]]
@@ -26,27 +26,27 @@ class Round:
 
     def __init__(self) -> None:
         self.changes = Changes()
-        self.touched: dict[Part, None] = {}
+        self.touched: dict[LiveIncident, None] = {}
         """Incidents whose opening signals changed."""
-        self.gone: list[Part] = []
-        self.listed: dict[Part, None] = {}
+        self.gone: list[LiveIncident] = []
+        self.listed: dict[LiveIncident, None] = {}
         """Incidents of which only what lists show changed."""
-        self.alive: dict[Part, None] = {}
-        self.loaded: dict[Part, None] = {}
+        self.alive: dict[LiveIncident, None] = {}
+        self.loaded: dict[LiveIncident, None] = {}
         """Incidents that were fetched."""
         self.review: set[str] = set()
         """Attaching units that are to be judged again."""
-        self.found: dict[str, dict[Part, Place]] = {}
+        self.found: dict[str, dict[LiveIncident, Grounds]] = {}
         """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Units whose membership may have changed."""
         self.grown: dict[str, Grown] = {}
         """Opening signals that are new, last longer, or came into another component."""
         self.removed: set[str] = set()
-        self.taught: set[str] = set()
+        self.services_of_ref: set[str] = set()
         """Refs that name another set of services than before."""
         self.renumbered: dict[str, dict[int, int]] = {}
         self.old_keys: dict[str, set[str]] = {}
-        self.by_view: dict[str, Part] = {}
+        self.by_view: dict[str, LiveIncident] = {}
         self.units_of: dict[str, str | None] = {}
-        """Events that were asked for on the shelf, each with its unit."""
+        """Events that were asked for in the store, each with its unit."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from collector.changes import SINGLE
-from collector.closing import REOPENED, RESOLVED, Span, Word, last_turn, peak, word_of
+from collector.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
 from collector.correlation.catalog import Catalog
 from collector.correlation.values import Rules
 from collector.episodes import Episode, episodes, page_span
@@ -75,9 +75,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         return (self.start, self.uid)
 
     @property
-    def span(self) -> Span:
+    def span(self) -> OpenSpan:
         """As what can keep an incident open; only people's words on the incident end a report."""
-        return Span(self.fold, self.start, None if self.kind == "report" else self.end, self.kind)
+        return OpenSpan(self.fold, self.start, None if self.kind == "report" else self.end, self.kind)
 
     @property
     def paging(self) -> bool:

@@ -17,9 +17,9 @@ told who started it by hand.
 from __future__ import annotations
 
 from collector.daemon.opening import accept_loss, compact, holder, offline, reading, rebuild, set_aside
-from collector.daemon.parts import Clock, beside_of, endpoints, signer_of, wall_clock
 from collector.daemon.process import run, serve
 from collector.daemon.rehearsing import rehearsal
+from collector.daemon.runtime import Clock, beside_of, endpoints, signer_of, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import hints
 from collector.interpreter import seldom_collect

@@ -14,7 +14,7 @@ from functools import partial
 
 from collector import fetching, projections, publishing, retention, silences
 from collector.daemon.follower_process import FollowerProcess
-from collector.daemon.parts import Parts, fetched_from
+from collector.daemon.runtime import Runtime, fetched_from
 from collector.event import SECOND
 from collector.fetching import ReconcileJob
 from collector.following.work import Work, rendered
@@ -28,25 +28,25 @@ SEAL_AFTER = 10.0
 
 
 @asynccontextmanager
-async def followed(parts: Parts, *, jobs_too: bool, apart: bool) -> AsyncIterator[None]:
+async def followed(runtime: Runtime, *, jobs_too: bool, apart: bool) -> AsyncIterator[None]:
     """Have the log followed for the length of the block, and with ``jobs_too`` the jobs done; ``apart`` says where."""
     async with AsyncExitStack() as stack:
-        duties = partial(_jobs, parts)
+        duties = partial(_jobs, runtime)
         if apart:
-            await stack.enter_async_context(_apart(parts))
+            await stack.enter_async_context(_apart(runtime))
         else:
-            duties = partial(_all_of_it, parts, jobs_too)
-        leadership = Leadership(parts.log, duties)
+            duties = partial(_all_of_it, runtime, jobs_too)
+        leadership = Leadership(runtime.log, duties)
         stack.push_async_callback(leadership.close)
         await leadership.begin()
         yield
 
 
 @asynccontextmanager
-async def _apart(parts: Parts) -> AsyncIterator[None]:
-    here = partial(rendered, parts.projections, parts.setup)
-    process = FollowerProcess(parts.setup, parts.log, parts.projections, here)
-    parts.following = process
+async def _apart(runtime: Runtime) -> AsyncIterator[None]:
+    here = partial(rendered, runtime.projections, runtime.setup)
+    process = FollowerProcess(runtime.setup, runtime.log, runtime.projections, here)
+    runtime.following = process
     await process.start()
     try:
         yield
@@ -55,41 +55,41 @@ async def _apart(parts: Parts) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _all_of_it(parts: Parts, jobs_too: bool) -> AsyncIterator[None]:
+async def _all_of_it(runtime: Runtime, jobs_too: bool) -> AsyncIterator[None]:
     """Following in this process, and the jobs.
 
     A daemon begins at once and catches up behind its back; a command, whose answer may rest on it, waits.
     """
     async with AsyncExitStack() as stack:
-        lists = projections.open_lists(parts.log, owner=True)
+        lists = projections.open_lists(runtime.log, owner=True)
         stack.push_async_callback(lists.close)
-        work = Work(parts.setup, lists, parts.log, parts.clock)
-        parts.here.begin(work)
-        stack.callback(parts.here.end)
+        work = Work(runtime.setup, lists, runtime.log, runtime.clock)
+        runtime.here.begin(work)
+        stack.callback(runtime.here.end)
         if not jobs_too:
             await work.follower.catch_up()
         level = await stack.enter_async_context(work.running(drafting=jobs_too))
         if jobs_too:
-            await stack.enter_async_context(_jobs(parts))
+            await stack.enter_async_context(_jobs(runtime))
             # Where little is left to read, the lists are there when it serves.
             await asyncio.wait([level], timeout=GRACE)
         yield
 
 
 @asynccontextmanager
-async def _jobs(parts: Parts) -> AsyncIterator[None]:
+async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
     """Sealing, removing what reached its age, publishing what could not be before, listening for heartbeats, and asking
     for what senders could not deliver."""
     async with AsyncExitStack() as stack:
-        runs = Schedule(metrics=parts.metrics)
-        seal = runs.add("seal", parts.sealing.run, every=parts.settings.proof.every / SECOND)
-        runs.add("retention", parts.retention.run, every=retention.EVERY)
-        if parts.settings.publishing.targets:
-            runs.add("publishing", parts.publisher.retry, every=publishing.EVERY)
-        runs.add("heartbeats", parts.silences.run, every=silences.EVERY)
-        reconciling = ReconcileJob(partial(fetched_from, parts), parts.importer.take, parts.clock)
+        runs = Schedule(metrics=runtime.metrics)
+        seal = runs.add("seal", runtime.sealing.run, every=runtime.settings.proof.every / SECOND)
+        runs.add("retention", runtime.retention.run, every=retention.EVERY)
+        if runtime.settings.publishing.targets:
+            runs.add("publishing", runtime.publisher.retry, every=publishing.EVERY)
+        runs.add("heartbeats", runtime.silences.run, every=silences.EVERY)
+        reconciling = ReconcileJob(partial(fetched_from, runtime), runtime.importer.take, runtime.clock)
         runs.add("reconciling", reconciling.run, every=fetching.EVERY)
-        stack.callback(parts.following.on_resolved(_Later(SEAL_AFTER, seal)))
+        stack.callback(runtime.following.on_resolved(_Later(SEAL_AFTER, seal)))
         runs.start()
         stack.push_async_callback(runs.finish)
         yield

@@ -26,7 +26,6 @@ from collector.following.wire import (
     HEARTBEAT,
     Answer,
     Append,
-    Appended,
     Channel,
     Commit,
     Condition,
@@ -35,6 +34,7 @@ from collector.following.wire import (
     Gone,
     Message,
     Progress,
+    Receipts,
     Redraw,
     Render,
     Setup,
@@ -313,9 +313,9 @@ class FollowerProcess:
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.error("cannot store what the follower announces", error=type(error).__name__, exc_info=error)
-            channel.send(Appended(asked.number, failure=Failure.of(error)))
+            channel.send(Receipts(asked.number, failure=Failure.of(error)))
         else:
-            channel.send(Appended(asked.number, receipts))
+            channel.send(Receipts(asked.number, receipts))
 
     def _commit(self) -> None:
         """Tell it that there is more, once for all commits of a moment."""

@@ -14,7 +14,7 @@ from aiohttp import web
 from collector import projections
 from collector.backup import before_upgrade
 from collector.daemon.duties import followed
-from collector.daemon.parts import Clock, Parts, beside_of, former_of, pointer_of, wall_clock
+from collector.daemon.runtime import Clock, Runtime, beside_of, former_of, pointer_of, wall_clock
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
@@ -42,29 +42,29 @@ Say = Callable[[str], None]
 async def opened(
     settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
     apart: bool = False, say: Say = lambda text: None,
-) -> AsyncIterator[Parts]:  # fmt: skip
+) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log and what is made of it, without a face.
 
     ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed while its
     lease is ours, ``apart`` in a process of its own, and ``jobs_too`` run. ``say`` is told what a person waits for.
     """
     async with AsyncExitStack() as stack:
-        made = _parts(
+        made = _runtime(
             settings, clock, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
         )
-        parts = await stack.enter_async_context(made)
+        runtime = await stack.enter_async_context(made)
         if writable:
-            stack.push_async_callback(_seal_at_end, parts)
-            await stack.enter_async_context(followed(parts, jobs_too=jobs_too, apart=apart))
-            stack.push_async_callback(parts.writer.close)
-        yield parts
+            stack.push_async_callback(_seal_at_end, runtime)
+            await stack.enter_async_context(followed(runtime, jobs_too=jobs_too, apart=apart))
+            stack.push_async_callback(runtime.writer.close)
+        yield runtime
 
 
 @asynccontextmanager
-async def _parts(
+async def _runtime(
     settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
     apart: bool = False, say: Say = lambda text: None,
-) -> AsyncIterator[Parts]:  # fmt: skip
+) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log, held to what was acknowledged; nobody follows it yet."""
     async with AsyncExitStack() as stack:
         # A command beside daemons keeps nothing of its own.
@@ -82,13 +82,13 @@ async def _parts(
             lacks = await stack.enter_async_context(_recorded(settings, store, about, clock, accept_loss=accept_loss))
             about = await store.query(lost.about)
         lists = await _lists(stack, settings, store, writable, say)
-        parts = Parts(settings, store, lists, clock, about)
-        parts.accepted = lacks
+        runtime = Runtime(settings, store, lists, clock, about)
+        runtime.accepted = lacks
         if writable and database_path(settings.storage.url) is not None:
             await _drop_former(store)
         if database_path(settings.storage.url) is None:
-            parts.storage = {"log": about.identity.hex(), **await store.query(servers.described)}
-        yield parts
+            runtime.storage = {"log": about.identity.hex(), **await store.query(servers.described)}
+        yield runtime
 
 
 async def _drop_former(store: EventLog) -> None:
@@ -115,15 +115,15 @@ async def _lists(stack: AsyncExitStack, settings: Settings, store: EventLog, wri
     return await stack.enter_async_context(scratch_lists(path, settings.correlation, say))
 
 
-async def _seal_at_end(parts: Parts) -> None:
+async def _seal_at_end(runtime: Runtime) -> None:
     """The last thing a daemon does with its log; a single command leaves that to the next daemon."""
-    if parts.serving and await parts.log.lead():
-        await parts.sealing.run()
+    if runtime.serving and await runtime.log.lead():
+        await runtime.sealing.run()
 
 
 @asynccontextmanager
 async def _recorded(
-    settings: Settings, store: EventLog, about: lost.About, clock: Clock, *, accept_loss: bool
+    settings: Settings, store: EventLog, about: lost.LogName, clock: Clock, *, accept_loss: bool
 ) -> AsyncIterator[Loss | None]:
     """Keep what is acknowledged, in the folder of this very log."""
     folder = beside_of(settings, about).folder
@@ -175,8 +175,8 @@ def holder(settings: Settings) -> str | None:
 @asynccontextmanager
 async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
     """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
-    async with opened(settings, clock, writable=True) as parts:
-        yield parts.app((), local_only=True)
+    async with opened(settings, clock, writable=True) as runtime:
+        yield runtime.app((), local_only=True)
 
 
 async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | None:
@@ -184,8 +184,8 @@ async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | N
 
     Raises :class:`collector.errors.Unavailable` where a daemon writes to the file.
     """
-    async with opened(settings, clock, writable=True, accept_loss=True) as parts:
-        return parts.accepted
+    async with opened(settings, clock, writable=True, accept_loss=True) as runtime:
+        return runtime.accepted
 
 
 async def set_aside(settings: Settings) -> int:
@@ -208,16 +208,16 @@ async def rebuild(settings: Settings, clock: Clock = wall_clock) -> int:
     Raises :class:`collector.errors.Unavailable` where a daemon writes to the file or follows the log. Where it is cut
     off, the next daemon goes on with it.
     """
-    async with _parts(settings, clock, writable=True) as parts:
-        if not await parts.log.lead():
+    async with _runtime(settings, clock, writable=True) as runtime:
+        if not await runtime.log.lead():
             raise Unavailable("cannot make the lists anew: a daemon follows the log; stop all of them, and try again")
-        lists = projections.open_lists(parts.log, owner=True)
+        lists = projections.open_lists(runtime.log, owner=True)
         try:
-            await Follower(lists, parts.log, settings.correlation, clock=clock).rebuild()
+            await Follower(lists, runtime.log, settings.correlation, clock=clock).rebuild()
         finally:
             await lists.close()
-        await parts.writer.close()
-        return await parts.projections.position()
+        await runtime.writer.close()
+        return await runtime.projections.position()
 
 
 async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
@@ -226,13 +226,13 @@ async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
 
     Raises :class:`collector.errors.Unavailable` where a daemon writes to the file, or there is none.
     """
-    async with _parts(settings, clock, writable=True) as parts:
-        lists = projections.open_lists(parts.log, owner=True)
+    async with _runtime(settings, clock, writable=True) as runtime:
+        lists = projections.open_lists(runtime.log, owner=True)
         try:
-            left = await lists.scrub() or await parts.log.scrub()
+            left = await lists.scrub() or await runtime.log.scrub()
         finally:
             await lists.close()
-        await parts.writer.close()
+        await runtime.writer.close()
         return left
 
 
@@ -244,5 +244,5 @@ async def reading(
 
     ``say`` is told where lists have to be made first.
     """
-    async with opened(settings, clock, writable=False, say=say) as parts:
-        yield parts.app((), local_only=True)
+    async with opened(settings, clock, writable=False, say=say) as runtime:
+        yield runtime.app((), local_only=True)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import structlog
 
 from collector import activation
-from collector.daemon.parts import Clock, Parts, wall_clock
 from collector.daemon.reloading import Load
+from collector.daemon.runtime import Clock, Runtime, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
@@ -55,13 +55,13 @@ async def serve(
             return
         stack.callback(notifier.stopping, "finishing what was accepted")
         notifier.ready(f"serving {daemon.address}")
-        log.info("serving", address=daemon.address, storage=shown(settings.storage.url), **daemon.parts.storage)
+        log.info("serving", address=daemon.address, storage=shown(settings.storage.url), **daemon.runtime.storage)
         if ready:
             ready(daemon.address)
         await stack.enter_async_context(_reloading(hangup, daemon))
         show_hints(settings, daemon.address)
         async with _signs_of_life(notifier, daemon.log, remote=is_postgresql(settings.storage.url)):
-            failure = await _stopped_or_broken(stop, daemon.log) or await _drained(daemon.parts, notifier)
+            failure = await _stopped_or_broken(stop, daemon.log) or await _drained(daemon.runtime, notifier)
         if failure:
             log.critical("ending, since what is on the disk is not known", reason=failure)
             raise DiskFailed(failure)
@@ -143,15 +143,15 @@ async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | No
         task.cancel()
 
 
-async def _drained(parts: Parts, notifier: Notifier) -> str:
+async def _drained(runtime: Runtime, notifier: Notifier) -> str:
     """Tell balancers that we go, and serve on until they have noticed; why the log broke meanwhile, if it did."""
-    seconds = parts.settings.web.drain / SECOND
+    seconds = runtime.settings.web.drain / SECOND
     if not seconds:
         return ""
-    parts.stopping = True
+    runtime.stopping = True
     notifier.draining(seconds)
     log.info("draining: not ready any more, serving on", seconds=seconds)
-    return await _stopped_or_broken(asyncio.Event(), parts.log, seconds)
+    return await _stopped_or_broken(asyncio.Event(), runtime.log, seconds)
 
 
 async def _stopped_or_broken(stop: asyncio.Event, store: EventLog, seconds: float | None = None) -> str:

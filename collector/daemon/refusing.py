@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from collector.daemon.parts import Parts
+from collector.daemon.runtime import Runtime
 from collector.errors import TimelinedError, Unavailable
 from collector.tasks import ended
 
@@ -19,31 +19,31 @@ LOOK_EVERY = 5.0
 
 
 @asynccontextmanager
-async def refusals_recorded(parts: Parts) -> AsyncIterator[None]:
+async def refusals_recorded(runtime: Runtime) -> AsyncIterator[None]:
     """Say and record what is refused for the length of the block."""
-    task = asyncio.create_task(_recording(parts), name="refusals")
+    task = asyncio.create_task(_recording(runtime), name="refusals")
     try:
         yield
     finally:
         await ended(task)
         try:
-            await _record(parts, everything=True)
+            await _record(runtime, everything=True)
         except TimelinedError as error:
             log.warning("cannot record what was refused", error=str(error))
 
 
-async def _recording(parts: Parts) -> None:
+async def _recording(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        parts.refusals.say()
+        runtime.refusals.say()
         try:
-            await _record(parts)
+            await _record(runtime)
         except Unavailable:
             continue  # it stays due, and what refuses it is what is counted
 
 
-async def _record(parts: Parts, *, everything: bool = False) -> None:
-    due = parts.refusals.due(everything)
+async def _record(runtime: Runtime, *, everything: bool = False) -> None:
+    due = runtime.refusals.due(everything)
     if due:
-        await parts.intake.append_facts([refused.event() for refused in due], parts.clock())
-        parts.refusals.recorded(due)
+        await runtime.intake.append_facts([refused.event() for refused in due], runtime.clock())
+        runtime.refusals.recorded(due)

@@ -18,7 +18,7 @@ from aiohttp import web
 from collector import projections
 from collector.backup import copy_as_it_is
 from collector.daemon.opening import offline
-from collector.daemon.parts import Clock, beside_of, wall_clock
+from collector.daemon.runtime import Clock, beside_of, wall_clock
 from collector.errors import InvalidInput
 from collector.proof.folder import ACKNOWLEDGED
 from collector.settings import Settings

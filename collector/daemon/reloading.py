@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from collector.daemon.parts import Parts, endpoints, heartbeats_of
+from collector.daemon.runtime import Runtime, endpoints, heartbeats_of
 from collector.errors import InvalidSettings, TimelinedError
 from collector.event import MACHINE, Event, event_id
 from collector.settings import Settings
@@ -30,8 +30,8 @@ _LIVE_WEB = ("hosts", "file")
 class Reloader:
     """Reloads one daemon's configuration, one try after the other."""
 
-    def __init__(self, parts: Parts, load: Load) -> None:
-        self._parts, self._load = parts, load
+    def __init__(self, runtime: Runtime, load: Load) -> None:
+        self._runtime, self._load = runtime, load
         self._alone = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -39,40 +39,40 @@ class Reloader:
         async with self._alone:
             try:
                 settings = await asyncio.to_thread(self._load)
-                needs = differing(self._parts.settings, settings)
+                needs = differing(self._runtime.settings, settings)
                 if needs:
                     raise InvalidSettings((f"cannot reload: a restart is needed for {', '.join(needs)}",))
             except InvalidSettings as error:
                 log.error("cannot reload the configuration; the one in force goes on", error=str(error))
-                self._parts.reloaded(str(error))
+                self._runtime.reloaded(str(error))
                 await self._record(str(error))
                 raise
             self._take(settings)
-            self._parts.reloaded("")
+            self._runtime.reloaded("")
             log.info("reloaded the configuration", sources=",".join(settings.sources))
             await self._record("")
 
     def _take(self, settings: Settings) -> None:
-        parts = self._parts
-        parts.settings = settings
-        parts.intake.serve(endpoints(settings))
-        parts.metrics.begin(settings.sources)
-        parts.tokens[:] = settings.api.all
-        parts.hosts.clear()
-        parts.hosts.update(name.lower() for name in settings.web.names)
-        parts.retention.keep(ages_of(settings))
-        parts.silences.keep(heartbeats_of(settings))
+        runtime = self._runtime
+        runtime.settings = settings
+        runtime.intake.serve(endpoints(settings))
+        runtime.metrics.begin(settings.sources)
+        runtime.tokens[:] = settings.api.all
+        runtime.hosts.clear()
+        runtime.hosts.update(name.lower() for name in settings.web.names)
+        runtime.retention.keep(ages_of(settings))
+        runtime.silences.keep(heartbeats_of(settings))
 
     async def _record(self, failure: str) -> None:
-        parts, now = self._parts, self._parts.clock()
-        data = {"configuration": fingerprint(parts.settings)} | ({"failure": failure} if failure else {})
+        runtime, now = self._runtime, self._runtime.clock()
+        data = {"configuration": fingerprint(runtime.settings)} | ({"failure": failure} if failure else {})
         try:
-            head = await parts.log.head()
+            head = await runtime.log.head()
             fact = Event(
                 id=event_id("collector.1", MACHINE, now, "collector.reloaded", str(head)), type="collector.reloaded",
                 source=MACHINE, entity="collector", occurred_at=now, data=data,
             )  # fmt: skip
-            await parts.intake.append_facts([fact], now)
+            await runtime.intake.append_facts([fact], now)
         except TimelinedError as error:
             log.warning("cannot record the reload", error=str(error))
 

@@ -15,9 +15,9 @@ from aiohttp import web
 from collector import activation
 from collector.daemon.fronting import fronted
 from collector.daemon.opening import opened
-from collector.daemon.parts import Clock, Parts, wall_clock
 from collector.daemon.refusing import refusals_recorded
 from collector.daemon.reloading import Load, Reloader
+from collector.daemon.runtime import Clock, Runtime, wall_clock
 from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
 from collector.log import EventLog
@@ -34,8 +34,8 @@ _BACKLOG = 4096
 class Daemon:
     """A daemon that serves."""
 
-    def __init__(self, parts: Parts, address: str, reloader: Reloader | None = None) -> None:
-        self.parts = parts
+    def __init__(self, runtime: Runtime, address: str, reloader: Reloader | None = None) -> None:
+        self.runtime = runtime
         self._reloader = reloader
         self.address = address
         """Its URL, with the port it really got."""
@@ -50,12 +50,12 @@ class Daemon:
     @property
     def log(self) -> EventLog:
         """What it writes to."""
-        return self.parts.log
+        return self.runtime.log
 
     @property
     def projections(self) -> Projections:
         """What its lists are read from."""
-        return self.parts.projections
+        return self.runtime.projections
 
 
 @asynccontextmanager
@@ -79,36 +79,36 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss, apart=apart)
-        parts = await stack.enter_async_context(opening)
-        await stack.enter_async_context(recorded(parts))
-        await stack.enter_async_context(refusals_recorded(parts))
-        parts.serving = True
-        reloader = Reloader(parts, load) if load is not None else None
+        runtime = await stack.enter_async_context(opening)
+        await stack.enter_async_context(recorded(runtime))
+        await stack.enter_async_context(refusals_recorded(runtime))
+        runtime.serving = True
+        reloader = Reloader(runtime, load) if load is not None else None
         if reloader is not None and settings.web.enable_lifecycle:
-            parts.reload = reloader.reload
-        await stack.enter_async_context(fronted(parts))
-        address = await _listen(stack, parts, sockets)
-        stack.callback(setattr, parts, "stopping", True)
-        yield Daemon(parts, address, reloader)
+            runtime.reload = reloader.reload
+        await stack.enter_async_context(fronted(runtime))
+        address = await _listen(stack, runtime, sockets)
+        stack.callback(setattr, runtime, "stopping", True)
+        yield Daemon(runtime, address, reloader)
 
 
-async def _listen(stack: AsyncExitStack, parts: Parts, sockets: Sequence[socket.socket]) -> str:
+async def _listen(stack: AsyncExitStack, runtime: Runtime, sockets: Sequence[socket.socket]) -> str:
     """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
-    at = parts.settings.web
-    runner = Runner(parts.app(parts.settings.api.all, local_only=at.loopback), **server_kwargs())
+    at = runtime.settings.web
+    runner = Runner(runtime.app(runtime.settings.api.all, local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    tls = parts.front.context
-    for named, site in _sites(runner, parts.settings, sockets, tls):
+    tls = runtime.front.context
+    for named, site in _sites(runner, runtime.settings, sockets, tls):
         try:
             await site.start()
         except OSError as error:
             raise Unavailable(f"cannot listen on {named}: {_why_not(error)}") from error
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
-    parts.log.announce(address)
+    runtime.log.announce(address)
     # With this question others see us, before anybody is told that we serve.
-    await parts.log.lead()
+    await runtime.log.lead()
     return address
 
 

@@ -3,7 +3,7 @@
 ``due`` says which, ``folder`` writes them around what people wrote, ``job`` brings the two together.
 """
 
-from collector.drafting.due import Due, Written, due, state_of
+from collector.drafting.due import DueDrafts, Written, due, state_of
 from collector.drafting.folder import FORMATS, RECORD, DraftFile, DraftFolder, Merge
 from collector.drafting.job import EVERY, DraftJob, Render, Resolved
 
@@ -14,7 +14,7 @@ __all__ = [
     "DraftFile",
     "DraftFolder",
     "DraftJob",
-    "Due",
+    "DueDrafts",
     "Merge",
     "Render",
     "Resolved",

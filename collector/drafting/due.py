@@ -19,7 +19,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     """File name → SHA-256 of what we wrote into it: the last, and the one before in case the last never arrived."""
 
 
-class Due(msgspec.Struct, frozen=True, kw_only=True):
+class DueDrafts(msgspec.Struct, frozen=True, kw_only=True):
     """A draft that is to be written now."""
 
     number: int
@@ -29,7 +29,9 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     merged_into: int | None = None
 
 
-def due(now: int, rows: Iterable[IncidentRow], written: Mapping[int, Written], stale_after: int) -> tuple[Due, ...]:
+def due(
+    now: int, rows: Iterable[IncidentRow], written: Mapping[int, Written], stale_after: int
+) -> tuple[DueDrafts, ...]:
     """The drafts to write at ``now``, in the order of their numbers. Times in µs.
 
     A first draft comes when an incident resolves, or when an open one has had
@@ -42,7 +44,7 @@ def due(now: int, rows: Iterable[IncidentRow], written: Mapping[int, Written], s
         known = written.get(row.number)
         reason = _first_reason(row, now, stale_after) if known is None else _next_reason(row, known, state)
         if reason:
-            found.append(Due(number=row.number, reason=reason, state=state, merged_into=row.merged_into))
+            found.append(DueDrafts(number=row.number, reason=reason, state=state, merged_into=row.merged_into))
     return tuple(found)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from collector.drafting.due import Due, Written
+from collector.drafting.due import DueDrafts, Written
 from collector.files import keep, replace
 
 log = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ class DraftFolder:
             log.warning("cannot read what was written; the draft counts as edited", file=str(path), error=str(error))
             return None
 
-    def write(self, wanted: Due, texts: Mapping[str, str]) -> None:
+    def write(self, wanted: DueDrafts, texts: Mapping[str, str]) -> None:
         """Write one incident's draft, given by format.
 
         What is going to be written is recorded first and what was written last, so that a file of ours is known as

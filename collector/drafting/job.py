@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from collector.drafting.due import Due, due, state_of
+from collector.drafting.due import DueDrafts, due, state_of
 from collector.drafting.folder import FORMATS, DraftFolder, Merge, beside
 from collector.errors import TimelinedError, Unavailable
 from collector.projections import IncidentRow, Projections
@@ -84,7 +84,7 @@ class DraftJob:
     def _hear(self, number: int) -> None:
         self._changed.add(number)
 
-    async def run(self, numbers: Sequence[int] | None = None) -> tuple[Due, ...]:
+    async def run(self, numbers: Sequence[int] | None = None) -> tuple[DueDrafts, ...]:
         """Write what is due among all incidents, or among these; the answer is what was written."""
         async with self._alone:
             asked = set(self._changed if numbers is None else numbers)
@@ -99,7 +99,7 @@ class DraftJob:
             self._complete = self._complete or (numbers is None and self._listening)
             return done
 
-    async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
+    async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[DueDrafts, ...], tuple[DueDrafts, ...]]:
         """What is due among these, and what of it was written."""
         record = await asyncio.to_thread(self._folder.records, [row.number for row in rows])
         found = due(self._clock(), rows, record, self._stale_after)
@@ -115,7 +115,7 @@ class DraftJob:
             numbers = await asyncio.to_thread(self._folder.showing, marks)
             rows = [row for number in numbers if (row := await self._projections.incident(number)) is not None]
             wanted = [
-                Due(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
+                DueDrafts(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
                 for row in rows
             ]
             done = await self._write(wanted)
@@ -142,9 +142,9 @@ class DraftJob:
             rows.extend(page)
         return rows
 
-    async def _write(self, found: Sequence[Due]) -> list[Due]:
+    async def _write(self, found: Sequence[DueDrafts]) -> list[DueDrafts]:
         """Write what is due. What goes wrong is said, and tried again at the next pass; a full disk ends this one."""
-        done: list[Due] = []
+        done: list[DueDrafts] = []
         for wanted in found:
             texts = await self._rendered(wanted)
             if texts is None:
@@ -161,7 +161,7 @@ class DraftJob:
             self.written += 1
         return done
 
-    async def _rendered(self, wanted: Due) -> dict[str, str] | None:
+    async def _rendered(self, wanted: DueDrafts) -> dict[str, str] | None:
         """The texts by format; None where one could not be made, which holds up no other incident's draft."""
         try:
             return await self._texts(wanted)
@@ -172,7 +172,7 @@ class DraftJob:
         self.failures += 1
         return None
 
-    async def _texts(self, wanted: Due) -> dict[str, str]:
+    async def _texts(self, wanted: DueDrafts) -> dict[str, str]:
         if wanted.merged_into is not None:
             into = wanted.merged_into
             said = {"incident": wanted.number, "merged_into": into}

@@ -27,7 +27,6 @@ from collector.following.wire import (
     HEARTBEAT,
     Answer,
     Append,
-    Appended,
     Channel,
     Commit,
     Condition,
@@ -35,6 +34,7 @@ from collector.following.wire import (
     Forget,
     Message,
     Progress,
+    Receipts,
     Redraw,
     Render,
     Request,
@@ -70,7 +70,7 @@ class IntakeLog:
     async def append(self, submissions: Sequence[Submission]) -> Sequence[Receipt]:
         """Have intake store these; the answer comes after the commit."""
         answer = await self._channel.ask(Append(self._channel.number(), tuple(submissions)))
-        assert isinstance(answer, Appended)  # noqa: S101 - what an Append is answered with
+        assert isinstance(answer, Receipts)  # noqa: S101 - what an Append is answered with
         return answer.receipts
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:

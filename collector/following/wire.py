@@ -88,7 +88,7 @@ class Failure(msgspec.Struct, frozen=True):
 _KINDS = {"missing": NotFound, "invalid": InvalidInput, "unavailable": Unavailable}
 
 
-class Appended(msgspec.Struct, tag=True, frozen=True):
+class Receipts(msgspec.Struct, tag=True, frozen=True):
     """The answer to :class:`Append`: one receipt for each, or why nothing was stored."""
 
     number: int
@@ -169,7 +169,7 @@ class Answer(msgspec.Struct, tag=True, frozen=True):
 
 
 Request = Forget | Redraw | Render
-Message = Setup | Commit | Append | Appended | Progress | Condition | Forget | Redraw | Render | Answer
+Message = Setup | Commit | Append | Receipts | Progress | Condition | Forget | Redraw | Render | Answer
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
@@ -181,7 +181,7 @@ class Channel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Appended | Answer]] = {}
+        self._waiting: dict[int, asyncio.Future[Receipts | Answer]] = {}
         self._finished = False
 
     @property
@@ -205,9 +205,9 @@ class Channel:
             frame = _encode(message)
             self._writer.write(_SIZE.pack(len(frame)) + frame)
 
-    async def ask(self, question: Append | Request) -> Appended | Answer:
+    async def ask(self, question: Append | Request) -> Receipts | Answer:
         """Say something and wait for the answer. Raises what it says, or :class:`Unavailable` where none comes."""
-        waiting: asyncio.Future[Appended | Answer] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Receipts | Answer] = asyncio.get_running_loop().create_future()
         self._waiting[question.number] = waiting
         try:
             self.send(question)
@@ -228,7 +228,7 @@ class Channel:
                 if size > _LARGEST:
                     raise ConnectionError(f"a frame of {size} bytes")
                 message = _decode(await self._reader.readexactly(size))
-                if isinstance(message, Appended | Answer):
+                if isinstance(message, Receipts | Answer):
                     waiting = self._waiting.get(message.number)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(message)

@@ -18,9 +18,9 @@ from collector.drafting import EVERY, DraftJob, Resolved
 from collector.drafts import MARKED, PAGE, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
-from collector.follower import Follower, Listener, Log
+from collector.follower import AppendableLog, Follower, Listener
 from collector.following.wire import Setup, Vitals
-from collector.keeping import Kept
+from collector.keeping import TextCache
 from collector.projections import Lists, Projections
 from collector.schedule import Schedule
 from collector.tasks import ended
@@ -67,10 +67,10 @@ class Following(Protocol):
 class Work:
     """A follower, and the drafts of what it follows."""
 
-    def __init__(self, setup: Setup, lists: Lists, log: Log, clock: Callable[[], int]) -> None:
+    def __init__(self, setup: Setup, lists: Lists, log: AppendableLog, clock: Callable[[], int]) -> None:
         self.setup = setup
         self.projections = Projections(lists, setup.rules)
-        self._pages = Kept()
+        self._pages = TextCache()
         self.follower = Follower(lists, log, setup.rules, clock=clock)
         self.drafts = DraftJob(
             projections=self.projections,
@@ -128,7 +128,7 @@ def _brought_up_to_date(theirs: bytes, fresh: str) -> bytes | None:
 
 async def rendered(
     projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, asked: Mapping[str, str], *,
-    kept: Kept | None = None,
+    kept: TextCache | None = None,
 ) -> str | None:  # fmt: skip
     """An incident's draft as text, with the configured options where none is asked for."""
     options = options_of(asked, options_of(setup.options, Options(template=setup.template)))

@@ -28,7 +28,7 @@ from collector.errors import Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
 from collector.log.known import KnownEvent, Submitted, known
-from collector.log.refiring import Refires, Telling, Turn, ended_by
+from collector.log.refiring import Refires, ToldFiring, Turn, ended_by
 from collector.log.updating import Updates, may_be_updated
 from collector.proof.acknowledged import Last
 from collector.proof.merkle import (
@@ -81,7 +81,7 @@ def append(connection: Connection, submissions: Sequence[Submission]) -> Appende
     return Appended(answers, batch.write())
 
 
-def append_reread(connection: Connection, revisions: Sequence[Reread], retold: Sequence[Retold]) -> int:
+def append_reread(connection: Connection, revisions: Sequence[RereadFact], retold: Sequence[Retold]) -> int:
     """Append what today's parsers make of stored deliveries; how many events that added.
 
     A revision of a fact that changed since it was looked at is left out. Raises as :func:`append` does.
@@ -156,7 +156,7 @@ def unrecognised(told: Submission, reason: str) -> Submission:
     return msgspec.structs.replace(told, status="unrecognised", reason=reason, headers=(), events=(event,))
 
 
-class Reread(NamedTuple):
+class RereadFact(NamedTuple):
     """A revision that a later parser makes of a fact, or a fact that the daemon records of that."""
 
     event: Event
@@ -228,7 +228,7 @@ class _Batch:
             self._follow(telling, event, identity)
         return self.position - before
 
-    def revise(self, revision: Reread) -> bool:
+    def revise(self, revision: RereadFact) -> bool:
         """Store the next revision of a fact, or a fact that is new; false where it changed since it was looked at."""
         event, identity = revision.event, binary(revision.event.id)
         fact = self._fact(identity)
@@ -311,7 +311,7 @@ class _Batch:
 
     def _refire(self, telling: Submitted, event: Event) -> None:
         """Say of an alert that it fires again, or that it does not after all."""
-        teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
+        teller = ToldFiring(telling.submission.received_at, telling.number, telling.commitment)
         firing = self.facts.get(ended_by(event) or b"")
         last_told = 0 if firing is None else firing.last_received_at
         for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
@@ -319,7 +319,7 @@ class _Batch:
 
     def _update(self, telling: Submitted, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
-        teller = Telling(telling.submission.received_at, telling.number, telling.commitment)
+        teller = ToldFiring(telling.submission.received_at, telling.number, telling.commitment)
         speaks = self.facts[identity].authority is telling
         for turn in self.updates.turns(event, identity, teller, speaks=speaks):
             fact = self._fact(binary(turn.event.id))

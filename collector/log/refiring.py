@@ -51,7 +51,7 @@ class End(msgspec.Struct, gc=False):
     """When the alert fired again after it; None where it did not."""
 
 
-class Telling(NamedTuple):
+class ToldFiring(NamedTuple):
     """A delivery that tells a firing."""
 
     received_at: int
@@ -64,7 +64,7 @@ class Turn(NamedTuple):
 
     event: Event
     """What is to be said, but for its revision."""
-    teller: Telling
+    teller: ToldFiring
     withdrawn: bool
 
 
@@ -73,7 +73,7 @@ class Refires:
 
     def __init__(self, execute: Callable[..., Any], select: Select, events: Iterable[Event]) -> None:
         self._execute = execute
-        self._told: dict[bytes, list[Telling]] = {}
+        self._told: dict[bytes, list[ToldFiring]] = {}
         """Of each firing what this append tells of it, which no row shows yet."""
         self._ends: dict[bytes, dict[bytes, End]] = {}
         self._changed: set[tuple[bytes, bytes]] = set()
@@ -87,7 +87,7 @@ class Refires:
             self._ends.setdefault(bytes(firing), {})[bytes(resolve)] = End(received_at, again_at)
         self._latest = {bytes(one): int(last) for one, last in select(_LAST_TOLD, list(ended))}
 
-    def turns(self, event: Event, teller: Telling, after: int, last_told: int) -> Iterable[Turn]:
+    def turns(self, event: Event, teller: ToldFiring, after: int, last_told: int) -> Iterable[Turn]:
         """What this telling of an event makes to be said; ``last_told`` is when its firing was, repeats apart."""
         identity = bytes.fromhex(event.id)
         if may_fire_again(event):
@@ -107,7 +107,7 @@ class Refires:
             self._execute(_PUT, (firing, resolve, end.received_at, end.again_at))
 
     def _ended(
-        self, event: Event, firing: bytes, resolve: bytes, teller: Telling, after: int, last_told: int
+        self, event: Event, firing: bytes, resolve: bytes, teller: ToldFiring, after: int, last_told: int
     ) -> Iterable[Turn]:
         """A resolve, told for the first time or again: what was told of the firing after it, and what no more."""
         known = self._ends.setdefault(firing, {})
@@ -130,17 +130,17 @@ class Refires:
             yield Turn(_again(event, firing, resolve, end.again_at), teller, withdrawn=True)
             end.again_at = None
 
-    def _say(self, event: Event, firing: bytes, resolve: bytes, end: End, teller: Telling) -> Turn:
+    def _say(self, event: Event, firing: bytes, resolve: bytes, end: End, teller: ToldFiring) -> Turn:
         end.again_at = teller.received_at
         self._changed.add((firing, resolve))
         return Turn(_again(event, firing, resolve, teller.received_at), teller, withdrawn=False)
 
-    def _first_after(self, source: str, firing: bytes, moment: int) -> Telling | None:
+    def _first_after(self, source: str, firing: bytes, moment: int) -> ToldFiring | None:
         """The first delivery after a moment that told the firing. Seldom asked: all deliveries since are looked at."""
         found = [teller for teller in self._told.get(firing, ()) if teller.received_at > moment]
         for received_at, number, commitment, told in self._execute(_TELLINGS, (source, moment)):
             if firing in bytes(told) and firing in _ids(bytes(told)):
-                found.append(Telling(received_at, number, bytes(commitment)))
+                found.append(ToldFiring(received_at, number, bytes(commitment)))
                 break
         return min(found, default=None)
 

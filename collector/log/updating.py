@@ -28,7 +28,7 @@ import msgspec
 
 from collector.episodes import AGAIN
 from collector.event import SENDER, Event, event_id
-from collector.log.refiring import Select, Telling, Turn
+from collector.log.refiring import Select, ToldFiring, Turn
 from collector.times import ABSENT
 
 RECIPE = "update.1"
@@ -59,16 +59,16 @@ SAID = ("summary", "description")
 """The keys of a firing's data that are compared; the second holds ``message`` where a rule has that."""
 
 
-class _Said(msgspec.Struct, gc=False):
+class _AlertTexts(msgspec.Struct, gc=False):
     summary: Any = ""
     description: Any = ""
 
 
-class _Stored(msgspec.Struct, gc=False):
-    data: _Said = msgspec.field(default_factory=_Said)
+class _StoredFiring(msgspec.Struct, gc=False):
+    data: _AlertTexts = msgspec.field(default_factory=_AlertTexts)
 
 
-_said = msgspec.json.Decoder(_Stored)
+_said = msgspec.json.Decoder(_StoredFiring)
 _event = msgspec.json.Decoder(Event)
 
 
@@ -106,7 +106,7 @@ class Updates:
             else:
                 self._firings[bytes(identity)] = _Firing("", received_at, delivery, bytes(content))
 
-    def turns(self, event: Event, identity: bytes, teller: Telling, *, speaks: bool) -> Iterable[Turn]:
+    def turns(self, event: Event, identity: bytes, teller: ToldFiring, *, speaks: bool) -> Iterable[Turn]:
         """What this telling of a firing makes to be said; ``speaks`` says that the firing now says what this does."""
         if identity not in self._firings:
             self._firings[identity] = _now(event, teller)
@@ -129,7 +129,7 @@ class Updates:
         yield Turn(_updated(event, teller.received_at), teller, withdrawn=True)
         before = firing.event or _event.decode(firing.content)
         commitment = firing.commitment or bytes(self._execute(_COMMITMENT, (firing.delivery,)).fetchone()[0])
-        first = Telling(firing.received_at, firing.delivery, commitment)
+        first = ToldFiring(firing.received_at, firing.delivery, commitment)
         yield Turn(_updated(before, first.received_at), first, withdrawn=False)
 
     def write(self) -> None:
@@ -137,7 +137,7 @@ class Updates:
         for firing, text in sorted(self._changed):
             self._execute(_PUT, (firing, text, self._texts[firing][text]))
 
-    def _note(self, event: Event, identity: bytes, teller: Telling, other: str | None) -> None:
+    def _note(self, event: Event, identity: bytes, teller: ToldFiring, other: str | None) -> None:
         """Note when a text was told, of a firing that says several; ``other`` is what it had said, where it differs."""
         if other is not None and identity not in self._texts:
             # Until now it had said one text alone, whenever it was told.
@@ -190,7 +190,7 @@ def _shortened(found: re.Match[str]) -> str:
     return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
 
 
-def _now(event: Event, teller: Telling) -> _Firing:
+def _now(event: Event, teller: ToldFiring) -> _Firing:
     return _Firing("", teller.received_at, teller.number, event=event, commitment=teller.commitment)
 
 

@@ -1,7 +1,7 @@
 """What lists and pages read: state computed from events, safe to drop and rebuild.
 
 ``database`` is where they lie, beside the log, and ``shape`` knows whether the
-``tables`` there are ours; ``shelf`` is what the follower puts there and fetches
+``tables`` there are ours; ``grouping_store`` is what the follower puts there and fetches
 back, ``lists`` what everybody else reads, events by ``search``.
 """
 
@@ -14,7 +14,7 @@ from collector.projections.values import (
     EventFilter,
     Explanation,
     IncidentRow,
-    Nearby,
+    NearbyEvent,
     News,
     SignalRow,
 )
@@ -26,7 +26,7 @@ __all__ = [
     "IncidentRow",
     "Lists",
     "ListsRemoved",
-    "Nearby",
+    "NearbyEvent",
     "News",
     "PostgresLists",
     "Projections",

@@ -2,7 +2,7 @@
 
 The log's part is in ``collector.removal.erasing``. Here is which events share a
 name, what an event was attached to, and what the daemon itself said in words of
-theirs. What looks (:class:`Found`, :func:`echoes`) is given a view of the lists
+theirs. What looks (:class:`ErasurePlan`, :func:`echoes`) is given a view of the lists
 and the log, what records the log's own connection, and what cleans the lists'.
 """
 
@@ -29,7 +29,7 @@ ERASED = "delivery.erased"
 """The type of the record of removed bodies; ``collector.removal.recorded`` says what it means."""
 
 
-class Erasing(msgspec.Struct, frozen=True, kw_only=True):
+class RequestedErasure(msgspec.Struct, frozen=True, kw_only=True):
     """What a person wants to be gone."""
 
     events: tuple[str, ...] = ()
@@ -48,10 +48,10 @@ class Erasing(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-class Found:
+class ErasurePlan:
     """What an erasure is about, as one transaction sees it."""
 
-    def __init__(self, connection: Connection, asked: Erasing) -> None:
+    def __init__(self, connection: Connection, asked: RequestedErasure) -> None:
         if reason := unusable(connection) or remaking(connection):
             raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
         numbers = [_number(name) for name in asked.deliveries]
@@ -116,7 +116,7 @@ def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[Recorded
     return [e for e in last.values() if not is_erased(e) or (everything and not e.data.get("everything"))]
 
 
-def carry_out(connection: Connection, asked: Erasing, found: Found) -> Found:
+def carry_out(connection: Connection, asked: RequestedErasure, found: ErasurePlan) -> ErasurePlan:
     """Record it and remove the contents, in one transaction of the log."""
     late = extent(connection, found.ids, (), after=found.extent.delivery)
     found.bodies = tuple(sorted({*found.bodies, *late.bodies}))
@@ -130,7 +130,7 @@ def carry_out(connection: Connection, asked: Erasing, found: Found) -> Found:
     return found
 
 
-def _left(event: RecordedEvent, asked: Erasing, entity: str = "", incidents: Sequence[str] = ()) -> Event:
+def _left(event: RecordedEvent, asked: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()) -> Event:
     return amendments.erased(
         event, by=asked.by, reason=asked.reason, stated_at=asked.stated_at, everything=asked.everything, entity=entity,
         incidents=incidents,
@@ -150,14 +150,14 @@ def _attached_to(connection: Connection, ids: Sequence[str]) -> dict[str, list[s
     return found
 
 
-def _record(connection: Connection, asked: Erasing, left: Sequence[Event], bodies: Sequence[int]) -> None:
+def _record(connection: Connection, asked: RequestedErasure, left: Sequence[Event], bodies: Sequence[int]) -> None:
     facts = [*left, *([_removal(asked, bodies)] if bodies else [])]
     if facts:
         submission = Submission(source=PEOPLE, received_at=asked.stated_at, events=tuple(facts))
         erase(connection, submission, [event.id for event in left], bodies)
 
 
-def _removal(asked: Erasing, bodies: Sequence[int]) -> Event:
+def _removal(asked: RequestedErasure, bodies: Sequence[int]) -> Event:
     """Names the deliveries whose bodies went. A body goes once, so they are part of what identifies the record."""
     named = ranges(bodies)
     return Event(
@@ -198,7 +198,7 @@ def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent
     return list({event.id: event for event in queries.read_ids(connection, ids)}.values())
 
 
-def echoes(connection: Connection, found: Found) -> list[RecordedEvent]:
+def echoes(connection: Connection, found: ErasurePlan) -> list[RecordedEvent]:
     """What the daemon said of the events' incidents in words of theirs, as far as lists show it."""
     if not found.texts or not found.numbers:
         return []
@@ -213,14 +213,14 @@ def _pattern(texts: Collection[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
 
-def record_echoes(connection: Connection, asked: Erasing, found: Sequence[RecordedEvent]) -> int:
+def record_echoes(connection: Connection, asked: RequestedErasure, found: Sequence[RecordedEvent]) -> int:
     """Erase what the daemon said, in one transaction of the log; its head after that."""
     last = {event.id: event for event in queries.read_ids(connection, [event.id for event in found])}
     _record(connection, asked, [_left(event, asked) for event in last.values() if not is_erased(event)], ())
     return queries.head(connection)
 
 
-def clean(connection: Connection, done: Found) -> bool:
+def clean(connection: Connection, done: ErasurePlan) -> bool:
     """Remove what the lists still say; whether grouping had said any of it again."""
     # Grouping may have read an event before it was erased, and indexed it after.
     last = {event.id: event for event in queries.read_ids(connection, done.ids)}
@@ -230,7 +230,7 @@ def clean(connection: Connection, done: Found) -> bool:
     return _clean_memberships(connection, done)
 
 
-def _clean_incidents(connection: Connection, done: Found) -> None:
+def _clean_incidents(connection: Connection, done: ErasurePlan) -> None:
     """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
     spoken_of = _pattern(done.texts)
     for number in done.numbers:
@@ -245,7 +245,7 @@ def _clean_incidents(connection: Connection, done: Found) -> None:
                 )
 
 
-def _clean_memberships(connection: Connection, done: Found) -> bool:
+def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
     """Reasons that quote what was said: they are kept by unit and incident, and judged anew only with the unit."""
     if not done.texts:
         return False

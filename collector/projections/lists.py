@@ -31,7 +31,7 @@ from collector.projections.values import (
     EventFilter,
     Explanation,
     IncidentRow,
-    Nearby,
+    NearbyEvent,
     News,
     SignalRow,
 )
@@ -185,7 +185,7 @@ class Projections:
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
-        found = await self._read(lambda connection: _Reading(connection, self._catalog, as_of).case(number))
+        found = await self._read(lambda connection: _CaseReader(connection, self._catalog, as_of).case(number))
         rules = self._rules
         return found and msgspec.structs.replace(
             found, lookback=rules.lookback,
@@ -200,7 +200,7 @@ class Projections:
         """Why an event is in, or not in, an incident; None where nobody knows the event."""
         return await self._read(lambda connection: _why(connection, event_id))
 
-    async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[Nearby]]:
+    async def unjoined(self, limit: int = 50) -> tuple[int, Mapping[str, int], Sequence[NearbyEvent]]:
         """How many events joined nothing, counted by reason, and the newest of them."""
         return await self._read(lambda connection: _unjoined(connection, limit))
 
@@ -296,11 +296,11 @@ def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, in
     return found
 
 
-def _spelt(spelling: Spelling, near: tuple[Nearby, ...]) -> tuple[Nearby, ...]:
-    return tuple(Nearby(event=spelling.told(each.event), reason=each.reason) for each in near)
+def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
+    return tuple(NearbyEvent(event=spelling.told(each.event), reason=each.reason) for each in near)
 
 
-class _Reading:
+class _CaseReader:
     """One case being read."""
 
     def __init__(self, connection: Connection, catalog: Catalog, as_of: int | None) -> None:
@@ -341,7 +341,7 @@ class _Reading:
         found = queries.last_told(self._connection, events)
         return {} if any(at > self._until for at in found.values()) else found
 
-    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[Nearby, ...], int]:
+    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[NearbyEvent, ...], int]:
         """The first events of what began in the window and is not in the incident, and how many more there are.
 
         The nearest of it, and however far it is and however much there is: each page, each change of the incident's
@@ -359,15 +359,15 @@ class _Reading:
         events = {event.id: event for event in self._current(list(rows))}
         keys = self._services(row.number)
         near = [(events[uid], self._reason(row, keys, *rest)) for uid, *rest in rows.values() if uid in events]
-        return tuple(Nearby(event=event, reason=reason) for event, reason in near), total - len(rows)
+        return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
 
-    def _followed(self, number: int) -> tuple[Nearby, ...]:
+    def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
         """What went on after the end with what the incident was about, in reading order."""
         statement = """SELECT event, reason FROM placement JOIN event_unit ON unit = uid
             WHERE number = ? AND rule = 'follow_up'"""
         reasons = dict(map(tuple, self._connection.exec_driver_sql(statement, (number,))))
         events = sorted(self._current(list(reasons)), key=reading_order)
-        return tuple(Nearby(event=event, reason=reasons[event.id]) for event in events)
+        return tuple(NearbyEvent(event=event, reason=reasons[event.id]) for event in events)
 
     def _services(self, number: int) -> set[str]:
         return set(self._connection.exec_driver_sql(_SERVICES, (number,)).scalars())
@@ -467,10 +467,10 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
 
 
-def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[Nearby]]:
+def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[NearbyEvent]]:
     counts = unjoined.counts(connection)
     newest = f"SELECT uid, missed FROM signal WHERE {unjoined.LOOSE} ORDER BY start DESC, uid DESC LIMIT ?"  # noqa: S608 - ours
     rows = list(connection.exec_driver_sql(newest, (limit,)))
     events = {event.id: event for event in current(queries.read_ids(connection, [uid for uid, _ in rows]))}
-    near = [Nearby(event=events[uid], reason=missed) for uid, missed in rows if uid in events]
+    near = [NearbyEvent(event=events[uid], reason=missed) for uid, missed in rows if uid in events]
     return sum(counts.values()), counts, near

@@ -62,7 +62,7 @@ class Decision(msgspec.Struct, frozen=True):
 # --- which are due ----------------------------------------------------------------------------------------------------
 
 
-class Before:
+class FormerPlacing:
     """What placements hang on and a round is about to change, as it was."""
 
     def __init__(self, connection: Connection, changes: Changes) -> None:
@@ -72,7 +72,9 @@ class Before:
         """When what joined nothing happened."""
 
 
-def note_due(connection: Connection, changes: Changes, before: Before, first: int, last: int, rules: Rules) -> None:
+def note_due(
+    connection: Connection, changes: Changes, before: FormerPlacing, first: int, last: int, rules: Rules
+) -> None:
     """After a round of these positions is written: note every incident that it may place something in.
 
     That is what changed itself, what is near something that joined nothing or did so before, and what overlaps an
@@ -255,7 +257,7 @@ class Deciding:
         owners: set[str] = set()
         for ref in {ref for event in events for ref in event.refs if ref.startswith("repository:")}:
             owners |= self._catalog.deploys(ref.partition(":")[2])
-            statement = "SELECT service FROM lesson WHERE token = ?"
+            statement = "SELECT service FROM ref_service WHERE token = ?"
             owners.update(self._connection.exec_driver_sql(statement, (ref,)).scalars())
         return owners
 

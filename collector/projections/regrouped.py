@@ -25,11 +25,11 @@ from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.log import queries
 from collector.projections import placing, tables
+from collector.projections.grouping_store import SqlGroupingStore, index_row, write
 from collector.projections.search import index_events
 from collector.projections.shape import remaking, rules_digest, unusable
-from collector.projections.shelf import SqlShelf, index_row, write
 from collector.projections.tables import put
-from collector.verification.scan import MOST, Difference, cause
+from collector.verification.scan import MOST, StoredDifference, cause
 
 LISTS = "lists"
 """The table that differences of the lists are said to be in."""
@@ -45,10 +45,10 @@ _ALIVE = "(SELECT number, key FROM incident JOIN incident_number USING (number) 
 _KEY = "coalesce(alive.key, 'number ' || {0}.number)"
 
 
-class Compared(msgspec.Struct, frozen=True):
+class RegroupingDifference(msgspec.Struct, frozen=True):
     """What came of it."""
 
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[StoredDifference, ...] = ()
     """Empty where the lists are what the log makes of them."""
     unseen: tuple[str, ...] = ()
     """What was not compared, and why."""
@@ -100,7 +100,7 @@ _LISTINGS = (
     _by_incident("key of incident", "incident_key", "key"),
     _by_incident("membership", "membership", "uid", ", rule, reason"),
     _by_incident("placement", "placement", "uid", ", rule, reason"),
-    _Listing("service by reference", "token, service, count", 2, "FROM lesson"),
+    _Listing("service by reference", "token, service, count", 2, "FROM ref_service"),
     _Listing("count of unjoined events by reason", "reason, events", 1, "FROM unjoined WHERE events <> 0"),
     _Listing("ignored statement", "event, reason", 1, "FROM ignored"),
 )  # fmt: skip
@@ -109,20 +109,22 @@ _BY_PLACEMENT = ("placement", "count of unjoined events by reason")
 """What placements decide, and is not compared while some of them are still to be decided."""
 
 
-def compare(connection: Connection, rules: Rules) -> Compared:
+def compare(connection: Connection, rules: Rules) -> RegroupingDifference:
     """Group the log again, up to where the lists follow it, and compare them with what comes of it.
 
     Takes as long as making the lists anew, on one consistent view. Raises nothing for what is damaged.
     """
     try:
         if reason := _not_comparable(connection, rules):
-            return Compared(unseen=(f"{LISTS}: {reason}",))
+            return RegroupingDifference(unseen=(f"{LISTS}: {reason}",))
         with _scratch() as scratch:
             return _compared(connection, scratch, rules)
     except (OSError, Unavailable) as error:
-        return Compared(unseen=(f"{LISTS}: {error}",))
+        return RegroupingDifference(unseen=(f"{LISTS}: {error}",))
     except Exception as error:
-        return Compared((Difference(LISTS, 0, f"they cannot be compared: {type(error).__name__}: {cause(error)}"),))
+        return RegroupingDifference(
+            (StoredDifference(LISTS, 0, f"they cannot be compared: {type(error).__name__}: {cause(error)}"),)
+        )
 
 
 def _not_comparable(connection: Connection, rules: Rules) -> str:
@@ -162,16 +164,16 @@ def _no_room(context: ExceptionContext) -> None:
     raise Unavailable(f"they cannot be compared in the folder for temporary files (TMPDIR): {error}")
 
 
-def _compared(log: Connection, scratch: Connection, rules: Rules) -> Compared:
+def _compared(log: Connection, scratch: Connection, rules: Rules) -> RegroupingDifference:
     position = int(log.exec_driver_sql("SELECT position FROM cursor").scalar_one())
     _take_numbers(log, scratch)
     _group(log, scratch, rules, position)
     unseen = _place(log, scratch, rules, position)
-    found: list[Difference] = []
+    found: list[StoredDifference] = []
     for listing in _LISTINGS:
         if len(found) < MOST and not (unseen and listing.what in _BY_PLACEMENT):
             found += _differing(listing, log, scratch)
-    return Compared(tuple(found), tuple(unseen))
+    return RegroupingDifference(tuple(found), tuple(unseen))
 
 
 # --- grouping again ---------------------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
             raise ValueError(f"the log ends at position {position}, and the lists follow it up to {until}")
         groups.evict(_CROWDED)
         grouped = (e for e in events if e.source != MACHINE and e.position not in aside)
-        write(scratch, groups.take(grouped, SqlShelf(scratch, log)))
+        write(scratch, groups.take(grouped, SqlGroupingStore(scratch, log)))
         index_events(scratch, [index_row(e, catalog, aside=e.position in aside) for e in events])
         position = events[-1].position
         put(scratch, tables.cursor, [(1, position, 0, 0, "", b"")])
@@ -225,7 +227,7 @@ def _place(log: Connection, scratch: Connection, rules: Rules, position: int) ->
 # --- comparing --------------------------------------------------------------------------------------------------------
 
 
-def _differing(listing: _Listing, log: Connection, scratch: Connection) -> list[Difference]:
+def _differing(listing: _Listing, log: Connection, scratch: Connection) -> list[StoredDifference]:
     """What differs, each row once; not many more than :data:`MOST`."""
     width = len(listing.columns.split(", "))
     scratch.exec_driver_sql("DROP TABLE IF EXISTS kept")
@@ -237,7 +239,7 @@ def _differing(listing: _Listing, log: Connection, scratch: Connection) -> list[
     made = _only_in(listing.statement, "SELECT * FROM kept", listing, scratch)
     scratch.commit()
     sentences = (_sentence(listing, key, kept.get(key), made.get(key)) for key in sorted({*kept, *made}))
-    return [Difference(LISTS, 0, sentence) for sentence in sentences if sentence]
+    return [StoredDifference(LISTS, 0, sentence) for sentence in sentences if sentence]
 
 
 def _only_in(one: str, other: str, listing: _Listing, scratch: Connection) -> dict[tuple[Any, ...], tuple[Any, ...]]:

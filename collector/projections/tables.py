@@ -237,8 +237,8 @@ incident_news = Table(
     Column("position", Integer, nullable=False, comment="of the latest revision of any of its events"),
 )
 
-lesson = Table(
-    "lesson",
+ref_service = Table(
+    "ref_service",
     metadata,
     Column("token", Text, primary_key=True),
     Column("service", Text, primary_key=True),
@@ -285,7 +285,7 @@ outbox = Table(
 REBUILT = (
     *(cursor, event_index, event_kind, event_unit, influence, unit, unit_key, unjoined),
     *(membership, incident_key, incident_news),
-    *(placement, placement_due, lesson, ignored, set_aside, attempt),
+    *(placement, placement_due, ref_service, ignored, set_aside, attempt),
 )
 """What a rebuild empties. Numbers stay, with what lists showed of them: one that was merged away still answers."""
 

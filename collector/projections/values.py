@@ -66,7 +66,7 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     """When it was last told, µs."""
 
 
-class Nearby(msgspec.Struct, frozen=True, kw_only=True):
+class NearbyEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event in an incident's window that belongs to no incident or to another one."""
 
     event: RecordedEvent
@@ -80,12 +80,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[RecordedEvent, ...]
     """All revisions of all members."""
     memberships: Mapping[str, Membership]
-    nearby: tuple[Nearby, ...]
+    nearby: tuple[NearbyEvent, ...]
     """The nearest of what is in the window and not in the incident, and all of it that an absence could be claimed of:
     pages, changes of its services or of none, an alert of each of its services."""
     unlisted: int = 0
     """How much more there is in the window."""
-    followed: tuple[Nearby, ...] = ()
+    followed: tuple[NearbyEvent, ...] = ()
     """Merges, deployments and releases after the end that go on with what the incident was about; no members."""
     reported: Mapping[str, tuple[str, ...]]
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → ids of events of that family in the

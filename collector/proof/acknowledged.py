@@ -124,8 +124,8 @@ class Acknowledged:
     def _reserve(self) -> None:
         """Have room for both slots; what is there stays. On a full disk each line has to find its own."""
         with suppress(OSError):
-            held = os.pread(self._file, 2 * _SLOT + _OWNER_SIZE, 0)
-            os.pwrite(self._file, bytes(2 * _SLOT + _OWNER_SIZE - len(held)), len(held))
+            valid = os.pread(self._file, 2 * _SLOT + _OWNER_SIZE, 0)
+            os.pwrite(self._file, bytes(2 * _SLOT + _OWNER_SIZE - len(valid)), len(valid))
 
     def read(self) -> Last | None:
         """What was acknowledged last; None in a file that names no log yet.
@@ -278,14 +278,14 @@ def _line(position: int, leaf: bytes) -> bytes:
 
 def _newest(content: bytes, path: Path) -> Last | None:
     lines = (_LINE.fullmatch(content[at : at + _SLOT]) for at in (0, _SLOT))
-    held = [match for match in lines if match and _line(int(match[1]), bytes.fromhex(match[2].decode())) == match[0]]
-    if not held and content[: 2 * _SLOT].strip(b"\x00"):
+    valid = [match for match in lines if match and _line(int(match[1]), bytes.fromhex(match[2].decode())) == match[0]]
+    if not valid and content[: 2 * _SLOT].strip(b"\x00"):
         raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: no line of it is whole")
     owner = _OWNER.fullmatch(content[2 * _SLOT : 2 * _SLOT + _OWNER_SIZE])
     log, after = (bytes.fromhex(owner[1].decode()), int(owner[2])) if owner else (b"", 0)
     if owner and _owned(log, after) != owner[0]:
         raise LogDamaged(f"cannot read {path}, which holds the last acknowledged event: the log it names is not whole")
-    if not held:
+    if not valid:
         return Last(0, b"", log, after) if owner else None
-    newest = max(held, key=lambda match: int(match[1]))
+    newest = max(valid, key=lambda match: int(match[1]))
     return Last(int(newest[1]), bytes.fromhex(newest[2].decode()), log, after)

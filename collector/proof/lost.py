@@ -44,20 +44,20 @@ class Accepted(msgspec.Struct, frozen=True):
     """The loss as a sentence."""
 
 
-class About(msgspec.Struct, frozen=True):
+class LogName(msgspec.Struct, frozen=True):
     """Which log this is, and which history of it."""
 
     identity: bytes = b""
     accepted: Accepted | None = None
 
 
-UNKNOWN = About()
+UNKNOWN = LogName()
 """Before the log was asked."""
 
 
-def about(connection: Connection) -> About:
+def about(connection: Connection) -> LogName:
     """Both at once."""
-    return About(identity(connection), accepted(connection))
+    return LogName(identity(connection), accepted(connection))
 
 
 def place(connection: Connection) -> str:

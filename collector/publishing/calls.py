@@ -28,7 +28,7 @@ class Conflict(InvalidInput):
     """Something else was written meanwhile."""
 
 
-class Api:
+class HostApi:
     """One host's API under an address."""
 
     def __init__(self, address: str, headers: Mapping[str, str], timeout: int, purpose: str = "publish") -> None:

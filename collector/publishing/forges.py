@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from collector.errors import InvalidInput
-from collector.publishing.calls import Api
+from collector.publishing.calls import HostApi
 from collector.targets import Target
 
 
@@ -57,7 +57,7 @@ class Forge:
     def __init__(self, target: Target) -> None:
         self._target, self.way = target, WAYS[target.forge]
         token, (header, before) = target.token(), self.way.authorization
-        self._api = Api(target.api_url, {header: before + token} if token else {}, target.timeout)
+        self._api = HostApi(target.api_url, {header: before + token} if token else {}, target.timeout)
 
     async def request(self, branch: str, base: str, title: str, text: str) -> str:
         """The address of the open request to merge a branch; one is opened where there is none."""

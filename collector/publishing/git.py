@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from collector.errors import InvalidInput, Unavailable
 from collector.publishing.forges import Forge
-from collector.publishing.program import Rejected, Repository, repository
+from collector.publishing.program import PushRejected, Repository, repository
 from collector.publishing.values import Article, Copy, Edited, digest
 from collector.targets import Target
 
@@ -32,7 +32,7 @@ class GitPlace:
             try:
                 async with repository(self._target) as made:
                     return await self._written(made, article, self.place(article, place), known)
-            except Rejected as error:
+            except PushRejected as error:
                 refused = error
         raise refused
 

@@ -28,7 +28,7 @@ _PROTOCOLS = "https:http:ssh:file"
 _REJECTED = re.compile(r"\[(?:remote )?rejected\]|non-fast-forward|fetch first|stale info|cannot lock ref")
 
 
-class Rejected(Unavailable):
+class PushRejected(Unavailable):
     """Somebody pushed to the branch meanwhile."""
 
 
@@ -80,7 +80,7 @@ class Repository:
         return made.decode().strip()
 
     async def push(self, commit: str, branch: str) -> None:
-        """Have a branch be at this commit, which comes after what it was at. Raises :class:`Rejected` where not."""
+        """Have a branch be at this commit, which comes after what it was at. Raises :class:`PushRejected` where not."""
         await self._git("push", "--quiet", self._target.repository, f"{commit}:refs/heads/{branch}")
 
     @property
@@ -114,7 +114,7 @@ class Repository:
     def _failed(self, verb: str, told: str) -> None:
         last = next((line for line in reversed(told.strip().splitlines()) if line.strip()), "no reason was given")
         message = f"cannot publish: git {verb} at {self.shown}: {last[:300]}"
-        raise Rejected(message) if verb == "push" and _REJECTED.search(told) else Unavailable(message)
+        raise PushRejected(message) if verb == "push" and _REJECTED.search(told) else Unavailable(message)
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ Record = Callable[[Event], Awaitable[str]]
 """Appends a fact and answers with its id, once lists show it."""
 
 
-class Place(Protocol):
+class PublishingPlace(Protocol):
     """Where one kind of target publishes."""
 
     async def read(self, place: Mapping[str, str]) -> Copy | None:
@@ -67,7 +67,11 @@ class Place(Protocol):
         """Where it belongs, by where it was before."""
 
 
-PLACES: Mapping[str, Callable[[Target], Place]] = {GIT: GitPlace, COMMENT: CommentPlace, CONFLUENCE: WikiPlace}
+PLACES: Mapping[str, Callable[[Target], PublishingPlace]] = {
+    GIT: GitPlace,
+    COMMENT: CommentPlace,
+    CONFLUENCE: WikiPlace,
+}
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,7 +228,7 @@ class Publisher:
             wanted = EventFilter(incident=number, type=kind, limit=_MOST, after=page[-1].position)
         return found
 
-    def _place(self, name: str) -> Place:
+    def _place(self, name: str) -> PublishingPlace:
         target = self._targets.get(name)
         if target is None:
             known = ", ".join(self._targets) or "none is configured; add one under publishing.targets"
@@ -246,7 +250,7 @@ class Publisher:
         return msgspec.structs.replace(made, address=address, by=asked.by)
 
     async def _published(
-        self, asked: Asking, place: Place, article: Article, before: RecordedEvent | None
+        self, asked: Asking, place: PublishingPlace, article: Article, before: RecordedEvent | None
     ) -> Published:
         known = _told(before, "place") if before is not None else {}
         where = place.place(article, {**({"issue": asked.issue} if asked.issue else {}), **known})
@@ -273,7 +277,7 @@ class Publisher:
             event=event,
         )  # fmt: skip
 
-    async def _request(self, place: Place, article: Article, where: Mapping[str, str]) -> str:
+    async def _request(self, place: PublishingPlace, article: Article, where: Mapping[str, str]) -> str:
         """What is pushed is published, whatever becomes of the request to merge it: the next publication asks again."""
         try:
             return await place.request(article, where)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.publishing.calls import Api, Conflict
+from collector.publishing.calls import Conflict, HostApi
 from collector.publishing.storage import words_of
 from collector.publishing.values import Article, Copy, Edited, digest
 from collector.targets import Target
@@ -34,7 +34,7 @@ class WikiPlace:
         token = target.token()
         pair = base64.b64encode(f"{target.username}:{token}".encode()).decode()
         authorization = f"Basic {pair}" if target.username else f"Bearer {token}"
-        self._api = Api(target.api_url, {"Authorization": authorization} if token else {}, target.timeout)
+        self._api = HostApi(target.api_url, {"Authorization": authorization} if token else {}, target.timeout)
 
     async def read(self, place: Mapping[str, str]) -> Copy | None:
         """What the page says now; None where there is none."""

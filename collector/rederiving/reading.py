@@ -14,7 +14,7 @@ from collector.log.contract import REDACTED
 from collector.log.headers import headers_of
 from collector.log.refiring import ENDS_OF, again_id
 from collector.rederiving.matching import record_id
-from collector.rederiving.values import Asked
+from collector.rederiving.values import Selection
 from collector.storage.sql import select_in
 
 TOGETHER = 16 << 20
@@ -29,7 +29,7 @@ _event = msgspec.json.Decoder(Event).decode
 _WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
 
 
-class Stored(msgspec.Struct, kw_only=True):
+class StoredDelivery(msgspec.Struct, kw_only=True):
     """A stored delivery, whole."""
 
     number: int
@@ -46,7 +46,7 @@ class Stored(msgspec.Struct, kw_only=True):
     redacted: int = 0
 
 
-class Known(msgspec.Struct):
+class LoggedEvent(msgspec.Struct):
     """What the log holds of one id."""
 
     revision: int
@@ -64,7 +64,7 @@ class Known(msgspec.Struct):
             return None
 
 
-def deliveries(connection: Connection, asked: Asked) -> tuple[list[Stored], int | None]:
+def deliveries(connection: Connection, asked: Selection) -> tuple[list[StoredDelivery], int | None]:
     """The next deliveries that are asked for, and the number of the last of them; None where no more follow."""
     rows, more = _rows(connection, asked)
     headers = headers_of(connection, [row[6] for row in rows])
@@ -78,7 +78,7 @@ def _pairs(connection: Connection, statement: str, numbers: Sequence[int]) -> It
     return ((number, bytes(content)) for number, content in select_in(connection, statement, numbers))
 
 
-def _rows(connection: Connection, asked: Asked) -> tuple[list[Any], bool]:
+def _rows(connection: Connection, asked: Selection) -> tuple[list[Any], bool]:
     """The rows, as many as are asked for and as their bodies' size allows; whether there may be more."""
     conditions, values = "", [asked.after]
     for column, value in (
@@ -102,15 +102,15 @@ def _rows(connection: Connection, asked: Asked) -> tuple[list[Any], bool]:
     return rows, len(rows) < len(found)
 
 
-def one(connection: Connection, number: int) -> Stored | None:
+def one(connection: Connection, number: int) -> StoredDelivery | None:
     """One delivery."""
-    found, _ = deliveries(connection, Asked(after=number - 1, limit=1))
+    found, _ = deliveries(connection, Selection(after=number - 1, limit=1))
     return found[0] if found and found[0].number == number else None
 
 
-def _stored(row: Any, headers: tuple[tuple[str, str], ...], body: bytes | None) -> Stored:
+def _stored(row: Any, headers: tuple[tuple[str, str], ...], body: bytes | None) -> StoredDelivery:
     redacted = next((value for name, value in headers if name == REDACTED), "0")
-    return Stored(
+    return StoredDelivery(
         number=row[0],
         source=row[1],
         received_at=row[2],
@@ -124,13 +124,13 @@ def _stored(row: Any, headers: tuple[tuple[str, str], ...], body: bytes | None) 
     )
 
 
-def facts(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
+def facts(connection: Connection, ids: Iterable[str]) -> dict[str, LoggedEvent]:
     """What the log holds of these ids; those that it does not know are left out."""
-    found: dict[str, Known] = {}
+    found: dict[str, LoggedEvent] = {}
     identities = [bytes.fromhex(each) for each in dict.fromkeys(ids)]
     rows = select_in(connection, _FACTS, identities)
     for identity, revision, amendment, delivery, content in sorted(rows, key=lambda row: (row[0], row[1])):
-        known = found.setdefault(bytes(identity).hex(), Known(0, "", None))
+        known = found.setdefault(bytes(identity).hex(), LoggedEvent(0, "", None))
         known.revision, known.amendment = revision, amendment
         known.content = None if content is None else bytes(content)
         known.teller = delivery or known.teller

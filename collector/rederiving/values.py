@@ -17,7 +17,7 @@ RESTORED = "restored"
 """A fact that had been withdrawn so, and is told after all."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which deliveries are to be read again."""
 
     after: int = 0
@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Only those received before then, µs UTC."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class RereadDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One event that differs by today's parsers."""
 
     event: str
@@ -53,7 +53,7 @@ class Found(msgspec.Struct, kw_only=True):
 
     looked: int = 0
     """Deliveries that were read again."""
-    changes: list[Change] = []
+    changes: list[RereadDifference] = []
     skipped: dict[str, int] = {}
     """Deliveries that could not be read again, by the reason."""
     after: int | None = None

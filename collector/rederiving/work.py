@@ -17,11 +17,11 @@ from collector.episodes import AGAIN
 from collector.errors import Unavailable
 from collector.event import Event
 from collector.log import EventLog, Submission, queries
-from collector.log.appending import Reread, Retold, append_reread, encoded
+from collector.log.appending import RereadFact, Retold, append_reread, encoded
 from collector.log.updating import compared, may_be_updated, text_of, update_id
 from collector.rederiving import matching, reading
-from collector.rederiving.reading import Known, Stored
-from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Asked, Change, Found
+from collector.rederiving.reading import LoggedEvent, StoredDelivery
+from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Found, RereadDifference, Selection
 from collector.webhook import IMPORT, Webhook
 
 Derive = Callable[[Webhook, str], Submission | None]
@@ -38,19 +38,19 @@ UNSTORABLE = "what it is read as now holds a value that cannot be stored"
 class _Steps(msgspec.Struct):
     """What is to be appended, in this order."""
 
-    revisions: list[Reread] = []
+    revisions: list[RereadFact] = []
     retold: list[Retold] = []
 
 
-class _Page:
+class _DeliveryPage:
     """Some deliveries, what they are read as now, and what the log holds of that."""
 
-    def __init__(self, connection: Connection, derive: Derive, asked: Asked, now: int) -> None:
+    def __init__(self, connection: Connection, derive: Derive, asked: Selection, now: int) -> None:
         self._connection, self._derive, self._now = connection, derive, now
         stored, after = reading.deliveries(connection, asked)
         self.found = Found(looked=0, after=after, last=reading.last(connection))
         self.steps = _Steps()
-        self._new: dict[str, Change] = {}
+        self._new: dict[str, RereadDifference] = {}
         self._speaking: dict[int, dict[str, Event]] = {}
         """By delivery: what one that speaks for a firing is read as, where that was asked for."""
         derived = [(each, told) for each in stored if (told := self._read(each)) is not None]
@@ -69,7 +69,7 @@ class _Page:
             self._judge(each, told)
         self.found.changes += self._new.values()
 
-    def _named(self, derived: list[tuple[Stored, Submission]]) -> set[str]:
+    def _named(self, derived: list[tuple[StoredDelivery, Submission]]) -> set[str]:
         """Every id that these deliveries tell, or told before."""
         ids = {event.id for _, told in derived for event in told.events}
         ids |= {name for each, _ in derived for name in each.told}
@@ -78,7 +78,7 @@ class _Page:
 
     # --- what is read now ----------------------------------------------------------------------------------------
 
-    def _read(self, stored: Stored) -> Submission | None:
+    def _read(self, stored: StoredDelivery) -> Submission | None:
         """What a delivery is read as; None where it cannot be, which is counted."""
         if stored.body is None:
             self.found.skip(GONE)
@@ -102,7 +102,7 @@ class _Page:
             return None
         return told
 
-    def _derived(self, stored: Stored) -> Submission | None:
+    def _derived(self, stored: StoredDelivery) -> Submission | None:
         assert stored.body is not None  # noqa: S101 - asked for before
         webhook = Webhook(
             source=stored.source, headers=dict(stored.headers), body=stored.body, received_at=stored.received_at
@@ -116,7 +116,7 @@ class _Page:
             return told
         return msgspec.structs.replace(told, events=self._as_named(stored, told.events))
 
-    def _as_named(self, stored: Stored, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    def _as_named(self, stored: StoredDelivery, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """The events of a redacted body under the identities of the delivery as it came, where they can be told."""
         if len(events) != len(stored.told):
             return tuple([matching.redacted_as_before(event, None, event.id, stored.redacted) for event in events])
@@ -129,7 +129,7 @@ class _Page:
 
     # --- what differs --------------------------------------------------------------------------------------------
 
-    def _judge(self, stored: Stored, told: Submission) -> None:
+    def _judge(self, stored: StoredDelivery, told: Submission) -> None:
         record = self._records.get(stored.number)
         before = list(stored.told) if record is None else list(record.data.get("events", ()))
         beyond: list[Event] = []
@@ -138,7 +138,7 @@ class _Page:
             if fact is None or event.id not in before:
                 beyond.append(event)
             if fact is not None:
-                self._held_to(stored, fact, event)
+                self._compare(stored, fact, event)
         now = list(dict.fromkeys(event.id for event in told.events))
         for name in before:
             if name not in now:
@@ -149,7 +149,7 @@ class _Page:
         if set(now) != set(before):
             self._record(stored, told, now, record, beyond)
 
-    def _held_to(self, stored: Stored, fact: Known, event: Event) -> None:
+    def _compare(self, stored: StoredDelivery, fact: LoggedEvent, event: Event) -> None:
         """Hold a fact that the log has to what its delivery is read as, if that speaks for it."""
         if fact.teller == stored.number and not fact.revision and fact.content == encoded(event):
             return
@@ -166,7 +166,7 @@ class _Page:
         for name in self._followers.get(event.id, ()):
             self._follow(stored, name, revision)
 
-    def _follow(self, stored: Stored, name: str, firing: Event) -> None:
+    def _follow(self, stored: StoredDelivery, name: str, firing: Event) -> None:
         """What the log itself said of an alert whose firing is read otherwise."""
         fact = self._facts.get(name)
         current = None if fact is None else fact.event()
@@ -177,7 +177,7 @@ class _Page:
         if revision is not None:
             self._revise(stored, fact, current, revision, WITHDRAWN if unsaid else CHANGED)
 
-    def _not_told(self, stored: Stored, name: str) -> None:
+    def _not_told(self, stored: StoredDelivery, name: str) -> None:
         fact = self._facts.get(name)
         current = None if fact is None else fact.event()
         if fact is None or current is None or fact.teller != stored.number:
@@ -186,8 +186,8 @@ class _Page:
         if revision is not None:
             self._revise(stored, fact, current, revision, WITHDRAWN)
 
-    def _revise(self, stored: Stored, fact: Known, current: Event, revision: Event, what: str) -> None:
-        self.steps.revisions.append(Reread(revision, self._now, stored.number, stored.commitment))
+    def _revise(self, stored: StoredDelivery, fact: LoggedEvent, current: Event, revision: Event, what: str) -> None:
+        self.steps.revisions.append(RereadFact(revision, self._now, stored.number, stored.commitment))
         fields = matching.differing(current, revision) if what == CHANGED else {}
         self.found.changes.append(_change(revision, what, stored.number, fields))
         # What else is told of it by these deliveries is held to the revision.
@@ -196,10 +196,10 @@ class _Page:
     # --- what was not told before -------------------------------------------------------------------------------
 
     def _record(
-        self, stored: Stored, told: Submission, now: list[str], record: Event | None, beyond: list[Event]
+        self, stored: StoredDelivery, told: Submission, now: list[str], record: Event | None, beyond: list[Event]
     ) -> None:  # fmt: skip
         fact = matching.record(stored.number, stored.source, stored.received_at, now, self._now, record)
-        self.steps.revisions.append(Reread(fact, self._now))
+        self.steps.revisions.append(RereadFact(fact, self._now))
         if not beyond:
             return
         marked = tuple([matching.marked(event, self._now) for event in beyond])
@@ -209,7 +209,7 @@ class _Page:
             if event.id not in self._facts:
                 self._new.setdefault(event.id, _change(event, NEW, stored.number))
 
-    def _anew(self, stored: Stored, told: Submission, event: Event) -> None:
+    def _anew(self, stored: StoredDelivery, told: Submission, event: Event) -> None:
         """A telling of a known firing that says, as it is read now, what neither that nor an update says."""
         fact, update = self._facts.get(event.id), update_id(event)
         if fact is None or update in self._facts or fact.teller in (0, stored.number):
@@ -238,24 +238,24 @@ def _named(event: Event, name: str) -> Event:
     return event if event.id == name else msgspec.structs.replace(event, id=name)
 
 
-def _change(event: Event, what: str, delivery: int, fields: object = None) -> Change:
-    return Change(
+def _change(event: Event, what: str, delivery: int, fields: object = None) -> RereadDifference:
+    return RereadDifference(
         event=event.id, what=what, delivery=delivery, type=event.type, title=event.title, source=event.source,
         occurred_at=event.occurred_at, fields=fields if isinstance(fields, dict) else {},
     )  # fmt: skip
 
 
-def look(connection: Connection, derive: Derive, asked: Asked, now: int) -> Found:
+def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> Found:
     """What differs of the next deliveries; nothing is written. ``now`` is µs UTC."""
-    return _Page(connection, derive, asked, now).found
+    return _DeliveryPage(connection, derive, asked, now).found
 
 
-async def rederive(log: EventLog, derive: Derive, asked: Asked, now: int) -> Found:
+async def rederive(log: EventLog, derive: Derive, asked: Selection, now: int) -> Found:
     """Read the next deliveries again and append what differs.
 
     Raises :class:`collector.errors.Unavailable` where nothing can be written now.
     """
-    page = await log.query(lambda connection: _Page(connection, derive, asked, now))
+    page = await log.query(lambda connection: _DeliveryPage(connection, derive, asked, now))
     steps = page.steps
     if not (steps.revisions or steps.retold):
         return page.found

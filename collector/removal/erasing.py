@@ -99,11 +99,11 @@ class _Said(msgspec.Struct):
     events: list[str] = []
 
 
-class _Recorded(msgspec.Struct):
+class _ErasureRecord(msgspec.Struct):
     data: _Said = msgspec.field(default_factory=_Said)
 
 
-_reread = msgspec.json.Decoder(_Recorded).decode
+_reread = msgspec.json.Decoder(_ErasureRecord).decode
 
 
 def erase(connection: Connection, recorded: Submission, ids: Sequence[str], bodies: Sequence[int]) -> Receipt:

@@ -22,7 +22,7 @@ REPEATS, DELIVERIES = "repeats", "deliveries"
 """
 
 
-class Due(msgspec.Struct, frozen=True, kw_only=True):
+class ExpiredRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of one source's deliveries that reached their age."""
 
     source: str
@@ -41,7 +41,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the row was cut off, and more may be due."""
 
 
-def due(connection: Connection, source: str, kind: str, *, after: int, until: int, most: int) -> Due | None:
+def due(connection: Connection, source: str, kind: str, *, after: int, until: int, most: int) -> ExpiredRow | None:
     """The next deliveries of a source, at most ``most``, that were received ``until`` then; None where none is left.
 
     Looking ends at the first that is younger: deliveries are numbered in the order they came, but for a clock that was
@@ -61,7 +61,7 @@ def due(connection: Connection, source: str, kind: str, *, after: int, until: in
     if not seen:
         return None
     going = [row for row in seen if row[4] and (kind != REPEATS or is_repeat(row[2]))]
-    return Due(
+    return ExpiredRow(
         source=source, kind=kind, first=seen[0][0], last=seen[-1][0], numbers=tuple(row[0] for row in going),
         size=sum(row[3] for row in going), until=until, more=len(seen) == most,
     )  # fmt: skip
@@ -82,7 +82,7 @@ def reached(connection: Connection) -> dict[tuple[str, str], int]:
     return found
 
 
-def expire(connection: Connection, found: Due, now: int) -> None:
+def expire(connection: Connection, found: ExpiredRow, now: int) -> None:
     """Remove these bodies and record it; ``collector.removal.recorded`` says what the record accounts for."""
     fact = Event(
         id=event_id("retention.1", MACHINE, None, found.source, found.kind, str(found.first), str(found.last)),

@@ -29,7 +29,7 @@ from collector.log.appending import ITEMS
 Spans = list[tuple[int, int]]
 
 
-class _Facts(msgspec.Struct):
+class _RemovalFacts(msgspec.Struct):
     deliveries: list[tuple[int, int]] = []
     source: str = ""
     kind: str = ""
@@ -37,11 +37,11 @@ class _Facts(msgspec.Struct):
     last: int = -1
 
 
-class _Recorded(msgspec.Struct):
-    data: _Facts = msgspec.field(default_factory=_Facts)
+class _RemovalRecord(msgspec.Struct):
+    data: _RemovalFacts = msgspec.field(default_factory=_RemovalFacts)
 
 
-_recorded = msgspec.json.Decoder(_Recorded).decode
+_recorded = msgspec.json.Decoder(_RemovalRecord).decode
 
 
 class RecordedRemovals:

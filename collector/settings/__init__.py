@@ -17,21 +17,21 @@ import yaml
 
 from collector.errors import InvalidSettings
 from collector.settings.keys import LEVELS, OVERRIDES, document
-from collector.settings.marks import Mistakes, Place, Wrong, parse
+from collector.settings.marks import Mistakes, Node, Wrong, parse
 from collector.settings.schema import (
     Api,
     Drafts,
     Heartbeat,
-    Log,
+    LogOutput,
     Proof,
-    Publishing,
+    PublishingSettings,
     Settings,
     SourceSettings,
     Storage,
     Web,
 )  # fmt: skip
 from collector.settings.secrets import EVERY, Files, Unread
-from collector.settings.showing import Shown, show
+from collector.settings.showing import ShownSetting, show
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
 
 __all__ = [
@@ -40,11 +40,11 @@ __all__ = [
     "Api",
     "Drafts",
     "Heartbeat",
-    "Log",
+    "LogOutput",
     "Proof",
-    "Publishing",
+    "PublishingSettings",
     "Settings",
-    "Shown",
+    "ShownSetting",
     "SourceSettings",
     "Storage",
     "Unread",
@@ -133,19 +133,19 @@ def _written(variables: Mapping[str, str], name: str, found: list[str]) -> str |
         return None
 
 
-def _root(path: str, mistakes: Mistakes) -> Place | None:
+def _root(path: str, mistakes: Mistakes) -> Node | None:
     content = _content(path, mistakes)
     return parse(content, mistakes) if content is not None else None
 
 
-def _read(root: Place | None, files: Files) -> Settings:
+def _read(root: Node | None, files: Files) -> Settings:
     if root is not None:
         with suppress(Wrong):
             return document(files)(root)
     return Settings()
 
 
-def _exposures(settings: Settings, root: Place | None, file: Mistakes) -> list[str]:
+def _exposures(settings: Settings, root: Node | None, file: Mistakes) -> list[str]:
     """What an address that others reach would expose, leaving out what is mistaken anyway."""
     sentences = []
     for keys, what in settings.unprotected.items():
@@ -177,7 +177,7 @@ def _overridden(settings: Settings, key: str, origin: str, written: str | None, 
     section, name, reader = OVERRIDES[key]
     mistakes = Mistakes(origin)
     try:
-        value = reader(Place(yaml.ScalarNode("tag:yaml.org,2002:str", written, _START), "", mistakes))
+        value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", written, _START), "", mistakes))
     except Wrong:
         found.extend(mistakes.sentences())
         return settings

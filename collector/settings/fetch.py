@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from collector.event import MINUTE, SECOND
 from collector.fetches import Fetch
-from collector.settings.marks import Place, Reader, list_of, parsed, section, text
+from collector.settings.marks import Node, Reader, list_of, parsed, section, text
 from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback
 from collector.sources import SOURCES
@@ -35,7 +35,7 @@ def fetch_of(kind: str, said: dict[str, Any] | None) -> Fetch | None:
     """What is fetched for a source of this kind."""
     if said is None:
         return None
-    place: Place = said["place"]
+    place: Node = said["place"]
     values = {name: value for name, value in said.items() if name != "place"}
     interface = SOURCES[kind].interface
     if interface is None:

@@ -20,9 +20,9 @@ from collector.redaction import Redaction, pattern, pointer, touches
 from collector.settings.fetch import fetch, fetch_of
 from collector.settings.mapping import expression, field_map, header_name, scheme
 from collector.settings.marks import (
-    Place,
+    Node,
     Reader,
-    Section,
+    SettingsSection,
     Wrong,
     list_of,
     mapping_of,
@@ -37,7 +37,7 @@ from collector.settings.publishing import publishing
 from collector.settings.schema import (
     Drafts,
     Heartbeat,
-    Log,
+    LogOutput,
     Proof,
     Retention,
     Settings,
@@ -51,7 +51,7 @@ from collector.settings.values import address, duration, size, zone
 from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import fields_asked
 from collector.storage.urls import shown
-from collector.webhook import Channel, Credentials, FieldMap, Mapped, Reading, Source
+from collector.webhook import ChatChannel, Credentials, FieldMap, Mapped, Reading, Source
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -85,7 +85,7 @@ def _listens(written: str) -> tuple[str, ...]:
     return tuple(_listen(each) for each in written.replace(",", " ").split()) or (_listen(written),)
 
 
-def _addresses(place: Place) -> tuple[str, ...]:
+def _addresses(place: Node) -> tuple[str, ...]:
     read = list_of(parsed(_listen))(place)
     if not read and place.sound:
         place.wrong("names no address; write HOST:PORT, or remove the line")
@@ -134,7 +134,7 @@ def _positive(parse: Callable[[str], int]) -> Reader[int]:
     return parsed(read)
 
 
-def _made(kind: type[S]) -> Callable[[Place, dict[str, Any]], S]:
+def _made(kind: type[S]) -> Callable[[Node, dict[str, Any]], S]:
     """Keys that are absent keep the default of the struct."""
     return lambda place, values: kind(**values)
 
@@ -189,11 +189,11 @@ _DRAFTS = section(
         "stale_after": _positive(duration),
     },
 )
-_LOG = section(_made(Log), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
+_LOG = section(_made(LogOutput), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
 
 
 def _proof(files: Files) -> Reader[Proof]:
-    def build(place: Place, values: dict[str, Any]) -> Proof:
+    def build(place: Node, values: dict[str, Any]) -> Proof:
         keys = secrets_of(place, values, "signing_key")
         if len(keys) > 1:
             place.note("has several signing keys; a log signs with one")
@@ -204,7 +204,7 @@ def _proof(files: Files) -> Reader[Proof]:
     return section(build, {**named, **readers(files, "signing_key")})
 
 
-def _rules(place: Place, values: dict[str, Any]) -> Rules:
+def _rules(place: Node, values: dict[str, Any]) -> Rules:
     rules = Rules(**values)
     if rules.quiet > rules.gap:
         quiet, gap = (f"{micros / 60_000_000:g}m" for micros in (rules.quiet, rules.gap))
@@ -235,7 +235,7 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", name.strip().casefold())
 
 
-def _catalog(place: Place, values: dict[str, Any]) -> tuple[tuple[Service, ...], Mapping[str, tuple[str, ...]]]:
+def _catalog(place: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], Mapping[str, tuple[str, ...]]]:
     """The services, each with its name, and the people; a name that means two services is a mistake."""
     services = []
     owners: dict[str, str] = {}
@@ -260,7 +260,7 @@ _SERVICE = section(
 _CATALOG = section(_catalog, {"services": mapping_of(_SERVICE), "people": mapping_of(list_of(text))})
 
 
-def _mapped(place: Place, values: dict[str, Any]) -> Mapped:
+def _mapped(place: Node, values: dict[str, Any]) -> Mapped:
     fields = {name: values[name] for name in _MAPPED_FIELDS if name in values}
     return Mapped(type=values.get("type", Mapped().type), fields=fields, refs=values.get("refs", {}))
 
@@ -280,7 +280,7 @@ _REDACT = section(
 )  # fmt: skip
 
 
-def _keeps_identity(place: Place, kind: str, redaction: Redaction) -> None:
+def _keeps_identity(place: Node, kind: str, redaction: Redaction) -> None:
     """Refuse to redact what ids are made of: an id is a hash of it, and would go on saying it to whoever guesses."""
     for one in redaction.pointers:
         known = next((text for text in SOURCES[kind].identity if touches(one, pointer(text))), None)
@@ -291,7 +291,7 @@ def _keeps_identity(place: Place, kind: str, redaction: Redaction) -> None:
             )
 
 
-def _keeps_what_ids_ask(place: Place, mapping: FieldMap | None, redaction: Redaction) -> None:
+def _keeps_what_ids_ask(place: Node, mapping: FieldMap | None, redaction: Redaction) -> None:
     """The same where the user says what ids are made of."""
     if mapping is None:
         return
@@ -305,7 +305,7 @@ def _keeps_what_ids_ask(place: Place, mapping: FieldMap | None, redaction: Redac
             )
 
 
-def _retention(place: Place, values: dict[str, Any]) -> Retention:
+def _retention(place: Node, values: dict[str, Any]) -> Retention:
     kept = Retention(**values)
     if kept.repeats is not None and kept.deliveries is not None and kept.repeats > kept.deliveries:
         place.note("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
@@ -315,7 +315,7 @@ def _retention(place: Place, values: dict[str, Any]) -> Retention:
 _RETENTION = section(_retention, {"repeats": _positive(duration), "deliveries": _positive(duration)})
 
 
-def _heartbeat(place: Place, values: dict[str, Any]) -> Heartbeat:
+def _heartbeat(place: Node, values: dict[str, Any]) -> Heartbeat:
     if "alert" not in values:
         place.wrong("has no alert; name the one that its sender tells without end, like alert: Watchdog")
     return Heartbeat(**values)
@@ -335,7 +335,7 @@ _PROOFS = {
 """How a sender proves itself → the setting of what it proves itself with."""
 
 
-def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
+def _can_prove(place: Node, source: Source, proof: Credentials) -> None:
     """Refuse what a kind of sender never sends: with it alone, every delivery would be refused."""
     *others, last = [_PROOFS[way] for way in source.proofs]
     ways = f"{', '.join(others)} or {last}" if others else last
@@ -357,7 +357,7 @@ def _can_prove(place: Place, source: Source, proof: Credentials) -> None:
         place.note(f"has no authentication; set {ways}, or open")
 
 
-def _can_verify(place: Place, source: Source, proof: Credentials, ways: str) -> None:
+def _can_verify(place: Node, source: Source, proof: Credentials, ways: str) -> None:
     """Refuse a certificate that nothing can be verified with, or that proves nothing by itself."""
     check = source.check_certificate
     if check is None:
@@ -375,7 +375,7 @@ def _can_verify(place: Place, source: Source, proof: Credentials, ways: str) -> 
             place.note(f"has a certificate_file that {error}")
 
 
-def _says_how(place: Place, proof: Credentials) -> None:
+def _says_how(place: Node, proof: Credentials) -> None:
     """Refuse a secret without a word where the sender puts it, and the word without the secret."""
     if bool(proof.signing) != (proof.scheme is not None):
         missing = "signature, which says how it signs" if proof.signing else "secret_file"
@@ -385,7 +385,7 @@ def _says_how(place: Place, proof: Credentials) -> None:
         place.note(f"has no {missing}; header_token_file and token_header belong together")
 
 
-def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
+def _can_read(place: Node, kind: str, values: Mapping[str, Any]) -> None:
     """Refuse what a kind of sender does not have: it would be set and never asked."""
     for name in _OF_SOME:
         if name in values and name not in SOURCES[kind].settings:
@@ -397,7 +397,7 @@ def _can_read(place: Place, kind: str, values: Mapping[str, Any]) -> None:
             place.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
 
 
-def _kind(place: Place) -> str:
+def _kind(place: Node) -> str:
     """A kind that there is; of one that an installed package offers and that cannot be used, why not."""
     word = place.text()
     if word in LEFT_OUT:
@@ -406,7 +406,7 @@ def _kind(place: Place) -> str:
 
 
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
-    def build(place: Place, values: dict[str, Any]) -> SourceSettings:
+    def build(place: Node, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
         if not place.sound:
             raise Wrong
@@ -455,7 +455,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "severity_labels": list_of(text),
             "exporters": list_of(text),
             "types": mapping_of(_MAPPED),
-            "channels": mapping_of(section(_made(Channel), {"name": text, "service": text})),
+            "channels": mapping_of(section(_made(ChatChannel), {"name": text, "service": text})),
             "reactions": list_of(text),
             "mapping": field_map,
             "signature": scheme,
@@ -464,7 +464,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
     )
 
 
-def _source_name(place: Place, name: str) -> None:
+def _source_name(place: Node, name: str) -> None:
     if not _SOURCE_NAME.fullmatch(name):
         place.wrong("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
     if name in (PEOPLE, MACHINE):
@@ -472,7 +472,7 @@ def _source_name(place: Place, name: str) -> None:
 
 
 def _sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:
-    def read(place: Place) -> Mapping[str, SourceSettings]:
+    def read(place: Node) -> Mapping[str, SourceSettings]:
         if place.empty:
             return Settings().sources
         return mapping_of(lambda source: _source(files, _last(source))(source), _source_name)(place)
@@ -480,11 +480,11 @@ def _sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:
     return read
 
 
-def _last(place: Place) -> str:
+def _last(place: Node) -> str:
     return place.path.rpartition(".")[2]
 
 
-def _settings(place: Place, values: dict[str, Any]) -> Settings:
+def _settings(place: Node, values: dict[str, Any]) -> Settings:
     """The catalog is a section of its own for people, and a part of the rules for the code."""
     services, known_people = values.pop("catalog", ((), {}))
     rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services, people=known_people)
@@ -494,7 +494,7 @@ def _settings(place: Place, values: dict[str, Any]) -> Settings:
     return Settings(correlation=rules, **values)
 
 
-def document(files: Files) -> Section[Settings]:
+def document(files: Files) -> SettingsSection[Settings]:
     """The whole file."""
     return section(
         _settings,

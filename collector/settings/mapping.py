@@ -12,7 +12,7 @@ from typing import Any
 
 import jmespath
 
-from collector.settings.marks import Place, list_of, mapping_of, one_of, parsed, section, text
+from collector.settings.marks import Node, list_of, mapping_of, one_of, parsed, section, text
 from collector.settings.values import zone
 from collector.sources.mapping import ASIDE, KEYS, READABLE, compiled, misused
 from collector.webhook import FieldMap, Scheme
@@ -27,7 +27,7 @@ _SPANS = ("alert.", "page.")
 """Families whose events say of one thing when it began and when it ended."""
 
 
-def expression(place: Place) -> str:
+def expression(place: Node) -> str:
     """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
     written = text(place)
     if len(written) > _LONGEST_EXPRESSION:
@@ -54,7 +54,7 @@ def _stopped(error: Exception, written: str) -> str:
     return f"it cannot be read from {written[at:]!r} on"
 
 
-def header_name(place: Place) -> str:
+def header_name(place: Node) -> str:
     """The name of a header, in small letters."""
     written = text(place)
     if not _HEADER.fullmatch(written):
@@ -62,24 +62,24 @@ def header_name(place: Place) -> str:
     return written.lower()
 
 
-def _kept_header(place: Place) -> str:
+def _kept_header(place: Node) -> str:
     name = header_name(place)
     if name in _PROVING or "signature" in name or "token" in name or "secret" in name:
         place.wrong(f"is {name!r}, which looks like a proof; what expressions ask for is kept with each delivery")
     return name
 
 
-def _our_name(place: Place, name: str) -> None:
+def _our_name(place: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
         place.wrong("cannot be used; write it in small letters, like pull_request")
 
 
-def _our_key(place: Place, name: str) -> None:
+def _our_key(place: Node, name: str) -> None:
     if name not in KEYS:
         place.unknown(KEYS)
 
 
-def _field_map(place: Place, values: dict[str, Any]) -> FieldMap:
+def _field_map(place: Node, values: dict[str, Any]) -> FieldMap:
     for name, what in (("id", "what makes a repeat the same event"), ("type", "which of our types it is")):
         if name not in values and place.sound:
             place.note(f"has no {name}; say {what}")
@@ -114,7 +114,7 @@ field_map = section(
 """``mapping``: how each body is read."""
 
 
-def _scheme(place: Place, values: dict[str, Any]) -> Scheme:
+def _scheme(place: Node, values: dict[str, Any]) -> Scheme:
     standard = values.pop("scheme", "hmac") == "standard-webhooks"
     if standard and values:
         place.note(f"has {', '.join(values)}, but Standard Webhooks says all of that; remove them")

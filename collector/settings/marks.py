@@ -57,7 +57,7 @@ class Mistakes:
         return tuple(dict.fromkeys(text for _, _, text in sorted(self._found, key=lambda found: found[0])))
 
 
-class Place:
+class Node:
     """A value in the file: its node, its path as a person would write it, and where mistakes go."""
 
     def __init__(self, node: yaml.Node, path: str, mistakes: Mistakes, line: int | None = None) -> None:
@@ -101,11 +101,11 @@ class Place:
             line, node = _line(found[0][0]), found[0][1]
         return line
 
-    def inside(self, key: str, node: yaml.Node, line: int | None = None) -> Place:
+    def inside(self, key: str, node: yaml.Node, line: int | None = None) -> Node:
         """The place of a key within this one. Keys with dots are written in brackets, so that paths stay readable."""
         name = key if _PLAIN_KEY.fullmatch(key) else f'["{key}"]'
         dot = "." if self.path and not name.startswith("[") else ""
-        return Place(node, f"{self.path}{dot}{name}", self.mistakes, line)
+        return Node(node, f"{self.path}{dot}{name}", self.mistakes, line)
 
     def text(self) -> str:
         """A scalar as it was typed. YAML's guesses (``no`` is false, ``012`` is ten) are not followed."""
@@ -115,7 +115,7 @@ class Place:
             self.wrong("is empty; give it a value, or remove the line to keep the default")
         return str(self.node.value)
 
-    def entries(self) -> Iterator[tuple[str, Place]]:
+    def entries(self) -> Iterator[tuple[str, Node]]:
         """The keys of a mapping and their places. A key that stands twice is a mistake and is given once."""
         if self.empty:
             return
@@ -123,7 +123,7 @@ class Place:
             self.wrong("is a single value or a list where keys are expected")
         seen: dict[str, int] = {}
         for key_node, node in self.node.value:
-            key = Place(key_node, self.path, self.mistakes).text()
+            key = Node(key_node, self.path, self.mistakes).text()
             line = _line(key_node)
             place = self.inside(key, node, line)
             if key in seen:
@@ -132,10 +132,10 @@ class Place:
             seen[key] = line
             yield key, place
 
-    def items(self) -> list[Place]:
+    def items(self) -> list[Node]:
         """The items of a list; a single value is a list of one, so that ``depends_on: cart`` means what it says."""
         if isinstance(self.node, yaml.SequenceNode):
-            return [Place(n, f"{self.path}[{i}]", self.mistakes) for i, n in enumerate(self.node.value)]
+            return [Node(n, f"{self.path}[{i}]", self.mistakes) for i, n in enumerate(self.node.value)]
         return [] if self.empty else [self]
 
     def unknown(self, allowed: Iterable[str]) -> None:
@@ -150,10 +150,10 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-Reader = Callable[[Place], T]
+Reader = Callable[[Node], T]
 
 
-def text(place: Place) -> str:
+def text(place: Node) -> str:
     """Any text that says something."""
     written = place.text()
     return written if written.strip() else place.wrong("is empty; give it a value, or remove the line")
@@ -162,7 +162,7 @@ def text(place: Place) -> str:
 def parsed(parse: Callable[[str], T]) -> Reader[T]:
     """A text that a function understands; its ``ValueError`` ends the sentence."""
 
-    def read(place: Place) -> T:
+    def read(place: Node) -> T:
         try:
             return parse(place.text())
         except ValueError as error:
@@ -176,7 +176,7 @@ def parsed(parse: Callable[[str], T]) -> Reader[T]:
 def one_of(*allowed: str) -> Reader[str]:
     """One of a few words."""
 
-    def read(place: Place) -> str:
+    def read(place: Node) -> str:
         word = place.text()
         if word not in allowed:
             near = difflib.get_close_matches(word, allowed, n=1)
@@ -186,12 +186,12 @@ def one_of(*allowed: str) -> Reader[str]:
     return read
 
 
-def truth(place: Place) -> bool:
+def truth(place: Node) -> bool:
     """``true`` or ``false``."""
     return one_of("true", "false")(place) == "true"
 
 
-def whole(place: Place) -> int:
+def whole(place: Node) -> int:
     """A whole number above 0."""
     written = place.text()
     if len(written) > LONGEST_NUMBER:
@@ -204,7 +204,7 @@ def whole(place: Place) -> int:
 def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     """A list, or a single value that stands for a list of one."""
 
-    def read(place: Place) -> tuple[T, ...]:
+    def read(place: Node) -> tuple[T, ...]:
         values = []
         for item in place.items():
             with suppress(Wrong):
@@ -214,10 +214,10 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     return read
 
 
-def mapping_of(reader: Reader[T], key: Callable[[Place, str], None] = lambda place, name: None) -> Reader[dict[str, T]]:
+def mapping_of(reader: Reader[T], key: Callable[[Node, str], None] = lambda place, name: None) -> Reader[dict[str, T]]:
     """Keys that the user chooses; ``key`` may report a name that cannot be used."""
 
-    def read(place: Place) -> dict[str, T]:
+    def read(place: Node) -> dict[str, T]:
         values: dict[str, T] = {}
         for name, child in place.entries():
             with suppress(Wrong):
@@ -228,15 +228,15 @@ def mapping_of(reader: Reader[T], key: Callable[[Place, str], None] = lambda pla
     return read
 
 
-class Section(Generic[T]):
+class SettingsSection(Generic[T]):
     """Known keys, each with its reader; ``build`` gets those that were written and could be read."""
 
-    def __init__(self, build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> None:
+    def __init__(self, build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> None:
         self._build = build
         self.readers = readers
         """Key → how it is read."""
 
-    def __call__(self, place: Place) -> T:
+    def __call__(self, place: Node) -> T:
         """The value of a section that stands at this place."""
         values: dict[str, Any] = {}
         for key, child in place.entries():
@@ -248,9 +248,9 @@ class Section(Generic[T]):
         return self._build(place, values)
 
 
-def section(build: Callable[[Place, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> Section[T]:
-    """See :class:`Section`."""
-    return Section(build, readers)
+def section(build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> SettingsSection[T]:
+    """See :class:`SettingsSection`."""
+    return SettingsSection(build, readers)
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", re.ASCII)
@@ -291,7 +291,7 @@ def _put_in(node: yaml.ScalarNode, variables: Mapping[str, str], path: str, mist
     node.value = written
 
 
-def parse(content: str, mistakes: Mistakes) -> Place | None:
+def parse(content: str, mistakes: Mistakes) -> Node | None:
     """The root of a YAML document; None where it is not YAML at all, which is then the one mistake."""
     try:
         node = yaml.compose(content, Loader=yaml.SafeLoader)
@@ -305,4 +305,4 @@ def parse(content: str, mistakes: Mistakes) -> Place | None:
     except yaml.YAMLError as error:
         mistakes.add(0, "", f"this is not YAML: {' '.join(str(error).split())}")
         return None
-    return Place(node or yaml.ScalarNode(_NULL, "", yaml.Mark("", 0, 0, 0, "", 0)), "", mistakes)
+    return Node(node or yaml.ScalarNode(_NULL, "", yaml.Mark("", 0, 0, 0, "", 0)), "", mistakes)

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collector.event import SECOND
-from collector.settings.marks import Place, Reader, mapping_of, one_of, parsed, section, text
-from collector.settings.schema import Publishing
+from collector.settings.marks import Node, Reader, mapping_of, one_of, parsed, section, text
+from collector.settings.schema import PublishingSettings
 from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback
 from collector.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
@@ -31,7 +31,7 @@ _PUBLIC = {
 }  # fmt: skip
 
 
-def publishing(files: Files) -> Reader[Publishing]:
+def publishing(files: Files) -> Reader[PublishingSettings]:
     """The section."""
     target = section(
         _target,
@@ -53,10 +53,10 @@ def publishing(files: Files) -> Reader[Publishing]:
             "timeout": parsed(_timeout),
         },
     )
-    return section(lambda place, values: Publishing(**values), {"targets": mapping_of(target, _target_name)})
+    return section(lambda place, values: PublishingSettings(**values), {"targets": mapping_of(target, _target_name)})
 
 
-def _target(place: Place, values: dict[str, Any]) -> Target:
+def _target(place: Node, values: dict[str, Any]) -> Target:
     kind = values.get("kind") or place.wrong(f"has no kind; use one of {', '.join(KINDS)}")
     if "forge" in values:
         values.setdefault("api_url", _PUBLIC[values["forge"]])
@@ -71,7 +71,7 @@ def _target(place: Place, values: dict[str, Any]) -> Target:
     return Target(**values)
 
 
-def _target_name(place: Place, name: str) -> None:
+def _target_name(place: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
         place.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
 

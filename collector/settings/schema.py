@@ -117,7 +117,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         return f"Proof(origin={self.origin!r}, signed={bool(self.signing_key)})"
 
 
-class Sender(msgspec.Struct, frozen=True, kw_only=True):
+class SenderToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token of one source's sender."""
 
     source: str
@@ -136,7 +136,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     """Those without a name, which may do everything."""
     named: tuple[Token, ...] = ()
     """Those with a name and a role."""
-    senders: tuple[Sender, ...] = ()
+    senders: tuple[SenderToken, ...] = ()
     """Those of senders, which stand in what their sources are proved with as well, and open nothing of the API."""
 
     @property
@@ -214,13 +214,13 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
 
 
-class Publishing(msgspec.Struct, frozen=True, kw_only=True):
+class PublishingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where postmortems are published, when somebody asks for it."""
 
     targets: Mapping[str, Target] = {}
 
 
-class Log(msgspec.Struct, frozen=True, kw_only=True):
+class LogOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon says about itself."""
 
     level: str = "info"
@@ -242,9 +242,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     correlation: Rules = Rules()
     """The catalog of services is part of it."""
     drafts: Drafts = Drafts()
-    publishing: Publishing = Publishing()
+    publishing: PublishingSettings = PublishingSettings()
     proof: Proof = Proof()
-    log: Log = Log()
+    log: LogOutput = LogOutput()
 
     @property
     def unprotected(self) -> Mapping[tuple[str, ...], str]:

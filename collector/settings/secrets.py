@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collector.settings.marks import Place, Reader, list_of, section, text
+from collector.settings.marks import Node, Reader, list_of, section, text
 from collector.webhook import Credentials
 
 _CREDENTIALS = "${CREDENTIALS_DIRECTORY}"
@@ -49,7 +49,7 @@ class Files:
         self._wanted = wanted
         self._unread = unread
 
-    def secret(self, place: Place) -> bytes:
+    def secret(self, place: Node) -> bytes:
         """The secret in the file that a setting names. A relative path counts from the configuration file."""
         if not place.path.startswith(self._wanted):
             return Unread(os.urandom(32))
@@ -67,11 +67,11 @@ class Files:
         secret = content.rstrip(b"\r\n")
         return secret or place.wrong(f"names {path}, which is empty; write the secret into it")
 
-    def located(self, place: Place) -> str:
+    def located(self, place: Node) -> str:
         """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
         return str(self._path(place)) if place.text() else ""
 
-    def at_use(self, place: Place) -> str:
+    def at_use(self, place: Node) -> str:
         """The same for a file that is read when it is needed: systemd's directory may not be there for this command."""
         written = text(place)
         return written if written.startswith(_CREDENTIALS) and not self._directory else str(self._path(place))
@@ -80,7 +80,7 @@ class Files:
     def _directory(self) -> str:
         return self._environ.get("CREDENTIALS_DIRECTORY", "")
 
-    def _path(self, place: Place) -> Path:
+    def _path(self, place: Node) -> Path:
         """systemd's directory of credentials may be written as its variable, since its place is systemd's choice."""
         written = text(place)
         if written.startswith(_CREDENTIALS):
@@ -101,12 +101,12 @@ def _what_to_do(error: OSError) -> str:
     return f"{error.strerror or error}; name a readable file"
 
 
-def inline(place: Place) -> bytes:
+def inline(place: Node) -> bytes:
     """A secret that stands in the configuration itself."""
     return text(place).encode()
 
 
-def secrets_of(place: Place, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+def secrets_of(place: Node, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
     """What ``name`` and ``name_file`` together give; both at once are a mistake, since one would be forgotten."""
     if name in values and f"{name}_file" in values:
         place.inside(name, place.node, place.line_of(name)).note(f"stands beside {name}_file; keep one of them")
@@ -124,7 +124,7 @@ def readers(files: Files, *names: str) -> dict[str, Reader[Any]]:
 def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
     """One user and password, or a list of them."""
 
-    def build(place: Place, values: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    def build(place: Node, values: dict[str, Any]) -> list[tuple[bytes, bytes]]:
         passwords = secrets_of(place, values, "password")
         if "username" not in values:
             place.wrong("has no username; set it beside the password")
@@ -139,7 +139,7 @@ def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
     return lambda place: tuple(pair for pairs in several(place) for pair in pairs)
 
 
-def credentials(place: Place, values: Mapping[str, Any]) -> Credentials:
+def credentials(place: Node, values: Mapping[str, Any]) -> Credentials:
     """What a source's senders prove themselves with, out of its settings."""
     found = Credentials(
         signing=secrets_of(place, values, "secret"),

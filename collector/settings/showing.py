@@ -13,7 +13,7 @@ import yaml
 
 from collector.event import HOUR, MINUTE, SECOND
 from collector.settings.keys import OVERRIDES, document
-from collector.settings.marks import Mistakes, Place, Reader, Section, Wrong, parse
+from collector.settings.marks import Mistakes, Node, Reader, SettingsSection, Wrong, parse
 from collector.settings.schema import Settings
 from collector.settings.secrets import Files
 from collector.storage.urls import shown as without_password
@@ -25,7 +25,7 @@ _UNITS = (("d", 24 * HOUR), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", SE
 _SIZES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1))
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ShownSetting(msgspec.Struct, frozen=True):
     """One value."""
 
     path: str
@@ -36,27 +36,29 @@ class Shown(msgspec.Struct, frozen=True):
     """``default``, a file with its line, a variable, or a flag."""
 
 
-def show(path: str, variables: Mapping[str, str], flags: Mapping[str, str], *, expand: bool = False) -> list[Shown]:
+def show(
+    path: str, variables: Mapping[str, str], flags: Mapping[str, str], *, expand: bool = False
+) -> list[ShownSetting]:
     """Every value in force, in the order of the settings.
 
     What cannot be read is nothing of this: :func:`collector.settings.load_settings` says what is mistaken.
     """
     written = _in_file(path, variables, expand) if path else {}
     sections = document(Files(Path(path).parent, variables, ())).readers
-    found: list[Shown] = []
+    found: list[ShownSetting] = []
     for name, reader in sections.items():
         below = {at: told for at, told in written.items() if at == name or at.startswith((f"{name}.", f"{name}["))}
         found += _section(name, reader, below)
     return [_above(each, variables, flags) for each in found]
 
 
-def _section(name: str, reader: Reader[Any], written: Mapping[str, Shown]) -> list[Shown]:
+def _section(name: str, reader: Reader[Any], written: Mapping[str, ShownSetting]) -> list[ShownSetting]:
     """The values of a section: those that were written, and the defaults of the others."""
     if name == "sources":
         every = ((f"sources.{source}.open", "true") for source in Settings().sources)
-        return [*written.values()] or [Shown(path, value, DEFAULT) for path, value in every]
+        return [*written.values()] or [ShownSetting(path, value, DEFAULT) for path, value in every]
     part = getattr(Settings(), name, None)
-    if name == "api" or part is None or not isinstance(reader, Section):
+    if name == "api" or part is None or not isinstance(reader, SettingsSection):
         return [*written.values()]
     found, left = [], dict(written)
     for key, read in reader.readers.items():
@@ -65,7 +67,7 @@ def _section(name: str, reader: Reader[Any], written: Mapping[str, Shown]) -> li
         if of_it:
             found += [left.pop(at) for at in of_it]
         elif hasattr(part, key) and not _SECRET.search(key):
-            found.append(Shown(path, _default(getattr(part, key), read), DEFAULT))
+            found.append(ShownSetting(path, _default(getattr(part, key), read), DEFAULT))
     return [*found, *left.values()]
 
 
@@ -74,7 +76,7 @@ def _default(value: Any, read: Reader[Any]) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         for text in (str(value), _in_units(value, _UNITS), _in_units(value, _SIZES)):
             with suppress(Wrong):
-                if read(Place(yaml.ScalarNode("tag:yaml.org,2002:str", text), "", Mistakes(""), 0)) == value:
+                if read(Node(yaml.ScalarNode("tag:yaml.org,2002:str", text), "", Mistakes(""), 0)) == value:
                     return text
     return _plain(msgspec.to_builtins(value))
 
@@ -90,7 +92,7 @@ def _plain(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("...").strip()
 
 
-def _in_file(path: str, variables: Mapping[str, str], expand: bool) -> dict[str, Shown]:
+def _in_file(path: str, variables: Mapping[str, str], expand: bool) -> dict[str, ShownSetting]:
     """Each value that stands in a file, by its path."""
     try:
         root = parse(Path(path).read_text("utf-8"), Mistakes(path))
@@ -101,7 +103,7 @@ def _in_file(path: str, variables: Mapping[str, str], expand: bool) -> dict[str,
     return {each.path: each for each in _leaves(root, path, "")} if root is not None else {}
 
 
-def _leaves(place: Place, file: str, key: str) -> Iterator[Shown]:
+def _leaves(place: Node, file: str, key: str) -> Iterator[ShownSetting]:
     """The values at and below a place; a list is one value, unless there are keys in it."""
     node = place.node
     if isinstance(node, yaml.MappingNode) and node.value:
@@ -113,7 +115,7 @@ def _leaves(place: Place, file: str, key: str) -> Iterator[Shown]:
             yield from _leaves(item, file, key)
         return
     if not place.empty:
-        yield Shown(place.path, _text(node, key), f"{file}, line {place.line}")
+        yield ShownSetting(place.path, _text(node, key), f"{file}, line {place.line}")
 
 
 def _text(node: yaml.Node, key: str) -> str:
@@ -135,19 +137,19 @@ def _typed(node: yaml.Node) -> Any:
     return found if isinstance(found, bool | int | float) and str(found) == written else written
 
 
-def _above(value: Shown, variables: Mapping[str, str], flags: Mapping[str, str]) -> Shown:
+def _above(value: ShownSetting, variables: Mapping[str, str], flags: Mapping[str, str]) -> ShownSetting:
     """The value, or what a variable or a flag says instead of it."""
     if value.path not in OVERRIDES and value.path != "web.config_file":
         return value
     name = "TIMELINED_" + value.path.replace(".", "_").upper()
     flag = "--web.config.file" if value.path == "web.config_file" else f"--{value.path.replace('_', '-')}"
     if (said := flags.get(value.path)) is not None:
-        return Shown(value.path, _said(said), flag)
+        return ShownSetting(value.path, _said(said), flag)
     if f"{name}_FILE" in variables and name != "TIMELINED_WEB_CONFIG":
         with suppress(OSError, UnicodeDecodeError):
             file = variables[f"{name}_FILE"]
-            return Shown(value.path, _said(Path(file).read_text("utf-8").strip()), f"{name}_FILE, {file}")
-    return Shown(value.path, _said(variables[name]), name) if name in variables else value
+            return ShownSetting(value.path, _said(Path(file).read_text("utf-8").strip()), f"{name}_FILE, {file}")
+    return ShownSetting(value.path, _said(variables[name]), name) if name in variables else value
 
 
 def _said(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from collector.settings.marks import Place, Reader, Wrong, one_of, section, text
-from collector.settings.schema import Api, Sender, SourceSettings
+from collector.settings.marks import Node, Reader, Wrong, one_of, section, text
+from collector.settings.schema import Api, SenderToken, SourceSettings
 from collector.settings.secrets import Files, readers, secrets_of
 from collector.sources import SOURCES
 from collector.tokens import ROLES, SENDER, Token
@@ -21,16 +21,16 @@ LONGEST = 100
 def api(files: Files) -> Reader[Api]:
     """The section ``api``."""
 
-    def build(place: Place, values: dict[str, Any]) -> Api:
+    def build(place: Node, values: dict[str, Any]) -> Api:
         told = values.get("tokens", ())
         return Api(
             tokens=secrets_of(place, values, "token"),
             named=tuple(each for each in told if isinstance(each, Token)),
-            senders=tuple(each for each in told if isinstance(each, Sender)),
+            senders=tuple(each for each in told if isinstance(each, SenderToken)),
         )
 
-    def tokens(place: Place) -> tuple[Token | Sender, ...]:
-        found: list[Token | Sender] = []
+    def tokens(place: Node) -> tuple[Token | SenderToken, ...]:
+        found: list[Token | SenderToken] = []
         for name, child in place.entries():
             with suppress(Wrong):
                 if not name.strip() or not name.isprintable() or len(name) > LONGEST:
@@ -41,8 +41,8 @@ def api(files: Files) -> Reader[Api]:
     return section(build, {**readers(files, "token"), "tokens": tokens})
 
 
-def _token(files: Files, name: str) -> Reader[tuple[Token | Sender, ...]]:
-    def build(place: Place, values: dict[str, Any]) -> tuple[Token | Sender, ...]:
+def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:
+    def build(place: Node, values: dict[str, Any]) -> tuple[Token | SenderToken, ...]:
         secrets, role = secrets_of(place, values, "token"), values.get("role")
         if role is None and place.sound:
             place.wrong(f"has no role; say what it may do, one of {', '.join((*ROLES, SENDER))}")
@@ -51,13 +51,15 @@ def _token(files: Files, name: str) -> Reader[tuple[Token | Sender, ...]]:
         if ("source" in values) != (role == SENDER) and place.sound:
             place.wrong(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
         if role == SENDER:
-            return tuple(Sender(source=values.get("source", ""), secret=secret, line=place.line) for secret in secrets)
+            return tuple(
+                SenderToken(source=values.get("source", ""), secret=secret, line=place.line) for secret in secrets
+            )
         return tuple(Token(secret=secret, name=name, role=role or ROLES[0]) for secret in secrets)
 
     return section(build, {"role": one_of(*ROLES, SENDER), "source": text, **readers(files, "token")})
 
 
-def with_senders(place: Place, api: Api, sources: Mapping[str, SourceSettings]) -> Mapping[str, SourceSettings]:
+def with_senders(place: Node, api: Api, sources: Mapping[str, SourceSettings]) -> Mapping[str, SourceSettings]:
     """The sources, each with the tokens of its senders beside what proves its deliveries."""
     changed = dict(sources)
     for sender in api.senders:

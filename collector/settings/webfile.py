@@ -21,7 +21,7 @@ from collector.errors import InvalidSettings
 from collector.settings.ciphers import CURVES, SUITES
 from collector.settings.marks import (
     Mistakes,
-    Place,
+    Node,
     Reader,
     Wrong,
     list_of,
@@ -99,7 +99,7 @@ def read_web_file(path: str, unread: list[str] | None = None) -> WebFile:
 
     With ``unread`` a file that this user may not read is no mistake, and is added to it.
     """
-    mistakes, kept = Mistakes(path), _Kept(Path(path).parent, unread)
+    mistakes, kept = Mistakes(path), _WebFileReading(Path(path).parent, unread)
     try:
         root = parse(Path(path).read_text("utf-8"), mistakes)
     except UnicodeDecodeError as error:
@@ -126,8 +126,8 @@ def is_pem(text: str) -> bool:
     return "-----BEGIN" in text
 
 
-def _document(kept: _Kept) -> Reader[WebFile]:
-    def build(place: Place, values: dict[str, Any]) -> WebFile:
+def _document(kept: _WebFileReading) -> Reader[WebFile]:
+    def build(place: Node, values: dict[str, Any]) -> WebFile:
         return WebFile(
             tls=values.get("tls_server_config"),
             headers=values.get("http_server_config", {}),
@@ -145,16 +145,16 @@ def _document(kept: _Kept) -> Reader[WebFile]:
     )
 
 
-def _user_name(place: Place, name: str) -> None:
+def _user_name(place: Node, name: str) -> None:
     if ":" in name or not name.isprintable():
         place.wrong("has a colon or a character that cannot be shown, which HTTP cannot carry; choose another name")
 
 
-def _no_rate_limit(place: Place) -> NoReturn:
+def _no_rate_limit(place: Node) -> NoReturn:
     place.wrong("is not offered: a delivery that can be stored is not refused; remove it (web.queue_events bounds us)")
 
 
-class _Kept:
+class _WebFileReading:
     """Where the paths count from, and what of them this user may not read."""
 
     def __init__(self, base: Path, unread: list[str] | None) -> None:
@@ -162,7 +162,7 @@ class _Kept:
         self.whole = True
         """Whether all that was named could be read."""
 
-    def path(self, place: Place) -> str:
+    def path(self, place: Node) -> str:
         """The file that a key names."""
         path = self._base / Path(text(place)).expanduser()
         try:
@@ -175,18 +175,18 @@ class _Kept:
         return str(path)
 
 
-def _pem(place: Place) -> str:
+def _pem(place: Node) -> str:
     written = text(place)
     return written if is_pem(written) else place.wrong("is not PEM; name a file with the key that ends in _file")
 
 
-def _version(place: Place) -> str:
+def _version(place: Node) -> str:
     if place.text() in _UNSAFE:
         place.wrong(f"is {place.text()}, which is not safe any more and not spoken here; write TLS12 or TLS13")
     return one_of(*VERSIONS)(place)
 
 
-def _asked(place: Place) -> str:
+def _asked(place: Node) -> str:
     if place.text() == "RequireAnyClientCert":
         place.wrong(
             "is RequireAnyClientCert, which would let in any certificate unverified; write RequireAndVerifyClientCert"
@@ -194,13 +194,13 @@ def _asked(place: Place) -> str:
     return one_of(*ASKED)(place)
 
 
-def _suite(place: Place) -> str:
+def _suite(place: Node) -> str:
     # Those of TLS 1.3 are not chosen, by Go neither: they are all on.
     return "" if place.text().startswith(("TLS_AES_", "TLS_CHACHA20_")) else SUITES[one_of(*SUITES)(place)]
 
 
-def _tls(kept: _Kept) -> Reader[Tls]:
-    def build(place: Place, values: dict[str, Any]) -> Tls:
+def _tls(kept: _WebFileReading) -> Reader[Tls]:
+    def build(place: Node, values: dict[str, Any]) -> Tls:
         curves = values.get("curve_preferences", ())
         if len(curves) > 1:
             place.note("has several curve_preferences, and one can be set here; keep one, or none for OpenSSL's choice")
@@ -242,7 +242,7 @@ def _tls(kept: _Kept) -> Reader[Tls]:
     )  # fmt: skip
 
 
-def _one_of_both(place: Place, values: Mapping[str, Any], name: str, *, needed: bool) -> str:
+def _one_of_both(place: Node, values: Mapping[str, Any], name: str, *, needed: bool) -> str:
     if name in values and f"{name}_file" in values:
         place.inside(name, place.node, place.line_of(name)).note(f"stands beside {name}_file; keep one of them")
     found = values.get(f"{name}_file") or values.get(name) or ""
@@ -251,7 +251,7 @@ def _one_of_both(place: Place, values: Mapping[str, Any], name: str, *, needed: 
     return str(found)
 
 
-def _agree(place: Place, tls: Tls) -> None:
+def _agree(place: Node, tls: Tls) -> None:
     """Refuse what would let in other clients than are meant."""
     verifies = ASKED[tls.client] is not ssl.CERT_NONE
     if tls.client_authority and not verifies:
@@ -312,7 +312,7 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
-def _two(place: Place) -> bool:
+def _two(place: Node) -> bool:
     """HTTP/2, which the format can turn off, is not spoken in any case: clients take HTTP/1.1."""
     return truth(place)
 

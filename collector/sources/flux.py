@@ -15,7 +15,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "flux"
@@ -119,7 +119,7 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
     )  # fmt: skip
 
 
-def _id(webhook: Webhook, body: Body, happened: Moment, thing: str, revision: str) -> str:
+def _id(webhook: Webhook, body: Body, happened: SenderTime, thing: str, revision: str) -> str:
     """What one event is told by. An error comes again for as long as it lasts: of one revision it is one fact."""
     if body.severity == "error":
         return event_id(RECIPE, webhook.source, None, thing, body.reason, revision)

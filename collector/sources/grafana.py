@@ -19,7 +19,7 @@ from collector import reading as fit
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
 from collector.sources import grafanaannotations
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import IMPORT, Credentials, Made, Reading, Source, Webhook
 
 KIND = "grafana"
@@ -157,7 +157,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
     )
 
 
-def _before(starts: Moment, ends: Moment) -> bool:
+def _before(starts: SenderTime, ends: SenderTime) -> bool:
     """Whether a start lies before the end; one that does not is the end once more."""
     return starts.stated is not None and (ends.stated is None or starts.stated < ends.stated)
 
@@ -195,8 +195,8 @@ def _refs(body: Body) -> tuple[str, ...]:
 
 
 def _data(
-    webhook: Webhook, body: Body, annotations: dict[str, str], entity: str, status: str, starts: Moment,
-    ends: Moment | None,
+    webhook: Webhook, body: Body, annotations: dict[str, str], entity: str, status: str, starts: SenderTime,
+    ends: SenderTime | None,
 ) -> dict[str, Any]:  # fmt: skip
     data: dict[str, Any] = {
         "status": status, "group_key": fit.text(body.group_key), "group_labels": fit.labels(body.group_labels),

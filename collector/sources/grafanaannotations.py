@@ -15,7 +15,7 @@ from typing import Any
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.times import moment
-from collector.webhook import IMPORT, Ask, Deliveries, Import, Interface, Pages, Reading, Span, Webhook
+from collector.webhook import IMPORT, Ask, Deliveries, Import, Interface, Pages, Reading, RecordSpan, Webhook
 
 FORM = "annotations"
 RECIPE = "grafana.annotation.1"
@@ -65,7 +65,7 @@ def _label(tag: str) -> tuple[str, str] | None:
     return (name, value) if colon and name and value else None
 
 
-async def _pages(ask: Ask, span: Span) -> Pages:
+async def _pages(ask: Ask, span: RecordSpan) -> Pages:
     """All of a span at once, as the API gives them out: the newest, up to a limit."""
     query = {
         "from": str(span.since // _MILLISECOND), "to": str(span.until // _MILLISECOND), "limit": str(_MOST),

@@ -16,7 +16,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate, standard_webhooks
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "incidentio"
@@ -327,7 +327,7 @@ def _alert(webhook: Webhook, kind: str, alert: Alert, reading: Reading) -> Event
     )
 
 
-def _episode(started: Moment, ended: Moment, ends: bool) -> dict[str, int]:
+def _episode(started: SenderTime, ended: SenderTime, ends: bool) -> dict[str, int]:
     told = {"starts_at": started.at} if started.known else {}
     return told | ({"ends_at": ended.at} if ends and ended.known else {})
 

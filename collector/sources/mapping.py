@@ -22,7 +22,7 @@ from jmespath.functions import Functions
 from collector import reading as fit
 from collector.event import EVENT_DATA, EVENT_TYPES, Event, event_id
 from collector.signing import Signature, authenticate
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, FieldMap, Reading, Source, Webhook
 
 ASIDE = "none"
@@ -229,7 +229,7 @@ def _refs(event_type: str, entity: str, texts: Mapping[str, tuple[str, ...]]) ->
 
 
 def _data(
-    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: Moment, started: Moment
+    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime
 ) -> dict[str, Any]:  # fmt: skip
     family = event_type.partition(".")[0]
     told = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
@@ -244,7 +244,7 @@ def _data(
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 
-def _episode(event_type: str, happened: Moment, started: Moment) -> dict[str, Any]:
+def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict[str, Any]:
     """What an alert's event says of when it fired."""
     ends = event_type == "alert.resolved"
     data: dict[str, Any] = {"status": "resolved" if ends else "firing"}

@@ -16,7 +16,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "opsgenie"
@@ -131,7 +131,7 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     )
 
 
-def _identity(body: Body, happened: Moment) -> tuple[str, ...]:
+def _identity(body: Body, happened: SenderTime) -> tuple[str, ...]:
     """What tells this action on the alert from its next one: its time; of an escalation, whom it calls how often."""
     if happened.known:
         return (happened.identity,)

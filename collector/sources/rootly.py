@@ -15,7 +15,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import SECOND, Event, event_id
 from collector.signing import Signature, authenticate, signature_of
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "rootly"
@@ -120,7 +120,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     return (told(webhook, body.event, data, reading),)
 
 
-def _id(webhook: Webhook, event: Envelope, happened: Moment, ident: str) -> str:
+def _id(webhook: Webhook, event: Envelope, happened: SenderTime, ident: str) -> str:
     """Rootly's own id of what happened; else what happened to which thing when."""
     told = fit.line(event.id)
     return event_id(RECIPE, webhook.source, happened.stated, *((told,) if told else (event.type, ident)))

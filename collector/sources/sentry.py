@@ -17,7 +17,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
 
 KIND = "sentry"
@@ -124,7 +124,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     entity: str
     identity: tuple[str, ...]
-    when: Moment
+    when: SenderTime
     from_hook: bool = False
     """Whether ``when`` is the hook's time and the identity does without it: a further attempt has another one."""
     title: str
@@ -305,7 +305,7 @@ def _event_of(webhook: Webhook, fact: Fact) -> Event:
     )
 
 
-def _hook_time(webhook: Webhook) -> Moment:
+def _hook_time(webhook: Webhook) -> SenderTime:
     return moment(webhook.headers.get(_TIMESTAMP), webhook.received_at)
 
 

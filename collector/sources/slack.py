@@ -20,7 +20,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
-from collector.webhook import Channel, Credentials, Made, Reading, Source, Webhook
+from collector.webhook import ChatChannel, Credentials, Made, Reading, Source, Webhook
 
 KIND = "slack"
 RECIPE = "slack.1"
@@ -104,7 +104,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     team: str
     channel: str
-    known: Channel
+    known: ChatChannel
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -156,7 +156,7 @@ def _conversation(body: Body, event: Inner, reading: Reading) -> Conversation | 
         return None
     if reading.channels and named not in reading.channels:
         return None
-    return Conversation(fit.line(body.team_id), fit.line(named), reading.channels.get(named, Channel()))
+    return Conversation(fit.line(body.team_id), fit.line(named), reading.channels.get(named, ChatChannel()))
 
 
 def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:

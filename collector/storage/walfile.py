@@ -22,7 +22,7 @@ _HEADER, _FRAME = 32, 24
 _ATTEMPTS = 50
 
 
-class _Index(NamedTuple):
+class _WalIndex(NamedTuple):
     """What the shared file says of the write-ahead log."""
 
     page: int
@@ -87,14 +87,14 @@ class WalFile:
                 return f"{self.path.name} was cut or written over while it was written to"
         return ""  # it starts over again and again under our eyes: so it is written to
 
-    def _holds(self, index: _Index) -> bool:
+    def _holds(self, index: _WalIndex) -> bool:
         if os.pread(self._file, 8, 16) != index.salts or not self._has_frame(index):
             return False
         before = self._seen
         continues = before.salts == index.salts and 0 < before.frames < index.frames
         return not continues or self._has_frame(before)
 
-    def _has_hole(self, index: _Index) -> bool:
+    def _has_hole(self, index: _WalIndex) -> bool:
         """Whether pages are missing before the last frame, as in a file that was cut and grew again.
 
         Some file systems keep zeros as holes; but each frame begins with its page's number.
@@ -105,23 +105,23 @@ class WalFile:
         except OSError:  # nothing but a hole behind it, or a file system that cannot tell
             return False
 
-    def _has_frame(self, index: _Index) -> bool:
+    def _has_frame(self, index: _WalIndex) -> bool:
         """Whether the last frame of an index is in the file to its last byte."""
         begin = index.begin()
         frame = os.pread(self._file, _FRAME, begin)
         whole = os.fstat(self._file).st_size >= begin + _FRAME + index.page
         return whole and frame[8:16] == index.salts and frame[16:] == _words(index.checksum)
 
-    def _index(self) -> _Index:
+    def _index(self) -> _WalIndex:
         """What the shared file says; it says it twice, so that nobody takes a half for the whole."""
         while True:
             both = os.pread(self._shared, 2 * _INDEX.size, 0)
             if both[: _INDEX.size] == both[_INDEX.size :]:
                 break
         if len(both) < 2 * _INDEX.size:
-            return _Index(0, 0, b"", b"")
+            return _WalIndex(0, 0, b"", b"")
         _, _, page, frames, _, checksum, salts = _INDEX.unpack_from(both)
-        return _Index(65536 if page == 1 else page, frames, checksum, salts)
+        return _WalIndex(65536 if page == 1 else page, frames, checksum, salts)
 
     @property
     def frames(self) -> int:

@@ -37,7 +37,7 @@ _WRONG = (StructError, TypeError, ValueError, AttributeError, IndexError, msgspe
 """What computing with a damaged value raises."""
 
 
-class _Said(msgspec.Struct, gc=False):
+class _ContentFields(msgspec.Struct, gc=False):
     """What content says that stands in columns as well."""
 
     id: str
@@ -48,7 +48,7 @@ class _Said(msgspec.Struct, gc=False):
     amendment: str = ""
 
 
-_said = msgspec.json.Decoder(_Said).decode
+_said = msgspec.json.Decoder(_ContentFields).decode
 
 
 # --- one event --------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ Leaves = Callable[[Sequence[Any]], None]
 """Takes the stored leaves in their order, some at a time."""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class StoredDifference(msgspec.Struct, frozen=True):
     """Something that is not as it was stored."""
 
     table: str
@@ -58,7 +58,7 @@ class Scan:
         self._connection = connection
         self._progress = progress
         self._absent = absent or RecordedRemovals().over(connection)
-        self.differences: list[Difference] = []
+        self.differences: list[StoredDifference] = []
         self.removed = 0
         """Contents and bodies that are gone, as the log records."""
         self.contents = 0
@@ -74,7 +74,7 @@ class Scan:
     def differs(self, table: str, number: int, what: str) -> None:
         """Note a difference."""
         if not self.full:
-            self.differences.append(Difference(table, number, what))
+            self.differences.append(StoredDifference(table, number, what))
 
     def took(self, rows: int, *, removed: int, contents: int, highest: int) -> None:
         """Count rows that were verified elsewhere, and are in order."""

@@ -28,7 +28,7 @@ from collector.proof.lost import accepted
 from collector.proof.seal import NO_DIGEST
 from collector.proof.tree import HASH_SIZE, Range
 from collector.verification import schema_check
-from collector.verification.scan import Difference, Leaves, Scan, cause
+from collector.verification.scan import Leaves, Scan, StoredDifference, cause
 from collector.verification.workers import VerifyWorkers, split
 
 Signature = Callable[[str], bool]
@@ -67,7 +67,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Contents and bodies that are gone, as the log records."""
     lost: str = ""
     """The last loss that a person accepted, as the log records it."""
-    differences: tuple[Difference, ...]
+    differences: tuple[StoredDifference, ...]
     """Empty where everything is as it was stored."""
 
 
@@ -92,7 +92,7 @@ def verify(
     integrity = helpers.integrity() if helpers else schema_check.integrity
     if not schema_check.readable(connection, scan):
         return _unreadable(scan)
-    trees = {tree: _Tree(connection, scan, tree, beyond) for tree in TREES}
+    trees = {tree: _GrowingTree(connection, scan, tree, beyond) for tree in TREES}
     if only is None:
         ends = {tree: _rows(scan, tree, trees[tree].grow, heads.get(tree, 0), helpers) for tree in TREES}
         _contents(connection, scan)
@@ -104,7 +104,7 @@ def verify(
         tree.finish()
     for last in beyond.acknowledged:
         _acknowledged(connection, scan, last)
-    scan.differences[:0] = [Difference("database", 0, line) for line in integrity(connection)]
+    scan.differences[:0] = [StoredDifference("database", 0, line) for line in integrity(connection)]
     return Verdict(
         size=trees[EVENTS].grown.size,
         root=trees[EVENTS].grown.root(),
@@ -224,7 +224,7 @@ def _acknowledged(connection: Connection, scan: Scan, last: Last) -> None:
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-class _Tree:
+class _GrowingTree:
     """One tree while it grows, and the checkpoints it has to meet."""
 
     def __init__(self, connection: Connection, scan: Scan, tree: str, beyond: Beyond) -> None:
@@ -298,10 +298,10 @@ class _Tree:
         size, root, frontier, note, digest = row
         try:
             told = parse(note)
-            held = (told.size, told.root) == (size, root) and len(frontier) == HASH_SIZE * size.bit_count()
+            agrees = (told.size, told.root) == (size, root) and len(frontier) == HASH_SIZE * size.bit_count()
         except (ValueError, TypeError, AttributeError):
-            held = False
-        if not held:
+            agrees = False
+        if not agrees:
             self._differs(size, "its row is not what its note says")
         elif sha256(before + note.encode()).digest() != digest:
             self._differs(size, "its digest does not follow from the one before it: it was changed, or one is missing")

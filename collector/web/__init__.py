@@ -15,14 +15,14 @@ import msgspec
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.erasure import Erasing, Erasure, Redraw, Redrawn
+from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.importing import Importer
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.rederiving import Asked, Found
+from collector.rederiving import Found, Selection
 from collector.refusals import Refusals
 from collector.tokens import Token
 from collector.web import (
@@ -48,7 +48,7 @@ from collector.web import (
 )
 from collector.web.access import guard, on_prepare
 from collector.web.front import Front
-from collector.web.keys import Changes, Limits, Postmortem, Readiness
+from collector.web.keys import Changes, Postmortem, Readiness, RequestLimits
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
@@ -57,10 +57,10 @@ from collector.web.tracing import trace
 
 __all__ = [
     "Front",
-    "Limits",
     "Postmortem",
     "ReadLimits",
     "Readiness",
+    "RequestLimits",
     "Runner",
     "StreamLimits",
     "build_app",
@@ -87,10 +87,10 @@ def build_app(
     api_tokens: Sequence[Token] = (),
     local_only: bool = True,
     hosts: Collection[str] = (),
-    erase: Callable[[Erasing], Awaitable[Erasure]] | None = None,
+    erase: Callable[[RequestedErasure], Awaitable[Erasure]] | None = None,
     redraw: Redraw | None = None,
-    rederive: Callable[[Asked, bool], Awaitable[Found]] | None = None,
-    limits: Limits | None = None,
+    rederive: Callable[[Selection, bool], Awaitable[Found]] | None = None,
+    limits: RequestLimits | None = None,
     refusals: Refusals | None = None,
     reads: ReadLimits | None = None,
     streaming: StreamLimits | None = None,
@@ -140,7 +140,7 @@ def build_app(
     app[keys.REDERIVE] = rederive or _cannot_rederive
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()
-    app[keys.LIMITS] = limits or Limits()
+    app[keys.LIMITS] = limits or RequestLimits()
     app[keys.FOLLOWED] = followed or _looking(projections)
     app[keys.ENDING] = []
     app[READS] = Reads(reads or ReadLimits())
@@ -180,13 +180,13 @@ async def _no_changes(
     raise Unavailable("cannot compare drafts here: this process renders none")
 
 
-async def _cannot_erase(asked: Erasing) -> Erasure:
+async def _cannot_erase(asked: RequestedErasure) -> Erasure:
     raise Unavailable(
         "cannot erase here: this process has nothing to erase with; ask the daemon that writes to the log"
     )
 
 
-async def _cannot_rederive(asked: Asked, dry_run: bool) -> Found:
+async def _cannot_rederive(asked: Selection, dry_run: bool) -> Found:
     raise Unavailable("cannot read deliveries again here: this process knows no sources; ask the daemon that does")
 
 

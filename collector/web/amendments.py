@@ -20,7 +20,7 @@ from collector.log import ReceiptItem
 from collector.web import statements
 from collector.web.bodies import Amending, Correcting
 from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS, REDRAW
-from collector.web.requests import Said, moment, statement
+from collector.web.requests import Statement, moment, statement
 
 routes = web.RouteTableDef()
 ONE = "/api/v1/events/{event}"
@@ -57,7 +57,7 @@ async def take_back(app: web.Application, name: str, *, key: str, by: str, reaso
     await _amend(app, name, key, amend)
 
 
-def _common(said: Said[Any]) -> dict[str, Any]:
+def _common(said: Statement[Any]) -> dict[str, Any]:
     return {"key": said.key, "by": said.body.by, "reason": said.body.reason, "stated_at": said.now}
 
 

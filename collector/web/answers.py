@@ -22,7 +22,7 @@ from aiohttp import web
 from collector.erasure import Erasure
 from collector.event import DERIVED, RecordedEvent, is_erased
 from collector.log import Delivery, Receipt, ReceiptItem, Repeats
-from collector.projections import Explanation, IncidentRow, Nearby, SignalRow
+from collector.projections import Explanation, IncidentRow, NearbyEvent, SignalRow
 from collector.times import rfc3339
 from collector.web import shapes
 
@@ -133,7 +133,7 @@ def explanation(why: Explanation) -> shapes.Why:
     return shapes.Why(event(why.event), why.incident, why.rule, why.reason)
 
 
-def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[Nearby]) -> shapes.Unjoined:
+def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[NearbyEvent]) -> shapes.Unjoined:
     """What joined nothing: how many events, why, and the newest of them."""
     return shapes.Unjoined(count, dict(reasons), [shapes.Nearby(event(near.event), near.reason) for near in newest])
 

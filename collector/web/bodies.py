@@ -96,7 +96,7 @@ class Correcting(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Of ``service``, ``environment``, ``severity``, ``actor``: those that turned out to be unknown."""
 
 
-class Erasing(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ErasureBody(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
     """Ids, citations or positions."""
     deliveries: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
@@ -124,7 +124,7 @@ class Replaying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Only say what would change."""
 
 
-class Writing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WritingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: str
     by: str
 
@@ -136,7 +136,7 @@ class Reviewing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is to be said of it."""
 
 
-class Publishing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PublishingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: str
     """Where, by the name that the configuration has for it."""
     by: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.erasure import Erasing
+from collector.erasure import RequestedErasure
 from collector.web import answers, bodies, statements
 from collector.web.keys import ERASE
 from collector.web.requests import statement
@@ -19,9 +19,9 @@ routes = web.RouteTableDef()
 @routes.post("/api/v1/erasures")
 async def erase(request: web.Request) -> web.Response:
     """Erase events and deliveries: 201 where anything was removed, 200 where all was gone already or only asked."""
-    said = await statement(request, bodies.Erasing)
+    said = await statement(request, bodies.ErasureBody)
     body = said.body
-    asked = Erasing(
+    asked = RequestedErasure(
         events=tuple([await statements.event_named(request.app, text, "events") for text in body.events]),
         deliveries=tuple(body.deliveries),
         by=body.by,

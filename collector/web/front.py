@@ -37,7 +37,7 @@ class Front:
         """What every answer carries, where it does not say otherwise itself."""
         self.names: Sequence[str] = ()
         """The subject alternative names of which a client's certificate needs one; none: any will do."""
-        self.context: Context | None = None
+        self.context: RotatingContext | None = None
         """TLS, if it is spoken. Once it is, it stays the same object."""
 
     def take(
@@ -51,7 +51,7 @@ class Front:
         """Have all this in force for the next connection and the next request."""
         self.users, self.headers, self.names = Users(users), headers, names
         if context is not None and self.context is None:
-            self.context = Context.of(context)
+            self.context = RotatingContext.of(context)
         elif context is not None and self.context is not None:
             self.context.current = context
 
@@ -63,7 +63,7 @@ class Front:
         return not told.isdisjoint(self.names)
 
 
-class Context(ssl.SSLContext):
+class RotatingContext(ssl.SSLContext):
     """A listener's context, which hands each connection to the context that is in force when it begins."""
 
     current: ssl.SSLContext

@@ -14,14 +14,14 @@ import msgspec
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.erasure import Erasing, Erasure, Redraw
+from collector.erasure import Erasure, Redraw, RequestedErasure
 from collector.importing import Brought
 from collector.intake import Intake
 from collector.log import EventLog
 from collector.metrics import Metrics
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.rederiving import Asked, Found
+from collector.rederiving import Found, Selection
 from collector.refusals import Refusals
 from collector.tokens import Token
 from collector.web.front import Front
@@ -46,7 +46,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked at: ``lag`` in events, ``queue``, ``writer`` …"""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class RequestLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a client may ask for. Sizes in bytes, times in seconds."""
 
     command: int = 65_536
@@ -82,8 +82,8 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 """What is counted as it happens."""
 GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gauges")
 """What is looked up for a scrape."""
-ERASE: web.AppKey[Callable[[Erasing], Awaitable[Erasure]]] = web.AppKey("erase")
-REDERIVE: web.AppKey[Callable[[Asked, bool], Awaitable[Found]]] = web.AppKey("rederive")
+ERASE: web.AppKey[Callable[[RequestedErasure], Awaitable[Erasure]]] = web.AppKey("erase")
+REDERIVE: web.AppKey[Callable[[Selection, bool], Awaitable[Found]]] = web.AppKey("rederive")
 """Reads stored deliveries again; the second says that nothing is to be written."""
 BRING_IN: web.AppKey[Callable[[str, str, bytes, int], Awaitable[Brought]]] = web.AppKey("bring_in")
 """Brings records in: of which source, in which form, a list in JSON, and when it was fetched, µs."""
@@ -107,4 +107,4 @@ WRITING: web.AppKey[asyncio.Lock] = web.AppKey("writing")
 """Held while a section of a postmortem is written over what was read."""
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
 """Now, µs UTC."""
-LIMITS: web.AppKey[Limits] = web.AppKey("limits")
+LIMITS: web.AppKey[RequestLimits] = web.AppKey("limits")

@@ -67,7 +67,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KEY: Json = {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200}}
-_HELD: Json = {"If-None-Match": _TEXT}
+_TAGGED: Json = {"If-None-Match": _TEXT}
 
 
 def _states(body: Any) -> Operation:
@@ -75,44 +75,46 @@ def _states(body: Any) -> Operation:
     return Operation(body=body, headers=_KEY, answers={200: shapes.Stated, 201: shapes.Stated})
 
 
-def _shows(shape: Any, /, *, held: bool = False, **query: Json) -> Operation:
-    """A read; ``held``: it has an ETag."""
+def _shows(shape: Any, /, *, tagged: bool = False, **query: Json) -> Operation:
+    """A read; ``tagged``: it has an ETag."""
     return Operation(
-        query=query, headers=_HELD if held else {}, answers={200: shape, 304: None} if held else {200: shape}
+        query=query,
+        headers=_TAGGED if tagged else {},
+        answers={200: shape, 304: None} if tagged else {200: shape},
     )
 
 
 _ONE = "/api/v1/incidents/{number}"
 OPERATIONS: Mapping[str, Operation] = {
-    "GET /api/v1/openapi.json": _shows(_OPEN, held=True),
+    "GET /api/v1/openapi.json": _shows(_OPEN, tagged=True),
     "GET /api/v1/incidents": _shows(
         shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
         before=_NUMBER, limit=_LIMIT,
     ),
     "POST /api/v1/incidents": _states(bodies.Opening),
-    f"GET {_ONE}": _shows(shapes.Incident, held=True),
+    f"GET {_ONE}": _shows(shapes.Incident, tagged=True),
     f"GET {_ONE}/events": _shows(
         shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, after=_NUMBER, limit=_LIMIT
     ),
     f"GET {_ONE}/postmortem": Operation(
-        query=_DRAFT, headers=_HELD | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
+        query=_DRAFT, headers=_TAGGED | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
     ),
     f"GET {_ONE}/postmortem.{{format}}": Operation(
-        query=_DRAFT, headers=_HELD, answers={200: tuple(MEDIA.values()), 304: None}
+        query=_DRAFT, headers=_TAGGED, answers={200: tuple(MEDIA.values()), 304: None}
     ),
-    f"GET {_ONE}/postmortem/{{section}}": _shows(shapes.Section, held=True),
+    f"GET {_ONE}/postmortem/{{section}}": _shows(shapes.Section, tagged=True),
     f"PUT {_ONE}/postmortem/{{section}}": Operation(
-        body=bodies.Writing, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
+        body=bodies.WritingBody, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
         answers={200: shapes.Stated, 201: shapes.Stated},
     ),
-    f"GET {_ONE}/versions": _shows(_OPEN, held=True),
+    f"GET {_ONE}/versions": _shows(_OPEN, tagged=True),
     f"GET {_ONE}/diff": Operation(
-        query={"from": _TIME, "to": _TIME}, headers=_HELD, answers={200: _OPEN, 304: None}
+        query={"from": _TIME, "to": _TIME}, headers=_TAGGED, answers={200: _OPEN, 304: None}
     ),
-    f"GET {_ONE}/publications": _shows(_OPEN, held=True),
-    f"GET {_ONE}/metrics": _shows(_OPEN, held=True),
+    f"GET {_ONE}/publications": _shows(_OPEN, tagged=True),
+    f"GET {_ONE}/metrics": _shows(_OPEN, tagged=True),
     "GET /api/v1/metrics": _shows(
-        _OPEN, held=True, since=_TIME, until=_TIME, service=_TEXT,
+        _OPEN, tagged=True, since=_TIME, until=_TIME, service=_TEXT,
         profile=_word("timelined", "pagerduty", "datadog", "rootly"), by=_word("service", "severity", "detected_by"),
     ),
     f"POST {_ONE}/notes": _states(bodies.Noting),
@@ -127,9 +129,9 @@ OPERATIONS: Mapping[str, Operation] = {
     f"POST {_ONE}/edit": _states(bodies.Editing),
     f"POST {_ONE}/review": _states(bodies.Reviewing),
     f"POST {_ONE}/publish": Operation(
-        body=bodies.Publishing, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
+        body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
     ),
-    f"POST {_ONE}/pull": Operation(body=bodies.Publishing, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    f"POST {_ONE}/pull": Operation(body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
     "GET /api/v1/events": _shows(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,
         until=_TIME, order=_word("asc", "desc"), after=_NUMBER, before=_NUMBER, limit=_LIMIT,
@@ -138,12 +140,12 @@ OPERATIONS: Mapping[str, Operation] = {
         query={"type": _TEXT, "source": _TEXT, "after": _NUMBER}, headers={"Last-Event-ID": _NUMBER},
         answers={200: ("text/event-stream",)},
     ),
-    "GET /api/v1/events/{event}": _shows(shapes.Whole, held=True),
+    "GET /api/v1/events/{event}": _shows(shapes.Whole, tagged=True),
     "POST /api/v1/events/{event}/correct": _states(bodies.Correcting),
     "POST /api/v1/events/{event}/retract": _states(bodies.Amending),
     "GET /api/v1/why/{event}": _shows(shapes.Why),
     "POST /api/v1/erasures": Operation(
-        body=bodies.Erasing, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
+        body=bodies.ErasureBody, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
     ),
     "POST /api/v1/imports/{source}": Operation(
         query={"form": _TEXT}, required=("form",), body=list[Any], answers={200: _OPEN, 201: _OPEN}

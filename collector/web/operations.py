@@ -9,7 +9,7 @@ from aiohttp import web
 from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailable
 from collector.log import Delivery
 from collector.projections import SignalRow
-from collector.refusals import Refused
+from collector.refusals import RefusedRow
 from collector.web import answers, refused, shapes
 from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
@@ -62,7 +62,7 @@ async def _refused(request: web.Request, source: str | None, before: int | None,
     """What was refused alone; ``before`` is a position."""
     app = request.app
 
-    async def fetch(following: str | None, count: int) -> list[tuple[Refused, int]]:
+    async def fetch(following: str | None, count: int) -> list[tuple[RefusedRow, int]]:
         cursor = before if following is None else int(following)
         return await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, before=cursor, limit=count)
 

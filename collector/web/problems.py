@@ -91,7 +91,7 @@ class UnsupportedMedia(TimelinedError):
     """A body of a kind that is not taken here."""
 
 
-class Kind(NamedTuple):
+class ProblemKind(NamedTuple):
     """A sort of problem: the status, the last part of its ``type``, and its title."""
 
     status: int
@@ -99,32 +99,32 @@ class Kind(NamedTuple):
     title: str
 
 
-UNVERIFIED = Kind(401, "unverified", "The sender could not be authenticated")
-UNAVAILABLE = Kind(503, "unavailable", "Nothing can be stored or read now")
-UNEXPECTED = Kind(500, "unexpected", "Something went wrong here")
-NOT_HTTP = Kind(400, "not-http", "The request is not HTTP")
-INVALID = Kind(422, "invalid", "The request says something that cannot be taken")
+UNVERIFIED = ProblemKind(401, "unverified", "The sender could not be authenticated")
+UNAVAILABLE = ProblemKind(503, "unavailable", "Nothing can be stored or read now")
+UNEXPECTED = ProblemKind(500, "unexpected", "Something went wrong here")
+NOT_HTTP = ProblemKind(400, "not-http", "The request is not HTTP")
+INVALID = ProblemKind(422, "invalid", "The request says something that cannot be taken")
 
-KINDS: Mapping[type[Exception], Kind] = {
+KINDS: Mapping[type[Exception], ProblemKind] = {
     UnverifiedWebhook: UNVERIFIED,
-    Unauthorised: Kind(401, "unauthorised", "The API asks for a token or a password"),
-    MalformedWebhook: Kind(400, "malformed", "The body is not what it should be"),
-    NotPermitted: Kind(403, "not-permitted", "The database does not allow it"),
-    NotAllowed: Kind(403, "not-allowed", "The token does not allow it"),
-    NotEnabled: Kind(403, "not-enabled", "The configuration does not allow it"),
-    NotFound: Kind(404, "not-found", "There is no such thing"),
-    InvalidParameter: Kind(400, "invalid-parameter", "The request cannot be read"),
-    Ambiguous: Kind(409, "ambiguous", "The name fits several things"),
+    Unauthorised: ProblemKind(401, "unauthorised", "The API asks for a token or a password"),
+    MalformedWebhook: ProblemKind(400, "malformed", "The body is not what it should be"),
+    NotPermitted: ProblemKind(403, "not-permitted", "The database does not allow it"),
+    NotAllowed: ProblemKind(403, "not-allowed", "The token does not allow it"),
+    NotEnabled: ProblemKind(403, "not-enabled", "The configuration does not allow it"),
+    NotFound: ProblemKind(404, "not-found", "There is no such thing"),
+    InvalidParameter: ProblemKind(400, "invalid-parameter", "The request cannot be read"),
+    Ambiguous: ProblemKind(409, "ambiguous", "The name fits several things"),
     InvalidInput: INVALID,
-    CrossSite: Kind(403, "cross-site", "A page of another site may not do this"),
-    Misdirected: Kind(421, "misdirected", "This is not the host that was asked for"),
-    NotAcceptable: Kind(406, "not-acceptable", "None of the offered formats was asked for"),
-    UnsupportedMedia: Kind(415, "unsupported-media", "The body's type is not taken here"),
-    UnsupportedEncoding: Kind(415, "unsupported-encoding", "The body's encoding is not taken here"),
-    Outdated: Kind(412, "outdated", "There is a newer text"),
-    Edited: Kind(409, "edited-there", "Somebody edited it where it is published"),
-    Unconditional: Kind(428, "unconditional", "The request does not say what it was made from"),
-    TooLarge: Kind(413, "too-large", "The body is too large"),
+    CrossSite: ProblemKind(403, "cross-site", "A page of another site may not do this"),
+    Misdirected: ProblemKind(421, "misdirected", "This is not the host that was asked for"),
+    NotAcceptable: ProblemKind(406, "not-acceptable", "None of the offered formats was asked for"),
+    UnsupportedMedia: ProblemKind(415, "unsupported-media", "The body's type is not taken here"),
+    UnsupportedEncoding: ProblemKind(415, "unsupported-encoding", "The body's encoding is not taken here"),
+    Outdated: ProblemKind(412, "outdated", "There is a newer text"),
+    Edited: ProblemKind(409, "edited-there", "Somebody edited it where it is published"),
+    Unconditional: ProblemKind(428, "unconditional", "The request does not say what it was made from"),
+    TooLarge: ProblemKind(413, "too-large", "The body is too large"),
     Unavailable: UNAVAILABLE,
     LogDamaged: UNAVAILABLE,
 }
@@ -155,7 +155,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem(
-    kind: Kind,
+    kind: ProblemKind,
     detail: str,
     *,
     instance: str = "/",
@@ -205,7 +205,7 @@ def from_http(error: web.HTTPException, instance: str = "/") -> web.Response:
     """What aiohttp says by raising (404, 405, 413 …), in our shape and without its words."""
     status = HTTPStatus(error.status)
     kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-    kind = Kind(error.status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    kind = ProblemKind(error.status, status.phrase.lower().replace(" ", "-"), status.phrase)
     detail = DETAILS.get(error.status, status.description or status.phrase)
     return problem(kind, detail, instance=instance, headers=kept)
 
@@ -246,7 +246,7 @@ def final(response: web.Response, request: web.Request) -> web.Response:
     return response
 
 
-def _detail(error: Exception, kind: Kind) -> str:
+def _detail(error: Exception, kind: ProblemKind) -> str:
     """The sentence: our own errors speak for themselves, anything else says nothing of its cause."""
     if kind is UNVERIFIED:
         return "The source is unknown, or its credentials are missing or wrong; the daemon's log says which."
@@ -263,7 +263,7 @@ def _pointer(error: Exception) -> str:
     return error.pointer if isinstance(error, InvalidInput) else ""
 
 
-def _headers(error: Exception, kind: Kind, retry_after: int) -> dict[str, str]:
+def _headers(error: Exception, kind: ProblemKind, retry_after: int) -> dict[str, str]:
     if kind.status == 503:
         least = error.retry_after if isinstance(error, Unavailable) else 1
         return {"Retry-After": str(max(least, retry_after))}

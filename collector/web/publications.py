@@ -11,7 +11,7 @@ from collector.event import RecordedEvent
 from collector.publishing import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, statements
-from collector.web.bodies import Publishing
+from collector.web.bodies import PublishingBody
 from collector.web.keys import PUBLISHING
 from collector.web.requests import Query, statement
 
@@ -37,7 +37,7 @@ async def pull(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request) -> Asking:
-    said, row = await statement(request, Publishing), await statements.incident(request)
+    said, row = await statement(request, PublishingBody), await statements.incident(request)
     body = said.body
     return Asking(
         number=row.number, incident=row.key, target=body.target, key=said.key, by=body.by, now=said.now,

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from collector.errors import BrokenOff, MalformedWebhook, TimelinedError, UnverifiedWebhook
 from collector.projections import EventFilter, Projections
-from collector.refusals import TYPE, Refusals, Refused, read_back
+from collector.refusals import TYPE, Refusals, RefusedRow, read_back
 from collector.times import rfc3339
 from collector.web import shapes
 from collector.web.keys import INTAKE, METRICS, REFUSALS
@@ -42,7 +42,7 @@ def _reason(error: Exception, source: str | None, title: str) -> str:
 async def refused(
     refusals: Refusals, lists: Projections, *, source: str | None = None, since: int | None = None,
     until: int | None = None, before: int | None = None, limit: int = MOST,
-) -> list[tuple[Refused, int]]:  # fmt: skip
+) -> list[tuple[RefusedRow, int]]:  # fmt: skip
     """Refusals, the newest first, each with the position of its event; 0 where it is not recorded yet."""
     wanted = EventFilter(type=TYPE, since=since, until=until, before=before, limit=limit, newest_first=True)
     stored = [(read_back(event), event.position) for event in await lists.events(wanted)]
@@ -51,11 +51,11 @@ async def refused(
     return sorted(found, key=lambda row: row[0].last_at, reverse=True)
 
 
-def _within(refused: Refused, since: int | None, until: int | None) -> bool:
+def _within(refused: RefusedRow, since: int | None, until: int | None) -> bool:
     return (since is None or refused.last_at >= since) and (until is None or refused.first_at < until)
 
 
-def shown(row: tuple[Refused, int]) -> shapes.Refused:
+def shown(row: tuple[RefusedRow, int]) -> shapes.Refused:
     """Refusals as a row beside deliveries."""
     each, position = row
     return shapes.Refused(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.rederiving import Asked, Found
+from collector.rederiving import Found, Selection
 from collector.times import rfc3339
 from collector.web import answers, bodies, statements
 from collector.web.keys import REDERIVE, REDRAW
@@ -25,7 +25,7 @@ async def replay(request: web.Request) -> web.Response:
     Drafts that show what changed are written again before the answer.
     """
     body = (await statement(request, bodies.Replaying)).body
-    asked = Asked(
+    asked = Selection(
         after=body.after,
         limit=body.limit,
         source=body.source,

@@ -86,7 +86,7 @@ class Query:
         return default if value is None else whole(value, "limit", least=1, most=MOST)
 
 
-class Said(msgspec.Struct, Generic[T], frozen=True):
+class Statement(msgspec.Struct, Generic[T], frozen=True):
     """What a client states by a write."""
 
     body: T
@@ -96,11 +96,11 @@ class Said(msgspec.Struct, Generic[T], frozen=True):
     """When it was said, µs UTC."""
 
 
-async def statement(request: web.Request, kind: type[T]) -> Said[T]:
+async def statement(request: web.Request, kind: type[T]) -> Statement[T]:
     """Read a write: its JSON body as ``kind``, and its ``Idempotency-Key``."""
     Query(request)
     key = idempotency_key(request)
-    return Said(decode(_signed(request, await json_body(request), kind), kind), key, request.app[CLOCK]())
+    return Statement(decode(_signed(request, await json_body(request), kind), kind), key, request.app[CLOCK]())
 
 
 def writer(request: web.Request) -> str:

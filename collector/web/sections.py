@@ -18,7 +18,7 @@ from collector.log import ReceiptItem
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
-from collector.web.bodies import Writing
+from collector.web.bodies import WritingBody
 from collector.web.keys import FOLLOWED, LIMITS, LOG, PROJECTIONS, WRITING
 from collector.web.problems import Outdated, Unconditional
 from collector.web.requests import MOST, Query, statement
@@ -38,7 +38,7 @@ async def get_section(request: web.Request) -> web.Response:
 @routes.put(ONE)
 async def put_section(request: web.Request) -> web.Response:
     """Write what a section says, over exactly the text that was read."""
-    said = await statement(request, Writing)
+    said = await statement(request, WritingBody)
     row, section = await _incident(request), _section(request)
     fact = people.edited(
         key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, field=section, value=said.body.text

@@ -50,7 +50,7 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait where lists cannot be read."""
 
 
-class _Piece(msgspec.Struct, frozen=True):
+class _StreamPiece(msgspec.Struct, frozen=True):
     position: int
     type: str
     source: str
@@ -66,7 +66,7 @@ class Streams:
     ) -> None:
         self.limits = limits
         self._log, self._lists, self._followed = log, lists, followed
-        self._listeners: set[asyncio.Queue[_Piece | None]] = set()
+        self._listeners: set[asyncio.Queue[_StreamPiece | None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._position = 0
         self._ended = False
@@ -76,14 +76,14 @@ class Streams:
         """How many listen now."""
         return len(self._listeners)
 
-    async def open(self) -> tuple[asyncio.Queue[_Piece | None], int]:
+    async def open(self) -> tuple[asyncio.Queue[_StreamPiece | None], int]:
         """A queue of all that comes from now on, and the position that it goes on after.
 
         Raises :class:`Unavailable` where too many listen, or the daemon stops.
         """
         if self._ended or len(self._listeners) >= self.limits.streams:
             raise Unavailable("cannot stream events now: too many streams are open, or the daemon stops; come again")
-        queue: asyncio.Queue[_Piece | None] = asyncio.Queue()
+        queue: asyncio.Queue[_StreamPiece | None] = asyncio.Queue()
         self._listeners.add(queue)
         try:
             if self._reader is None or self._reader.done():
@@ -95,7 +95,7 @@ class Streams:
             raise
         return queue, self._position
 
-    def close(self, queue: asyncio.Queue[_Piece | None]) -> None:
+    def close(self, queue: asyncio.Queue[_StreamPiece | None]) -> None:
         """Nobody listens to this queue any longer; with the last one reading ends."""
         self._listeners.discard(queue)
         if not self._listeners and self._reader is not None:
@@ -136,7 +136,7 @@ class Streams:
                 self._position = piece.position
                 self._hand_on(piece)
 
-    def _hand_on(self, piece: _Piece) -> None:
+    def _hand_on(self, piece: _StreamPiece) -> None:
         for queue in self._listeners:
             if queue.qsize() < self.limits.behind:
                 queue.put_nowait(piece)
@@ -144,17 +144,17 @@ class Streams:
                 # It comes again, after the last one it had.
                 queue.put_nowait(None)
 
-    async def after(self, position: int) -> list[_Piece]:
+    async def after(self, position: int) -> list[_StreamPiece]:
         """The next events after a position, as they are sent."""
         events = await self._lists.events(EventFilter(after=position, limit=self.limits.together))
         where = await self._lists.incidents_of([event.id for event in events])
         return [_piece(event, where.get(event.id)) for event in events]
 
 
-def _piece(event: RecordedEvent, incident: int | None) -> _Piece:
+def _piece(event: RecordedEvent, incident: int | None) -> _StreamPiece:
     body = answers.encode({**msgspec.structs.asdict(answers.event(event)), "incident": incident})
     # JSON has no line end outside of its texts, and none within them.
-    return _Piece(
+    return _StreamPiece(
         event.position, event.type, event.source, b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body)
     )
 
@@ -181,7 +181,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     after = None if given is None else whole(given, "after", most=LATEST)
     wanted, source = query.text("type"), query.text("source")
 
-    def passes(piece: _Piece) -> bool:
+    def passes(piece: _StreamPiece) -> bool:
         family = wanted is not None and wanted.endswith(".*") and piece.type.startswith(wanted[:-1])
         return (wanted is None or family or piece.type == wanted) and source in (None, piece.source)
 
@@ -204,8 +204,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def _tell(
     request: web.Request,
     response: web.StreamResponse,
-    queue: asyncio.Queue[_Piece | None],
-    passes: Callable[[_Piece], bool],
+    queue: asyncio.Queue[_StreamPiece | None],
+    passes: Callable[[_StreamPiece], bool],
     after: int,
 ) -> None:
     """What was there before, in turn with all other reads; then what comes."""
@@ -235,10 +235,10 @@ _BEAT = b": still here\n\n"
 
 async def _next(
     request: web.Request,
-    queue: asyncio.Queue[_Piece | None],
+    queue: asyncio.Queue[_StreamPiece | None],
     limits: StreamLimits,
     beat: Callable[[], Awaitable[None]],
-) -> _Piece | None:
+) -> _StreamPiece | None:
     """What comes next; None once the stream is to end, or nobody is there any longer."""
     waited = 0.0
     while True:

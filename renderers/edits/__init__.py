@@ -1,7 +1,7 @@
 """Files that people edit: the marks in them, and bringing them up to date without touching people's words."""
 
 from renderers.edits.combine import combined
-from renderers.edits.compare import Difference, compare
+from renderers.edits.compare import StatementDifference, compare
 from renderers.edits.contents import merged
 from renderers.edits.kept import people_of
 from renderers.edits.marks import plain
@@ -9,8 +9,8 @@ from renderers.edits.merge import Merged, merge
 from renderers.edits.revised import revised, taken_in
 
 __all__ = [
-    "Difference",
     "Merged",
+    "StatementDifference",
     "combined",
     "compare",
     "merge",

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from renderers.edits import marks
-from renderers.edits.sheets import Line, Sheet, form, sheet_of, units_of
+from renderers.edits.sheets import DraftLine, DraftSheet, form, sheet_of, units_of
 
 BOTH = "> **Two people edited this apart. The lines above were here, those below come from {}.**"
 
@@ -42,17 +42,19 @@ def _unix(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _body(sheet: Sheet) -> list[Line]:
+def _body(sheet: DraftSheet) -> list[DraftLine]:
     """The lines above the definitions of links, which are made anew."""
     return [line for line in sheet.lines if not line.key.startswith("ref/")]
 
 
-def _token(line: Line) -> str:
+def _token(line: DraftLine) -> str:
     """By what two lines are the same: the statement, where nobody touched it."""
     return f"\x02{line.key}" if line.key else line.text.rstrip()
 
 
-def _merged(base: Sequence[Line], ours: Sequence[Line], theirs: Sequence[Line], place: str) -> Iterator[str]:
+def _merged(
+    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], place: str
+) -> Iterator[str]:
     at = _Run(0, 0, 0, 0)
     for run in (*_common(base, ours, theirs), _Run(len(base), len(ours), len(theirs), 0)):
         yield from _between(base[at.base : run.base], ours[at.ours : run.ours], theirs[at.theirs : run.theirs], place)
@@ -60,7 +62,9 @@ def _merged(base: Sequence[Line], ours: Sequence[Line], theirs: Sequence[Line], 
         at = _Run(run.base + run.length, run.ours + run.length, run.theirs + run.length, 0)
 
 
-def _between(base: Sequence[Line], ours: Sequence[Line], theirs: Sequence[Line], place: str) -> Iterator[str]:
+def _between(
+    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], place: str
+) -> Iterator[str]:
     """What stands between two runs: of who changed it, or of both."""
     old, here, there = ([_token(line) for line in lines] for lines in (base, ours, theirs))
     if old == there or here == there:
@@ -86,7 +90,7 @@ def _apart(lines: Sequence[str], place: str, both: bool) -> Iterator[str]:
     yield from lines
 
 
-def _common(base: Sequence[Line], ours: Sequence[Line], theirs: Sequence[Line]) -> Iterator[_Run]:
+def _common(base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine]) -> Iterator[_Run]:
     """The runs of lines that are the same in all three."""
     old, here, there = ([_token(line) for line in lines] for lines in (base, ours, theirs))
     first = SequenceMatcher(None, old, here, autojunk=False).get_matching_blocks()

@@ -9,12 +9,12 @@ import msgspec
 
 from renderers.edits.marks import cells, words
 from renderers.edits.merge import matched
-from renderers.edits.sheets import Unit, units_of
+from renderers.edits.sheets import EditUnit, units_of
 
 _CITED = re.compile(r"\[([0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*)\]")
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class StatementDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One statement that is new, gone or changed."""
 
     section: str
@@ -27,7 +27,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What proves either, as far as the draft shows it: the last digits of the ids of events."""
 
 
-def compare(before: str, after: str) -> tuple[Difference, ...]:
+def compare(before: str, after: str) -> tuple[StatementDifference, ...]:
     """The differences between two marked drafts: what is gone, then what is new or changed, in the order of the drafts.
 
     Questions, headings, the index of events and the digest are no statements and left out.
@@ -44,23 +44,25 @@ def compare(before: str, after: str) -> tuple[Difference, ...]:
     return (*gone, *found)
 
 
-def _difference(section: str, before: Unit | None, after: Unit | None) -> Difference:
+def _difference(section: str, before: EditUnit | None, after: EditUnit | None) -> StatementDifference:
     texts = [_text(unit) if unit is not None else "" for unit in (before, after)]
     marked = [each for unit in (before, after) if unit is not None for each in unit.cites]
     shown = [
         each for text in texts for group in _CITED.findall(text) for each in re.findall(r"\b[0-9a-f]{5,32}\b", group)
     ]
-    return Difference(section=section, before=texts[0], after=texts[1], cites=tuple(dict.fromkeys([*marked, *shown])))
+    return StatementDifference(
+        section=section, before=texts[0], after=texts[1], cites=tuple(dict.fromkeys([*marked, *shown]))
+    )
 
 
-def _stated(units: Iterable[Unit]) -> Iterable[Unit]:
+def _stated(units: Iterable[EditUnit]) -> Iterable[EditUnit]:
     for unit in units:
         frame = unit.section == "ref" or unit.kind.partition("/")[2] in ("ask", "heading", "head", "index")
         if not frame and (unit.cites or unit.section != "appendix"):
             yield unit
 
 
-def _text(unit: Unit) -> str:
+def _text(unit: EditUnit) -> str:
     """A row's cells with bars between, any other line as it stands without its item's mark."""
     row = cells(unit.text)
     return " | ".join(row) if row is not None else words(unit.text)

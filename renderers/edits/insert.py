@@ -6,12 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from renderers.edits import marks
-from renderers.edits.sheets import Line, Unit, delimits, form
+from renderers.edits.sheets import DraftLine, EditUnit, delimits, form
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?")
 
 
-def insert(lines: list[Line], placed: dict[str, Line], wanted: Sequence[Unit], every: Sequence[Unit], end: str) -> None:
+def insert(
+    lines: list[DraftLine],
+    placed: dict[str, DraftLine],
+    wanted: Sequence[EditUnit],
+    every: Sequence[EditUnit],
+    end: str,
+) -> None:
     """Put each of these that has no line yet into the file, and note its line. ``end`` is how new lines end."""
     insertion = _Insertion(
         lines, placed, wanted, {unit.section: unit for unit in every if unit.key.endswith("/heading")}, end
@@ -22,7 +28,7 @@ def insert(lines: list[Line], placed: dict[str, Line], wanted: Sequence[Unit], e
             insertion.put(at, unit)
 
 
-def section_of(unit: Unit) -> str:
+def section_of(unit: EditUnit) -> str:
     """The section that a statement, or a remark about one, stands in."""
     return unit.key.split("/")[1] if unit.section in ("changed", "removed") else unit.section
 
@@ -32,10 +38,10 @@ class _Insertion:
 
     def __init__(
         self,
-        lines: list[Line],
-        placed: dict[str, Line],
-        wanted: Sequence[Unit],
-        headings: Mapping[str, Unit],
+        lines: list[DraftLine],
+        placed: dict[str, DraftLine],
+        wanted: Sequence[EditUnit],
+        headings: Mapping[str, EditUnit],
         end: str,
     ) -> None:
         self._lines, self._placed, self._wanted, self._headings, self._end = lines, placed, wanted, headings, end
@@ -51,7 +57,7 @@ class _Insertion:
                 line.says = {unit.key: unit.seen}
                 line.text = marks.marked(unit.text, line.says)
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: DraftLine) -> None:
         at = self._lines.index(line)
         del self._lines[at]
         self._placed.pop(line.key)
@@ -59,7 +65,7 @@ class _Insertion:
         if len(around) > 1 and all(form(each.text) == "blank" for each in around):
             del self._lines[at - 1]
 
-    def put(self, at: int, unit: Unit) -> None:
+    def put(self, at: int, unit: EditUnit) -> None:
         """Put one statement where it belongs."""
         if unit.after and unit.after in self._placed:
             return self._write(self._lines.index(self._placed[unit.after]) + 1, unit)
@@ -73,7 +79,7 @@ class _Insertion:
             return None if self._renamed(place, unit) else self._write(place, unit)
         return self._begin(at, unit, section)
 
-    def _renamed(self, place: int, unit: Unit) -> bool:
+    def _renamed(self, place: int, unit: EditUnit) -> bool:
         """Whether the section has a heading of a person's, which stands for ours then."""
         above = [line for line in self._lines[max(place - 3, 0) : place] if form(line.text) != "blank"]
         if not unit.key.endswith("/heading") or not above or form(above[-1].text) != "heading" or above[-1].says:
@@ -84,10 +90,10 @@ class _Insertion:
         self._placed[unit.key] = line
         return True
 
-    def _has(self, unit: Unit) -> bool:
+    def _has(self, unit: EditUnit) -> bool:
         return unit.key in self._placed
 
-    def _begin(self, at: int, unit: Unit, section: str) -> None:
+    def _begin(self, at: int, unit: EditUnit, section: str) -> None:
         """The section has nothing left in the file: it begins anew, behind the one before it."""
         last = next((u for u in reversed(self._wanted[:at]) if self._has(u) and u.section != "ref"), None)
         place = self._section_end(self._placed[last.key]) if last is not None else self._body_end()
@@ -99,7 +105,7 @@ class _Insertion:
         self._write(place, heading)
         return self._write(self._lines.index(self._placed[heading.key]) + 1, unit)
 
-    def _section_end(self, line: Line) -> int:
+    def _section_end(self, line: DraftLine) -> int:
         at = self._lines.index(line) + 1
         while at < len(self._lines) and form(self._lines[at].text) not in ("heading", "rule", "reference"):
             at += 1
@@ -114,7 +120,7 @@ class _Insertion:
             at -= 1
         return at
 
-    def _behind(self, line: Line, unit: Unit) -> int:
+    def _behind(self, line: DraftLine, unit: EditUnit) -> int:
         """The place behind a statement and what a person put there that belongs to it."""
         at = self._lines.index(line) + 1
         if form(line.text) == "table":
@@ -135,7 +141,7 @@ class _Insertion:
     def _continues(self, at: int) -> bool:
         return form(self._lines[at].text) in ("text", "quote", "item") and form(self._lines[at - 1].text) != "blank"
 
-    def _behind_row(self, line: Line, at: int, unit: Unit) -> int:
+    def _behind_row(self, line: DraftLine, at: int, unit: EditUnit) -> int:
         """Behind a row, and those that a person put there of an earlier time; behind a table, where no row comes."""
         row = form(unit.text) == "table" and not unit.below
         when = _TIME.search((marks.cells(unit.text) or [""])[0]) if row else None
@@ -149,21 +155,21 @@ class _Insertion:
             at += 1
         return at
 
-    def _write(self, at: int, unit: Unit) -> None:
+    def _write(self, at: int, unit: EditUnit) -> None:
         """The statement as lines of its own at a place, with blank lines where Markdown needs them."""
         text = self._fitting(at, unit)
-        new = Line(marks.marked(text, {unit.key: unit.seen}), self._end, {unit.key: unit.seen})
-        block = [new, *([Line(unit.below, self._end)] if unit.below else [])]
+        new = DraftLine(marks.marked(text, {unit.key: unit.seen}), self._end, {unit.key: unit.seen})
+        block = [new, *([DraftLine(unit.below, self._end)] if unit.below else [])]
         if at and not self._lines[at - 1].end:
             self._lines[at - 1].end = self._end
         if at and not _adjoin(self._lines[at - 1].text, text):
-            block.insert(0, Line("", self._end))
+            block.insert(0, DraftLine("", self._end))
         if at < len(self._lines) and not _adjoin(block[-1].text, self._lines[at].text):
-            block.append(Line("", self._end))
+            block.append(DraftLine("", self._end))
         self._lines[at:at] = block
         self._placed[unit.key] = new
 
-    def _fitting(self, at: int, unit: Unit) -> str:
+    def _fitting(self, at: int, unit: EditUnit) -> str:
         """A row that comes where no table is becomes an item of a list."""
         row = marks.cells(unit.text)
         above = form(self._lines[at - 1].text) if at else "blank"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from renderers.edits import marks
 from renderers.edits.marks import Entry
 from renderers.edits.merge import matched
-from renderers.edits.sheets import Sheet, sheet_of, units_of
+from renderers.edits.sheets import DraftSheet, sheet_of, units_of
 
 _OURS = ("changed/", "removed/")
 
@@ -30,7 +30,7 @@ def people_of(text: str, fresh: str) -> str:
     return "\n".join(lines) + "\n" + marks.index_text(_entries(sheet))
 
 
-def _entries(sheet: Sheet) -> list[Entry]:
+def _entries(sheet: DraftSheet) -> list[Entry]:
     """What had been written; a remark that nobody touched is made anew where it still holds."""
     return [
         entry for key, entry in sheet.index.items()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from renderers.edits import marks, notes
 from renderers.edits.insert import insert
 from renderers.edits.marks import LIVE, QUIET, TOLD, Entry
-from renderers.edits.sheets import Line, Sheet, Unit, delimits, form, prefix, sheet_of, units_of
+from renderers.edits.sheets import DraftLine, DraftSheet, EditUnit, delimits, form, prefix, sheet_of, units_of
 
 
 class Merged(NamedTuple):
@@ -47,12 +47,12 @@ def merge(theirs: str, fresh: str) -> Merged | None:
 class _Merge:
     """One merge: what the file's statements became, what is to be said about them, and where all of it goes."""
 
-    def __init__(self, sheet: Sheet, units: list[Unit]) -> None:
+    def __init__(self, sheet: DraftSheet, units: list[EditUnit]) -> None:
         self._sheet, self._units = sheet, units
         self._became = matched(self._before(), units)
         self._states = self._removed()
         self._lines = sheet.lines
-        self._placed: dict[str, Line] = {}
+        self._placed: dict[str, DraftLine] = {}
         self._gone: dict[str, Entry] = {}
 
     def personal(self, frame: Collection[str]) -> bool:
@@ -117,9 +117,9 @@ class _Merge:
             else:
                 line.says[about] = unit.seen
 
-    def _remarks(self) -> dict[str, Unit]:
+    def _remarks(self) -> dict[str, EditUnit]:
         """Key of a statement that a person changed → what is to be said beneath it."""
-        found: dict[str, Unit] = {}
+        found: dict[str, EditUnit] = {}
         for line in [line for line in self._lines if line.edited]:
             for key, seen in line.says.items():
                 unit = self._became.get(key)
@@ -133,7 +133,7 @@ class _Merge:
     def _update(self) -> None:
         """Every statement of ours that nobody touched becomes what it is now, or goes."""
         lifted = self._moved()
-        kept: list[Line] = []
+        kept: list[DraftLine] = []
         dropped = False
         for line in self._lines:
             if dropped and not line.says and delimits(line.text):
@@ -146,11 +146,11 @@ class _Merge:
                 kept.append(line)
         self._lines[:] = kept
 
-    def _goes(self, line: Line, lifted: set[str]) -> bool:
+    def _goes(self, line: DraftLine, lifted: set[str]) -> bool:
         remark = line.key.startswith(("changed/", "removed/"))
         return not remark and (line.key not in self._became or line.key in lifted)
 
-    def _rewrite(self, line: Line) -> None:
+    def _rewrite(self, line: DraftLine) -> None:
         """The line under the keys of now, and as what they say now where nobody touched it."""
         says: dict[str, str] = {}
         for key, seen in line.says.items():
@@ -174,7 +174,7 @@ class _Merge:
         stay = _longest_rise([at for _, at in pairs])
         return {key for number, (key, _) in enumerate(pairs) if number not in stay}
 
-    def _index(self, remarks: Mapping[str, Unit], told: Iterable[Unit]) -> str:
+    def _index(self, remarks: Mapping[str, EditUnit], told: Iterable[EditUnit]) -> str:
         entries = [self._entry(unit) for unit in self._units]
         entries += [Entry(key=unit.key, digest=unit.seen) for unit in (*remarks.values(), *told)]
         entries += self._gone.values()
@@ -184,22 +184,22 @@ class _Merge:
             before = self._sheet.end * 2
         return before + marks.index_text(entries).replace("\n", self._sheet.end)
 
-    def _entry(self, unit: Unit) -> Entry:
+    def _entry(self, unit: EditUnit) -> Entry:
         line = self._placed.get(unit.key)
         seen = line.says[unit.key] if line is not None else unit.seen
         state = self._states.get(unit.key, LIVE) if line is None else LIVE
         return Entry(key=unit.key, digest=seen, cites=unit.cites, state=state)
 
 
-def matched(before: Mapping[str, tuple[str, ...]], units: Sequence[Unit]) -> dict[str, Unit]:
+def matched(before: Mapping[str, tuple[str, ...]], units: Sequence[EditUnit]) -> dict[str, EditUnit]:
     """What each statement that had been written became: the one of the same key, of common evidence, or of the same
     first words."""
     by_key = {unit.key: unit for unit in units}
     found = {key: by_key[key] for key in before if key in by_key}
     taken = set(found)
-    old = [Unit(key, "", cites) for key, cites in before.items() if key not in found]
+    old = [EditUnit(key, "", cites) for key, cites in before.items() if key not in found]
     for alike in (_proven, _worded):
-        table: dict[str, list[Unit]] = {}
+        table: dict[str, list[EditUnit]] = {}
         for unit in [unit for unit in units if unit.key not in taken]:
             for name in alike(unit):
                 table.setdefault(name, []).append(unit)
@@ -212,12 +212,12 @@ def matched(before: Mapping[str, tuple[str, ...]], units: Sequence[Unit]) -> dic
     return found
 
 
-def _could_be(old: Unit, new: Unit) -> bool:
+def _could_be(old: EditUnit, new: EditUnit) -> bool:
     """Two statements whose evidence is known and has nothing in common are two."""
     return not (old.cites and new.cites) or not set(old.cites).isdisjoint(new.cites)
 
 
-def _proven(unit: Unit) -> list[str]:
+def _proven(unit: EditUnit) -> list[str]:
     """What a row or a line of evidence is known by, if its key is not the same: the events it tells of."""
     if unit.kind.endswith(("/say", "/ask", "/head", "/heading")):
         return []
@@ -225,12 +225,12 @@ def _proven(unit: Unit) -> list[str]:
     return [f"{unit.kind} {each}" for each in dict.fromkeys((*unit.cites, lead))]
 
 
-def _worded(unit: Unit) -> list[str]:
+def _worded(unit: EditUnit) -> list[str]:
     """What a sentence is known by, if its key is not the same."""
     return [unit.stem] if unit.key.count("/") > 1 and not unit.kind.endswith(("/row", "/index", "/action")) else []
 
 
-def shaped(unit: Unit, like: str) -> str:
+def shaped(unit: EditUnit, like: str) -> str:
     """The statement in the form of the line that it replaces: a row may have become an item, an item a paragraph."""
     row, shape = marks.cells(unit.text), form(like)
     if unit.below or form(unit.text) == shape == "table":
@@ -245,7 +245,7 @@ def shaped(unit: Unit, like: str) -> str:
     return said if shape in ("text", "quote") and form(unit.text) in ("table", "item") else unit.text
 
 
-def _forget(sheet: Sheet, line: Line, key: str) -> None:
+def _forget(sheet: DraftSheet, line: DraftLine, key: str) -> None:
     """The line is not this statement any more; if it is no other either, it is a person's."""
     sheet.known.pop(key)
     line.says.pop(key)
@@ -253,7 +253,7 @@ def _forget(sheet: Sheet, line: Line, key: str) -> None:
     line.edited = bool(line.says)
 
 
-def _close_up(lines: list[Line]) -> None:
+def _close_up(lines: list[DraftLine]) -> None:
     """Where something is left out between two blank lines, one of them goes with it."""
     if len(lines) > 1 and form(lines[-1].text) == form(lines[-2].text) == "blank":
         lines.pop()

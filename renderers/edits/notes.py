@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from renderers.edits import marks
 from renderers.edits.marks import TOLD
-from renderers.edits.sheets import Line, Unit, form, prefix
+from renderers.edits.sheets import DraftLine, EditUnit, form, prefix
 
 CHANGED = "**Changed since the words above were edited:**"
 GONE = "timelined no longer writes what stood here before."
@@ -16,7 +16,7 @@ _CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*\](?=[.]?$)
 _HEADING = re.compile(r"#{1,6}[ \t]+")
 
 
-def changed(unit: Unit, line: Line) -> Unit:
+def changed(unit: EditUnit, line: DraftLine) -> EditUnit:
     """What the draft says now, beneath what a person made of what it had said."""
     row = marks.cells(unit.text)
     if row is not None and form(line.text) == "table":
@@ -27,7 +27,7 @@ def changed(unit: Unit, line: Line) -> Unit:
     return _about(unit.key, f"{_indent(line)}> {CHANGED} {said.strip()}", line)
 
 
-def gone(key: str, line: Line) -> Unit:
+def gone(key: str, line: DraftLine) -> EditUnit:
     """That nothing is left of what a person changed the words of."""
     said = f"{CHANGED} {GONE}"
     if form(line.text) == "table":
@@ -36,16 +36,16 @@ def gone(key: str, line: Line) -> Unit:
     return _about(key, f"{_indent(line)}> {said}", line)
 
 
-def _about(key: str, text: str, line: Line) -> Unit:
-    return Unit(f"changed/{key}", text, after=key)
+def _about(key: str, text: str, line: DraftLine) -> EditUnit:
+    return EditUnit(f"changed/{key}", text, after=key)
 
 
-def _indent(line: Line) -> str:
+def _indent(line: DraftLine) -> str:
     """As far as what follows an item has to stand to belong to it."""
     return " " * len(prefix(line.text)) if form(line.text) == "item" else ""
 
 
-def removed(units: Sequence[Unit], states: Mapping[str, str]) -> list[Unit]:
+def removed(units: Sequence[EditUnit], states: Mapping[str, str]) -> list[EditUnit]:
     """For each section, one line that names the evidence of what a person removed from it."""
     names = {unit.section: unit.text.lstrip("# ") for unit in units if unit.key.endswith("/heading")}
     found: dict[str, list[str]] = {}
@@ -56,13 +56,13 @@ def removed(units: Sequence[Unit], states: Mapping[str, str]) -> list[Unit]:
             named = cited[0] if cited else f"[{', '.join(leads[:3])}{f', +{len(leads) - 3}' if len(leads) > 3 else ''}]"
             found.setdefault(unit.section, []).append(named)
     return [
-        Unit(f"removed/{section}", f"> A person removed from {names.get(section, 'the head')} what was written of "
+        EditUnit(f"removed/{section}", f"> A person removed from {names.get(section, 'the head')} what was written of "
              f"{', '.join(dict.fromkeys(cited))}.")
         for section, cited in found.items()
     ]  # fmt: skip
 
 
-def woven(units: Sequence[Unit], remarks: Mapping[str, Unit], told: Iterable[Unit]) -> list[Unit]:
+def woven(units: Sequence[EditUnit], remarks: Mapping[str, EditUnit], told: Iterable[EditUnit]) -> list[EditUnit]:
     """All that is to stand in the file, in its order: each remark behind its statement, each note behind its section.
 
     A remark on a statement that is no longer made comes first; it finds its line by itself.
@@ -78,6 +78,6 @@ def woven(units: Sequence[Unit], remarks: Mapping[str, Unit], told: Iterable[Uni
     return found
 
 
-def _section(unit: Unit) -> str:
+def _section(unit: EditUnit) -> str:
     """The section that a statement, or what is said about one, stands in."""
     return unit.key.split("/")[1] if unit.section in ("changed", "removed") else unit.section

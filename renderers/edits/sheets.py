@@ -15,7 +15,7 @@ _DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class DraftLine:
     """One line of a person's file."""
 
     text: str
@@ -63,21 +63,21 @@ def prefix(text: str) -> str:
 
 
 @dataclass(slots=True)
-class Sheet:
+class DraftSheet:
     """A person's file: its lines, and what a machine had written into it."""
 
-    lines: list[Line]
+    lines: list[DraftLine]
     index: Mapping[str, Entry]
     end: str
     """How most of its lines end."""
     marked: bool = False
     """Whether any of its lines has kept its mark."""
-    known: dict[str, Line] = field(default_factory=dict)
+    known: dict[str, DraftLine] = field(default_factory=dict)
     """Key → the line that is this statement."""
 
 
 @dataclass(slots=True, eq=False)
-class Unit:
+class EditUnit:
     """One statement as it is to be written now."""
 
     key: str
@@ -108,7 +108,7 @@ class Unit:
         return "/".join(self.key.partition("~")[0].split("/")[:3])
 
 
-def units_of(fresh: str) -> list[Unit]:
+def units_of(fresh: str) -> list[EditUnit]:
     """The statements of a marked draft, in its order."""
     text, index = marks.index_of(fresh)
     lines = text.split("\n")
@@ -120,15 +120,15 @@ def units_of(fresh: str) -> list[Unit]:
             continue
         following = lines[at + 1] if at + 1 < len(lines) else ""
         below = following if form(line) == "table" and delimits(following) else ""
-        found.append(Unit(key, marks.bare(line), index[key].cites, index[key].digest, below))
+        found.append(EditUnit(key, marks.bare(line), index[key].cites, index[key].digest, below))
     return found
 
 
-def sheet_of(text: str, units: Sequence[Unit]) -> Sheet:
+def sheet_of(text: str, units: Sequence[EditUnit]) -> DraftSheet:
     """A person's file as lines. A line without a mark is a statement of ours if it says what we wrote, or write now."""
     body, index = marks.index_of(text)
     ends = body.count("\r\n")
-    sheet = Sheet(lines=list(_lines(body)), index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
+    sheet = DraftSheet(lines=list(_lines(body)), index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
     for line in sheet.lines:
         _read_marks(sheet, line)
     for line in sheet.lines:
@@ -140,14 +140,14 @@ def sheet_of(text: str, units: Sequence[Unit]) -> Sheet:
     return sheet
 
 
-def _lines(body: str) -> Iterator[Line]:
+def _lines(body: str) -> Iterator[DraftLine]:
     for piece in re.split(r"(?<=\n)", body):
         text = piece.removesuffix("\n").removesuffix("\r")
         if piece:
-            yield Line(text, piece[len(text) :])
+            yield DraftLine(text, piece[len(text) :])
 
 
-def _read_marks(sheet: Sheet, line: Line) -> None:
+def _read_marks(sheet: DraftSheet, line: DraftLine) -> None:
     """What the marks say that a line is. Of several lines of one key the first that nobody touched is the statement."""
     found = marks.marks_of(line.text)
     if not found:
@@ -164,7 +164,7 @@ def _read_marks(sheet: Sheet, line: Line) -> None:
         sheet.known[mark.key] = line
 
 
-def _recognise(sheet: Sheet, wanted: Sequence[tuple[str, str]]) -> None:
+def _recognise(sheet: DraftSheet, wanted: Sequence[tuple[str, str]]) -> None:
     """Find statements that lost their mark by what they say; definitions of links by what they define."""
     waiting: dict[str, list[str]] = {}
     for digest, key in wanted:

@@ -15,7 +15,7 @@ from renderers import escape, facts, moments, phrases
 from renderers.cite import short_ids
 from renderers.history import Alert, Change, History, Moment, Page
 from renderers.phrases import Phrase, text_in
-from renderers.picture.values import Chart, Item, Lane, Silence, Stretch
+from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
 from renderers.plain import plain
 from renderers.rows import sentences
 from renderers.rows.people import MARKS
@@ -288,7 +288,7 @@ def _instant(moment: Moment | None) -> int | None:
     return moment.at if moment is not None else None
 
 
-def _silences(history: History) -> Iterator[Silence]:
+def _silences(history: History) -> Iterator[HatchedSilence]:
     """When nobody was there to take webhooks, from a stop on record, or the last delivery, to the next start; and when
     what a source tells without end was missed."""
     own = _own(history)
@@ -303,10 +303,12 @@ def _silences(history: History) -> Iterator[Silence]:
             words = "The collector was down" if before else (
                 "The collector was down at some time between its last delivery and its start"
             )  # fmt: skip
-            yield Silence(start=last, end=start.occurred_at, words=words, cites=_ids([*before[-1:], start]))
+            yield HatchedSilence(start=last, end=start.occurred_at, words=words, cites=_ids([*before[-1:], start]))
     for each in facts.silences(history):
         words = f"{_clean(each.alert)} of {_clean(phrases.system(history, each.of))} was not heard"
-        yield Silence(start=each.start, end=each.end or facts.latest(history), words=words, cites=_ids(each.events))
+        yield HatchedSilence(
+            start=each.start, end=each.end or facts.latest(history), words=words, cites=_ids(each.events)
+        )
 
 
 def _ids(events: Sequence[RecordedEvent]) -> tuple[str, ...]:

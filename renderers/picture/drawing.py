@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from renderers import escape, times
 from renderers.cite import citation
 from renderers.markup import on_a_line as escaped
-from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Flag, Sheet, Strip, called, legend
-from renderers.picture.placing import FONT, GLYPH, Bar, Unit
+from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Flag, PictureLayout, Strip, called, legend
+from renderers.picture.placing import FONT, GLYPH, Bar, PlacedUnit
 from renderers.picture.style import STYLE
 from renderers.picture.text import known, width, wrap
 from renderers.picture.values import Item
@@ -45,7 +45,7 @@ DROPS = 12
 """With more changes than this none is drawn through all lanes."""
 
 
-def draw(sheet: Sheet, *, style: bool, anchor: str) -> str:
+def draw(sheet: PictureLayout, *, style: bool, anchor: str) -> str:
     """The picture as one ``<svg>`` element; ``style`` says whether it carries its style sheet."""
     return "".join(_Pencil(sheet, anchor).picture(style=style)) + "\n"
 
@@ -67,7 +67,7 @@ def number(value: float) -> str:
 class _Pencil:
     """Writes the elements of one picture."""
 
-    def __init__(self, sheet: Sheet, anchor: str) -> None:
+    def __init__(self, sheet: PictureLayout, anchor: str) -> None:
         self._sheet = sheet
         self._anchor = anchor
         self._id = f"tp{int(sheet.width)}"
@@ -162,17 +162,17 @@ class _Pencil:
             yield self._mark(unit, y)
             yield self._label(unit, y + 4)
 
-    def _label(self, unit: Unit, y: float) -> str:
+    def _label(self, unit: PlacedUnit, y: float) -> str:
         return self._text(unit.x, y, unit.text, "tp-l", unit.anchor)
 
-    def _bars(self, unit: Unit, y: float) -> Iterator[str]:
+    def _bars(self, unit: PlacedUnit, y: float) -> Iterator[str]:
         for place, bar in enumerate(unit.bars):
             sign = _sign(bar.item.tone, bar.left - GLYPH / 2, y + BAR / 2) if bar.item.kind == "alert" else ""
             shapes = _bar(bar, y) + (sign if place == 0 else "")
             faint = " tp-faint" if bar.item.faint else ""
             yield self._thing(bar.item.tone + faint, f"{bar.item.title} · {_span(bar.item)}", bar.item.cites, shapes)
 
-    def _profile(self, unit: Unit, y: float) -> Iterator[str]:
+    def _profile(self, unit: PlacedUnit, y: float) -> Iterator[str]:
         """A folded family: its height is how many there were at once."""
         peak = max(count for _, _, count in unit.profile)
         base = y + BAR
@@ -186,7 +186,7 @@ class _Pencil:
             tone, _together(unit.label, unit.items), _cited(unit.items), f'<path class="tp-o" d="{shape}"/>'
         )
 
-    def _mark(self, unit: Unit, y: float) -> str:
+    def _mark(self, unit: PlacedUnit, y: float) -> str:
         x = (unit.left + unit.right) / 2
         first = unit.items[0]
         if len(unit.items) == 1:

@@ -13,10 +13,10 @@ import msgspec
 
 from renderers import times
 from renderers.history import Moment
-from renderers.picture.placing import FOLD, FONT, Room, Unit, bars, marks, rows_of
+from renderers.picture.placing import FOLD, FONT, PlacedUnit, Room, bars, marks, rows_of
 from renderers.picture.scale import Scale, scale
 from renderers.picture.text import fit, width, wrap
-from renderers.picture.values import Chart, Item, Lane, Silence, Stretch
+from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
 from renderers.words import duration
 
 NARROW = 640
@@ -47,7 +47,7 @@ class Flag(msgspec.Struct, kw_only=True):
     moments: list[Moment]
     at: int
     x: float
-    unit: Unit
+    unit: PlacedUnit
     y: float = 0.0
 
 
@@ -55,7 +55,7 @@ class Brace(msgspec.Struct, kw_only=True):
     """A duration between its two ends."""
 
     stretch: Stretch
-    unit: Unit
+    unit: PlacedUnit
     y: float = 0.0
 
 
@@ -67,13 +67,13 @@ class Strip(msgspec.Struct, kw_only=True):
     y: float
     height: float
     name_y: float
-    bars: list[Unit]
+    bars: list[PlacedUnit]
     bars_y: float
-    marks: list[Unit]
+    marks: list[PlacedUnit]
     marks_y: float
 
 
-class Sheet(msgspec.Struct, kw_only=True):
+class PictureLayout(msgspec.Struct, kw_only=True):
     """The whole picture."""
 
     chart: Chart
@@ -90,7 +90,7 @@ class Sheet(msgspec.Struct, kw_only=True):
     top: float
     """From where to where lines through the lanes go."""
     bottom: float
-    silences: list[tuple[float, float, Silence]]
+    silences: list[tuple[float, float, HatchedSilence]]
     notes: list[tuple[float, str]]
     """Lines of text below the lanes."""
     legend_y: float
@@ -103,7 +103,7 @@ class Sheet(msgspec.Struct, kw_only=True):
         return self.width < NARROW
 
 
-def layout(chart: Chart, asked: int) -> Sheet:
+def layout(chart: Chart, asked: int) -> PictureLayout:
     """The places of everything, for a picture this wide."""
     total = float(max(NARROWEST, asked))
     narrow = total < NARROW
@@ -121,7 +121,7 @@ def layout(chart: Chart, asked: int) -> Sheet:
     notes, y = _notes(chart, total, y + 4)
     tips = 3 if narrow else 2
     legend_y, tip_y = y + 4, y + 4 + _legend_height(chart, total) + 2
-    return Sheet(
+    return PictureLayout(
         chart=chart, width=total, height=tip_y + tips * LINE + 4, room=room, scale=axis, flags=flags, braces=braces,
         strips=strips, ticks=_ticks(chart, axis), clocks=clocks, top=top, bottom=bottom,
         silences=list(_silences(chart, axis)), notes=notes, legend_y=legend_y, tip_y=tip_y, tips=tips,
@@ -157,10 +157,12 @@ def _flags(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Flag],
             found[-1].moments.append(moment)
             continue
         at = moment.at or 0
-        found.append(Flag(moments=[moment], at=at, x=axis(at), unit=Unit(items=[], left=0, right=0, lengthy=False)))
+        found.append(
+            Flag(moments=[moment], at=at, x=axis(at), unit=PlacedUnit(items=[], left=0, right=0, lengthy=False))
+        )
     for flag in found:
         time = times.second(flag.at, chart.zone)
-        flag.unit = Unit(items=[], left=flag.x - 4, right=flag.x + 4, lengthy=False,
+        flag.unit = PlacedUnit(items=[], left=flag.x - 4, right=flag.x + 4, lengthy=False,
                          label=f"{', '.join(map(called, flag.moments))} {time}")  # fmt: skip
     rows = _depth([flag.unit for flag in found], room)
     for flag in found:
@@ -175,7 +177,7 @@ def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace
         term, length = each.duration.term, duration(each.duration.micros or 0)
         derived = f" ({each.duration.known})" if each.duration.known in ("derived", "stated") else ""
         found.append(
-            Brace(stretch=each, unit=Unit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
+            Brace(stretch=each, unit=PlacedUnit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
         )
     rows = _depth([brace.unit for brace in found], room)
     for brace in found:
@@ -183,7 +185,7 @@ def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace
     return found, y + rows * MARKS + (4 if rows else 0)
 
 
-def _depth(units: Sequence[Unit], room: Room) -> int:
+def _depth(units: Sequence[PlacedUnit], room: Room) -> int:
     """Put each into the first row in which it and its label are free; how many rows that takes."""
     return max((unit.row for unit in rows_of(units, room)), default=-1) + 1
 
@@ -248,7 +250,7 @@ def _ticks(chart: Chart, axis: Scale) -> list[tuple[float, str]]:
     return shown
 
 
-def _silences(chart: Chart, axis: Scale) -> Iterable[tuple[float, float, Silence]]:
+def _silences(chart: Chart, axis: Scale) -> Iterable[tuple[float, float, HatchedSilence]]:
     first, last = axis.pieces[0].start, axis.pieces[-1].end
     for each in chart.silences:
         if each.start < last and each.end > first:

@@ -40,7 +40,7 @@ class Bar(msgspec.Struct, frozen=True):
     ticks: tuple[float, ...] = ()
 
 
-class Unit(msgspec.Struct, kw_only=True):
+class PlacedUnit(msgspec.Struct, kw_only=True):
     """What stands in a row as one: the bars of a thread, a folded family, or marks at one place."""
 
     items: list[Item]
@@ -75,9 +75,9 @@ class Room(msgspec.Struct, frozen=True):
 # --- bars -------------------------------------------------------------------------------------------------------
 
 
-def bars(items: Sequence[Item], scale: Scale, room: Room, rows: int, *, most: int = FOLD) -> list[Unit]:
+def bars(items: Sequence[Item], scale: Scale, room: Room, rows: int, *, most: int = FOLD) -> list[PlacedUnit]:
     """The bars of a lane in at most ``rows`` rows; families of more than ``most`` threads are folded."""
-    units: list[Unit] = []
+    units: list[PlacedUnit] = []
     families: dict[str, list[list[Item]]] = defaultdict(list)
     for thread in _threads(items):
         families[thread[0].family].append(thread)
@@ -106,14 +106,16 @@ def _threads(items: Sequence[Item]) -> list[list[Item]]:
     return list(found.values())
 
 
-def _thread(items: list[Item], scale: Scale, room: Room) -> Unit:
+def _thread(items: list[Item], scale: Scale, room: Room) -> PlacedUnit:
     shown = [_bar(item, scale, room) for item in items]
     first = items[0]
     again = f" · {len(items)} times" if len(items) > 1 else ""
     before = GLYPH if first.kind == "alert" else 0.0
     after = GLYPH / 2 if first.kind == "change" else 0.0
-    return Unit(items=items, bars=shown, left=shown[0].left - before, right=max(bar.right for bar in shown) + after,
-                label=first.label if not again else f"{first.folded or first.label}{again}")  # fmt: skip
+    return PlacedUnit(
+        items=items, bars=shown, left=shown[0].left - before, right=max(bar.right for bar in shown) + after,
+        label=first.label if not again else f"{first.folded or first.label}{again}",
+    )  # fmt: skip
 
 
 def _bar(item: Item, scale: Scale, room: Room) -> Bar:
@@ -122,10 +124,10 @@ def _bar(item: Item, scale: Scale, room: Room) -> Bar:
     return Bar(left, right, item, tuple(scale(tick) for tick in item.ticks))
 
 
-def _folded(items: list[Item], scale: Scale, room: Room, called: str) -> Unit:
+def _folded(items: list[Item], scale: Scale, room: Room, called: str) -> PlacedUnit:
     profile = _profile([_bar(item, scale, room) for item in items])
     peak = max(count for _, _, count in profile)
-    return Unit(items=items, profile=profile, left=profile[0][0], right=profile[-1][1],
+    return PlacedUnit(items=items, profile=profile, left=profile[0][0], right=profile[-1][1],
                 label=f"{called}, up to {peak} at once" if peak > 1 else called)  # fmt: skip
 
 
@@ -144,10 +146,10 @@ def _profile(shown: Sequence[Bar]) -> list[tuple[float, float, int]]:
     return found
 
 
-def rows_of(units: Iterable[Unit], room: Room) -> list[Unit]:
+def rows_of(units: Iterable[PlacedUnit], room: Room) -> list[PlacedUnit]:
     """Each unit in the first row in which it and its label are free."""
     ends: list[float] = []
-    placed: list[Unit] = []
+    placed: list[PlacedUnit] = []
     for unit in units:
         left, right = label(unit, room)
         row = next((place for place, end in enumerate(ends) if end + GAP <= left), len(ends))
@@ -157,7 +159,7 @@ def rows_of(units: Iterable[Unit], room: Room) -> list[Unit]:
     return placed
 
 
-def label(unit: Unit, room: Room) -> tuple[float, float]:
+def label(unit: PlacedUnit, room: Room) -> tuple[float, float]:
     """Put the label inside, behind or before its unit, wherever it fits; gives the room that both take."""
     widest = max(unit.bars, key=lambda bar: bar.right - bar.left, default=None)
     inner = (widest.left, widest.right) if widest else (unit.left, unit.right)
@@ -181,12 +183,12 @@ def label(unit: Unit, room: Room) -> tuple[float, float]:
 # --- marks ------------------------------------------------------------------------------------------------------
 
 
-def marks(items: Sequence[Item], scale: Scale, room: Room, rows: int) -> list[Unit]:
+def marks(items: Sequence[Item], scale: Scale, room: Room, rows: int) -> list[PlacedUnit]:
     """The marks of a lane, which come by time, in at most ``rows`` rows; labels go before marks are folded."""
-    lines: list[list[Unit]] = []
+    lines: list[list[PlacedUnit]] = []
     for item in items:
         place = scale(item.start)
-        unit = Unit(items=[item], left=place - MARK / 2, right=place + MARK / 2, lengthy=False,
+        unit = PlacedUnit(items=[item], left=place - MARK / 2, right=place + MARK / 2, lengthy=False,
                     label=fit(item.label, room.width * LONGEST, FONT))  # fmt: skip
         _mark(unit, lines, room, rows)
     for row, line in enumerate(lines):
@@ -195,7 +197,7 @@ def marks(items: Sequence[Item], scale: Scale, room: Room, rows: int) -> list[Un
     return [unit for line in lines for unit in line]
 
 
-def _mark(unit: Unit, lines: list[list[Unit]], room: Room, rows: int) -> None:
+def _mark(unit: PlacedUnit, lines: list[list[PlacedUnit]], room: Room, rows: int) -> None:
     """Put a mark into the first row with room for it and its label, else for it alone, else to the one beside it."""
     left, _ = label(unit, room)
     for line in lines:
@@ -205,7 +207,7 @@ def _mark(unit: Unit, lines: list[list[Unit]], room: Room, rows: int) -> None:
     if len(lines) < rows:
         lines.append([unit])
         return
-    bare = Unit(items=unit.items, left=unit.left, right=unit.right, lengthy=False)
+    bare = PlacedUnit(items=unit.items, left=unit.left, right=unit.right, lengthy=False)
     nearest = min(lines, key=lambda line: line[-1].right)
     if nearest[-1].right <= bare.left:
         if _end(nearest) > bare.left:
@@ -215,7 +217,7 @@ def _mark(unit: Unit, lines: list[list[Unit]], room: Room, rows: int) -> None:
     nearest[-1].items += unit.items
 
 
-def _end(line: Sequence[Unit]) -> float:
+def _end(line: Sequence[PlacedUnit]) -> float:
     """Where the last thing of a row ends, its label included."""
     last = line[-1]
     if not last.text:

@@ -49,7 +49,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[Item, ...]
 
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True):
+class HatchedSilence(msgspec.Struct, frozen=True, kw_only=True):
     """A time in which something may have happened that nobody could tell us."""
 
     start: int
@@ -77,7 +77,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     stretches: tuple[Stretch, ...]
     unknown: tuple[str, ...]
     """What is not known of moments and durations, in sentences of ours."""
-    silences: tuple[Silence, ...]
+    silences: tuple[HatchedSilence, ...]
     short: dict[str, str]
     """The id of each event that is drawn → how it is cited."""
     spans: tuple[tuple[int, int], ...] = ()

@@ -19,7 +19,7 @@ from renderers.history import History
 from renderers.phrases import Phrase
 from renderers.rows import alerts, events
 from renderers.rows.labels import labelled
-from renderers.rows.plan import Plan, Table, written
+from renderers.rows.plan import Plan, RowContext, written
 from renderers.words import counted
 
 QUIET = ("page.updated",)
@@ -28,7 +28,7 @@ QUIET = ("page.updated",)
 
 def timeline(history: History, options: Options) -> Timeline:
     """The rows of a history in the detail asked for, and how many it does not show."""
-    table = Table(history, options.zone)
+    table = RowContext(history, options.zone)
     every = _plans(table, options.detail)
     shown = [plan for plan in every if _wanted(plan, options.detail)]
     return Timeline(rows=tuple([written(plan, table) for plan in shown]), left_out=_left_out(every, shown))
@@ -37,12 +37,12 @@ def timeline(history: History, options: Options) -> Timeline:
 def sentences(history: History, zone: str) -> dict[str, Phrase]:
     """What the row of each event says by itself, by the event's id; alerts, which have bars of their own, are not
     among them."""
-    table = Table(history, zone)
+    table = RowContext(history, zone)
     rows = [plan for plan in events.unfolded(table) if not plan.type.startswith("alert.")]
     return {plan.cites[0]: plan.told(table) for plan in rows}
 
 
-def _plans(table: Table, detail: str) -> Sequence[Plan]:
+def _plans(table: RowContext, detail: str) -> Sequence[Plan]:
     """Every row, folded as the detail asks for, in order."""
     found = events.unfolded(table) if detail == "all" else itertools.chain(alerts.plans(table), events.plans(table))
     return sorted(labelled(table, found), key=lambda plan: (plan.at, rank(plan.type), plan.cites))

@@ -19,7 +19,7 @@ from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Alert, Spell
 from renderers.phrases import Phrase, cites, named, quoted, say, when
-from renderers.rows.plan import Plan, Table
+from renderers.rows.plan import Plan, RowContext
 from renderers.spells import over
 from renderers.words import counted
 
@@ -38,7 +38,7 @@ Run = Sequence[Spell]
 """Series of one alert on one service."""
 
 
-def plans(table: Table) -> Iterator[Plan]:
+def plans(table: RowContext) -> Iterator[Plan]:
     """The rows of firings, then those of ends."""
     starts = [(spell.start, spell) for spell in table.history.spells]
     for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
@@ -76,22 +76,22 @@ def _runs(spells: Sequence[Spell]) -> Iterator[list[Spell]]:
 def _together(found: Iterable[tuple[int, Thing]]) -> Iterator[list[Thing]]:
     """Things whose times, which come in order, lie within a minute of the first of them."""
     first = 0
-    held: list[Thing] = []
+    batch: list[Thing] = []
     for time, thing in found:
-        if held and time - first > TOGETHER:
-            yield held
-            held = []
-        if not held:
+        if batch and time - first > TOGETHER:
+            yield batch
+            batch = []
+        if not batch:
             first = time
-        held.append(thing)
-    if held:
-        yield held
+        batch.append(thing)
+    if batch:
+        yield batch
 
 
 # --- firings ----------------------------------------------------------------------------------------------------
 
 
-def fired_plan(runs: Sequence[Run], table: Table) -> Plan:
+def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
     """The row of one alert's firing, of several series of it, or of several alerts."""
     spells = [spell for run in runs for spell in run]
     ids = tuple([each for each in _firing_ids(spells) if each not in table.regraded])
@@ -99,7 +99,7 @@ def fired_plan(runs: Sequence[Run], table: Table) -> Plan:
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
 
 
-def _fired(runs: Sequence[Run], table: Table) -> Phrase:
+def _fired(runs: Sequence[Run], table: RowContext) -> Phrase:
     quotes = len(runs) <= QUOTED
     shown = [_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]]
     rest = len(runs) - NAMED
@@ -107,7 +107,7 @@ def _fired(runs: Sequence[Run], table: Table) -> Phrase:
     return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
 
 
-def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
+def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Phrase:
     first = run[0].first
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
@@ -118,7 +118,7 @@ def _one_fired(run: Run, table: Table, since: int, *, quotes: bool) -> Phrase:
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
 
-def _regrading(table: Table) -> Iterator[Plan]:
+def _regrading(table: RowContext) -> Iterator[Plan]:
     """The rows of severities that changed while alerts fired; series of one alert within a minute are one."""
     kinds: dict[tuple[str, ...], list[tuple[int, RecordedEvent]]] = defaultdict(list)
     for each, (alert, before) in table.regraded.items():
@@ -131,7 +131,7 @@ def _regrading(table: Table) -> Iterator[Plan]:
                        told=partial(_regraded, events), led_by=tuple(events))  # fmt: skip
 
 
-def _regraded(events: Sequence[RecordedEvent], table: Table) -> Phrase:
+def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
     """``Severity of the alert X on S was raised from warning to critical: "…"``."""
     event = events[0]
     alert, before = table.regraded[event.id]
@@ -144,7 +144,7 @@ def _regraded(events: Sequence[RecordedEvent], table: Table) -> Phrase:
                Name(before), " to ", Name(after), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
-def _again(table: Table, alert: Alert) -> Phrase:
+def _again(table: RowContext, alert: Alert) -> Phrase:
     """``, 6 min after it had ended``."""
     before = table.before.get(alert.fired.id)
     ended = before.end if before else None
@@ -164,7 +164,7 @@ def _firing_ids(spells: Run) -> tuple[str, ...]:
     return tuple([each for start in sorted(begun) for each in sorted(begun[start]) if each not in finals])
 
 
-def _count(table: Table, run: Run) -> Phrase:
+def _count(table: RowContext, run: Run) -> Phrase:
     """``, 12 series by 18:05 (pod web-1, web-2, web-3 and 9 more)``."""
     if len(run) == 1:
         return ()
@@ -188,7 +188,7 @@ def _varying(alerts: Sequence[Alert]) -> str:
     return next(iter(found)) if len(found) == 1 else ""
 
 
-def _on_and_off(table: Table, run: Run) -> Phrase:
+def _on_and_off(table: RowContext, run: Run) -> Phrase:
     """``, on and off, 4 times until 14:31``."""
     if not any(spell.flaps for spell in run):
         return ()
@@ -216,7 +216,7 @@ def _ends_plan(spells: Run) -> Plan:
     return Plan(at=at, type="alert.resolved", cites=cites(leading), told=partial(_ended, spells), led_by=leading)
 
 
-def _ended(spells: Run, table: Table) -> Phrase:
+def _ended(spells: Run, table: RowContext) -> Phrase:
     kinds: dict[tuple[str, str | None, str | None], list[Spell]] = {}
     for spell in sorted(spells, key=lambda spell: (spell.start, spell.entity)):
         environment = facts.where(table.history, spell.first.environment)
@@ -228,7 +228,7 @@ def _ended(spells: Run, table: Table) -> Phrase:
     return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
 
 
-def _one_end(run: Run, table: Table, at: int) -> Phrase:
+def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
     count = len({spell.entity for spell in run})
@@ -242,7 +242,7 @@ def _one_end(run: Run, table: Table, at: int) -> Phrase:
                f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at))  # fmt: skip
 
 
-def _other_minute(ends: Sequence[int], table: Table, at: int) -> Phrase:
+def _other_minute(ends: Sequence[int], table: RowContext, at: int) -> Phrase:
     """When it ended, where that was in another minute than the row's; of several ends from when on."""
     if ends[0] // MINUTE == at // MINUTE:
         return ()
@@ -254,7 +254,7 @@ def _other_minute(ends: Sequence[int], table: Table, at: int) -> Phrase:
 # --- unfolded ---------------------------------------------------------------------------------------------------
 
 
-def fired_alone(table: Table, event: RecordedEvent) -> Phrase:
+def fired_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """One firing, unfolded; what was told of an alert that fired already is no new firing."""
     repeated = event.id in table.repeats
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
@@ -262,14 +262,14 @@ def fired_alone(table: Table, event: RecordedEvent) -> Phrase:
                named(" (", event.severity, ")"), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
-def updated_alone(table: Table, event: RecordedEvent) -> Phrase:
+def updated_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """What was said anew of an alert that fires, unfolded."""
     return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service),
                named(" in ", facts.where(table.history, event.environment)), " still fired",
                quoted(": ", table.said_anew.get(event.id)))  # fmt: skip
 
 
-def ended_alone(table: Table, event: RecordedEvent) -> Phrase:
+def ended_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """One end, unfolded."""
     alert = table.resolves.get(event.id)
     after = say(" after ", phrases.lasted(event.occurred_at - alert.start)) if alert else ()

@@ -10,7 +10,7 @@ from renderers import phrases
 from renderers.document import Name
 from renderers.history import Change
 from renderers.phrases import Phrase, named, quoted, say
-from renderers.rows.plan import Plan, Table
+from renderers.rows.plan import Plan, RowContext
 from renderers.times import minute
 
 CHANGE_SPAN = 10 * MINUTE
@@ -45,12 +45,12 @@ def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Pla
                 led_by=(event,), idle=change.idle)  # fmt: skip
 
 
-def _worded(change: Change, event: RecordedEvent, whole: bool, table: Table) -> Phrase:
+def _worded(change: Change, event: RecordedEvent, whole: bool, table: RowContext) -> Phrase:
     """``whole`` says that the row stands for all of the change: else its beginning has a row of its own."""
     return say(told(change, event, _begun(change, event, table) if whole else ()), _committed(change, table))
 
 
-def _begun(change: Change, event: RecordedEvent, table: Table) -> Phrase:
+def _begun(change: Change, event: RecordedEvent, table: RowContext) -> Phrase:
     """When it began, where its row stands in another minute and it has no row for that."""
     alone = event.id != change.last.id or not change.ran or not change.measured or change.end is None
     if alone or _is_long(change, change.first) or change.start // MINUTE == event.occurred_at // MINUTE:
@@ -58,7 +58,7 @@ def _begun(change: Change, event: RecordedEvent, table: Table) -> Phrase:
     return say(", begun at ", phrases.minute(change.start, table.zone, event.occurred_at))
 
 
-def _committed(change: Change, table: Table) -> str:
+def _committed(change: Change, table: RowContext) -> str:
     """When the pushed commit was made, where that was long before it was pushed."""
     at = change.last.data.get("committed_at")
     if change.kind != "push" or type(at) is not int or change.start - at < HOUR:
@@ -200,7 +200,7 @@ _KINDS: dict[str, Callable[[Change, str, Phrase], Phrase]] = {
 }
 
 
-def told_alone(table: Table, event: RecordedEvent) -> Phrase:
+def told_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """A change's event that belongs to no change that replay knows."""
     state = event.type.removeprefix("change.").replace("_", " ")
     return say("Change", named(" of ", event.service), f" {state}", named(" by ", event.actor),

@@ -9,9 +9,9 @@ from collector.event import RecordedEvent
 from renderers.history import Spell
 from renderers.phrases import Phrase, text_in
 from renderers.rows import alerts, changes, pages, people
-from renderers.rows.plan import Plan, Table
+from renderers.rows.plan import Plan, RowContext
 
-Words = Callable[[Table, RecordedEvent], Phrase]
+Words = Callable[[RowContext, RecordedEvent], Phrase]
 
 _TYPES: dict[str, Words] = {
     "alert.firing": alerts.fired_alone,
@@ -43,7 +43,7 @@ _FOLDED = frozenset({"alert.firing", "alert.updated", "alert.resolved"})
 """Types of which series and flapping are told together; they have rows of their own, see :func:`alerts.plans`."""
 
 
-def plans(table: Table) -> Iterator[Plan]:
+def plans(table: RowContext) -> Iterator[Plan]:
     """A row for each event that is not an alert's, and for the largest value that an alert told after its firing; the
     states of one change are told together."""
     for event in table.history.events:
@@ -56,7 +56,7 @@ def plans(table: Table) -> Iterator[Plan]:
             yield alone
 
 
-def unfolded(table: Table) -> Iterator[Plan]:
+def unfolded(table: RowContext) -> Iterator[Plan]:
     """A row for each event; an alert whose firing was not received has one more, for its start."""
     for alert in table.history.alerts:
         if alert.fired.type == "alert.resolved":
@@ -78,5 +78,5 @@ def _alone(event: RecordedEvent) -> Plan | None:
                 led_by=(event,))  # fmt: skip
 
 
-def _worded(words: Words, event: RecordedEvent, table: Table) -> Phrase:
+def _worded(words: Words, event: RecordedEvent, table: RowContext) -> Phrase:
     return words(table, event)

@@ -12,7 +12,7 @@ from renderers import facts, phrases
 from renderers.history import History
 from renderers.phrases import Phrase
 from renderers.rows import pages, people
-from renderers.rows.plan import Plan, Table, Told
+from renderers.rows.plan import Plan, RowContext, Told
 
 LABELS = ("First symptom", "Detected", "Paged", "Acknowledged", "Mitigated", "Last alert ended", "Resolved")
 """Every label, in the order in which several are shown on one row."""
@@ -25,7 +25,7 @@ _MOMENTS = (
     ("Resolved", "resolved"),
 )
 
-_GOING_ON: dict[str, Callable[[Table, RecordedEvent, str], Phrase]] = {
+_GOING_ON: dict[str, Callable[[RowContext, RecordedEvent, str], Phrase]] = {
     "page.acknowledged": pages.acknowledged_on,
     "mark.set": people.marked_on,
     "incident.resolved": people.declared_on,
@@ -33,7 +33,7 @@ _GOING_ON: dict[str, Callable[[Table, RecordedEvent, str], Phrase]] = {
 """Types whose row goes on from its label in lower case: ``Acknowledged by Ana``."""
 
 
-def labelled(table: Table, plans: Iterable[Plan]) -> Iterator[Plan]:
+def labelled(table: RowContext, plans: Iterable[Plan]) -> Iterator[Plan]:
     """The rows with their labels, each label on the first row that its event leads or is folded into."""
     waiting = _labels(table)
     for plan in plans:
@@ -56,7 +56,7 @@ def _at_once(history: History) -> bool:
     return facts.instant(history, "first_symptom") == facts.instant(history, "detected")
 
 
-def _labels(table: Table) -> dict[str, list[str]]:
+def _labels(table: RowContext) -> dict[str, list[str]]:
     """Event id → the labels its row carries."""
     history, known = table.history, table.history.by_id
     found: dict[str, list[str]] = {}
@@ -86,7 +86,7 @@ def _fits(label: str, event_type: str) -> bool:
     return True
 
 
-def _under(table: Table, plan: Plan, names: Sequence[str]) -> Plan:
+def _under(table: RowContext, plan: Plan, names: Sequence[str]) -> Plan:
     """The row under its labels; where the last of them is the row's own verb, the row goes on from it."""
     label = ", ".join(names)
     if plan.type not in _GOING_ON:
@@ -95,5 +95,5 @@ def _under(table: Table, plan: Plan, names: Sequence[str]) -> Plan:
     return msgspec.structs.replace(plan, label=label, told=partial(_going_on, event, names[-1], plan.told))
 
 
-def _going_on(event: RecordedEvent, label: str, alone: Told, table: Table) -> Phrase:
+def _going_on(event: RecordedEvent, label: str, alone: Told, table: RowContext) -> Phrase:
     return _GOING_ON[event.type](table, event, label) or alone(table)

@@ -9,7 +9,7 @@ from renderers import phrases
 from renderers.document import Name
 from renderers.history import History
 from renderers.phrases import Phrase, named, quoted, say, text_in
-from renderers.rows.plan import Table
+from renderers.rows.plan import RowContext
 
 
 def _people(names: Sequence[str]) -> Phrase:
@@ -27,12 +27,12 @@ def called(history: History, event: RecordedEvent) -> Phrase:
     return assigned(event, f" {phrases.pages(history, event)} ")
 
 
-def _page(table: Table, event: RecordedEvent) -> Phrase:
+def _page(table: RowContext, event: RecordedEvent) -> Phrase:
     """What a page is called, where a row begins with it."""
     return phrases.capital(phrases.page_called(table.history, event))
 
 
-def triggered(table: Table, event: RecordedEvent) -> Phrase:
+def triggered(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 311 paged Ana (P1): "title"``."""
     priority = text_in(event.data, "priority")
     return say(_page(table, event), called(table.history, event) or " was triggered", named(" (", priority, ")"),
@@ -43,7 +43,7 @@ _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer
 """Types after which a page waits again, and what had happened to it."""
 
 
-def _waited(table: Table, event: RecordedEvent) -> Phrase:
+def _waited(table: RowContext, event: RecordedEvent) -> Phrase:
     """``1 min 30 s after the page``, or after it was opened again or given back; nothing where that is not known."""
     page = table.pages.get(event.entity)
     if page is None or page.triggered is None or event.occurred_at < page.start:
@@ -55,7 +55,7 @@ def _waited(table: Table, event: RecordedEvent) -> Phrase:
     return say(phrases.lasted(event.occurred_at - since.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
 
 
-def acknowledged(table: Table, event: RecordedEvent) -> Phrase:
+def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
     return say(_page(table, event), " was acknowledged", named(" by ", event.actor),
@@ -67,7 +67,7 @@ def _said(event: RecordedEvent) -> Phrase:
     return quoted(": ", text_in(event.data, "text"), phrases.NOTE)
 
 
-def _is_first(table: Table, event: RecordedEvent) -> bool:
+def _is_first(table: RowContext, event: RecordedEvent) -> bool:
     """Whether it is the first since the page was opened, or opened again: only that one says how long a page waited."""
     page = table.pages.get(event.entity)
     taken = False
@@ -81,7 +81,7 @@ def _is_first(table: Table, event: RecordedEvent) -> bool:
     return False
 
 
-def acknowledged_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
+def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:
     """``by Ana, 1 min 30 s after the page``."""
     if label != "Acknowledged":
         return ()
@@ -91,7 +91,7 @@ def acknowledged_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
     return say(waited, _said(event)) if waited else ()
 
 
-def escalated(table: Table, event: RecordedEvent) -> Phrase:
+def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Escalated to Jon Vega after 10 min without acknowledgement``."""
     page = table.pages.get(event.entity)
     taken = page is not None and page.acknowledged is not None and page.acknowledged.occurred_at <= event.occurred_at
@@ -102,7 +102,7 @@ def escalated(table: Table, event: RecordedEvent) -> Phrase:
     return say(subject, assigned(event, " to "), after)
 
 
-def priority_updated(table: Table, event: RecordedEvent) -> Phrase:
+def priority_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Priority raised from P2 to P1 by Ana``; of several pages it names which."""
     new = text_in(event.data, "priority") or text_in(event.data, "to")
     old = text_in(event.data, "from") or _priority_before(table, event)
@@ -125,7 +125,7 @@ def _number(priority: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 3 else None
 
 
-def _priority_before(table: Table, event: RecordedEvent) -> str:
+def _priority_before(table: RowContext, event: RecordedEvent) -> str:
     """What the page's priority was when it was last told."""
     page = table.pages.get(event.entity)
     known = ""
@@ -136,7 +136,7 @@ def _priority_before(table: Table, event: RecordedEvent) -> str:
     return known
 
 
-def responder_added(table: Table, event: RecordedEvent) -> Phrase:
+def responder_added(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Ana asked Jon Vega to join: "message"``."""
     asked = text_in(event.data, "to")
     who = say(Name(event.actor), " asked ") if event.actor else say("Asked ")
@@ -148,7 +148,7 @@ REPLIES = {"accepted": " joined", "joined": " joined", "declined": " declined to
 """How a responder's answer reads."""
 
 
-def responder_replied(table: Table, event: RecordedEvent) -> Phrase:
+def responder_replied(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Jon Vega joined``; an answer that is neither yes nor no is told as it is."""
     who, state = text_in(event.data, "to") or event.actor or "", text_in(event.data, "state")
     verb = REPLIES.get(state.casefold())
@@ -157,13 +157,13 @@ def responder_replied(table: Table, event: RecordedEvent) -> Phrase:
     return say(subject, words, _of(table, event), quoted(": ", text_in(event.data, "text"), phrases.NOTE))
 
 
-def role_assigned(table: Table, event: RecordedEvent) -> Phrase:
+def role_assigned(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Role Incident Commander given to Jon by Ana``."""
     return say("Role", named(" ", text_in(event.data, "text")), " assigned", named(" to ", text_in(event.data, "to")),
                named(" by ", event.actor))  # fmt: skip
 
 
-def merged(table: Table, event: RecordedEvent) -> Phrase:
+def merged(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 312 was merged into 311 by Ana``."""
     page = table.pages.get(text_in(event.data, "merged_into"))
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
@@ -171,7 +171,7 @@ def merged(table: Table, event: RecordedEvent) -> Phrase:
                or "another one"), named(" by ", event.actor))  # fmt: skip
 
 
-def status_updated(table: Table, event: RecordedEvent) -> Phrase:
+def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Incident INC-12 went from Investigating to Monitoring: "message"``; ``incident 19 was set to mitigated``."""
     old, new = text_in(event.data, "from"), text_in(event.data, "to") or text_in(event.data, "state")
     went = named(" was set to ", new) or say(" was updated")
@@ -180,12 +180,12 @@ def status_updated(table: Table, event: RecordedEvent) -> Phrase:
     return say(_page(table, event), went, named(" by ", event.actor), _said(event))
 
 
-def update_sent(table: Table, event: RecordedEvent) -> Phrase:
+def update_sent(table: RowContext, event: RecordedEvent) -> Phrase:
     return say("Update to subscribers", named(" by ", event.actor),
                quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
 
 
-def _of(table: Table, event: RecordedEvent) -> Phrase:
+def _of(table: RowContext, event: RecordedEvent) -> Phrase:
     """Which page is meant, where there are several."""
     page = table.pages.get(event.entity)
     numbered = next((step for step in page.steps if step.data.get("number")), event) if page else event
@@ -200,7 +200,7 @@ _PAGE_STEPS = {
 }
 
 
-def page_step(table: Table, event: RecordedEvent) -> Phrase:
+def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
     page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
@@ -213,7 +213,7 @@ def page_step(table: Table, event: RecordedEvent) -> Phrase:
                quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
 
 
-def _moved_to(table: Table, event: RecordedEvent) -> str | None:
+def _moved_to(table: RowContext, event: RecordedEvent) -> str | None:
     """The service that a page is of from this event on, where it was of another one before."""
     page = table.pages.get(event.entity)
     before = None

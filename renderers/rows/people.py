@@ -5,15 +5,15 @@ from __future__ import annotations
 from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.phrases import Phrase, named, quoted, say
-from renderers.rows.plan import Table
+from renderers.rows.plan import RowContext
 
 
-def note(table: Table, event: RecordedEvent) -> Phrase:
+def note(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Note by Ana: "…"``."""
     return say("Note", named(" by ", event.actor), quoted(": ", phrases.words_of(event), phrases.NOTE))
 
 
-def chat(table: Table, event: RecordedEvent) -> Phrase:
+def chat(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Message by Ana in deployments: "…"``."""
     return say("Message", named(" by ", event.actor), named(" in ", channel_of(event)),
                quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
@@ -25,16 +25,16 @@ def channel_of(event: RecordedEvent) -> str:
     return next((name for name in known if name and name != event.title), "")
 
 
-def status(table: Table, event: RecordedEvent) -> Phrase:
+def status(table: RowContext, event: RecordedEvent) -> Phrase:
     return say("Status page", quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
                named(" (", event.actor, ")"))  # fmt: skip
 
 
-def observed(table: Table, event: RecordedEvent) -> Phrase:
+def observed(table: RowContext, event: RecordedEvent) -> Phrase:
     return phrases.observed(event)
 
 
-def reported(table: Table, event: RecordedEvent) -> Phrase:
+def reported(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Report by Support for checkout: "…" (issue)``."""
     link = phrases.link_to(event, "source", "report")
     return say("Report", named(" by ", phrases.text_in(event.data, "by") or event.actor),
@@ -52,7 +52,7 @@ MARKS = {
 """How a stated moment reads in the table."""
 
 
-def marked(table: Table, event: RecordedEvent) -> Phrase:
+def marked(table: RowContext, event: RecordedEvent) -> Phrase:
     words = MARKS.get(phrases.text_in(event.data, "mark"))
     if not words:
         return ()
@@ -61,7 +61,7 @@ def marked(table: Table, event: RecordedEvent) -> Phrase:
                quoted(": ", event.title, phrases.NOTE))  # fmt: skip
 
 
-def marked_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
+def marked_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:
     """``as stated by Ana: "Switched over"`` behind **Mitigated**."""
     if MARKS.get(phrases.text_in(event.data, "mark")) != label:
         return ()
@@ -69,13 +69,13 @@ def marked_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
     return say(by, "as stated", named(" by ", event.actor), quoted(": ", event.title, phrases.NOTE))
 
 
-def declared_over(table: Table, event: RecordedEvent) -> Phrase:
+def declared_over(table: RowContext, event: RecordedEvent) -> Phrase:
     return say("Declared resolved", named(" by ", event.actor))
 
 
-def declared_on(table: Table, event: RecordedEvent, label: str) -> Phrase:
+def declared_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:
     return say("as stated", named(" by ", event.actor)) if label == "Resolved" else ()
 
 
-def declared_not_over(table: Table, event: RecordedEvent) -> Phrase:
+def declared_not_over(table: RowContext, event: RecordedEvent) -> Phrase:
     return say("Declared not resolved after all", named(" by ", event.actor))

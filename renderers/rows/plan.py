@@ -19,7 +19,7 @@ from renderers.phrases import Phrase
 from renderers.times import day
 from renderers.values import grown, said_anew
 
-Told = Callable[["Table"], Phrase]
+Told = Callable[["RowContext"], Phrase]
 """Puts a row into words."""
 
 
@@ -38,7 +38,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it tells of a run of a workflow that changes nothing."""
 
 
-class Table:
+class RowContext:
     """What the rows of one history are worded with: its zone, and which page, change and alert an event belongs to."""
 
     def __init__(self, history: History, zone: str) -> None:
@@ -102,14 +102,14 @@ class Table:
         return {alert.resolved.id: alert for alert in self.history.alerts if alert.resolved is not None}
 
 
-def written(plan: Plan, table: Table) -> Row:
+def written(plan: Plan, table: RowContext) -> Row:
     """The row in words."""
     suffixes = _suffixes(plan.led_by, table)
     return Row(at=plan.at, label=plan.label, parts=plan.told(table), cites=plan.cites, type=plan.type,
                suffixes=suffixes)  # fmt: skip
 
 
-def _suffixes(events: Sequence[RecordedEvent], table: Table) -> tuple[str, ...]:
+def _suffixes(events: Sequence[RecordedEvent], table: RowContext) -> tuple[str, ...]:
     """That events were received late, unless one sentence says it of all; or corrected or erased by a person."""
     late, corrected, erased, brought = 0, False, "", False
     for event in events:

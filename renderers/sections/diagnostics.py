@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from collector.event import RecordedEvent
 from renderers import facts, phrases
-from renderers.document import Bullets, Claim, Code, Link, Options, Prompt, Section
+from renderers.document import Bullets, Claim, Code, LinkedText, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.rows.people import channel_of
@@ -48,7 +48,7 @@ def _alerts(history: History) -> Iterator[Claim]:
     for (kind, target), alerts in found.items():
         names = phrases.worded(list(alerts), phrases.alert_named, 3, ("more alert", "more alerts"))
         said = say("Query of ", names, ": ", Code(target)) if kind == "query" else say(
-            Link(kind.capitalize(), target), " of ", names)  # fmt: skip
+            LinkedText(kind.capitalize(), target), " of ", names)  # fmt: skip
         yield claim(said, proof=cites(alerts.values()))
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
-from renderers.document import Bullets, Claim, Link, Name, Options, Prompt, Section
+from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, History, Nearby
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
 from renderers.sections.summary import stated_mitigation, time_in
@@ -161,7 +161,7 @@ def _reason(reason: str) -> Phrase:
 
 def _links(history: History, options: Options) -> Iterator[Claim]:
     """Pull requests and logs of the changes, under the template's own words."""
-    found: dict[str, tuple[Link, RecordedEvent]] = {}
+    found: dict[str, tuple[LinkedText, RecordedEvent]] = {}
     for change in sorted(history.changes, key=lambda c: c.kind != "merge"):
         link = _link(change) if change.reach != "none" else None
         if link is not None:
@@ -176,12 +176,12 @@ def _links(history: History, options: Options) -> Iterator[Claim]:
                     proof=cites([event for _, event in found.values()]))  # fmt: skip
 
 
-def _dated(history: History, options: Options, link: Link, event: RecordedEvent) -> Link:
+def _dated(history: History, options: Options, link: LinkedText, event: RecordedEvent) -> LinkedText:
     """The link with its time, where several would read alike."""
-    return Link(f"{link.text} of {time_in(history, options, event.occurred_at).text}", link.url)
+    return LinkedText(f"{link.text} of {time_in(history, options, event.occurred_at).text}", link.url)
 
 
-def _link(change: Change) -> Link | None:
+def _link(change: Change) -> LinkedText | None:
     """The pull request, else the log, else the page of the change."""
     if not change.last.links:
         return None

@@ -19,7 +19,7 @@ from time import process_time
 
 from collector.intake import Endpoint, derive
 from collector.log import EventLog, Submission, open_log, receipt_of
-from collector.rederiving import Asked, rederive
+from collector.rederiving import Selection, rederive
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
 from tests import senders
@@ -60,7 +60,7 @@ async def read_again(log: EventLog, endpoint: Endpoint) -> int:
         return derive(webhook, endpoint, authentication)
 
     while True:
-        found = await rederive(log, derived, Asked(after=after, limit=_PAGE), AT * 2)
+        found = await rederive(log, derived, Selection(after=after, limit=_PAGE), AT * 2)
         changed += len(found.changes)
         if found.after is None:
             return changed

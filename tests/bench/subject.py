@@ -16,7 +16,7 @@ import uvloop
 from aiohttp import web
 
 from collector import daemon, projections
-from collector.bodies import Limits
+from collector.bodies import BodyLimits
 from collector.correlation import Rules
 from collector.intake import Endpoint, Intake
 from collector.log import open_log
@@ -37,7 +37,7 @@ async def serve(port: int, url: str, **writer_options: Any) -> None:
     writer = Writer(log, **writer_options)
     endpoint = Endpoint(source=alertmanager.SOURCE, credentials=Credentials(open=True))
     app = build_app(
-        intake=Intake(writer, {"alertmanager": endpoint}, Limits()),
+        intake=Intake(writer, {"alertmanager": endpoint}, BodyLimits()),
         log=log,
         projections=projections.Projections(projections.open_lists(log), Rules()),
         postmortems={},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from collector.web import Limits, server_kwargs
+from collector.web import RequestLimits, server_kwargs
 from tests.face import Face, running
 from tests.fuzz.exchange import Watch, compare
 
@@ -40,7 +40,7 @@ def _face(folder: Path) -> AbstractAsyncContextManager[Face]:
     folder.mkdir()
     # However busy the machine is, the rest of a body is read after its answer.
     server = server_kwargs() | {"lingering_time": 60.0}
-    return running(folder, server=server, limits=Limits(patience=0.0))
+    return running(folder, server=server, limits=RequestLimits(patience=0.0))
 
 
 async def _stored(face: Face) -> tuple[int, str]:

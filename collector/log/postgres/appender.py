@@ -10,7 +10,7 @@ import asyncpg
 
 from collector.log.appending import Appended
 from collector.log.contract import Submission
-from collector.log.postgres.batch import CALL, Batch, NeedsSlowPath
+from collector.log.postgres.batch import CALL, ArrayBatch, NeedsSlowPath
 from collector.log.postgres.connecting import APPENDING, Database
 from collector.proof.acknowledged import Last
 from collector.storage.outage import is_outage
@@ -39,7 +39,7 @@ class Appender:
         Raises :class:`NeedsSlowPath` where the batch has to be judged fact by fact, :class:`Unavailable` where nothing
         can be stored now, and what the driver raises for a value that cannot be stored. Nothing was stored then.
         """
-        batch = Batch(submissions)
+        batch = ArrayBatch(submissions)
         before, first_delivery, positions, leaf = await self._call(batch.arguments())
         if positions is None:
             raise NeedsSlowPath

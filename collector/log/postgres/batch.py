@@ -37,7 +37,7 @@ class NeedsSlowPath(Exception):
     """A batch of the rare kind that has to be judged fact by fact, by ``appending.append``."""
 
 
-class Batch:
+class ArrayBatch:
     """Submissions on their way into the log.
 
     Raises :class:`NeedsSlowPath` for amendments, for headers that are content and name it by its number, and where a

@@ -141,13 +141,13 @@ class Database:
 
     async def _recognise(self, connection: asyncpg.Connection) -> None:
         """Refuse a server whose log is not the one that events were acknowledged of: a failover may lose some."""
-        held = self.last_acknowledged
-        if held is None:
+        last = self.last_acknowledged
+        if last is None:
             return
-        leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", held.position, timeout=PATIENCE)
-        if leaf != held.leaf:
+        leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", last.position, timeout=PATIENCE)
+        if leaf != last.leaf:
             raise Unavailable(
-                f"cannot use the database {self.shown}: acknowledged events are lost there, position {held.position} "
+                f"cannot use the database {self.shown}: acknowledged events are lost there, position {last.position} "
                 "is not the one that was acknowledged; bring back the server that has it, or run "
                 "timelined accept-loss and start again"
             )

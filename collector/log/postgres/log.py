@@ -231,7 +231,7 @@ class PostgresLog(BaseLog):
     async def _lead(self, leader: Session) -> bool:
         try:
             self._leads = await leader.run(
-                partial(_locked, leader, self._lease, held=self._leads, shows=self._announced)
+                partial(_locked, leader, self._lease, leading=self._leads, shows=self._announced)
             )
         except Exception as error:
             self._leads = False
@@ -324,8 +324,8 @@ def _leading(
     return work(connection), None
 
 
-def _locked(session: Session, lease: str, connection: Connection, held: bool, shows: bool) -> bool:
-    """Whether this connection holds the lease; ``held`` is whether one did when we asked last.
+def _locked(session: Session, lease: str, connection: Connection, leading: bool, shows: bool) -> bool:
+    """Whether this connection holds the lease; ``leading`` is whether one did when we asked last.
 
     If it did, and this one does not, the lease was lost: we say so once before we take it again. Another may have had
     it meanwhile, and what the holder remembers of the projections is not what they are.
@@ -336,7 +336,7 @@ def _locked(session: Session, lease: str, connection: Connection, held: bool, sh
     if lease in session.locks:
         connection.exec_driver_sql("SELECT 1")
         return True
-    if not held and connection.exec_driver_sql(lease).scalar_one():
+    if not leading and connection.exec_driver_sql(lease).scalar_one():
         session.locks.add(lease)
     return lease in session.locks
 

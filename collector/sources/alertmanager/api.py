@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collector.times import rfc3339
-from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, RecordSpan
 
 _SUPPRESSED = "suppressed"
 _OPERATORS = {(False, True): "=", (False, False): "!=", (True, True): "=~", (True, False): "!~"}
@@ -66,11 +66,11 @@ def _recorded(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {"@timestamp": "", "data": {kind: data}}
 
 
-async def _alerts(ask: Ask, span: Span) -> Pages:
+async def _alerts(ask: Ask, span: RecordSpan) -> Pages:
     yield (await ask("/api/v2/alerts", ()))[0]
 
 
-async def _silences(ask: Ask, span: Span) -> Pages:
+async def _silences(ask: Ask, span: RecordSpan) -> Pages:
     found, _ = await ask("/api/v2/silences", ())
     first = rfc3339(span.since)
     yield [each for each in found if str(each.get("endsAt", first)) >= first]

@@ -17,7 +17,7 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import Event, Link, event_id
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
 KIND = "alertmanager"
@@ -80,7 +80,7 @@ class Common(msgspec.Struct, frozen=True):
     status: str
     source_url: str | None
     refs: tuple[str, ...]
-    starts: dict[str | None, Moment]
+    starts: dict[str | None, SenderTime]
     """The starts read so far: alerts of one group often began together."""
 
 
@@ -191,7 +191,7 @@ def alert_event(webhook: Webhook, alert: Alert, status: str, common: Common, rea
     )
 
 
-def _ends(source: str, fingerprint: str, starts: Moment, ends: Moment | None) -> dict[str, str]:
+def _ends(source: str, fingerprint: str, starts: SenderTime, ends: SenderTime | None) -> dict[str, str]:
     """The firing that a resolve ends, named by its id."""
     if ends is None or not starts.known:
         return {}
@@ -204,7 +204,7 @@ def _links(alert: Alert, annotations: dict[str, str], common: Common) -> tuple[L
     return fit.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
 
 
-def _data(alert: Alert, status: str, starts: Moment, ends: Moment | None, common: Common) -> dict[str, Any]:
+def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None, common: Common) -> dict[str, Any]:
     annotations = alert.annotations or {}
     data: dict[str, Any] = {"status": status, "group_key": common.group_key, "group_labels": common.group_labels}
     if starts.known:

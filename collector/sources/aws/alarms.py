@@ -13,7 +13,7 @@ from typing import Any
 from collector import reading as fit
 from collector.event import Event, event_id
 from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, service_of, text
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
 _TYPES = {"ALARM": "alert.firing", "OK": "alert.resolved", "INSUFFICIENT_DATA": "observation.recorded"}
@@ -115,12 +115,12 @@ def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event
     )
 
 
-def _id(webhook: Webhook, happened: Moment, entity: str, state: str) -> str:
+def _id(webhook: Webhook, happened: SenderTime, entity: str, state: str) -> str:
     return event_id(RECIPE, webhook.source, happened.stated, entity, state, happened.identity)
 
 
 def _data(
-    webhook: Webhook, told: dict[str, Any], event_type: str, happened: Moment, started: Moment, entity: str
+    webhook: Webhook, told: dict[str, Any], event_type: str, happened: SenderTime, started: SenderTime, entity: str
 ) -> dict[str, Any]:
     if event_type == "observation.recorded":
         data: dict[str, Any] = {"type": "cloudwatch.no_data", "kind": told["state"], "text": told["reason"]}

@@ -25,7 +25,7 @@ from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
-from collector.times import Moment, moment
+from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Import, Made, Mapped, Reading, Source, Webhook
 
 KIND = "cloudevents"
@@ -220,7 +220,7 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
     return content
 
 
-def _episode(event_type: str, happened: Moment) -> dict[str, Any]:
+def _episode(event_type: str, happened: SenderTime) -> dict[str, Any]:
     """What an alert says of when it fired."""
     if event_type not in ("alert.firing", "alert.resolved"):
         return {}

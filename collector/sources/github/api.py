@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from collector.event import HOUR
 from collector.times import parse, rfc3339
-from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, RecordSpan
 
 
 def deployment(record: Mapping[str, Any]) -> Deliveries:
@@ -55,7 +55,7 @@ def _kind(name: str) -> dict[str, str]:
 # --- asking for them --------------------------------------------------------------------------------------------------
 
 
-async def _deployments(ask: Ask, span: Span) -> Pages:
+async def _deployments(ask: Ask, span: RecordSpan) -> Pages:
     """Newest first, each with its states."""
     first = rfc3339(span.since)[:19]
     for repository in span.names:
@@ -69,7 +69,7 @@ async def _deployments(ask: Ask, span: Span) -> Pages:
                 break
 
 
-async def _workflow_runs(ask: Ask, span: Span) -> Pages:
+async def _workflow_runs(ask: Ask, span: RecordSpan) -> Pages:
     asked = {"created": f"{rfc3339(span.since)[:19]}Z..{rfc3339(span.until)[:19]}Z"}
     for repository in span.names:
         async for page in _numbered(ask, f"/repos/{repository}/actions/runs", asked, "workflow_runs"):
@@ -88,7 +88,7 @@ async def _numbered(ask: Ask, path: str, query: Mapping[str, str], within: str =
         number += 1
 
 
-async def _missed(ask: Ask, source: str, span: Span) -> AsyncIterator[tuple[str, Any]]:
+async def _missed(ask: Ask, source: str, span: RecordSpan) -> AsyncIterator[tuple[str, Any]]:
     """The first attempt of each delivery of which none succeeded, of the webhooks that lead to this source."""
     for repository in span.names:
         hooks, _ = await ask(f"/repos/{repository}/hooks", ())

@@ -14,7 +14,7 @@ from collector.errors import InvalidInput
 from collector.event import HOUR, SECOND
 from collector.sources.pagerduty.v3 import ENTRY
 from collector.times import rfc3339
-from collector.webhook import Ask, Deliveries, Import, Interface, Pages, Span
+from collector.webhook import Ask, Deliveries, Import, Interface, Pages, RecordSpan
 
 _END = "_log_entry"
 _KINDS = {
@@ -84,7 +84,7 @@ def _said(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-async def _pages(ask: Ask, span: Span) -> Pages:
+async def _pages(ask: Ask, span: RecordSpan) -> Pages:
     """A day at a time: more than 10,000 are not given out by an offset."""
     for start in range(span.since, span.until, DAY):
         offset, more = 0, True

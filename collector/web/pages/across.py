@@ -59,7 +59,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     other: Sequence[int]
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class AcrossPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the page says."""
 
     found: Across
@@ -115,10 +115,10 @@ def _period(request: web.Request, query: Query, clock: Clock) -> tuple[int, int]
     return until - PERIOD if since is None else since, until
 
 
-async def _read(app: web.Application, clock: Clock, since: int, until: int) -> Shown:
+async def _read(app: web.Application, clock: Clock, since: int, until: int) -> AcrossPage:
     found = await app[PROJECTIONS].across(since, until)
     actions = await _actions(app, clock)
-    return Shown(
+    return AcrossPage(
         found=found,
         nothing=[one for one in found.identities if one.episodes >= OFTEN and not one.answered],
         again=sorted((one for one in found.identities if len(one.incidents) > 1), key=lambda one: -len(one.incidents)),
@@ -189,7 +189,7 @@ _IDENTITY = (
     "alert", "service", "source", "times", "in_no_incident", "incidents", "answered", "median_seconds", "ends_told",
     "newest_event",
 )  # fmt: skip
-_TABLES: Mapping[str, tuple[Sequence[str], Callable[[Shown], Iterable[Sequence[Any]]]]] = {
+_TABLES: Mapping[str, tuple[Sequence[str], Callable[[AcrossPage], Iterable[Sequence[Any]]]]] = {
     "nothing": (_IDENTITY, lambda told: map(_of_identity, told.nothing)),
     "again": (_IDENTITY, lambda told: map(_of_identity, told.again)),
     "actions": (

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from collector.errors import NotFound, Unavailable
 from collector.log import Delivery
-from collector.refusals import NO_SOURCE, Refused
+from collector.refusals import NO_SOURCE, RefusedRow
 from collector.web import refused
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
 from collector.web.pages.clocks import Clock
@@ -45,7 +45,7 @@ UNREAD: Mapping[str, str] = {
 """Status of a delivery that was kept and not understood → what to do about it."""
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
     """One source on the page."""
 
     name: str
@@ -56,7 +56,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What to enter at the sender."""
     trial: str
     deliveries: Sequence[Delivery]
-    refused: Sequence[Refused]
+    refused: Sequence[RefusedRow]
 
 
 @routes.get("/deliveries")
@@ -90,7 +90,7 @@ async def deliveries(request: web.Request) -> web.Response:
     )
 
 
-async def _refused(request: web.Request, source: str | None) -> tuple[list[Refused], str]:
+async def _refused(request: web.Request, source: str | None) -> tuple[list[RefusedRow], str]:
     """What was refused last, or why that cannot be read now: what arrived is shown whatever becomes of the lists."""
     app = request.app
     try:
@@ -100,9 +100,9 @@ async def _refused(request: web.Request, source: str | None) -> tuple[list[Refus
     return _summed(row for row, _ in rows), ""
 
 
-def _summed(rows: Iterable[Refused]) -> list[Refused]:
+def _summed(rows: Iterable[RefusedRow]) -> list[RefusedRow]:
     """Refusals of one kind as one row, those that were refused last first."""
-    kinds: dict[tuple[str, int, str], Refused] = {}
+    kinds: dict[tuple[str, int, str], RefusedRow] = {}
     for row in rows:
         key = (row.source, row.status, row.reason)
         known = kinds.get(key, row)
@@ -115,7 +115,7 @@ def _summed(rows: Iterable[Refused]) -> list[Refused]:
     return sorted(kinds.values(), key=lambda row: row.last_at, reverse=True)
 
 
-def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: Sequence[Refused]) -> list[str]:
+def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: Sequence[RefusedRow]) -> list[str]:
     """Sources that something came of lately, the latest first, then those that are configured and silent."""
     latest: dict[str, int] = {}
     for name, at in [(one.source, one.received_at) for one in found] + [(one.source, one.last_at) for one in refusals]:
@@ -126,11 +126,11 @@ def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: S
 
 
 def _shown(
-    request: web.Request, name: str, kind: Source | None, found: Sequence[Delivery], refusals: Sequence[Refused],
+    request: web.Request, name: str, kind: Source | None, found: Sequence[Delivery], refusals: Sequence[RefusedRow],
     each: int,
-) -> Shown:  # fmt: skip
+) -> ShownSource:  # fmt: skip
     address = f"{request.scheme}://{request.host}/webhooks/{name}"
-    return Shown(
+    return ShownSource(
         name=name,
         called=kind.called if kind else "",
         address=address,
@@ -141,5 +141,5 @@ def _shown(
     )
 
 
-def _hint(one: Refused) -> str:
+def _hint(one: RefusedRow) -> str:
     return HINTS.get(one.status, "The daemon's log says more.").format(source=one.source)

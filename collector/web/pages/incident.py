@@ -20,7 +20,7 @@ from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
-from collector.web.pages.rows import FAMILIES, Row, View, by_arrival, evidence, linked, owners, rows_of
+from collector.web.pages.rows import FAMILIES, PageRow, RowsView, by_arrival, evidence, linked, owners, rows_of
 from collector.web.pages.zooming import steps
 from collector.web.problems import InvalidParameter
 from collector.web.requests import Query
@@ -63,14 +63,14 @@ async def incident(request: web.Request) -> web.Response:
 
 
 async def _shown(
-    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any], view: View
+    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any], view: RowsView
 ) -> web.Response:
     app, draft = request.app, made["draft"]
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
     every = await asyncio.to_thread(rows_of, draft)
     passed = [every[place] for place in made["passing"]]
-    timed: Sequence[tuple[int, Row]] = [(each.at, each) for each in passed]
+    timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in passed]
     if order == "arrived":
         timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
     wanted = query.text("row")
@@ -102,11 +102,11 @@ async def _shown(
     )  # fmt: skip
 
 
-def _view(query: Query, clock: Clock) -> View:
+def _view(query: Query, clock: Clock) -> RowsView:
     since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
     if since is not None and until is not None and since >= until:
         raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
-    return View(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
+    return RowsView(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
 
 
 def _taken(event: RecordedEvent) -> str:
@@ -115,8 +115,8 @@ def _taken(event: RecordedEvent) -> str:
 
 
 def _page(
-    timed: Sequence[tuple[int, Row]], wanted: str | None, number: int | None
-) -> tuple[Sequence[tuple[int, Row]], int, int]:
+    timed: Sequence[tuple[int, PageRow]], wanted: str | None, number: int | None
+) -> tuple[Sequence[tuple[int, PageRow]], int, int]:
     """The rows of a page, its number, and the last page's: the page that was asked for, or that has an event's row."""
     last = max(1, -(-len(timed) // EACH))
     place = next((index for index, (_, row) in enumerate(timed) if wanted in row.cites), None)

@@ -22,7 +22,7 @@ IN_PLACE = 20
 """How many events of a row are shown in place; a row of a storm has thousands."""
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class RowsView(msgspec.Struct, frozen=True, kw_only=True):
     """What of an incident is shown, as the renderer of its page is asked for it."""
 
     since: int | None = None
@@ -32,7 +32,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
 
 
-class Row(msgspec.Struct, kw_only=True):
+class PageRow(msgspec.Struct, kw_only=True):
     """One row of the timeline."""
 
     at: int
@@ -58,11 +58,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     retracted: bool
 
 
-def rows_of(draft: Json) -> list[Row]:
+def rows_of(draft: Json) -> list[PageRow]:
     """The rows of a draft's timeline, in reading order."""
     blocks = [block for section in draft["sections"] for block in section["blocks"] if block["kind"] == "timeline"]
     return [
-        Row(
+        PageRow(
             at=parse(row["at"]) or 0, label=row["label"], family=row["type"].partition(".")[0], text=row["text"],
             parts=row["parts"], suffixes=row["suffixes"], cites=row["cites"],
         )
@@ -70,7 +70,7 @@ def rows_of(draft: Json) -> list[Row]:
     ]  # fmt: skip
 
 
-def by_arrival(rows: Sequence[Row], revisions: Iterable[RecordedEvent]) -> list[tuple[int, Row]]:
+def by_arrival(rows: Sequence[PageRow], revisions: Iterable[RecordedEvent]) -> list[tuple[int, PageRow]]:
     """Rows with when the first of their events was received, in that order."""
     received: dict[str, int] = {}
     for event in revisions:
@@ -99,7 +99,7 @@ def evidence(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) 
     }
 
 
-def owners(timed: Sequence[tuple[int, Row]], wanted: str | None) -> dict[str, int]:
+def owners(timed: Sequence[tuple[int, PageRow]], wanted: str | None) -> dict[str, int]:
     """Each event that is shown on this page, and its row: the first that cites it."""
     owner: dict[str, int] = {}
     for index, (_, row) in enumerate(timed):

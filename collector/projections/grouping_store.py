@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Asked, Changes, Kept, Place
+from collector.correlation.changes import Changes, Grounds, SpanQuery, StoredSignal
 from collector.correlation.facts import LINKING
 from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
@@ -42,8 +42,8 @@ def _by_index(connection: Connection) -> None:
         connection.exec_driver_sql(_INDEXED)
 
 
-class SqlShelf:
-    """:class:`collector.correlation.changes.Shelf` over one connection; ``log`` is another one, to the events."""
+class SqlGroupingStore:
+    """:class:`collector.correlation.changes.GroupingStore` over one connection; ``log`` is another, to the events."""
 
     def __init__(self, connection: Connection, log: Connection | None = None) -> None:
         self._connection = connection
@@ -89,7 +89,7 @@ class SqlShelf:
         rows = select_in(self._connection, "SELECT event, unit FROM event_unit WHERE event IN ({})", events)
         return {event: unit for event, unit in rows if unit}
 
-    def units(self, uids: Sequence[str]) -> list[Kept]:
+    def units(self, uids: Sequence[str]) -> list[StoredSignal]:
         """These units."""
         rows = list(select_in(self._connection, "SELECT uid, missed, body FROM signal WHERE uid IN ({})", uids))
         return self._kept(rows)
@@ -114,19 +114,19 @@ class SqlShelf:
             found.setdefault(unit.fold, []).append(unit)
         return found
 
-    def _kept(self, rows: Sequence[Any]) -> list[Kept]:
-        places: dict[str, dict[int, Place]] = {row[0]: {} for row in rows}
+    def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
+        places: dict[str, dict[int, Grounds]] = {row[0]: {} for row in rows}
         statement = "SELECT uid, number, rule, reason, detail FROM membership WHERE uid IN ({})"
         for uid, number, rule, why, detail in select_in(self._connection, statement, list(places)):
-            places[uid][number] = Place(rule, why, detail)
-        found = {uid: Kept(unit=_decode(body), places=places[uid], missed=missed) for uid, missed, body in rows}
+            places[uid][number] = Grounds(rule, why, detail)
+        found = {uid: StoredSignal(unit=_decode(body), places=places[uid], missed=missed) for uid, missed, body in rows}
         return list(found.values())
 
     def latest(self) -> int:
         """The latest start of any unit."""
         return int(self._firsts("SELECT coalesce(max(start), 0) FROM signal")[0])
 
-    def keyed(self, asked: Sequence[Asked]) -> list[str]:
+    def keyed(self, asked: Sequence[SpanQuery]) -> list[str]:
         """Units that one of these questions is about."""
         statement = """SELECT uid FROM asked CROSS JOIN signal_key WHERE signal_key.key = asked.key
             AND start > asked.after AND start <= asked.high AND cover >= asked.low"""
@@ -152,14 +152,14 @@ class SqlShelf:
             WHERE incident_key.key = ? AND high >= ? AND low <= ?"""
         return self._firsts(statement, key, low, high)
 
-    def component(self, number: int) -> dict[int, tuple[list[Kept], dict[int, str]]]:
+    def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
         statement = """SELECT other.number FROM incident JOIN incident AS other USING (component)
             JOIN incident_number ON incident_number.number = other.number AND goes_by = other.number
             WHERE incident.number = ?"""
         return {one: (self._members(one), self._numbers(one)) for one in self._firsts(statement, number)}
 
-    def _members(self, number: int) -> list[Kept]:
+    def _members(self, number: int) -> list[StoredSignal]:
         statement = "SELECT uid, missed, body FROM membership JOIN signal USING (uid) WHERE number = ?"
         return self._kept(list(self._execute(statement, (number,))))
 
@@ -167,9 +167,9 @@ class SqlShelf:
         rows = self._execute("SELECT number, anchor FROM incident_number WHERE goes_by = ?", (number,))
         return {int(one): str(anchor) for one, anchor in rows}
 
-    def lessons(self, token: str) -> Counter[str]:
+    def ref_services(self, token: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        rows = self._execute("SELECT service, count FROM lesson WHERE token = ?", (token,))
+        rows = self._execute("SELECT service, count FROM ref_service WHERE token = ?", (token,))
         return Counter({str(service): int(count) for service, count in rows})
 
     def links(self) -> list[RecordedEvent]:
@@ -183,7 +183,7 @@ class SqlShelf:
         """A number that was never given."""
         return int(self._firsts("SELECT coalesce(max(number), 0) + 1 FROM incident_number")[0])
 
-    def homeless(self) -> dict[str, int]:
+    def unassigned(self) -> dict[str, int]:
         """Numbers that no incident has, by the events they hang on."""
         rows = self._execute("SELECT anchor, number FROM incident_number WHERE goes_by IS NULL")
         return {str(anchor): int(number) for anchor, number in rows}
@@ -199,14 +199,14 @@ def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[A
 
 
 def write(connection: Connection, changes: Changes) -> None:
-    """Put what a round changed onto the shelf."""
+    """Put what a round changed into the store."""
     _by_index(connection)
     with recounted(connection, [*changes.dropped, *changes.units]):
         _write_units(connection, changes)
     _write_incidents(connection, changes)
-    put(connection, tables.lesson, [x for x in changes.lessons if x[2] > 0])
-    gone = [(token, service) for token, service, count in changes.lessons if count <= 0]
-    remove(connection, gone, tables.lesson.c.token, tables.lesson.c.service)
+    put(connection, tables.ref_service, [x for x in changes.ref_services if x[2] > 0])
+    gone = [(token, service) for token, service, count in changes.ref_services if count <= 0]
+    remove(connection, gone, tables.ref_service.c.token, tables.ref_service.c.service)
     if changes.ignored is not None:
         connection.exec_driver_sql("DELETE FROM ignored")
         put(connection, tables.ignored, [(e.event, e.reason) for e in changes.ignored])

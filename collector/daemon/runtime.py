@@ -16,12 +16,12 @@ import structlog
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.bodies import Limits
+from collector.bodies import BodyLimits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
 from collector.drafts import FORMATS, MARKED, PAGE, template_of
-from collector.erasure import Eraser, Erasing, Erasure, Redrawn
+from collector.erasure import Eraser, Erasure, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.event import SECOND, Event
 from collector.fetches import Fetch
@@ -36,10 +36,10 @@ from collector.proof import seal, upkeep
 from collector.proof.acknowledged import Loss
 from collector.proof.checkpoint import EVENTS, Signer
 from collector.proof.folder import ProofFolder
-from collector.proof.lost import UNKNOWN, About, origin_after
+from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
-from collector.rederiving import Asked, Found, look, rederive
+from collector.rederiving import Found, Selection, look, rederive
 from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
@@ -50,8 +50,7 @@ from collector.storage import servers
 from collector.storage.urls import database_path, shown
 from collector.tokens import Token
 from collector.versions import STANDING, Changed, changes
-from collector.web import Front, Readiness, build_app
-from collector.web import Limits as WebLimits
+from collector.web import Front, Readiness, RequestLimits, build_app
 from collector.webhook import Source
 from collector.writer import Writer
 from renderers import POLICIES, STYLES
@@ -80,10 +79,12 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
-class Parts:
+class Runtime:
     """What is open: the log, what reads it and what writes to it, and the application over them."""
 
-    def __init__(self, settings: Settings, store: EventLog, lists: Lists, clock: Clock, about: About = UNKNOWN) -> None:
+    def __init__(
+        self, settings: Settings, store: EventLog, lists: Lists, clock: Clock, about: LogName = UNKNOWN
+    ) -> None:
         self.settings = settings
         self.log = store
         self.lists = lists
@@ -178,7 +179,7 @@ class Parts:
             rederive=self._rederive,
             followed=self._followed,
             refusals=self.refusals,
-            limits=WebLimits(
+            limits=RequestLimits(
                 read_timeout=self.settings.web.read_timeout / SECOND,
                 retry_after=max(1, self.settings.web.retry_after // SECOND),
             ),
@@ -218,11 +219,11 @@ class Parts:
     ) -> Sequence[Changed] | None:
         return await changes(self.following.render, number, since, until, asked)
 
-    async def _erase(self, asked: Erasing) -> Erasure:
+    async def _erase(self, asked: RequestedErasure) -> Erasure:
         await self._begun()
         return await self.eraser.erase(asked)
 
-    async def _rederive(self, asked: Asked, dry_run: bool) -> Found:
+    async def _rederive(self, asked: Selection, dry_run: bool) -> Found:
         """Read stored deliveries again, as the sources are configured now."""
         now = self.clock()
         if dry_run:
@@ -330,14 +331,14 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-def fetched_from(parts: Parts) -> dict[str, tuple[Source, Fetch]]:
+def fetched_from(runtime: Runtime) -> dict[str, tuple[Source, Fetch]]:
     """Each configured source of which something is fetched, by its name."""
-    found = parts.settings.sources.items()
+    found = runtime.settings.sources.items()
     return {name: (SOURCES[said.kind], said.fetch) for name, said in found if said.fetch is not None}
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
         size=settings.web.max_body,
         seconds=settings.web.read_timeout / SECOND,
         in_flight=settings.web.queue_bytes,
@@ -364,7 +365,7 @@ def _setup(settings: Settings) -> Setup:
     )  # fmt: skip
 
 
-def beside_of(settings: Settings, about: About = UNKNOWN) -> ProofFolder:
+def beside_of(settings: Settings, about: LogName = UNKNOWN) -> ProofFolder:
     """What is kept outside the database: beside a file, and by the identity of a log that is no file."""
     file = database_path(settings.storage.url)
     folder = settings.proof.dir or f"{file or Path('data', f'timelined-{about.identity.hex()[:16]}')}.proof"
@@ -389,7 +390,7 @@ def _digest(settings: Settings) -> str:
     return hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
 
 
-def signer_of(settings: Settings, about: About = UNKNOWN) -> Signer | None:
+def signer_of(settings: Settings, about: LogName = UNKNOWN) -> Signer | None:
     """What signs checkpoints, if anything does, and where its key was read."""
     proof = settings.proof
     if not proof.signing_key or isinstance(proof.signing_key, Unread):

@@ -15,7 +15,7 @@ import msgspec
 
 from collector import closing
 from collector.closing import Word
-from collector.correlation.attach import View
+from collector.correlation.attach import IncidentTraits
 from collector.correlation.facts import Links
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order, Spans
@@ -39,7 +39,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     high: int
 
 
-class Part:
+class LiveIncident:
     """One incident: its opening signals, and what attached to it."""
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class Part:
         self.numbers: dict[int, str] = {}
         """The numbers it has, each with the event it hangs on."""
         self.known_numbers: dict[int, int] = {}
-        """Those on the shelf, each with the number it is known to go by."""
+        """Those in the store, each with the number it is known to go by."""
         self.number = 0
         """The one it goes by; 0 until it was given one."""
         self.keyed_as = 0
-        """The number under which its keys are on the shelf."""
+        """The number under which its keys are in the store."""
         self.shelved: tuple[int, int] = (0, 0)
-        """The number and the component under which it is on the shelf."""
+        """The number and the component under which it is in the store."""
         self.classes: set[str] = set()
         self.whole_since: Order = (-1, "")
         """From here on it was one incident, whatever of its signals came later: those by then tie each other."""
@@ -62,7 +62,7 @@ class Part:
         """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
         """What attaching finds it by: the keys its signals offer, and their services."""
-        self.before: View | None = None
+        self.before: IncidentTraits | None = None
         """As it was when this round began; None where it is new."""
         self.gained: set[str] = set()
         """Keys that it did not have when this round began."""
@@ -163,7 +163,7 @@ class Part:
         if known is None or order < known[0]:
             self._named[what] = (order, shown)
 
-    def absorb(self, other: Part) -> None:
+    def absorb(self, other: LiveIncident) -> None:
         """Take all of another, smaller incident in; the other is of no more use."""
         self.numbers.update(other.numbers)
         self.classes |= other.classes
@@ -238,10 +238,10 @@ class Part:
         """Its first page that began by ``until`` and is open at a moment."""
         return None if self._pages is None else self._pages.first(until, moment)
 
-    def view(self, rules: Rules) -> View:
+    def view(self, rules: Rules) -> IncidentTraits:
         """As attaching sees it."""
         start, key = self.order
-        return View(
+        return IncidentTraits(
             key=key,
             start=start,
             low=start - rules.lookback,
@@ -301,7 +301,7 @@ class Part:
         return closing.title("", (), [closing.Named(self.units[uid].title) for _, uid in self._order])
 
 
-def whole_since(one: Part, other: Part, tied: Order) -> Order:
+def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:
     """From when on two incidents are one, that a signal of ``tied`` ties to an earlier one of the other."""
     for first, second in ((one, other), (other, one)):
         if second.whole_since == second.order == tied:

@@ -1,6 +1,6 @@
 """What incremental correlation holds in memory, and how it fetches what it does not hold.
 
-Everything a round leaves behind lies on the shelf (the database). Memory holds
+Everything a round leaves behind lies in the store (the database). Memory holds
 what was touched of late: whole components, the units attached to them, and
 what each was found by. Nothing here decides anything; what is missing is
 fetched when it is asked for, so letting go of something (``eviction``) costs
@@ -15,11 +15,11 @@ from itertools import combinations
 
 from collector.correlation.attach import Attaching
 from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Asked, Kept, Place, Shelf
+from collector.correlation.changes import Grounds, GroupingStore, SpanQuery, StoredSignal
 from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
-from collector.correlation.index import Index
-from collector.correlation.parts import Part, keys_of
+from collector.correlation.index import KeyIndex
+from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.rounds import Round
 from collector.correlation.signals import Unit
 from collector.correlation.spans import FAR
@@ -39,10 +39,10 @@ Wanted = tuple[str, int, int]
 class Component:
     """Opening signals that only each other could be tied to, in one incident or several."""
 
-    __slots__ = ("dirty", "parts", "plain", "seen")
+    __slots__ = ("dirty", "incidents", "plain", "seen")
 
-    def __init__(self, part: Part) -> None:
-        self.parts = [part]
+    def __init__(self, incident: LiveIncident) -> None:
+        self.incidents = [incident]
         self.plain = True
         """Whether nothing in it could be kept apart, so that it is one incident."""
         self.dirty = False
@@ -50,13 +50,13 @@ class Component:
         """The round that touched it last."""
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.parts)
+        return sum(len(incident) for incident in self.incidents)
 
 
-class Held:
+class Memory:
     """Units, incidents and components in memory."""
 
-    shelf: Shelf
+    store: GroupingStore
     attaching: Attaching
 
     def __init__(self, rules: Rules) -> None:
@@ -64,7 +64,7 @@ class Held:
         self.forget()
 
     def forget(self, complete: bool = False, settled: int = 0) -> None:
-        """Let go of everything; ``complete`` says that the shelf is empty, so that nothing has to be fetched."""
+        """Let go of everything; ``complete`` says that the store is empty, so that nothing has to be fetched."""
         self.complete = complete
         self.settled = settled or FAR
         """Numbers below it go before those above."""
@@ -77,25 +77,25 @@ class Held:
         self.units: dict[str, Unit] = {}
         self.tails: dict[str, tuple[bool, tuple[str, ...]]] = {}
         """Of an entity: its last units, and whether there are none before them; those before end before they begin."""
-        self.part_of: dict[str, Part] = {}
-        self.component_of: dict[Part, Component] = {}
+        self.incident_of: dict[str, LiveIncident] = {}
+        self.component_of: dict[LiveIncident, Component] = {}
         self.components: dict[Component, None] = {}
         """The least recently touched first."""
         self.match: dict[str, Match] = {}
-        self.places: dict[str, dict[int, Place]] = {}
+        self.places: dict[str, dict[int, Grounds]] = {}
         self.missed: dict[str, str] = {}
         """Of attaching units: why they joined nothing."""
         self.others: dict[str, int] = {}
         """Attaching units, the least recently touched first, each with the round that touched it."""
-        self.attached_to: dict[str, set[Part]] = {}
-        self.index, self.coverage = Index(Storms(self.rules, self.catalog)), Coverage()
-        self.lessons: dict[str, Counter[str]] = {}
+        self.attached_to: dict[str, set[LiveIncident]] = {}
+        self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), Coverage()
+        self.ref_services: dict[str, Counter[str]] = {}
         self.loaded: set[int] = set()
         """Numbers whose component is in memory."""
         self.latest = 0
         """The latest start of any unit."""
         self.next_number = 0
-        self.homeless: dict[str, int] = {}
+        self.unassigned: dict[str, int] = {}
 
     # Fetching
 
@@ -105,9 +105,9 @@ class Held:
             return
         wanted = [uid for uid in uids if uid not in self.units and uid not in self.round.removed]
         if wanted:
-            self.admit(self.shelf.units(wanted))
+            self.admit(self.store.units(wanted))
 
-    def admit(self, kept: Sequence[Kept]) -> None:
+    def admit(self, kept: Sequence[StoredSignal]) -> None:
         """Take in what was fetched, opening signals with their whole component."""
         for entry in kept:
             uid = entry.unit.uid
@@ -119,7 +119,7 @@ class Held:
             else:
                 self._admit_other(entry)
 
-    def _admit_other(self, entry: Kept) -> None:
+    def _admit_other(self, entry: StoredSignal) -> None:
         unit = entry.unit
         self.units[unit.uid] = unit
         self.places[unit.uid] = dict(entry.places)
@@ -131,87 +131,87 @@ class Held:
         if self.complete or number in self.loaded:
             return
         component: Component | None = None
-        for one, (kept, numbers) in sorted(self.shelf.component(number).items()):
+        for one, (kept, numbers) in sorted(self.store.component(number).items()):
             self.loaded.add(one)
-            part = self._load_part(one, kept, numbers)
+            incident = self._load_incident(one, kept, numbers)
             if component is None:
-                component = Component(part)
+                component = Component(incident)
             else:
-                component.parts.append(part)
-            self.component_of[part] = component
-            self.round.loaded[part] = None
+                component.incidents.append(incident)
+            self.component_of[incident] = component
+            self.round.loaded[incident] = None
         if component is not None:
-            name = min(part.number for part in component.parts)
-            for part in component.parts:
-                part.shelved = (part.number, name)
-            component.plain = len(component.parts) == 1 and self.plain(component.parts)
+            name = min(incident.number for incident in component.incidents)
+            for incident in component.incidents:
+                incident.shelved = (incident.number, name)
+            component.plain = len(component.incidents) == 1 and self.plain(component.incidents)
 
-    def _load_part(self, number: int, kept: list[Kept], numbers: dict[int, str]) -> Part:
-        part = Part()
-        part.number = part.keyed_as = number
-        part.numbers = dict(numbers)
-        part.known_numbers = dict.fromkeys(numbers, number)
+    def _load_incident(self, number: int, kept: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
+        incident = LiveIncident()
+        incident.number = incident.keyed_as = number
+        incident.numbers = dict(numbers)
+        incident.known_numbers = dict.fromkeys(numbers, number)
         for entry in kept:
             unit = entry.unit
             if unit.opening:
                 place = entry.places[number]
                 self.places[unit.uid] = dict(entry.places)
                 self.match[unit.uid] = (RULE_NAMES.index(place.rule), place.detail)
-                self.enter(part, unit)
+                self.enter(incident, unit)
                 self.index_opening(unit)
             else:
-                self._load_attached(part, entry)
-        part.whole_since = part.latest
-        part.unchanged()
-        return part
+                self._load_attached(incident, entry)
+        incident.whole_since = incident.latest
+        incident.unchanged()
+        return incident
 
-    def _load_attached(self, part: Part, entry: Kept) -> None:
+    def _load_attached(self, incident: LiveIncident, entry: StoredSignal) -> None:
         """An attached unit of an incident; where this round has changed it already, the incident's row is outdated."""
         uid = entry.unit.uid
         if uid not in self.round.removed:
             if uid not in self.units:
                 self._admit_other(entry)
-            part.attach(self.units[uid])
-            self.attached_to.setdefault(uid, set()).add(part)
+            incident.attach(self.units[uid])
+            self.attached_to.setdefault(uid, set()).add(incident)
         if self.units.get(uid) != entry.unit:
-            self.round.listed[part] = None
+            self.round.listed[incident] = None
 
     def ensure(self, key: str, low: int, high: int) -> None:
         """Have everything in memory that is found by a key and has to do with the time from ``low`` to ``high``."""
         if (asked := self._claim(key, low, high)) is not None:
-            self.fetch(self.shelf.keyed([asked]))
+            self.fetch(self.store.keyed([asked]))
 
     def ensure_all(self, wanted: Iterable[Wanted]) -> None:
         """The same for many keys, asked for together."""
         if not self.complete:
             asked = [one for key, low, high in wanted if (one := self._claim(key, low, high)) is not None]
             if asked:
-                self.fetch(self.shelf.keyed(asked))
+                self.fetch(self.store.keyed(asked))
 
     def ensure_incidents(self, key: str, low: int, high: int) -> None:
         """Have all incidents in memory that offer a key and have a window that overlaps this time."""
         if (asked := self._claim(f"incident:{key}", low, high)) is not None:
-            for number in self.shelf.incidents_of(key, low, asked.high):
+            for number in self.store.incidents_of(key, low, asked.high):
                 self.load(number)
 
     def ensure_started(self, low: int, high: int) -> None:
         """Have all opening signals in memory that started in this time."""
         if (asked := self._claim("started", low, high)) is not None:
-            self.fetch(self.shelf.started(max(low, asked.after + 1), asked.high))
+            self.fetch(self.store.started(max(low, asked.after + 1), asked.high))
 
     def ensure_happened(self, low: int, high: int) -> None:
         """Have all other units in memory that have to do with this time."""
         if (asked := self._claim("happened", low, high)) is not None:
-            self.fetch(self.shelf.happened(low, asked.high))
+            self.fetch(self.store.happened(low, asked.high))
 
-    def _claim(self, name: str, low: int, high: int) -> Asked | None:
+    def _claim(self, name: str, low: int, high: int) -> SpanQuery | None:
         """What is to be asked for to have it in memory; None where it is there."""
         if self.complete:
             return None
         live = high >= self.latest
         high = FAR if live else high
         after = self.coverage.claim(name, low, high, live)
-        return None if after is None else Asked(name, low, high, after)
+        return None if after is None else SpanQuery(name, low, high, after)
 
     # Who is what
 
@@ -231,7 +231,7 @@ class Held:
                 found[event] = event if event in self.units else asked.get(event)
         unknown = [event for event in found if event not in homes and event not in self.units and event not in asked]
         if unknown:
-            told = self.shelf.unit_of(unknown)
+            told = self.store.unit_of(unknown)
             asked.update((event, told.get(event)) for event in unknown)
             found.update(told)
         return {event: uid for event, uid in found.items() if uid}
@@ -243,39 +243,39 @@ class Held:
             return []
         mates = [other for other in self.links.units() if other != uid and self.links.class_of(other) == name]
         self.fetch(mates)
-        return [other for other in mates if other in self.part_of]
+        return [other for other in mates if other in self.incident_of]
 
-    def taught(self, token: str) -> Counter[str]:
+    def services_of_ref(self, token: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        if token not in self.lessons:
-            self.lessons[token] = Counter() if self.complete else self.shelf.lessons(token)
-        return self.lessons[token]
+        if token not in self.ref_services:
+            self.ref_services[token] = Counter() if self.complete else self.store.ref_services(token)
+        return self.ref_services[token]
 
-    def plain(self, parts: Sequence[Part]) -> bool:
+    def plain(self, incidents: Sequence[LiveIncident]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
-        environments = sorted({name for part in parts for name in part.environments})
+        environments = sorted({name for incident in incidents for name in incident.environments})
         # Of many the pairs are too many to look at; what is not plain is swept, and comes to the same.
         few = len(environments) <= _FEW
         one_place = few and not any(apart(a, b) for a, b in combinations(environments, 2))
-        span = max(part.latest_start for part in parts) - min(part.order[0] for part in parts)
+        span = max(incident.latest_start for incident in incidents) - min(incident.order[0] for incident in incidents)
         guarded = self.links.guarded()
-        kept_together = all(guarded.isdisjoint(part.classes) for part in parts)
-        cut = any(part.turned for part in parts)
+        kept_together = all(guarded.isdisjoint(incident.classes) for incident in incidents)
+        cut = any(incident.turned for incident in incidents)
         return one_place and span <= self.rules.longest and kept_together and not cut
 
     # Taking in
 
-    def enter(self, part: Part, unit: Unit) -> None:
+    def enter(self, incident: LiveIncident, unit: Unit) -> None:
         """Have a signal in an incident."""
         self.units[unit.uid] = unit
-        keys = [key for key in keys_of(unit) if key not in part.keys]
-        part.add(unit, self.links)
-        self.part_of[unit.uid] = part
-        for event in self.homeless.keys() & unit.events if self.homeless else ():
-            part.numbers[self.homeless.pop(event)] = event
-        self.index.put_part(part, keys)
-        part.gained.update(keys)
-        part.gained_events.update(unit.events)
+        keys = [key for key in keys_of(unit) if key not in incident.keys]
+        incident.add(unit, self.links)
+        self.incident_of[unit.uid] = incident
+        for event in self.unassigned.keys() & unit.events if self.unassigned else ():
+            incident.numbers[self.unassigned.pop(event)] = event
+        self.index.put_incident(incident, keys)
+        incident.gained.update(keys)
+        incident.gained_events.update(unit.events)
 
     def index_opening(self, unit: Unit) -> None:
         """Have a signal found by what it may tie."""
