@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import bcrypt
 import pytest
 
 from collector import daemon
@@ -22,7 +21,8 @@ from tests.certificates import Authority
 from tests.conftest import timelined
 from tests.face import JSON, running
 
-ADA = bcrypt.hashpw(b"her password", bcrypt.gensalt(4)).decode()
+ADA = "$2b$04$MDx/Jx8pAQBTL3WBmqwNYecQ8EB6sYLAegvLrLmuQzG.vmf7uExyq"
+"""What bcrypt makes of ``her password``; written down, since each process that collects tests must name them alike."""
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 WHOLE = """\
 tls_server_config:
