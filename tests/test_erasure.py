@@ -98,10 +98,10 @@ def content(path: Path) -> bytes:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Place]:
-    """A daemon over a log and drafts in a folder of its own."""
+async def serving(folder: Path, url: str = "") -> AsyncIterator[Place]:
+    """A daemon over a log (at ``url``, else in a folder of its own) and drafts."""
     settings = Settings(
-        storage=Storage(url=f"sqlite:///{folder / 'timelined.db'}"),
+        storage=Storage(url=url or f"sqlite:///{folder / 'timelined.db'}"),
         web=Web(listen_address=("127.0.0.1:0",)),
         drafts=Drafts(dir=str(folder / DRAFTS)),
     )

@@ -272,24 +272,44 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
 # --- the command --------------------------------------------------------------------------------------------------
 
 
-def run(folder: Path, *words: str) -> Any:
-    """The command over the log in a folder, which no daemon holds; its configuration names the service labels."""
-    config = ("--config.file", str(folder / "timelined.yml"), "--storage.url", f"sqlite:///{folder / 'timelined.db'}")
+def run(folder: Path, *words: str, url: str = "") -> Any:
+    """The command over the log in a folder, or at ``url``, which no daemon holds; its configuration names the service
+    labels."""
+    storage = url or f"sqlite:///{folder / 'timelined.db'}"
+    config = ("--config.file", str(folder / "timelined.yml"), "--storage.url", storage)
     return CliRunner().invoke(timelined, [*words[:1], *config, *words[1:]], catch_exceptions=False)
+
+
+def misread_in(folder: Path, url: str = "") -> Path:
+    """Have an evening read without services, and leave a configuration that finds them."""
+
+    async def told() -> None:
+        async with serving(folder, url) as place:
+            reading_as(place, blind)
+            await told_an_evening(place)
+
+    asyncio.run(told())
+    (folder / "timelined.yml").write_text(f"drafts:\n  dir: {folder / 'drafts'}\n")
+    return folder
 
 
 @pytest.fixture
 def misread(tmp_path: Path) -> Path:
     """A log of an evening that was read without services, and a configuration that finds them."""
+    return misread_in(tmp_path)
 
-    async def told() -> None:
-        async with serving(tmp_path) as place:
-            reading_as(place, blind)
-            await told_an_evening(place)
 
-    asyncio.run(told())
-    (tmp_path / "timelined.yml").write_text(f"drafts:\n  dir: {tmp_path / 'drafts'}\n")
-    return tmp_path
+def test_over_postgresql_a_dry_run_shows_changed_events_alone(tmp_path: Path, url: str) -> None:
+    """No copy of it can be made from here, and the command says that this is why the rest is not shown."""
+    misread_in(tmp_path, url)
+    dry = run(tmp_path, "replay", "--dry-run", url=url)
+    assert dry.exit_code == 0, dry.output
+    assert "service: nothing -> checkout" in dry.stdout
+    assert "incident-1.md" not in dry.stdout
+    assert "only where the database is a file" in dry.stderr
+    done = run(tmp_path, "replay", "--yes", url=url)
+    assert (done.exit_code, "changed event" in done.stderr) == (0, True), done.output
+    assert "Nothing would change" in run(tmp_path, "replay", "--dry-run", url=url).stderr
 
 
 def test_the_command_shows_first_and_then_writes(misread: Path) -> None:

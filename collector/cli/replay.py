@@ -16,6 +16,7 @@ from collector.cli.output import Json
 from collector.cli.progress import bar
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput
+from collector.storage.urls import database_path
 
 SHOWN = 20
 """Changed events that are listed one by one."""
@@ -111,7 +112,8 @@ def _confirm(planned: Replayed) -> None:
 def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form: str) -> None:
     """What would become of events, incidents and drafts."""
     compared = rehearsed.RehearsalDifference()
-    if planned.changes and not where.server:
+    copied = bool(planned.changes) and not where.server and database_path(where.settings().storage.url) is not None
+    if copied:
         times = [change["occurred_at"] for change in planned.changes]
 
         async def again(desk: Desk) -> None:
@@ -126,8 +128,11 @@ def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form
     _about(planned)
     if not planned.changes:
         output.say(f"Nothing would change: {_deliveries(planned.looked)} read again say what is stored.")
-    elif where.server:
-        output.say("What would become of incidents and drafts can be shown only where the database is.")
+    elif not copied:
+        output.say(
+            "What would become of incidents and drafts can be shown only where the database is a file, of which a copy "
+            "is made for it."
+        )
     return None
 
 
