@@ -382,17 +382,25 @@ def observation_title(event: Event) -> str | None:
     return None if event.title in (text_in(event.data, "subject"), text_in(event.data, "type")) else event.title
 
 
-def observed(event: Event) -> Phrase:
+def observed(history: History, event: Event) -> Phrase:
     """``"Global terminate executed for the WAF" (killswitch.activated, waf/global-terminate, by edge-operator)``; one
-    that says nothing is told by its type."""
+    that says nothing is told by its type. A type that is a word of ours and not of the sender is told in plain words:
+    ``"PoolTimeout" (issue resolved, CHECKOUT-45)``."""
     title, actor = observation_title(event), event.actor
     if not title:
         return say(observation_called(event), named(" by ", actor))
-    kind, subject = text_in(event.data, "type"), text_in(event.data, "subject")
-    details = [Name(each) for each in (kind, subject if subject != title else "") if each]
+    subject = text_in(event.data, "subject")
+    details: list[Part] = [*_kind_told(history, event), *named("", subject if subject != title else "")]
     doer = named("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))
+
+
+def _kind_told(history: History, event: Event) -> Phrase:
+    kind, called = text_in(event.data, "type"), text_in(event.data, "called")
+    # What an adapter makes up begins with the kind of its source; a sender's own type is quoted as it is.
+    ours = called and kind.partition(".")[0] == history.kinds.get(event.source, event.source)
+    return named("", called if ours else kind)
 
 
 # --- time -------------------------------------------------------------------------------------------------------

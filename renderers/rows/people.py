@@ -31,7 +31,7 @@ def status(table: RowContext, event: RecordedEvent) -> Phrase:
 
 
 def observed(table: RowContext, event: RecordedEvent) -> Phrase:
-    return phrases.observed(event)
+    return phrases.observed(table.history, event)
 
 
 def reported(table: RowContext, event: RecordedEvent) -> Phrase:

@@ -58,7 +58,7 @@ def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) 
 def _done(history: History, doing: change_facts.Doing) -> Phrase:
     """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
-        return say("this was recorded: ", phrases.observed(doing.event))
+        return say("this was recorded: ", phrases.observed(history, doing.event))
     change = doing.change
     owner = phrases.owner_of(change)
     where = named(" in ", change_facts.changed_where(history, change))

@@ -253,8 +253,8 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
 def doing_called(history: History, doing: change_facts.Doing) -> Phrase:
     """``the rollback of checkout by Ana``."""
     if doing.change is None:
-        titled = phrases.observation_title(doing.event)
-        return phrases.observed(doing.event) if titled else say("this: ", phrases.observed(doing.event), ",")
+        seen = phrases.observed(history, doing.event)
+        return seen if phrases.observation_title(doing.event) else say("this: ", seen, ",")
     change = doing.change
     where = change_facts.changed_where(history, change)
     failed = ", which failed," if change.outcome == "failed" else ""
