@@ -166,7 +166,7 @@ def templates_page() -> str:
     made = {"{{SHEET}}": Sheet, "{{FACTS}}": TemplateFacts, "{{MEASURE}}": ShownMeasure}
     page = TEMPLATES_PAGE
     for mark, kind in made.items():
-        prefix = {"Sheet": "sheet.", "Facts": "facts."}.get(kind.__name__, "")
+        prefix = {"Sheet": "sheet.", "TemplateFacts": "facts."}.get(kind.__name__, "")
         told = [f"| `{prefix}{name}` | {text.replace('``', '`')} |\n" for name, text in _field_docs(kind)]
         page = page.replace(mark + "\n", "".join(told) + "\n")
     return page

@@ -61,7 +61,7 @@ async def test_a_parsers_crash_leaves_its_trace(tmp_path: Path) -> None:
     (line,) = await deliver(tmp_path, HEADERS)
     assert line["event"].startswith("a parser failed")
     assert (line["log_level"], line["source"], line["error"]) == ("error", "pager", "AttributeError")
-    assert re.search(r"intake\.py:\d+ _read > test_crashes\.py:\d+ parse$", line["trace"])
+    assert re.search(r"intake\.py:\d+ _parsed > test_crashes\.py:\d+ parse$", line["trace"])
 
 
 async def test_a_proof_that_crashes_leaves_its_trace(tmp_path: Path) -> None:
