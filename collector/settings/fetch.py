@@ -6,11 +6,11 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from collector.event import MINUTE, SECOND
+from collector.event import MINUTE
 from collector.fetches import Fetch
 from collector.settings.marks import Node, Reader, list_of, parsed, section, text
 from collector.settings.secrets import Files
-from collector.settings.values import duration, loopback
+from collector.settings.values import duration, loopback, timeout
 from collector.sources import SOURCES
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
@@ -26,7 +26,7 @@ def fetch(files: Files) -> Reader[dict[str, Any]]:
             "token_variable": text,
             "repositories": list_of(parsed(_repository)),
             "every": parsed(_every),
-            "timeout": parsed(_timeout),
+            "timeout": parsed(timeout),
         },
     )
 
@@ -76,11 +76,4 @@ def _every(written: str) -> int:
     micros = duration(written)
     if micros < MINUTE:
         raise ValueError(f"is {written!r}; write 1m or more")
-    return micros
-
-
-def _timeout(written: str) -> int:
-    micros = duration(written)
-    if not SECOND <= micros <= 600 * SECOND:
-        raise ValueError(f"is {written!r}; write something from 1s to 10m")
     return micros

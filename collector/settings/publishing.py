@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from collector.event import SECOND
 from collector.settings.marks import Node, Reader, mapping_of, one_of, parsed, section, text
 from collector.settings.schema import PublishingSettings
 from collector.settings.secrets import Files
-from collector.settings.values import duration, loopback
+from collector.settings.values import loopback, timeout
 from collector.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -50,7 +49,7 @@ def publishing(files: Files) -> Reader[PublishingSettings]:
             "token_file": files.at_use,
             "token_variable": text,
             "username": text,
-            "timeout": parsed(_timeout),
+            "timeout": parsed(timeout),
         },
     )
     return section(lambda place, values: PublishingSettings(**values), {"targets": mapping_of(target, _target_name)})
@@ -108,10 +107,3 @@ def _api_url(written: str) -> str:
 def _plain(scheme: str, host: str | None) -> bool:
     """Whether it goes in the clear, and only within this machine."""
     return scheme == "http" and host is not None and loopback(host)
-
-
-def _timeout(written: str) -> int:
-    micros = duration(written)
-    if not SECOND <= micros <= 600 * SECOND:
-        raise ValueError(f"is {written!r}; write something from 1s to 10m")
-    return micros

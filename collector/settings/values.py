@@ -31,6 +31,14 @@ def duration(text: str) -> int:
     return _bounded(text, _DURATION_PART.findall(text), _DURATION_UNITS, _LONGEST, "longer than 36500d")
 
 
+def timeout(text: str) -> int:
+    """How long a call to another machine may take, from a second to ten minutes, in µs."""
+    micros = duration(text)
+    if not SECOND <= micros <= 600 * SECOND:
+        raise ValueError(f"is {text!r}; write something from 1s to 10m")
+    return micros
+
+
 def size(text: str) -> int:
     """A size such as ``512KiB`` or ``4MiB``, in bytes."""
     match = _SIZE.fullmatch(text)
