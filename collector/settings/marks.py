@@ -214,6 +214,18 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     return read
 
 
+def positive(parse: Callable[[str], int]) -> Reader[int]:
+    """A number that ``parse`` makes of a text, and that is not 0."""
+
+    def read(written: str) -> int:
+        value = parse(written)
+        if not value:
+            raise ValueError(f"is {written!r}, which leaves nothing; write more than 0")
+        return value
+
+    return parsed(read)
+
+
 def mapping_of(reader: Reader[T], key: Callable[[Node, str], None] = lambda place, name: None) -> Reader[dict[str, T]]:
     """Keys that the user chooses; ``key`` may report a name that cannot be used."""
 
@@ -251,6 +263,11 @@ class SettingsSection(Generic[T]):
 def section(build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> SettingsSection[T]:
     """See :class:`SettingsSection`."""
     return SettingsSection(build, readers)
+
+
+def made(kind: type[T]) -> Callable[[Node, dict[str, Any]], T]:
+    """Keys that are absent keep the default of the struct."""
+    return lambda place, values: kind(**values)
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", re.ASCII)
