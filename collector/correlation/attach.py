@@ -8,7 +8,7 @@ judged alone, against the incidents that offer what it looks for.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -64,6 +64,17 @@ class Attached(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Miss(NamedTuple):
+    """How far a unit was from an incident in ns, and words for it; the least of all misses is told."""
+
+    distance: int
+    words: str
+
+    def spoken(self) -> str:
+        """The words; of thousands of misses one is put into words."""
+        return self.words.format(spoken(self.distance)) if self.distance > 0 else self.words
+
+
 class Attaching:
     """Judges units against the incidents of an index."""
 
@@ -73,16 +84,18 @@ class Attaching:
     def attach(self, unit: Unit) -> tuple[list[Attached], str]:
         """The incidents a unit joins, by (start, key); if there are none, why."""
         found: dict[str, Attached] = {}
-        missed: list[tuple[int, str]] = []
+        missed: list[Miss] = []
         for attached in self._candidates(unit, missed):
             if self._barred(unit, attached):
-                missed.append((-1, "a person took it out"))
+                missed.append(Miss(-1, "a person took it out"))
             else:
                 found.setdefault(attached.view.key, attached)
         places = sorted(found.values(), key=lambda place: (place.view.start, place.view.key))
         if unit.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
             places = places[:1]
-        return places, "" if places else min(missed, default=(0, self._nothing(unit)))[1]
+        if places:
+            return places, ""
+        return places, min(missed).spoken() if missed else self._nothing(unit)
 
     def sought(self, unit: Unit) -> frozenset[str]:
         """The services whose incidents a unit may join: what it depends on to be judged again."""
@@ -96,7 +109,7 @@ class Attaching:
             return False
         return not self._links.barred(name).isdisjoint(place.view.classes)
 
-    def _candidates(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+    def _candidates(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         """Where a unit belongs by the first kind of evidence that says anything: person, ref, then service."""
         if tied := self._by_person(unit):
             return tied
@@ -114,7 +127,7 @@ class Attaching:
             places += [Attached(view, PERSON_RULE, why) for view in self._index.tied(name)]
         return places
 
-    def _by_ref(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+    def _by_ref(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         places: list[tuple[int, str, Attached]] = []
         for key in unit.seeks:
             rule, name = key_match(key)
@@ -128,7 +141,7 @@ class Attaching:
             places += [(rule, name, Attached(view, told, f"shares {what}")) for view in views]
         return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
 
-    def _by_service(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+    def _by_service(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         if unit.service is None:
             return []
         same = self._of_service(unit, unit.service, SERVICE, f"same service {unit.service_name}", missed)
@@ -149,7 +162,7 @@ class Attaching:
         return frozenset(self._catalog.dependents.get(service, ()))
 
     def _of_service(
-        self, unit: Unit, service: str, rule: int, why: str, missed: list[tuple[int, str]]
+        self, unit: Unit, service: str, rule: int, why: str, missed: list[Miss]
     ) -> list[Attached]:
         return [
             Attached(view, RULE_NAMES[rule], why)
@@ -157,7 +170,7 @@ class Attaching:
             if self._within(unit, view, missed) and self._somewhere(unit, view, missed)
         ]
 
-    def _by_origin(self, unit: Unit, missed: list[tuple[int, str]]) -> list[Attached]:
+    def _by_origin(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
 
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
@@ -193,25 +206,25 @@ class Attaching:
         like = self._catalog.repository(repository)
         return frozenset({like} if like else ()), f"repository {repository} is named like"
 
-    def _within(self, unit: Unit, view: IncidentTraits, missed: list[tuple[int, str]]) -> bool:
+    def _within(self, unit: Unit, view: IncidentTraits, missed: list[Miss]) -> bool:
         """Whether a unit falls into an incident's window: a low alert by its start, all else by any part of it."""
         end = unit.start if unit.kind == LOW_ALERT or unit.end is None else unit.end
         if view.low <= end and unit.start <= view.high:
             return True
         if unit.start > view.high:
             distance = unit.start - view.high + self._rules.quiet
-            miss = f"started {spoken(distance)} after the incident"
+            words = "started {} after the incident"
         else:
             distance = view.start - end
-            miss = f"ended {spoken(distance)} before the incident"
+            words = "ended {} before the incident"
         if view.low - NEAR <= end and unit.start <= view.high + NEAR:
-            missed.append((distance, miss))
+            missed.append(Miss(distance, words))
         return False
 
-    def _somewhere(self, unit: Unit, view: IncidentTraits, missed: list[tuple[int, str]]) -> bool:
+    def _somewhere(self, unit: Unit, view: IncidentTraits, missed: list[Miss]) -> bool:
         if not elsewhere(unit.environment, view.environments):
             return True
-        missed.append((0, "other environment"))
+        missed.append(Miss(0, "other environment"))
         return False
 
     def _nothing(self, unit: Unit) -> str:

@@ -83,6 +83,8 @@ class LiveIncident:
         self._taken: tuple[int, str] | None = None
         self._named: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
         self._pages: Spans | None = None
+        self._view: tuple[Rules, IncidentTraits] | None = None
+        """What attaching saw last: it asks of all incidents of a service for each event, and they seldom change."""
 
     def __len__(self) -> int:
         return len(self.units)
@@ -95,6 +97,7 @@ class LiveIncident:
 
     def add(self, unit: Unit, links: Links) -> None:
         """Take a signal in."""
+        self._view = None
         if not self._order:
             self.whole_since = unit.order
         insort(self._order, unit.order)
@@ -118,6 +121,7 @@ class LiveIncident:
 
     def replace(self, unit: Unit) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
+        self._view = None
         old = self.units[unit.uid]
         self._open -= self._is_open(unit.fold)
         self.units[unit.uid] = unit
@@ -165,6 +169,7 @@ class LiveIncident:
 
     def absorb(self, other: LiveIncident) -> None:
         """Take all of another, smaller incident in; the other is of no more use."""
+        self._view = None
         self.numbers.update(other.numbers)
         self.classes |= other.classes
         self.turned = self.turned or other.turned
@@ -240,6 +245,11 @@ class LiveIncident:
 
     def view(self, rules: Rules) -> IncidentTraits:
         """As attaching sees it."""
+        if self._view is None or self._view[0] is not rules:
+            self._view = (rules, self._seen(rules))
+        return self._view[1]
+
+    def _seen(self, rules: Rules) -> IncidentTraits:
         start, key = self.order
         return IncidentTraits(
             key=key,
