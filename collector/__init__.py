@@ -11,9 +11,9 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files citations proofcheck tasks browsers tokens keeping masking names severities interpreter
-    1  metrics webhook changes people journal notify activation crashes episodes closing refusals spelling storage proof
-    2  distribution targets fetches signing reading amendments redaction lengths
+    0  errors event times files proofcheck tasks browsers tokens keeping masking names interpreter
+    1  semantics metrics webhook journal notify activation crashes refusals spelling storage proof
+    2  people distribution targets fetches signing reading redaction
     3  sources correlation log imported
     4  removal settings leadership bodies writer suspects
     5  verification
@@ -27,9 +27,8 @@ checks every import of the project against it::
    13  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
-``collector.event`` and what decides about events alone, for lists and drafts
-alike (``changes``, ``episodes``, ``closing``, ``lengths``, ``names``,
-``severities``, ``spelling``), and nothing else of this package; here only
+``collector.event``, what events mean (``semantics``) and how names are compared
+(``names``, ``spelling``), and nothing else of this package; here only
 ``drafts`` and what stands above it import ``renderers``.
 """
 

@@ -22,12 +22,12 @@ from collector import reading as fit
 from collector.bodies import BodyLimits, BodyReader, check_depth
 from collector.browsers import foreign_page
 from collector.crashes import Crashes
-from collector.episodes import ENDS
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
+from collector.semantics.episodes import ENDS
 from collector.signing import signature_of
 from collector.webhook import IMPORT, Credentials, Import, Reading, Source, Webhook
 from collector.writer import Writer

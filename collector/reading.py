@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector import names, severities
+from collector import names
 from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
+from collector.semantics import severities
 from collector.times import ABSENT, SenderTime
 from collector.webhook import Reading, Webhook
 

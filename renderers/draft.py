@@ -12,8 +12,8 @@ from typing import cast
 
 import msgspec
 
-from collector.closing import Named, peak, title
 from collector.event import MINUTE, RecordedEvent
+from collector.semantics.closing import Named, peak, title
 from renderers import facts, phrases, times
 from renderers.cite import citations
 from renderers.digests import digest_of
@@ -77,7 +77,7 @@ def draft(history: History, options: Options = PLAIN) -> Document:
 
 
 def _title(history: History) -> Claim:
-    """What lists call the incident, too; see :func:`collector.closing.title`."""
+    """What lists call the incident, too; see :func:`collector.semantics.closing.title`."""
     edit = history.edits.get("title")
     edited = phrases.text_in(edit.data, "value") if edit is not None else ""
     alerts = sorted(history.openers, key=lambda alert: (alert.start, alert.events[0]))

@@ -1,6 +1,6 @@
 """Alerts, pages and changes: the events of one entity folded into what happened to it.
 
-From when to when is ``collector.episodes``' to say; here its answer gets what
+From when to when is ``collector.semantics.episodes``' to say; here its answer gets what
 sections read beside it. Every function takes the events of one entity in
 reading order.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from collector import severities
-from collector.changes import is_idle, kind_of, last_of, reach_of, runs_of, span_of
-from collector.closing import Word, goes_on, peak
-from collector.episodes import UPDATED, Episode, episodes, page_span
 from collector.event import RecordedEvent
+from collector.semantics import severities
+from collector.semantics.changes import is_idle, kind_of, last_of, reach_of, runs_of, span_of
+from collector.semantics.closing import Word, goes_on, peak
+from collector.semantics.episodes import UPDATED, Episode, episodes, page_span
 from renderers.history import Alert, Change, Page
 
 

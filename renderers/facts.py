@@ -13,10 +13,10 @@ from itertools import islice
 
 import msgspec
 
-from collector import severities
-from collector.closing import peak
 from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, RecordedEvent, reading_order
 from collector.names import fold_service
+from collector.semantics import severities
+from collector.semantics.closing import peak
 from renderers.history import Alert, History, Moment, Nearby, Page
 from renderers.moments import last_of_all
 

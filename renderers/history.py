@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.closing import OPEN, Closing
 from collector.event import HOUR, RecordedEvent
+from collector.semantics.closing import OPEN, Closing
 
 
 class Nearby(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +167,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entity: str
     kind: str
     """``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``, ``flag``; see
-    :func:`collector.changes.kind_of`."""
+    :func:`collector.semantics.changes.kind_of`."""
     outcome: str
     """``requested``, ``started``, ``succeeded``, ``failed``, ``cancelled``, ``rolled_back``, ``merged``, ``pushed``,
     ``tagged``, ``released``, ``published``, ``toggled``."""
@@ -183,15 +183,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The event of its latest state: the one that speaks."""
     events: tuple[str, ...]
     ran: bool = True
-    """Whether it began at all; see :class:`collector.changes.ChangeSpan`."""
+    """Whether it began at all; see :class:`collector.semantics.changes.ChangeSpan`."""
     measured: bool = True
     """Whether ``start`` is when it began, so that a duration may be told."""
     reach: str = "deployed"
     """Whether it reached the running system: ``deployed``, ``merged``, ``none`` or ``unknown``; see
-    :func:`collector.changes.reach_of`."""
+    :func:`collector.semantics.changes.reach_of`."""
     idle: bool = False
     """Whether it is a run of a workflow that changes nothing, whatever comes of it; see
-    :func:`collector.changes.is_idle`."""
+    :func:`collector.semantics.changes.is_idle`."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

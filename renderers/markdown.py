@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import groupby
 
-from collector.closing import peak
 from collector.event import EVENT_TYPES
+from collector.semantics.closing import peak
 from renderers import escape, times
 from renderers.cite import citation, printed, short_ids
 from renderers.document import (

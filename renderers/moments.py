@@ -13,8 +13,8 @@ from operator import attrgetter
 
 import msgspec
 
-from collector.episodes import micros
 from collector.event import MINUTE, RecordedEvent
+from collector.semantics.episodes import micros
 from renderers.history import Alert, Duration, History, Moment, Page
 
 NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")

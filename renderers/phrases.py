@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from collector.changes import kind_of
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
+from collector.semantics.changes import kind_of
 from renderers import change_facts
 from renderers.document import Claim, LinkedText, Name, Part, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender

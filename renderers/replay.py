@@ -14,10 +14,11 @@ from operator import attrgetter
 
 import msgspec
 
-from collector import names, severities
-from collector.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
-from collector.episodes import UPDATED, micros
+from collector import names
 from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, RecordedEvent, current, reading_order
+from collector.semantics import severities
+from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
+from collector.semantics.episodes import UPDATED, micros
 from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness

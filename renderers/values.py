@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.episodes import UPDATED
 from collector.event import RecordedEvent
+from collector.semantics.episodes import UPDATED
 from renderers.history import Alert, History
 from renderers.phrases import text_in
 

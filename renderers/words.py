@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.lengths import duration as duration
+from collector.semantics.lengths import duration as duration
 
 
 def lag(micros: int) -> str:

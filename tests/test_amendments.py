@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from collector import amendments
 from collector.cli import timelined
 from collector.correlation.catalog import Catalog
 from collector.correlation.values import Rules, Service
 from collector.errors import InvalidInput
 from collector.event import MACHINE, RecordedEvent
+from collector.people import amendments
 from tests import senders
 from tests.face import Face, ring
 from tests.facts import at, firing, resolved

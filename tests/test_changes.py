@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from collector.changes import deploys, environment_named, kind_of, last_of, reach_of, span_of
 from collector.event import MINUTE, RecordedEvent
+from collector.semantics.changes import deploys, environment_named, kind_of, last_of, reach_of, span_of
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.replay import replay

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import citations
 from collector.cli import moments, output, timelined
+from collector.people import citations
 from tests.conftest import Played
 
 NOW = datetime(2026, 11, 28, 22, 30, 5, tzinfo=UTC)

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title
 from collector.correlation import Rules, correlate
 from collector.drafting.due import due
 from collector.drafts import context_of, document_of
 from collector.event import RecordedEvent
 from collector.projections import IncidentRow
+from collector.semantics.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title
 from renderers.replay import replay
 from tests.examples import examples
 from tests.stories import at, event, firing, page, resolved, says

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from collector.changes import reach_of
 from collector.errors import MalformedWebhook
 from collector.event import Event
+from collector.semantics.changes import reach_of
 from collector.sources.github import KINDS
 from collector.sources.github.kinds import SILENT
 from collector.times import rfc3339

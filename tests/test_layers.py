@@ -75,12 +75,9 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
 RENDERER_USERS = ("collector.drafts", "collector.versions", "collector.following", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
-    f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "changes")
+    f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "semantics.changes")
 }
-RENDERERS_MAY_IMPORT = {
-    f"collector.{name}"
-    for name in ("event", "changes", "episodes", "closing", "lengths", "names", "severities", "spelling")
-}
+RENDERERS_MAY_IMPORT = ("collector.event", "collector.semantics", "collector.names", "collector.spelling")
 MADE_UP_MAP = """
     0  errors event
     1  log
@@ -92,11 +89,8 @@ BARE = ("collector.event", "renderers.document")
 """Modules that know the standard library and msgspec only."""
 PURE = (
     "collector.event",
-    "collector.changes",
-    "collector.episodes",
+    "collector.semantics",
     "collector.names",
-    "collector.severities",
-    "collector.closing",
     "collector.people",
     "collector.correlation",
     "collector.sources",
@@ -180,7 +174,7 @@ def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -
     if imported not in known:
         yield "there is no such module"
     if importer.startswith("renderers"):
-        if imported.startswith("collector") and imported not in RENDERERS_MAY_IMPORT:
+        if imported.startswith("collector") and not under(imported, RENDERERS_MAY_IMPORT):
             yield "renderers read events and what decides about events alone"
     elif imported.startswith("renderers"):
         if not under(importer, RENDERER_USERS):

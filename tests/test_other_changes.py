@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from collector.changes import deploys, kind_of, reach_of
 from collector.errors import InvalidSettings, UnverifiedWebhook
 from collector.event import Event
+from collector.semantics.changes import deploys, kind_of, reach_of
 from collector.settings import load_settings
 from collector.sources import SOURCES
 from collector.webhook import Credentials

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.drafts import postmortem
-from collector.episodes import episodes
 from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
+from collector.semantics.episodes import episodes
 from tests.examples import examples
 from tests.scenario import Arrival, submission
 from tests.senders import alert, incident_key, micros, page

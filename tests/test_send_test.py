@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from collector.cli import timelined
 from collector.errors import UnverifiedWebhook
-from collector.severities import opens
+from collector.semantics.severities import opens
 from collector.sources import BUILT_IN
 from collector.times import parse
 from collector.webhook import Credentials, Reading, Webhook

@@ -7,9 +7,9 @@ import json
 import msgspec
 import pytest
 
-from collector.episodes import episodes
 from collector.errors import UnverifiedWebhook
 from collector.event import RecordedEvent
+from collector.semantics.episodes import episodes
 from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.sources.slack import plain

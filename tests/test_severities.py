@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collector import severities
 from collector.reading import severity_of
+from collector.semantics import severities
 from collector.webhook import Reading
 
 OPENING = ("critical", "CRITICAL", "crit", "page", "error", "err", "high", "major", "p0", "p1", "P1", "p2", "sev0",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from collector.amendments import CLEARABLE
 from collector.cli import confirming, naming
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.people import NUMBER, state, stating
 from collector.cli.typing import TextParam
 from collector.cli.where import Where
+from collector.people.amendments import CLEARABLE
 
 REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
 CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear")

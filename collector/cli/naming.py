@@ -6,8 +6,8 @@ import re
 
 import click
 
-from collector import citations
 from collector.errors import NotFound
+from collector.people import citations
 
 _NUMBER = re.compile(r"(?:inc(?:ident)?[- ]?)?#?(\d{1,18})", re.ASCII | re.I)
 

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector import citations, daemon, proofcheck
+from collector import daemon, proofcheck
 from collector.backup.older import verifiable
 from collector.cli import output
 from collector.cli.incidents import every_event
@@ -27,6 +27,7 @@ from collector.cli.naming import INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
+from collector.people import citations
 from collector.projections import open_lists, search
 from collector.projections.regrouped import RegroupingDifference, compare
 from collector.proof import acknowledged, lost, seal, upkeep

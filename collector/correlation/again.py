@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from collector.closing import REOPENED
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Component, Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.rounds import Grown
 from collector.correlation.signals import PAGED, Unit, alert_key
 from collector.correlation.spans import FAR, LAST
+from collector.semantics.closing import REOPENED
 
 Pair = tuple[str, str]
 """Two episodes of one alert that follow each other, by id."""

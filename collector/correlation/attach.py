@@ -161,9 +161,7 @@ class Attaching:
             return self._catalog.neighbours(service)
         return frozenset(self._catalog.dependents.get(service, ()))
 
-    def _of_service(
-        self, unit: Unit, service: str, rule: int, why: str, missed: list[Miss]
-    ) -> list[Attached]:
+    def _of_service(self, unit: Unit, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attached]:
         return [
             Attached(view, RULE_NAMES[rule], why)
             for view in self._index.serving(service, unit.start, unit.last)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
-from collector.closing import REOPENED, RESOLVED, Word, word_of
 from collector.correlation.signals import refs_of, stated
 from collector.correlation.values import Unjoined
 from collector.event import MACHINE, RecordedEvent
+from collector.semantics.closing import REOPENED, RESOLVED, Word, word_of
 
 TURNS = frozenset({RESOLVED, REOPENED})
 LINKING = frozenset({"incident.joined", "incident.left", "incident.merged", "incident.split", *TURNS})

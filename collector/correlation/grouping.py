@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collector.closing import Word, closing
 from collector.correlation.attach import NEAR, Attached, Attaching, IncidentTraits
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links, is_link
@@ -12,6 +11,7 @@ from collector.correlation.signals import Unit, fold, fold_keys
 from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
 from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
 from collector.event import RecordedEvent, current, reading_order
+from collector.semantics.closing import Word, closing
 
 
 def correlate(events: Iterable[RecordedEvent], rules: Rules) -> Grouping:

@@ -13,13 +13,13 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from collector import closing
-from collector.closing import Word
 from collector.correlation.attach import IncidentTraits
 from collector.correlation.facts import Links
 from collector.correlation.signals import Unit
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
+from collector.semantics import closing
+from collector.semantics.closing import Word
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,7 +265,7 @@ class LiveIncident:
         return [unit.word for unit in self.attached.values() if unit.word is not None]
 
     def _ended(self, words: Iterable[Word]) -> int | None:
-        """As :func:`collector.closing.closing` says, without looking at all signals."""
+        """As :func:`collector.semantics.closing.closing` says, without looking at all signals."""
         turn = closing.last_turn(words)
         if turn is not None and turn.type == closing.RESOLVED:
             later = self._order[bisect_right(self._order, (turn.at, "\U0010ffff")) :]
@@ -303,7 +303,7 @@ class LiveIncident:
     def _title(self) -> str:
         """After its first alert, and how many others, by name and not by series; else after its first page or report.
 
-        As :func:`collector.closing.title` says, without looking at all signals.
+        As :func:`collector.semantics.closing.title` says, without looking at all signals.
         """
         if self._alerts:
             first = self.units[self._named["alert:"][1]]

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from collector.closing import REOPENED
 from collector.correlation.facts import Links
 from collector.correlation.signals import Unit, alert_key
 from collector.correlation.values import Rules
+from collector.semantics.closing import REOPENED
 
 
 def pauses(earlier: Unit, later: Unit, gap: int) -> bool:

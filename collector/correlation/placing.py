@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from collector.changes import reach_of
 from collector.correlation.attach import spoken
 from collector.correlation.mentions import Mention, SearchedText, flag_name, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
+from collector.semantics.changes import reach_of
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
 """The rules' names."""

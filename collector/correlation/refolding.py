@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed
 from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
-from collector.episodes import proves_its_start
 from collector.event import RecordedEvent, is_retracted
+from collector.semantics.episodes import proves_its_start
 
 _EVER = -1
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from collector.changes import SINGLE
-from collector.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
 from collector.correlation.catalog import Catalog
 from collector.correlation.values import Rules
-from collector.episodes import Episode, episodes, page_span
 from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
+from collector.semantics.changes import SINGLE
+from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
+from collector.semantics.episodes import Episode, episodes, page_span
 
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"

@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TypeVar
 
-from collector.closing import REOPENED, RESOLVED, Word, judged
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
 from collector.correlation.signals import PAGED, SEPARATOR, Unit
 from collector.correlation.values import Rules
 from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
+from collector.semantics.closing import REOPENED, RESOLVED, Word, judged
 
 OPENED, PERSON, PAGE, ALERT, AGAIN, REOPENING, GROUP, SERVICE, DEPENDENCY, STORM = range(10)
 """The rules in the order in which they speak; a lower one gives the reason."""

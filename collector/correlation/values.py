@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector import severities
 from collector.event import HOUR, MINUTE
+from collector.semantics import severities
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from collector.citations import SHORTEST
-from collector.episodes import UPDATED
 from collector.event import Event, RecordedEvent
 from collector.log import decode
 from collector.log.appending import ITEMS
 from collector.log.contract import REDACTED, Delivery, ReceiptItem, Repeats
 from collector.log.headers import Headers, headers_of
 from collector.log.updating import may_be_updated, update_id
+from collector.people.citations import SHORTEST
+from collector.semantics.episodes import UPDATED
 from collector.storage.sql import select_in
 
 _REDACTED_IN = {"sqlite": "instr(headers, ?) > 0", "postgresql": "position(? IN headers) > 0"}

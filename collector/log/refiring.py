@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.episodes import AGAIN, ENDS, micros
 from collector.event import SENDER, Event, event_id
+from collector.semantics.episodes import AGAIN, ENDS, micros
 from collector.times import ABSENT
 
 RECIPE = "refire.1"

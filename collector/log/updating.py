@@ -26,9 +26,9 @@ from typing import Any
 
 import msgspec
 
-from collector.episodes import AGAIN
 from collector.event import SENDER, Event, event_id
 from collector.log.refiring import Select, ToldFiring, Turn
+from collector.semantics.episodes import AGAIN
 from collector.times import ABSENT
 
 RECIPE = "update.1"

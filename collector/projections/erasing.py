@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from collector import amendments
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import MACHINE, PEOPLE, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, queries
-from collector.people import spoken
+from collector.people import amendments, spoken
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
 from collector.removal.erasing import Extent, erase, extent, ranges, removed_texts

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
-from collector.episodes import UPDATED
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
@@ -37,6 +36,7 @@ from collector.projections.values import (
 )
 from collector.refusals import SLOWEST, read_back
 from collector.refusals import TYPE as REFUSED
+from collector.semantics.episodes import UPDATED
 from collector.spelling import Spelling
 from collector.storage.sql import select_in
 

@@ -18,12 +18,12 @@ import msgspec
 from sqlalchemy import Connection, ExceptionContext, create_engine
 from sqlalchemy.event import listen
 
-from collector import amendments
 from collector.correlation import Catalog, Rules
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.log import queries
+from collector.people import amendments
 from collector.projections import placing, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write
 from collector.projections.search import index_events

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from collector import amendments
-from collector.episodes import ENDS
 from collector.event import MACHINE, Event, event_id, is_erased, is_retracted
+from collector.people import amendments
+from collector.semantics.episodes import ENDS
 
 READ_AGAIN = "reread_at"
 """The key of a revision's data that says when its delivery was read again, µs."""

@@ -13,7 +13,6 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from collector.episodes import AGAIN
 from collector.errors import Unavailable
 from collector.event import Event
 from collector.log import EventLog, Submission, queries
@@ -22,6 +21,7 @@ from collector.log.updating import compared, may_be_updated, text_of, update_id
 from collector.rederiving import matching, reading
 from collector.rederiving.reading import LoggedEvent, StoredDelivery
 from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Found, RereadDifference, Selection
+from collector.semantics.episodes import AGAIN
 from collector.webhook import IMPORT, Webhook
 
 Derive = Callable[[Webhook, str], Submission | None]

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import msgspec
 
-from collector.changes import deploys
 from collector.event import Event
+from collector.semantics.changes import deploys
 from collector.sources.mapping import read, source_of
 from collector.webhook import FieldMap, Made, Reading, Webhook
 

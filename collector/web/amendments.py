@@ -13,10 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
-from collector import amendments
 from collector.errors import InvalidInput
 from collector.event import Event, RecordedEvent
 from collector.log import ReceiptItem
+from collector.people import amendments
 from collector.web import statements
 from collector.web.bodies import Amending, Correcting
 from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS, REDRAW

@@ -14,10 +14,10 @@ from typing import Any
 
 from aiohttp import web
 
-from collector import citations
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import Event
 from collector.log import ReceiptItem
+from collector.people import citations
 from collector.projections import IncidentRow
 from collector.web import answers, shapes
 from collector.web.keys import CLOCK, FOLLOWED, INTAKE, LIMITS, LOG, PROJECTIONS

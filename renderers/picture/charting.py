@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from collector import severities
 from collector.event import RecordedEvent
+from collector.semantics import severities
 from renderers import escape, facts, moments, phrases
 from renderers.cite import short_ids
 from renderers.history import Alert, Change, History, Moment, Page

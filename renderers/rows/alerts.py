@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-from collector import severities
 from collector.event import MINUTE, RecordedEvent
+from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Alert, Spell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from collector import reading as fit
-from collector.changes import deploys, environment_named
 from collector.event import MINUTE, Event
+from collector.semantics.changes import deploys, environment_named
 from collector.sources.github.common import MOVED, RECIPE, event_of, person, repository_ref
 from collector.sources.github.payloads import WorkflowRun, WorkflowRunBody
 from collector.sources.repositories import Fact, commit_ref

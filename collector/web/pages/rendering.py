@@ -20,7 +20,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from collector.lengths import duration
+from collector.semantics.lengths import duration
 from collector.tokens import Token
 from collector.web import sessions
 from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES, WHO

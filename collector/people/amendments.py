@@ -19,8 +19,8 @@ from typing import Any
 
 from collector.errors import InvalidInput
 from collector.event import MACHINE, PEOPLE, Event, event_id, is_retracted
-from collector.people import spoken
-from collector.severities import fold_severity, table
+from collector.people.statements import spoken
+from collector.semantics.severities import fold_severity, table
 
 CORRECTABLE = ("title", "occurred_at", "service", "environment", "severity", "actor")
 """The fields a person may correct. What a sender's own fields say beyond them stays as it was sent."""

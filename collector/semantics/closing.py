@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.event import MACHINE, RecordedEvent
-from collector.severities import rank
+from collector.semantics.severities import rank
 
 RESOLVED, REOPENED, EDITED = "incident.resolved", "incident.reopened", "incident.edited"
 

@@ -1,0 +1,55 @@
+"""What people say of an incident, as events, and how they name an event.
+
+``statements`` are new facts, ``amendments`` further revisions of known ones, and ``citations`` the short names that a
+person types or copies. All of it is pure.
+"""
+
+from __future__ import annotations
+
+from collector.people.statements import (
+    ANSWERED,
+    FIELDS,
+    LONGEST,
+    MARKS,
+    REVIEWS,
+    STATES,
+    action,
+    edited,
+    joined,
+    left,
+    mark,
+    merged,
+    note,
+    opened,
+    published,
+    reopened,
+    resolved,
+    reviewed,
+    revised,
+    split,
+    spoken,
+)
+
+__all__ = [
+    "ANSWERED",
+    "FIELDS",
+    "LONGEST",
+    "MARKS",
+    "REVIEWS",
+    "STATES",
+    "action",
+    "edited",
+    "joined",
+    "left",
+    "mark",
+    "merged",
+    "note",
+    "opened",
+    "published",
+    "reopened",
+    "resolved",
+    "reviewed",
+    "revised",
+    "split",
+    "spoken",
+]
