@@ -12,7 +12,7 @@ import msgspec
 
 from tests.faults.deliveries import Delivery, several
 from tests.faults.history import Attempt, History, Outcome, Placed, now, outcome_of
-from tests.faults.supervisor import until
+from tests.faults.supervisor import reached, until
 
 _TIMEOUT = aiohttp.ClientTimeout(total=40)
 
@@ -47,10 +47,9 @@ class Clients:
         for task in self._tasks:
             task.cancel()
 
-    async def acked(self, more: int, patience: float = 60.0) -> None:
+    async def acked(self, more: int) -> None:
         """Wait until so many more attempts were acknowledged."""
-        goal = self._history.acked + more
-        await until(lambda: self._history.acked >= goal, f"{more} more acknowledgements", patience)
+        await reached(self._history.acked + more, lambda: self._history.acked, "acknowledgements")
 
     async def refused(self, more: int, patience: float = 60.0) -> None:
         """Wait until so many more attempts were answered 503."""

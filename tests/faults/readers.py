@@ -53,7 +53,7 @@ async def readers(
     for place, seed, rounds in logs(folder, report):
         async with rigged(place, seed) as rig:
             rig.clients.start()
-            await rig.clients.acked(events, patience=300.0)
+            await rig.clients.acked(events)
             await rig.clients.stop()
             for _ in range(rounds):
                 answers.update(await _round(rig, report, figures, count, seconds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.faults.checker import Checkpoint, Verdict, check
 from tests.faults.clients import Clients
 from tests.faults.history import History
 from tests.faults.stores import SqliteStore, Store
-from tests.faults.supervisor import Supervisor, until
+from tests.faults.supervisor import Supervisor, reached
 from tests.faults.tail import Tail
 from tests.regrouped import batch, kept
 
@@ -82,14 +83,9 @@ class Rig:
             self.store.copy(self.folder / EVIDENCE[1])
         return verdict
 
-    async def caught_up(self, patience: float = 60.0) -> None:
+    async def caught_up(self) -> None:
         """Wait until the lists hold everything the log has."""
-
-        async def level() -> bool:
-            lag: int = await self.store.view(_lag)
-            return lag == 0
-
-        await until(level, "the follower has caught up", patience)
+        await reached(0, partial(self.store.view, _ahead), "the follower's position, less the log's")
 
     async def get(self, path: str, of: Supervisor | None = None) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -123,11 +119,12 @@ async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
         await rig.close()
 
 
-def _lag(connection: Connection) -> int:
+def _ahead(connection: Connection) -> float:
+    """How far the lists are before the end of the log: 0 where they hold all of it, below it where they do not."""
     if not any(inspect(connection).has_table("cursor", schema) for schema in inspect(connection).get_schema_names()):
-        return -1  # the lists are not made yet
-    row = connection.exec_driver_sql("SELECT head.position - cursor.position FROM head, cursor").one_or_none()
-    return -1 if row is None else int(row[0])
+        return float("-inf")  # the lists are not made yet
+    row = connection.exec_driver_sql("SELECT cursor.position - head.position FROM head, cursor").one_or_none()
+    return float("-inf") if row is None else int(row[0])
 
 
 def everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tuple[Any, Any]]]:

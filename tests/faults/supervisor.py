@@ -44,6 +44,26 @@ async def until(what: Callable[[], bool | Awaitable[bool]], name: str, patience:
     return now() - began
 
 
+async def reached(
+    goal: float, measure: Callable[[], float | Awaitable[float]], name: str, patience: float = PATIENCE
+) -> None:
+    """Wait until a measure is at its goal. What goes on is waited for, however slow: it fails where nothing moved.
+
+    ``patience`` is the seconds without a step towards the goal.
+    """
+    last, moved = float("nan"), now()
+    while True:
+        measured = measure()
+        level = await measured if isinstance(measured, Awaitable) else measured
+        if level >= goal:
+            return
+        if level != last:
+            last, moved = level, now()
+        elif now() - moved > patience:
+            raise DidNotHappenError(f"{name}: at {level:g} and not at {goal:g} after {patience:g} s without a step")
+        await asyncio.sleep(0.01)
+
+
 async def _held(condition: bool | Awaitable[bool]) -> bool:
     return condition if isinstance(condition, bool) else await condition
 

@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from tests.faults.checker import Seen
-from tests.faults.supervisor import until
+from tests.faults.supervisor import reached
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -38,9 +38,9 @@ class Tail:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def reach(self, position: int, patience: float = 60.0) -> None:
+    async def reach(self, position: int) -> None:
         """Wait until it was shown everything up to a position."""
-        await until(lambda: self.position >= position, f"the tail reaches position {position}", patience)
+        await reached(position, lambda: self.position, "the position that the tail was shown")
 
     async def _follow(self) -> None:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
