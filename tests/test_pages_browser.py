@@ -7,99 +7,31 @@ script.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.conftest import require
-from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
+from tests.processes import alert, get, post
+from tests.windows import Scheme, Site, browser, looking, shot, started, told
 
-SCREENS = PROJECT / "out" / "screens"
-Scheme = Literal["light", "dark"]
+__all__ = ["browser"]
+
 HOSTILE = "<img src=x onerror=document.title='broken'>"
-
-
-class Site(NamedTuple):
-    """A daemon, and where it is."""
-
-    process: Process
-    address: str
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A daemon that knows of three incidents, one of them over."""
     require("chromium")
-    process = Process(tmp_path_factory.mktemp("site"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = process.start("--web.listen-address", f"127.0.0.1:{port}")
-    for body in (
-        alert("firing"), alert("resolved"), told("cart", "Slow", 2), told("search", HOSTILE, 3),
-    ):  # fmt: skip
-        assert post(f"{address}/webhooks/alertmanager", body)[0] in (200, 202)
-    eventually(lambda: len(get(f"{address}/api/v1/incidents")["incidents"]) == 3)
-    yield Site(process, address)
-    process.kill()
-
-
-def told(service: str, name: str, number: int) -> bytes:
-    """A critical alert of a service on a day of its own."""
-    body = json.loads(alert("firing", name, number))
-    body["alerts"][0]["labels"]["service"] = service
-    body["alerts"][0]["startsAt"] = f"2026-04-{number:02d}T10:00:00Z"
-    return json.dumps(body).encode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests here."""
-    path = require("chromium")
-    # Its sandbox is of no use to root, and it does not start with it.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield started
-        started.close()
-
-
-@contextmanager
-def looking(browser: Browser, width: int = 1024, scheme: Scheme = "light", *, script: bool = True) -> Iterator[Page]:
-    """A page in a window of its own; nothing it loads may complain."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=script
-    )
-    context.set_default_timeout(PATIENCE * 1000)
-    expect.set_options(timeout=PATIENCE * 1000)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert [each for each in complaints if "ERR_" not in each] == []
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep what a page looks like; nothing of it may be beside the window."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
-    size = page.viewport_size
-    assert size is None or page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    body = page.locator("body").bounding_box()
-    assert size is not None
-    assert body is not None
-    for part in page.locator("header, main, h1, table, ol.rows, figure").all():
-        box = part.bounding_box()
-        assert box is None or box["x"] + box["width"] <= size["width"] + 1, part
+    made = started(tmp_path_factory.mktemp("site"))
+    made.tell(alert("firing"), alert("resolved"), told("cart", "Slow", 2), told("search", HOSTILE, 3))
+    made.incidents(3)
+    yield made
+    made.process.kill()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])

@@ -55,6 +55,7 @@ def boxes(placed: PictureLayout) -> Iterator[tuple[str, float, float]]:
     """The row, and from where to where a thing and its label stand in it, for everything in the picture."""
     rows = [(f"moment {flag.y}", flag.unit) for flag in placed.flags]
     rows += [(f"duration {brace.y}", brace.unit) for brace in placed.braces]
+    rows += [(f"cut {cut.y}", cut.unit) for cut in placed.cuts]
     for strip in placed.strips:
         rows += [(f"{strip.y} bars {unit.row}", unit) for unit in strip.bars]
         rows += [(f"{strip.y} marks {unit.row}", unit) for unit in strip.marks]
@@ -152,7 +153,7 @@ def test_times_that_nothing_fills_are_cut_out_and_told() -> None:
     assert before.end >= at("13:01:00")
     assert after.start <= at("18:00:00")
     assert "without anything are not drawn" in svg(told.draft())
-    assert not [x for x, _ in placed.ticks if before.right < x < after.left]
+    assert not [x for x, _, _ in placed.ticks if before.right < x < after.left]
 
 
 def test_a_time_in_which_nothing_could_be_received_is_hatched() -> None:

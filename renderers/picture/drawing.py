@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from renderers import escape, times
 from renderers.cite import citation
 from renderers.markup import on_a_line as escaped
-from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Flag, PictureLayout, Strip, called, legend
+from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Cut, Flag, PictureLayout, Strip, called, legend
 from renderers.picture.placing import FONT, GLYPH, Bar, PlacedUnit
 from renderers.picture.style import STYLE
 from renderers.picture.text import known, width, wrap
@@ -83,6 +83,8 @@ class _Pencil:
         yield (f'<defs><pattern id="{self._id}-hatch" width="7" height="7" patternUnits="userSpaceOnUse" '
                'patternTransform="rotate(45)"><path class="tp-x" d="M0 0v7"/></pattern></defs>')  # fmt: skip
         yield from self._ground()
+        for cut in sheet.cuts:
+            yield from self._cut(cut)
         yield from self._lines()
         for flag in sheet.flags:
             yield from self._flag(flag)
@@ -90,7 +92,6 @@ class _Pencil:
             yield from self._brace(brace)
         for strip in sheet.strips:
             yield from self._strip(strip)
-        yield from self._cuts()
         yield from self._words()
         yield "</svg>"
 
@@ -102,10 +103,10 @@ class _Pencil:
         left, right = number(0.0 if sheet.narrow else MARGIN), number(sheet.width - (0 if sheet.narrow else MARGIN))
         for y in (*(strip.y for strip in sheet.strips), sheet.bottom):
             yield f'<path class="tp-g" d="M{left} {number(y)}H{right}"/>'
-        for x, text in sheet.ticks:
+        for x, middle, text in sheet.ticks:
             yield f'<path class="tp-g" d="M{number(x)} {number(sheet.top)}V{number(sheet.bottom)}"/>'
             for y in sheet.clocks:
-                yield self._text(min(x, sheet.width - width(text, FONT) / 2 - 2), y, text, "tp-l tp-m", "middle")
+                yield self._text(middle, y, text, "tp-l tp-m", "middle")
         for start, end, silence in sheet.silences:
             span = f"{exact(silence.start)} – {exact(silence.end)} · {duration(silence.end - silence.start)}"
             shape = (f'<rect x="{number(start)}" y="{number(sheet.top)}" width="{number(end - start)}" '
@@ -148,6 +149,18 @@ class _Pencil:
                  f"{exact(brace.stretch.end)}")  # fmt: skip
         yield self._thing("note", words, told.cites, shape)
         yield self._text(unit.x, y + 13, unit.text, "tp-l", unit.anchor)
+
+    def _cut(self, cut: Cut) -> Iterator[str]:
+        """Where idle time is cut out of the axis, and how long it was: behind what stands in the lanes."""
+        sheet, unit = self._sheet, cut.unit
+        left, right = number(unit.left), number(unit.right)
+        edges = f"M{left} {number(cut.y + 4)}V{number(sheet.bottom)}M{right} {number(cut.y + 4)}V{number(sheet.bottom)}"
+        shape = (f'<rect class="tp-z" x="{left}" y="{number(cut.y + 4)}" width="{number(unit.right - unit.left)}" '
+                 f'height="{number(sheet.bottom - cut.y - 4)}"/>'
+                 f'<path class="tp-g" stroke-dasharray="4 3" d="{edges}"/>')  # fmt: skip
+        told = f"{duration(cut.end - cut.start)} without anything are not drawn · {exact(cut.start)} – {exact(cut.end)}"
+        yield self._thing("note", told, (), shape)
+        yield self._text(unit.x, cut.y + 13, unit.text, "tp-l tp-m", unit.anchor)
 
     # The lanes
 
@@ -202,23 +215,7 @@ class _Pencil:
         tone = first.tone if len(kinds) == 1 else "many"
         return self._thing(tone, _together(f"{len(unit.items)} close together", unit.items), _cited(unit.items), shape)
 
-    # In front
-
-    def _cuts(self) -> Iterator[str]:
-        """Where idle time is cut out of the axis, and how long it was."""
-        sheet = self._sheet
-        for before, after in sheet.scale.cuts:
-            left, right = before.right + 8, after.left - 8
-            middle = number((left + right) / 2)
-            edges = "".join(f"M{number(x)} {number(sheet.top)}V{number(sheet.bottom)}" for x in (left, right))
-            length = duration(after.start - before.end)
-            shape = (f'<rect class="tp-z" x="{number(left)}" y="{number(sheet.top)}" '
-                     f'width="{number(right - left)}" height="{number(sheet.bottom - sheet.top)}"/>'
-                     f'<path class="tp-g" stroke-dasharray="4 3" d="{edges}"/>'
-                     f'<text class="tp-m" transform="translate({middle} {number((sheet.top + sheet.bottom) / 2)}) '
-                     f'rotate(-90)" text-anchor="middle" y="4">{escaped(length)}</text>')  # fmt: skip
-            yield self._thing("note", f"{length} without anything are not drawn · {exact(before.end)} – "
-                              f"{exact(after.start)}", (), shape)  # fmt: skip
+    # Below everything
 
     def _words(self) -> Iterator[str]:
         """What is not known, and what the signs mean."""

@@ -25,6 +25,8 @@ NARROWEST = 240
 ROW, MARKS, LINE, TICKS = 22.0, 20.0, 17.0, 20.0
 """The height of a row of bars, a row of marks, a line of text, and the clock."""
 MARGIN = 10.0
+EDGE = 8.0
+"""What is left free on each side of the band of a cut."""
 CLUTTER = 2_000
 """With more things than this every family is folded."""
 LANES, ROWS = 24, 72
@@ -59,6 +61,15 @@ class Brace(msgspec.Struct, kw_only=True):
     y: float = 0.0
 
 
+class Cut(msgspec.Struct, kw_only=True):
+    """Idle time that is cut out of the axis: a band through the lanes, with a label above them."""
+
+    start: int
+    end: int
+    unit: PlacedUnit
+    y: float = 0.0
+
+
 class Strip(msgspec.Struct, kw_only=True):
     """One lane at its place."""
 
@@ -83,8 +94,10 @@ class PictureLayout(msgspec.Struct, kw_only=True):
     scale: Scale
     flags: list[Flag]
     braces: list[Brace]
+    cuts: list[Cut]
     strips: list[Strip]
-    ticks: list[tuple[float, str]]
+    ticks: list[tuple[float, float, str]]
+    """Where a line stands for a time, where the middle of its label does, and the label."""
     clocks: list[float]
     """Where the clock's times stand."""
     top: float
@@ -112,6 +125,7 @@ def layout(chart: Chart, asked: int) -> PictureLayout:
     axis = scale(chart.spans or spans(chart), room.left, room.right)
     flags, y = _flags(chart, axis, room, MARGIN)
     braces, y = _braces(chart, axis, room, y)
+    cuts, y = _cuts(axis, room, y)
     clocks, top = [y + TICKS - 6], y + TICKS
     strips, y = _strips(chart, axis, room, top, narrow=narrow)
     bottom = y
@@ -123,7 +137,7 @@ def layout(chart: Chart, asked: int) -> PictureLayout:
     legend_y, tip_y = y + 4, y + 4 + _legend_height(chart, total) + 2
     return PictureLayout(
         chart=chart, width=total, height=tip_y + tips * LINE + 4, room=room, scale=axis, flags=flags, braces=braces,
-        strips=strips, ticks=_ticks(chart, axis), clocks=clocks, top=top, bottom=bottom,
+        cuts=cuts, strips=strips, ticks=_ticks(chart, axis, total), clocks=clocks, top=top, bottom=bottom,
         silences=list(_silences(chart, axis)), notes=notes, legend_y=legend_y, tip_y=tip_y, tips=tips,
     )  # fmt: skip
 
@@ -185,6 +199,19 @@ def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace
     return found, y + rows * MARKS + (4 if rows else 0)
 
 
+def _cuts(axis: Scale, room: Room, y: float) -> tuple[list[Cut], float]:
+    """The cuts of the axis, each with how long it is in a line of its own: within the lanes it would run over them."""
+    found: list[Cut] = []
+    for before, after in axis.cuts:
+        unit = PlacedUnit(items=[], left=before.right + EDGE, right=after.left - EDGE, lengthy=False,
+                          label=f"{duration(after.start - before.end)} not drawn")  # fmt: skip
+        found.append(Cut(start=before.end, end=after.start, unit=unit))
+    rows = _depth([cut.unit for cut in found], room)
+    for cut in found:
+        cut.y = y + cut.unit.row * LINE
+    return found, y + rows * LINE
+
+
 def _depth(units: Sequence[PlacedUnit], room: Room) -> int:
     """Put each into the first row in which it and its label are free; how many rows that takes."""
     return max((unit.row for unit in rows_of(units, room)), default=-1) + 1
@@ -233,11 +260,11 @@ def _is_beside(lane: Lane) -> bool:
 # --- the rest ---------------------------------------------------------------------------------------------------
 
 
-def _ticks(chart: Chart, axis: Scale) -> list[tuple[float, str]]:
+def _ticks(chart: Chart, axis: Scale, total: float) -> list[tuple[float, float, str]]:
     """The clock's times: with seconds where they are close, with the day where that is another one."""
     found = axis.ticks(chart.zone, 74.0)
-    shown: list[tuple[float, str]] = []
-    day = ""
+    shown: list[tuple[float, float, str]] = []
+    day, end = "", 0.0
     seconds = any(time % 60_000_000 for time, _ in found)
     for time, x in found:
         today, clock = times.clock(time, chart.zone)
@@ -245,8 +272,12 @@ def _ticks(chart: Chart, axis: Scale) -> list[tuple[float, str]]:
         # A new day is written as its date; that it begins at midnight goes without saying.
         if day and today != day:
             text = today[5:] if clock == "00:00:00" else f"{today[5:]} {text}"
-        day = today
-        shown.append((x, text))
+        half = width(text, FONT) / 2 + 2
+        middle = min(max(x, half), total - half)
+        if middle - half < end:
+            continue
+        day, end = today, middle + half
+        shown.append((x, middle, text))
     return shown
 
 
