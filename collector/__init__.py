@@ -16,7 +16,7 @@ checks every import of the project against it::
     2  people distribution targets fetches signing reading redaction
     3  sources correlation log imported
     4  removal settings leadership bodies writer suspects
-    5  verification
+    5  verification doubles
     6  projections backup rederiving importing
     7  announcements intake erasure publishing
     8  follower drafting fetching schedule loss retention sealing silences web

@@ -19,6 +19,9 @@ from collector.webhook import IMPORT, Import, Reading, Source, Webhook
 FETCHED = "imported_at"
 """The key of an event's data that says when an import fetched it, µs."""
 
+HOW = "import"
+"""How the sender of an import's records proved itself: who brings them in may write to the log."""
+
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 
 

@@ -3,29 +3,23 @@
 The records are stored as they were fetched, as a delivery of their source, and
 read as the deliveries that tell the same (``imported``). What the log knows
 already adds nothing, so an import may be cut off and begun again. Where a record
-has no identity in common with its delivery, the two are held to be one by what
-they are about and when; if the import came first, what it brought is taken back.
+has no identity in common with its delivery, the two are found to be one by what they
+are about and when (``doubles``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 
 import msgspec
-from sqlalchemy import Connection
 
+from collector.doubles import SAME, Doubles
 from collector.errors import InvalidInput, NotFound
-from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
-from collector.imported import FETCHED
-from collector.log import EventLog, Submission, decode
+from collector.event import Event
+from collector.imported import HOW
+from collector.log import EventLog, Submission
 from collector.webhook import IMPORT, Import, Webhook
 from collector.writer import Writer
-
-HOW = "import"
-"""How the sender of an import's records proved itself: who brings them in may write to the log."""
-SAME = "same_as"
-"""The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +47,7 @@ class Importer:
         forms: Callable[[str], Mapping[str, Import] | None],
     ) -> None:  # fmt: skip
         self._log, self._writer, self._derive, self._forms = log, writer, derive, forms
+        self._doubles = Doubles(writer)
 
     async def take(self, source: str, form: str, records: bytes, now: int) -> Brought:
         """Store some records, a list in JSON, that were fetched ``now`` (µs UTC); those that are known add nothing.
@@ -69,10 +64,11 @@ class Importer:
 
     async def _bring_in(self, told: Submission, near: int, now: int) -> Brought:
         doubles: dict[str, str] = {}
+        fetched = told
         if near:
-            told, doubles = await self._log.query(partial(_as_told, told=told, near=near))
+            told, doubles = await self._doubles.find(fetched, near)
         known = {each.id for each in await self._log.read_ids([event.id for event in told.events])}
-        withdrawn = await self._withdraw(doubles, now)
+        withdrawn = await self._doubles.withdraw(doubles, now)
         unread = tuple(
             dict.fromkeys(
                 str(event.data.get("reason", "")) for event in told.events if event.type == "source.unrecognised"
@@ -87,7 +83,11 @@ class Importer:
         if not new:
             return brought
         receipt = await self._writer.submit(told, comes_again=False)
-        return msgspec.structs.replace(brought, delivery=receipt.delivery)
+        if near:
+            # A delivery that came in between saw nothing of this import, nor this import of it.
+            _, doubles = await self._doubles.find(fetched, near)
+            withdrawn += await self._doubles.withdraw(doubles, now)
+        return msgspec.structs.replace(brought, delivery=receipt.delivery, withdrawn=withdrawn)
 
     def _form(self, source: str, form: str) -> Import:
         forms = self._forms(source)
@@ -97,54 +97,6 @@ class Importer:
             known = f"it takes {', '.join(forms)}" if forms else "its kind has none"
             raise InvalidInput(f"cannot import {form!r} to {source}: its sender has no such form; {known}", "form")
         return forms[form]
-
-    async def _withdraw(self, doubles: Mapping[str, str], now: int) -> int:
-        """Take back what an earlier import brought and a delivery told since."""
-        revisions = {each.id: each for each in await self._log.read_ids(list(doubles))}
-        found = [each for each in revisions.values() if FETCHED in each.data and not is_retracted(each)]
-        for event in found:
-            fields = {name: getattr(event, name) for name in Event.__struct_fields__}
-            data = dict(event.data) | {SAME: doubles[event.id]}
-            said = Event(**{**fields, "revision": event.revision + 1, "amendment": "retraction", "data": data})
-            await self._writer.submit(Submission(source=PEOPLE, received_at=now, events=(said,)), comes_again=False)
-        return len(found)
-
-
-def _as_told(connection: Connection, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
-    """The events under the ids of those that deliveries told, where these are the same; and by an import's id that."""
-    events, doubles = [], {}
-    taken: set[str] = set()
-    for event in told.events:
-        same = _same(_around(connection, event, near), event, near, taken)
-        if same is None:
-            events.append(event)
-            continue
-        taken.add(same)
-        doubles[event.id] = same
-        events.append(msgspec.structs.replace(event, id=same, data=dict(event.data) | {SAME: same}))
-    return msgspec.structs.replace(told, events=tuple(events)), doubles
-
-
-def _around(connection: Connection, event: Event, near: int) -> list[RecordedEvent]:
-    """What the source told of about that time. Ids begin with their time, so their index finds it."""
-    first, last = (max(0, at) // 1000 for at in (event.occurred_at - near, event.occurred_at + near))
-    bounds = (bytes.fromhex(f"{first:012x}{0:020x}"), bytes.fromhex(f"{last:012x}{'f' * 20}"))
-    where = "WHERE event.id >= ? AND event.id <= ? AND event.source = ? ORDER BY event.position"
-    return current(decode.events(connection, where, (*bounds, event.source)))
-
-
-def _same(around: Sequence[RecordedEvent], event: Event, near: int, taken: set[str]) -> str | None:
-    """The nearest event that a delivery told of the same thing, of this type and by nobody else."""
-    found = [
-        (abs(each.occurred_at - event.occurred_at), each.id)
-        for each in around
-        if (each.type, each.entity) == (event.type, event.entity)
-        and each.id not in taken
-        and FETCHED not in each.data
-        and (not each.actor or not event.actor or each.actor == event.actor)
-        and abs(each.occurred_at - event.occurred_at) <= near
-    ]
-    return min(found, default=(0, None))[1]
 
 
 def _plain(event: Event) -> Event:

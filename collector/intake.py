@@ -22,6 +22,7 @@ from collector import reading as fit
 from collector.bodies import BodyLimits, BodyReader, check_depth
 from collector.browsers import foreign_page
 from collector.crashes import Crashes
+from collector.doubles import Doubles
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
 from collector.log import Receipt, Submission
@@ -71,6 +72,7 @@ class Intake:
         self.writer = writer
         self.bodies = BodyReader(limits or BodyLimits())
         self._crashes = Crashes()
+        self._doubles = Doubles(writer)
         self.serve(endpoints)
 
     def serve(self, endpoints: Mapping[str, Endpoint]) -> None:
@@ -148,6 +150,9 @@ class Intake:
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
+        new = {item.event_id for item in receipt.items if not item.known}
+        told = [event for event in submission.events if event.id in new]
+        await self._doubles.merge(source, told, endpoint.source.imports, received_at)
         challenge = endpoint.source.challenge
         if challenge is None:
             return receipt

@@ -35,7 +35,7 @@ class Writer:
         self, log: EventLog, *, queue_events: int = 10_000, queue_bytes: int = 64 << 20, batch_events: int = 1_000,
         metrics: Metrics | None = None,
     ) -> None:  # fmt: skip
-        self._log = log
+        self.log = log
         self.metrics = metrics or Metrics()
         self._most_events = queue_events
         self._most_bytes = queue_bytes
@@ -117,7 +117,7 @@ class Writer:
         answers: Sequence[Receipt | Exception]
         begun = perf_counter()
         try:
-            stored = await self._log.append([waiting.submission for waiting in batch])
+            stored = await self.log.append([waiting.submission for waiting in batch])
             answers = [answer if isinstance(answer, Receipt) else answer.error() for answer in stored]
             self.failure = ""
         except Exception as error:  # whatever it was, nothing was stored, and everybody must hear it

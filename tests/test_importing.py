@@ -6,7 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -56,6 +56,10 @@ def bare(event: RecordedEvent) -> Event:
     fields = {name: getattr(event, name) for name in Event.__struct_fields__}
     data = {key: value for key, value in event.data.items() if key not in MARKS}
     return Event(**{**fields, "revision": 0, "amendment": "", "data": data})
+
+
+async def data(place: Place, event: str) -> Mapping[str, Any]:
+    return (await place.log.read_ids([event]))[-1].data
 
 
 async def types(place: Place) -> list[str]:
@@ -168,17 +172,36 @@ async def test_log_entries_are_merged_with_webhooks(place: Place) -> None:
 
 
 async def test_what_a_webhook_tells_after_an_import_is_told_once(place: Place) -> None:
-    """The next import finds that the two are one, and takes its own back; reading again leaves it so."""
+    """Its delivery takes the import's back at once; neither another import nor reading again changes that."""
     page = senders.page(311, "Errors", at="14:03")
     await brought(place, "pagerduty", "log_entries", *EVENING)
+    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
     for sent in (page.triggered(), page.acknowledged("14:05", by="Ana"), page.resolved("14:22", by="Ana")):
         await place.sent(sent)
-    told = await brought(place, "pagerduty", "log_entries", *EVENING)
-    assert told["withdrawn"] == 3
-    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
+        assert await types(place) == expected
+    await place.sent(page.acknowledged("14:05", by="Ana"))
     assert await types(place) == expected
+    said = [event for event in (await facts(place)).values() if "imported_at" not in (await data(place, event.id))]
+    assert sorted(event.type for event in said) == ["page.acknowledged", "page.resolved", "page.triggered"]
     assert (await place.post("replays"))["changes"] == []
     assert (await brought(place, "pagerduty", "log_entries", *EVENING))["withdrawn"] == 0
+
+
+async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(place: Place) -> None:
+    """A run of GitHub has a later time once it changed; a deployment's states have ids, and another one is another."""
+    deployment = senders.deployment(77, "acme/checkout", "v42", at="13:58")
+    body = json.loads(deployment.status("in_progress", "13:59").body)
+    record = body["deployment"] | {"repository_url": "https://api.github.com/repos/acme/checkout"}
+    await brought(place, "github", "deployments", record | {"statuses": [body["deployment_status"]]})
+    run = senders.run(5, "acme/checkout", "Deploy", "v42", at="13:50")
+    changed = json.loads(run.completed("13:59").body)
+    await brought(place, "github", "workflow_runs", changed["workflow_run"] | {"repository": changed["repository"]})
+    before = await types(place)
+    assert before.count("change.succeeded") == 1
+    await place.sent(run.completed("13:57"))
+    assert await types(place) == before
+    await place.sent(deployment.status("in_progress", "14:01"))
+    assert await types(place) == sorted([*before, "change.started"])
 
 
 async def test_another_persons_deed_is_another_event(place: Place) -> None:
@@ -214,7 +237,8 @@ async def test_deployments_and_runs_are_what_github_would_have_sent(place: Place
     }  # fmt: skip
     assert len((await brought(place, "github", "workflow_runs", run))["new"]) == 2
     moved = run | {"updated_at": "2026-03-04T13:58:30Z"}
-    assert (await brought(place, "github", "workflow_runs", moved))["known"] == 1
+    again = await brought(place, "github", "workflow_runs", moved)
+    assert (again["known"], again["new"]) == (2, [])
 
 
 async def test_gitlabs_records_are_its_webhooks(place: Place) -> None:

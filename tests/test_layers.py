@@ -25,7 +25,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.backup",
         "collector.projections",
         "collector.rederiving",
-        "collector.importing",
+        "collector.doubles",
         "collector.follower",
         "collector.announcements",
     ),

@@ -1,0 +1,154 @@
+"""What an import brought and a delivery told is one event, also where the two have no identity in common.
+
+They are one where source, type, entity and person are the same and their times
+within what the form of the import allows. What the delivery told stands: an
+import takes its id, and what an import brought earlier is taken back when the
+delivery arrives. Where the daemon was ended in between, the next import does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
+from collector.imported import FETCHED, HOW
+from collector.log import Submission, decode
+from collector.log.headers import headers_of
+from collector.storage.sql import executing, select_in
+from collector.webhook import IMPORT, Import
+from collector.writer import Writer
+
+SAME = "same_as"
+"""The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""
+
+
+class Doubles:
+    """Takes back what an import brought and a delivery told since."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._log, self._writer = writer.log, writer
+        self._seen: dict[str, tuple[int, bool]] = {}
+        """By source the last delivery that was looked at, and whether one of them was an import."""
+
+    async def find(self, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
+        """The records of an import under the ids of events that are known, and by their own ids those that deliveries
+        told; ``near`` in µs."""
+        return await self._log.query(partial(_as_told, told=told, near=near))
+
+    async def merge(self, source: str, events: Sequence[Event], forms: Mapping[str, Import], now: int) -> int:
+        """Take back what an import of ``source`` brought of these events, new ones of a delivery; how many those are.
+
+        Free where nothing was ever imported for the source. Raises :class:`collector.errors.Unavailable`.
+        """
+        near = {form: said.near for form, said in forms.items() if said.near}
+        if not near or not events or not await self._ever_imported(source):
+            return 0
+        found = await self._log.query(partial(_imported, events=events, near=near))
+        return await self.withdraw(found, now)
+
+    async def _ever_imported(self, source: str) -> bool:
+        seen, found = self._seen.get(source, (0, False))
+        if not found:
+            self._seen[source] = await self._log.query(partial(_import_after, source=source, number=seen))
+        return self._seen[source][1]
+
+    async def withdraw(self, doubles: Mapping[str, str], now: int) -> int:
+        """Take back those of some events that an import brought, each with the id of what a delivery told."""
+        revisions = {each.id: each for each in await self._log.read_ids(list(doubles))}
+        found = [each for each in revisions.values() if FETCHED in each.data and not is_retracted(each)]
+        for event in found:
+            fields = {name: getattr(event, name) for name in Event.__struct_fields__}
+            data = dict(event.data) | {SAME: doubles[event.id]}
+            said = Event(**{**fields, "revision": event.revision + 1, "amendment": "retraction", "data": data})
+            await self._writer.submit(Submission(source=PEOPLE, received_at=now, events=(said,)), comes_again=False)
+        return len(found)
+
+
+def _import_after(connection: Connection, source: str, number: int) -> tuple[int, bool]:
+    """The last delivery of a source, and whether one after ``number`` was an import."""
+    execute = executing(connection)
+    imported = execute(
+        "SELECT number FROM delivery WHERE source = ? AND number > ? AND authentication = ? LIMIT 1",
+        (source, number, HOW),
+    ).fetchone()
+    last = execute("SELECT max(number) FROM delivery WHERE source = ?", (source,)).fetchone()
+    return (last[0] or 0), imported is not None
+
+
+def _imported(connection: Connection, events: Sequence[Event], near: Mapping[str, int]) -> dict[str, str]:
+    """By the id of what an import brought, the id of the event that is the same; ``near`` by an import's form."""
+    doubles: dict[str, str] = {}
+    for event in events:
+        around = _around(connection, event, max(near.values()), _BROUGHT_IN)
+        forms = _forms(connection, around)
+        for form, within in near.items():
+            found = [each for each in around if forms.get(each.delivery) == form and FETCHED in each.data]
+            if same := _same(found, event, within, doubles):
+                doubles[same] = event.id
+                break
+    return doubles
+
+
+def _forms(connection: Connection, events: Sequence[RecordedEvent]) -> dict[str, str]:
+    """By delivery, the form in which an import brought it in."""
+    numbers = sorted({int(event.delivery[1:]) for event in events if event.delivery})
+    rows = list(select_in(connection, "SELECT number, headers FROM delivery WHERE number IN ({})", numbers))
+    headers = headers_of(connection, [row[1] for row in rows])
+    return {f"d{row[0]}": dict(said).get(IMPORT, "") for row, said in zip(rows, headers, strict=True)}
+
+
+def _as_told(connection: Connection, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
+    """See :meth:`Doubles.find`."""
+    events, doubles = [], {}
+    taken: set[str] = set()
+    for event in told.events:
+        around = _around(connection, event, near)
+        delivered = _same([each for each in around if FETCHED not in each.data], event, near, taken)
+        same = delivered or _fetched_before(around, event, near, taken)
+        if same is None:
+            events.append(event)
+            continue
+        taken.add(same)
+        if delivered:
+            doubles[event.id] = same
+        events.append(msgspec.structs.replace(event, id=same, data=dict(event.data) | {SAME: same}))
+    return msgspec.structs.replace(told, events=tuple(events)), doubles
+
+
+def _fetched_before(
+    around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]
+) -> str | None:  # fmt: skip
+    """What an earlier import brought of this record: a run of GitHub is given out with a later time once it changed."""
+    if any(each.id == event.id for each in around):
+        return None
+    return _same(around, event, near, taken)
+
+
+_BROUGHT_IN = (
+    " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.number = event.delivery AND delivery.authentication = 'import')"
+)
+
+
+def _around(connection: Connection, event: Event, near: int, more: str = "") -> list[RecordedEvent]:
+    """What the source told of about that time. Ids begin with their time, so their index finds it."""
+    first, last = (max(0, at) // 1000 for at in (event.occurred_at - near, event.occurred_at + near))
+    bounds = (bytes.fromhex(f"{first:012x}{0:020x}"), bytes.fromhex(f"{last:012x}{'f' * 20}"))
+    where = f"WHERE event.id >= ? AND event.id <= ? AND event.source = ?{more} ORDER BY event.position"
+    return current(decode.events(connection, where, (*bounds, event.source)))
+
+
+def _same(around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]) -> str | None:
+    """The nearest event of the same thing, of this type and by nobody else."""
+    found = [
+        (abs(each.occurred_at - event.occurred_at), each.id)
+        for each in around
+        if (each.type, each.entity) == (event.type, event.entity)
+        and each.id not in taken
+        and (not each.actor or not event.actor or each.actor == event.actor)
+        and abs(each.occurred_at - event.occurred_at) <= near
+    ]
+    return min(found, default=(0, None))[1]
