@@ -11,24 +11,25 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files proofcheck tasks browsers tokens keeping masking names interpreter
-    1  semantics metrics webhook journal notify activation crashes refusals spelling storage proof
-    2  people distribution targets fetches signing reading redaction
-    3  sources correlation log imported
-    4  removal settings leadership bodies writer suspects
-    5  verification doubles
-    6  projections backup rederiving importing
-    7  announcements intake erasure publishing
-    8  follower drafting fetching schedule loss retention sealing silences web
-    9  drafts
-   10  following versions
-   11  daemon
-   12  cli
-   13  __main__
+    0  errors event times files proofcheck tasks browsers tokens keeping interpreter
+    1  semantics names telemetry notify activation storage proof
+    2  people webhook distribution targets fetches
+    3  signing reading redaction
+    4  sources correlation log imported
+    5  removal settings leadership bodies writer suspects
+    6  verification doubles
+    7  projections backup rederiving importing
+    8  announcements intake erasure publishing
+    9  follower drafting fetching schedule loss retention sealing silences web
+   10  drafts
+   11  following versions
+   12  daemon
+   13  cli
+   14  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event``, what events mean (``semantics``) and how names are compared
-(``names``, ``spelling``), and nothing else of this package; here only
+(``names``), and nothing else of this package; here only
 ``drafts`` and what stands above it import ``renderers``.
 """
 

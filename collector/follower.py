@@ -24,7 +24,6 @@ from collector import announcements
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
-from collector.crashes import way_of
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
 from collector.log import Answer, Submission, queries, receipt_of
@@ -33,6 +32,7 @@ from collector.projections.grouping_store import SqlGroupingStore, index_row, wr
 from collector.projections.search import index_events
 from collector.projections.tables import put, remove
 from collector.suspects import Suspects, accuses_an_event
+from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,6 @@ from collector import imported
 from collector import reading as fit
 from collector.bodies import BodyLimits, BodyReader, check_depth
 from collector.browsers import foreign_page
-from collector.crashes import Crashes
 from collector.doubles import Doubles
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
@@ -30,6 +29,7 @@ from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
 from collector.semantics.episodes import ENDS
 from collector.signing import signature_of
+from collector.telemetry.crashes import Crashes
 from collector.webhook import IMPORT, Credentials, Import, Reading, Source, Webhook
 from collector.writer import Writer
 

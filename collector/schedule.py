@@ -18,8 +18,8 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from collector.metrics import Metrics
 from collector.tasks import ended
+from collector.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from collector.errors import TimelinedError, Unavailable
 from collector.log import EventLog, Receipt, Submission
-from collector.metrics import Metrics
+from collector.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ import msgspec
 
 from collector import names
 from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, RecordedEvent, current, reading_order
+from collector.names.spelling import Spelling
 from collector.semantics import severities
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
 from collector.semantics.episodes import UPDATED, micros
-from collector.spelling import Spelling
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
 from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent

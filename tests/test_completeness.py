@@ -45,7 +45,7 @@ def test_every_source_has_a_page_on_its_sender(kind: str) -> None:
 
 
 KNOWN_NAMES = {
-    ("collector/names.py", "alertmanager"): "what Prometheus scrapes of an Alertmanager names no service",
+    ("collector/names/exporters.py", "alertmanager"): "what Prometheus scrapes of an Alertmanager names no service",
     ("collector/correlation/placing.py", "github-actions"): "a login that is nobody's",
     ("collector/semantics/changes.py", "argocd"): "a word in names of workflows that deploy",
     ("collector/semantics/severities.py", "slack"): "a word of severities: to be told in the chat alone",

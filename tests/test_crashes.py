@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from collector.crashes import Crashes
 from collector.errors import UnverifiedWebhook
 from collector.event import Event
 from collector.intake import Endpoint, Intake
 from collector.log import open_log
+from collector.telemetry.crashes import Crashes
 from collector.webhook import Credentials, Reading, Source, Webhook
 from collector.writer import Writer
 

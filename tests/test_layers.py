@@ -39,7 +39,12 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "jinja2": ("renderers.sandbox", "renderers.html", "collector.web.pages"),
     "bcrypt": ("collector.web.front",),
     "click": ("collector.cli",),
-    "prometheus_client": ("collector.metrics", "collector.web", "collector.daemon.gauges", "collector.daemon.runtime"),
+    "prometheus_client": (
+        "collector.telemetry.metrics",
+        "collector.web",
+        "collector.daemon.gauges",
+        "collector.daemon.runtime",
+    ),
     "rich": ("collector.cli",),
     "yaml": ("collector.settings",),
     "yarl": ("collector.web", "collector.daemon", "collector.cli.client"),
@@ -49,7 +54,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "structlog": (
         "collector.leadership",
         "collector.log.postgres",
-        "collector.journal",
+        "collector.telemetry",
         "collector.daemon",
         "collector.drafting",
         "collector.schedule",
@@ -58,10 +63,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.publishing",
         "collector.fetching",
         "collector.loss",
-        "collector.crashes",
         "collector.follower",
         "collector.following",
-        "collector.refusals",
         "collector.silences",
         "collector.web",
         "collector.cli",
@@ -77,7 +80,7 @@ RENDERER_USERS = ("collector.drafts", "collector.versions", "collector.following
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "semantics.changes")
 }
-RENDERERS_MAY_IMPORT = ("collector.event", "collector.semantics", "collector.names", "collector.spelling")
+RENDERERS_MAY_IMPORT = ("collector.event", "collector.semantics", "collector.names")
 MADE_UP_MAP = """
     0  errors event
     1  log

@@ -13,8 +13,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import journal
-from collector.masking import masked, names_webhooks
+from collector.telemetry import journal
+from collector.telemetry.masking import masked, names_webhooks
 from tests.face import running
 from tests.fuzz.exchange import exchange
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
 from collector.log import Submission
-from collector.refusals import MOST_KINDS, NO_SOURCE, Refusals, RefusedRow, read_back
+from collector.telemetry.refusals import MOST_KINDS, NO_SOURCE, Refusals, RefusedRow, read_back
 from tests.processes import Process, alert, eventually, get, post
 from tests.scenario import played
 from tests.stories import at, firing, resolved

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.correlation import Catalog, Rules, Service
 from collector.event import RecordedEvent
-from collector.spelling import Spelling
+from collector.names.spelling import Spelling
 from renderers.draft import draft
 from renderers.history import Context, Nearby
 from renderers.markdown import markdown

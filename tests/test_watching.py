@@ -15,13 +15,13 @@ import yaml
 from click.testing import CliRunner
 from prometheus_client import generate_latest
 
-from collector import journal
 from collector.cli import timelined as command_line
 from collector.daemon import gauges
 from collector.following import Vitals
-from collector.metrics import Metrics
 from collector.proof import upkeep
 from collector.schedule import Schedule
+from collector.telemetry import journal
+from collector.telemetry.metrics import Metrics
 from tests.conftest import require
 from tests.face import Face
 from tests.test_metrics import DOCUMENTED, MANUAL, value

@@ -23,13 +23,14 @@ from typing import TypeVar
 
 import click
 
-from collector import daemon, files, journal
+from collector import daemon, files
 from collector.cli import client, output
 from collector.cli.client import Desk
 from collector.cli.recorded import EVENING, Step
 from collector.cli.where import Where
 from collector.errors import TimelinedError, Unavailable
 from collector.settings import EVERY
+from collector.telemetry import journal
 
 T = TypeVar("T")
 

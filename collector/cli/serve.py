@@ -7,11 +7,12 @@ from functools import partial
 
 import click
 
-from collector import daemon, journal
+from collector import daemon
 from collector.cli import output
 from collector.cli.running import options_of_serve
 from collector.cli.where import Where
 from collector.settings import EVERY
+from collector.telemetry import journal
 
 
 @click.command()

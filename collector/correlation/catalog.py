@@ -15,7 +15,7 @@ from functools import lru_cache
 from collector import names
 from collector.correlation.values import Rules, Service
 from collector.event import Event
-from collector.spelling import People, Whereabouts
+from collector.names.spelling import People, Whereabouts
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
 """Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""

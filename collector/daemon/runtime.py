@@ -30,7 +30,6 @@ from collector.following import Following, Setup, Work
 from collector.importing import Importer
 from collector.intake import Endpoint, Intake
 from collector.log import EventLog, migrations
-from collector.metrics import Metrics
 from collector.projections import Lists, Projections
 from collector.proof import seal, upkeep
 from collector.proof.acknowledged import Loss
@@ -40,7 +39,6 @@ from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
 from collector.rederiving import Found, Selection, look, rederive
-from collector.refusals import Refusals
 from collector.retention import RetentionJob
 from collector.sealing import SealJob
 from collector.settings import Settings, Unread
@@ -48,6 +46,8 @@ from collector.silences import SilenceJob
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
+from collector.telemetry.metrics import Metrics
+from collector.telemetry.refusals import Refusals
 from collector.tokens import Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, RequestLimits, build_app

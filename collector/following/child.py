@@ -21,7 +21,7 @@ from pathlib import Path
 
 import structlog
 
-from collector import journal, projections
+from collector import projections
 from collector.errors import TimelinedError
 from collector.following.wire import (
     HEARTBEAT,
@@ -47,6 +47,7 @@ from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
 from collector.storage.urls import database_path
 from collector.tasks import ended
+from collector.telemetry import journal
 
 log = structlog.get_logger(__name__)
 

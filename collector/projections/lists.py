@@ -20,6 +20,7 @@ from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
 from collector.log import queries
 from collector.names import elsewhere
+from collector.names.spelling import Spelling
 from collector.projections import across, records, search, unjoined
 from collector.projections.across import Across
 from collector.projections.database import Lists
@@ -34,11 +35,10 @@ from collector.projections.values import (
     News,
     SignalRow,
 )
-from collector.refusals import SLOWEST, read_back
-from collector.refusals import TYPE as REFUSED
 from collector.semantics.episodes import UPDATED
-from collector.spelling import Spelling
 from collector.storage.sql import select_in
+from collector.telemetry.refusals import SLOWEST, read_back
+from collector.telemetry.refusals import TYPE as REFUSED
 
 NEARBY = 200
 """How many events that did not join a case shows, the closest to its start first."""

@@ -23,7 +23,7 @@ from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.rederiving import Found, Selection
-from collector.refusals import Refusals
+from collector.telemetry.refusals import Refusals
 from collector.tokens import Token
 from collector.web import (
     amendments,

@@ -18,11 +18,11 @@ from collector.erasure import Erasure, Redraw, RequestedErasure
 from collector.importing import Brought
 from collector.intake import Intake
 from collector.log import EventLog
-from collector.metrics import Metrics
 from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.rederiving import Found, Selection
-from collector.refusals import Refusals
+from collector.telemetry.metrics import Metrics
+from collector.telemetry.refusals import Refusals
 from collector.tokens import Token
 from collector.web.front import Front
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailable
 from collector.log import Delivery
 from collector.projections import SignalRow
-from collector.refusals import RefusedRow
+from collector.telemetry.refusals import RefusedRow
 from collector.web import answers, refused, shapes
 from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged

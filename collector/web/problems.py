@@ -29,8 +29,8 @@ from collector.errors import (
     UnsupportedEncoding,
     UnverifiedWebhook,
 )
-from collector.masking import names_webhooks
 from collector.publishing import Edited
+from collector.telemetry.masking import names_webhooks
 from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS

@@ -1,7 +1,7 @@
 """``/metrics``, as a Prometheus server scrapes it, and the count of every request.
 
 What is looked up for a scrape comes from :data:`collector.web.keys.GAUGES`; what is counted is the application's
-:class:`collector.metrics.Metrics`. Where an API token is set, ``/metrics`` asks for it: it names sources.
+:class:`collector.telemetry.metrics.Metrics`. Where an API token is set, ``/metrics`` asks for it: it names sources.
 """
 
 from __future__ import annotations

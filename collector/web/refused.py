@@ -6,7 +6,7 @@ from aiohttp import web
 
 from collector.errors import BrokenOff, MalformedWebhook, TimelinedError, UnverifiedWebhook
 from collector.projections import EventFilter, Projections
-from collector.refusals import TYPE, Refusals, RefusedRow, read_back
+from collector.telemetry.refusals import TYPE, Refusals, RefusedRow, read_back
 from collector.times import rfc3339
 from collector.web import shapes
 from collector.web.keys import INTAKE, METRICS, REFUSALS

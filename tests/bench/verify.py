@@ -28,11 +28,11 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from collector import journal
 from collector.event import Event, event_id
 from collector.log import Submission, open_log
 from collector.proof.folder import ProofFolder
 from collector.sealing import SealJob
+from collector.telemetry import journal
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers
 from tests.bench import results

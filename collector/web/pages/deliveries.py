@@ -9,7 +9,7 @@ from aiohttp import web
 
 from collector.errors import NotFound, Unavailable
 from collector.log import Delivery
-from collector.refusals import NO_SOURCE, RefusedRow
+from collector.telemetry.refusals import NO_SOURCE, RefusedRow
 from collector.web import refused
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
 from collector.web.pages.clocks import Clock

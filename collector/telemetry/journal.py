@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from collector.masking import masked
+from collector.telemetry.masking import masked
 
 _QUIETER = {
     # One line for each job and minute would bury what matters.

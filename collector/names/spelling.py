@@ -14,8 +14,11 @@ from typing import Any
 
 import msgspec
 
-from collector import names
 from collector.event import RecordedEvent, reading_order
+from collector.names.environments import environment_key, in_production
+from collector.names.people import fold_person
+from collector.names.services import service_name
+from collector.names.stages import PRODUCTION
 
 
 class Whereabouts(msgspec.Struct, frozen=True):
@@ -33,20 +36,20 @@ class Whereabouts(msgspec.Struct, frozen=True):
 
 def placed(event: RecordedEvent) -> Whereabouts:
     """The place of an event for whom has no catalog."""
-    service = names.service_name(event.service or "")
+    service = service_name(event.service or "")
     corrected = event.data.get("corrected", ())
     within = "" if "environment" in corrected else service.environment or ""
-    written = event.environment if names.environment_key(event.environment or "") else within
-    key = names.environment_key(written or "")
+    written = event.environment if environment_key(event.environment or "") else within
+    key = environment_key(written or "")
     if event.data.get("production") is True and "environment" not in corrected:
-        key = names.in_production(key)
+        key = in_production(key)
     return Whereabouts(service.key, key, "", written or "")
 
 
 class People(msgspec.Struct, frozen=True):
     """Who is one person, for whom has no catalog."""
 
-    key: Callable[[str], str] = names.fold_person
+    key: Callable[[str], str] = fold_person
     """What stands for a person, from a name, a login or an address; empty for no name."""
     listed: Mapping[str, str] = {}
     """How the catalog writes a person, by that key."""
@@ -178,7 +181,7 @@ class Spelling:
         if found.service:
             self._services.setdefault(found.service, found.listed or event.service or found.service)
         if found.environment:
-            stated = bool(names.environment_key(event.environment or ""))
+            stated = bool(environment_key(event.environment or ""))
             (self._environments if stated else self._implied).setdefault(found.environment, _shown(found))
 
     def told(self, event: RecordedEvent) -> RecordedEvent:
@@ -202,6 +205,6 @@ class Spelling:
 
 def _shown(found: Whereabouts) -> str:
     """As it was written; what its sender alone calls production says so."""
-    if names.environment_key(found.written) == found.environment or "/" not in found.environment:
+    if environment_key(found.written) == found.environment or "/" not in found.environment:
         return found.written or found.environment
-    return f"{found.written} ({names.PRODUCTION})" if found.environment.startswith(names.PRODUCTION) else found.written
+    return f"{found.written} ({PRODUCTION})" if found.environment.startswith(PRODUCTION) else found.written
