@@ -22,6 +22,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
+    IndexLine,
     LinkedText,
     Name,
     Part,
@@ -37,6 +38,7 @@ from renderers.document import (
 )
 from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
+from renderers.mixed import MarkupPen, mixed
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.plain import finished, goes_on, plain
 from renderers.prose import xhtml
@@ -47,7 +49,10 @@ _ROOT = '<page xmlns:ac="urn:ac" xmlns:ri="urn:ri">'
 
 
 def confluence(document: Document) -> str:
-    """The body of a page; its title is a field of its own there. Raises ValueError for a zone that does not exist."""
+    """The body of a page, with what people wrote in the whole of it; its title is a field of its own there. Raises
+    ValueError for a zone that does not exist."""
+    if document.history.revised:
+        return edited(document)
     pen = _ConfluencePen(document)
     lead = pen.cited(document.lead, stop=False) if document.lead else UNKNOWN
     incident = pen.parts(document.incident.parts) if document.incident else UNKNOWN
@@ -62,6 +67,16 @@ def confluence(document: Document) -> str:
         ),
     )
     return well_formed("\n".join([*head, *_body(document, pen)]) + "\n")
+
+
+def edited(document: Document) -> str:
+    """The page whose lines are those of the draft's file."""
+    pen = _ConfluencePen(document)
+    parts = mixed(document, MarkupPen(_part, pen.evidence, pen.called))
+    said = (
+        f"<h{part.level}>{part.heading}</h{part.level}>{part.body}" if part.level else part.body for _, part in parts
+    )
+    return well_formed("\n".join(said))
 
 
 def _body(document: Document, pen: _ConfluencePen) -> list[str]:
@@ -158,15 +173,20 @@ class _ConfluencePen:
 
     def _cite(self, cites: Sequence[str]) -> str:
         """The citation, which leads to the daemon where its address is known."""
-        text = citation(cites, self._short)
-        if self._where == "none" or not text:
-            return ""
-        if self._url:
-            text = f'<a href="{escaped(self._url)}/events/{cites[0]}">{text}</a>'
-        if self._where == "end":
+        text = self.evidence(cites) if self._where != "none" else ""
+        if text and self._where == "end":
             self._evidence.append(text)
-            return ""
-        return f" {text}"
+        return f" {text}" if text and self._where == "inline" else ""
+
+    def evidence(self, cites: Sequence[str]) -> str:
+        """The citation itself; empty for none."""
+        text = citation(cites, self._short)
+        return f'<a href="{escaped(self._url)}/events/{cites[0]}">{text}</a>' if self._url and text else text
+
+    def called(self, line: IndexLine) -> str:
+        """How the event of a line in the index is cited."""
+        short = escaped(self._short.get(line.id, line.id))
+        return f'<a href="{escaped(self._url)}/events/{line.id}">{short}</a>' if self._url else short
 
     # Tables
 
@@ -187,11 +207,9 @@ class _ConfluencePen:
             return ""
         rows = []
         for line in block.lines:
-            short = escaped(self._short.get(line.id, line.id))
-            called = f'<a href="{escaped(self._url)}/events/{line.id}">{short}</a>' if self._url else short
             offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
             time = f"{' '.join(times.clock(line.at, self._zone))}{offset}"
-            rows.append([called, time, clean(line.type), clean(line.source)])
+            rows.append([self.called(line), time, clean(line.type), clean(line.source)])
         return _table(("Id", "Time", "Type", "Source"), rows)
 
 

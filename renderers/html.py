@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -27,6 +28,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
+    IndexLine,
     LinkedText,
     Name,
     Part,
@@ -44,14 +46,17 @@ from renderers.document import (
 from renderers.html_style import STYLE
 from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
+from renderers.mixed import MarkupPen, mixed
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.picture import svgs
 from renderers.plain import finished, goes_on, plain
 from renderers.policy import policy
-from renderers.prose import xhtml
+from renderers.prose import Passage, xhtml
 from renderers.skeleton import DEFAULT, pieces
 
 TEMPLATE = "postmortem.html.j2"
+TITLE = "Postmortem Report:"
+"""What stands before an incident's title."""
 WIDE, NARROW = 1024, 360
 """The widths of the two pictures; the style sheet shows the one that fits."""
 UNKNOWN = "not recorded"
@@ -69,8 +74,7 @@ class Html(str):
         return str(self)
 
 
-@dataclass(frozen=True)
-class Headed:
+class Headed(NamedTuple):
     """One section as the template is given it."""
 
     key: str
@@ -97,11 +101,20 @@ class HtmlContext:
     """Lead, date, status and the line of the incident."""
     sections: tuple[Headed, ...]
     footer: str
+    named: bool = True
+    """Whether the heading is behind the name of what this is; people may have changed that."""
 
 
 def html(document: Document) -> str:
-    """The document as one HTML text. Raises ValueError for a zone that does not exist."""
-    pen, review = _HtmlPen(document), document.review
+    """The document as one HTML text, with what people wrote in the whole of it. Raises ValueError for a zone that does
+    not exist."""
+    pen = _HtmlPen(document)
+    page = _edited(document, pen) if document.history.revised else _page(document, pen)
+    return _template().render(page=page)
+
+
+def _page(document: Document, pen: _HtmlPen) -> HtmlContext:
+    review = document.review
     facts = (
         ("Incident Lead", pen.cited(document.lead, stop=False) if document.lead else Html(f"<em>{UNKNOWN}</em>")),
         ("Date", Html(escaped(times.day(document.date, document.options.zone)))),
@@ -109,7 +122,7 @@ def html(document: Document) -> str:
         ("Incident", pen.parts(document.incident.parts) if document.incident else Html(f"<em>{UNKNOWN}</em>")),
     )
     sections, footer = _sections(document, pen)
-    page = HtmlContext(
+    return HtmlContext(
         title=plain(document.title.parts) or escape.EMPTY,
         policy=POLICY,
         style=Html(STYLE),
@@ -118,7 +131,34 @@ def html(document: Document) -> str:
         sections=sections,
         footer=footer,
     )
-    return _template().render(page=page)
+
+
+def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
+    """The page of a draft that people edited as a whole: its lines are those of the file, head and footer included."""
+    parts = mixed(document, MarkupPen(_part, pen.evidence, pen.called))
+    first = next((part for _, part in parts if part.level == 1), None)
+    shown = [_headed(key or f"part-{number}", part, part is first) for number, (key, part) in enumerate(parts)]
+    place = next((at for at, (key, _) in enumerate(parts) if key == "timeline"), None)
+    if place is None:
+        shown.append(Headed("picture", "", Html(pen.pictures())))
+    else:
+        shown[place] = shown[place]._replace(body=Html(pen.pictures() + shown[place].body))
+    title = first.title.removeprefix(TITLE).strip() if first is not None else ""
+    return HtmlContext(
+        title=title or plain(document.title.parts) or escape.EMPTY,
+        policy=POLICY,
+        style=Html(STYLE),
+        heading=Html(first.heading if first is not None else escaped(TITLE)),
+        facts=(),
+        sections=tuple(shown),
+        footer="",
+        named=False,
+    )
+
+
+def _headed(key: str, part: Passage, first: bool) -> Headed:
+    """A passage of an edited draft; only the first heading of the highest level is that of the page."""
+    return Headed(key, Html("" if first else part.heading), Html(part.body), max(2, part.level))
 
 
 def _sections(document: Document, pen: _HtmlPen) -> tuple[tuple[Headed, ...], str]:
@@ -170,7 +210,7 @@ class _HtmlPen:
         """One section; the Appendix ends in the evidence of all, where it is gathered there."""
         text = self.blocks(section.blocks)
         if section.key == "timeline":
-            text = self._pictures() + text
+            text = self.pictures() + text
         if self._evidence:
             items = "".join(f"<li>{each}</li>" for each in self._evidence)
             self._gathered.append(f"<h3>{escaped(HEADINGS[section.key])}</h3><ol>{items}</ol>")
@@ -224,16 +264,25 @@ class _HtmlPen:
         """The citation behind what it proves: three events and how many more, each a link to its line."""
         if self._where == "none" or not cites:
             return ""
+        if self._where == "end":
+            self._evidence.append(self.evidence(cites))
+            return ""
+        return f" {self.evidence(cites)}"
+
+    def evidence(self, cites: Sequence[str]) -> str:
+        """The citation itself."""
         shown = [self._event(each, self._short.get(each, each)) for each in cites[:SHOWN]]
         rest = cites[SHOWN:]
         if rest:
             ids = " ".join(self._short.get(each, each) for each in rest[:50])
             shown.append(self._event(rest[0], f"+{len(rest)}", ids))
-        text = f'<span class="cites">[{", ".join(shown)}]</span>'
-        if self._where == "end":
-            self._evidence.append(text)
-            return ""
-        return f" {text}"
+        return f'<span class="cites">[{", ".join(shown)}]</span>'
+
+    def called(self, line: IndexLine) -> str:
+        """How the event of a line in the index is cited, as what citations lead to."""
+        short = escaped(self._short.get(line.id, line.id))
+        called = f'<a href="{escaped(self._url)}/events/{line.id}">{short}</a>' if self._url else short
+        return f'<span id="e-{line.id}" title="{line.id}">{called}</span>'
 
     def _event(self, event: str, text: str, title: str = "") -> str:
         """A link to the event: its line in the appendix, else where the daemon shows it."""
@@ -248,7 +297,7 @@ class _HtmlPen:
 
     # Tables
 
-    def _pictures(self) -> str:
+    def pictures(self) -> str:
         """The timeline as a picture, in two widths of which one is shown."""
         broad, narrow = svgs(self._document, (WIDE, NARROW), style=False, anchor="")
         caption = "The timeline as a picture; the table below tells the same in words."

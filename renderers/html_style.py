@@ -31,7 +31,8 @@ time{font-variant-numeric:tabular-nums}
 nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.15rem 1rem;font-size:.9rem}
 .cites{font-size:.78em;color:var(--mute);white-space:nowrap}
 .cites a{color:inherit;text-decoration-color:var(--line)}
-.ask{background:var(--ask);border-left:4px solid var(--askline);padding:.5rem .8rem;margin:.8rem 0}
+.ask,blockquote{background:var(--ask);border-left:4px solid var(--askline);padding:.5rem .8rem;margin:.8rem 0}
+blockquote p{margin:0}pre{overflow-x:auto}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.95rem}
 caption{text-align:left;break-after:avoid;color:var(--mute);font-size:.88rem;padding-bottom:.3rem}
@@ -56,7 +57,7 @@ footer{margin-top:2.5rem;padding-top:.6rem;border-top:1px solid var(--line);colo
 .stack td[data-head]::before{content:attr(data-head) ': ';color:var(--mute)}}
 @media print{:root{color-scheme:light;--bg:#fff;--ink:#000;--mute:#444;--line:#bbb;--soft:#f3f3f3;--link:#000;
 --ask:#fff;--askline:#888}body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
-h2{break-after:avoid}tr,li,.ask,figure{break-inside:avoid}thead{display:table-header-group}a{text-decoration:none}
+h2{break-after:avoid}tr,li,.ask,blockquote,figure{break-inside:avoid}thead{display:table-header-group}a{text-decoration:none}
 .wide{overflow:visible}@page{margin:16mm 14mm}}
 """
 

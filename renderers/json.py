@@ -41,6 +41,8 @@ from renderers.document import (
 )
 from renderers.history import Duration, Moment
 from renderers.json_shape import FORMAT
+from renderers.markdown import markdown
+from renderers.mixed import people_lines
 from renderers.plain import plain
 
 
@@ -69,6 +71,7 @@ def said(document: Document) -> dict[str, Any]:
         "started_at": times.utc(document.date),
         "status": "resolved" if document.resolved else "unresolved",
         "review": _review(document.review) if document.review else None,
+        "edited": _edited(document),
         "as_of": _instant(document.as_of),
         "digest": document.digest,
         "options": {
@@ -101,6 +104,20 @@ def _review(review: Review) -> dict[str, Any]:
         "event": review.event,
         "changed": review.changed,
         "said": _claim(review.said),
+    }
+
+
+def _edited(document: Document) -> dict[str, Any] | None:
+    """The whole of what people edited, as it reads now; the sections are what timelined writes by itself."""
+    revised = document.history.revised
+    if revised is None:
+        return None
+    return {
+        "by": revised.actor,
+        "at": _instant(revised.occurred_at),
+        "event": revised.id,
+        "text": markdown(document),
+        "lines": [{"section": section, "text": text} for section, text in people_lines(document)],
     }
 
 

@@ -259,6 +259,23 @@ class ReviewShape(Struct):
     said: Sentence
 
 
+class PeoplesLine(Struct):
+    """A line of Markdown that people wrote."""
+
+    section: Annotated[str, Meta(description="The key of the section it stands in, or head")]
+    text: str
+
+
+class EditedShape(Struct):
+    """The draft as people edited the whole of it, where it was published."""
+
+    by: str | None
+    at: Instant
+    event: EventId
+    text: Annotated[str, Meta(description="The whole draft as it reads, in Markdown")]
+    lines: Annotated[list[PeoplesLine], Meta(description="What of it people wrote or changed")]
+
+
 class Draft(Struct):
     """A draft postmortem of timelined: its sentences, each with the events that prove it."""
 
@@ -270,6 +287,7 @@ class Draft(Struct):
     started_at: Instant
     status: Literal["resolved", "unresolved"]
     review: Annotated[ReviewShape | None, Meta(description="The last word on its review; null where nobody said any")]
+    edited: Annotated[EditedShape | None, Meta(description="Null where nobody edited the whole of it")]
     as_of: Annotated[Instant | None, Meta(description="What was known then; null for now")]
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 over what it was rendered from")]
     options: OptionsShape

@@ -25,6 +25,7 @@ from renderers.document import (
     Code,
     Document,
     Index,
+    IndexLine,
     LinkedText,
     Name,
     Part,
@@ -55,7 +56,7 @@ NOT_RECORDED = "_not recorded_"
 def markdown(document: Document) -> str:
     """The document as one Markdown text, with what people wrote in the whole of it. Raises ValueError for a zone that
     does not exist."""
-    return marks.plain(marked(document)) if document.history.revised else _written(document, _MarkdownPen(document))
+    return marks.plain(marked(document)) if document.history.revised else written(document, MarkdownPen(document))
 
 
 def marked(document: Document) -> str:
@@ -67,10 +68,11 @@ def marked(document: Document) -> str:
 
 def machine_marked(document: Document) -> str:
     """The same without what people wrote in the whole of it."""
-    return marks.finished(_written(document, _MarkingPen(document)))
+    return marks.finished(written(document, MarkingPen(document)))
 
 
-def _written(document: Document, pen: _MarkdownPen) -> str:
+def written(document: Document, pen: MarkdownPen) -> str:
+    """The document as this pen writes it, in the words and the order of its template."""
     sections = {section.key: section for section in document.sections}
     review = document.review
     said = {
@@ -80,7 +82,9 @@ def _written(document: Document, pen: _MarkdownPen) -> str:
         "status": " · ".join([status(document), *([pen.cited(review.said)] if review else [])]),
         "incident": pen.line(document.incident.parts) if document.incident else NOT_RECORDED,
     }
-    head = {name: Md(text + pen.mark(name)) for name, text in said.items()}
+    proof = {"title": document.title, "lead": document.lead, "status": review.said if review else None}
+    cites = {name: claim.cites for name, claim in proof.items() if claim is not None}
+    head = {name: Md(text + pen.mark(name, cites=cites.get(name, ()), led=False)) for name, text in said.items()}
     names = [field.name for field in fields(Sheet) if field.name not in (*head, "references")]
     body = {name: Md(pen.section(sections[name]) if name in sections else "") for name in names}
     sheet = Sheet(**head, **body, references=Md(pen.references()))
@@ -108,7 +112,7 @@ def facts_of(document: Document) -> TemplateFacts:
     )
 
 
-class _MarkdownPen:
+class MarkdownPen:
     """Writes blocks and sentences of one document: knows its short ids, its zone and where citations go."""
 
     def __init__(self, document: Document) -> None:
@@ -124,7 +128,7 @@ class _MarkdownPen:
         self._gathered: list[str] = []
         self._within = "head"
 
-    def mark(self, kind: str, said: str = "", cites: Sequence[str] = ()) -> str:
+    def mark(self, kind: str, said: str = "", cites: Sequence[str] = (), *, led: bool = True) -> str:
         """What says which statement a line is; nothing, in a text that nobody edits."""
         return ""
 
@@ -203,17 +207,24 @@ class _MarkdownPen:
     def _cite(self, cites: Sequence[str]) -> list[str]:
         """The citation, where it stands behind what it proves. A query that found nothing has its words in the
         sentence, and stands in JSON."""
-        text = citation(cites, self._short)
-        if self._where == "none" or not text:
-            return []
-        self._used[text] = cites[0]
-        if self._where == "end":
+        text = self.evidence(cites) if self._where != "none" else ""
+        if text and self._where == "end":
             self._evidence.append(text)
-            return []
-        return [text]
+        return [text] if text and self._where == "inline" else []
+
+    def evidence(self, cites: Sequence[str]) -> str:
+        """The citation itself; empty for none."""
+        text = citation(cites, self._short)
+        if text:
+            self._used[text] = cites[0]
+        return text
 
     def _parts(self, parts: Iterable[Part], *, table: bool = False) -> str:
-        return escape.join(_part(part, table=table) for part in parts).strip()
+        return escape.join(self.part(part, table=table) for part in parts).strip()
+
+    def part(self, part: Part, *, table: bool) -> str:
+        """One part of a sentence; in a table, bars are no ends of cells."""
+        return _part(part, table=table)
 
     # Tables
 
@@ -279,19 +290,24 @@ class _MarkdownPen:
             offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
             kind = line.type if line.type in EVENT_TYPES else escape.prose(line.type, table=True)
             shown = f"{day} {time}" if len(days) > 1 else time
-            short = self._short.get(line.id, line.id)
+            short = self.called(line)
             source = escape.prose(line.source, table=True)
             marked_as = self.mark("index", cites=(line.id,))
             lines.append(f"| {short} | {shown}{offset} | {kind} | {source}{marked_as} |")
         return "\n".join(lines)
 
+    def called(self, line: IndexLine) -> str:
+        """How the event of a line in the index is cited."""
+        return self._short.get(line.id, line.id)
 
-class _MarkingPen(_MarkdownPen):
+
+class MarkingPen(MarkdownPen):
     """A pen whose lines say what they are."""
 
-    def mark(self, kind: str, said: str = "", cites: Sequence[str] = ()) -> str:
-        """The section, the kind, what the statement is known by, and the first event that proves it."""
-        lead = cites[0][-marks.ID_DIGITS :] if cites else ""
+    def mark(self, kind: str, said: str = "", cites: Sequence[str] = (), *, led: bool = True) -> str:
+        """The section, the kind, what the statement is known by, and the first event that proves it, unless there is
+        only one statement of the kind whatever proves it (``led``)."""
+        lead = cites[0][-marks.ID_DIGITS :] if cites and led else ""
         names = (self._within, kind, marks.stem(said) if said else "", lead)
         return marks.raw("/".join(name for name in names if name), cites)
 

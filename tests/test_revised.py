@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from renderers.confluence import confluence
+from renderers.document import Document
 from renderers.edits import combined, merge, people_of, plain, revised, taken_in
 from renderers.edits.marks import bare
-from tests.editors import Editor, deeds, do, said
+from renderers.html import html
+from renderers.json import to_json
+from renderers.markdown import markdown
+from renderers.prose import Fragment, clean, passages, place
+from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
 from tests.histories import Told
 from tests.test_draft_agrees import incidents
@@ -33,6 +42,79 @@ def test_what_is_edited_where_it_is_published_is_not_lost(told: Told, cut: int, 
     assert revised(kept, late) == now
     assert reads == plain(revised(kept, early))
     assert said(revised(taken_in(now, now, now, late, "archive")[0], late)) == said(now)
+
+
+@examples(25)
+@given(told=incidents(), acts=DEEDS)
+def test_what_is_taken_in_shows_in_every_format(told: Told, acts: list[Any]) -> None:
+    """Each word that somebody typed, and all that stands in the Markdown; the page for Confluence is XML."""
+    base = draft_of(told, told.events)
+    editor = Editor(base)
+    for act in acts:
+        do(editor, act)
+    document = with_edits(told, taken_in(base, base, editor.text, base, "archive")[0])
+    reads = markdown(document)
+    typed = {f"word{n}x" for n in range(1, editor.typed + 1)}
+    kept = {word for word in typed if word in reads}
+    page, wiki = html(document), confluence(document)
+    for text in (page, wiki):
+        assert {word for word in kept if word not in text} == set()
+        assert not set(text) & set("\x02\x03\x0e\x0f")
+        assert set(CITED.findall(unescape(re.sub("<[^>]*>", " ", text)))) >= set(CITED.findall(reads))
+    edited = json.loads(to_json(document))["edited"]
+    assert edited["text"] == reads
+    theirs = "\n".join(line["text"] for line in edited["lines"])
+    assert {word for word in kept if word not in theirs} == set()
+
+
+def with_edits(told: Told, kept: str) -> Document:
+    """The draft once edits of the whole of it were taken in."""
+    more = Told()
+    more.events, more.context, more.near = list(told.events), told.context, told.near
+    more.says("incident.revised", "23:00:00", "edits", data={"text": kept})
+    return more.draft()
+
+
+def test_lines_that_nobody_touched_are_written_as_the_format_writes_them() -> None:
+    """A long quotation stands whole, citations lead to the appendix; a person's HTML and addresses stay text."""
+    told = Told()
+    told.context["external_url"] = "https://timelined.example"
+    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
+    told.says("note.added", "18:05:00", "Long. " * 200 + "Its last word.")
+    base = draft_of(told, told.events)
+    theirs = "<b onclick=x>Two</b> shops [closed](javascript:x) ![p](http://x/y.png) <!-- tl x -->"
+    edited = re.sub("(?m)^## Impact(.*)$", lambda found: f"## Impact on shops{found[1]}\n\n{theirs}", base)
+    edited = edited.replace("# Postmortem Report", "# Report", 1)
+    document = with_edits(told, taken_in(base, base, edited, base, "archive")[0])
+    page = html(document)
+    assert "Its last word." in page
+    assert "Its last word." in confluence(document)
+    assert "Its last word." not in markdown(document)
+    assert "<h1>Report: <strong>checkout: HighErrorRate</strong></h1>" in page
+    assert '<h2 id="impact">Impact on shops</h2>' in page
+    event = told.events[0].id
+    assert f'<a href="#e-{event}"' in page
+    assert f'<span id="e-{event}"' in page
+    assert page.count('<div class="broad"><svg') == 1
+    assert "&lt;b onclick=x&gt;Two&lt;/b&gt; shops [closed](javascript:x)" in page
+    assert "<img" not in page
+    lines = json.loads(to_json(document))["edited"]["lines"]
+    assert [line["section"] for line in lines] == ["head", "impact", "impact"]
+
+
+def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
+    """Whatever they write around a line of ours, or as one, our markup stands in text alone."""
+    fragments = (Fragment("<i>x</i>", "x"),)
+    here = place(0)
+    for text, shown in (
+        (here, "<p><i>x</i></p>"),
+        (f"`{here}`", "<p><code>x</code></p>"),
+        (f"```{here}\n{here}\n```", '<pre><code class="language-x">x\n</code></pre>'),
+        (f'[a](https://e.example "{here}")', '<p><a href="https://e.example" title="x">a</a></p>'),
+        (clean(f"a{here}"), "<p>a\ufffd0\ufffd</p>"),
+    ):
+        (passage,) = passages(text, fragments, 2)
+        assert passage.body.strip() == shown
 
 
 @examples(25)
