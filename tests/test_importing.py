@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
-import sqlite3
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import closing
+import os
+import re
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from collector.cli import timelined
-from collector.cli.records import records
+from collector.cli import inputs, timelined
+from collector.cli import records as records_module
+from collector.cli.records import counted, records
 from collector.errors import InvalidInput
 from collector.event import Event, RecordedEvent, current
 from collector.webhook import IMPORT
 from tests import senders
 from tests.conftest import make_log
 from tests.test_erasure import Place, alert, serving
-from tests.test_real_alertmanager import until
 
 MARKS = ("imported_at",)
 
@@ -315,53 +313,111 @@ def test_an_import_that_is_cut_off_is_finished_by_the_next(database: str, tmp_pa
     assert len({event["id"] for event in listed["events"]}) == 900
 
 
-def test_killed_twice_on_the_way_an_import_doubles_nothing(database: str, tmp_path: Path) -> None:
-    """Wherever the process ends, what it stored stands whole, and the next run adds the rest."""
-    make_log(database)
-    path, count = database.removeprefix("sqlite:///"), 6_000
-    start = senders.moment("2026-03-04 00:00")
-    moments = [(start + timedelta(seconds=10 * number)).strftime("%Y-%m-%d %H:%M:%S") for number in range(count)]
-    entries = [entry("annotate", at, by="Ana", channel={"summary": f"note {at}"}) for at in moments]
-    file = tmp_path / "entries.json"
-    file.write_text(json.dumps({"log_entries": entries}))
-    words = ["import", "file", "pagerduty", "log_entries", str(file), "--storage.url", database]
-    for stored in (count // 4, count // 2):
-        running = subprocess.Popen([sys.executable, "-m", "collector", *words], stdout=subprocess.DEVNULL)
-        try:
-            until(partial(has, path, stored), f"{stored} of {count} entries")
-        finally:
-            running.kill()
-            running.wait(20)
-    assert run(database, *words[:-2]).exit_code == 0
-    assert notes(path) == count
-    assert json.loads(run(database, *words[:-2], "-o", "json").stdout)["new"] == 0
-
-
-def has(path: str, count: int) -> bool:
-    return notes(path) >= count
-
-
-def notes(path: str) -> int:
-    """How many notes the log holds."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return int(connection.execute("SELECT count(*) FROM event WHERE type = 'note.added'").fetchone()[0])
-
-
 @pytest.mark.parametrize(
     ("content", "found"),
     [
         (b'[{"a":1},{"a":2}]', 2), (b'{"log_entries":[{"a":1}]}{"log_entries":[{"a":2},{"a":3}]}', 3),
         (b'[{"a":1}]\n[{"a":2}]', 2), (b'{"a":1}\n{"a":2}\n\n', 2), (b'\xef\xbb\xbf{"a":[1]}', 1),
+        (b'{"limit": 25, "log_entries": [ ], "more": [{"a": "]"}]}', 0), (b'{"log_entries": 5}\n{}', 2),
+        (b'\x1e{"a":1}\n\x1e{"a":2}\n', 2), (b"[1234567890, 12, true, \"x\\\"y\"]", 4), (b"12 34", 2),
+        (b'[{"a":1}],\r\n[]', 1),
     ],
 )  # fmt: skip
 def test_records_are_found_in_every_way_of_writing_pages(content: bytes, found: int) -> None:
-    assert len(records(content, "x.json", "log_entries")) == found
+    """However the file is read: whole, or a byte at a time."""
+    whole = list(records(io.BytesIO(content), "x.json", "log_entries"))
+    assert len(whole) == found
+    assert list(records(_Slow(content), "x.json", "log_entries")) == whole
 
 
-def test_what_holds_no_record_is_refused() -> None:
-    for content in (b"[]", b"", b"[1,", b"\xff"):
-        with pytest.raises(InvalidInput, match=r"cannot import x\.json: "):
-            records(content, "x.json")
+class _Slow(io.BytesIO):
+    """Gives out a byte at a time."""
+
+    def read(self, _: int | None = -1, /) -> bytes:
+        return super().read(1)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[]", "there is no record in it"), (b"", "there is no record in it"),
+        (b"[1,", "line 1 is no JSON (Expecting value)"), (b"\xff", "it is not UTF-8, at byte 0"),
+        (b'[{"a": 1},\n{"a": "\xc3\x28"}]', "it is not UTF-8, at byte 18"),
+        (b'{"a": 1}\n\n{"a": 01}', "line 3 is no JSON (, or } is missing)"),
+        (b'[{"a": 1},\n\n{"a": 01}]', "line 3 is no JSON (Expecting ',' delimiter)"),
+        (b'[{"a": 1}\n{"a": 2}]', "line 2 is no JSON (, or ] is missing)"),
+        (b'{"log_entries": [{"a": 1}],\n more: 2}', "line 2 is no JSON (a name in quotes is missing)"),
+        (b'[{"a": NaN}]', "line 1 is no JSON (NaN is no number)"),
+        (b"[" * 100_000, "line 1 is no JSON (it is nested too deeply)"),
+        (b'{"a": "x', "line 1 is no JSON (Unterminated string starting at)"),
+    ],
+)  # fmt: skip
+def test_what_holds_no_record_is_refused(content: bytes, said: str) -> None:
+    """With the line, and before anything is brought in."""
+    for file in (io.BytesIO(content), _Slow(content)):
+        with pytest.raises(InvalidInput, match=rf"cannot import x\.json: {re.escape(said)}"):
+            counted(file, "x.json", "log_entries")
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"[", b"]"), (b'{"log_entries":[', b'],"limit":1}'), (b"", b"")])
+def test_no_more_of_a_file_is_in_memory_than_a_few_records(before: bytes, after: bytes) -> None:
+    """Twenty megabytes in a list, a page, or on a line each: what is read and not yet given out stays small."""
+    record = json.dumps({"id": "R1", "text": "x" * 900}).encode() + (b"," if before else b"\n")
+
+    def written() -> Iterator[bytes]:
+        yield before or b"\n"
+        for _ in range(20_000):
+            yield record
+        yield (b'{"id":"last"}' if before else b"") + after
+
+    file, given = _Growing(written()), 0
+    for found in records(cast("BinaryIO", file), "x.json", "log_entries"):
+        given += len(found) + 1
+        assert file.taken - given < 4 * inputs.CHUNK
+    assert file.taken > 18_000_000
+
+
+class _Growing:
+    """A file that is made while it is read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self.taken = pieces, 0
+
+    def seek(self, _: int) -> None:
+        """It is read once."""
+
+    def read(self, size: int) -> bytes:
+        found = b""
+        while len(found) < size and (piece := next(self._pieces, b"")):
+            found += piece
+        self.taken += len(found)
+        return found
+
+
+def test_one_record_larger_than_any_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is no list of records is not read into memory on the search for its end."""
+    monkeypatch.setattr(records_module, "LONGEST", 100_000)
+    file = io.BytesIO(b'{"a": 1}\n{"a": "' + b"x" * 1_000_000)
+    with pytest.raises(InvalidInput, match="the record that begins in line 2 has more than 100,000 characters"):
+        counted(file, "x.json")
+
+
+def test_what_can_be_read_once_is_brought_in(database: str, tmp_path: Path) -> None:
+    """Out of standard input and out of a pipe with a name."""
+    make_log(database)
+    event = json.dumps({"specversion": "1.0", "type": "com.acme.restart", "source": "/ops", "id": "7"})
+    words = ("import", "file", "cloudevents", "events")
+    assert json.loads(run(database, *words, "-", "-o", "json", input=event).stdout)["new"] == 1
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(event,))
+    writer.start()
+    assert json.loads(run(database, *words, str(pipe), "-o", "json").stdout) | {"not_understood": {}} == {
+        "records": 1, "new": 0, "known": 1, "merged": 0, "withdrawn": 0, "not_understood": {},
+    }  # fmt: skip
+    writer.join()
+    gone = run(database, *words, str(tmp_path / "gone.json"))
+    assert (gone.exit_code, "gone.json: No such file or directory" in gone.stderr) == (1, True)
 
 
 # --- a timeline that people wrote -----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def main() -> None:
         # A terminal that cannot show a character gets a mark in its place, not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     logging.captureWarnings(True)
+    timelined.loaded = _log_to_stderr
     try:
         timelined(prog_name="timelined")
     except OSError as error:
@@ -39,6 +40,15 @@ def main() -> None:
         except OSError as error:
             _cannot_print(error)
         raise
+
+
+def _log_to_stderr() -> None:
+    """What a command's own work logs is no result. It is set up only for commands that log, since that takes time."""
+    if "structlog" in sys.modules:
+        from collector.telemetry import journal
+
+        journal.set_up("warning")
+        timelined.loaded = None
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

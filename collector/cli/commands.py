@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -58,6 +58,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 class Commands(click.Group):
     """The commands by what they are for; our errors become a sentence and an exit code."""
 
+    loaded: Callable[[], None] | None = None
+    """What is done after a command's module was imported."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the groups."""
         return [name for group in GROUPS.values() for name in group]
@@ -69,6 +72,8 @@ class Commands(click.Group):
             return None
         module, _, name = place.partition(":")
         found = getattr(import_module(f"collector.cli.{module}"), name)
+        if self.loaded is not None:
+            self.loaded()
         if not isinstance(found, click.Command):
             return None
         shown = EXAMPLES.get(cmd_name, ())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,12 +15,12 @@ import msgspec
 from collector import fetching, times
 from collector.cli import output, timelines
 from collector.cli.client import LONG, Desk
+from collector.cli.inputs import rereadable
 from collector.cli.moments import MOMENT, ZONE, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.people import login
 from collector.cli.progress import bar
-from collector.cli.records import batches, records
-from collector.cli.sources import content_of
+from collector.cli.records import batches, counted, records
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput, NotFound
 from collector.sources import SOURCES
@@ -73,9 +75,12 @@ def file_(where: Where, source: str, records_form: str, content: Path, form: str
     and how to get them. FILE has a list, pages of lists after each other, or one record on each line. Exits with 1
     where some records were not understood; they are kept all the same.
     """
-    found = records(content_of(content), str(content), within(records_form))
-    told = brought_in(where, source, records_form, found)
-    show(told, form)
+    name, key = str(content), within(records_form)
+    with rereadable(content) as file:
+        count = counted(file, name, key)
+        # What a program that still writes the file has added since is left to the next import.
+        found = islice(records(file, name, key), count)
+        show(brought_in(where, source, records_form, found, count), form)
 
 
 def within(form: str) -> str:
@@ -83,15 +88,15 @@ def within(form: str) -> str:
     return next((kind.imports[form].within for kind in SOURCES.values() if form in kind.imports), "")
 
 
-def brought_in(where: Where, source: str, form: str, found: Sequence[bytes]) -> Imported:
-    """Bring records in, some at a time."""
+def brought_in(where: Where, source: str, form: str, found: Iterable[bytes], count: int) -> Imported:
+    """Bring in ``count`` records, some at a time."""
 
     async def walked(desk: Desk) -> Imported:
         total = Imported()
         with bar("importing") as progress:
-            for count, body in batches(found):
-                total.take(count, await sent(desk, source, form, body))
-                progress(total.records, len(found))
+            for some, body in batches(found):
+                total.take(some, await sent(desk, source, form, body))
+                progress(total.records, count)
         return total
 
     return where.ask(walked, writing=True)
@@ -179,17 +184,20 @@ def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str |
     mitigated), incident, owner and due; the order does not matter, and others are refused. A time has a date, and an
     offset or --zone. Every row is checked before the first is recorded; a row that is known adds nothing.
     """
-    rows = timelines.read(content_of(content), str(content), incident=incident, by=by, zone=zone)
-
-    async def stated(desk: Desk) -> int:
-        new = 0
-        with bar("importing") as progress:
-            for done, row in enumerate(rows, 1):
-                new += (await desk.post(row.path, row.body, row.key)).created
-                progress(done, len(rows))
-        return new
-
-    new = where.ask(stated, writing=True)
+    with rereadable(content) as file:
+        table = timelines.TimelineTable(file, str(content), incident=incident, by=by, zone=zone)
+        count = table.checked()
+        new = where.ask(partial(stated, table.rows(), count), writing=True)
     if form == "json":
-        return output.as_json({"rows": len(rows), "new": new, "known": len(rows) - new})
-    return output.facts([("Rows", str(len(rows))), ("New", str(new)), ("Known", str(len(rows) - new))])
+        return output.as_json({"rows": count, "new": new, "known": count - new})
+    return output.facts([("Rows", str(count)), ("New", str(new)), ("Known", str(count - new))])
+
+
+async def stated(rows: Iterable[timelines.TimelineRow], count: int, desk: Desk) -> int:
+    """State ``count`` rows; how many of them were new."""
+    new = 0
+    with bar("importing") as progress:
+        for done, row in enumerate(islice(rows, count), 1):
+            new += (await desk.post(row.path, row.body, row.key)).created
+            progress(done, count)
+    return new

@@ -1,75 +1,193 @@
-"""The records in what a person saved of a sender's API: a list, pages of lists, or one on each line."""
+"""The records in what a person saved of a sender's API: a list, pages of lists, or one on each line.
+
+A file may be larger than memory: of its text only what is looked at is kept,
+which is one record and what was read beyond it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NoReturn
 
-import msgspec
-
+from collector.cli import inputs
 from collector.errors import InvalidInput
 
 TOGETHER = 200
 """Records that are brought in at a time …"""
 BYTES = 512 << 10
 """… or as many as have so many bytes."""
+LONGEST = 32 << 20
+"""Characters that one record may have; a daemon takes less by default."""
 
-_DOCUMENT = msgspec.json.Decoder(msgspec.Raw)
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_PAGE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SPACE = " \t\r\n"
+_BETWEEN = _SPACE + ",\x1e"
+"""What tools write between documents."""
+_NEAR = 16
+"""Characters at the end of what was read that may be the beginning of something: ``\\u00``, ``-Infinit``."""
 
 
-def records(content: bytes, name: str, within: str = "") -> list[bytes]:
-    """Every record in ``content``, as it stands there. ``within`` is the key under which a page has them.
+class _NoNumberError(ValueError):
+    """NaN or an infinity, which JSON does not have."""
+
+
+def _no_number(text: str) -> NoReturn:
+    raise _NoNumberError(f"{text} is no number")
+
+
+# Numbers are only passed over here; as texts of any length they are digits, and no more.
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_int=float)
+
+
+class _Window:
+    """A text, of which only what is being looked at is in memory."""
+
+    def __init__(self, pieces: Iterable[str], name: str) -> None:
+        self._pieces, self._name = iter(pieces), name
+        self._text, self._at = "", 0
+        self._kept: int | None = None
+        """Where what is asked for again begins."""
+        self._lines = 1
+        """The line in which the text begins."""
+
+    def _more(self) -> bool:
+        """Read as much as there is again, so that a long record is not looked at once for each piece of it."""
+        begin = self._at if self._kept is None else self._kept
+        self._lines += self._text.count("\n", 0, begin)
+        text = self._text[begin:]
+        if len(text) > LONGEST:
+            raise InvalidInput(
+                f"cannot import {self._name}: the record that begins in line {self._lines} has more than {LONGEST:,} "
+                "characters; nothing was imported"
+            )
+        found, size = [text], 0
+        while size <= len(text) and (piece := next(self._pieces, "")):
+            found.append(piece)
+            size += len(piece)
+        self._text, self._at = "".join(found), self._at - begin
+        self._kept = None if self._kept is None else 0
+        return size > 0
+
+    def peek(self, skipped: str = _SPACE) -> str:
+        """The next character that is none of those skipped; empty at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in skipped:
+                    return self._text[self._at]
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def take(self, wanted: str) -> str:
+        """The next character, which has to be one of those wanted."""
+        found = self.peek()
+        if not found or found not in wanted:
+            self.wrong(f"{' or '.join(wanted)} is missing")
+        self._at += 1
+        return found
+
+    def value(self) -> str:
+        """The next value as it is written."""
+        self.peek()
+        while True:
+            try:
+                _, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                self.wrong("it is nested too deeply")
+            except ValueError as error:
+                if self._broken(error) or not self._more():
+                    self.wrong(getattr(error, "msg", str(error)), getattr(error, "pos", None))
+                continue
+            # A number goes on where the text does.
+            if end < len(self._text) or self._text[end - 1] in '}]"' or not self._more():
+                self._at, begin = end, self._at
+                return self._text[begin:end]
+
+    def _broken(self, error: ValueError) -> bool:
+        """Whether it stays wrong, whatever follows."""
+        if not isinstance(error, json.JSONDecodeError):
+            return True
+        return not error.msg.startswith("Unterminated") and bool(self._text[error.pos + _NEAR :].strip(_SPACE))
+
+    def keep(self) -> None:
+        """Keep the text from here on."""
+        self.peek()
+        self._kept = self._at
+
+    def kept(self) -> str:
+        """The text since then."""
+        begin, self._kept = self._kept or 0, None
+        return self._text[begin : self._at]
+
+    def forget(self) -> None:
+        """Keep nothing any more."""
+        self._kept = None
+
+    def wrong(self, what: str, at: int | None = None) -> NoReturn:
+        """Say what is no JSON, and where."""
+        line = self._lines + self._text.count("\n", 0, self._at if at is None else at)
+        raise InvalidInput(f"cannot import {self._name}: line {line} is no JSON ({what}); nothing was imported")
+
+
+def records(file: BinaryIO, name: str, within: str = "") -> Iterator[bytes]:
+    """Every record of a file from its beginning, as it stands there. ``within`` is the key under which a page has them.
 
     Takes a list, an object with such a list, several of either after each other (as tools write pages), or one record
-    on each line. Raises :class:`InvalidInput` with the line where that is no JSON.
+    on each line. Raises :class:`InvalidInput` with the line where that is no JSON, after what stands before it.
     """
-    found = [record for document in _documents(content, name) for record in _of(document, within)]
-    if not found:
+    text = _Window(inputs.text_of(file, name), name)
+    while first := text.peek(_BETWEEN):
+        if first == "[":
+            found = _list(text)
+        elif first == "{" and within:
+            found = _page(text, within)
+        else:
+            found = iter((text.value(),))
+        for record in found:
+            yield record.encode()
+
+
+def counted(file: BinaryIO, name: str, within: str = "") -> int:
+    """How many records a file has. Raises :class:`InvalidInput` where it has none, or anything in it is no JSON."""
+    count = sum(1 for _ in records(file, name, within))
+    if not count:
         raise InvalidInput(f"cannot import {name}: there is no record in it")
-    return found
+    return count
 
 
-def _documents(content: bytes, name: str) -> Iterator[bytes]:
-    content = content.removeprefix(b"\xef\xbb\xbf").strip()
-    try:
-        yield bytes(_DOCUMENT.decode(content))
+def _list(text: _Window) -> Iterator[str]:
+    text.take("[")
+    if text.peek() == "]":
+        text.take("]")
         return
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"cannot import {name}: it is not UTF-8, at byte {error.start}") from error
-    decoder, place = json.JSONDecoder(), 0
-    while place < len(text):
-        try:
-            _, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
-            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
-            said = getattr(error, "msg", "it is nested too deeply")
-            raise InvalidInput(
-                f"cannot import {name}: line {line} is no JSON ({said}); nothing was imported"
-            ) from error
-        yield text[place:end].encode()
-        place = end
-        while place < len(text) and text[place] in " \t\r\n,\x1e":
-            place += 1
+    yield text.value()
+    while text.take(",]") == ",":
+        yield text.value()
 
 
-def _of(document: bytes, within: str) -> Iterable[bytes]:
-    """The records of a document: of a list each, of a page those that it has, else the one that it is."""
-    if document[:1] == b"[":
-        return map(bytes, _LIST.decode(document))
-    if document[:1] == b"{" and within:
-        page = _PAGE.decode(document)
-        if within in page and bytes(page[within])[:1] == b"[":
-            return map(bytes, _LIST.decode(page[within]))
-    return [document]
+def _page(text: _Window, within: str) -> Iterator[str]:
+    """The records of a page; an object that has none in a list is a record itself."""
+    text.keep()
+    text.take("{")
+    listed = False
+    after = text.take("}") if text.peek() == "}" else ","
+    while after == ",":
+        if text.peek() != '"':
+            text.wrong("a name in quotes is missing")
+        key = json.loads(text.value())
+        text.take(":")
+        if key == within and text.peek() == "[":
+            listed = True
+            text.forget()
+            yield from _list(text)
+        else:
+            text.value()
+        after = text.take(",}")
+    if not listed:
+        yield text.kept()
 
 
-def batches(found: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+def batches(found: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lists of some records each, in JSON, with how many they are."""
     some: list[bytes] = []
     size = 0

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.cli import moments
+from collector.cli import inputs, moments
 from collector.errors import InvalidInput
 from collector.people import MARKS
 
@@ -44,45 +45,59 @@ class _WrongRow(ValueError):
     """What is wrong with a row, as the end of a sentence."""
 
 
-def read(content: bytes, name: str, *, incident: int | None, by: str, zone: str | None) -> list[TimelineRow]:
-    """Every row as what it states. ``incident``, ``by`` and ``zone`` stand for what a row does not say.
+class TimelineTable:
+    """A table in a file, read row by row as often as needed. ``incident``, ``by`` and ``zone`` stand for what a row
+    does not say."""
 
-    Raises :class:`InvalidInput` with every mistake and its line.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"cannot import {name}: it is not UTF-8, at byte {error.start}; save it as that") from error
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    rows: list[TimelineRow] = []
-    mistakes: list[str] = []
-    try:
-        columns = _columns(next(table, []), name)
-        for cells in table:
-            if not any(cell.strip() for cell in cells):
-                continue
+    def __init__(self, file: BinaryIO, name: str, *, incident: int | None, by: str, zone: str | None) -> None:
+        self._file, self._name = file, name
+        self._incident, self._by, self._zone = incident, by, zone
+
+    def checked(self) -> int:
+        """How many rows it has. Raises :class:`InvalidInput` with the first mistakes and their lines."""
+        count, mistakes, shown = 0, 0, []
+        for found in self._read():
+            if isinstance(found, str):
+                mistakes += 1
+                shown += [found] if mistakes <= SHOWN else []
+            else:
+                count += 1
+        if mistakes > SHOWN:
+            shown.append(f"and {mistakes - SHOWN} more")
+        if mistakes or not count:
+            raise InvalidInput(
+                f"cannot import {self._name}: {'; '.join(shown) or 'it has no rows'}; nothing was recorded"
+            )
+        return count
+
+    def rows(self) -> Iterator[TimelineRow]:
+        """Every row that has no mistake, as what it states."""
+        return (found for found in self._read() if isinstance(found, TimelineRow))
+
+    def _read(self) -> Iterator[TimelineRow | str]:
+        """Each row, or what is wrong with it."""
+        with inputs.lines_of(self._file, self._name) as lines:
+            first = lines.readline()
+            table = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
             try:
-                rows.append(_row(_said(columns, cells), incident, by, zone))
-            except _WrongRow as error:
-                mistakes.append(f"line {table.line_num}: {error}")
-    except csv.Error as error:
-        raise InvalidInput(f"cannot import {name}: line {table.line_num} is no CSV ({error})") from error
-    if mistakes or not rows:
-        raise InvalidInput(
-            f"cannot import {name}: {'; '.join(_listed(mistakes)) or 'it has no rows'}; nothing was recorded"
-        )
-    return rows
+                columns = _columns(next(table, []), self._name)
+                for cells in table:
+                    if any(cell.strip() for cell in cells):
+                        yield self._row(columns, cells, table.line_num)
+            except csv.Error as error:
+                raise InvalidInput(
+                    f"cannot import {self._name}: line {table.line_num} is no CSV ({error}); nothing was recorded"
+                ) from error
+
+    def _row(self, columns: list[str], cells: list[str], line: int) -> TimelineRow | str:
+        try:
+            return _row(_said(columns, cells), self._incident, self._by, self._zone)
+        except _WrongRow as error:
+            return f"line {line}: {error}"
 
 
-def _listed(mistakes: list[str]) -> Iterator[str]:
-    yield from mistakes[:SHOWN]
-    if len(mistakes) > SHOWN:
-        yield f"and {len(mistakes) - SHOWN} more"
-
-
-def _delimiter(text: str) -> str:
+def _delimiter(first: str) -> str:
     """What stands between the names of the first line: spreadsheets of some languages write semicolons."""
-    first = text.partition("\n")[0]
     return max(",;\t", key=first.count)
 
 

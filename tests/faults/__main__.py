@@ -22,6 +22,7 @@ from tests.faults.disks import scratch
 from tests.faults.files import moved, second_daemons
 from tests.faults.flips import bit_flips
 from tests.faults.followers import follower_kills, lists_deleted
+from tests.faults.imports import LITTLE, import_kills
 from tests.faults.postgres import crashes, failovers, lossy_failovers, restarts, returns, storms
 from tests.faults.power import power_cuts
 from tests.faults.process import kills, stops
@@ -53,6 +54,7 @@ FAULTS = {
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
+    "import-kill": Fault(import_kills, 1, 1, partial(import_kills, entries=LITTLE)),
     "storm-kill": Fault(storm_and_kill, 3, 1, partial(storm_and_kill, alerts=FEW, soon=None)),
     "file-moved": Fault(moved, 80, 8),
     "second-daemon": Fault(second_daemons, 50, 5),

@@ -1,0 +1,121 @@
+"""An import is killed on its way: what it stored stands whole, and the next run adds the rest and nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.faults.report import Report
+from tests.faults.supervisor import PROJECT
+
+ENTRIES = 100_000
+LITTLE = 2_000
+"""Entries of a run that is to be short."""
+LARGEST = 260
+"""Megabytes that the command may take, with the log, the lists and all that it loads."""
+_PATIENCE = 1800.0
+_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+
+
+async def import_kills(folder: Path, report: Report, *, entries: int = ENTRIES) -> None:
+    """Log entries of PagerDuty, begun three times and killed twice: each of them is one event."""
+    for number in range(report.rounds):
+        await asyncio.to_thread(_one_round, folder / str(number), report, entries)
+        report.done += 1
+
+
+def _one_round(folder: Path, report: Report, entries: int) -> None:
+    folder.mkdir(parents=True)
+    # The daemon's warning of such a folder is no part of the result, which is JSON.
+    folder.chmod(0o755)
+    database, file = folder / "timelined.db", folder / "entries.json"
+    with file.open("w") as written:
+        written.writelines(_page(entries))
+    subprocess.run([*_TIMELINED, "db", "upgrade", *_where(database)], cwd=PROJECT, check=True, capture_output=True)
+    for stored in (entries // 4, entries // 2):
+        _kill_when_stored(database, file, stored)
+        here = _count(database)
+        report.require(stored <= here < entries, "import", f"{here} of {entries} entries were there at the kill")
+    began = time.monotonic()
+    rest = _run(database, file, report)
+    report.facts["entries_per_s"] = round(rest["new"] / max(0.001, time.monotonic() - began))
+    report.require(rest["new"] < entries // 2 + 1, "doubled", f"the last run took {rest['new']} entries for new")
+    report.require(_count(database) == entries, "doubled", f"{_count(database)} events stand for {entries} entries")
+    again = _run(database, file, report)
+    report.require((again["new"], again["known"]) == (0, entries), "doubled", f"again, it came to {again}")
+    done = subprocess.run([*_TIMELINED, "verify", *_where(database)], cwd=PROJECT, check=False, capture_output=True)
+    report.require(done.returncode == 0, "verify", done.stdout.decode()[-500:])
+
+
+_TIMELINED = (sys.executable, "-m", "collector")
+
+
+def _where(database: Path) -> tuple[str, str]:
+    return ("--storage.url", f"sqlite:///{database}")
+
+
+def _import(database: Path, file: Path) -> list[str]:
+    return [*_TIMELINED, "import", "file", "pagerduty", "log_entries", str(file), "-o", "json", *_where(database)]
+
+
+def _kill_when_stored(database: Path, file: Path, stored: int) -> None:
+    running = subprocess.Popen(_import(database, file), cwd=PROJECT, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + _PATIENCE
+        while _count(database) < stored and running.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+    finally:
+        running.kill()
+        running.wait()
+
+
+def _run(database: Path, file: Path, report: Report) -> Any:
+    """What an import came to that nobody disturbed; its memory is looked at while it runs."""
+    peak = 0
+    with subprocess.Popen(_import(database, file), cwd=PROJECT, stdout=subprocess.PIPE) as running:
+        while running.poll() is None:
+            status = Path(f"/proc/{running.pid}/status")
+            found = _PEAK.search(status.read_text()) if status.exists() else None
+            peak = max(peak, int(found[1]) >> 10 if found else 0)
+            time.sleep(0.05)
+        assert running.stdout is not None
+        said = running.stdout.read()
+    report.facts["peak_mb"] = max(peak, int(report.facts.get("peak_mb", 0)))
+    report.require(running.returncode == 0, "exit", f"the import ended with {running.returncode}: {said!r}")
+    report.require(peak <= LARGEST, "memory", f"the import took {peak} MB")
+    return msgspec.json.decode(said)
+
+
+def _count(database: Path) -> int:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM event WHERE type = 'note.added'").fetchone()[0])
+
+
+def _page(entries: int) -> Iterator[str]:
+    """One answer of GET /log_entries, larger than any that PagerDuty gives: notes on a thousand incidents."""
+    start = datetime(2026, 3, 4, tzinfo=UTC)
+    yield '{"limit": 100, "log_entries": ['
+    for number in range(entries):
+        incident = f"PT{number % 1000:04}"
+        yield "," if number else ""
+        yield json.dumps({
+            "id": f"R{number:08}", "type": "annotate_log_entry",
+            "created_at": f"{start + timedelta(seconds=10 * number):%Y-%m-%dT%H:%M:%SZ}",
+            "agent": {"id": "PU1", "type": "user_reference", "summary": "Ana"},
+            "channel": {"type": "note", "summary": f"looked at host {number}"},
+            "incident": {"id": incident, "type": "incident_reference", "summary": f"[#{number % 1000}] Errors"},
+            "service": {"id": "PS1", "type": "service_reference", "summary": "checkout"},
+        })  # fmt: skip
+    yield "]}"
