@@ -1,8 +1,16 @@
-"""How the interpreter of a process that runs for long is set."""
+"""How the interpreter of a process that runs for long is set, and how one that another started ends with it."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
+import signal
+
+_DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+_NOT_HANDED_DOWN = ("TIMELINED_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
+"""Beginnings of variables that are the daemon's alone: what is configured others are told, and systemd is its own."""
 
 
 def seldom_collect() -> None:
@@ -12,3 +20,13 @@ def seldom_collect() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def end_with_parent() -> None:
+    """End this process with the one that started it, whatever ends that."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+
+
+def handed_down() -> dict[str, str]:
+    """The variables of a process that the daemon starts."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_DOWN)}

@@ -150,7 +150,7 @@ def test_verify_and_backup_leave_word_for_the_daemon(empty_log: str, tmp_path: P
     told = {sample.name for family in gauges.upkeep(kept) for sample in family.samples}
     assert told == {
         "timelined_last_verify_timestamp_seconds", "timelined_last_verify_success",
-        "timelined_last_backup_timestamp_seconds",
+        "timelined_last_backup_timestamp_seconds", "timelined_last_backup_success",
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""Backing up the database."""
+"""Backing up the database, and trying whether a backup can be restored."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -11,42 +12,153 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from collector import daemon
-from collector.backup import back_up
-from collector.cli import output
+from collector.backup import Backup, back_up, folder
+from collector.backup import Progress as Heard
+from collector.cli import client, output
+from collector.cli.output import Json
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.errors import InvalidInput, LogDamaged, TimelinedError
 from collector.proof import upkeep
+from collector.settings import Settings
+from collector.storage.urls import database_path
 
 
-@click.command()
+class _TargetFirst(click.Group):
+    """Commands of which the first is meant where none is named: ``timelined backup FILE``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named or not args else ["make", *args])
+
+
+@click.group(cls=_TargetFirst)
+def backup() -> None:
+    """Copy the database, or try whether a copy can be restored.
+
+    A daemon may be writing to it. `timelined backup TARGET` is `timelined backup make TARGET`. The daemon makes backups
+    by itself where `backup.dir` is set.
+    """
+
+
+@backup.command()
 @click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--keep", type=click.IntRange(min=1), metavar="N",
+    help="In a folder, remove all but the latest N backups afterwards.",
+)  # fmt: skip
 @CONFIG_FILE
 @STORAGE_URL
 @OUTPUT
-def backup(target: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
-    """Copy the database to the file TARGET, also while a daemon writes to it.
+def make(target: Path, keep: int | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Copy the database to the file TARGET, or into the folder TARGET under a name that says when.
 
-    The copy is of one moment. It is read back and checked against the log before it gets its name; TARGET is never
-    written over.
+    The copy is of one moment. It is read back and checked against the log before it gets its name; a file that is
+    there is never written over.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    url = settings.storage.url
-    with _shown() as shown:
-        tasks = {what: shown.add_task(what, total=None) for what in ("copying", "checking")}
-        done = back_up(url, target, lambda what, so_far, of: shown.update(tasks[what], completed=so_far, total=of))
-    upkeep.leave(
-        daemon.beside_of(settings).folder,
-        "backup",
-        upkeep.Upkeep(daemon.wall_clock(), well=True, position=done.position),
-    )
-    told = {"path": str(done.path), "position": done.position, "root": b64encode(done.root).decode(), "size": done.size}
+    if keep is not None and not target.is_dir():
+        raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
+    path = folder.place(target, daemon.wall_clock()) if target.is_dir() else target
+    with _Bars("copying", "checking") as bars:
+        done = back_up(settings.storage.url, path, bars.move)
+    gone = folder.keep(done.path, keep) if keep is not None else ()
+    word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=done.position)
+    upkeep.leave(daemon.beside_of(settings).folder, "backup", word)
+    told = {**_described(done), "removed": [str(each) for each in gone]}
     if form == "json":
         output.as_json(told)
     else:
-        shown_facts = [("Backup", told["path"]), ("Events", told["position"]), ("Root", told["root"])]
-        output.facts([(name, str(value)) for name, value in [*shown_facts, ("Size", f"{done.size} bytes")]])
+        _show(told)
 
 
-def _shown() -> Progress:
-    """A bar on a terminal, nothing elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    return Progress(*columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty())
+@backup.command()
+@click.argument("source", metavar="[BACKUP]", required=False, type=click.Path(path_type=Path))
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def verify(source: Path | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Restore BACKUP on trial, beside everything else, and say what it holds.
+
+    BACKUP is a file, or a folder of which the latest is tried; without it that is `backup.dir`. The copy is checked as
+    `timelined restore` does, compared with the log where that is here, and its lists and a draft are made. It takes as
+    much room as the backup where temporary files go (TMPDIR). Exits with 6 where anything differs.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    place = source or Path(settings.backup.dir)
+    if not place.name:
+        raise InvalidInput("cannot try a backup: none is named, and backup.dir is not set; name a file or a folder")
+    try:
+        told = asyncio.run(_tried(settings, folder.latest(place)))
+    except TimelinedError:
+        _leave(settings, well=False, position=0)
+        raise
+    _leave(settings, well=True, position=told["position"])
+    if form == "json":
+        output.as_json(told)
+    else:
+        _show(told)
+
+
+async def _tried(settings: Settings, source: Path) -> Json:
+    with _Bars("copying", "checking") as bars:
+        async with daemon.restored(settings, source, bars.move) as (made, app), client.private(app) as desk:
+            told = {**_described(made), "path": str(source), **_compared(settings, made)}
+            found = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
+            told["incident"] = found[0]["number"] if found else None
+            if found:
+                told["title"] = found[0]["title"]
+                draft = await desk.get(f"/api/v1/incidents/{found[0]['number']}/postmortem.md")
+                told["draft"] = len(draft.body)
+            return told
+
+
+def _compared(settings: Settings, made: Backup) -> Json:
+    """How much of the log the backup lacks. Raises :class:`LogDamaged` where it is not the beginning of the log."""
+    path = database_path(settings.storage.url)
+    found = folder.head_and_root(path, made.position) if path is not None else None
+    if found is None:
+        return {"behind": None}
+    head, root = found
+    if head < made.position or root != made.root:
+        raise LogDamaged(
+            f"the backup is sound, and is not what the log {path} begins with: it is of another log, or this one was "
+            "restored or changed since"
+        )
+    return {"behind": head - made.position}
+
+
+def _leave(settings: Settings, *, well: bool, position: int) -> None:
+    word = upkeep.Upkeep(daemon.wall_clock(), well=well, position=position)
+    upkeep.leave(daemon.beside_of(settings).folder, "restore", word)
+
+
+def _described(done: Backup) -> Json:
+    root = b64encode(done.root).decode()
+    return {"path": str(done.path), "position": done.position, "root": root, "size": done.size}
+
+
+def _show(told: Json) -> None:
+    facts = [
+        ("Backup", told["path"]), ("Events", str(told["position"])), ("Root", told["root"]),
+        ("Size", f"{told['size']} bytes"),
+        *(("Removed", each) for each in told.get("removed", ())),
+        ("The log has since", f"{told['behind']} more events" if told.get("behind") is not None else ""),
+        ("Newest incident", f"{told['incident']} {told['title']}" if told.get("incident") else ""),
+        ("Its draft", f"{told['draft']} bytes" if told.get("draft") else ""),
+    ]  # fmt: skip
+    output.facts(facts)
+
+
+class _Bars(Progress):
+    """A bar for each thing that is done, on a terminal; nothing elsewhere."""
+
+    def __init__(self, *names: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+        console = Console(file=sys.stderr)
+        super().__init__(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
+        self._named = {name: self.add_task(name, total=None) for name in names}
+
+    @property
+    def move(self) -> Heard:
+        """Takes what is being done, how much of it is, and how much there is."""
+        return lambda what, so_far, of: self.update(self._named[what], completed=so_far, total=of)

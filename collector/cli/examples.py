@@ -63,7 +63,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "erase": ("timelined erase b61d0 --reason 'a phone number' --dry-run",),
     "verify": ("timelined verify --lists",),
     "proof": ("timelined proof b61d0", "timelined proof --incident 1"),
-    "backup": ("timelined backup /var/backups/timelined.db",),
+    "backup": ("timelined backup /var/backups/timelined.db", "timelined backup verify /var/backups"),
     "completion": ("timelined completion bash > /etc/bash_completion.d/timelined",),
     "man": ("timelined man draft | man -l -",),
 }

@@ -19,11 +19,15 @@ from collector.cli.client import Desk
 from collector.cli.output import Json
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
+from collector.event import HOUR
+from collector.proof import upkeep
 from collector.settings import EVERY, Settings
 from collector.storage.urls import database_path, shown
+from collector.times import rfc3339
 
 _MOST = 1000
 """Incidents and signals that are counted; more are said to be so many or more."""
+_DAY = 24 * HOUR
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 _TIMEX = 512
 """Bytes, more than the kernel's struct timex has."""
@@ -73,6 +77,7 @@ def _show(where: Where, told: Json, heard: dict[str, str]) -> None:
         ("Sealing", ready["sealing"] if ready["sealing"] != "well" else ""),
         ("Lists", "whole" if ready["lists"] == "well" else str(ready["lists"])),
         ("Behind", f"{ready['lag']} events" if ready["lag"] else ""),
+        ("Last backup", output.time(ready["backup"]) if ready.get("backup") else ""),
         ("Reload", "" if ready.get("reload") in (None, "well") else str(ready["reload"])),
         ("Incidents", f"{_counted(told['open'])} open"),
         ("Signals", f"{_counted(told['signals'])} firing or paging"),
@@ -162,6 +167,20 @@ def _disk(where: Where, settings: Settings) -> Check:
     return Check("disk", True, said)
 
 
+def _backup(where: Where, settings: Settings) -> Check:
+    done = upkeep.read(daemon.beside_of(settings).folder).get("backup")
+    old = 2 * (settings.backup.every if settings.backup.dir else _DAY)
+    if database_path(settings.storage.url) is None:
+        return Check("backup", True, "its own tools make them; timelined sees none")
+    if done is None or not done.at:
+        return Check("backup", False, "none is known; set backup.dir, or run timelined backup FILE from a timer")
+    made = f"the last one was made at {output.time(rfc3339(done.at))} UTC"
+    if not done.well or daemon.wall_clock() - done.at > old:
+        why = "the log of the daemon says why" if settings.backup.dir else "run timelined backup FILE from a timer"
+        return Check("backup", False, f"{made}, and none since; {why}")
+    return Check("backup", True, made)
+
+
 def _clock(where: Where, settings: Settings) -> Check:
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX))
     if state == _UNSYNCHRONISED:
@@ -179,5 +198,5 @@ def _reachable(where: Where, settings: Settings) -> Check:
 
 
 _LOOKS: dict[str, Callable[[Where, Settings], Check]] = {
-    "database": _database, "disk": _disk, "clock": _clock, "daemon": _reachable,
+    "database": _database, "disk": _disk, "backup": _backup, "clock": _clock, "daemon": _reachable,
 }  # fmt: skip

@@ -9,8 +9,8 @@ runs: :func:`offline` writes, :func:`reading` does not.
 
 ``parts`` are what is open, and ``opening`` opens them; ``duties`` are the
 follower's and the jobs', of whoever holds the lease; ``starts`` records that we
-started and stopped; ``rehearsing`` is the application over a copy; ``serving``
-is a whole daemon, ``process`` its process, and ``terminal`` what a person is
+started and stopped; ``rehearsing`` is the application over a copy, and
+``restoring`` over a backup; ``serving`` is a whole daemon, ``process`` its process, and ``terminal`` what a person is
 told who started it by hand.
 """
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collector.daemon.opening import accept_loss, compact, holder, offline, reading, rebuild, set_aside
 from collector.daemon.process import run, serve
 from collector.daemon.rehearsing import rehearsal
+from collector.daemon.restoring import restored
 from collector.daemon.runtime import Clock, beside_of, endpoints, signer_of, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import hints
@@ -37,6 +38,7 @@ __all__ = [
     "reading",
     "rebuild",
     "rehearsal",
+    "restored",
     "run",
     "running",
     "seldom_collect",

@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from collector import fetching, projections, publishing, retention, silences
+from collector.daemon import backing_up
+from collector.daemon.backing_up import BackupJob
 from collector.daemon.follower_process import FollowerProcess
 from collector.daemon.runtime import Runtime, fetched_from
 from collector.event import SECOND
@@ -84,6 +86,9 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
         runs = Schedule(metrics=runtime.metrics)
         seal = runs.add("seal", runtime.sealing.run, every=runtime.settings.proof.every / SECOND)
         runs.add("retention", runtime.retention.run, every=retention.EVERY)
+        if runtime.settings.backup.dir:
+            copying = BackupJob(runtime.settings, runtime.sealing.beside.folder, runtime.clock)
+            runs.add("backup", copying.run, every=backing_up.EVERY)
         if runtime.settings.publishing.targets:
             runs.add("publishing", runtime.publisher.retry, every=publishing.EVERY)
         runs.add("heartbeats", runtime.silences.run, every=silences.EVERY)

@@ -8,7 +8,6 @@ once; one that does not, after pauses that grow.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -40,6 +39,7 @@ from collector.following.wire import (
     Setup,
     Vitals,
 )
+from collector.interpreter import handed_down
 from collector.log import EventLog, receipt_of
 from collector.projections import Projections
 from collector.tasks import ended
@@ -66,8 +66,6 @@ _LOOK = 0.1
 """Seconds between two looks at lists that another daemon follows."""
 UNKNOWN = Condition(False, "", known=False)
 """Of a process that did not say anything yet."""
-_NOT_HANDED_DOWN = ("TIMELINED_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
-"""Beginnings of variables that are not the follower's: what is configured it is told, and systemd is intake's."""
 
 Rendering = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
 
@@ -235,7 +233,7 @@ class FollowerProcess:
             # Of intake's descriptors it gets this one alone: not the socket that listens, nor a database.
             self._process = await create_subprocess_exec(
                 sys.executable, "-m", "collector.following.child", str(theirs.fileno()),
-                pass_fds=[theirs.fileno()], stdin=DEVNULL, env=_environ(),
+                pass_fds=[theirs.fileno()], stdin=DEVNULL, env=handed_down(),
             )  # fmt: skip
         except OSError as error:
             ours.close()
@@ -327,7 +325,3 @@ class FollowerProcess:
         self._hinted = False
         if self._channel is not None:
             self._channel.send(Commit())
-
-
-def _environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_DOWN)}

@@ -76,11 +76,13 @@ def reloads(well: bool, at: float) -> list[Metric]:
 
 def upkeep(kept: Mapping[str, Upkeep]) -> list[Metric]:
     """When the log was last verified and backed up, as those commands left word."""
-    verify, backup = kept.get("verify"), kept.get("backup")
+    verify, backup, restore = kept.get("verify"), kept.get("backup"), kept.get("restore")
     return [
         _one("timelined_last_verify_timestamp_seconds", "When the log was verified last.", _at(verify)),
         _one("timelined_last_verify_success", "Whether the log was what it was then.", _well(verify)),
         _one("timelined_last_backup_timestamp_seconds", "When a backup was made and checked last.", _at(backup)),
+        _one("timelined_last_backup_success", "Whether the last try to make one went well.", _well(backup)),
+        _one("timelined_last_restore_timestamp_seconds", "When a backup was restored on trial last.", _at(restore)),
     ]
 
 

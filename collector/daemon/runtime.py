@@ -48,6 +48,7 @@ from collector.storage import servers
 from collector.storage.urls import database_path, shown
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
+from collector.times import rfc3339
 from collector.tokens import Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, RequestLimits, build_app
@@ -65,7 +66,7 @@ PATIENCE = 5.0
 
 _FACTS = (
     "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
-    "timeline", "check", "reload", "web_config",
+    "timeline", "check", "reload", "web_config", "backup",
 )  # fmt: skip
 """What readiness says beside yes or no; whatever is away, each is there, null where nothing is known."""
 _GAPS = 200
@@ -259,6 +260,8 @@ class Runtime:
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
             return Readiness(ready=False, reason="the daemon is stopping", facts=facts | {"check": "stopping"})
+        kept = (await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)).get("backup")
+        facts["backup"] = None if kept is None or not kept.at else rfc3339(kept.at)
         try:
             async with asyncio.timeout(PATIENCE):
                 check, reason = await self._ask(facts)

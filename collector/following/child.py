@@ -41,7 +41,7 @@ from collector.following.wire import (
     Setup,
 )
 from collector.following.work import Work
-from collector.interpreter import seldom_collect
+from collector.interpreter import end_with_parent, seldom_collect
 from collector.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
@@ -51,8 +51,6 @@ from collector.telemetry import journal
 
 log = structlog.get_logger(__name__)
 
-_DIES_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of prctl(2)."""
 _NICE = 5
 """How much later than intake this process gets a processor; see nice(2)."""
 _LARGE = 100_000
@@ -223,7 +221,7 @@ def _wall_clock() -> int:
 
 def _settle_in() -> None:
     """End with the parent, whatever ends that; leave its signals to it; and be the first that a full memory takes."""
-    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # Where there are not processors enough for all, deliveries go first.

@@ -1,4 +1,5 @@
-"""Word that a command leaves beside the log: when it was verified last, and backed up, and whether that went well.
+"""Word that is left beside the log: when it was verified last, backed up, and restored on trial, and whether that went
+well.
 
 The daemon tells it to whoever watches. What cannot be written or read is not known, and nothing else hangs on it.
 """
@@ -12,7 +13,7 @@ import msgspec
 
 from collector import files
 
-NAMES = ("verify", "backup")
+NAMES = ("verify", "backup", "restore")
 """What word is left of."""
 _MODE = 0o644
 """Whoever runs the daemon reads what another user's command left; nothing in it is anybody's content."""

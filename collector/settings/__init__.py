@@ -20,6 +20,7 @@ from collector.settings.keys import LEVELS, OVERRIDES, document
 from collector.settings.marks import Mistakes, Node, Wrong, parse
 from collector.settings.schema import (
     Api,
+    BackupSettings,
     Drafts,
     Heartbeat,
     LogOutput,
@@ -33,11 +34,13 @@ from collector.settings.schema import (
 from collector.settings.secrets import EVERY, Files, Unread
 from collector.settings.showing import ShownSetting, show
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
+from collector.storage.urls import database_path
 
 __all__ = [
     "EVERY",
     "LEVELS",
     "Api",
+    "BackupSettings",
     "Drafts",
     "Heartbeat",
     "LogOutput",
@@ -99,6 +102,11 @@ def load_settings(
         except InvalidSettings as error:
             found.extend(error.mistakes)
     found.extend(_exposures(settings, root, file))
+    if settings.backup.dir and database_path(settings.storage.url) is None:
+        found.append(
+            "backup.dir is set, and storage.url names PostgreSQL, which its own tools back up (docs/backup.md); "
+            "remove backup.dir"
+        )
     if found:
         raise InvalidSettings(tuple(found))
     return settings

@@ -31,7 +31,7 @@ from collector.settings.marks import (
     whole,
 )
 from collector.settings.publishing import publishing
-from collector.settings.schema import Drafts, LogOutput, Proof, Settings, Storage, Web
+from collector.settings.schema import BackupSettings, Drafts, LogOutput, Proof, Settings, Storage, Web
 from collector.settings.secrets import Files, readers, secrets_of
 from collector.settings.sources import sources
 from collector.settings.tokens import api, with_senders
@@ -146,6 +146,7 @@ _DRAFTS = section(
         "stale_after": positive(duration),
     },
 )
+_BACKUP = section(made(BackupSettings), {"dir": text, "every": positive(duration), "keep": whole})
 _LOG = section(made(LogOutput), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
 
 
@@ -241,6 +242,7 @@ def document(files: Files) -> SettingsSection[Settings]:
             "drafts": _DRAFTS,
             "publishing": publishing(files),
             "proof": _proof(files),
+            "backup": _BACKUP,
             "log": _LOG,
         },
     )

@@ -220,6 +220,17 @@ class PublishingSettings(msgspec.Struct, frozen=True, kw_only=True):
     targets: Mapping[str, Target] = {}
 
 
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The backups that the daemon makes by itself."""
+
+    dir: str = ""
+    """The folder they go to; empty: none are made."""
+    every: int = 24 * HOUR
+    """How old the latest may be before another is made, µs."""
+    keep: int = 7
+    """How many are kept."""
+
+
 class LogOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon says about itself."""
 
@@ -244,6 +255,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drafts: Drafts = Drafts()
     publishing: PublishingSettings = PublishingSettings()
     proof: Proof = Proof()
+    backup: BackupSettings = BackupSettings()
     log: LogOutput = LogOutput()
 
     @property

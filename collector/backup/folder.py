@@ -1,0 +1,112 @@
+"""Backups in a folder: each is named after the time at which it was begun, and the latest few are kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from collector.errors import NotFound, Unavailable
+from collector.event import SECOND
+from collector.files import FOLDER_MODE
+from collector.proof.tree import Range
+
+_NAME = re.compile(r"timelined-(\d{8}T\d{6}Z)\.db")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class BackupFile(NamedTuple):
+    """A backup in a folder."""
+
+    path: Path
+    begun: int
+    """µs UTC, by its name."""
+
+
+def place(folder: Path, now: int) -> Path:
+    """Where in the folder a backup that begins at ``now`` (µs UTC) goes; the folder is made where it is not there.
+
+    Raises :class:`collector.errors.Unavailable` where it cannot be.
+    """
+    try:
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make the folder for backups {folder}: {error.strerror}") from error
+    return folder / f"timelined-{datetime.fromtimestamp(now // SECOND, UTC):{_STAMP}}.db"
+
+
+def backups(folder: Path) -> list[BackupFile]:
+    """The backups in a folder, oldest first; whatever else lies there is left out. None where it cannot be read."""
+    try:
+        found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
+    except OSError:
+        return []
+    return sorted(BackupFile(path, _begun(match[1])) for path, match in found if match is not None)
+
+
+def latest(place: Path) -> Path:
+    """The backup itself where ``place`` is a file, the latest one in it where it is a folder.
+
+    Raises :class:`collector.errors.NotFound`.
+    """
+    if not place.is_dir():
+        return place
+    found = backups(place)
+    if not found:
+        raise NotFound(f"cannot find a backup in {place}: nothing in it is named timelined-TIME.db; name a file")
+    return found[-1].path
+
+
+def keep(made: Path, most: int) -> Sequence[Path]:
+    """Remove all but the latest ``most`` backups beside the one that was made, and what killed runs left; what went.
+
+    The one that was made stays, whatever the clock says. What cannot be removed now is tried after the next one.
+    """
+    gone = []
+    others = [found.path for found in backups(made.parent) if found.path != made]
+    for path in others[: max(0, len(others) + 1 - most)]:
+        with suppress(OSError):
+            path.unlink()
+            gone.append(path)
+    for path in made.parent.glob("timelined-*.db.partial"):
+        _remove_unless_written(path)
+    return gone
+
+
+def head_and_root(path: Path, size: int) -> tuple[int, bytes] | None:
+    """The last position of the log in a file, and the root over its first ``size`` events; None where the file is not
+    there, or is another version's."""
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (head,) = connection.execute("SELECT position FROM head").fetchone()
+            grown = Range()
+            for (leaf,) in connection.execute("SELECT leaf FROM event WHERE position <= ? ORDER BY position", (size,)):
+                grown.append(leaf)
+    except (sqlite3.Error, TypeError):
+        return None
+    return head, grown.root()
+
+
+def _remove_unless_written(partial: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(partial, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            partial.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _begun(stamp: str) -> int:
+    try:
+        return round(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC).timestamp()) * SECOND
+    except ValueError:  # digits that are no date
+        return 0
