@@ -13,6 +13,7 @@ import pytest
 
 from collector.drafts import postmortem
 from collector.event import HOUR, RecordedEvent
+from collector.times import rfc3339
 from collector.versions import STANDING, changes
 from renderers import RENDERERS
 from renderers.document import Document
@@ -163,3 +164,42 @@ async def test_a_review_is_stated_once_whatever_came_between(shown: Face) -> Non
     assert (await shown.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 200
     (await shown.post(REVIEW, {"status": "draft", "by": "Ada"}, headers=same)).problem(422)
     (await shown.post(REVIEW, {"status": "done", "by": "Ada"})).problem(422)
+
+
+async def test_incidents_are_shown_as_they_stood_at_a_moment(shown: Face) -> None:
+    """Lists, one incident and its events: of what had been received by then, and asked of that; nothing before it."""
+    begun = rfc3339(shown.now)
+    await says(shown, "/api/v1/incidents/1/edit", field="title", value="Shop down")
+    edited = rfc3339(shown.now)
+    await says(shown, "/api/v1/incidents/1/resolve")
+    await shown.followed()
+    path = "/api/v1/incidents"
+    rows = {at: (await shown.get(f"{path}?as_of={at}")).json["incidents"] for at in (begun, edited)}
+    assert [(row["title"], row["status"], row["ended_at"]) for (row,) in rows.values()] == [
+        ("incident-1", "open", None), ("Shop down", "open", None),
+    ]  # fmt: skip
+    for at, (row,) in rows.items():
+        assert (await shown.get(f"{path}/1?as_of={at}")).json == row
+        events = (await shown.get(f"{path}/1/events?as_of={at}")).json["events"]
+        assert len(events) == row["events"]
+        assert all(event["received_at"] <= at for event in events)
+    now = (await shown.get(f"{path}/1")).json
+    assert now["status"] == "resolved"
+    assert (await shown.get(f"{path}/1?as_of={rfc3339(shown.now)}")).json == now
+    assert (await shown.get(f"{path}?as_of={edited}&status=resolved")).json["incidents"] == []
+    assert (await shown.get(f"{path}?as_of={edited}&service=nothing")).json["incidents"] == []
+    assert len((await shown.get(f"{path}?as_of={rfc3339(shown.now)}&status=resolved")).json["incidents"]) == 1
+    assert (await shown.get(f"{path}?as_of=2020-01-01T00:00:00Z")).json["incidents"] == []
+    (await shown.get(f"{path}/1?as_of=2020-01-01T00:00:00Z")).problem(404)
+
+
+async def test_a_list_of_a_moment_goes_on_page_by_page(shown: Face) -> None:
+    """Each incident once, whatever the page."""
+    for number in (2, 3):
+        await shown.incident(number)
+    path, found = f"/api/v1/incidents?limit=1&as_of={rfc3339(shown.now)}", []
+    while path:
+        page = await shown.get(path)
+        found += [row["number"] for row in page.json["incidents"]]
+        path = page.headers["Link"][1:].partition(">")[0] if page.json["next"] else ""
+    assert found == [3, 2, 1]

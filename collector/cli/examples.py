@@ -18,7 +18,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "status": ("timelined status", "timelined status --server https://timelined.example.com"),
     "doctor": ("timelined doctor --config.file /etc/timelined/timelined.yml",),
     "incidents": ("timelined incidents --status open", "timelined incidents --service checkout --since 7d"),
-    "incident": ("timelined incident 1",),
+    "incident": ("timelined incident 1", "timelined incident 1 --as-of 14:20"),
     "draft": (
         "timelined draft 1 --to incident-1.md",
         "timelined draft 1 -o pdf --to incident-1.pdf",

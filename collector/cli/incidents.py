@@ -21,6 +21,7 @@ from collector.event import rank
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only those that began then or later.")
 @ZONE
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only those that began before then.")
+@click.option("--as-of", type=MOMENT, metavar="TIME", help="As they stood then.")
 @click.option("--before", type=INCIDENT, metavar="N", help="Only numbers below this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
@@ -43,14 +44,16 @@ def incidents(where: Where, form: str, **filters: object) -> None:
 
 @click.command()
 @click.argument("number", type=INCIDENT)
+@click.option("--as-of", type=MOMENT, metavar="TIME", help="As it stood then.")
+@ZONE
 @OUTPUT
 @asking
-def incident(where: Where, number: int, form: str) -> None:
+def incident(where: Where, number: int, as_of: str | None, form: str) -> None:
     """Show one incident and its events, in the order they happened."""
 
     async def both(desk: Desk) -> tuple[Json, list[Json]]:
         path = f"/api/v1/incidents/{number}"
-        return (await desk.get(path)).json(), await every_event(desk, f"{path}/events")
+        return (await desk.get(path, as_of=as_of)).json(), await every_event(desk, f"{path}/events", as_of)
 
     row, events = where.ask(both)
     if form == "json":
@@ -61,12 +64,12 @@ def incident(where: Where, number: int, form: str) -> None:
     return None
 
 
-async def every_event(desk: Desk, path: str) -> list[Json]:
+async def every_event(desk: Desk, path: str, as_of: str | None = None) -> list[Json]:
     """All pages of a list of events, in reading order: when it happened, cause before effect."""
     events: list[Json] = []
     after: object = None
     while True:
-        page = (await desk.get(path, after=after, limit=1000)).json()
+        page = (await desk.get(path, as_of=as_of, after=after, limit=1000)).json()
         events += page["events"]
         after = page["next"]
         if after is None:

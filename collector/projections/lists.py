@@ -82,6 +82,9 @@ _PATTERN = re.compile("[%_!]")
 _SAYS = "(lower(title || ' ' || services || ' ' || coalesce(lead, '')) LIKE lower(?) ESCAPE '!')"
 _TOLD = """EXISTS (SELECT 1 FROM {} AS belonging JOIN event_unit ON unit = belonging.uid JOIN event_index
     ON event_index.id = event WHERE belonging.number = incident.number AND event_index.source || '' = ?{})"""
+_KNOWN_BY = f"""goes_by = number AND EXISTS (SELECT 1 FROM {MEMBER} AS belonging JOIN event_unit ON unit = belonging.uid
+    JOIN event_index ON event_index.id = event WHERE belonging.number = incident.number AND received_at <= ?)"""  # noqa: S608
+"""Of which something was received by then, by the grouping of now."""
 _TOLD_BY = "(" + _TOLD.format("membership", "") + " OR " + _TOLD.format("placement", " AND rule <> 'follow_up'") + ")"
 
 
@@ -124,12 +127,12 @@ class Projections:
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
         until: int | None = None, before: int | None = None, limit: int = 50, severity: str | None = None,
-        source: str | None = None, text: str | None = None,
+        source: str | None = None, text: str | None = None, known_by: int | None = None,
     ) -> list[IncidentRow]:  # fmt: skip
         """Newest number first; ``before`` is the last number seen. ``since``/``until`` are on the start, µs.
 
         ``severity`` is a sender's word; ``source`` told one of its events; ``text`` stands in its title, services or
-        lead.
+        lead; something of it was received by ``known_by``, µs. The rows are those of now.
         """
         key = None if service is None else f"service:{self._catalog.key(service)}"
         pattern = None if text is None else "%" + _PATTERN.sub(r"!\g<0>", text) + "%"
@@ -140,6 +143,7 @@ class Projections:
             ("number < ?", before),
             ("lower(severity) = lower(?)", severity),
             (_TOLD_BY, source),
+            (_KNOWN_BY, known_by),
             (_SAYS, pattern),
         ]
         used = [(condition, value) for condition, value in wanted if value is not None]
@@ -148,6 +152,10 @@ class Projections:
         statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
         values = (*(value for condition, value in used for _ in range(condition.count("?"))), limit)
         return await self._read(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
+
+    def same_service(self, one: str, other: str) -> bool:
+        """Whether two names are one service, as grouping takes them."""
+        return self._catalog.key(one) == self._catalog.key(other)
 
     async def news(self, rows: Sequence[IncidentRow]) -> Mapping[int, News]:
         """Who acknowledged each of these incidents, and what was told of it last, by its number."""

@@ -83,6 +83,7 @@ def _conditions(asked: EventFilter, service: str | None) -> _Conditions:
         ("occurred_at < ?", asked.until),
         ("entity = ?", asked.entity),
         ("id IN (" + _EVENTS_OF + ")", asked.incident),
+        ("received_at <= ?", asked.known_by),
         ("position > ?", asked.after),
         ("position < ?", asked.before),
     ]

@@ -111,6 +111,8 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
     """Occurred before, µs."""
     incident: int | None = None
+    known_by: int | None = None
+    """Received by then, µs: of an event, the revisions that were."""
     entity: str | None = None
     after: int = 0
     """Only positions after this one: the cursor."""

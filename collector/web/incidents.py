@@ -19,6 +19,7 @@ from collector.web import answers, standing, statements
 from collector.web.bodies import Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting, Turning
 from collector.web.events import page_of_events
 from collector.web.keys import POLICIES, POSTMORTEMS, PROJECTIONS
+from collector.web.known import row_at, rows_at
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
 from collector.web.problems import InvalidParameter
@@ -34,8 +35,10 @@ STATUSES = ("open", "resolved", "merged")
 @routes.get("/api/v1/incidents")
 async def list_incidents(request: web.Request) -> web.Response:
     """Incidents, newest number first; an empty list says what joined nothing, and why."""
-    query = Query(request, "status", "service", "since", "until", "before", "limit")
+    query = Query(request, "status", "service", "since", "until", "as_of", "before", "limit")
     limit, before = query.limit(50), query.number("before")
+    if query.moment("as_of") is not None:
+        return await _as_known(request, query)
     lists, more = request.app[PROJECTIONS], {}
     asked = partial(
         lists.incidents,
@@ -53,6 +56,25 @@ async def list_incidents(request: web.Request) -> web.Response:
         return rows
 
     return await page(request, "incidents", fetch, limit, answers.incident, "before", lambda row: str(row.number), more)
+
+
+async def _as_known(request: web.Request, query: Query) -> web.Response:
+    """The same as it was known at a moment: filters are asked of what stood then."""
+    as_of, limit, first = query.moment("as_of") or 0, query.limit(50), query.number("before")
+    status, service = query.one_of("status", *STATUSES), query.text("service")
+    since, until = query.moment("since"), query.moment("until")
+    same = request.app[PROJECTIONS].same_service
+
+    def passes(row: IncidentRow) -> bool:
+        within = (since is None or row.started_at >= since) and (until is None or row.started_at < until)
+        touched = service is None or any(same(service, each) for each in row.services)
+        return within and touched and status in (None, row.status)
+
+    async def fetch(following: str | None, count: int) -> list[IncidentRow]:
+        before = first if following is None else int(following)
+        return await rows_at(request.app, as_of, before, count, passes)
+
+    return await page(request, "incidents", fetch, limit, answers.incident, "before", lambda row: str(row.number))
 
 
 @routes.post("/api/v1/incidents")
@@ -79,21 +101,23 @@ async def open_incident(request: web.Request) -> web.Response:
 @routes.get(ONE)
 async def get_incident(request: web.Request) -> web.Response:
     """One incident; a number merged away says where it went."""
-    Query(request)
+    as_of = Query(request, "as_of").moment("as_of")
     number = whole(request.match_info["number"], "number", most=LATEST)
     now = await statements.incident(request)
     row = await request.app[PROJECTIONS].incident(number)
+    if as_of is not None:
+        row = await row_at(request.app, now, as_of)
     return answers.fresh(request, answers.json(answers.incident(row or now), headers=statements.moved(request, now)))
 
 
 @routes.get(ONE + "/events")
 async def list_events(request: web.Request) -> web.Response:
     """What belongs to an incident, in the order of positions."""
-    query = Query(request, "type", "service", "since", "until", "after", "limit")
+    query = Query(request, "type", "service", "since", "until", "as_of", "after", "limit")
     row, limit = await statements.incident(request), query.limit(100)
     wanted = EventFilter(
         incident=row.number, type=query.text("type"), service=query.text("service"), since=query.moment("since"),
-        until=query.moment("until"), after=query.number("after") or 0,
+        until=query.moment("until"), known_by=query.moment("as_of"), after=query.number("after") or 0,
     )  # fmt: skip
     return await page_of_events(request, wanted, limit, {"incident": row.number})
 

@@ -89,12 +89,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /api/v1/openapi.json": _shows(_OPEN, tagged=True),
     "GET /api/v1/incidents": _shows(
         shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
-        before=_NUMBER, limit=_LIMIT,
+        as_of=_TIME, before=_NUMBER, limit=_LIMIT,
     ),
     "POST /api/v1/incidents": _states(bodies.Opening),
-    f"GET {_ONE}": _shows(shapes.Incident, tagged=True),
+    f"GET {_ONE}": _shows(shapes.Incident, tagged=True, as_of=_TIME),
     f"GET {_ONE}/events": _shows(
-        shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, after=_NUMBER, limit=_LIMIT
+        shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, as_of=_TIME, after=_NUMBER, limit=_LIMIT
     ),
     f"GET {_ONE}/postmortem": Operation(
         query=_DRAFT, headers=_TAGGED | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
