@@ -29,6 +29,8 @@ from typing import Any
 from tests import forked_follower
 
 PROJECT = Path(__file__).parents[1]
+COMMAND = "collector"
+"""The module that ``timelined`` runs."""
 LARGEST = 1 << 20
 """Bytes that a request may have."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -99,11 +101,13 @@ class Forks:
         environ: Mapping[str, str],
         streams: tuple[int, int, int],
         follower: bool,
+        module: str,
     ) -> Child:
-        """Run ``python -m collector`` with these arguments; stdin, stdout and stderr are ``streams``."""
+        """Run a module with these arguments, as ``python -m`` does; stdin, stdout and stderr are ``streams``."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {
-            "arguments": list(arguments), "folder": str(folder), "environ": dict(environ), "follower": follower
+            "module": module, "arguments": list(arguments), "folder": str(folder), "environ": dict(environ),
+            "follower": follower,
         }  # fmt: skip
         with theirs, self._lock:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno(), *streams])
@@ -131,6 +135,7 @@ def start(
     streams: tuple[int, int, int],
     *,
     follower: bool = False,
+    module: str = COMMAND,
 ) -> Child:
     """Run ``timelined`` with these arguments, in a process of its own; ``follower`` forks also that of a daemon."""
     global _forks  # noqa: PLW0603 - one for each process that runs tests
@@ -138,20 +143,21 @@ def start(
         if _forks is None:
             _forks = Forks()
             atexit.register(_forks.close)
-    return _forks.start(arguments, folder, environ, streams, follower)
+    return _forks.start(arguments, folder, environ, streams, follower, module)
 
 
 def run(
-    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], seconds: float = 60.0
+    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], seconds: float = 60.0, module: str = COMMAND
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``timelined`` to its end, in an interpreter of its own where it needs one."""
+    """Run ``timelined``, or another module, to its end; in an interpreter of its own where it needs one."""
     if not possible(environ):
-        command = [sys.executable, "-m", "collector", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
             command, cwd=folder, env=environ, capture_output=True, text=True, timeout=seconds, check=False
         )
     with Path(os.devnull).open("rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:
-        child = start(arguments, folder, environ, (nothing.fileno(), stdout.fileno(), stderr.fileno()))
+        streams = (nothing.fileno(), stdout.fileno(), stderr.fileno())
+        child = start(arguments, folder, environ, streams, module=module)
         try:
             code = child.wait(seconds)
         finally:
@@ -232,8 +238,8 @@ def main() -> None:
     random.seed()
     os.environ.clear()
     os.environ.update(request["environ"])
-    sys.argv = ["collector", *request["arguments"]]
-    runpy.run_module("collector", run_name="__main__", alter_sys=True)
+    sys.argv = [request["module"], *request["arguments"]]
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

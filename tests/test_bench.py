@@ -21,24 +21,26 @@ import pytest
 
 from collector.event import Event, event_id
 from collector.log import Submission, open_log
+from tests import forks
 from tests.bench import __main__ as benchmarks
 from tests.bench import keepup, load, results, slices
 
 ROOT = Path(__file__).parents[1]
 
 
-def start(module: str, *options: str, **environment: str) -> subprocess.Popen[str]:
-    """A benchmark in a process of its own, as ``make bench`` starts it."""
+def start(module: str, *options: str) -> subprocess.Popen[str]:
+    """A benchmark in an interpreter of its own, as ``make bench`` starts it."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *options]
-    environ = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def found(folder: Path, module: str, *options: str, **environment: str) -> dict[str, Any]:
     """What the short form of a benchmark leaves on disk."""
-    process = start(module, "--short", "--out", str(folder), *options, **environment)
-    stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 0, f"{stdout}\n{stderr}"
+    environ = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    arguments = ["--short", "--out", str(folder), *options]
+    ran = forks.run(arguments, ROOT, environ, seconds=120, module=f"tests.bench.{module}")
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     told: dict[str, Any] = json.loads(folder.joinpath(f"{module}.json").read_text())
     return told
 
@@ -47,7 +49,7 @@ FEWER = {"matrix": ("--backends", "sqlite", "--traffic", "repeated"), "keepup": 
 """What leaves out the server, which others start as well."""
 SHORT = (
     ("ingest", 3),
-    ("daemon", 5),
+    ("daemon", 4),
     ("matrix", 1),
     ("commits", 1),
     ("replay", 8),

@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
     given = parser.parse_args()
     if given.short:
-        given.rounds, given.seconds, given.connections, given.tool = 1, 0.3, 8, "python"
+        given.rounds, given.seconds, given.connections, given.tool = 1, 0.1, 8, "python"
     given.tool = load.tool_of(given.tool)
     return results.run("commits", given, measure)
 

@@ -160,8 +160,8 @@ def main() -> int:
     parser.add_argument("--only", choices=("ratios", "steady"))
     given = parser.parse_args()
     if given.short:
-        given.rounds, given.seconds, given.connections, given.alerts = 1, 0.3, 8, (1, 8)
-        given.steady, given.events = 0.5, 200
+        given.rounds, given.seconds, given.connections, given.alerts = 1, 0.1, 8, (8,)
+        given.steady, given.events = 0.2, 100
     return results.run("daemon", given, measure)
 
 

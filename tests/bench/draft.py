@@ -157,7 +157,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
     if given.short:
-        given.events, given.rounds = 200, 1
+        given.events, given.rounds = 100, 1
     return results.run("draft", given, measure)
 
 

@@ -135,7 +135,7 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    given.services, given.signals = (50, 1_000) if given.short else (SERVICES, SIGNALS)
+    given.services, given.signals = (20, 500) if given.short else (SERVICES, SIGNALS)
     if given.short:
         given.rounds = 1
     return results.run("follower", given, measure)

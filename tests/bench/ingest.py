@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--only", choices=("one", "many"))
     given = parser.parse_args()
     if given.short:
-        given.rounds, given.seconds, given.connections, given.tool = 1, 0.3, 8, "python"
+        given.rounds, given.seconds, given.connections, given.tool = 1, 0.1, 8, "python"
     given.tool = load.tool_of(given.tool)
     return results.run("ingest", given, measure)
 

@@ -227,7 +227,7 @@ def main() -> int:
     parser.add_argument("--reads", type=int, default=100, help="reads of each kind in one round")
     given = parser.parse_args()
     if given.short:
-        given.events, given.rounds, given.batches, given.reads = 2_000, 1, 5, 5
+        given.events, given.rounds, given.batches, given.reads = 1_000, 1, 5, 5
     return results.run("large", given, measure)
 
 

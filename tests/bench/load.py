@@ -198,30 +198,39 @@ class _Load:
         self._count = self.refused = self.broken = 0
         self._left = connections
         self.latencies: list[float] = []
-        self._began = time.monotonic()
-        self.until = self._began + seconds
+        self._seconds = seconds
+        self._began = self.until = math.inf
         self.over = asyncio.Event()
         self._rate = rate
         self._sent = 0
         self._idle: deque[_Client] = deque()
+
+    def start(self) -> None:
+        """All connections are there: the time begins, so that a short one has answers on the busiest machine."""
+        self._began = time.monotonic()
+        self.until = self._began + self._seconds
+        while self._idle and not self._rate:
+            self._idle.popleft().send(self._began)
 
     def idle(self, client: _Client) -> None:
         """A connection that could send: at once, when the next request is due, or never again."""
         now = time.monotonic()
         if now >= self.until:
             client.close()
-        elif self._rate:
+        elif self._rate or now < self._began:
             self._idle.append(client)
         else:
             client.send(now)
 
     async def pace(self) -> None:
         """Send each request when it is due; one that finds no free connection goes out late, and counts as such."""
-        while (now := time.monotonic()) < self.until:
+        now = self._began
+        while now < self.until:
             while self._idle and (due := self._began + self._sent / self._rate) <= now:
                 self._sent += 1
                 self._idle.popleft().send(due)
             await asyncio.sleep(TICK)
+            now = time.monotonic()
         for client in self._idle:
             client.close()
 
@@ -251,6 +260,7 @@ async def _python_client(
     load = _Load(template, prefix, connections, seconds, times, rate)
     for _ in range(connections):
         await loop.create_connection(lambda: _Client(load), "127.0.0.1", port)
+    load.start()
     if rate:
         await load.pace()
     await load.over.wait()

@@ -141,7 +141,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.short:
         given.rounds = given.goal_rounds = 1
-        given.alerts, given.connections, given.seconds, given.tool = (2,), (4,), 0.2, "python"
+        given.alerts, given.connections, given.seconds, given.tool = (2,), (4,), 0.1, "python"
     given.tool = load.tool_of(given.tool)
     return results.run("matrix", given, measure)
 

@@ -108,7 +108,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     if given.short:
-        given.events, given.every, given.rounds = 1_000, 500, 1
+        given.events, given.every, given.rounds = 400, 200, 1
     return results.run("memory", given, measure)
 
 

@@ -184,7 +184,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     if given.short:
-        given.events, given.rounds = 2_000, 1
+        given.events, given.rounds = 1_000, 1
     given.events -= given.events % ALERTS
     return results.run("replay", given, measure)
 
