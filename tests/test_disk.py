@@ -76,24 +76,24 @@ def on_failing_disk(tmp_path: Path, failing_sync: str) -> Iterator[Process]:
     made.kill()
 
 
-def test_a_failed_sync_ends_the_process(on_failing_disk: Process) -> None:
+def test_a_failed_sync_ends_the_process(on_failing_disk: Process, process: Process) -> None:
     """Not one delivery is acknowledged after it, though later syncs would succeed; the next start goes on."""
-    process = on_failing_disk
-    address = process.start()
+    failing, again = on_failing_disk, process
+    address = failing.start()
     for number in range(3):
         assert answer(address, alert("firing", number=number))[0] == 202
-    (process.folder / "armed").touch()
+    (failing.folder / "armed").touch()
     answers = [answer(address, alert("firing", number=number))[0] for number in range(10, 20)]
     assert set(answers) <= {0, 503}
-    assert process.process.wait(PATIENCE) == 4
-    assert not (process.folder / "armed").exists()
-    assert "the disk failed to keep a write" in process.said.read_text()
-    address = process.start()
+    assert failing.process.wait(PATIENCE) == 4
+    assert not (failing.folder / "armed").exists()
+    assert "the disk failed to keep a write" in failing.said.read_text()
+    address = again.start()
     assert answer(address, alert("firing", number=30))[0] == 202
     wanted = {f"{number:016x}" for number in (0, 1, 2, 30)}
     eventually(lambda: wanted <= {event["entity"] for event in events(address, "alert.firing")})
     assert events(address, "collector.*")[0]["data"]["previous_stop"] == "missing"
-    assert process.end(signal.SIGTERM) == 0
+    assert again.end(signal.SIGTERM) == 0
 
 
 _CHECKPOINT = """
