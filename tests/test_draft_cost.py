@@ -18,8 +18,11 @@ from renderers.history import Context, Grouped
 from renderers.markdown import markdown
 from renderers.replay import replay
 from tests.bench.draft import incident
+from tests.examples import TIMES
 from tests.facts import change, firing, page, resolved, stated
 
+SIZE = 1_000 if TIMES == 1 else 4_000
+"""Events of an incident: enough to see the square of them in ``make test``, and more of them in ``make properties``."""
 STEEPEST = 2.3
 """How many times the calls twice the events may cost; what does not depend on their number pulls it below two."""
 
@@ -115,12 +118,13 @@ def cost(events: Sequence[RecordedEvent]) -> int:
 SHAPES = (incident, many_kinds, one_alert, untold_starts, many_series, notes, deployments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", SHAPES)
 def test_a_draft_of_twice_the_events_costs_about_twice(build: Callable[[int], list[RecordedEvent]]) -> None:
     """Replay, draft and Markdown are linear in the events, whatever kind of incident it is."""
-    events = build(4_000)
-    half = build(2_000)
-    assert len(events) == 2 * len(half) == 4_000
+    events = build(SIZE)
+    half = build(SIZE // 2)
+    assert len(events) == 2 * len(half) == SIZE
     cost(half[:20])  # what is made once for all drafts is made here
     small, large = cost(half), cost(events)
     assert large < STEEPEST * small
@@ -136,9 +140,10 @@ def test_the_count_sees_work_that_grows_with_the_square() -> None:
     assert quadratic(80) > STEEPEST * quadratic(40)
 
 
+@pytest.mark.slow
 def test_a_revision_of_every_event_costs_no_more_than_as_many_events() -> None:
     """Corrected events are found by one pass over all revisions."""
-    events = incident(2_000)
+    events = incident(SIZE // 2)
     twice = [*events, *(msgspec.structs.replace(event, revision=1, amendment="reparse") for event in events)]
     cost(events[:20])
     assert cost(twice) < 1.3 * cost(events)

@@ -244,7 +244,7 @@ def test_a_file_that_nobody_touched_becomes_the_new_draft(told: Told, cuts: Any)
 
 
 @given(told=incidents(), cuts=st.data())
-@examples(120)
+@examples(40)
 def test_no_word_of_a_person_and_no_fact_is_lost(told: Told, cuts: Any) -> None:
     """After any late events, corrections and edits what a person made of a line stays, what is new is in the file, and
     merging the same twice changes nothing."""
