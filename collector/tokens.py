@@ -1,6 +1,9 @@
-"""What opens the API: a token, whose it is, and how much it may do."""
+"""What opens the API: a token, whose it is, and how much it may do; or who a proxy says has signed in there."""
 
 from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
 
 import msgspec
 
@@ -25,3 +28,39 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Token(name={self.name!r}, role={self.role!r})"
+
+
+EVERYBODY = "*"
+"""The group that stands for whoever the proxy lets in."""
+LONGEST_NAME = 100
+"""Characters of a name that a proxy gives."""
+
+
+class ProxyLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy that signs people in and says in headers who asks."""
+
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    """From where it connects. What comes from elsewhere is not believed."""
+    user_header: str = "X-Forwarded-User"
+    groups_header: str = "X-Forwarded-Groups"
+    roles: Mapping[str, str]
+    """Group, or :data:`EVERYBODY` → role."""
+
+    def is_at(self, address: str) -> bool:
+        """Whether a connection from this address is the proxy's."""
+        try:
+            peer = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(peer, "ipv4_mapped", None)
+        return any(each in network for network in self.networks for each in (peer, mapped) if each is not None)
+
+    def person(self, user: str, groups: str) -> Token | None:
+        """Whoever has this name and is of these groups (``a,b``), with the most that one of them may do; the role is
+        empty where none of them may do anything. None where there is no such name."""
+        name = user.strip()
+        if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+            return None
+        of = {EVERYBODY, *(each.strip() for each in groups.split(","))}
+        roles = [role for group, role in self.roles.items() if group in of]
+        return Token(name=name, role=max(roles, key=ROLES.index, default=""))

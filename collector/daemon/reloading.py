@@ -1,7 +1,7 @@
 """Taking in a changed configuration while serving: all of it or nothing, and each try is an event of the log.
 
-Taken in are sources (secrets, bounds, redaction, retention), API tokens and the names in ``web.hosts``. Whatever else
-differs needs a restart: then nothing is taken in, and what differs is named.
+Taken in are sources (secrets, bounds, redaction, retention), API tokens, the proxy that signs people in, and the
+names in ``web.hosts``. Whatever else differs needs a restart: then nothing is taken in, and what differs is named.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Reloader:
         runtime.intake.serve(endpoints(settings))
         runtime.metrics.begin(settings.sources)
         runtime.tokens[:] = settings.api.all
+        runtime.proxies[:] = settings.api.proxies
         runtime.hosts.clear()
         runtime.hosts.update(name.lower() for name in settings.web.names)
         runtime.retention.keep(ages_of(settings))

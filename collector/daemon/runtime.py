@@ -49,7 +49,7 @@ from collector.storage.urls import database_path, shown
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.times import rfc3339
-from collector.tokens import Token
+from collector.tokens import ProxyLogin, Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, RequestLimits, build_app
 from collector.webhook import Source
@@ -115,6 +115,8 @@ class Runtime:
         )  # fmt: skip
         self.tokens: list[Token] = []
         """What opens the API; a reload changes it in place."""
+        self.proxies: list[ProxyLogin] = []
+        """Who signs people in before us; a reload changes it in place."""
         self.hosts: set[str] = {name.lower() for name in settings.web.names}
         """The names that may be asked for on loopback; a reload changes it in place."""
         self.reload: Callable[[], Awaitable[None]] | None = None
@@ -171,6 +173,7 @@ class Runtime:
             gauges=self._gauges,
             clock=self.clock,
             api_tokens=self.tokens,
+            proxies=self.proxies,
             local_only=local_only,
             hosts=self.hosts,
             reload=self.reload,

@@ -95,6 +95,7 @@ async def running(
 async def _listen(stack: AsyncExitStack, runtime: Runtime, sockets: Sequence[socket.socket]) -> str:
     """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
     at = runtime.settings.web
+    runtime.proxies[:] = runtime.settings.api.proxies
     runner = Runner(runtime.app(runtime.settings.api.all, local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()

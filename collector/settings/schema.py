@@ -21,7 +21,7 @@ from collector.settings.values import address, loopback
 from collector.settings.webfile import WebFile
 from collector.sources import BUILT_IN
 from collector.targets import Target
-from collector.tokens import Token
+from collector.tokens import ProxyLogin, Token
 from collector.webhook import Credentials, Reading
 
 MEBIBYTE = 1 << 20
@@ -138,14 +138,21 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     """Those with a name and a role."""
     senders: tuple[SenderToken, ...] = ()
     """Those of senders, which stand in what their sources are proved with as well, and open nothing of the API."""
+    proxy: ProxyLogin | None = None
+    """Who signs people in before us; None where nobody does."""
 
     @property
     def all(self) -> tuple[Token, ...]:
         """What opens the API; none leaves it open, which only loopback allows."""
         return (*(Token(secret=secret) for secret in self.tokens), *self.named)
 
+    @property
+    def proxies(self) -> tuple[ProxyLogin, ...]:
+        """The proxy, if there is one."""
+        return (self.proxy,) if self.proxy else ()
+
     def __repr__(self) -> str:
-        return f"Api(tokens=<{len(self.tokens)}>, named={self.named!r})"
+        return f"Api(tokens=<{len(self.tokens)}>, named={self.named!r}, proxy={self.proxy!r})"
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,9 +276,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for name, source in self.sources.items()
             if source.credentials.absent
         }
-        if not self.api.all and not self.web.guarded:
+        if not (self.api.all or self.api.proxy or self.web.guarded):
             found[("api",)] = (
-                "would be open to anybody; set api.token_file or basic_auth_users in web.config_file, "
+                "would be open to anybody; set api.token_file, api.proxy or basic_auth_users in web.config_file, "
                 "or listen on 127.0.0.1"
             )
         return found

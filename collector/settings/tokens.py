@@ -1,21 +1,73 @@
-"""``api``: the tokens that open it, each with a role, and those of single senders."""
+"""``api``: the tokens that open it, each with a role, those of single senders, and a proxy that signs people in."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from collector.settings.marks import Node, Reader, Wrong, one_of, section, text
+from collector.settings.marks import (
+    Node,
+    Reader,
+    Wrong,
+    list_of,
+    mapping_of,
+    one_of,
+    parsed,
+    section,
+    text,
+)
 from collector.settings.schema import Api, SenderToken, SourceSettings
 from collector.settings.secrets import Files, readers, secrets_of
 from collector.sources import SOURCES
-from collector.tokens import ROLES, SENDER, Token
+from collector.tokens import ROLES, SENDER, ProxyLogin, Token
 
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
+_TAKEN = ("authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", "x-forwarded-proto")
+"""Headers that say something else, and that whoever asks may send."""
 LONGEST = 100
 """Characters of a token's name."""
+
+
+def _network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(written)
+    except ValueError:
+        raise ValueError(f"is {written!r}, which is no address; write it like 127.0.0.1 or 10.1.0.0/16") from None
+    if not network.prefixlen:
+        raise ValueError(f"is {written!r}, which is every address; name those of the proxy alone")
+    return network
+
+
+def _header(written: str) -> str:
+    if not _HEADER.fullmatch(written) or written.lower() in _TAKEN:
+        raise ValueError(f"is {written!r}, which cannot say who asks; write it like X-Forwarded-User or Remote-User")
+    return written
+
+
+def _proxy(place: Node, values: dict[str, Any]) -> ProxyLogin | None:
+    """What is not whole believes nobody."""
+    networks, roles = values.pop("addresses", ()), values.pop("roles", {})
+    if not networks and place.sound:
+        place.note("has no addresses; say from where the proxy connects, such as 127.0.0.1")
+    if not roles and place.sound:
+        place.note('has no roles; say what people may do by their groups, such as {sre: write, "*": read}')
+    return ProxyLogin(networks=networks, roles=roles, **values) if networks and roles else None
+
+
+PROXY = section(
+    _proxy,
+    {
+        "addresses": list_of(parsed(_network)),
+        "user_header": parsed(_header),
+        "groups_header": parsed(_header),
+        "roles": mapping_of(one_of(*ROLES)),
+    },
+)
 
 
 def api(files: Files) -> Reader[Api]:
@@ -27,6 +79,7 @@ def api(files: Files) -> Reader[Api]:
             tokens=secrets_of(place, values, "token"),
             named=tuple(each for each in told if isinstance(each, Token)),
             senders=tuple(each for each in told if isinstance(each, SenderToken)),
+            proxy=values.get("proxy"),
         )
 
     def tokens(place: Node) -> tuple[Token | SenderToken, ...]:
@@ -38,7 +91,7 @@ def api(files: Files) -> Reader[Api]:
                 found += _token(files, name)(child)
         return tuple(found)
 
-    return section(build, {**readers(files, "token"), "tokens": tokens})
+    return section(build, {**readers(files, "token"), "tokens": tokens, "proxy": PROXY})
 
 
 def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:

@@ -24,7 +24,7 @@ from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.rederiving import Found, Selection
 from collector.telemetry.refusals import Refusals
-from collector.tokens import Token
+from collector.tokens import ProxyLogin, Token
 from collector.web import (
     amendments,
     erasures,
@@ -85,6 +85,7 @@ def build_app(
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
     api_tokens: Sequence[Token] = (),
+    proxies: Sequence[ProxyLogin] = (),
     local_only: bool = True,
     hosts: Collection[str] = (),
     erase: Callable[[RequestedErasure], Awaitable[Erasure]] | None = None,
@@ -109,7 +110,8 @@ def build_app(
     ``rederive`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
     them there is nothing to do it with and no draft.
     ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
-    refused; ``reload`` takes a changed configuration in, where that may be asked for; ``front`` is how HTTP is spoken;
+    refused; ``proxies`` sign people in before us;
+    ``reload`` takes a changed configuration in, where that may be asked for; ``front`` is how HTTP is spoken;
     ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
@@ -130,6 +132,7 @@ def build_app(
     app[keys.GAUGES] = gauges or _no_gauges
     app[keys.CLOCK] = clock
     app[keys.API_TOKENS] = api_tokens
+    app[keys.PROXIES] = proxies
     app[keys.LOCAL_ONLY] = local_only
     # A set is looked into anew for each request: a reload changes it.
     app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)

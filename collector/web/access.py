@@ -2,7 +2,7 @@
 
 On loopback everything but ``/-/healthy`` answers only under a name of this
 daemon. Beyond that ``/api``, ``/metrics`` and the pages are guarded here, by tokens and by
-users with passwords: webhooks prove themselves by their source's own means. A
+users with passwords, or by who a proxy says has signed in: webhooks prove themselves by their source's own means. A
 session of a browser reads; what it writes goes through a page's form. Tokens are
 compared in constant time, as bytes, every one of them whatever the first
 comparison said.
@@ -19,10 +19,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.browsers import foreign_page, is_ours
-from collector.tokens import ADMIN, READ, WRITE, Token
+from collector.tokens import ADMIN, READ, WRITE, ProxyLogin, Token
 from collector.web import sessions
 from collector.web.front import Users
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, WHO
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, PROXIES, WHO
 from collector.web.places import is_api, is_page
 from collector.web.prefix import lead
 from collector.web.problems import CrossSite, Misdirected, NotAllowed, Unauthorised
@@ -65,12 +65,14 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     tokens, users = request.app[API_TOKENS], request.app[FRONT].users
     # A session writes through a page's form alone, which proves that it is ours.
     who = (in_session(request) if reads or is_page(path) else None) or matching(_given(request, "bearer"), tokens)
-    if inside and (tokens or users):
-        if (who := who or await _by_password(request, users)) is None:
-            raise Unauthorised(_ASKS[bool(tokens), bool(users)], basic=bool(users))
+    proxies = request.app[PROXIES]
+    if inside and (tokens or users or proxies):
+        if (who := who or by_proxy(request, proxies) or await _by_password(request, users)) is None:
+            raise Unauthorised(_asks(request), basic=bool(users))
         _check(who, READ if reads else ADMIN if path in _ADMIN else WRITE)
         request[WHO] = who
-    open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and (bool(users) or not tokens))
+    by_itself = bool(users or proxies) or not tokens
+    open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and by_itself)
     if not reads and open_to_pages and foreign_page(headers_of(request)):
         raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
     return await handler(request)
@@ -85,6 +87,14 @@ _ASKS = {
 """Whether there are tokens, and users → what is said to who has none of either."""
 
 
+def _asks(request: web.Request) -> str:
+    """What is said to who proves nothing."""
+    tokens, users = request.app[API_TOKENS], request.app[FRONT].users
+    if request.app[PROXIES] and not (tokens or users):
+        return "Nobody has signed in: ask through the proxy that api.proxy names, which says who asks."
+    return _ASKS[bool(tokens), bool(users)]
+
+
 _ADMIN = ("/api/v1/erasures", "/-/reload")
 """Where only an administrator may write."""
 
@@ -93,8 +103,8 @@ def _check(who: Token, role: str) -> None:
     """Raise :class:`NotAllowed` for a token that may not do what is asked."""
     if not who.may(role):
         raise NotAllowed(
-            f"cannot take the request: the token {who.name} has the role {who.role}, and this needs {role}; ask with a "
-            "token that has it (api.tokens)"
+            f"cannot take the request: {who.name} has {f'the role {who.role}' if who.role else 'no role'}, and this "
+            f"needs {role}; ask with a token that has it (api.tokens), or as somebody whose group has (api.proxy)"
         )
 
 
@@ -109,6 +119,20 @@ async def _by_password(request: web.Request, users: Users) -> Token | None:
         return Token(name=name.decode()) if known else None
     except ValueError:
         return None
+
+
+def by_proxy(request: web.Request, proxies: Iterable[ProxyLogin]) -> Token | None:
+    """Whoever a proxy says has signed in there; None where it is not the proxy that connects, or it names nobody.
+
+    A header that stands twice is believed neither time: one of both may be what the client sent.
+    """
+    proxy = next((each for each in proxies if each.is_at(request.remote or "")), None)
+    if proxy is None:
+        return None
+    users, groups = (request.headers.getall(name, []) for name in (proxy.user_header, proxy.groups_header))
+    if len(users) != 1 or len(groups) > 1:
+        return None
+    return proxy.person(users[0], groups[0] if groups else "")
 
 
 def matching(given: bytes, tokens: Iterable[Token]) -> Token | None:

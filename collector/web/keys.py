@@ -23,7 +23,7 @@ from collector.publishing import Publisher
 from collector.rederiving import Found, Selection
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
-from collector.tokens import Token
+from collector.tokens import ProxyLogin, Token
 from collector.web.front import Front
 
 Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
@@ -94,6 +94,8 @@ WHO: web.RequestKey[Token] = web.RequestKey("who", Token)
 """Who asks, where that is asked: by a token, a password or a session; whoever it is while the API stands open."""
 API_TOKENS: web.AppKey[Sequence[Token]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
+PROXIES: web.AppKey[Sequence[ProxyLogin]] = web.AppKey("proxies")
+"""Who signs people in before us, and is believed."""
 FRONT: web.AppKey[Front] = web.AppKey("front")
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""

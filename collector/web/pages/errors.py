@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.web.keys import FRONT, LIMITS
+from collector.web.keys import API_TOKENS, FRONT, LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.login import to_login
 from collector.web.pages.rendering import is_asked_for, page
@@ -27,8 +27,8 @@ async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
     if is_api(request.path) or request.path.startswith("/webhooks") or not is_asked_for(request):
         return response
     typed = await _typed(request)
-    # Where there are users, the browser itself asks for a name and a password.
-    if response.status == 401 and not typed and not request.app[FRONT].users:
+    # Where there are users, the browser itself asks for a name and a password; without a token nobody can sign in here.
+    if response.status == 401 and not typed and request.app[API_TOKENS] and not request.app[FRONT].users:
         # A link on another site brings no cookie; the same address asked for by a page of ours does.
         is_led_here = request.headers.get("Sec-Fetch-Site") == "cross-site"
         return page(request, "again.html", Clock(), status=401) if is_led_here else to_login(request)
