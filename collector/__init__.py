@@ -3,24 +3,24 @@
     webhook → source adapter → event → log → incident → replay → section → document
 
 Everything moves to the right, and nothing is imported by what stands on its
-left. ``intake`` (into the log) and ``follower`` (out of it) are the only code
+left. ``intake`` (into the log) and ``following`` (out of it) are the only code
 that both waits and decides; all else is either pure or plumbing. They are two
-processes of one daemon: ``following`` is the second one, ``daemon`` starts it.
+processes of one daemon; ``daemon`` starts the second one.
 
 Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files proofcheck tasks browsers tokens keeping interpreter
+    0  errors event times files proofcheck tasks tokens keeping interpreter
     1  semantics names telemetry notify activation storage proof
     2  people webhook distribution targets fetches
     3  signing reading redaction
-    4  sources correlation log imported
-    5  removal settings leadership bodies writer suspects
-    6  verification doubles
-    7  projections backup rederiving importing
-    8  announcements intake erasure publishing
-    9  follower drafting fetching schedule loss retention sealing silences web
+    4  sources correlation log
+    5  intake removal settings rederiving
+    6  jobs verification
+    7  projections backup
+    8  erasure publishing
+    9  drafting fetching web
    10  drafts
    11  following versions
    12  daemon

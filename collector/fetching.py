@@ -26,7 +26,7 @@ BACK = 3 * 24 * HOUR
 """How far back deliveries are looked at, µs; senders keep them about as long."""
 
 Take = Callable[[str, str, bytes, int], Awaitable[Any]]
-"""Brings records in, see :meth:`collector.importing.Importer.take`."""
+"""Brings records in, see :meth:`collector.intake.importing.Importer.take`."""
 
 
 async def fetched(source: Source, form: str, fetch: Fetch, since: int, until: int) -> AsyncIterator[Sequence[Any]]:

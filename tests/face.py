@@ -21,19 +21,19 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestClient
 
 from collector import reading, signing
-from collector.bodies import BodyLimits
 from collector.correlation import Rules
 from collector.errors import InvalidInput
 from collector.event import HOUR, Event, event_id
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.intake import Endpoint, Intake
+from collector.intake.bodies import BodyLimits
+from collector.intake.writer import Writer
 from collector.log import EventLog, open_log
 from collector.projections import IncidentRow, Lists, Projections, open_lists
 from collector.publishing import Publisher
 from collector.tokens import Token
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials, Reading, Source, Webhook
-from collector.writer import Writer
 from renderers import POLICIES
 
 NOW = 1_772_632_930_000_000

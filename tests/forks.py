@@ -221,7 +221,7 @@ def main() -> None:
 
     import collector.cli
     import collector.following.work
-    import collector.leadership
+    import collector.jobs.leadership
     import collector.log.postgres
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -21,7 +21,7 @@ from collector import projections
 from collector.correlation import Rules
 from collector.drafts import postmortem
 from collector.event import Event
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import Submission
 from collector.sources import SOURCES
 from collector.webhook import ChatChannel, Mapped, Reading, Webhook

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from collector.bodies import BodyLimits, BodyReader
 from collector.errors import MalformedWebhook, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
+from collector.intake.bodies import BodyLimits, BodyReader
 from tests.bodies import chunks
 
 

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from collector.errors import UnverifiedWebhook
 from collector.event import Event
 from collector.intake import Endpoint, Intake
+from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.telemetry.crashes import Crashes
 from collector.webhook import Credentials, Reading, Source, Webhook
-from collector.writer import Writer
 
 AT = 1_772_633_530_000_000
 HEADERS = {"authorization": "let me in", "content-type": "text/plain"}

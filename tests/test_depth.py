@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.bodies import check_depth
 from collector.errors import MalformedWebhook
+from collector.intake.bodies import check_depth
 from tests.bodies import hook
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from collector.jobs.loss import watched
 from collector.log import Receipt, open_log
-from collector.loss import watched
 from collector.proof import acknowledged
 from collector.proof.acknowledged import Acknowledged, Last
 from collector.storage.disk import Disk, is_uncertain

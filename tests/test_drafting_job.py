@@ -17,10 +17,10 @@ from collector.drafting import DraftJob, DueDrafts, Resolved
 from collector.drafts import postmortem
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, RecordedEvent
-from collector.follower import Follower
+from collector.following.follower import Follower
+from collector.jobs.schedule import Schedule
 from collector.log import EventLog, Submission, receipt_of
 from collector.projections import IncidentRow
-from collector.schedule import Schedule
 from tests.facts import fact, firing, resolved
 from tests.lists import opened
 from tests.test_drafting import NOW, incident

@@ -20,7 +20,7 @@ from collector import projections
 from collector.correlation import Rules, Service
 from collector.errors import Unavailable
 from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import Answer, EventLog, Submission, queries, receipt_of
 from collector.projections import EventFilter, lists_path
 from tests.examples import examples

@@ -21,9 +21,9 @@ import pytest
 from collector.correlation import Rules
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.following.reached import Reached
+from collector.following.suspects import TRIES
 from collector.following.wire import Answer, Channel, Commit, Failure, Forget, Gone, Progress
 from collector.projections import Projections, SqliteLists, lists_path
-from collector.suspects import TRIES
 from tests import forked_follower
 from tests.conftest import timelined
 from tests.lists import opened
@@ -50,7 +50,7 @@ HINDERED = """
 import sys
 if "collector.following.child" in " ".join(sys.orig_argv):
     from collector.errors import Unavailable
-    from collector.follower import Follower
+    from collector.following.follower import Follower
     async def hindered(self):
         raise Unavailable("no lists today")
     Follower._open = hindered
@@ -282,7 +282,7 @@ def test_lists_come_back_under_a_running_daemon(make: Any, tmp_path: Path, harm:
 
 
 async def _other_log(folder: Path) -> None:
-    from collector.follower import Follower
+    from collector.following.follower import Follower
 
     async with opened(folder / "other.db") as (log, lists):
         await log.append([submission(firing("Other", number)) for number in range(5)])
@@ -291,7 +291,7 @@ async def _other_log(folder: Path) -> None:
 
 async def test_lists_of_a_log_that_lost_events_are_not_gone_on_with(tmp_path: Path) -> None:
     """A backup that was put back is the same log with fewer events: what lists know beyond it is forgotten."""
-    from collector.follower import Follower
+    from collector.following.follower import Follower
 
     async with opened(tmp_path / "log.db") as (log, lists):
         await log.append([submission(firing("A", 0))])

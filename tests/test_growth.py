@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy.engine import Engine
 
-from collector import follower as following
 from collector import projections
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
-from collector.follower import Follower
+from collector.following import follower as following
+from collector.following.follower import Follower
 from collector.log import EventLog, Submission
 from collector.projections import grouping_store, tables
 from collector.projections.grouping_store import SqlGroupingStore

@@ -13,13 +13,13 @@ import msgspec
 import pytest
 
 from collector import signing
-from collector.bodies import LARGE, BodyLimits
 from collector.errors import InvalidInput, MalformedWebhook, TooLarge, Unavailable, UnverifiedWebhook
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
+from collector.intake.bodies import LARGE, BodyLimits
+from collector.intake.writer import Writer
 from collector.log import Answer, EventLog, Receipt, Submission, open_log
 from collector.webhook import Credentials, Reading, Source, Webhook
-from collector.writer import Writer
 from tests.bodies import AT, chunks
 
 

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from collector import leadership
 from collector.errors import Unavailable
-from collector.leadership import Leadership
+from collector.jobs import leadership
+from collector.jobs.leadership import Leadership
 from collector.tasks import ended
 
 PATIENCE = 60.0

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Column, Index, MetaData, Text, create_engine
 
 from collector import cli, daemon, projections
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import HEAD
 from collector.projections import shape
 from collector.settings import Drafts, Settings, Storage, Web

@@ -12,10 +12,10 @@ from collector import projections
 from collector.correlation import Rules
 from collector.errors import NotPermitted, Unavailable
 from collector.event import PEOPLE
-from collector.follower import Follower
+from collector.following.follower import Follower
+from collector.jobs.retention import RetentionJob
 from collector.log import EventLog, Submission, open_log, upgrade
 from collector.log.postgres.schema import DAEMON_ROLE, ERASURE_ROLE, statements
-from collector.retention import RetentionJob
 from collector.web import problems
 from tests.conftest import timelined
 from tests.postgres import Server, serving

@@ -17,7 +17,7 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.mentions import Mention, SearchedText, names_of
 from collector.correlation.placing import Candidate, Engagement, Placement, Scene, place
 from collector.event import HOUR, RecordedEvent, reading_order
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import Submission
 from collector.projections import Projections
 from tests.examples import examples

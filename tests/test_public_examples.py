@@ -10,12 +10,12 @@ import pytest
 
 from collector.errors import UnverifiedWebhook
 from collector.intake import Endpoint, Intake
+from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.sources import SOURCES
 from collector.sources.pagerduty.v3 import TYPES as PAGERDUTY_TYPES
 from collector.times import rfc3339
 from collector.webhook import Credentials, Reading
-from collector.writer import Writer
 from tests.test_sources import PAYLOADS, RECEIVED, assert_storable, parse_json, webhook_of
 
 

@@ -12,11 +12,11 @@ import pytest
 from collector.errors import MalformedWebhook
 from collector.event import Event
 from collector.intake import Endpoint, Intake
+from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.sources import SOURCES
 from collector.times import parse
 from collector.webhook import Credentials, Reading, Webhook
-from collector.writer import Writer
 from tests.recorder import alert_of, entry, labels_of, muted, notification, silence
 from tests.scenario import Story, draft_files
 from tests.senders import Sent, alert, alertmanager

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from collector import signing
 from collector.errors import MalformedWebhook
 from collector.intake import Endpoint, Intake
+from collector.intake.writer import Writer
 from collector.log import Delivery, EventLog, open_log
 from collector.redaction import MARK, MOST_MATCHES, Redaction, pattern, pointer, redact, touches
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
-from collector.writer import Writer
 from tests import senders
 
 SECRET = "kestrel-7741"
@@ -354,7 +354,7 @@ async def test_a_rule_that_fails_keeps_nothing(tmp_path: Path, monkeypatch: pyte
     def mistaken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("collector.intake.redact", mistaken)
+    monkeypatch.setattr("collector.intake.intake.redact", mistaken)
     place = await placed(tmp_path, "alertmanager", ANNOTATION)
     stored = await place.receive(leaky())
     assert (stored.status, stored.size, re.search("redaction failed", stored.reason) is not None) == (

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from collector import retention
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, event_id
+from collector.jobs import retention
+from collector.jobs.retention import RetentionJob
 from collector.log import EventLog, Submission, open_log, receipt_of
-from collector.retention import RetentionJob
 from collector.verification.verify import Beyond, verify
 
 DAY = 24 * HOUR

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from collector import schedule
-from collector.schedule import Schedule
+from collector.jobs import schedule
+from collector.jobs.schedule import Schedule
 
 DAY = 86_400.0
 

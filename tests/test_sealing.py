@@ -16,13 +16,13 @@ from collector import daemon
 from collector.daemon import duties
 from collector.errors import LogDamaged
 from collector.event import MACHINE, Event
+from collector.jobs.loss import watched
+from collector.jobs.sealing import SealJob
 from collector.log import EventLog, open_log, receipt_of
-from collector.loss import watched
 from collector.proof import acknowledged, lost
 from collector.proof.acknowledged import Acknowledged, Last
 from collector.proof.checkpoint import TREES, Signer, parse
 from collector.proof.folder import ProofFolder
-from collector.sealing import SealJob
 from collector.settings import Drafts, Settings, Storage, Web
 from tests.conftest import Played, timelined
 from tests.test_verify import AT, fact, told
@@ -344,7 +344,7 @@ async def test_a_process_that_is_killed_loses_nothing_of_it(tmp_path: Path) -> N
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
         "from collector.log import open_log\n"
-        "from collector.loss import watched\n"
+        "from collector.jobs.loss import watched\n"
         "from tests.test_verify import AT, fact, told\n"
         "async def main():\n"
         "    log = await open_log('sqlite:///log.db')\n"

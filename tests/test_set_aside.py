@@ -19,7 +19,7 @@ from collector.correlation import Rules
 from collector.correlation.refolding import Refolding
 from collector.errors import Unavailable
 from collector.event import RecordedEvent
-from collector.suspects import TRIES, Suspects, accuses_an_event
+from collector.following.suspects import TRIES, Suspects, accuses_an_event
 from tests.examples import examples
 from tests.regrouped import batch, kept
 from tests.stories import firing, streams

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from collector import silences
 from collector.correlation import Rules
 from collector.daemon.runtime import heartbeats_of
 from collector.event import MACHINE, MINUTE, SECOND, Event, RecordedEvent, event_id
+from collector.jobs import silences
+from collector.jobs.silences import SilenceJob, gap, open_gaps
 from collector.log import EventLog, Submission, open_log
 from collector.settings import load_settings
-from collector.silences import SilenceJob, gap, open_gaps
 from renderers.document import Options
 from tests.scenario import drafts, played
 

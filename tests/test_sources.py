@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.event import EVENT_TYPES, Event
 from collector.intake import Endpoint, Intake, kept_headers
+from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.sources import SOURCES
 from collector.times import moment, parse, rfc3339
 from collector.webhook import ChatChannel, Credentials, Mapped, Reading, Webhook
-from collector.writer import Writer
 from tests import sns
 from tests.lookout import LOOKOUT, LOOKOUT_SIGNS
 

@@ -18,7 +18,7 @@ import pytest
 
 from collector.correlation import Rules
 from collector.daemon.follower_process import PATIENCE
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.projections import lists_path
 from collector.tasks import in_thread
 from tests.bench.follower import START, alert
@@ -43,9 +43,9 @@ setattr(made, name, waiting)
 """
 """Run by the interpreter at its start: one method waits until there is a file."""
 
-TAKING = ("collector.follower", "Follower", "_take")
+TAKING = ("collector.following.follower", "Follower", "_take")
 """What reads a round of events, on a reader's thread."""
-BEGINNING = ("collector.follower", "Follower", "_open")
+BEGINNING = ("collector.following.follower", "Follower", "_open")
 """What makes sure that there are lists, before any event is read."""
 OPENING = ("collector.log.sqlite", "SqliteLog", "_make_ready")
 """What recovers the file and brings it to its schema."""

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import IntegrityError
 
 from collector.event import MACHINE, PEOPLE, Event, event_id
+from collector.jobs.sealing import SealJob
 from collector.log import EventLog, Submission, open_log
 from collector.log.tables import TRIGGERS, metadata
 from collector.proof import acknowledged, lost, seal
 from collector.proof.checkpoint import TREES
 from collector.proof.folder import ProofFolder
-from collector.sealing import SealJob
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers
 from tests.examples import sample

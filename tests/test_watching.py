@@ -18,8 +18,8 @@ from prometheus_client import generate_latest
 from collector.cli import timelined as command_line
 from collector.daemon import gauges
 from collector.following import Vitals
+from collector.jobs.schedule import Schedule
 from collector.proof import upkeep
-from collector.schedule import Schedule
 from collector.telemetry import journal
 from collector.telemetry.metrics import Metrics
 from tests.conftest import require

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from collector import fetching, projections, publishing, retention, silences
+from collector import fetching, projections, publishing
 from collector.daemon import backing_up
 from collector.daemon.backing_up import BackupJob
 from collector.daemon.follower_process import FollowerProcess
@@ -20,8 +20,9 @@ from collector.daemon.runtime import Runtime, fetched_from
 from collector.event import SECOND
 from collector.fetching import ReconcileJob
 from collector.following.work import Work, rendered
-from collector.leadership import Leadership
-from collector.schedule import Schedule
+from collector.jobs import retention, silences
+from collector.jobs.leadership import Leadership
+from collector.jobs.schedule import Schedule
 
 GRACE = 0.3
 """Seconds that a start gives the follower to catch up; what takes longer is done while deliveries are taken."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from collector.drafting import DraftJob
 from collector.erasure import Redrawn
-from collector.follower import Listener
 from collector.following import Setup, Vitals, Work
+from collector.following.follower import Listener
 from collector.following.reached import Reached
 from collector.following.work import rendered
 from collector.projections import Projections

@@ -19,7 +19,7 @@ import structlog
 
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError, Unavailable
-from collector.follower import Listener
+from collector.following.follower import Listener
 from collector.following.reached import Reached
 from collector.following.wire import (
     HEARTBEAT,

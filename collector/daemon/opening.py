@@ -18,9 +18,9 @@ from collector.daemon.runtime import Clock, Runtime, beside_of, former_of, point
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
-from collector.follower import Follower
+from collector.following.follower import Follower
+from collector.jobs.loss import watched
 from collector.log import FOLLOWING, JOBS, EventLog, open_log
-from collector.loss import watched
 from collector.projections import Lists, Projections
 from collector.projections.database import close_lists_to_others
 from collector.projections.former import drop_former, has_former

@@ -16,7 +16,6 @@ import structlog
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.bodies import BodyLimits
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
@@ -25,10 +24,15 @@ from collector.erasure import Eraser, Erasure, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.event import SECOND, Event
 from collector.fetches import Fetch
-from collector.follower import Follower
 from collector.following import Following, Setup, Work
-from collector.importing import Importer
+from collector.following.follower import Follower
 from collector.intake import Endpoint, Intake
+from collector.intake.bodies import BodyLimits
+from collector.intake.importing import Importer
+from collector.intake.writer import Writer
+from collector.jobs.retention import RetentionJob
+from collector.jobs.sealing import SealJob
+from collector.jobs.silences import SilenceJob
 from collector.log import EventLog, migrations
 from collector.projections import Lists, Projections
 from collector.proof import seal, upkeep
@@ -39,10 +43,7 @@ from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
 from collector.rederiving import Found, Selection, look, rederive
-from collector.retention import RetentionJob
-from collector.sealing import SealJob
 from collector.settings import Settings, Unread
-from collector.silences import SilenceJob
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
@@ -53,7 +54,6 @@ from collector.tokens import ProxyLogin, Token
 from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, RequestLimits, build_app
 from collector.webhook import Source
-from collector.writer import Writer
 from renderers import POLICIES, STYLES
 from renderers.edits import taken_in
 

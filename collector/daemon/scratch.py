@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from collector.correlation import Rules
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import Answer, Submission
 from collector.projections import Lists, SqliteLists
 

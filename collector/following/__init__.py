@@ -1,9 +1,9 @@
 """What follows the log: grouping, the drafts that are due, and drafts on request, in a process of its own.
 
-``work`` is that, given lists and somewhere to append; ``wire`` what the two
-processes say to each other; ``child`` the follower's process, which intake
-starts with one end of a socket, and which ends when the other end is closed.
-A command without a daemon does the same work in its own process.
+``follower`` takes new events in, ``announcements`` says what changed, ``suspects`` finds the event that grouping cannot
+take. ``work`` is all of that with drafts, given lists and somewhere to append; ``wire`` what the two processes say to
+each other; ``child`` the follower's process, which intake starts with one end of a socket, and which ends when the
+other end is closed. A command without a daemon does the same work in its own process.
 """
 
 from collector.following.wire import Channel, Setup, Vitals

@@ -42,7 +42,7 @@ from collector.following.wire import (
 )
 from collector.following.work import Work
 from collector.interpreter import end_with_parent, seldom_collect
-from collector.leadership import Leadership
+from collector.jobs.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
 from collector.storage.urls import database_path

@@ -18,11 +18,11 @@ from collector.drafting import EVERY, DraftJob, Resolved
 from collector.drafts import MARKED, PAGE, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
-from collector.follower import AppendableLog, Follower, Listener
+from collector.following.follower import AppendableLog, Follower, Listener
 from collector.following.wire import Setup, Vitals
+from collector.jobs.schedule import Schedule
 from collector.keeping import TextCache
 from collector.projections import Lists, Projections
-from collector.schedule import Schedule
 from collector.tasks import ended
 from renderers.document import Options
 from renderers.edits import merged

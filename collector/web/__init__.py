@@ -17,8 +17,8 @@ from prometheus_client import Metric
 
 from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
 from collector.errors import Unavailable
-from collector.importing import Importer
 from collector.intake import Intake
+from collector.intake.importing import Importer
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher

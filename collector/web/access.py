@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.browsers import foreign_page, is_ours
+from collector.intake.browsers import foreign_page, is_ours
 from collector.tokens import ADMIN, READ, WRITE, ProxyLogin, Token
 from collector.web import sessions
 from collector.web.front import Users

@@ -15,8 +15,8 @@ from aiohttp import web
 from prometheus_client import Metric
 
 from collector.erasure import Erasure, Redraw, RequestedErasure
-from collector.importing import Brought
 from collector.intake import Intake
+from collector.intake.importing import Brought
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher

@@ -31,7 +31,7 @@ from collector.correlation import Rules
 from collector.daemon import seldom_collect
 from collector.drafts import document_of
 from collector.event import Event, RecordedEvent
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import EventLog, Submission, receipt_of
 from renderers.markdown import markdown
 from tests.bench import results

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from collector import projections
 from collector.correlation import Rules
 from collector.event import SECOND, Event, event_id
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import EventLog, Submission
 from tests.bench import results
 from tests.lists import opened

@@ -24,7 +24,7 @@ from time import perf_counter
 
 from collector.correlation import Rules
 from collector.event import HOUR, SECOND, Event, event_id
-from collector.follower import Follower
+from collector.following.follower import Follower
 from collector.log import EventLog, Receipt, Submission, open_log
 from collector.projections import EventFilter, Lists, Projections
 from tests.bench import results

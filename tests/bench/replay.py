@@ -26,12 +26,12 @@ from sqlalchemy import Connection
 
 from collector.daemon import seldom_collect
 from collector.event import SECOND, RecordedEvent
-from collector.follower import BATCH
+from collector.following.follower import BATCH
 from collector.intake import Endpoint, Intake
+from collector.intake.writer import Writer
 from collector.log import EventLog, open_log, queries
 from collector.sources import alertmanager
 from collector.webhook import Credentials
-from collector.writer import Writer
 from tests.bench import load, results
 from tests.bench.bodies import body_of, plain_body_of
 

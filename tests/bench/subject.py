@@ -16,14 +16,14 @@ import uvloop
 from aiohttp import web
 
 from collector import daemon, projections
-from collector.bodies import BodyLimits
 from collector.correlation import Rules
 from collector.intake import Endpoint, Intake
+from collector.intake.bodies import BodyLimits
+from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.sources import alertmanager
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.webhook import Credentials
-from collector.writer import Writer
 
 
 async def ready() -> Readiness:
@@ -32,7 +32,7 @@ async def ready() -> Readiness:
 
 
 async def serve(port: int, url: str, **writer_options: Any) -> None:
-    """Until SIGTERM; the options are those of :class:`collector.writer.Writer`."""
+    """Until SIGTERM; the options are those of :class:`collector.intake.writer.Writer`."""
     log = await open_log(url, extra_metadata=[projections.metadata])
     writer = Writer(log, **writer_options)
     endpoint = Endpoint(source=alertmanager.SOURCE, credentials=Credentials(open=True))

@@ -29,9 +29,9 @@ from time import perf_counter, process_time
 from typing import NamedTuple
 
 from collector.event import Event, event_id
+from collector.jobs.sealing import SealJob
 from collector.log import Submission, open_log
 from collector.proof.folder import ProofFolder
-from collector.sealing import SealJob
 from collector.telemetry import journal
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers

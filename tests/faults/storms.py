@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from collector.correlation import Rules
-from collector.follower import Follower
+from collector.following.follower import Follower
 from tests.bench.follower import START, alert
 from tests.faults.deliveries import Delivery
 from tests.faults.history import Fact, Outcome, now

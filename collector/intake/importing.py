@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from collector.doubles import SAME, Doubles
 from collector.errors import InvalidInput, NotFound
 from collector.event import Event
-from collector.imported import HOW
+from collector.intake.doubles import SAME, Doubles
+from collector.intake.imported import HOW
+from collector.intake.writer import Writer
 from collector.log import EventLog, Submission
 from collector.webhook import IMPORT, Import, Webhook
-from collector.writer import Writer
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,12 +15,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
-from collector.imported import FETCHED, HOW
+from collector.intake.imported import FETCHED, HOW
+from collector.intake.writer import Writer
 from collector.log import Submission, decode
 from collector.log.headers import headers_of
 from collector.storage.sql import executing, select_in
 from collector.webhook import IMPORT, Import
-from collector.writer import Writer
 
 SAME = "same_as"
 """The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""

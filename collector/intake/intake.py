@@ -17,13 +17,14 @@ from functools import lru_cache, partial
 
 import msgspec
 
-from collector import imported
 from collector import reading as fit
-from collector.bodies import BodyLimits, BodyReader, check_depth
-from collector.browsers import foreign_page
-from collector.doubles import Doubles
 from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
 from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
+from collector.intake import imported
+from collector.intake.bodies import BodyLimits, BodyReader, check_depth
+from collector.intake.browsers import foreign_page
+from collector.intake.doubles import Doubles
+from collector.intake.writer import Writer
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
@@ -31,7 +32,6 @@ from collector.semantics.episodes import ENDS
 from collector.signing import signature_of
 from collector.telemetry.crashes import Crashes
 from collector.webhook import IMPORT, Credentials, Import, Reading, Source, Webhook
-from collector.writer import Writer
 
 KEPT_HEADERS = frozenset((
     "content-type", "content-encoding", "content-length", "user-agent", "x-request-id", IMPORT,

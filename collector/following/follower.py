@@ -20,18 +20,18 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from collector import announcements
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
+from collector.following import announcements
+from collector.following.suspects import Suspects, accuses_an_event
 from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put, remove
-from collector.suspects import Suspects, accuses_an_event
 from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
