@@ -25,8 +25,11 @@ def opening(severity: str | None) -> bool:
 
 
 def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) -> list[Alert]:
-    """The episodes of one alert, by start; one that nobody ended goes on with what its sender tells next of it."""
-    return [_alert(each) for each in _going_on(episodes(events), words)]
+    """The episodes of one alert, by start; one that nobody ended goes on with what its sender tells next of it.
+
+    A resolve without a firing, that does not say since when the alert fired either, is none.
+    """
+    return [_alert(each) for each in _going_on(episodes(events), words) if each.begun]
 
 
 def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episode]:

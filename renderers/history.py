@@ -254,6 +254,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """What alerts said anew that were told as a whole after their ends: when they said it is not known."""
     alerts: tuple[Alert, ...] = ()
     """By (start, entity)."""
+    unbegun: tuple[RecordedEvent, ...] = ()
+    """Resolves of alerts of which neither a firing nor since when they fired is known."""
     families: tuple[Family, ...] = ()
     """The alerts by name and service; the first opening one's family first, then in the order they began."""
     measured: tuple[Alert, ...] = ()

@@ -19,7 +19,7 @@ from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, Recor
 from collector.names.spelling import Spelling
 from collector.semantics import severities
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
-from collector.semantics.episodes import UPDATED, micros
+from collector.semantics.episodes import ENDED, UPDATED, micros
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
 from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent
@@ -59,6 +59,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         by_id={each.id: each for each in (*facts, *afterwards, *reviews)},
         told_after=afterwards,
         alerts=alerts,
+        unbegun=_unbegun(alerts, sorted_out.of(ENDED)),
         families=_families(alerts, divided=_divided(alerts)),
         divided=_divided(alerts),
         measured=measured,
@@ -157,7 +158,7 @@ class _Kinds:
             entities = families[event.type]
             if entities is not None:
                 entities[event.source, event.entity].append(event)
-                if event.type == UPDATED:
+                if event.type in (UPDATED, ENDED):
                     self._types[event.type].append(event)
             elif event.type in ("note.added", "chat.message"):
                 self.notes.append(event)
@@ -215,6 +216,14 @@ def _stated(event: RecordedEvent) -> tuple[int, str]:
     """The key that puts the newest statement last: when it was said, then the id."""
     said = micros(event.data.get("stated_at"))
     return (event.occurred_at if said is None else said, event.id)
+
+
+def _unbegun(alerts: Iterable[Alert], resolves: Sequence[RecordedEvent]) -> tuple[RecordedEvent, ...]:
+    """The resolves that are of none of the alerts."""
+    if not resolves:
+        return ()
+    known = {each for alert in alerts for each in alert.events}
+    return tuple([each for each in resolves if each.id not in known])
 
 
 def _told_after(

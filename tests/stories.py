@@ -96,7 +96,7 @@ def streams(draw: st.DrawFn, longest: int = 14) -> list[RecordedEvent]:
 @st.composite
 def _some_alert(draw: st.DrawFn) -> RecordedEvent:
     number, since = draw(st.integers(0, 4)), draw(_MOMENTS)
-    more = {
+    more: dict[str, Any] = {
         "environment": draw(st.sampled_from(_ENVIRONMENTS)),
         "group": draw(st.sampled_from(["", "g1", "g2"])),
         "by": draw(st.sampled_from([(), ("service",)])),
@@ -105,6 +105,8 @@ def _some_alert(draw: st.DrawFn) -> RecordedEvent:
     name, service = f"A{number}", _SERVICES[number]
     if draw(st.booleans()):
         return firing(name, since, service, **more)
+    if not draw(st.integers(0, 4)):
+        more["data"] = {}  # its sender does not say since when it fired
     return resolved(name, since, since + draw(st.integers(0, 90)), service, **more)
 
 

@@ -83,6 +83,21 @@ def test_a_resolved_item_proves_its_firing() -> None:
     assert (incident.started_at, incident.ended_at) == (at(10), at(20))
 
 
+def test_an_end_alone_opens_nothing() -> None:
+    """It proves that an alert fired or a page was open, not since when; it joins an incident of its service."""
+    end = resolved("A", 10, 20, data={})
+    closed = page("1", "resolved", 20)
+    assert grouped(end, closed).incidents == ()
+    assert rule_of(end, firing("B", 5)) == "service"
+    assert only(firing("A", 10), end).ended_at == at(20)
+    assert (only(page("1", "resolved", 20, data={"created_at": at(5)})).started_at) == at(5)
+
+
+def test_an_end_does_not_move_an_alert() -> None:
+    """Where it was is what its firing says, though its end may name the place otherwise."""
+    assert sizes(firing("A", 10), resolved("A", 10, 20, "checkout-web"), firing("B", 12)) == [3]
+
+
 def test_the_latest_of_several_ends_counts() -> None:
     """Two resolves of one episode: the later one ends it."""
     assert only(firing("A", 0), resolved("A", 0, 5), resolved("A", 0, 9)).ended_at == at(9)

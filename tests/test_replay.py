@@ -60,6 +60,13 @@ def test_a_resolve_proves_its_firing() -> None:
     assert (alert.start, alert.end, alert.fired.type) == (at(2), at(10), "alert.resolved")
 
 
+def test_an_end_alone_is_no_alert() -> None:
+    """Where its sender does not say since when it fired either, nothing is told of how long it did."""
+    alone = resolved(10, "Slow", since=None)
+    history = replay([firing(2), alone, resolved(12, since=2)])
+    assert (spans(history.alerts), history.unbegun) == ([(2, 12)], (alone,))
+
+
 def test_the_latest_of_several_ends_counts() -> None:
     """Two ends of one start, as high-availability peers tell them, are one episode that ends with the later one."""
     assert spans(replay([firing(2), resolved(10, since=2), resolved(11, since=2)]).alerts) == [(2, 11)]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from collector.event import MINUTE, SECOND
 from renderers import rows
 from renderers.document import Claim, Options, Row, Timeline
 from renderers.plain import plain
+from renderers.replay import replay
 from renderers.sections import SECTIONS
+from tests.facts import firing, resolved
 from tests.histories import Told, at, example, monster, storm, switched_off
 
 
@@ -71,6 +74,21 @@ def test_different_alerts_within_a_minute_are_one_row() -> None:
     assert lines(told) == [
         'Detected: Alert A fired on web (critical): "a"; alert B fired on api (warning) at 10:01',
         "Alert C fired on api (critical)",
+    ]
+
+
+def test_an_end_without_a_firing_is_told_as_an_end() -> None:
+    """It does not say that the alert fired then; an issue of which no rule fired is called an issue."""
+    issue = resolved(11, "PoolTimeout", since=None, source="sentry")
+    issue = msgspec.structs.replace(
+        issue, data={"type": "sentry.issue.resolved", "called": "issue resolved", "subject": "CHECKOUT-45"}
+    )
+    history = replay([firing(2), resolved(10, "Slow", since=None), issue, resolved(12, since=2)])
+    assert [line(row) for row in rows.timeline(history, Options()).rows] == [
+        "Detected: Alert HighErrorRate fired on checkout (critical)",
+        "Alert Slow on checkout resolved; when it had fired is not recorded",
+        '"PoolTimeout" (issue resolved, CHECKOUT-45)',
+        "Last alert ended, Resolved: Alert HighErrorRate on checkout resolved after 10 min",
     ]
 
 

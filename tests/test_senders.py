@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from collector.correlation import Rules, correlate
 from collector.errors import UnverifiedWebhook
 from collector.event import RecordedEvent
 from collector.semantics.episodes import episodes
@@ -49,6 +50,37 @@ def test_a_metric_alert_that_grows_worse_is_one_episode() -> None:
     (episode,) = episodes([msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told])
     assert (episode.start, episode.end) == (told[0].occurred_at, told[2].occurred_at)
     assert [each.severity for each in told] == ["warning", "critical", None]
+
+
+def test_an_alert_on_an_issue_ends_with_the_issue() -> None:
+    """Sentry tells its firing by the rule and its end by the issue, which says no start."""
+    firing, end = (parsed(RECORDINGS / "sentry" / name)[0] for name in ("alert-on-an-issue", "issue-resolved"))
+    told = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in (firing, end)]
+    told = [msgspec.structs.replace(each, entity=end.entity) for each in told]
+    (episode,) = episodes(told)
+    assert (episode.start, episode.end) == (firing.occurred_at, end.occurred_at)
+
+
+@pytest.mark.parametrize(
+    ("action", "called"),
+    [("unresolved", "issue unresolved"), ("archived", "issue archived"), ("ignored", "issue ignored")],
+)
+def test_what_is_set_aside_has_not_ended(action: str, called: str) -> None:
+    """An issue that came back, or that a team does not look at, is told as it is and ends no alert."""
+    case = RECORDINGS / "sentry" / "issue-resolved"
+    body = json.loads((case / "body").read_bytes()) | {"action": action}
+    (event,) = SOURCES["sentry"].parse(msgspec.structs.replace(recorded(case), body=json.dumps(body).encode()), READING)
+    assert (event.type, event.data["called"]) == ("observation.recorded", called)
+
+
+def test_an_end_alone_opens_no_incident_whoever_sends_it() -> None:
+    """A resolve whose firing nobody told opens one only where it says itself since when the alert fired."""
+    ends = [each for case in CASES for each in parsed(case) if each.type in ("alert.resolved", "page.resolved")]
+    assert len({each.source for each in ends}) > 12
+    for end in ends:
+        began = any(name in end.data for name in ("starts_at", "created_at"))
+        told = [msgspec.convert(msgspec.to_builtins(end) | {"severity": "critical"}, RecordedEvent)]
+        assert bool(correlate(told, Rules()).incidents) == began, end
 
 
 def test_slacks_challenge_is_given_back_and_nothing_else_is() -> None:

@@ -155,12 +155,13 @@ class _Folding:
     def unit(
         self, kind: str, events: Sequence[RecordedEvent], start: int, end: int | None, last_word: int = 0,
         opening: bool = False, state: str = "", seeks: tuple[str, ...] = (), offers: tuple[str, ...] = (),
-        until: int | None = None, title: str = "",
+        until: int | None = None, title: str = "", placing: Sequence[RecordedEvent] = (),
     ) -> Unit:  # fmt: skip
-        """``until`` is when it was over where nobody told its end: it ties nothing after that."""
+        """``until`` is when it was over where nobody told its end: it ties nothing after that. ``placing`` has those of
+        the events that say where it is, the one that counts last; by default all do."""
         over = until if end is None else end
-        service, service_name = self._last_service(events)
-        environment = self._last_environment(events)
+        service, service_name = self._last_service(placing or events)
+        environment = self._last_environment(placing or events)
         named = sorted({key for event in events for key in refs_of(event, "incident:")})
         limit = max(last_word, start) + self.rules.reach
         return Unit(
@@ -227,9 +228,9 @@ def _alert(folding: _Folding, episode: Episode) -> Unit:
             offers.append(f"group:{group}")
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
     unit = folding.unit(
-        "alert", members, start, end, last_word, opening=folding.rules.opens(severity),
+        "alert", members, start, end, last_word, opening=folding.rules.opens(severity) and episode.begun,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
-        until=episode.until,
+        until=episode.until, placing=sorted(members, key=lambda event: event.type == "alert.firing"),
     )  # fmt: skip
     if len(members) == len(episode.events):
         return unit
@@ -257,8 +258,8 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     )
     seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], told)
     return [
-        folding.unit("page", list(events), span.start, end, last_word, opening=True, state=_page_state(told, end),
-                     seeks=seeks, offers=offers, title=span.title)
+        folding.unit("page", list(events), span.start, end, last_word, opening=span.begun,
+                     state=_page_state(told, end), seeks=seeks, offers=offers, title=span.title)
     ]  # fmt: skip
 
 

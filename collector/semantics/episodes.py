@@ -24,6 +24,9 @@ AGAIN = "again_after"
 ENDS = "ends"
 """The key of a resolve's data that names the firing of the same start, whether that was received or not."""
 
+ENDED = "alert.resolved"
+"""That an alert ended. A sender may say so of one whose firing it never told."""
+
 UPDATED = "alert.updated"
 """What an alert says anew belongs to an episode; it begins none and ends none."""
 
@@ -46,6 +49,11 @@ class Episode(msgspec.Struct, gc=False):
         """The events that say of it when it fired: all but what it said anew meanwhile."""
         return [event for event in self.events if event.type != UPDATED]
 
+    @property
+    def begun(self) -> bool:
+        """Whether it is known since when it fired; a resolve without its firing may say only that it had."""
+        return any(map(proves_its_start, self.bounds))
+
 
 class PageSpan(msgspec.Struct, frozen=True, gc=False):
     """One page from its trigger to the resolve that was not taken back."""
@@ -60,6 +68,8 @@ class PageSpan(msgspec.Struct, frozen=True, gc=False):
     resolved: RecordedEvent | None
     merged: RecordedEvent | None = None
     """The merge into another page that closed it; a merge resolves nothing."""
+    begun: bool = True
+    """Whether it is known that it was open at some time before its end: by another of its events, or by its sender."""
 
 
 def micros(value: object) -> int | None:
@@ -79,7 +89,7 @@ def episodes(events: Iterable[RecordedEvent]) -> list[Episode]:
         if episode is None:
             episode = begun[start] = Episode(start, None, [])
         episode.events.append(event)
-        if event.type == "alert.resolved":
+        if event.type == ENDED:
             _end(episode, max(start, event.occurred_at), event)
     return _until(_overlapping([begun[start] for start in sorted(begun)]))
 
@@ -147,7 +157,7 @@ def _ended_before(again: RecordedEvent) -> int:
 
 
 def _latest(starts: Sequence[int], end: int) -> int:
-    """The start that a resolve closes which names none: the latest by then, else its own moment."""
+    """The start that a resolve closes which names none: the latest by then, else its own moment, which is no start."""
     at = bisect_right(starts, end) - 1
     return starts[at] if at >= 0 else end
 
@@ -213,7 +223,11 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
     start = triggered.occurred_at if triggered is not None else _opened(events)
     closed = resolved or merged
     end = None if closed is None else max(closed.occurred_at, start)
-    return PageSpan(start, end, title, triggered, acknowledged, resolved, merged)
+    begun = start < events[0].occurred_at or any(each.type not in _CLOSING for each in events)
+    return PageSpan(start, end, title, triggered, acknowledged, resolved, merged, begun)
+
+
+_CLOSING = ("page.resolved", "page.merged")
 
 
 def _opened(events: Sequence[RecordedEvent]) -> int:

@@ -2,8 +2,8 @@
 
 The kind of event stands in ``Sentry-Hook-Resource``, not in the body. Changes
 of an issue, and most ends of metric alerts, say no time of their own: that of
-the hook stands in. An alert on issues is told each time its rule fires and
-never ends; a metric alert does.
+the hook stands in. An alert on issues is told each time its rule fires; it is
+over when its issue is called resolved.
 """
 
 from __future__ import annotations
@@ -29,9 +29,15 @@ SIGNATURE = Signature(header="Sentry-Hook-Signature", sender="Sentry (the integr
 _RESOURCE, _TIMESTAMP = "sentry-hook-resource", "sentry-hook-timestamp"
 SILENT = frozenset({"error", "installation", "seer"})
 """Resources that are set aside: single errors, and what concerns the integration itself."""
-_ACTIONS = {"created": "issue created", "resolved": "issue resolved", "unresolved": "issue unresolved"}
+_ACTIONS = {
+    "created": "issue created",
+    "resolved": "issue resolved",
+    "unresolved": "issue unresolved",
+    "archived": "issue archived",
+    "ignored": "issue ignored",
+}
 """What happens to an issue, and how a person would say it."""
-_ACTIONS_SILENT = frozenset({"assigned", "unassigned", "archived", "ignored"})
+_ACTIONS_SILENT = frozenset({"assigned", "unassigned"})
 """What is done with the issue and not with what runs."""
 _PROJECT = re.compile(r"/projects/[^/]+/([^/]+)/")
 
@@ -172,7 +178,8 @@ Finding = Fact | str | None
 
 
 def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
-    """That an issue came up, came back, or was called resolved. Nobody was called, so it is no alert.
+    """That an issue came up, came back, or was set aside; nobody was called, so it is no alert. That it was called
+    resolved ends the alert that a rule told of it, if one did.
 
     Who called it so did nothing to what failed, so nobody is named as having acted.
     """
@@ -186,16 +193,17 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     first = moment(issue.first_seen, webhook.received_at)
     created = body.action == "created" and first.known
     hook = _hook_time(webhook)
+    over = body.action == "resolved"
     return Fact(
-        type="observation.recorded",
+        type="alert.resolved" if over else "observation.recorded",
         entity=fit.line(f"issue:{issue.id}"),
         identity=("issue", str(issue.id), body.action, "" if created else hook.identity),
         when=first if created else hook,
         title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
         service=fit.name(issue.project.slug if issue.project else None),
-        severity=_level(issue.level),
+        severity=None if over else _level(issue.level),
         links=(("source", issue.web_url or issue.permalink),),
-        data={
+        data=({"status": "resolved"} if over else {}) | {
             "type": f"sentry.issue.{body.action}", "called": _ACTIONS[body.action],
             "subject": fit.line(issue.short_id),
         },
@@ -203,7 +211,7 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
 
 
 def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Finding:
-    """A rule of issues fired: it says when, and nothing ever says that it is over."""
+    """A rule of issues fired: it says when. What ends it is that the issue is resolved."""
     event = body.data.event
     if event is None:
         return "the body has no event"

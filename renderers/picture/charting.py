@@ -32,6 +32,7 @@ _POINTS = {
     "report.received": "report",
     "incident.opened": "report",
     "observation.recorded": "observation",
+    "alert.resolved": "observation",
     "mark.set": "statement",
     "incident.resolved": "statement",
     "incident.reopened": "statement",
@@ -97,7 +98,7 @@ def _services(history: History, told: dict[str, str]) -> Iterator[Lane]:
     for change in history.changes:
         item = _change(history, change, told)
         lane(marks if item.end is None and not _is_running(change) else bars, phrases.owner_of(change), item)
-    for event in (*history.observations, *history.reports):
+    for event in (*history.observations, *history.reports, *history.unbegun):
         if event.service:
             lane(marks, event.service, _mark(event, told))
     found = [
@@ -118,7 +119,7 @@ def _beside(history: History, told: dict[str, str]) -> Iterator[Lane]:
     steps = [step for page in history.pages for step in page.steps
              if step.type not in ("page.triggered", "page.resolved")]  # fmt: skip
     said = [each for each in history.events if each.type in ("mark.set", "incident.resolved", "incident.reopened")]
-    free = [each for each in (*history.observations, *history.reports) if not each.service]
+    free = [each for each in (*history.observations, *history.reports, *history.unbegun) if not each.service]
     people = [*(_mark(each, told) for each in (*steps, *history.notes, *history.statuses, *said, *free)),
               *(_action(each) for each in history.actions)]  # fmt: skip
     if people:

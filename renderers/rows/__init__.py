@@ -36,10 +36,14 @@ def timeline(history: History, options: Options) -> Timeline:
 
 def sentences(history: History, zone: str) -> dict[str, Phrase]:
     """What the row of each event says by itself, by the event's id; alerts, which have bars of their own, are not
-    among them."""
+    among them, but for ends of those whose firing is not known."""
     table = RowContext(history, zone)
-    rows = [plan for plan in events.unfolded(table) if not plan.type.startswith("alert.")]
+    rows = [each for each in events.unfolded(table) if not each.type.startswith("alert.") or _unbegun(each, table)]
     return {plan.cites[0]: plan.told(table) for plan in rows}
+
+
+def _unbegun(plan: Plan, table: RowContext) -> bool:
+    return not table.unbegun.isdisjoint(plan.cites)
 
 
 def _plans(table: RowContext, detail: str) -> Sequence[Plan]:

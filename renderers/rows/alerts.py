@@ -18,7 +18,7 @@ from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Alert, Spell
-from renderers.phrases import Phrase, cites, named, quoted, say, when
+from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
 from renderers.rows.plan import Plan, RowContext
 from renderers.spells import over
 from renderers.words import counted
@@ -239,7 +239,15 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     return say("alert ", phrases.alert_named(alert.name), named(" on ", alert.service),
                named(" in ", facts.where(table.history, alert.environment)),
                f" ({count:,} series)" if count > 1 else "",
-               f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at))  # fmt: skip
+               f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at),
+               _called(alert) if len(run) == 1 else ())  # fmt: skip
+
+
+def _called(alert: Alert) -> Phrase:
+    """`` (issue resolved, CHECKOUT-45)``: what the sender calls the end, where it is that of something else."""
+    data = alert.resolved.data if alert.resolved is not None else {}
+    called = text_in(data, "called")
+    return say(f" ({called}", named(", ", text_in(data, "subject")), ")") if called else ()
 
 
 def _other_minute(ends: Sequence[int], table: RowContext, at: int) -> Phrase:
@@ -271,7 +279,12 @@ def updated_alone(table: RowContext, event: RecordedEvent) -> Phrase:
 
 def ended_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """One end, unfolded."""
+    if event.id in table.unbegun and text_in(event.data, "called"):
+        # What its sender tells of is an alert only where it fired.
+        return phrases.observed(table.history, event)
     alert = table.resolves.get(event.id)
+    unbegun = say("; when it had fired is not recorded") if event.id in table.unbegun else ()
     after = say(" after ", phrases.lasted(event.occurred_at - alert.start)) if alert else ()
     where = named(" in ", facts.where(table.history, event.environment))
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), where, " resolved", after)
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), where, " resolved",
+               after, unbegun)  # fmt: skip

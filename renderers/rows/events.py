@@ -47,7 +47,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
     """A row for each event that is not an alert's, and for the largest value that an alert told after its firing; the
     states of one change are told together."""
     for event in table.history.events:
-        if event.type in _FOLDED and event.id not in table.grown:
+        if event.type in _FOLDED and event.id not in table.grown and event.id not in table.unbegun:
             continue
         change = table.changes.get(event.id)
         if change is not None:

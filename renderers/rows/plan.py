@@ -97,6 +97,11 @@ class RowContext:
         return frozenset(page.acknowledged.id for page in self.history.pages if page.acknowledged)
 
     @cached_property
+    def unbegun(self) -> frozenset[str]:
+        """The ids of resolves of alerts of which no firing is known."""
+        return frozenset(event.id for event in self.history.unbegun)
+
+    @cached_property
     def resolves(self) -> dict[str, Alert]:
         """Alerts by the id of what resolved them."""
         return {alert.resolved.id: alert for alert in self.history.alerts if alert.resolved is not None}
