@@ -11,26 +11,25 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files proofcheck tasks tokens keeping interpreter
-    1  semantics names telemetry notify activation storage proof
-    2  people webhook distribution targets fetches
+    0  errors event times files tasks tokens interpreter
+    1  semantics names telemetry storage proof
+    2  people webhook
     3  signing reading redaction
     4  sources correlation log
-    5  intake removal settings rederiving
+    5  intake removal reparsing
     6  jobs verification
     7  projections backup
-    8  erasure publishing
-    9  drafting fetching web
-   10  drafts
-   11  following versions
-   12  daemon
-   13  cli
-   14  __main__
+    8  erasure publishing drafting
+    9  fetching web following
+   10  settings
+   11  daemon
+   12  cli
+   13  __main__
 
 ``renderers`` is the other package: pure, values in and text out. It reads
 ``collector.event``, what events mean (``semantics``) and how names are compared
 (``names``), and nothing else of this package; here only
-``drafts`` and what stands above it import ``renderers``.
+``drafting`` and what stands above it import ``renderers``.
 """
 
 __version__ = "0.1.0"

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from collector.drafts import SENDERS
+from collector.drafting.rendering import SENDERS
 from collector.event import MINUTE, SECOND, Link, RecordedEvent
 from renderers.document import Document, Options
 from renderers.draft import draft

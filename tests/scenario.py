@@ -19,7 +19,7 @@ from pathlib import Path
 
 from collector import projections
 from collector.correlation import Rules
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import Event
 from collector.following.follower import Follower
 from collector.log import Submission

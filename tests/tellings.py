@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from collector.drafts import document_of
+from collector.drafting.rendering import document_of
 from collector.event import current
 from collector.log import Submission, receipt_of
 from collector.projections import Case

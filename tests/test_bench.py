@@ -59,7 +59,7 @@ SHORT = (
     ("draft", 2),
     ("memory", 1),
     ("verify", 6),
-    ("rederive", 2),
+    ("reparse", 2),
 )
 
 

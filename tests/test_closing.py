@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from collector.correlation import Rules, correlate
 from collector.drafting.due import due
-from collector.drafts import context_of, document_of
+from collector.drafting.rendering import context_of, document_of
 from collector.event import RecordedEvent
 from collector.projections import IncidentRow
 from collector.semantics.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title

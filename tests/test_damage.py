@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collector import daemon
-from collector.drafts import document_of
+from collector.drafting.rendering import document_of
 from collector.event import UNREADABLE, RecordedEvent, is_unreadable
 from collector.log import open_log
 from collector.projections import lists_path

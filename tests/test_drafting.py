@@ -12,7 +12,7 @@ import pytest
 
 from collector.correlation import Membership
 from collector.drafting import RECORD, DraftFolder, DueDrafts, Written, due, state_of
-from collector.drafts import options_of, postmortem
+from collector.drafting.rendering import options_of, postmortem
 from collector.errors import InvalidInput
 from collector.event import HOUR, MINUTE, RecordedEvent, event_id
 from collector.projections import Case, IncidentRow

@@ -14,7 +14,7 @@ import pytest
 from collector import projections
 from collector.correlation import Rules
 from collector.drafting import DraftJob, DueDrafts, Resolved
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.errors import Unavailable
 from collector.event import HOUR, Event, RecordedEvent
 from collector.following.follower import Follower

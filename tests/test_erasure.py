@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from collector import daemon
 from collector.cli import timelined
 from collector.correlation import Rules, correlate
-from collector.drafts import document_of
+from collector.drafting.rendering import document_of
 from collector.event import is_erased
 from collector.log import EventLog
 from collector.projections.regrouped import RegroupingDifference, compare

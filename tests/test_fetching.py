@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from collector.cli import timelined
 from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE
-from collector.fetches import Fetch
-from collector.fetching import ReconcileJob, fetched
+from collector.fetching.client import ReconcileJob, fetched
+from collector.fetching.values import Fetch
 from collector.sources import SOURCES
 from tests import senders
 from tests.conftest import make_log, require

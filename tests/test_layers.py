@@ -24,7 +24,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.verification",
         "collector.backup",
         "collector.projections",
-        "collector.rederiving",
+        "collector.reparsing",
         "collector.intake.doubles",
         "collector.following.follower",
         "collector.following.announcements",
@@ -70,7 +70,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 """Each library, and the modules (with all below them) that may know it."""
 
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
-RENDERER_USERS = ("collector.drafts", "collector.versions", "collector.following", "collector.daemon", "collector.cli")
+RENDERER_USERS = ("collector.drafting", "collector.following", "collector.daemon", "collector.cli")
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "semantics.changes")
 }
@@ -175,7 +175,7 @@ def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -
             yield "renderers read events and what decides about events alone"
     elif imported.startswith("renderers"):
         if not under(importer, RENDERER_USERS):
-            yield "only drafts and what stands above it import renderers"
+            yield "only drafting and what stands above it import renderers"
     else:
         yield from _upward(each, table)
     if under(imported, ["collector.settings"]) and not under(importer, [*SETTINGS_READERS, "collector.settings"]):

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.distribution import FEWEST, distribution
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import HOUR, MINUTE, SECOND
 from collector.times import rfc3339
+from collector.web.distribution import FEWEST, distribution
 from renderers.json import to_json
 from renderers.measured import measured
 from renderers.moments import PROFILES

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from collector import drafts, versions
+from collector.drafting import rendering, versions
 from collector.event import HOUR
 from collector.web.pages.rows import PageRow, owners
 from collector.web.pages.zooming import steps
@@ -31,10 +31,10 @@ async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     faces: list[Face] = []
 
     async def inlaid(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await drafts.postmortem(faces[0].lists, number, format="page", as_of=as_of, options=asked)
+        return await rendering.postmortem(faces[0].lists, number, format="page", as_of=as_of, options=asked)
 
     async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await drafts.postmortem(faces[0].lists, number, format=form, as_of=as_of, options=asked)
+        return await rendering.postmortem(faces[0].lists, number, format=form, as_of=as_of, options=asked)
 
     async def stands(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await render(number, versions.STANDING, as_of, asked)
@@ -75,7 +75,7 @@ async def test_the_page_says_what_the_draft_says(face: Face) -> None:
     """Title, durations and moments are those of the draft for machines, and no value is reckoned anew."""
     await rings(face, 3)
     await face.post("/api/v1/incidents/1/marks", {"mark": "mitigated", "at": "2026-03-04T14:05:00Z", "by": "Ada"})
-    made = json.loads(await drafts.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
+    made = json.loads(await rendering.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
     tree = await seen(face, "/incidents/1")
     assert text(tree.find(".//h1")) == made["title"]
     shown = [each for kind in tree.iter("dl") if kind.get("class") == "facts" for each in kind.iter("div")]

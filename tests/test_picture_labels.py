@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from renderers.document import Options
 from renderers.picture import svg
 from tests.histories import MADE_UP

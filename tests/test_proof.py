@@ -19,13 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector import proofcheck
 from collector.errors import InvalidSettings, LogDamaged, NotFound
 from collector.log import EventLog, open_log
-from collector.proof import seal
+from collector.proof import proofcheck, seal
 from collector.proof.checkpoint import Checkpoint, Signer, parse, published
+from collector.proof.proofcheck import Head, Rejected, check, ed25519_verified, holds
 from collector.proof.tree import Range, Tree
-from collector.proofcheck import Head, Rejected, check, ed25519_verified, holds
 from collector.verification import proofs
 from tests.test_verify import AT, fact, fill, told
 

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
 
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import HOUR, MINUTE, Event
 from collector.publishing import Publisher
+from collector.publishing.targets import Target
 from collector.publishing.values import fitted
 from collector.settings import Settings, load_settings
-from collector.targets import Target
 from collector.web.keys import INTAKE, PUBLISHING
 from renderers.edits import taken_in
 from tests import face as faces

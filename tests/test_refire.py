@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
 from collector.semantics.episodes import episodes

@@ -16,7 +16,8 @@ from typing import TextIO
 
 import pytest
 
-from collector import activation, daemon
+from collector import daemon
+from collector.daemon import systemd_sockets
 from collector.errors import InvalidSettings
 from collector.settings import Settings, Storage, Web
 from tests.processes import PATIENCE, Process, alert, eventually, get
@@ -183,13 +184,13 @@ def test_a_request_that_is_still_on_its_way_is_answered(process: Process) -> Non
 def test_what_was_meant_for_another_process_is_not_taken(environ: dict[str, str]) -> None:
     """A child that inherits the variables has no sockets of its own."""
     ours = {name: value.replace("ours", str(os.getpid())) for name, value in environ.items()}
-    assert activation.sockets(ours) == ()
+    assert systemd_sockets.sockets(ours) == ()
 
 
 def taken(what: int, monkeypatch: pytest.MonkeyPatch) -> tuple[socket.socket, ...]:
     """What is taken where a file descriptor stands for the one that systemd hands over."""
-    monkeypatch.setattr(activation, "_FIRST", os.dup(what))
-    return activation.sockets({"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+    monkeypatch.setattr(systemd_sockets, "_FIRST", os.dup(what))
+    return systemd_sockets.sockets({"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
 
 
 def test_a_listening_socket_is_taken_and_not_inherited_further(
@@ -200,7 +201,7 @@ def test_a_listening_socket_is_taken_and_not_inherited_further(
     with closing(got):
         assert got.getsockname() == listening.getsockname()
         assert not got.get_inheritable()
-        assert activation.is_loopback(got)
+        assert systemd_sockets.is_loopback(got)
 
 
 @pytest.mark.parametrize("kind", ["datagrams", "connected", "a local file", "a plain file"])

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
+from collector.drafting.versions import STANDING, changes
 from collector.event import HOUR, RecordedEvent
 from collector.times import rfc3339
-from collector.versions import STANDING, changes
 from renderers import RENDERERS
 from renderers.document import Document
 from renderers.draft import draft

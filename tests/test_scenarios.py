@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from collector.correlation import Rules
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MINUTE
 from tests.postgres import Server
 from tests.scenario import SCENARIOS, draft_files, names, played, submission, tell, told_promise

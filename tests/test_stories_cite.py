@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.drafts import DETAILS, document_of
+from collector.drafting.rendering import DETAILS, document_of
 from collector.projections import Case
 from renderers.cite import citations, short_ids
 from renderers.document import Options

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from collector.cli.serve import serve
-from collector.notify import Notifier
+from collector.daemon.systemd_notify import Notifier
 from collector.settings import Web
 from collector.settings.values import duration
 from collector.web import server_kwargs

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from collector.cli import timelined
-from collector.drafts import options_of, template_of
+from collector.drafting.rendering import options_of, template_of
 from collector.errors import InvalidInput, InvalidSettings
 from renderers.markdown import markdown
 from renderers.sandbox import SHIPPED, check, source

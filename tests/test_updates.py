@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, correlate
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MINUTE, RecordedEvent, current
 from collector.log import Submission
 from collector.log.updating import compared

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from collector import people
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from tests.face import JSON, Answer, Face
 
 SUMMARY = "/api/v1/incidents/1/postmortem/summary"

@@ -13,7 +13,7 @@ from collector import daemon
 from collector.cli import output
 from collector.cli.running import options_of_serve
 from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
-from collector.drafts import template_of
+from collector.drafting.rendering import template_of
 from collector.errors import InvalidSettings
 from collector.settings import EVERY, show
 

@@ -13,7 +13,7 @@ from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.pdf import printed
 from collector.cli.where import OUTPUT, Where, asking
-from collector.drafts import FORMATS, NARROWEST, TEMPLATES, WIDEST
+from collector.drafting.rendering import FORMATS, NARROWEST, TEMPLATES, WIDEST
 from collector.errors import InvalidInput, NotFound, Unavailable
 from renderers import edits
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from collector import fetching, times
+from collector import times
 from collector.cli import output, timelines
 from collector.cli.client import LONG, Desk
 from collector.cli.inputs import rereadable
@@ -23,6 +23,7 @@ from collector.cli.progress import bar
 from collector.cli.records import batches, counted, records
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput, NotFound
+from collector.fetching.client import fetched
 from collector.sources import SOURCES
 
 CONTENT = click.Path(path_type=Path, allow_dash=True)
@@ -155,7 +156,7 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     async def walked(desk: Desk) -> Imported:
         total = Imported()
         with bar("fetching") as progress:
-            async for page in fetching.fetched(SOURCES[kind], records_form, asked, *span):
+            async for page in fetched(SOURCES[kind], records_form, asked, *span):
                 for count, body in batches([msgspec.json.encode(record) for record in page]):
                     total.take(count, await sent(desk, source, records_form, body))
                 progress(total.records, 0)

@@ -9,7 +9,7 @@ from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
 from collector.cli.where import OUTPUT, Where, asking
-from collector.drafts import PROFILES
+from collector.drafting.rendering import PROFILES
 from collector.event import SECOND
 from renderers.words import duration
 

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector import daemon, proofcheck
+from collector import daemon
 from collector.backup.older import verifiable
 from collector.cli import output
 from collector.cli.incidents import every_event
@@ -30,7 +30,7 @@ from collector.log import open_log, queries
 from collector.people import citations
 from collector.projections import open_lists, search
 from collector.projections.regrouped import RegroupingDifference, compare
-from collector.proof import acknowledged, lost, seal, upkeep
+from collector.proof import acknowledged, lost, proofcheck, seal, upkeep
 from collector.proof.checkpoint import TREES, Signer, origin_of, parse, published
 from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, LogName, origin_after

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from collector import fetching, projections, publishing
+from collector import projections, publishing
 from collector.daemon import backing_up
 from collector.daemon.backing_up import BackupJob
 from collector.daemon.follower_process import FollowerProcess
 from collector.daemon.runtime import Runtime, fetched_from
 from collector.event import SECOND
-from collector.fetching import ReconcileJob
+from collector.fetching import client as fetching
+from collector.fetching.client import ReconcileJob
 from collector.following.work import Work, rendered
 from collector.jobs import retention, silences
 from collector.jobs.leadership import Leadership

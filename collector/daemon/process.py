@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 
 import structlog
 
-from collector import activation
+from collector.daemon import systemd_sockets
 from collector.daemon.reloading import Load
 from collector.daemon.runtime import Clock, Runtime, wall_clock
 from collector.daemon.serving import Daemon, running
+from collector.daemon.systemd_notify import Notifier
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
 from collector.interpreter import seldom_collect
 from collector.log import EventLog
-from collector.notify import Notifier
 from collector.settings import Settings
 from collector.storage.urls import is_postgresql, shown
 from collector.tasks import ended
@@ -46,7 +46,7 @@ async def serve(
     """
     stop, hangup = _stop_signals(), _hangup_signal()
     notifier = Notifier(os.environ)
-    handed = activation.sockets(os.environ)
+    handed = systemd_sockets.sockets(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
         opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, apart=True, load=load)

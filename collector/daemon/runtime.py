@@ -19,11 +19,12 @@ from prometheus_client import Metric
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafts import FORMATS, MARKED, PAGE, template_of
+from collector.drafting.rendering import FORMATS, MARKED, PAGE, template_of
+from collector.drafting.versions import STANDING, Changed, changes
 from collector.erasure import Eraser, Erasure, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.event import SECOND, Event
-from collector.fetches import Fetch
+from collector.fetching.values import Fetch
 from collector.following import Following, Setup, Work
 from collector.following.follower import Follower
 from collector.intake import Endpoint, Intake
@@ -42,7 +43,7 @@ from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
-from collector.rederiving import Found, Selection, look, rederive
+from collector.reparsing import Found, Selection, look, reparse
 from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
@@ -51,7 +52,6 @@ from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.times import rfc3339
 from collector.tokens import ProxyLogin, Token
-from collector.versions import STANDING, Changed, changes
 from collector.web import Front, Readiness, RequestLimits, build_app
 from collector.webhook import Source
 from renderers import POLICIES, STYLES
@@ -180,7 +180,7 @@ class Runtime:
             front=self.front,
             erase=self._erase,
             redraw=self._redraw,
-            rederive=self._rederive,
+            reparse=self._reparse,
             followed=self._followed,
             refusals=self.refusals,
             limits=RequestLimits(
@@ -227,12 +227,12 @@ class Runtime:
         await self._begun()
         return await self.eraser.erase(asked)
 
-    async def _rederive(self, asked: Selection, dry_run: bool) -> Found:
+    async def _reparse(self, asked: Selection, dry_run: bool) -> Found:
         """Read stored deliveries again, as the sources are configured now."""
         now = self.clock()
         if dry_run:
             return await self.log.query(lambda connection: look(connection, self.intake.derived, asked, now))
-        return await rederive(self.log, self.intake.derived, asked, now)
+        return await reparse(self.log, self.intake.derived, asked, now)
 
     async def _begun(self) -> None:
         await self.following.begun()

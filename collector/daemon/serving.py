@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from collector import activation
+from collector.daemon import systemd_sockets
 from collector.daemon.fronting import fronted
 from collector.daemon.opening import opened
 from collector.daemon.refusing import refusals_recorded
@@ -130,7 +130,7 @@ def _sites(
 def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
     """What is open to others was checked for the address in the settings; a socket must not be open to more."""
     for one in sockets:
-        if settings.web.loopback and not activation.is_loopback(one):
+        if settings.web.loopback and not systemd_sockets.is_loopback(one):
             host, port = one.getsockname()[:2]
             message = (
                 f"cannot listen on the socket that systemd opened: others reach {host}, and web.listen_address is "

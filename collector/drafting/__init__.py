@@ -1,6 +1,7 @@
-"""Drafts on disk, written when incidents resolve, go quiet or change.
+"""Drafts: rendered on request, and on disk, written when incidents resolve, go quiet or change.
 
-``due`` says which, ``folder`` writes them around what people wrote, ``job`` brings the two together.
+``rendering`` makes the text of one, ``cache`` keeps what is dear to make, ``versions`` says what changed between two.
+On disk, ``due`` says which, ``folder`` writes them around what people wrote, ``job`` brings the two together.
 """
 
 from collector.drafting.due import DueDrafts, Written, due, state_of

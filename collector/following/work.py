@@ -15,13 +15,13 @@ from typing import Protocol
 import structlog
 
 from collector.drafting import EVERY, DraftJob, Resolved
-from collector.drafts import MARKED, PAGE, options_of, postmortem
+from collector.drafting.cache import TextCache
+from collector.drafting.rendering import MARKED, PAGE, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
 from collector.following.follower import AppendableLog, Follower, Listener
 from collector.following.wire import Setup, Vitals
 from collector.jobs.schedule import Schedule
-from collector.keeping import TextCache
 from collector.projections import Lists, Projections
 from collector.tasks import ended
 from renderers.document import Options

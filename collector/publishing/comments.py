@@ -7,8 +7,8 @@ from typing import Any
 
 from collector.errors import InvalidInput, NotFound
 from collector.publishing.forges import Forge
+from collector.publishing.targets import Target
 from collector.publishing.values import Article, Copy, Edited, digest, fitted
-from collector.targets import Target
 
 
 class CommentPlace:

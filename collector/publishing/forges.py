@@ -14,7 +14,7 @@ import msgspec
 
 from collector.errors import InvalidInput
 from collector.publishing.calls import HostApi
-from collector.targets import Target
+from collector.publishing.targets import Target
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):

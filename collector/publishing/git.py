@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from collector.errors import InvalidInput, Unavailable
 from collector.publishing.forges import Forge
 from collector.publishing.program import PushRejected, Repository, repository
+from collector.publishing.targets import Target
 from collector.publishing.values import Article, Copy, Edited, digest
-from collector.targets import Target
 
 _TRIES = 3
 _OTHER = re.compile(r"[^a-z0-9]+")

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from collector.errors import InvalidInput, Unavailable
 from collector.event import SECOND
-from collector.targets import Target
+from collector.publishing.targets import Target
 
 MOST = 8 << 20
 """The largest file that is read, in bytes."""

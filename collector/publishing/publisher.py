@@ -21,9 +21,9 @@ from collector.event import HOUR, MINUTE, PUBLISHED, REVISED, Event, RecordedEve
 from collector.projections import EventFilter, Projections
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
+from collector.publishing.targets import COMMENT, CONFLUENCE, GIT, Target
 from collector.publishing.values import Article, Copy, Edited, digest, lines_of, split
 from collector.publishing.wiki import WikiPlace
-from collector.targets import COMMENT, CONFLUENCE, GIT, Target
 
 log = structlog.get_logger(__name__)
 

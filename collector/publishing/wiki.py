@@ -17,8 +17,8 @@ from urllib.parse import quote
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.publishing.calls import Conflict, HostApi
 from collector.publishing.storage import words_of
+from collector.publishing.targets import Target
 from collector.publishing.values import Article, Copy, Edited, digest
-from collector.targets import Target
 
 _TITLE = 255
 """Characters that a title may have."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collector.event import MINUTE
-from collector.fetches import Fetch
+from collector.fetching.values import Fetch
 from collector.settings.marks import Node, Reader, list_of, parsed, section, text
 from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback, timeout

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from collector.publishing.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
 from collector.settings.marks import Node, Reader, mapping_of, one_of, parsed, section, text
 from collector.settings.schema import PublishingSettings
 from collector.settings.secrets import Files
 from collector.settings.values import loopback, timeout
-from collector.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?<![./])")

@@ -15,12 +15,12 @@ import msgspec
 
 from collector.correlation import Rules
 from collector.event import HOUR, MINUTE, SECOND
-from collector.fetches import Fetch
+from collector.fetching.values import Fetch
+from collector.publishing.targets import Target
 from collector.redaction import Redaction
 from collector.settings.values import address, loopback
 from collector.settings.webfile import WebFile
 from collector.sources import BUILT_IN
-from collector.targets import Target
 from collector.tokens import ProxyLogin, Token
 from collector.webhook import Credentials, Reading
 

@@ -1,7 +1,7 @@
 """Proofs to hand out: that events are in the log, and that a log grew out of an earlier one.
 
 A proof is one JSON file that carries its checkpoint. Who gets one checks it
-with ``collector/proofcheck.py``, which shares no code with this module and
+with ``collector/proof/proofcheck.py``, which shares no code with this module and
 needs nothing of ours. Without content a proof shows when and by whom an event
 was told, and of which type it is; content goes in only where it is asked for,
 since what was handed out can no longer be erased.

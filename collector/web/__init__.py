@@ -22,7 +22,7 @@ from collector.intake.importing import Importer
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.rederiving import Found, Selection
+from collector.reparsing import Found, Selection
 from collector.telemetry.refusals import Refusals
 from collector.tokens import ProxyLogin, Token
 from collector.web import (
@@ -90,7 +90,7 @@ def build_app(
     hosts: Collection[str] = (),
     erase: Callable[[RequestedErasure], Awaitable[Erasure]] | None = None,
     redraw: Redraw | None = None,
-    rederive: Callable[[Selection, bool], Awaitable[Found]] | None = None,
+    reparse: Callable[[Selection, bool], Awaitable[Found]] | None = None,
     limits: RequestLimits | None = None,
     refusals: Refusals | None = None,
     reads: ReadLimits | None = None,
@@ -107,7 +107,7 @@ def build_app(
     ``changes`` what changed of its draft; ``publisher`` publishes it.
     ``clock`` gives µs UTC; with ``local_only``
     (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
-    ``rederive`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
+    ``reparse`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
     them there is nothing to do it with and no draft.
     ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
     refused; ``proxies`` sign people in before us;
@@ -140,7 +140,7 @@ def build_app(
     app[keys.FRONT] = front or Front()
     app[keys.ERASE] = erase or _cannot_erase
     app[keys.BRING_IN] = Importer(log, intake.writer, intake.derived, intake.forms).take
-    app[keys.REDERIVE] = rederive or _cannot_rederive
+    app[keys.REPARSE] = reparse or _cannot_reparse
     app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()
     app[keys.LIMITS] = limits or RequestLimits()
@@ -189,7 +189,7 @@ async def _cannot_erase(asked: RequestedErasure) -> Erasure:
     )
 
 
-async def _cannot_rederive(asked: Selection, dry_run: bool) -> Found:
+async def _cannot_reparse(asked: Selection, dry_run: bool) -> Found:
     raise Unavailable("cannot read deliveries again here: this process knows no sources; ask the daemon that does")
 
 

@@ -20,7 +20,7 @@ from collector.intake.importing import Brought
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.rederiving import Found, Selection
+from collector.reparsing import Found, Selection
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.tokens import ProxyLogin, Token
@@ -83,7 +83,7 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gauges")
 """What is looked up for a scrape."""
 ERASE: web.AppKey[Callable[[RequestedErasure], Awaitable[Erasure]]] = web.AppKey("erase")
-REDERIVE: web.AppKey[Callable[[Selection, bool], Awaitable[Found]]] = web.AppKey("rederive")
+REPARSE: web.AppKey[Callable[[Selection, bool], Awaitable[Found]]] = web.AppKey("reparse")
 """Reads stored deliveries again; the second says that nothing is to be written."""
 BRING_IN: web.AppKey[Callable[[str, str, bytes, int], Awaitable[Brought]]] = web.AppKey("bring_in")
 """Brings records in: of which source, in which form, a list in JSON, and when it was fetched, µs."""

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from collector.distribution import distribution
 from collector.errors import InvalidInput, NotFound
 from collector.event import SECOND
 from collector.web import answers, statements
+from collector.web.distribution import distribution
 from collector.web.keys import MEASURES, PROJECTIONS
 from collector.web.requests import MOST, Query
 

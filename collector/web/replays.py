@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.rederiving import Found, Selection
+from collector.reparsing import Found, Selection
 from collector.times import rfc3339
 from collector.web import answers, bodies, statements
-from collector.web.keys import REDERIVE, REDRAW
+from collector.web.keys import REDRAW, REPARSE
 from collector.web.requests import optional_moment, statement
 
 routes = web.RouteTableDef()
@@ -33,7 +33,7 @@ async def replay(request: web.Request) -> web.Response:
         since=optional_moment(body.since, "since"),
         until=optional_moment(body.until, "until"),
     )
-    found = await request.app[REDERIVE](asked, body.dry_run)
+    found = await request.app[REPARSE](asked, body.dry_run)
     if found.position:
         await statements.taken_in(request.app, found.position)
         await request.app[REDRAW](tuple([change.event for change in found.changes]))

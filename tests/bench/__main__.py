@@ -51,7 +51,7 @@ ALL = (
     Benchmark("draft"),
     Benchmark("memory"),
     Benchmark("verify"),
-    Benchmark("rederive"),
+    Benchmark("reparse"),
     Benchmark("alerta"),
 )
 

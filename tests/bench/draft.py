@@ -29,7 +29,7 @@ import msgspec
 from collector import projections
 from collector.correlation import Rules
 from collector.daemon import seldom_collect
-from collector.drafts import document_of
+from collector.drafting.rendering import document_of
 from collector.event import Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission, receipt_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from collector.daemon.scratch import scratch_lists
-from collector.drafts import postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MACHINE
 from collector.log import open_log
 from collector.projections import Projections, lists_path

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from collector import drafts
+from collector.drafting import rendering
+from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput
-from collector.keeping import TextCache
 from tests.face import NOW, Face, running
 
 
@@ -80,16 +80,16 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
 ) -> None:
     """The same values give what is kept; a note, another zone or another moment give another text."""
     await face.incident(1)
-    kept, rendered, render = TextCache(), [], drafts.document_of
+    kept, rendered, render = TextCache(), [], rendering.document_of
 
     def counted(*values: object, **options: object) -> object:
         rendered.append(1)
         return render(*values, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(drafts, "document_of", counted)
+    monkeypatch.setattr(rendering, "document_of", counted)
 
     async def page(zone: str = "UTC", as_of: int | None = None) -> str:
-        text = await drafts.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, kept=kept)
+        text = await rendering.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, kept=kept)
         return text or ""
 
     assert await page() == await page()

@@ -19,7 +19,7 @@ from time import process_time
 
 from collector.intake import Endpoint, derive
 from collector.log import EventLog, Submission, open_log, receipt_of
-from collector.rederiving import Selection, rederive
+from collector.reparsing import Selection, reparse
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
 from tests import senders
@@ -60,7 +60,7 @@ async def read_again(log: EventLog, endpoint: Endpoint) -> int:
         return derive(webhook, endpoint, authentication)
 
     while True:
-        found = await rederive(log, derived, Selection(after=after, limit=_PAGE), AT * 2)
+        found = await reparse(log, derived, Selection(after=after, limit=_PAGE), AT * 2)
         changed += len(found.changes)
         if found.after is None:
             return changed
@@ -109,7 +109,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.short:
         given.deliveries, given.rounds = 500, 1
-    return results.run("rederive", given, measure)
+    return results.run("reparse", given, measure)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Reading some deliveries again: what differs, and appending it.
 
-:func:`look` only reads, on any connection; :func:`rederive` appends what it
+:func:`look` only reads, on any connection; :func:`reparse` appends what it
 found, within one transaction. Between the two a person may have amended a fact:
 such a revision is left out, and the next run finds it again.
 """
@@ -18,9 +18,9 @@ from collector.event import Event
 from collector.log import EventLog, Submission, queries
 from collector.log.appending import RereadFact, Retold, append_reread, encoded
 from collector.log.updating import compared, may_be_updated, text_of, update_id
-from collector.rederiving import matching, reading
-from collector.rederiving.reading import LoggedEvent, StoredDelivery
-from collector.rederiving.values import CHANGED, NEW, RESTORED, WITHDRAWN, Found, RereadDifference, Selection
+from collector.reparsing import matching, reading
+from collector.reparsing.reading import LoggedEvent, StoredDelivery
+from collector.reparsing.values import CHANGED, NEW, RESTORED, WITHDRAWN, Found, RereadDifference, Selection
 from collector.semantics.episodes import AGAIN
 from collector.webhook import IMPORT, Webhook
 
@@ -250,7 +250,7 @@ def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> 
     return _DeliveryPage(connection, derive, asked, now).found
 
 
-async def rederive(log: EventLog, derive: Derive, asked: Selection, now: int) -> Found:
+async def reparse(log: EventLog, derive: Derive, asked: Selection, now: int) -> Found:
     """Read the next deliveries again and append what differs.
 
     Raises :class:`collector.errors.Unavailable` where nothing can be written now.

@@ -12,7 +12,7 @@ back. Nothing is changed in place, and a second run finds nothing to do.
 
 from __future__ import annotations
 
-from collector.rederiving.values import Found, RereadDifference, Selection
-from collector.rederiving.work import Derive, look, rederive
+from collector.reparsing.values import Found, RereadDifference, Selection
+from collector.reparsing.work import Derive, look, reparse
 
-__all__ = ["Derive", "Found", "RereadDifference", "Selection", "look", "rederive"]
+__all__ = ["Derive", "Found", "RereadDifference", "Selection", "look", "reparse"]

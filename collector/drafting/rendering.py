@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput, InvalidSettings
-from collector.keeping import TextCache
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import INLAID, RENDERERS, markdown, sandbox

@@ -13,8 +13,8 @@ from collector.log.appending import ITEMS
 from collector.log.contract import REDACTED
 from collector.log.headers import headers_of
 from collector.log.refiring import ENDS_OF, again_id
-from collector.rederiving.matching import record_id
-from collector.rederiving.values import Selection
+from collector.reparsing.matching import record_id
+from collector.reparsing.values import Selection
 from collector.storage.sql import select_in
 
 TOGETHER = 16 << 20

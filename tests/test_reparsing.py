@@ -19,7 +19,7 @@ from collector.correlation import Rules
 from collector.event import Event, RecordedEvent, current
 from collector.intake import Endpoint
 from collector.projections.regrouped import RegroupingDifference, compare
-from collector.rederiving import Selection
+from collector.reparsing import Selection
 from collector.settings import load_settings
 from collector.verification.verify import Beyond, verify
 from collector.webhook import Reading, Webhook
@@ -256,13 +256,13 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         served.runtime.intake.serve({"alertmanager": fixed})
         place = Place(tmp_path, served, None)  # type: ignore[arg-type]
         app = served.runtime
-        found = await app._rederive(Selection(), False)
+        found = await app._reparse(Selection(), False)
         assert [(c.event, c.what, c.fields["service"]) for c in found.changes] == [
             (receipt.items[0].event_id, "changed", (None, "checkout"))
         ]
         last = (await served.log.read_ids([receipt.items[0].event_id]))[-1]
         assert (last.labels["pod"], last.data["redacted"]) == ("[redacted]", 2)
-        assert (await app._rederive(Selection(), False)).changes == []
+        assert (await app._reparse(Selection(), False)).changes == []
         await served.runtime.intake.receive("alertmanager", sent.headers, b"{}", "", 1_772_632_900_000_001)
         (listed,) = await served.log.deliveries(status="redacted")
         assert (listed.id, listed.redacted) == (receipt.delivery, 2)

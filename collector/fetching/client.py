@@ -14,7 +14,7 @@ import structlog
 
 from collector.errors import InvalidInput, TimelinedError
 from collector.event import HOUR
-from collector.fetches import Fetch
+from collector.fetching.values import Fetch
 from collector.publishing.calls import HostApi
 from collector.webhook import Ask, Interface, Query, RecordSpan, Source
 
