@@ -27,6 +27,7 @@ from collector.verification.scan import Scan, StoredDifference
 from collector.verification.verify import Beyond, verify
 from tests.examples import examples
 from tests.postgres import Server, eventually, serving
+from tests.statements import not_refused
 from tests.test_log import AT, append, fact, opened, told
 
 
@@ -219,35 +220,33 @@ async def test_verify_names_what_no_longer_refuses_changes(
 # A database that refuses
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE event SET type = 'x'",
-        "UPDATE event SET type = 'x' WHERE position = 99",
-        "DELETE FROM event",
-        "TRUNCATE event",
-        "INSERT INTO event SELECT * FROM event ON CONFLICT (position) DO UPDATE SET type = 'x'",
-        "INSERT INTO event SELECT * FROM event ON CONFLICT (id, revision) DO UPDATE SET position = 99",
-        "UPDATE delivery SET status = 'x'",
-        "DELETE FROM delivery",
-        "TRUNCATE delivery",
-        "UPDATE content SET bytes = 'x'",
-        "TRUNCATE content",
-        "INSERT INTO content SELECT * FROM content ON CONFLICT (number) DO UPDATE SET bytes = 'x'",
-        "UPDATE head SET position = position - 1",
-        "DELETE FROM head",
-        "TRUNCATE head",
-        "INSERT INTO head VALUES (2, 0, 0, 0)",
-        "UPDATE checkpoint SET size = 1",
-        "DELETE FROM checkpoint",
-        "TRUNCATE checkpoint",
-    ],
+CHANGES = (
+    "UPDATE event SET type = 'x'",
+    "UPDATE event SET type = 'x' WHERE position = 99",
+    "DELETE FROM event",
+    "TRUNCATE event",
+    "INSERT INTO event SELECT * FROM event ON CONFLICT (position) DO UPDATE SET type = 'x'",
+    "INSERT INTO event SELECT * FROM event ON CONFLICT (id, revision) DO UPDATE SET position = 99",
+    "UPDATE delivery SET status = 'x'",
+    "DELETE FROM delivery",
+    "TRUNCATE delivery",
+    "UPDATE content SET bytes = 'x'",
+    "TRUNCATE content",
+    "INSERT INTO content SELECT * FROM content ON CONFLICT (number) DO UPDATE SET bytes = 'x'",
+    "UPDATE head SET position = position - 1",
+    "DELETE FROM head",
+    "TRUNCATE head",
+    "INSERT INTO head VALUES (2, 0, 0, 0)",
+    "UPDATE checkpoint SET size = 1",
+    "DELETE FROM checkpoint",
+    "TRUNCATE checkpoint",
 )
-async def test_no_fact_is_changed_or_removed(log: EventLog, statement: str) -> None:
+
+
+async def test_no_fact_is_changed_or_removed(log: EventLog) -> None:
     """The database itself refuses, also its owner."""
     await append(log, told(fact("a"), fact("b")))
-    with pytest.raises(IntegrityError, match="append-only"):
-        await log.transact(lambda c: c.exec_driver_sql(statement))
+    assert await not_refused(log, CHANGES, "append-only") == []
     assert [event.title for event in await log.read()] == ["a", "b"]
 
 
