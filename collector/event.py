@@ -230,7 +230,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     },
     "note": {
         "stated_at": "when it was said, µs",
-        "text": "the full text",
+        "text": "the full text; absent where somebody did something and wrote nothing",
+        "operation": "what was done with the alert, in the sender's words: `acknowledged`",
         "kind": "the sender's own word for what happened",
     },
     "action": {

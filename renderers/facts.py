@@ -18,7 +18,7 @@ from collector.names import fold_service
 from collector.semantics import severities
 from collector.semantics.closing import peak
 from renderers.history import Alert, History, Moment, Nearby, Page
-from renderers.moments import last_of_all
+from renderers.moments import acknowledges, last_of_all
 
 ASKEW = 10 * MINUTE
 """How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
@@ -343,13 +343,14 @@ def severity(history: History) -> str:
 
 
 def first_taken(history: History) -> RecordedEvent | None:
-    """The first acknowledgement of a page by somebody whose name is known."""
-    taken = [page.acknowledged for page in history.pages if page.acknowledged and page.acknowledged.actor]
-    return min(taken, key=lambda event: (event.occurred_at, event.id), default=None)
+    """The first acknowledgement of a page or an alert by somebody whose name is known."""
+    pages = [page.acknowledged for page in history.pages if page.acknowledged and page.acknowledged.actor]
+    alerts = [note for note in history.notes if note.actor and acknowledges(note)]
+    return min([*pages, *alerts], key=lambda event: (event.occurred_at, event.id), default=None)
 
 
 def lead(history: History) -> str:
-    """Who led: the one a person set, else the first to acknowledge a page; empty where nobody is known."""
+    """Who led: the one a person set, else the first to acknowledge a page or an alert; empty where nobody is known."""
     edit, first = history.edits.get("lead"), first_taken(history)
     value = edit.data.get("value") if edit is not None else None
     return value if isinstance(value, str) else (first.actor or "") if first is not None else ""

@@ -8,6 +8,7 @@ never zero. Profiles say the same moments in the vendors' own terms.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
@@ -121,7 +122,14 @@ def _paged(page: Page) -> RecordedEvent:
 
 def _acknowledgements(history: History) -> list[_Seen]:
     found = [each.acknowledged for each in history.pages if each.acknowledged]
+    found += [each for each in history.notes if acknowledges(each)]
     return [_Seen(each.occurred_at, each.id, "first acknowledgement") for each in found]
+
+
+def acknowledges(note: RecordedEvent) -> bool:
+    """Whether a note tells that somebody acknowledged an alert, where the monitoring system itself takes that."""
+    operation = note.data.get("operation")
+    return isinstance(operation, str) and "acknowledged" in re.split(r"[\s,;]+", operation.casefold())
 
 
 def _mitigated(history: History) -> Moment:

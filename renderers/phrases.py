@@ -96,9 +96,10 @@ _CUT = re.compile(r"\s*…(?: \[cut\])?$")
 
 def words_of(event: Event) -> str:
     """What somebody wrote, whole: the full text where the title is only its beginning, or is that of the page; both
-    where each says something. Empty where nothing was written: a sender's type is nobody's words."""
+    where each says something. Empty where nothing was written: a sender's type is nobody's words, and neither is what
+    an alert is called that somebody acknowledged."""
     text, title = text_in(event.data, "text"), event.title.strip()
-    if title == text_in(event.data, "type"):
+    if title == text_in(event.data, "type") or (text_in(event.data, "operation") and not text):
         title = ""
     if event.type.startswith("page.") or not title:
         return text or title

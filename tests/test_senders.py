@@ -15,6 +15,10 @@ from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.sources.slack import plain
 from collector.webhook import Credentials, Reading
+from renderers import rows
+from renderers.document import Options
+from renderers.plain import plain as in_words
+from renderers.replay import replay
 from tests.test_sources import (
     CASES,
     READING,
@@ -81,6 +85,40 @@ def test_an_end_alone_opens_no_incident_whoever_sends_it() -> None:
         began = any(name in end.data for name in ("starts_at", "created_at"))
         told = [msgspec.convert(msgspec.to_builtins(end) | {"severity": "critical"}, RecordedEvent)]
         assert bool(correlate(told, Rules()).incidents) == began, end
+
+
+@pytest.mark.parametrize(
+    ("case", "gone", "words", "title", "operation"),
+    [
+        ("zabbix/acknowledged", "", "Rolling back.", "Rolling back.", "acknowledged, commented"),
+        ("zabbix/acknowledged", "message", None, "Checkout answers slowly", "acknowledged, commented"),
+        ("icinga/acknowledged", "", "Rolling back.", "Rolling back.", "acknowledged"),
+        ("icinga/acknowledged", "comment", None, "http", "acknowledged"),
+    ],
+)
+def test_a_persons_words_are_theirs_alone(
+    case: str, gone: str, words: str | None, title: str, operation: str
+) -> None:  # fmt: skip
+    """What was done with an alert stands beside what was written, and where nothing was written, nothing is quoted."""
+    body = json.loads((RECORDINGS / case / "body").read_bytes()) | ({gone: ""} if gone else {})
+    (event,) = parse_json(case.partition("/")[0], body)
+    assert (event.data.get("text"), event.title, event.data["operation"]) == (words, title, operation)
+    note = msgspec.convert(msgspec.to_builtins(event), RecordedEvent)
+    history = replay([note])
+    (row,) = rows.timeline(history, Options()).rows
+    quoted = f'Note by {event.actor} ({operation}): "' if words else f'"{title}" ({operation}, by {event.actor})'
+    assert in_words(row.parts).startswith(quoted)
+    assert history.moments["acknowledged"].cites == (event.id,)
+
+
+def test_what_an_alert_says_is_not_put_into_the_mouth_of_who_takes_it() -> None:
+    """An acknowledgement without a message quotes nothing, though its body repeats what the alert says."""
+    told = [each for case in CASES for each in parsed(case) if case.parent.name in ("splunkoncall", "betterstack")]
+    taken = [each for each in told if each.type == "page.acknowledged"]
+    said = {each.data.get("text") for each in told if each.type == "page.triggered"} - {None}
+    assert taken
+    assert said
+    assert not said & {each.data.get("text") for each in taken}
 
 
 def test_slacks_challenge_is_given_back_and_nothing_else_is() -> None:

@@ -22,7 +22,7 @@ MAPPING = FieldMap(
     time=f"(event == 'started' && {_AT}.started_at) || (event == 'acknowledged' && {_AT}.acknowledged_at) || "
          f"(event == 'resolved' && {_AT}.resolved_at)",
     title=f"{_AT}.name",
-    text=f"{_AT}.cause",
+    text=f"event == 'started' && {_AT}.cause",
     service=f"{_AT}.name",
     status="event",
     actor=f"event == 'acknowledged' && {_AT}.acknowledged_by",

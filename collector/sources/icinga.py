@@ -14,7 +14,6 @@ RECIPE = "icinga.1"
 
 _STATE = "contains(['PROBLEM', 'RECOVERY'], type)"
 _NOTE = "contains(['ACKNOWLEDGEMENT', 'CUSTOM'], type)"
-_SAID = "(type == 'CUSTOM' && comment || join(': ', ['Acknowledged', comment || service || host]))"
 
 MAPPING = FieldMap(
     # A state is told again for as long as it lasts, with the time at which it began.
@@ -29,8 +28,8 @@ MAPPING = FieldMap(
         "DOWNTIMECANCELLED": "observation.recorded",
     },
     time=f"{_STATE} && since || sent",
-    title=f"({_NOTE} && {_SAID}) || ({_STATE} && (service || host)) || join(': ', [type, service || host])",
-    text=f"({_NOTE} && {_SAID}) || output",
+    title=f"{_NOTE} && comment || ({_NOTE} || {_STATE}) && (service || host) || join(': ', [type, service || host])",
+    text=f"{_NOTE} && comment || !{_NOTE} && output",
     severity="type == 'PROBLEM' && state",
     severities={"CRITICAL": "critical", "DOWN": "critical", "UNREACHABLE": "critical", "WARNING": "warning",
                 "UNKNOWN": "error"},
@@ -38,6 +37,7 @@ MAPPING = FieldMap(
     actor=f"{_NOTE} && author",
     labels="{instance: host, check: service}",
     links={"source": "url"},
+    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged'"},
 )  # fmt: skip
 
 SOURCE = source_of(

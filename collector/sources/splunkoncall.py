@@ -25,6 +25,10 @@ RECIPE = "splunkoncall.1"
 _FORM = "application/x-www-form-urlencoded"
 _PHASE = '"STATE.CURRENT_ALERT_PHASE"'
 _NOBODY = "SYSTEM"
+_BY_A_PERSON = (
+    f'{_PHASE} == `"ACKED"` || "ALERT.message_type" == `"ACKNOWLEDGEMENT"`'
+    f' || "STATE.RESOLVED_BY" && "STATE.RESOLVED_BY" != `"{_NOBODY}"`'
+)
 
 MAPPING = FieldMap(
     # A phase counts once for each time it was entered, however often its alert is told again.
@@ -44,7 +48,8 @@ MAPPING = FieldMap(
         '"INCIDENT.ENTITY_DISPLAY_NAME" || "ALERT.entity_display_name" || "STATE.SERVICE" || "ALERT.summary"'
         ' || "STATE.ENTITY_ID"'
     ),
-    text=f'{_PHASE} == `"ACKED"` && "STATE.ACK_MSG" || "ALERT.state_message" || "ALERT.message"',
+    # What the alert says is not said by whoever takes it.
+    text=f'{_PHASE} == `"ACKED"` && "STATE.ACK_MSG" || !({_BY_A_PERSON}) && ("ALERT.state_message" || "ALERT.message")',
     service='"ALERT.service"',
     severity=f'{_PHASE} != `"RESOLVED"` && ("STATE.CURRENT_STATE" || "ALERT.entity_state")',
     severities={"OK": "", "RECOVERY": "", "ACKNOWLEDGEMENT": ""},

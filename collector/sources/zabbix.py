@@ -2,7 +2,8 @@
 
 What it sends is a script of the team's own; this mapping reads the one of
 ``config/senders/zabbix.md``. A recovery carries the problem's own event id. An
-update (acknowledged, commented, severity changed) is a person's note.
+update (acknowledged, commented, severity changed) is a person's note: what was
+done stands beside what was written.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ MAPPING = FieldMap(
     types={"problem": "alert.firing", "recovery": "alert.resolved", "update": "note.added"},
     time="time",
     started="what == 'recovery' && started",
-    title="what == 'update' && join(': ', [action, message || name]) || name",
-    text="what == 'update' && join(': ', [action, message || name]) || opdata",
+    title="what == 'update' && message || name",
+    text="what == 'update' && message || what != 'update' && opdata",
     severity="what != 'update' && severity",
     severities={
         "0": "not classified", "1": "information", "2": "warning", "3": "average", "4": "high", "5": "disaster",
@@ -31,6 +32,7 @@ MAPPING = FieldMap(
     actor="what == 'update' && user",
     labels="merge({instance: host}, tags || `{}`)",
     links={"source": "url"},
+    data={"operation": "what == 'update' && action"},
 )  # fmt: skip
 
 SOURCE = source_of(

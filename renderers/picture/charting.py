@@ -236,7 +236,7 @@ def _label(event: RecordedEvent, words: str) -> str:
     actor, said = _clean(event.actor or ""), _clean(phrases.words_of(event))
     if event.type == "page.acknowledged":
         return f"{actor} acknowledged" if actor else "Acknowledged"
-    if event.type in ("note.added", "chat.message"):
+    if event.type in ("note.added", "chat.message") and said:
         return f"{actor}: {said}" if actor else said
     if event.type == "status.updated":
         return f"Status: {said}"

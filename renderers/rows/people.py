@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collector.event import RecordedEvent
 from renderers import phrases
+from renderers.document import Name, Quote
 from renderers.phrases import Phrase, named, quoted, say
 from renderers.rows.plan import RowContext
 
 
 def note(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``Note by Ana: "…"``."""
-    return say("Note", named(" by ", event.actor), quoted(": ", phrases.words_of(event), phrases.NOTE))
+    """``Note by Ana (acknowledged, commented): "…"``; where nothing was written, what is called so and what was done
+    with it: ``"Shop is slow" (acknowledged, by Ana)``."""
+    words, operation = phrases.words_of(event), phrases.text_in(event.data, "operation")
+    if operation and not words:
+        return say(Quote(event.title, phrases.NOTE), " (", Name(operation), named(", by ", event.actor), ")")
+    return say("Note", named(" by ", event.actor), named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))
 
 
 def chat(table: RowContext, event: RecordedEvent) -> Phrase:

@@ -26,7 +26,7 @@ def _notes(history: History, options: Options) -> Iterator[Claim]:
     better = facts.recovery(history)
     until = better.at if better is not None and better.at is not None else facts.latest(history)
     for event in history.notes:
-        if event.occurred_at <= until:
+        if event.occurred_at <= until and phrases.words_of(event):
             yield claim(_note(event), ", ", time_in(history, options, event.occurred_at),
                         quoted(": ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip
 

@@ -150,6 +150,11 @@ def _instead(history: History, options: Options, each: Duration, known: list[Mom
         said, proof = _began_with(history, options, detected.at)
         if said:
             return said, cites(detected, proof)
+    taken = facts.moment(history, "acknowledged")
+    if each.name == "acknowledge" and each.start == "page" and taken and detected and each.micros is None:
+        waited = (taken.at or 0) - (detected.at or 0)
+        since = say("; ", phrases.lasted(waited), " from detection") if waited >= 0 else ()
+        return say(each.why, since), cites(detected, taken)
     if each.name == "mitigate" and detected and detected.at is not None:
         for doing in change_facts.doings(history)[-1:]:
             noun = phrases.noun_of(doing.change) if doing.change else "action"
