@@ -161,14 +161,14 @@ def test_a_copy_that_came_out_different_is_not_kept(
     statement: str, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copy is read back from the disk: a disk that loses or changes something of it is found out."""
-    synced = copying._sync
+    synced = copying.sync
 
     def lossy(path: Path) -> None:
         if path.name.endswith(".partial"):
             damage(path, statement)
         synced(path)
 
-    monkeypatch.setattr(copying, "_sync", lossy)
+    monkeypatch.setattr(copying, "sync", lossy)
     with pytest.raises(LogDamaged, match="Nothing was kept"):
         copying.backup(source, target)
     assert left(target.parent) == []

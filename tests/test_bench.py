@@ -60,6 +60,7 @@ SHORT = (
     ("memory", 1),
     ("verify", 6),
     ("reparse", 2),
+    ("moving", 3),
 )
 
 

@@ -20,7 +20,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -42,7 +42,8 @@ _PAGES = 64
 _REST = 0.002
 """… and the seconds in which the disk belongs to the writer after it."""
 
-_STATE = "SELECT position, delivery, content, (SELECT count(*) FROM content) FROM head"
+STATE = "SELECT position, delivery, content, (SELECT count(*) FROM content) FROM head"
+"""What the head row counts, and how many contents there are."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (``copying``, ``checking``), how much of it is done, and how much there is."""
@@ -69,16 +70,16 @@ def backup(source: Path, target: Path, progress: Progress = lambda what, done, o
     """
     if not source.is_file():
         raise NotFound(f"cannot back up {source}: there is no such file; name the database with --storage.url")
-    _refuse_existing(target)
+    refuse_existing(target)
     try:
-        with _partial(target) as partial, closing(_reader(source, "mode=ro")) as origin:
+        with partial(target) as written, closing(reader(source, "mode=ro")) as origin:
             # From here on this connection sees one moment of the log.
             origin.execute("BEGIN")
             origin.execute("SELECT position FROM head").fetchone()
-            _copy(origin, partial, progress)
-            _sync(partial)
-            verdict = _check(origin, partial, progress)
-            _name(partial, target)
+            _copy(origin, written, progress)
+            sync(written)
+            verdict = _check(origin, written, progress)
+            name_for_good(written, target)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
             f"cannot back up {source} to {target}: {getattr(error, 'strerror', None) or error}"
@@ -92,7 +93,7 @@ def copy_as_it_is(source: Path, target: Path) -> None:
     Raises :class:`collector.errors.Unavailable` where one of the two cannot be read or written.
     """
     try:
-        with closing(_reader(source, "mode=ro")) as origin:
+        with closing(reader(source, "mode=ro")) as origin:
             target.touch(0o600)
             _copy(origin, target, lambda what, done, of: None)
     except (OSError, sqlite3.Error) as error:
@@ -102,8 +103,8 @@ def copy_as_it_is(source: Path, target: Path) -> None:
         ) from error
 
 
-def _refuse_existing(target: Path) -> None:
-    """SQLite would take a write-ahead log that lies beside a file for that file's own."""
+def refuse_existing(target: Path) -> None:
+    """Raises :class:`InvalidInput`: SQLite would take a write-ahead log that lies beside a file for that file's own."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         found = target.with_name(target.name + suffix)
         if found.exists() or found.is_symlink():
@@ -111,11 +112,11 @@ def _refuse_existing(target: Path) -> None:
 
 
 @contextmanager
-def _partial(target: Path) -> Iterator[Path]:
+def partial(target: Path) -> Iterator[Path]:
     """A file of our own beside the target; what a run that was killed left there is written over."""
-    partial = target.with_name(target.name + ".partial")
+    path = target.with_name(target.name + ".partial")
     # Closed last: closing any descriptor of a file takes SQLite's locks on it away.
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,14 +125,15 @@ def _partial(target: Path) -> Iterator[Path]:
         os.fchmod(descriptor, 0o600)
         os.ftruncate(descriptor, 0)
         try:
-            yield partial
+            yield path
         finally:
-            partial.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
 
-def _reader(path: Path, how: str) -> sqlite3.Connection:
+def reader(path: Path, how: str) -> sqlite3.Connection:
+    """A connection that changes nothing; ``how`` is what SQLite's URI says."""
     connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None)
     connection.execute("PRAGMA query_only = ON")
     return connection
@@ -151,12 +153,17 @@ def _copy(origin: sqlite3.Connection, partial: Path, progress: Progress) -> None
         copy.execute("PRAGMA journal_mode = OFF")
         origin.backup(copy, pages=_PAGES, progress=step)
     with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-        # A single file, which can be read where nothing can be written. The daemon sets its own mode again.
-        copy.execute("PRAGMA locking_mode = EXCLUSIVE")
-        copy.execute("PRAGMA journal_mode = DELETE")
+        single_file(copy)
 
 
-def _sync(path: Path) -> None:
+def single_file(connection: sqlite3.Connection) -> None:
+    """Have the file be one that can be read where nothing can be written. The daemon sets its own mode again."""
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def sync(path: Path) -> None:
+    """Have what was written be on the disk."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(file)
@@ -164,14 +171,14 @@ def _sync(path: Path) -> None:
         os.close(file)
 
 
-def _name(partial: Path, target: Path) -> None:
+def name_for_good(partial: Path, target: Path) -> None:
     """Give the copy its name for good, unless another file took it meanwhile."""
     try:
         os.link(partial, target)
     except FileExistsError:
         raise InvalidInput(f"cannot back up to {target}: a file of that name came up meanwhile") from None
     except OSError:  # a file system without second names
-        _refuse_existing(target)
+        refuse_existing(target)
         partial.rename(target)
     with suppress(OSError):  # not every file system syncs folders
         sync_folder(target.parent)
@@ -189,37 +196,38 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         done += count
         progress("checking", done, total)
 
-    with _engine(partial).connect() as copy:
-        found = copy.exec_driver_sql(_STATE).one()
+    with reading(partial).connect() as copy:
+        found = copy.exec_driver_sql(STATE).one()
         schema = migrations.schema(copy)
         if not schema.behind:
-            verdict = _sound(verify(copy, beyond=Beyond(), progress=read))
+            verdict = sound(verify(copy, beyond=Beyond(), progress=read))
     if schema.behind:
         verdict = _check_older(origin, partial, read)
         roots = verdict.root, verdict.deliveries_root
     else:
         roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
-    if (tuple(found), verdict.root, verdict.deliveries_root) != (origin.execute(_STATE).fetchone(), *roots):
-        raise _damaged("the copy holds something else than the log does")
+    if (tuple(found), verdict.root, verdict.deliveries_root) != (origin.execute(STATE).fetchone(), *roots):
+        raise damaged("the copy holds something else than the log does")
     return verdict
 
 
 def _check_older(origin: sqlite3.Connection, partial: Path, progress: Callable[[int], None]) -> Verdict:
     """The same of an earlier schema, which is verified by its own leaves and as it will be upgraded."""
-    with older.upgraded(partial, partial.parent) as (path, differences), _engine(path).connect() as copy:
+    with older.upgraded(partial, partial.parent) as (path, differences), reading(path).connect() as copy:
         verdict = verify(copy, beyond=Beyond(), progress=progress)
-    _sound(msgspec.structs.replace(verdict, differences=(*differences, *verdict.differences)))
-    with closing(_reader(partial, "mode=ro&immutable=1")) as copied:
+    sound(msgspec.structs.replace(verdict, differences=(*differences, *verdict.differences)))
+    with closing(reader(partial, "mode=ro&immutable=1")) as copied:
         for table, number in (("event", "position"), ("delivery", "number")):
             if _digest(origin, table, number) != _digest(copied, table, number):
-                raise _damaged(f"the copy holds another table {table} than the log does")
+                raise damaged(f"the copy holds another table {table} than the log does")
     return verdict
 
 
-def _sound(verdict: Verdict) -> Verdict:
+def sound(verdict: Verdict) -> Verdict:
+    """Raises :class:`LogDamaged` where anything differs."""
     if verdict.differences:
         shown = "; ".join(str(each) for each in verdict.differences[:3])
-        raise _damaged(f"what was copied is not what was committed to: {shown}")
+        raise damaged(f"what was copied is not what was committed to: {shown}")
     return verdict
 
 
@@ -246,23 +254,28 @@ def before_upgrade(source: Path, revision: str) -> Path:
 def _state(path: Path) -> object:
     """What the head row of a file says; None where it says nothing."""
     try:
-        with closing(_reader(path, "mode=ro")) as connection:
-            return connection.execute(_STATE).fetchone()
+        with closing(reader(path, "mode=ro")) as connection:
+            return connection.execute(STATE).fetchone()
     except sqlite3.Error:
         return None
 
 
 def _root(origin: sqlite3.Connection, table: str, number: str) -> bytes:
     """Of the tree over the leaves that the source stores."""
+    return root_of_leaves(leaf for (leaf,) in origin.execute(f"SELECT leaf FROM {table} ORDER BY {number}"))  # noqa: S608 - names of ours
+
+
+def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
+    """Of the Merkle tree over these."""
     grown = Range()
-    for (leaf,) in origin.execute(f"SELECT leaf FROM {table} ORDER BY {number}"):  # noqa: S608 - names of ours
+    for leaf in leaves:
         grown.append(leaf)
     return grown.root()
 
 
-def _engine(partial: Path) -> Engine:
+def reading(partial: Path) -> Engine:
     """Nobody writes to the copy, so no other file is needed beside it."""
-    connect = functools.partial(_reader, partial, "mode=ro&immutable=1")
+    connect = functools.partial(reader, partial, "mode=ro&immutable=1")
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
@@ -270,7 +283,8 @@ def _number(connection: sqlite3.Connection, statement: str) -> int:
     return int(connection.execute(statement).fetchone()[0])
 
 
-def _damaged(what: str) -> LogDamaged:
+def damaged(what: str) -> LogDamaged:
+    """What to raise, and that nothing was kept."""
     return LogDamaged(
         f"cannot back up: {what}. Nothing was kept; the log may be damaged, or the disk that was written to"
     )

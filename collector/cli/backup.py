@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from base64 import b64encode
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from collector import daemon
 from collector.backup import Backup, back_up, folder
-from collector.backup import Progress as Heard
 from collector.cli import client, output
 from collector.cli.output import Json
+from collector.cli.progress import bars
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, TimelinedError
 from collector.proof import upkeep
@@ -59,8 +56,8 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
     if keep is not None and not target.is_dir():
         raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
     path = folder.place(target, daemon.wall_clock()) if target.is_dir() else target
-    with _Bars("copying", "checking") as bars:
-        done = back_up(settings.storage.url, path, bars.move)
+    with bars("copying", "checking") as move:
+        done = back_up(settings.storage.url, path, move)
     gone = folder.keep(done.path, keep) if keep is not None else ()
     word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=done.position)
     upkeep.leave(daemon.beside_of(settings).folder, "backup", word)
@@ -100,8 +97,8 @@ def verify(source: Path | None, config_file: Path | None, storage_url: str | Non
 
 
 async def _tried(settings: Settings, source: Path) -> Json:
-    with _Bars("copying", "checking") as bars:
-        async with daemon.restored(settings, source, bars.move) as (made, app), client.private(app) as desk:
+    with bars("copying", "checking") as move:
+        async with daemon.restored(settings, source, move) as (made, app), client.private(app) as desk:
             told = {**_described(made), "path": str(source), **_compared(settings, made)}
             found = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
             told["incident"] = found[0]["number"] if found else None
@@ -147,18 +144,3 @@ def _show(told: Json) -> None:
         ("Its draft", f"{told['draft']} bytes" if told.get("draft") else ""),
     ]  # fmt: skip
     output.facts(facts)
-
-
-class _Bars(Progress):
-    """A bar for each thing that is done, on a terminal; nothing elsewhere."""
-
-    def __init__(self, *names: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-        console = Console(file=sys.stderr)
-        super().__init__(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
-        self._named = {name: self.add_task(name, total=None) for name in names}
-
-    @property
-    def move(self) -> Heard:
-        """Takes what is being done, how much of it is, and how much there is."""
-        return lambda what, so_far, of: self.update(self._named[what], completed=so_far, total=of)

@@ -48,6 +48,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Prove and keep": {
         "verify": "proof:verify", "proof": "proof:proof", "backup": "backup:backup", "restore": "restore:restore",
+        "export": "moving:export",
         "accept-loss": "restore:accept_loss", "db": "db:db",
     },
     "Help": {"help": "manual:show_help", "completion": "manual:completion", "man": "manual:man"},

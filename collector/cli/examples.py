@@ -64,6 +64,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "verify": ("timelined verify --lists",),
     "proof": ("timelined proof b61d0", "timelined proof --incident 1"),
     "backup": ("timelined backup /var/backups/timelined.db", "timelined backup verify /var/backups"),
+    "export": ("timelined export moved.db --storage.url postgresql://db.example.com/timelined",),
     "completion": ("timelined completion bash > /etc/bash_completion.d/timelined",),
     "man": ("timelined man draft | man -l -",),
 }

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from collector import times
-from collector.cli import output, timelines
+from collector.cli import moving, output, timelines
 from collector.cli.client import LONG, Desk
 from collector.cli.inputs import rereadable
 from collector.cli.moments import MOMENT, ZONE, Zone
@@ -21,7 +21,7 @@ from collector.cli.naming import INCIDENT
 from collector.cli.people import login
 from collector.cli.progress import bar
 from collector.cli.records import batches, counted, records
-from collector.cli.where import OUTPUT, Where, asking
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidInput, NotFound
 from collector.fetching.client import fetched
 from collector.sources import SOURCES
@@ -56,7 +56,7 @@ class Imported(msgspec.Struct, kw_only=True):
 
 @click.group("import")
 def import_() -> None:
-    """Bring in what was missed: records of a sender's API, or a timeline that people wrote.
+    """Bring in records of a sender's API, a timeline that people wrote, or a whole log.
 
     What is known already adds nothing, whichever way it came: an import may be cut off and begun again. Imported events
     say when they were fetched, and drafts say so.
@@ -202,3 +202,18 @@ async def stated(rows: Iterable[timelines.TimelineRow], count: int, desk: Desk) 
             new += (await desk.post(row.path, row.body, row.key)).created
             progress(done, count)
     return new
+
+
+@import_.command("log")
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def log_(source: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Bring the whole log in the SQLite FILE into an empty PostgreSQL database.
+
+    As the owner of the database, and with no daemon over either. All of it comes in, in one transaction and verified,
+    or nothing does: the same positions and roots, the same log. `timelined export` is the way back.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    moving.show(moving.brought_in(settings.storage.url, source), form)

@@ -18,3 +18,13 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, of: shown.update(task, completed=done, total=of)
+
+
+@contextmanager
+def bars(*names: str) -> Iterator[Callable[[str, int, int], None]]:
+    """The same for several things after each other; what is told is named first."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
+        tasks = {name: shown.add_task(name, total=None) for name in names}
+        yield lambda what, done, of: shown.update(tasks[what], completed=done, total=of)

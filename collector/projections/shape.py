@@ -78,7 +78,10 @@ def fit(connection: Connection) -> bool:
     with _beside(connection):
         known = set(inspect(connection).get_table_names())
         used = "cursor" in known and connection.exec_driver_sql("SELECT 1 FROM cursor").first() is not None
-        ours = _ours(connection, known)
+        same = _same(connection, cursor, known)
+    # What says which log this is lies in the log's own schema.
+    ours = _ours(connection, known, same=same)
+    with _beside(connection):
         stale = [t for t in metadata.sorted_tables if t in REBUILT or not (ours and _same(connection, t, known))]
         metadata.drop_all(connection, tables=stale)
         metadata.create_all(connection)
@@ -90,14 +93,14 @@ def fit(connection: Connection) -> bool:
     return used
 
 
-def _ours(connection: Connection, known: set[str]) -> bool:
-    """Whether numbers that lie here are of this log as it is."""
+def _ours(connection: Connection, known: set[str], *, same: bool) -> bool:
+    """Whether numbers that lie here are of this log as it is; ``same``: whether the cursor can be read."""
     if not {"shape", "cursor"} <= known:
         return True
     row = connection.exec_driver_sql("SELECT * FROM shape").one_or_none()
     if row is None or (len(row) == len(shape.columns) and row[2] != _log(connection)):
         return row is None
-    return not _same(connection, cursor, known) or goes_on(connection)
+    return not same or goes_on(connection)
 
 
 @contextmanager

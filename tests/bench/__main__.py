@@ -52,6 +52,7 @@ ALL = (
     Benchmark("memory"),
     Benchmark("verify"),
     Benchmark("reparse"),
+    Benchmark("moving"),
     Benchmark("alerta"),
 )
 

@@ -1,0 +1,233 @@
+"""A whole log between PostgreSQL and a file, row by row: the same identity, positions, leaves and roots.
+
+What is exported is read in one transaction, so it is of one moment of the log, and it is a file like any other: a
+daemon opens it, ``timelined backup verify`` tries it, and it can be imported again. What is imported goes into an empty
+database in one transaction. Either side is verified as it was written before it counts: cut off, or found to differ,
+nothing was done.
+
+The lists are not taken along. The follower makes them anew out of the log, with the same numbers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, NullPool, create_engine
+
+from collector.backup import older
+from collector.backup.copying import (
+    STATE,
+    Backup,
+    Progress,
+    damaged,
+    name_for_good,
+    partial,
+    reader,
+    reading,
+    refuse_existing,
+    root_of_leaves,
+    single_file,
+    sound,
+    sync,
+)
+from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.log import EventLog, guards, migrations, tables
+from collector.storage.lock import holder
+from collector.verification.verify import Beyond, Verdict, verify
+
+_ROWS = {"content": 100}
+"""Rows that are read at a time: a content may be megabytes; …"""
+_MANY = 5000
+"""… of other tables there are more."""
+_TABLES = ("event", "delivery", "content", "checkpoint", "repeat", "alert_end", "alert_text")
+
+Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+
+class _Numbers(NamedTuple):
+    """The head row of a log."""
+
+    position: int
+    delivery: int
+    content: int
+    identity: bytes
+
+
+_HEAD = f"SELECT {', '.join(_Numbers._fields)} FROM head"  # noqa: S608 - names of ours
+
+
+def _rows(query: Query, table: str) -> Iterator[list[tuple[Any, ...]]]:
+    """All rows of a table in the order of its key, some at a time, each with all columns in their order."""
+    found = tables.metadata.tables[table]
+    columns = [column.name for column in found.columns]
+    keys = [column.name for column in found.primary_key.columns]
+    places = [columns.index(key) for key in keys]
+    what = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - names of ours
+    after = f" WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
+    order = f" ORDER BY {', '.join(keys)} LIMIT {_ROWS.get(table, _MANY)}"
+    rows = query(what + order, ())
+    while rows:
+        yield rows
+        rows = query(what + after + order, tuple(rows[-1][place] for place in places))
+
+
+def _all_rows(query: Query, total: int, progress: Progress) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """All tables after each other."""
+    done = 0
+    for table in _TABLES:
+        for rows in _rows(query, table):
+            yield table, rows
+            done += len(rows)
+            progress("copying", min(done, total), total)
+
+
+# --- out of PostgreSQL ------------------------------------------------------------------------------------------------
+
+
+async def export(store: EventLog, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
+    """Write the whole log of a database to the file ``target``, while whoever appends to it goes on.
+
+    Raises as :func:`collector.backup.backup`.
+    """
+    refuse_existing(target)
+    try:
+        with partial(target) as written:
+            await store.query(lambda connection: _write(connection, written, progress))
+            sync(written)
+            verdict = await store.query(lambda connection: _compared(connection, written, progress))
+            return _named(written, target, verdict)
+    except (OSError, sqlite3.Error) as error:
+        raise Unavailable(f"cannot export to {target}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _named(written: Path, target: Path, verdict: Verdict) -> Backup:
+    name_for_good(written, target)
+    return Backup(target, verdict.size, verdict.root, target.stat().st_size)
+
+
+def _write(source: Connection, target: Path, progress: Progress) -> None:
+    head = _Numbers(*source.exec_driver_sql(_HEAD).one())
+    _make(target)
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN EXCLUSIVE")
+        for table, rows in _all_rows(_asking(source), sum(head[:3]), progress):
+            marks = ", ".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - names of ours
+        _set_head(connection, head)
+        connection.execute("COMMIT")
+        single_file(connection)
+
+
+def _asking(connection: Connection) -> Query:
+    return lambda statement, values: [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+
+
+def _make(path: Path) -> None:
+    """An empty log of this version's schema."""
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        migrations.upgrade(connection)
+        connection.commit()
+
+
+def _set_head(connection: sqlite3.Connection, head: _Numbers) -> None:
+    """Go on from these numbers as the log of this identity, which an update of a log that is in use cannot say."""
+    triggers = [name for kind, name in guards.made() if kind == "trigger" and name.startswith("head_")]
+    for name in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("UPDATE head SET position = ?, delivery = ?, content = ?, identity = ?, record = NULL", head)
+    for statement in tables.TRIGGERS:
+        if " ON head " in statement:
+            connection.execute(statement)
+
+
+def _compared(source: Connection, target: Path, progress: Progress) -> Verdict:
+    """Verify what was written, and hold its roots to the leaves that the source stores.
+
+    Events may have come since, and contents may have gone: neither changes a leaf that was there.
+    """
+    total = sum(source.exec_driver_sql(_HEAD).one()[:2])
+    with reading(target).connect() as copy:
+        verdict = sound(verify(copy, beyond=Beyond(), progress=_counting(progress, total)))
+    for table, number, size, root in (
+        ("event", "position", verdict.size, verdict.root),
+        ("delivery", "number", verdict.deliveries, verdict.deliveries_root),
+    ):
+        statement = f"SELECT leaf FROM {table} WHERE {number} > ? AND {number} <= ? ORDER BY {number}"  # noqa: S608 - names of ours
+        if root_of_leaves(_leaves(source, statement, size)) != root:
+            raise damaged("the copy holds something else than the log does")
+    return verdict
+
+
+def _leaves(source: Connection, statement: str, size: int) -> Iterator[bytes]:
+    for after in range(0, size, _MANY):
+        for leaf in source.exec_driver_sql(statement, (after, min(after + _MANY, size))).scalars():
+            yield bytes(leaf)
+
+
+def _counting(progress: Progress, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done = min(done + count, total)
+        progress("checking", done, total)
+
+    return read
+
+
+# --- into PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+async def bring_in(source: Path, store: EventLog, progress: Progress = lambda what, done, of: None) -> Verdict:
+    """Bring the log in a file into an empty database; what was found there, in the same transaction.
+
+    Raises :class:`collector.errors.InvalidInput` where there is a log in the database, a daemon writes to the file, or
+    a value of it cannot be stored there, :class:`collector.errors.NotFound` where there is no file, and
+    :class:`collector.errors.LogDamaged` where the file contradicts itself.
+    """
+    _refuse_written(source)
+    with older.verifiable(f"sqlite:///{source}") as (url, differences):
+        if differences:
+            raise damaged(f"{source} differs: {differences[0]}")
+        path = Path(url.removeprefix("sqlite:///"))
+        return await store.transact(lambda connection: _bring(path, connection, progress))
+
+
+def _refuse_written(source: Path) -> None:
+    if not source.is_file():
+        raise NotFound(f"cannot import {source}: there is no such file")
+    writing = holder(source)
+    if writing is not None:
+        raise InvalidInput(
+            f"cannot import {source}: process {writing.pid} writes to it; stop it first, so that nothing stays behind"
+        )
+
+
+def _bring(source: Path, connection: Connection, progress: Progress) -> Verdict:
+    from collector.log.postgres import copying as postgres  # only where its driver is installed
+
+    postgres.refuse_used(connection)
+    with closing(reader(source, "mode=ro")) as origin:
+        # From here on this connection sees one moment of the log.
+        origin.execute("BEGIN")
+        head = _Numbers(*origin.execute(_HEAD).fetchone())
+        asking: Query = lambda statement, values: origin.execute(statement, values).fetchall()  # noqa: E731 - one line
+        for table, rows in _all_rows(asking, sum(head[:3]), progress):
+            postgres.copy_in(connection, table, rows)
+        postgres.set_head(connection, head._asdict())
+        verdict = sound(verify(connection, beyond=Beyond(), progress=_counting(progress, sum(head[:2]))))
+        stored = connection.exec_driver_sql(STATE).one()
+        roots = [root_of_leaves(leaf for (leaf,) in origin.execute(of)) for of in _LEAVES]
+        if (tuple(stored), [verdict.root, verdict.deliveries_root]) != (origin.execute(STATE).fetchone(), roots):
+            raise damaged("the database holds something else than the file does")
+    return verdict
+
+
+_LEAVES = ("SELECT leaf FROM event ORDER BY position", "SELECT leaf FROM delivery ORDER BY number")

@@ -1,0 +1,82 @@
+"""A whole log out of PostgreSQL into a file, and out of a file into PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from pathlib import Path
+
+import click
+
+from collector import log, projections
+from collector.backup import Progress, back_up, moving
+from collector.cli import output
+from collector.cli.output import Json
+from collector.cli.progress import bars
+from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
+from collector.errors import InvalidInput
+from collector.storage.urls import database_path, shown
+
+
+@click.command()
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@CONFIG_FILE
+@STORAGE_URL
+@OUTPUT
+def export(target: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
+    """Write the whole log to the SQLite FILE, from wherever it is.
+
+    Daemons may go on: what is written is of one moment. It is verified before it gets its name, and FILE is never
+    written over. It has the roots of the log; a daemon can be started on it, and `timelined import log` brings it into
+    PostgreSQL.
+    """
+    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    url = settings.storage.url
+    with bars("copying", "checking") as move:
+        if database_path(url) is None:
+            told = asyncio.run(_exported(url, target, move))
+        else:
+            done = back_up(url, target, move)
+            told = _told(str(target), done.position, done.root)
+    show(told, form)
+
+
+async def _exported(url: str, target: Path, move: Progress) -> Json:
+    store = await log.open_log(url, writable=False)
+    try:
+        done = await moving.export(store, target, move)
+    finally:
+        await store.close()
+    return _told(str(target), done.position, done.root)
+
+
+def brought_in(url: str, source: Path) -> Json:
+    """Bring the log in a file into the empty database of a URL."""
+    if database_path(url) is not None:
+        raise InvalidInput(
+            f"cannot import {source} into {shown(url)}: a file is put there by timelined restore {source}"
+        )
+    with bars("copying", "checking") as move:
+        return asyncio.run(_brought_in(url, source, move))
+
+
+async def _brought_in(url: str, source: Path, move: Progress) -> Json:
+    await log.upgrade(url, [projections.metadata], projections.fitted)
+    store = await log.open_log(url, extra_metadata=[projections.metadata])
+    try:
+        found = await moving.bring_in(source, store, move)
+    finally:
+        await store.close()
+    return _told(shown(url), found.size, found.root)
+
+
+def _told(where: str, position: int, root: bytes) -> Json:
+    return {"log": where, "position": position, "root": b64encode(root).decode()}
+
+
+def show(told: Json, form: str) -> None:
+    """Print what the log came to where it is now."""
+    if form == "json":
+        output.as_json(told)
+    else:
+        output.facts([("Log", told["log"]), ("Events", str(told["position"])), ("Root", told["root"])])

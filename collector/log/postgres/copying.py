@@ -1,0 +1,49 @@
+"""Whole tables of a log, brought into an empty database by COPY, in the transaction of whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Connection
+from sqlalchemy.util import await_only
+
+from collector.errors import InvalidInput
+from collector.log import tables
+
+_EMPTY = "SELECT position = 0 AND delivery = 0 AND content = 0 FROM head WHERE one = 1 FOR UPDATE"
+
+
+def refuse_used(connection: Connection) -> None:
+    """Keep everybody else from appending until the transaction ends.
+
+    Raises :class:`InvalidInput` where there is a log in the database already.
+    """
+    if not connection.exec_driver_sql(_EMPTY).scalar():
+        raise InvalidInput("cannot import into this database: there is a log in it already; name an empty one")
+
+
+def copy_in(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows of one of the log's tables, each with all columns in their order.
+
+    Raises :class:`InvalidInput` for a value that PostgreSQL cannot hold.
+    """
+    columns = [column.name for column in tables.metadata.tables[table].columns]
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - a session's connection is open
+    try:
+        await_only(driver.copy_records_to_table(table, records=rows, columns=columns))
+    except asyncpg.DataError as error:
+        raise InvalidInput(f"cannot import into this database: a row of {table} is refused: {error}") from error
+
+
+def set_head(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Have the log go on from where these numbers end, as the log of this identity. The owner alone may do that."""
+    execute = connection.exec_driver_sql
+    execute("ALTER TABLE head DISABLE TRIGGER USER")
+    execute(
+        "UPDATE head SET position = ?, delivery = ?, content = ?, identity = ?, record = NULL WHERE one = 1",
+        (values["position"], values["delivery"], values["content"], values["identity"]),
+    )
+    execute("ALTER TABLE head ENABLE TRIGGER USER")
