@@ -216,6 +216,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing is answered without a token."""
     repositories: bool = False
     """Whether it wants to know which repositories."""
+    groups: bool = False
+    """Whether a repository may stand in groups within groups."""
     missed: Callable[[Ask, str, RecordSpan], AsyncIterator[tuple[str, Any]]] | None = None
     """Deliveries to a source, named by its name, that the sender could not make and does not try again: what tells
     one from others, and what asks for it whole."""

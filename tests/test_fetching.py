@@ -20,7 +20,7 @@ from collector.errors import InvalidInput, Unavailable
 from collector.event import HOUR, MINUTE
 from collector.fetching.client import ReconcileJob, fetched
 from collector.fetching.values import Fetch
-from collector.sources import SOURCES
+from collector.sources import SOURCES, grafanahistory
 from tests import senders
 from tests.conftest import make_log, require
 from tests.test_erasure import Place, serving
@@ -28,6 +28,7 @@ from tests.test_importing import EVENING, facts
 from tests.test_real_alertmanager import free_port, get, pair, post, until
 
 NOW = senders.micros("15:00")
+RECORDINGS = Path(__file__).parent / "recordings"
 TOKEN = "a-token-that-nobody-may-read"
 
 
@@ -117,6 +118,79 @@ async def test_nothing_leads_to_another_host(asked: tuple[Asked, TestServer], tm
         await every("alertmanager", "alerts", where(server, tmp_path))
     with pytest.raises(InvalidInput, match="of Alertmanager there is alerts, silences"):
         await every("alertmanager", "songs", where(server, tmp_path))
+
+
+async def test_gitlab_is_asked_project_by_project(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+    """Projects stand in groups within groups; a deployment says its project, and a pipeline is asked for whole."""
+    api, server = asked
+    deployment = {"id": 42, "status": "success", "sha": "b" * 40, "created_at": "2026-03-04T14:10:00Z"}
+    api.answers = {
+        "/projects/acme/web/cart/deployments": [deployment],
+        "/projects/acme/web/cart/pipelines": [{"id": 5, "status": "success"}],
+        "/projects/acme/web/cart/pipelines/5": {"id": 5, "status": "success", "finished_at": "2026-03-04T14:09:00Z"},
+    }
+    fetch = where(server, tmp_path, repositories=("acme/web/cart",))
+    (found,) = await every("gitlab", "deployments", fetch)
+    assert found == deployment | {"project": {"path_with_namespace": "acme/web/cart"}}
+    assert [each["finished_at"] for each in await every("gitlab", "pipelines", fetch)] == ["2026-03-04T14:09:00Z"]
+    assert api.paths[0] == (
+        "/projects/acme%2Fweb%2Fcart/deployments?updated_after=2026-03-04T14:00:00Z"
+        "&updated_before=2026-03-04T15:00:00Z&order_by=updated_at&sort=asc&per_page=100&page=1"
+    )
+    assert {headers["PRIVATE-TOKEN"] for headers in api.headers} == {TOKEN}
+
+
+async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
+    asked: tuple[Asked, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grafana gives out so many rows and does not say that there are more."""
+    api, server = asked
+    monkeypatch.setattr(grafanahistory, "_MOST", 2)
+    first, last = NOW // 1_000_000 - 3600, NOW // 1_000_000
+
+    def frame(*at: int) -> dict[str, Any]:
+        names = [{"name": name} for name in ("time", "line", "labels")]
+        lines = [{"current": "Alerting", "labels": {"alertname": "Slow"}}] * len(at)
+        values = [[second * 1000 for second in at], lines, [{}] * len(at)]
+        return {"schema": {"fields": names}, "data": {"values": values}}
+
+    def span(since: int, until: int) -> str:
+        return f"/api/v1/rules/history?from={since}&to={until}&limit=2"
+
+    api.answers = {
+        span(first, last): frame(first, first + 5), span(first, last - 1800): frame(first),
+        span(last - 1800, last): frame(last - 7),
+    }  # fmt: skip
+    found = await every("grafana", "history", where(server, tmp_path))
+    assert [row["time"] // 1_000_000_000 for row in found] == [first, last - 7]
+
+
+async def test_what_gitlab_could_not_deliver_is_brought_in(
+    place: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+) -> None:
+    """Of our webhooks alone, where no attempt succeeded; not what only its receipt would date."""
+    api, server = asked
+    body = json.loads((RECORDINGS / "gitlab" / "deployment-succeeded" / "body").read_bytes())
+    push = json.loads((RECORDINGS / "gitlab" / "pushed" / "body").read_bytes())
+
+    def attempt(number: int, key: str, status: str, told: Any) -> dict[str, Any]:
+        headers = {"Idempotency-Key": key, "X-Gitlab-Event": "Deployment Hook"}
+        return {"id": number, "request_headers": headers, "response_status": status, "request_data": told}
+
+    hooks = "/projects/acme/cart/hooks"
+    api.answers = {
+        hooks: [{"id": 3, "url": "https://t.example/webhooks/gitlab"}, {"id": 4, "url": "https://ci.example/x"}],
+        f"{hooks}/3/events": [
+            attempt(9, "a", "internal error", body | {"deployment_id": 1}), attempt(8, "b", "503", body),
+            attempt(7, "b", "200", body), attempt(6, "c", "500", push),
+        ],
+    }  # fmt: skip
+    fetch = where(server, tmp_path, repositories=("acme/cart",), every=MINUTE)
+    sources = {"gitlab": (SOURCES["gitlab"], fetch)}
+    job = ReconcileJob(lambda: sources, place.served.runtime.importer.take, itertools.count(NOW, MINUTE).__next__)
+    assert await job.run()
+    assert [event.entity for event in (await facts(place)).values()] == ["deployment:1"]
+    assert not [path for path in api.paths if "/hooks/4" in path]
 
 
 # --- what GitHub could not deliver ----------------------------------------------------------------------------------

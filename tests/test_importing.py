@@ -22,7 +22,7 @@ from collector.cli.records import counted, records
 from collector.errors import InvalidInput
 from collector.event import Event, RecordedEvent, current
 from collector.webhook import IMPORT
-from tests import senders
+from tests import recorder, senders
 from tests.conftest import make_log
 from tests.test_erasure import Place, alert, serving
 
@@ -269,6 +269,38 @@ async def test_grafanas_annotations_are_observations(place: Place) -> None:
     assert found["Slow went from Normal to Alerting"].type == "observation.recorded"
     assert (await place.get("incidents"))["incidents"] == []
     assert (await place.post("replays"))["changes"] == []
+
+
+async def test_grafanas_history_is_told_with_its_labels(place: Place) -> None:
+    """A file is what the API answers, a list for each column; a row again adds nothing, and it opens nothing."""
+    line = {
+        "schemaVersion": 1, "previous": "Normal", "current": "Alerting", "ruleTitle": "Slow", "ruleUID": "abc",
+        "fingerprint": "f00", "labels": {"alertname": "Slow", "service": "cart", "severity": "critical"},
+    }  # fmt: skip
+    at, names = 1772632800123, [{"name": name} for name in ("time", "line", "labels")]
+    values = [[at, at + 60_000], [line, line | {"previous": "Alerting", "current": "Normal (NoData)"}], [{}, {}]]
+    frame = {"schema": {"fields": names}, "data": {"values": values, "nanos": [[456789, 0], None, None]}}
+    told = await brought(place, "grafana", "history", frame, {"schema": {}, "data": {}})
+    assert told["not_understood"] == ["a record that is none of rows of Grafana's GET /api/v1/rules/history"]
+    found = {event.title: event for event in (await facts(place)).values()}
+    slow = found["Slow went from Normal to Alerting"]
+    assert (slow.service, slow.severity, slow.occurred_at) == ("cart", "critical", at * 1000 + 456)
+    assert found["Slow went from Alerting to Normal (NoData)"].entity == slow.entity
+    again = await brought(place, "grafana", "history", {"time": at * 1_000_000 + 456789, "line": line})
+    assert (again["new"], again["known"]) == ([], 1)
+    assert (await place.get("incidents"))["incidents"] == []
+
+
+async def test_the_event_recorders_file_is_what_it_sends(place: Place) -> None:
+    """Each entry has the ids that it has as a delivery, wherever its time stands in it."""
+    told = recorder.entry("notification", recorder.notification([recorder.alert_of("Slow")], []))
+    await place.sent(replace(senders.alertmanager(alert()), body=json.dumps(told).encode()))
+    before = await facts(place)
+    turned = {"data": {"padding": "x" * 500, **told["data"]}, **{k: v for k, v in told.items() if k != "data"}}
+    came = await brought(place, "alertmanager", "recorder", turned, {"@timestamp": "", "data": 5})
+    assert [came["known"], came["not_understood"]] == [
+        len(before), ["a record that is none of entries of the file of Alertmanager's event recorder"],
+    ]  # fmt: skip
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

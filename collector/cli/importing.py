@@ -143,7 +143,7 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
 
     Its address and its token stand in the configuration, under sources.SOURCE.fetch; no other host is called. FORM is
     alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github,
-    annotations of a grafana.
+    deployments or pipelines of a gitlab, annotations or history of a grafana.
     """
     settings = where.settings().sources
     if source not in settings:

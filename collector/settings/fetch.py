@@ -13,7 +13,7 @@ from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback, timeout
 from collector.sources import SOURCES
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)+")
 
 
 def fetch(files: Files) -> Reader[dict[str, Any]]:
@@ -53,6 +53,11 @@ def fetch_of(kind: str, said: dict[str, Any] | None) -> Fetch | None:
         place.note("names no repositories; write them like repositories: [acme/checkout]")
     if values.get("repositories") and not interface.repositories:
         place.note(f"names repositories, but {kind} has none; remove them")
+    nested = [name for name in values.get("repositories", ()) if name.count("/") > 1]
+    if nested and not interface.groups:
+        place.note(
+            f"names the repository {nested[0]!r}, but {kind} has no groups in groups; write it like acme/checkout"
+        )
     if "every" in values and interface.missed is None:
         place.note(f"has every, but {kind} keeps nothing that it could not deliver; remove it")
     return Fetch(**values)

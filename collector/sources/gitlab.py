@@ -18,7 +18,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import MINUTE, SECOND, Event
 from collector.signing import authenticate, standard_webhooks
-from collector.sources.gitlabapi import IMPORTS
+from collector.sources.gitlabapi import IMPORTS, INTERFACE
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
 from collector.webhook import Credentials, Made, Reading, Source, Webhook
@@ -390,6 +390,7 @@ SOURCE = Source(
     ),
     verify=verify,
     parse=parse,
+    interface=INTERFACE,
     imports=IMPORTS,
     identity=(
         "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before", "/after", "/project/id",

@@ -18,7 +18,7 @@ import msgspec
 from collector import reading as fit
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
-from collector.sources import grafanaannotations
+from collector.sources import grafanaannotations, grafanahistory
 from collector.times import SenderTime, moment
 from collector.webhook import IMPORT, Credentials, Made, Reading, Source, Webhook
 
@@ -86,6 +86,10 @@ class Body(msgspec.Struct, frozen=True, rename="camel"):
     tags: dict[str, str] | None = None
 
 
+_IMPORTED = {
+    grafanaannotations.FORM: grafanaannotations.event_of,
+    grafanahistory.FORM: grafanahistory.event_of,
+}
 _BODY = msgspec.json.Decoder(Body)
 _ALERT = msgspec.json.Decoder(Alert)
 
@@ -96,9 +100,10 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-    """One event for each alert, and one for what Grafana says it left out; of an import that of an annotation."""
-    if webhook.headers.get(IMPORT) == grafanaannotations.FORM:
-        return (grafanaannotations.event_of(webhook, reading),)
+    """One event for each alert, and one for what Grafana says it left out; of an import what it is of."""
+    imported = _IMPORTED.get(webhook.headers.get(IMPORT, ""))
+    if imported is not None:
+        return (imported(webhook, reading),)
     try:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
@@ -295,7 +300,7 @@ SOURCE = Source(
     verify=verify,
     parse=parse,
     interface=grafanaannotations.INTERFACE,
-    imports=grafanaannotations.IMPORTS,
+    imports={**grafanaannotations.IMPORTS, **grafanahistory.IMPORTS},
     identity=(
         "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status", "/orgId", "/ruleId",
         "/state",

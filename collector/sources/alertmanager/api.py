@@ -54,6 +54,13 @@ def silence(record: Mapping[str, Any]) -> Deliveries:
     return [({}, each) for each in found]
 
 
+def recorded(record: Mapping[str, Any]) -> Deliveries:
+    """What the event recorder wrote into its file, as it sends it; its time goes first, by which it is known."""
+    if not isinstance(record["data"], dict):
+        raise TypeError("an entry has an object for its data")
+    return [({}, {"@timestamp": record["@timestamp"], **record})]
+
+
 def _matcher(told: Mapping[str, Any]) -> dict[str, Any]:
     name, value = str(told["name"]), str(told["value"])
     kind = (bool(told.get("isRegex")), told.get("isEqual") is not False)
@@ -80,4 +87,5 @@ INTERFACE = Interface(headers=lambda token: {"Authorization": f"Bearer {token}"}
 IMPORTS = {
     "alerts": Import(called="alerts of Alertmanager's GET /api/v2/alerts", sent=alert, pages=_alerts),
     "silences": Import(called="silences of Alertmanager's GET /api/v2/silences", sent=silence, pages=_silences),
+    "recorder": Import(called="entries of the file of Alertmanager's event recorder", sent=recorded),
 }
