@@ -87,6 +87,7 @@ def append_reread(connection: Connection, revisions: Sequence[RereadFact], retol
     A revision of a fact that changed since it was looked at is left out. Raises as :func:`append` does.
     """
     first = _Batch(connection, [])
+    first.expect(revisions)
     added = sum([first.revise(each) for each in revisions])
     first.write()
     # What is told anew is held to what the revisions say.
@@ -228,6 +229,11 @@ class _Batch:
             self._follow(telling, event, identity)
         return self.position - before
 
+    def expect(self, revisions: Sequence[RereadFact]) -> None:
+        """Look up what is known of facts that are about to be revised, all of them at once."""
+        self.facts.update(known(self.execute, {binary(each.event.id) for each in revisions}))
+        self.salts = salts(len(revisions))
+
     def revise(self, revision: RereadFact) -> bool:
         """Store the next revision of a fact, or a fact that is new; false where it changed since it was looked at."""
         event, identity = revision.event, binary(revision.event.id)
@@ -237,7 +243,6 @@ class _Batch:
         if fact is None:
             fact = self.facts[identity] = KnownEvent(self.position + 1)
         told = Submission(source=event.source, received_at=revision.received_at)
-        self.salts = chain(self.salts, salts(1))
         item = DERIVED if revision.delivery else 0
         self._insert(Submitted(told, revision.delivery, revision.commitment), item, event, identity, fact)
         return True

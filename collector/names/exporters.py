@@ -28,12 +28,18 @@ def is_exporter(text: str, exporters: tuple[str, ...] = EXPORTERS) -> bool:
     ``node``, ``nodeexporter`` and ``monitoring/prom-mysqld_exporter-eu`` do; ``graph-node`` does not.
     """
     segments = [_without_environment(words_of(segment)) for segment in text.split("/")]
-    known = {"-".join(words_of(each)) for each in exporters}
+    known, endings = _dashed(exporters)
     last = segments[-1]
     if "-".join(filter(None, segments)) in known or last in known or last.replace("-", "") in _solid(exporters):
         return True
-    return any(last.endswith(f"-{each}") or (each == "blackbox" and last.startswith("blackbox-"))
-               for each in known - _WHOLE)  # fmt: skip
+    return last.endswith(endings) or ("blackbox" in known and last.startswith("blackbox-"))
+
+
+@lru_cache(maxsize=64)
+def _dashed(exporters: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Their names with dashes between words, and what the names of exporters in a namespace or a release end in."""
+    known = frozenset("-".join(words_of(each)) for each in exporters)
+    return known, tuple([f"-{each}" for each in sorted(known - _WHOLE)])
 
 
 @lru_cache(maxsize=64)

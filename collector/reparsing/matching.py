@@ -49,7 +49,7 @@ def marked(derived: Event, at: int) -> Event:
 def read_again(current: Event, derived: Event, at: int) -> Event | None:
     """The next revision of a fact that is now read as ``derived``; None where it says that already."""
     wanted = amendments.still_corrected(current, derived, _SAID)
-    if _gist(wanted) == _gist(current) and not withdrawn_by_us(current):
+    if not withdrawn_by_us(current) and not _texts_differ(current, wanted) and _gist(wanted) == _gist(current):
         return None
     amendment = "correction" if "corrected" in wanted.data else "reparse"
     return _next(current, wanted, amendment, dict(wanted.data) | {READ_AGAIN: at})
@@ -112,6 +112,11 @@ def differing(before: Event, after: Event) -> Mapping[str, tuple[Any, Any]]:
         if getattr(before, name) != getattr(after, name)
     }
     return fields | ({"data": (None, None)} if _data(before) != _data(after) else {})
+
+
+def _texts_differ(before: Event, after: Event) -> bool:
+    """Whether they differ at a glance; else all of them has to be compared, which takes longer."""
+    return any(getattr(before, name) != getattr(after, name) for name in _TEXTS)
 
 
 def _data(event: Event) -> Mapping[str, Any]:

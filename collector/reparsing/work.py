@@ -211,8 +211,11 @@ class _DeliveryPage:
 
     def _anew(self, stored: StoredDelivery, told: Submission, event: Event) -> None:
         """A telling of a known firing that says, as it is read now, what neither that nor an update says."""
-        fact, update = self._facts.get(event.id), update_id(event)
-        if fact is None or update in self._facts or fact.teller in (0, stored.number):
+        fact = self._facts.get(event.id)
+        if fact is None or fact.teller in (0, stored.number):
+            return
+        update = update_id(event)
+        if update in self._facts:
             return
         current = fact.event()
         if current is None or current.type != event.type or matching.untouchable(current):
