@@ -21,7 +21,23 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Helpers that assert say what they compared, as tests do; said before any of them is imported.
 pytest.register_assert_rewrite(
-    "tests.face", "tests.faults", "tests.forks", "tests.postgres", "tests.processes", "tests.scenario", "tests.tellings"
+    "tests.copies",
+    "tests.edited_drafts",
+    "tests.face",
+    "tests.faults",
+    "tests.followed",
+    "tests.forks",
+    "tests.log_facts",
+    "tests.page_checks",
+    "tests.postgres",
+    "tests.processes",
+    "tests.recorded",
+    "tests.scenario",
+    "tests.served",
+    "tests.tellings",
+    "tests.token_forms",
+    "tests.verified_logs",
+    "tests.walkthrough",
 )
 
 from collector import daemon

@@ -15,9 +15,9 @@ from collector.event import current
 from collector.log import Submission, receipt_of
 from collector.projections import Case
 from renderers import RENDERERS
+from tests.followed import following
 from tests.scenario import Arrival, submission
 from tests.senders import Alert, alertmanager, micros
-from tests.test_follower import following
 
 
 def received(at: str | int, one: Alert) -> Submission:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,17 +17,10 @@ from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.webhook import Source
 from tests.face import Connect, running
-from tests.test_layers import ADAPTER_MAY_IMPORT
+from tests.layers import ADAPTER_MAY_IMPORT
+from tests.walkthrough import PAGE, block
 
-PAGE = (Path(__file__).parents[1] / "docs" / "adding-a-source.md").read_text("utf-8")
 SECRET = b"the secret of the page"
-
-
-def block(language: str) -> str:
-    """The page's code in that language; there is one piece of it."""
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert isinstance(code, str)
-    return code
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from collector.correlation import Rules, correlate
 from collector.event import MINUTE, RecordedEvent
 from tests.examples import examples
+from tests.followed import CATALOG, followed_equals_batch
 from tests.stories import change, firing, page, resolved, says
-from tests.test_follower import CATALOG, followed_equals_batch
 
 BEFORE = (firing("A", 0, "web"), resolved("A", 0, 5, "web"))
 """An alert that a page of another service one minute later makes one incident with it, by storm."""

@@ -10,7 +10,7 @@ import pytest
 from collector.sources import SOURCES
 from collector.sources.alertmanager import fingerprint_of, query_of
 from collector.times import parse, rfc3339
-from tests.test_sources import READING, RECEIVED, parse_json, webhook_of
+from tests.recorded import READING, RECEIVED, parse_json, webhook_of
 
 
 def alert(**changes: Any) -> dict[str, Any]:

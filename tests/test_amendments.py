@@ -19,7 +19,7 @@ from collector.people import amendments
 from tests import senders
 from tests.face import Face, ring
 from tests.facts import at, firing, resolved
-from tests.test_erasure import serving
+from tests.served import serving
 
 SAID: dict[str, Any] = {"key": "k", "by": "Ana", "reason": "the clock was wrong", "stated_at": at(60)}
 

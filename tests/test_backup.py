@@ -23,8 +23,8 @@ from collector.log import EventLog, open_log
 from collector.log.tables import TRIGGERS
 from collector.proof.tree import Tree
 from tests.conftest import timelined
+from tests.log_facts import append, fact, told
 from tests.processes import Process, alert, eventually, get, post
-from tests.test_log import append, fact, told
 
 EVENTS = 500
 

@@ -15,31 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from collector.cli import output, timelined
+from collector.cli import output
 from collector.cli.client import ApiRefusal, problem
 from collector.cli.moments import MOMENT
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
 from renderers import edits
 from tests import forks
+from tests.commands import read, run
 from tests.conftest import Played
 
 STYLE = re.compile("\x1b\\[[0-9;]*m")
 """What sets a style on a terminal and takes no room."""
 EVIL = "\x1b[31mred\x1b]0;title\x07 \u202egnp.exe\u2066 [bold]x[/bold] a\nb\u200b"
 """A sender's text that would colour, retitle, reverse, mark up and break a line."""
-
-
-def run(*arguments: str, **environment: str) -> Result:
-    """One command in this process; its result, its messages and its exit code."""
-    return CliRunner(env={"TIMELINED_BY": "Ana", **environment}).invoke(timelined, list(arguments))
-
-
-def read(played: Played, *arguments: str) -> Result:
-    """One reading command over the demo's database."""
-    command, *rest = arguments
-    return run(command, "--storage.url", played.url, *rest)
 
 
 def told(result: Result) -> Any:

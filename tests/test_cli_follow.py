@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 from collector.cli.client import remote
 from collector.cli.following import events
 from collector.errors import Unavailable
+from tests.commands import run
 from tests.face import NOW, Face, running
-from tests.test_cli import run
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from collector.projections import IncidentRow
 from collector.semantics.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title
 from renderers.replay import replay
 from tests.examples import examples
+from tests.followed import following
 from tests.stories import at, event, firing, page, resolved, says
-from tests.test_follower import following
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
 

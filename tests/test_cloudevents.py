@@ -22,7 +22,7 @@ from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.phrases import words_of
 from renderers.replay import replay
-from tests.test_sources import READING, webhook_of
+from tests.recorded import READING, webhook_of
 
 PAGE = Path(__file__).parents[1] / "config" / "senders" / "cloudevents.md"
 HEADERS = {"Content-Type": "application/cloudevents+json"}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.correlation import Grouping, Incident, Rules, Service, correlate
+from collector.correlation import Grouping, Rules, Service, correlate
 from collector.event import HOUR, MACHINE, MINUTE, RecordedEvent
 from tests.examples import examples
+from tests.groupings import grouped, only, rule_of, sizes
 from tests.stories import at, change, event, firing, low, page, resolved, says, streams
 
 CATALOG = Rules(
@@ -20,29 +21,6 @@ CATALOG = Rules(
         Service(name="search", depends_on=()),
     )
 )
-
-
-def grouped(*events: RecordedEvent, rules: Rules | None = None) -> Grouping:
-    """The grouping of these events."""
-    return correlate(events, rules or Rules())
-
-
-def sizes(*events: RecordedEvent, rules: Rules | None = None) -> list[int]:
-    """How many events each incident has."""
-    return [len(incident.members) for incident in grouped(*events, rules=rules).incidents]
-
-
-def only(*events: RecordedEvent, rules: Rules | None = None) -> Incident:
-    """The one incident that these events are."""
-    (incident,) = grouped(*events, rules=rules).incidents
-    return incident
-
-
-def rule_of(told: RecordedEvent, *others: RecordedEvent, rules: Rules | None = None) -> str:
-    """By which rule an event is in an incident; why not, where it is in none."""
-    grouping = grouped(told, *others, rules=rules)
-    found = [m.rule for incident in grouping.incidents for m in incident.members if m.event == told.id]
-    return found[0] if found else next(entry.reason for entry in grouping.unjoined if entry.event == told.id)
 
 
 # --- what opens an incident -------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collector.correlation import Rules, correlate
 from collector.event import MINUTE, RecordedEvent
+from tests.groupings import grouped, only, rule_of, sizes
 from tests.stories import at, change, firing, resolved, says
-from tests.test_correlation import grouped, only, rule_of, sizes
 
 # --- people -----------------------------------------------------------------------------------------------------------
 

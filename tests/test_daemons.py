@@ -27,9 +27,7 @@ from collector.settings import Drafts, Proof, Settings, Storage, Web
 from tests.conftest import make_log
 from tests.postgres import Server, serving
 from tests.processes import Process, alert, eventually, get, post
-
-TAKEOVER = 5.0
-"""Seconds within which another daemon follows the log."""
+from tests.takeovers import TAKEOVER, follows
 
 
 @pytest.fixture
@@ -46,11 +44,6 @@ def start(tmp_path: Path, url: str) -> Iterator[Callable[[], tuple[Process, str]
     yield started
     for one in made:
         one.kill()
-
-
-def follows(address: str) -> bool:
-    """Whether this daemon follows the log, as it says itself."""
-    return bool(get(f"{address}/-/ready")["follows"])
 
 
 def started(address: str, count: int) -> list[str]:

@@ -22,8 +22,8 @@ from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import EventLog, open_log
 from collector.storage import datafile, disk
 from collector.storage.datafile import DataFile
+from tests.log_facts import append, fact, told
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
-from tests.test_log import append, fact, told
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from collector.proof import acknowledged
 from collector.proof.acknowledged import Acknowledged, Last
 from collector.storage.disk import Disk, is_uncertain
 from tests.conftest import require
+from tests.log_facts import fact, told
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
-from tests.test_log import fact, told
 
 ROOT = Path(__file__).parent
 LEAF = b"\x07" * 32
@@ -102,7 +102,7 @@ from collector.errors import DiskFailed
 from collector.log import open_log
 from collector.storage import disk
 sys.path.insert(0, sys.argv[2])
-from test_log import fact, told
+from tests.log_facts import fact, told
 disk._CHECKPOINT = 10
 async def main():
     log = await open_log(sys.argv[1])

@@ -14,21 +14,10 @@ from collector.correlation import Membership
 from collector.drafting import RECORD, DraftFolder, DueDrafts, Written, due, state_of
 from collector.drafting.rendering import options_of, postmortem
 from collector.errors import InvalidInput
-from collector.event import HOUR, MINUTE, RecordedEvent, event_id
+from collector.event import HOUR, RecordedEvent, event_id
 from collector.projections import Case, IncidentRow
 from renderers.document import Options
-
-NOW = 1_772_632_800_000_000
-
-
-def incident(number: int, **fields: object) -> IncidentRow:
-    """An incident as lists show it: open, with its last news a minute ago, unless said otherwise."""
-    ordinary = {
-        "number": number, "key": f"{number:032x}", "status": "open", "title": "HighErrorRate on checkout",
-        "started_at": NOW - HOUR, "ended_at": None, "last_at": NOW - MINUTE, "services": ("checkout",),
-        "environments": ("production",), "severity": "critical", "lead": None, "events": 3,
-    }  # fmt: skip
-    return IncidentRow(**(ordinary | fields))  # type: ignore[arg-type]
+from tests.due_incidents import NOW, incident
 
 
 def drafted(*rows: IncidentRow) -> dict[int, Written]:

@@ -21,9 +21,9 @@ from collector.following.follower import Follower
 from collector.jobs.schedule import Schedule
 from collector.log import EventLog, Submission, receipt_of
 from collector.projections import IncidentRow
+from tests.due_incidents import NOW, incident
 from tests.facts import fact, firing, resolved
 from tests.lists import opened
-from tests.test_drafting import NOW, incident
 
 # --- the job ----------------------------------------------------------------------------------------------------------
 

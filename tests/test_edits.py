@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -15,13 +14,13 @@ from msgspec.structs import replace
 from collector.event import MINUTE
 from renderers import edits
 from renderers.edits import marks, plain
-from renderers.edits.marks import bare, words
-from renderers.edits.notes import CHANGED
+from renderers.edits.marks import bare
 from renderers.markdown import markdown, marked
+from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
 from tests.histories import MADE_UP, Told
-from tests.test_draft_agrees import incidents
+from tests.random_incidents import incidents
 
 
 def merge(theirs: str, fresh: str) -> str:
@@ -29,17 +28,6 @@ def merge(theirs: str, fresh: str) -> str:
     done = edits.merge(theirs, fresh)
     assert done is not None
     return done.text
-
-
-def draft_of(told: Told, events: list[Any]) -> str:
-    """The marked draft of an incident of which so much is known."""
-    return marked(told.draft() if events is told.events else _known(told, events))
-
-
-def _known(told: Told, events: list[Any]) -> Any:
-    part = Told()
-    part.events, part.context, part.near = events, told.context, told.near
-    return part.draft()
 
 
 @st.composite
@@ -262,28 +250,3 @@ def test_no_word_of_a_person_and_no_fact_is_lost(told: Told, cuts: Any) -> None:
         assert_facts_kept(fresh, found, editor)
         written.update(set(said(found)) - set(said(editor.text)))
         editor.text = found
-
-
-def assert_people_kept(before: str, after: str, written: set[str]) -> None:
-    """Every line that is not word for word a machine's is there, as it was, as often as it was."""
-    theirs = Counter(_lines(before))
-    for line in list(theirs):
-        if words(line) in written or not words(line):
-            del theirs[line]
-    assert theirs - Counter(_lines(after)) == Counter()
-
-
-def _lines(text: str) -> list[str]:
-    visible = re.sub(r"(?m)^<!-- tl index\r?\n(?:[-+=] .*\n)*-->", "", text)
-    return [bare(line.rstrip("\r")) for line in visible.split("\n")]
-
-
-def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
-    """Every statement of the new draft stands in the file, but for those whose evidence a person touched; of what they
-    removed, whatever proves it now, the evidence is named."""
-    shown = "\n".join(said(after)).replace(f"{CHANGED} ", "")
-    named = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
-    for line in said(fresh):
-        cited = set(CITED.findall(line))
-        if cited and not editor.touched & cited and not cited <= named:
-            assert line in shown

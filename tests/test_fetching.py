@@ -22,10 +22,10 @@ from collector.fetching.client import ReconcileJob, fetched
 from collector.fetching.values import Fetch
 from collector.sources import SOURCES, grafanahistory
 from tests import senders
+from tests.alertmanagers import free_port, get, pair, post, until
 from tests.conftest import make_log, require
-from tests.test_erasure import Place, serving
-from tests.test_importing import EVENING, facts
-from tests.test_real_alertmanager import free_port, get, pair, post, until
+from tests.imported_facts import EVENING, facts
+from tests.served import Place, serving
 
 NOW = senders.micros("15:00")
 RECORDINGS = Path(__file__).parent / "recordings"

@@ -12,9 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.alertmanagers import free_port, process, until
 from tests.conftest import require
 from tests.processes import Process, eventually, get
-from tests.test_real_alertmanager import free_port, process, until
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,82 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from collector import projections
-from collector.correlation import Rules, Service
+from collector.correlation import Rules
 from collector.errors import Unavailable
-from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
+from collector.event import Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.log import Answer, EventLog, Submission, queries, receipt_of
-from collector.projections import EventFilter, lists_path
+from collector.projections import lists_path
 from tests.examples import examples
-from tests.lists import opened
-from tests.postgres import Server
+from tests.followed import CATALOG, HASTY, Followed, database_url, followed_equals_batch, following, submission
+from tests.followed import followed as followed
 from tests.regrouped import batch, kept
 from tests.stories import at, firing, resolved, says, streams
-
-CATALOG = Rules(
-    services=(
-        Service(name="checkout", depends_on=("cart",)),
-        Service(name="cart", depends_on=()),
-        Service(name="billing", depends_on=("search",), repositories=("acme/web",)),
-    )
-)
-HASTY = Rules(longest=30 * MINUTE, reach=HOUR)
-"""Incidents that soon take nothing in, so that components are rarely plain."""
-
-
-def submission(told: RecordedEvent) -> Submission:
-    """The delivery that tells one event."""
-    plain = Event(**{name: getattr(told, name) for name in Event.__struct_fields__})
-    return Submission(source=told.source, received_at=told.received_at, events=(plain,))
-
-
-class Followed:
-    """A log, its follower, and what it reads."""
-
-    def __init__(self, log: EventLog, base: projections.Lists, rules: Rules, **more: Any) -> None:
-        self.log, self.base, self.rules, self.more = log, base, rules, more
-        self.lists = projections.Projections(base, rules)
-        self.restart()
-
-    def restart(self) -> None:
-        """A new follower over the same log, as after a crash."""
-        self.follower = Follower(self.base, self.log, self.rules, clock=lambda: 0, **self.more)
-
-    async def told(self, *events: RecordedEvent) -> None:
-        """These arrive, and are followed."""
-        await self.log.append([submission(told) for told in events])
-        await self.follower.catch_up()
-
-    async def said(self, kind: str = "incident.*") -> list[RecordedEvent]:
-        """What the daemon said of its incidents."""
-        return await self.lists.events(EventFilter(type=kind, source=MACHINE, limit=1000))
-
-    async def numbers(self) -> dict[int, str]:
-        """Every number and its incident's status."""
-        return {row.number: row.status for row in await self.lists.incidents(limit=1000)}
-
-
-@asynccontextmanager
-async def following(folder: Path, rules: Rules | None = None, *, url: str = "", **more: Any) -> AsyncIterator[Followed]:
-    """A log of one's own, followed; in a file of this folder unless ``url`` names a database."""
-    async with opened(url or folder / "log.db") as (log, base):
-        assert await log.lead()
-        yield Followed(log, base, rules or Rules(), **more)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def followed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Followed]:
-    """A log of one's own, followed, over each back end."""
-    url = database_url(request) if request.param == "postgresql" else ""
-    async with following(tmp_path, url=url) as made:
-        yield made
-
-
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A place of one's own on the server that the tests share."""
-    server: Server = request.getfixturevalue("postgres")
-    return server.fresh()
-
 
 # --- incremental equals batch -----------------------------------------------------------------------------------------
 
@@ -126,27 +61,6 @@ def test_any_arrival_over_postgresql_equals_correlation(
     """The projections' SQL means the same there."""
     url = database_url(request)
     asyncio.run(followed_equals_batch(Path(), events, order, rules, url=url, crowded=crowded))
-
-
-async def followed_equals_batch(
-    folder: Path, events: list[RecordedEvent], order: Any, rules: Rules, **more: Any
-) -> None:  # fmt: skip
-    """Let events arrive in any order, and compare what was followed with what correlation says of all at once."""
-    order.shuffle(events)
-    async with following(folder, rules, **more) as followed:
-        for told in events:
-            await followed.log.append([submission(told)])
-            if order.random() < 0.4:
-                await followed.follower.catch_up()
-            if order.random() < 0.1:
-                followed.restart()
-        await followed.follower.catch_up()
-        assert await followed.base.query(kept) == batch(events, rules)
-        numbers, head = await followed.numbers(), await followed.log.head()
-        await followed.follower.rebuild()
-        assert await followed.base.query(kept) == batch(events, rules)
-        assert numbers == await followed.numbers()
-        assert await followed.log.head() == head
 
 
 @st.composite

@@ -11,9 +11,9 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
 from collector.projections import EventFilter, lists
+from tests.followed import CATALOG, Followed, submission
+from tests.followed import followed as followed
 from tests.stories import at, change, event, firing, low, page, resolved, says
-from tests.test_follower import CATALOG, Followed, submission
-from tests.test_follower import followed as followed
 
 # --- what is read -----------------------------------------------------------------------------------------------------
 

@@ -26,10 +26,10 @@ from collector.following.wire import Answer, Channel, Commit, Failure, Forget, G
 from collector.projections import Projections, SqliteLists, lists_path
 from tests import forked_follower
 from tests.conftest import timelined
+from tests.followed import submission
 from tests.lists import opened
 from tests.processes import PROJECT, Process, alert, eventually, get, post
 from tests.stories import firing
-from tests.test_follower import submission
 
 POISON = """
 import sys

@@ -13,7 +13,7 @@ from collector.semantics.changes import reach_of
 from collector.sources.github import KINDS
 from collector.sources.github.kinds import SILENT
 from collector.times import rfc3339
-from tests.test_sources import parse_json
+from tests.recorded import parse_json
 
 DOCS = Path(__file__).parents[1] / "config" / "senders" / "github.md"
 PERSON, BOT = {"login": "mara", "type": "User"}, {"login": "github-actions[bot]", "type": "Bot"}

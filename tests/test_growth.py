@@ -21,10 +21,10 @@ from collector.projections import grouping_store, tables
 from collector.projections.grouping_store import SqlGroupingStore
 from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
+from tests.followed import submission
 from tests.lists import opened
+from tests.placed_story import STORY, note
 from tests.stories import firing
-from tests.test_follower import submission
-from tests.test_placing import STORY, note
 
 STEP = 10
 

@@ -18,9 +18,9 @@ from collector.errors import LogDamaged, Unavailable
 from collector.log import EventLog, guards, open_log, upgrade
 from collector.log.postgres import schema
 from tests.conftest import make_log, timelined
+from tests.log_facts import append, fact, told
 from tests.postgres import Server
 from tests.processes import Process, alert, post
-from tests.test_log import append, fact, told
 
 IGNORING = "CREATE TRIGGER quiet BEFORE INSERT ON {} BEGIN SELECT RAISE(IGNORE); END"
 """Has an INSERT succeed that stores nothing."""

@@ -20,13 +20,11 @@ from collector.cli import inputs, timelined
 from collector.cli import records as records_module
 from collector.cli.records import counted, records
 from collector.errors import InvalidInput
-from collector.event import Event, RecordedEvent, current
 from collector.webhook import IMPORT
 from tests import recorder, senders
 from tests.conftest import make_log
-from tests.test_erasure import Place, alert, serving
-
-MARKS = ("imported_at",)
+from tests.imported_facts import EVENING, entry, facts
+from tests.served import Place, alert, serving
 
 
 @pytest.fixture
@@ -43,17 +41,6 @@ async def brought(place: Place, source: str, form: str, *records: Any) -> dict[s
         assert answer.status in (200, 201), told
     await place.caught_up()
     return told
-
-
-async def facts(place: Place) -> dict[str, Event]:
-    """What senders' events say now, without what says that they were imported."""
-    return {e.id: bare(e) for e in current(await place.log.read(limit=1000)) if e.source not in ("timelined", "people")}
-
-
-def bare(event: RecordedEvent) -> Event:
-    fields = {name: getattr(event, name) for name in Event.__struct_fields__}
-    data = {key: value for key, value in event.data.items() if key not in MARKS}
-    return Event(**{**fields, "revision": 0, "amendment": "", "data": data})
 
 
 async def data(place: Place, event: str) -> Mapping[str, Any]:
@@ -136,23 +123,6 @@ async def test_no_sender_passes_for_an_import(place: Place) -> None:
 
 
 # --- PagerDuty ------------------------------------------------------------------------------------------------------
-
-
-def entry(kind: str, at: str, by: str = "", **more: Any) -> dict[str, Any]:
-    """A log entry of page 311, a second after the webhook's own time of it."""
-    agent = {"type": "user_reference", "summary": by} if by else {"type": "service_reference", "summary": "checkout"}
-    moment = senders.rfc3339(at).replace(".000Z", "Z")
-    page = {"id": senders.page(311, "Errors", at="14:03").id, "type": "incident_reference", "summary": "[#311] Errors"}
-    made = {"id": f"R{kind}{at}", "type": f"{kind}_log_entry", "created_at": moment, "agent": agent, "incident": page}
-    return made | {"service": {"id": "P1", "summary": "checkout"}} | more
-
-
-EVENING = (
-    entry("trigger", "14:03:01"), entry("assign", "14:03:01"), entry("notify", "14:03:02"),
-    entry("acknowledge", "14:05:01", by="Ana"),
-    entry("annotate", "14:09", by="Ana", channel={"summary": "rolling back"}),
-    entry("snooze", "14:10", by="Ana"), entry("resolve", "14:22:01", by="Ana"),
-)  # fmt: skip
 
 
 async def test_log_entries_are_merged_with_webhooks(place: Place) -> None:

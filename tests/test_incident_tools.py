@@ -10,7 +10,7 @@ from collector.errors import UnverifiedWebhook
 from collector.event import Event
 from collector.sources import SOURCES
 from collector.webhook import Credentials
-from tests.test_sources import PAYLOADS, RECEIVED, parse_json, webhook_of
+from tests.recorded import PAYLOADS, RECEIVED, parse_json, webhook_of
 
 CREATED = "public_incident.incident_created_v2"
 STATUS = "public_incident.incident_status_updated_v2"

@@ -22,9 +22,9 @@ from collector.log import EventLog, Submission
 from collector.projections import EventFilter, Lists, Projections, search, shape, tables
 from collector.projections.tables import put
 from tests import lists as lists_of
+from tests.followed import Followed
+from tests.followed import followed as followed
 from tests.stories import at
-from tests.test_follower import Followed
-from tests.test_follower import followed as followed
 
 BACKENDS = ("sqlite", "postgresql")
 EVENTS = 6_000

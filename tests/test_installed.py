@@ -12,7 +12,7 @@ import pytest
 
 from collector.sources import BUILT_IN
 from collector.sources.installed import GROUP, load
-from tests.test_adding_a_source import block
+from tests.walkthrough import block
 
 ROOT = Path(__file__).parents[1]
 MODULES = {

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -26,15 +25,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
-from collector.event import MACHINE, PEOPLE, Event, event_id
+from collector.event import MACHINE, PEOPLE, Event
 from collector.log import EventLog, Receipt, Refused, Submission, appending, open_log, queries
 from collector.proof.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from collector.removal import erasing
 from tests.examples import examples
+from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server
-
-AT = 1_772_633_530_000_000
-"""4 March 2026, 14:12:10 UTC."""
 
 Opener = Callable[..., EventLog]
 
@@ -54,35 +51,6 @@ async def log(database: str) -> AsyncIterator[EventLog]:
     opened = await open_log(database)
     yield opened
     await opened.close()
-
-
-@asynccontextmanager
-async def opened(url: str, *, writable: bool = True) -> AsyncIterator[EventLog]:
-    """A log for the length of a block."""
-    log = await open_log(url, writable=writable)
-    try:
-        yield log
-    finally:
-        await log.close()
-
-
-def fact(name: str, at: int = AT, **fields: object) -> Event:
-    """An event whose id follows from its name and time."""
-    given = {"type": "alert.firing", "source": "am", "entity": name, "occurred_at": at, "title": name} | fields
-    return Event(id=event_id("test.1", "am", at, name), **given)  # type: ignore[arg-type]
-
-
-def told(*events: Event, body: bytes | None = None, received_at: int = AT, source: str = "am") -> Submission:
-    """A delivery that tells these events."""
-    raw = json.dumps([event.title for event in events]).encode() if body is None else body
-    return Submission(source=source, received_at=received_at, body=raw, events=events, authentication="bearer")
-
-
-async def append(log: EventLog, *submissions: Submission) -> list[Receipt]:
-    """Append in one batch, where every answer must be a receipt."""
-    answers = await log.append(submissions)
-    assert all(isinstance(answer, Receipt) for answer in answers), answers
-    return answers  # type: ignore[return-value]
 
 
 # What goes in comes out
@@ -489,7 +457,7 @@ async def test_nothing_a_parser_makes_is_lost(log: EventLog, text: str, data: di
 
 _KILLED = """
 import asyncio, sys
-from test_log import fact, told
+from tests.log_facts import fact, told
 from collector.log import open_log
 async def main():
     log = await open_log(sys.argv[1])

@@ -26,9 +26,9 @@ from collector.proof.merkle import delivery_leaf, event_commitment, leaf
 from collector.verification.scan import Scan, StoredDifference
 from collector.verification.verify import Beyond, verify
 from tests.examples import examples
+from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually, serving
 from tests.statements import not_refused
-from tests.test_log import AT, append, fact, opened, told
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from collector.errors import Unavailable
 from collector.log import EventLog
 from collector.log.postgres import PostgresLog
+from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually
-from tests.test_log import AT, append, fact, opened, told
 
 # Several writers
 

@@ -17,8 +17,8 @@ from collector.errors import Unavailable
 from collector.log import EventLog, Receipt
 from collector.log.postgres.connecting import PATIENCE, Database
 from collector.storage.urls import each_host
+from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually, serving
-from tests.test_log import AT, append, fact, opened, told
 
 
 @pytest.fixture

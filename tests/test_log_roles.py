@@ -18,11 +18,11 @@ from collector.log import EventLog, Submission, open_log, upgrade
 from collector.log.postgres.schema import DAEMON_ROLE, ERASURE_ROLE, statements
 from collector.web import problems
 from tests.conftest import timelined
+from tests.followed import submission
+from tests.log_facts import AT, append, fact, told
 from tests.postgres import Server, serving
 from tests.statements import not_refused
 from tests.stories import firing
-from tests.test_follower import submission
-from tests.test_log import AT, append, fact, told
 
 # ruff: noqa: S608 - tables of our own
 

@@ -22,7 +22,7 @@ from collector.log import EventLog, open_log
 from collector.log.sqlite import SqliteLog
 from collector.storage import disk
 from collector.storage.lock import holder
-from tests.test_log import append, fact, opened, told
+from tests.log_facts import append, fact, opened, told
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import urllib.parse
 from collections.abc import Iterator
@@ -14,27 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.web.access import HEADERS
+from tests.alertmanagers import free_port, get, process, until
 from tests.conftest import require
+from tests.exposition import DOCUMENTED, MANUAL, value
 from tests.face import Connect, Face, running
 from tests.processes import Process, alert, eventually, post
-from tests.test_real_alertmanager import free_port, get, process, until
-
-DOCUMENTED = re.compile(r"`(timelined_[a-z_]+)`")
-MANUAL = Path(__file__).parent.parent / "docs" / "api.md"
-
-
-def values(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Every sample, by its name and labels."""
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-def value(text: str, name: str, **labels: str) -> float | None:
-    """One sample; None where there is none."""
-    return values(text).get((name, tuple(sorted(labels.items()))))
 
 
 async def scraped(face: Face, **headers: str) -> str:

@@ -19,7 +19,7 @@ from collector.webhook import FieldMap, Reading
 from tests.examples import TIMES, examples, sample
 from tests.fuzz import adapters
 from tests.fuzz.mutations import TELLING, mutated
-from tests.test_sources import CASES, assert_read_or_malformed_by, assert_taken_alike, recorded, webhook_of
+from tests.recorded import CASES, assert_read_or_malformed_by, assert_taken_alike, recorded, webhook_of
 
 RECEIVED = 1_772_640_000_000_000
 """2026-03-04 16:00:00 UTC, µs."""

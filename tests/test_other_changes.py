@@ -17,7 +17,7 @@ from collector.semantics.changes import deploys, kind_of, reach_of
 from collector.settings import load_settings
 from collector.sources import SOURCES
 from collector.webhook import Credentials
-from tests.test_sources import PAYLOADS, parse_json, webhook_of
+from tests.recorded import PAYLOADS, parse_json, webhook_of
 
 ADDRESS = "https://timelined.larkfield.example/webhooks/calls"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

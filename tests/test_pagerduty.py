@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.event import Event
-from tests.test_sources import parse_json
+from tests.recorded import parse_json
 
 OTHER = {"id": "Q9", "type": "incident_reference", "summary": "[#9] API errors", "html_url": "https://pd.example/Q9"}
 

@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
-import html5lib
 import pytest
 
 from collector.event import HOUR
-from tests.face import NOW, Answer, Face, running
-
-HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-HOSTILE = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</table></main><h1>", "{{ 7*7 }}", "&lt;b&gt;",
-    "' onmouseover='x", "\u202egnp.exe\u202c", "javascript:alert(1)", "<!--", "]]>", "\x1b[31m", "a\x00b\x7f\x85",
-    "\ufdd0\ufffe\U0001fffe", "x" * 400,
-)  # fmt: skip
-"""Texts that would become structure, run, or break a page if anybody let them."""
-
-
-def parsed(answer: Answer, status: int = 200) -> Element:
-    """A page that a strict parser takes without one complaint."""
-    assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8"), answer.body[:400]
-    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
-    tree: Element = parser.parse(answer.body.decode())
-    return tree
-
-
-def text(element: Element | None) -> str:
-    """What a reader sees of an element."""
-    assert element is not None
-    return " ".join("".join(element.itertext()).split())
-
-
-def structure(tree: Element) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The elements of a page and the names of their attributes: what no sender's text may change."""
-    for element in tree.iter():
-        yield str(element.tag), tuple(sorted(map(str, element.attrib)))
-
-
-async def seen(face: Face, path: str, status: int = 200, **headers: str) -> Element:
-    """A page as a browser is shown it."""
-    return parsed(await face.get(path, headers=HTML | headers), status)
+from tests.face import NOW, Face, running
+from tests.page_checks import HOSTILE, HTML, parsed, seen, sign_in, structure, text
 
 
 def rows(tree: Element, kind: str = "incidents") -> list[str]:
@@ -250,13 +215,6 @@ async def test_a_link_on_another_site_leads_to_what_it_names(tmp_path: Path) -> 
         tree = parsed(await face.get("/incidents?text=x", headers=HTML | {"Sec-Fetch-Site": "cross-site"}), 401)
         assert [each.get("content") for each in tree.iter("meta") if each.get("http-equiv") == "refresh"] == ["0"]
         assert (await face.get("/incidents", headers=HTML | {"Sec-Fetch-Site": "same-origin"})).status == 303
-
-
-async def sign_in(face: Face, token: str, onward: str = "/incidents", **headers: str) -> Answer:
-    """What the form that takes the token is answered."""
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    told = urlencode({"token": token, "next": onward})
-    return await face.ask("POST", "/login", data=told, headers=HTML | form | headers)
 
 
 async def test_the_token_opens_a_session_that_does_not_hold_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from collector.event import HOUR
 from collector.times import rfc3339
 from tests.face import NOW, Face, running
-from tests.test_pages import HOSTILE, seen, structure, text
+from tests.page_checks import HOSTILE, seen, structure, text
 
 DAY = 24 * HOUR
 

@@ -12,10 +12,7 @@ import pytest
 
 from collector.event import HOUR
 from tests.face import NOW, Answer, Face
-from tests.test_pages import HOSTILE, HTML, parsed, seen, sign_in, structure, text
-from tests.test_pages_incident import rings, showing
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+from tests.page_checks import FORM, HOSTILE, HTML, parsed, rings, seen, showing, sign_in, structure, text
 
 
 @pytest.fixture

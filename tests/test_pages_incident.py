@@ -4,66 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
 
-from collector.drafting import rendering, versions
+from collector.drafting import rendering
 from collector.event import HOUR
 from collector.web.pages.rows import PageRow, owners
 from collector.web.pages.zooming import steps
-from renderers import STYLES
-from tests.face import NOW, Face, running
-from tests.test_pages import HOSTILE, HTML, seen, structure, text
+from tests.face import NOW, Face
+from tests.page_checks import HOSTILE, HTML, SECOND, rings, seen, showing, structure, text
 
-SECOND = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@asynccontextmanager
-async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
-    """A server whose pages are made by the real renderers."""
-    faces: list[Face] = []
-
-    async def inlaid(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await rendering.postmortem(faces[0].lists, number, format="page", as_of=as_of, options=asked)
-
-    async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await rendering.postmortem(faces[0].lists, number, format=form, as_of=as_of, options=asked)
-
-    async def stands(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await render(number, versions.STANDING, as_of, asked)
-
-    real: dict[str, Any] = {
-        "inlaid": inlaid,
-        "standing": stands,
-        "changes": partial(versions.changes, render),
-        "styles": STYLES,
-    }
-    async with running(folder, **real, **settings) as face:
-        faces.append(face)
-        yield face
 
 
 @pytest.fixture
 async def face(tmp_path: Path) -> AsyncIterator[Face]:
     async with showing(tmp_path) as face:
         yield face
-
-
-async def rings(face: Face, count: int, name: str = "ring", service: str = "checkout") -> None:
-    """So many loud rings of one service, a second apart: one incident."""
-    told = [
-        {"name": f"{name} {number}", "at": NOW + number * SECOND, "loud": True, "service": service}
-        for number in range(count)
-    ]
-    assert (await face.deliver(json.dumps(told).encode())).status == 202
-    await face.followed()
 
 
 def events(tree: Element) -> list[str]:

@@ -10,9 +10,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from tests.face import Answer, Face
-from tests.test_pages import HOSTILE, HTML, parsed, seen, structure, text
-from tests.test_pages_doing import FORM
-from tests.test_pages_incident import rings, showing
+from tests.page_checks import FORM, HOSTILE, HTML, parsed, rings, seen, showing, structure, text
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 
 from tests.postgres import serving
 from tests.processes import Process, alert, eventually, get, post
-from tests.test_daemons import TAKEOVER, follows
+from tests.takeovers import TAKEOVER, follows
 
 HERE, THERE = "198.18.113.1", "198.18.113.2"
 """Both ends of the cable, out of the addresses kept for trying networks (RFC 2544)."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from collector.cli import output, pdf
+from tests.commands import read
 from tests.conftest import Played
-from tests.test_cli import read
 
 needs = pytest.mark.skipif(not any(map(shutil.which, pdf.PROGRAMS)), reason="no Chromium is installed")
 

@@ -18,8 +18,8 @@ from collector.settings import Settings, Storage, Web, load_settings
 from collector.web import Front, pages
 from tests.conftest import timelined
 from tests.face import Face, running
+from tests.page_checks import showing
 from tests.processes import Process, alert, get, post
-from tests.test_pages_incident import showing
 
 BELOW = "/ops/timelined"
 FOUND = (200, 303, 400, 405)

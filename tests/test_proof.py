@@ -26,7 +26,7 @@ from collector.proof.checkpoint import Checkpoint, Signer, parse, published
 from collector.proof.proofcheck import Head, Rejected, check, ed25519_verified, holds
 from collector.proof.tree import Range, Tree
 from collector.verification import proofs
-from tests.test_verify import AT, fact, fill, told
+from tests.verified_logs import AT, fact, fill, told
 
 SOURCE = Path(proofcheck.__file__)
 SEED = bytes(range(32))

@@ -13,9 +13,8 @@ from collector.errors import InvalidSettings
 from collector.settings import Web, load_settings
 from collector.tokens import ProxyLogin, Token
 from tests.face import running
-from tests.test_pages import HTML
-from tests.test_pages_incident import showing
-from tests.test_tokens import FORM, OPENING, bearer, wrote
+from tests.page_checks import HTML, showing
+from tests.token_forms import FORM, OPENING, bearer, wrote
 
 ROLES = {"leads": "admin", "sre": "write", "*": "read"}
 HERE = ProxyLogin(networks=(ipaddress.ip_network("127.0.0.1"),), roles=ROLES)

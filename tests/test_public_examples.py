@@ -16,7 +16,7 @@ from collector.sources import SOURCES
 from collector.sources.pagerduty.v3 import TYPES as PAGERDUTY_TYPES
 from collector.times import rfc3339
 from collector.webhook import Credentials, Reading
-from tests.test_sources import PAYLOADS, RECEIVED, assert_storable, parse_json, webhook_of
+from tests.recorded import PAYLOADS, RECEIVED, assert_storable, parse_json, webhook_of
 
 
 def _payloads(pattern: str) -> list[Path]:

@@ -15,11 +15,11 @@ from collector.event import MINUTE, SECOND, RecordedEvent, current
 from collector.log import Submission
 from collector.semantics.episodes import episodes
 from tests.examples import examples
+from tests.followed import Followed, database_url
+from tests.followed import followed as followed
 from tests.scenario import Arrival, submission
 from tests.senders import alert, incident_key, micros, page
 from tests.tellings import assert_same_in_another_order, assert_same_on_a_server, received
-from tests.test_follower import Followed, database_url
-from tests.test_follower import followed as followed
 
 ALERT = alert("HighErrorRate", since="14:00:00")
 FIRST, SECOND_END = ALERT.resolved("14:20:00"), ALERT.resolved("15:10:00")

@@ -21,13 +21,13 @@ from collector.correlation import Rules
 from collector.event import RecordedEvent
 from collector.projections import regrouped
 from collector.projections.regrouped import RegroupingDifference, compare
+from tests.copies import URL, facts, run, take
 from tests.examples import examples
+from tests.followed import CATALOG, HASTY, Followed, following, submission
+from tests.poison import poisonous
 from tests.postgres import Server
 from tests.processes import Process
 from tests.stories import change, firing, low, page, resolved, streams
-from tests.test_follower import CATALOG, HASTY, Followed, following, submission
-from tests.test_restore import URL, facts, run, take
-from tests.test_set_aside import poisonous
 
 EVENTS = (
     firing("A", 0, "checkout"), change("deploy", -5, "checkout"), page("B", "triggered", 2, "checkout"),

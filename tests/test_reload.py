@@ -14,8 +14,8 @@ import pytest
 from collector.daemon.reloading import differing, fingerprint
 from collector.errors import InvalidSettings
 from collector.settings import load_settings
+from tests.exposition import value
 from tests.processes import Process, alert, eventually, get, post
-from tests.test_metrics import value
 
 CONFIGURATION = """\
 storage:

@@ -24,7 +24,7 @@ from collector.settings import load_settings
 from collector.verification.verify import Beyond, verify
 from collector.webhook import Reading, Webhook
 from tests import senders
-from tests.test_erasure import SECRET, Place, alert, serving
+from tests.served import SECRET, Place, alert, serving
 
 BLIND = Reading(service_labels=("nothing",), severity_labels=("nothing",))
 """A reading that finds neither service nor severity: what an older configuration may have been."""

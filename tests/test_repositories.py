@@ -12,9 +12,9 @@ from collector.correlation import Rules
 from collector.correlation.values import Service
 from collector.event import RecordedEvent
 from collector.projections import EventFilter
+from tests.followed import Followed, following
+from tests.followed import followed as followed
 from tests.stories import change, event, firing, page
-from tests.test_follower import Followed, following
-from tests.test_follower import followed as followed
 
 LIKE_NOTEBOOKS = (
     "notebooks", "acme/notebooks", "acme/Notebooks", "notebooks-deploy", "acme/notebooks-infra", "infra-notebooks",

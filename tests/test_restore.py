@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
 from collector.cli import output
-from tests.conftest import timelined
+from tests.copies import URL, facts, run, take
 from tests.postgres import Server
-from tests.processes import Process, alert, eventually, get, post
-
-URL = "sqlite:///data/timelined.db"
-
-
-def take(address: str, *numbers: int) -> int:
-    """Have deliveries acknowledged; the last position."""
-    last = 0
-    for number in numbers:
-        status, receipt = post(f"{address}/webhooks/alertmanager", alert("firing", number=number))
-        assert status == 202
-        last = receipt["items"][-1]["position"]
-    eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
-    return last
-
-
-def run(folder: Path, *words: str, url: str = URL) -> CompletedProcess[str]:
-    """A command over the database of a folder, as a process of its own."""
-    return timelined(*words, "--storage.url", url, cwd=folder)
+from tests.processes import Process, get
 
 
 def refused(folder: Path, url: str = URL) -> str:
@@ -40,11 +19,6 @@ def refused(folder: Path, url: str = URL) -> str:
     served = run(folder, "serve", "--web.listen-address", "127.0.0.1:0", url=url)
     assert served.returncode == output.DAMAGED, served.stderr
     return served.stderr
-
-
-def facts(done: CompletedProcess[str]) -> Any:
-    """What a command says as JSON."""
-    return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from renderers.html import html
 from renderers.json import to_json
 from renderers.markdown import markdown
 from renderers.prose import Fragment, clean, passages, place
+from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
 from tests.histories import Told
-from tests.test_draft_agrees import incidents
-from tests.test_edits import assert_facts_kept, assert_people_kept, draft_of
+from tests.random_incidents import incidents
 
 DEEDS = st.lists(deeds(), min_size=1, max_size=6)
 

@@ -25,7 +25,7 @@ from collector.proof.checkpoint import TREES, Signer, parse
 from collector.proof.folder import ProofFolder
 from collector.settings import Drafts, Settings, Storage, Web
 from tests.conftest import Played, timelined
-from tests.test_verify import AT, fact, told
+from tests.verified_logs import AT, fact, told
 
 LEAF = bytes(range(32))
 

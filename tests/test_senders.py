@@ -19,7 +19,7 @@ from renderers import rows
 from renderers.document import Options
 from renderers.plain import plain as in_words
 from renderers.replay import replay
-from tests.test_sources import (
+from tests.recorded import (
     CASES,
     READING,
     RECEIVED,

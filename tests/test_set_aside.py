@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,26 +19,12 @@ from collector.errors import Unavailable
 from collector.event import RecordedEvent
 from collector.following.suspects import TRIES, Suspects, accuses_an_event
 from tests.examples import examples
+from tests.followed import CATALOG, following, submission
+from tests.poison import poisonous
 from tests.regrouped import batch, kept
 from tests.stories import firing, streams
-from tests.test_follower import CATALOG, following, submission
 
 RULES = Rules()
-
-
-@contextmanager
-def poisonous(ids: Collection[str]) -> Iterator[list[int]]:
-    """Grouping fails over these events, half way through a batch; gives how often it failed."""
-    fold, failures = Refolding._sort_in, [0]
-
-    def sorting(self: Refolding, event: RecordedEvent, entities: Any) -> None:
-        if event.id in ids:
-            failures[0] += 1
-            raise KeyError(f"a secret of {event.title}")
-        fold(self, event, entities)
-
-    with patch.object(Refolding, "_sort_in", sorting):
-        yield failures
 
 
 async def test_one_event_does_not_stop_grouping(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.event import MINUTE, SECOND, RecordedEvent
 from tests.examples import examples
+from tests.followed import CATALOG, followed_equals_batch, following
 from tests.stories import firing, page, resolved
-from tests.test_follower import CATALOG, followed_equals_batch, following
 
 SHORT = Rules(gap=MINUTE, quiet=MINUTE, services=CATALOG.services)
 """A service ties for less long than a storm."""

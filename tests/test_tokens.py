@@ -12,9 +12,9 @@ import pytest
 from collector.errors import InvalidSettings
 from collector.settings import Web, load_settings
 from collector.tokens import Token
-from tests.face import JSON, Answer, Face, running
-from tests.test_pages import HTML
-from tests.test_pages_incident import showing
+from tests.face import JSON, Face, running
+from tests.page_checks import HTML, showing
+from tests.token_forms import FORM, OPENING, bearer, wrote
 
 TOKENS = (
     b"everything",
@@ -22,20 +22,6 @@ TOKENS = (
     Token(secret=b"writes", name="Ana Lima", role="write"),
     Token(secret=b"rules", name="oncall-bot", role="admin"),
 )
-OPENING = {"by": "Somebody", "title": "the checkout is down"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The header of a token."""
-    return {"Authorization": f"Bearer {token}"}
-
-
-async def wrote(face: Face, answer: Answer) -> str:
-    """Whom the log has as having said what was recorded."""
-    assert answer.status == 201, answer.body
-    [event, *_] = await face.log.read_ids([answer.json["event"]])
-    return event.actor or ""
 
 
 async def test_a_role_bounds_what_a_token_may_do(tmp_path: Path) -> None:

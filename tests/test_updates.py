@@ -20,10 +20,10 @@ from collector.event import MINUTE, RecordedEvent, current
 from collector.log import Submission
 from collector.log.updating import compared
 from tests.examples import examples
+from tests.followed import Followed, database_url, following
+from tests.followed import followed as followed
 from tests.senders import Alert, alert, micros
 from tests.tellings import assert_same_in_another_order, assert_same_on_a_server, received
-from tests.test_follower import Followed, database_url, following
-from tests.test_follower import followed as followed
 
 ALERT = alert("HighErrorRate", since="14:00:00")
 

@@ -17,9 +17,9 @@ from collector.log import Submission, open_log
 from collector.removal.erasing import erase
 from collector.verification.verify import Verdict, verify
 from collector.verification.workers import VerifyWorkers
-from tests.test_verify import AT, Inline, beyond, fact, unguarded, verified
-from tests.test_verify import copy as copy
-from tests.test_verify import made as made
+from tests.verified_logs import AT, Inline, beyond, fact, unguarded, verified
+from tests.verified_logs import copy as copy
+from tests.verified_logs import made as made
 
 
 def processes(folder: Path, **more: Any) -> VerifyWorkers:

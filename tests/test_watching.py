@@ -23,8 +23,8 @@ from collector.proof import upkeep
 from collector.telemetry import journal
 from collector.telemetry.metrics import Metrics
 from tests.conftest import require
+from tests.exposition import DOCUMENTED, MANUAL, value
 from tests.face import Face
-from tests.test_metrics import DOCUMENTED, MANUAL, value
 
 MIXIN = Path(__file__).parents[1] / "config" / "mixin"
 RULES = [MIXIN / "alerts.yml", MIXIN / "rules.yml"]

@@ -18,7 +18,7 @@ from collector.log import Submission
 from collector.sources import SOURCES
 from collector.web import keys
 from tests.face import SHAPE, Connect, Face, running, signed
-from tests.test_sources import RECEIVED, RECORDINGS, SIGNED
+from tests.recorded import RECEIVED, RECORDINGS, SIGNED
 
 
 async def test_a_sender_that_tries_the_address_gets_its_challenge_back(

@@ -130,7 +130,7 @@ def _taker(kind: str) -> tuple[list[bytes], Callable[[bytes], None]]:
 
 def _adapter(kind: str) -> tuple[list[bytes], Callable[[bytes], None]]:
     """The first byte says whose headers a body has, since several senders say there what it is."""
-    from tests.test_sources import CASES, assert_taken_alike, webhook_of
+    from tests.recorded import CASES, assert_taken_alike, webhook_of
 
     cases = [case for case in CASES if case.parent.name == kind]
     headers: list[dict[str, str]] = [json.loads((case / "headers.json").read_text("utf-8")) for case in cases]
@@ -169,7 +169,7 @@ def _mapping() -> tuple[list[bytes], Callable[[bytes], None]]:
     from collector.sources import SOURCES
     from collector.sources.mapping import read
     from collector.webhook import Reading
-    from tests.test_sources import CASES, assert_read_or_malformed_by, webhook_of
+    from tests.recorded import CASES, assert_read_or_malformed_by, webhook_of
 
     mappings = [(kind, source.mapping) for kind, source in SOURCES.items() if source.mapping is not None]
     cases = [case for case in CASES if SOURCES[case.parent.name].mapping is not None]

@@ -1,0 +1,49 @@
+"""Drafts that people edited, and what has to be left of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from renderers.edits.marks import bare, words
+from renderers.edits.notes import CHANGED
+from renderers.markdown import marked
+from tests.editors import CITED, Editor, said
+from tests.histories import Told
+
+
+def draft_of(told: Told, events: list[Any]) -> str:
+    """The marked draft of an incident of which so much is known."""
+    return marked(told.draft() if events is told.events else _known(told, events))
+
+
+def _known(told: Told, events: list[Any]) -> Any:
+    part = Told()
+    part.events, part.context, part.near = events, told.context, told.near
+    return part.draft()
+
+
+def assert_people_kept(before: str, after: str, written: set[str]) -> None:
+    """Every line that is not word for word a machine's is there, as it was, as often as it was."""
+    theirs = Counter(_lines(before))
+    for line in list(theirs):
+        if words(line) in written or not words(line):
+            del theirs[line]
+    assert theirs - Counter(_lines(after)) == Counter()
+
+
+def _lines(text: str) -> list[str]:
+    visible = re.sub(r"(?m)^<!-- tl index\r?\n(?:[-+=] .*\n)*-->", "", text)
+    return [bare(line.rstrip("\r")) for line in visible.split("\n")]
+
+
+def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
+    """Every statement of the new draft stands in the file, but for those whose evidence a person touched; of what they
+    removed, whatever proves it now, the evidence is named."""
+    shown = "\n".join(said(after)).replace(f"{CHANGED} ", "")
+    named = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
+    for line in said(fresh):
+        cited = set(CITED.findall(line))
+        if cited and not editor.touched & cited and not cited <= named:
+            assert line in shown

@@ -1,0 +1,87 @@
+"""The shape of the code, counted: everything annotated, each room on the plan, no test file in another."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import collector
+from tests.layers import ROOT, layers
+
+PRODUCT = ("collector", "renderers")
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def parsed() -> dict[Path, ast.Module]:
+    """Every module of the product and of the tests by its path."""
+    folders = (*PRODUCT, "tests")
+    return {
+        path.relative_to(ROOT): ast.parse(path.read_text("utf-8"))
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+
+
+def functions() -> Iterator[tuple[str, Function]]:
+    """Every function of the product, with where it stands."""
+    for path, tree in parsed().items():
+        if path.parts[0] in PRODUCT:
+            for node in ast.walk(tree):
+                if isinstance(node, Function):
+                    yield f"{path}:{node.lineno} {node.name}", node
+
+
+def test_everything_is_annotated() -> None:
+    """Each parameter but ``self`` and ``cls``, and what is returned."""
+    bare = [where for where, node in functions() if not _is_annotated(node)]
+    assert bare == []
+
+
+def _is_annotated(function: Function) -> bool:
+    given = function.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    named = [each for each in every if each is not None and each.arg not in ("self", "cls")]
+    return function.returns is not None and all(each.annotation for each in named)
+
+
+def crossing(name: str, tree: ast.Module) -> list[str]:
+    """The test files that a file of the tests imports from."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        tests = {test[0] for each in modules if (test := re.match(r"(?:tests\.)?test_\w+", each))}
+        found += [f"{name}:{node.lineno} {test}" for test in sorted(tests)]
+    return found
+
+
+def test_no_test_file_imports_another() -> None:
+    """What several of them use lies in a module that has no tests: else one cannot be changed without the other."""
+    tests = {path: tree for path, tree in parsed().items() if path.parts[0] == "tests"}
+    assert len(tests) > 150
+    assert [each for path, tree in tests.items() for each in crossing(str(path), tree)] == []
+
+
+@pytest.mark.parametrize("source", ["from tests.test_log import fact", "from tests import test_log", "import test_log"])
+def test_an_import_of_a_test_file_is_found(source: str) -> None:
+    """In each way in which one can be written."""
+    assert len(crossing("tests/test_made_up.py", ast.parse(source))) == 1
+
+
+def test_the_architecture_says_what_lies_in_each_room() -> None:
+    """Each name of the map has a word in the section on rooms."""
+    section = ARCHITECTURE.read_text("utf-8").partition("\n## Rooms\n")[2].partition("\n## ")[0]
+    rooms = [name for name in layers(collector.__doc__ or "") if name != "__main__"]
+    assert [room for room in rooms if f"`{room}`" not in section] == []
