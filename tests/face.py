@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -33,6 +33,7 @@ from collector.projections import IncidentRow, Lists, Projections, open_lists
 from collector.publishing import Publisher
 from collector.tokens import Token
 from collector.web import Readiness, Runner, build_app, server_kwargs
+from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.webhook import Credentials, Reading, Source, Webhook
 from renderers import POLICIES
 
@@ -238,6 +239,17 @@ async def connected(server: BaseTestServer, **more: Any) -> TestClient[Any, Any]
 Connect = Callable[..., Awaitable[TestClient[Any, Any]]]
 
 
+POSTMORTEMS = dict.fromkeys(
+    ("md", "json", "html", "svg", "confluence", "archive", "csv", "jsonl", "marked"), postmortem
+)
+Group = TypeVar("Group", bound=msgspec.Struct)
+
+
+def _taken(group: type[Group], settings: dict[str, Any]) -> Group:
+    """Of what a test sets, what belongs to one group; it is taken away."""
+    return group(**{name: settings.pop(name) for name in group.__struct_fields__ if name in settings})
+
+
 @asynccontextmanager
 async def running(folder: Path, *, connect: Connect = connected, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
@@ -256,18 +268,19 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
     lists = Projections(base, Rules())
     publisher = settings.pop("publisher", Publisher)(lists)
     tokens = [Token(secret=each) if isinstance(each, bytes) else each for each in settings.pop("api_tokens", ())]
+    settings = (
+        {"postmortems": POSTMORTEMS, "policies": POLICIES, "publisher": publisher} | settings | {"api_tokens": tokens}
+    )
     app = build_app(
-        api_tokens=tokens,
         intake=Intake(writer, endpoints, bounds),
         log=log,
         projections=lists,
-        postmortems=dict.fromkeys(
-            ("md", "json", "html", "svg", "confluence", "archive", "csv", "jsonl", "marked"), postmortem
-        ),
-        policies=POLICIES,
         readiness=lambda: _ready(face),
         clock=lambda: face.now,
-        publisher=publisher,
+        access=_taken(ApiAccess, settings),
+        renderings=_taken(Renderings, settings),
+        operations=_taken(Operations, settings),
+        bounds=_taken(WebLimits, settings),
         **settings,
     )
     async with AsyncExitStack() as closing:

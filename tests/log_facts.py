@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
 
 from collector.event import Event, event_id
 from collector.log import EventLog, Receipt, Submission, open_log
+from tests.postgres import Server
 
 AT = 1_772_633_530_000_000
 """4 March 2026, 14:12:10 UTC."""
@@ -40,3 +44,20 @@ async def append(log: EventLog, *submissions: Submission) -> list[Receipt]:
     answers = await log.append(submissions)
     assert all(isinstance(answer, Receipt) for answer in answers), answers
     return answers  # type: ignore[return-value]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each back end."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'timelined.db'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.fresh()
+
+
+@pytest.fixture
+async def log(database: str) -> AsyncIterator[EventLog]:
+    """An open, empty log."""
+    opened = await open_log(database)
+    yield opened
+    await opened.close()

@@ -1,4 +1,4 @@
-"""The shape of the code, counted: everything annotated, each room on the plan, no test file in another."""
+"""The shape of the code, counted: short functions, short files, everything annotated, each room on the plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -14,6 +15,10 @@ import collector
 from tests.layers import ROOT, layers
 
 PRODUCT = ("collector", "renderers")
+LONGEST_FUNCTION = 60
+"""Lines, its docstring among them, blank ones not."""
+MEDIAN_FUNCTION = 8
+LONGEST_FILE = 500
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -37,6 +42,29 @@ def functions() -> Iterator[tuple[str, Function]]:
             for node in ast.walk(tree):
                 if isinstance(node, Function):
                     yield f"{path}:{node.lineno} {node.name}", node
+
+
+def filled(lines: list[str]) -> int:
+    """How many lines are not blank."""
+    return sum(bool(line.strip()) for line in lines)
+
+
+def test_functions_are_short() -> None:
+    """The median function has fewer than eight lines, and none more than sixty."""
+    sources = {path: (ROOT / path).read_text("utf-8").splitlines() for path in parsed() if path.parts[0] in PRODUCT}
+    lengths = {
+        where: filled(sources[Path(where.partition(":")[0])][node.lineno - 1 : node.end_lineno])
+        for where, node in functions()
+    }
+    assert len(lengths) > 2000
+    assert median(lengths.values()) < MEDIAN_FUNCTION
+    assert {where: lines for where, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_files_are_short() -> None:
+    """A file that outgrows 500 lines has more than one purpose: tests, too."""
+    lines = {str(path): filled((ROOT / path).read_text("utf-8").splitlines()) for path in parsed()}
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
 
 
 def test_everything_is_annotated() -> None:

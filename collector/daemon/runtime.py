@@ -53,6 +53,7 @@ from collector.telemetry.refusals import Refusals
 from collector.times import rfc3339
 from collector.tokens import ProxyLogin, Token
 from collector.web import Front, Readiness, RequestLimits, build_app
+from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers import POLICIES, STYLES
 from renderers.edits import taken_in
@@ -102,12 +103,7 @@ class Runtime:
         """Which server the log was on when we started, and which timeline of it; nothing where it is a file."""
         self.accepted: Loss | None = None
         """What was found lost by this start, and accepted."""
-        self.sealing = SealJob(
-            log=store,
-            beside=beside_of(settings, about),
-            origin=origin_after(settings.proof.origin, about.accepted),
-            signer=signer_of(settings, about),
-        )
+        self.sealing = _seal_job(settings, store, about)
         self.metrics = Metrics(settings.sources)
         """What is counted of our work."""
         self.writer = Writer(
@@ -161,32 +157,33 @@ class Runtime:
             intake=self.intake,
             log=self.log,
             projections=self.projections,
+            readiness=self.readiness,
+            clock=self.clock,
+            renderings=self._renderings(),
+            access=ApiAccess(api_tokens=self.tokens, proxies=self.proxies, local_only=local_only, hosts=self.hosts),
+            operations=Operations(
+                publisher=self.publisher,
+                erase=self._erase,
+                redraw=self._redraw,
+                reparse=self._reparse,
+                reload=self.reload,
+                followed=self._followed,
+            ),
+            bounds=WebLimits(limits=_request_limits(self.settings)),
+            gauges=self._gauges,
+            refusals=self.refusals,
+            front=self.front,
+        )
+
+    def _renderings(self) -> Renderings:
+        return Renderings(
             postmortems={form: partial(self._render, form) for form in (*FORMATS, MARKED)},
             inlaid=partial(self._render, PAGE),
             standing=partial(self._render, STANDING),
             measures=partial(self._render, "measures"),
             changes=self._changes,
-            publisher=self.publisher,
             styles=STYLES,
             policies=POLICIES,
-            readiness=self.readiness,
-            gauges=self._gauges,
-            clock=self.clock,
-            api_tokens=self.tokens,
-            proxies=self.proxies,
-            local_only=local_only,
-            hosts=self.hosts,
-            reload=self.reload,
-            front=self.front,
-            erase=self._erase,
-            redraw=self._redraw,
-            reparse=self._reparse,
-            followed=self._followed,
-            refusals=self.refusals,
-            limits=RequestLimits(
-                read_timeout=self.settings.web.read_timeout / SECOND,
-                retry_after=max(1, self.settings.web.retry_after // SECOND),
-            ),
         )
 
     @property
@@ -348,6 +345,21 @@ def _limits(settings: Settings) -> BodyLimits:
         size=settings.web.max_body,
         seconds=settings.web.read_timeout / SECOND,
         in_flight=settings.web.queue_bytes,
+    )
+
+
+def _request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(
+        read_timeout=settings.web.read_timeout / SECOND, retry_after=max(1, settings.web.retry_after // SECOND)
+    )
+
+
+def _seal_job(settings: Settings, store: EventLog, about: LogName) -> SealJob:
+    return SealJob(
+        log=store,
+        beside=beside_of(settings, about),
+        origin=origin_after(settings.proof.origin, about.accepted),
+        signer=signer_of(settings, about),
     )
 
 

@@ -9,22 +9,17 @@ draft: :func:`build_app` is handed what does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
-from collector.errors import Unavailable
 from collector.intake import Intake
 from collector.intake.importing import Importer
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.reparsing import Found, Selection
 from collector.telemetry.refusals import Refusals
-from collector.tokens import ProxyLogin, Token
 from collector.web import (
     amendments,
     erasures,
@@ -48,7 +43,8 @@ from collector.web import (
 )
 from collector.web.access import guard, on_prepare
 from collector.web.front import Front
-from collector.web.keys import Changes, Postmortem, Readiness, RequestLimits
+from collector.web.keys import Postmortem, Readiness, RequestLimits
+from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
 from collector.web.server import Runner, server_kwargs
@@ -56,13 +52,17 @@ from collector.web.streams import StreamLimits, add_streams
 from collector.web.tracing import trace
 
 __all__ = [
+    "ApiAccess",
     "Front",
+    "Operations",
     "Postmortem",
     "ReadLimits",
     "Readiness",
+    "Renderings",
     "RequestLimits",
     "Runner",
     "StreamLimits",
+    "WebLimits",
     "build_app",
     "server_kwargs",
 ]
@@ -73,82 +73,78 @@ def build_app(
     intake: Intake,
     log: EventLog,
     projections: Projections,
-    postmortems: Mapping[str, Postmortem],
-    inlaid: Postmortem | None = None,
-    standing: Postmortem | None = None,
-    measures: Postmortem | None = None,
-    changes: Changes | None = None,
-    publisher: Publisher | None = None,
-    styles: Mapping[str, str] | None = None,
-    policies: Mapping[str, str] | None = None,
     readiness: Callable[[], Awaitable[Readiness]],
-    gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     clock: Callable[[], int],
-    api_tokens: Sequence[Token] = (),
-    proxies: Sequence[ProxyLogin] = (),
-    local_only: bool = True,
-    hosts: Collection[str] = (),
-    erase: Callable[[RequestedErasure], Awaitable[Erasure]] | None = None,
-    redraw: Redraw | None = None,
-    reparse: Callable[[Selection, bool], Awaitable[Found]] | None = None,
-    limits: RequestLimits | None = None,
+    renderings: Renderings | None = None,
+    access: ApiAccess | None = None,
+    operations: Operations | None = None,
+    bounds: WebLimits | None = None,
+    gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     refusals: Refusals | None = None,
-    reads: ReadLimits | None = None,
-    streaming: StreamLimits | None = None,
-    followed: Callable[[int, float], Awaitable[bool]] | None = None,
-    reload: Callable[[], Awaitable[None]] | None = None,
     front: Front | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
-    ``postmortems`` maps a format (``md``, ``json``) to what renders it, ``policies`` to the Content-Security-Policy of
-    those that a browser shows. ``inlaid`` renders what a page shows of a draft, which needs ``styles``;
-    ``standing`` how an incident stands, ``measures`` its durations;
-    ``changes`` what changed of its draft; ``publisher`` publishes it.
-    ``clock`` gives µs UTC; with ``local_only``
-    (bound to loopback) everything but ``/-/healthy`` answers only under local names and ``hosts``. ``erase`` erases,
-    ``reparse`` reads stored deliveries again, and ``redraw`` writes drafts again that cite amended events; without
-    them there is nothing to do it with and no draft.
-    ``followed`` waits until lists have taken a position in, for so many seconds. ``refusals`` counts what is
-    refused; ``proxies`` sign people in before us;
-    ``reload`` takes a changed configuration in, where that may be asked for; ``front`` is how HTTP is spoken;
-    ``gauges`` is looked up for each scrape of ``/metrics``. What is handed in is not closed here.
+    ``clock`` gives µs UTC. ``refusals`` counts what is refused, ``gauges`` is looked up for each scrape of
+    ``/metrics``, ``front`` is how HTTP is spoken. What is handed in is not closed here.
     """
     app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
-    app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.LOG] = log
     app[keys.PROJECTIONS] = projections
-    app[keys.POSTMORTEMS] = postmortems
-    app[keys.INLAID] = inlaid or _no_draft
-    app[keys.STANDING] = standing or _no_draft
-    app[keys.MEASURES] = measures or _no_draft
-    app[keys.CHANGES] = changes or _no_changes
-    app[keys.PUBLISHING] = publisher or Publisher(lists=projections)
-    app[keys.STYLES] = styles or {}
-    app[keys.POLICIES] = policies or {}
     app[keys.READINESS] = readiness
+    app[keys.CLOCK] = clock
+    app[keys.REFUSALS] = refusals or Refusals(clock)
     app[keys.METRICS] = intake.writer.metrics
     app[keys.GAUGES] = gauges or _no_gauges
-    app[keys.CLOCK] = clock
-    app[keys.API_TOKENS] = api_tokens
-    app[keys.PROXIES] = proxies
-    app[keys.LOCAL_ONLY] = local_only
-    # A set is looked into anew for each request: a reload changes it.
-    app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)
-    app[keys.RELOAD] = reload
     app[keys.FRONT] = front or Front()
-    app[keys.ERASE] = erase or _cannot_erase
     app[keys.BRING_IN] = Importer(log, intake.writer, intake.derived, intake.forms).take
-    app[keys.REPARSE] = reparse or _cannot_reparse
-    app[keys.REDRAW] = redraw or _no_drafts
     app[keys.WRITING] = asyncio.Lock()
-    app[keys.LIMITS] = limits or RequestLimits()
-    app[keys.FOLLOWED] = followed or _looking(projections)
     app[keys.ENDING] = []
-    app[READS] = Reads(reads or ReadLimits())
+    _render_with(app, renderings or Renderings())
+    _open_to(app, access or ApiAccess())
+    _operate_with(app, operations or Operations(), projections)
+    _bound_by(app, bounds or WebLimits())
+    _add_routes(app)
+    return app
+
+
+def _render_with(app: web.Application, renderings: Renderings) -> None:
+    app[keys.POSTMORTEMS] = renderings.postmortems
+    app[keys.INLAID] = renderings.inlaid
+    app[keys.STANDING] = renderings.standing
+    app[keys.MEASURES] = renderings.measures
+    app[keys.CHANGES] = renderings.changes
+    app[keys.STYLES] = renderings.styles
+    app[keys.POLICIES] = renderings.policies
+
+
+def _open_to(app: web.Application, access: ApiAccess) -> None:
+    app[keys.API_TOKENS] = access.api_tokens
+    app[keys.PROXIES] = access.proxies
+    app[keys.LOCAL_ONLY] = access.local_only
+    # A set is looked into anew for each request: a reload changes it.
+    hosts = access.hosts
+    app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)
+
+
+def _operate_with(app: web.Application, operations: Operations, projections: Projections) -> None:
+    app[keys.PUBLISHING] = operations.publisher or Publisher(lists=projections)
+    app[keys.ERASE] = operations.erase
+    app[keys.REDRAW] = operations.redraw
+    app[keys.REPARSE] = operations.reparse
+    app[keys.RELOAD] = operations.reload
+    app[keys.FOLLOWED] = operations.followed or _looking(projections)
+
+
+def _bound_by(app: web.Application, bounds: WebLimits) -> None:
+    app[keys.LIMITS] = bounds.limits
+    app[READS] = Reads(bounds.reads)
     app.on_response_prepare.append(on_prepare)
-    add_streams(app, streaming or StreamLimits())
+    add_streams(app, bounds.streaming)
+
+
+def _add_routes(app: web.Application) -> None:
     # Streams come first: their address looks like that of an event.
     for room in (
         streams,
@@ -170,27 +166,6 @@ def build_app(
         app.add_routes(room.routes)
     for routes in pages.ROUTES:
         app.add_routes(routes)
-    return app
-
-
-async def _no_draft(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-    raise Unavailable("cannot show the incident here: this process renders no drafts")
-
-
-async def _no_changes(
-    number: int, since: int | None, until: int | None, asked: Mapping[str, str]
-) -> Sequence[msgspec.Struct] | None:
-    raise Unavailable("cannot compare drafts here: this process renders none")
-
-
-async def _cannot_erase(asked: RequestedErasure) -> Erasure:
-    raise Unavailable(
-        "cannot erase here: this process has nothing to erase with; ask the daemon that writes to the log"
-    )
-
-
-async def _cannot_reparse(asked: Selection, dry_run: bool) -> Found:
-    raise Unavailable("cannot read deliveries again here: this process knows no sources; ask the daemon that does")
 
 
 def _looking(projections: Projections) -> Callable[[int, float], Awaitable[bool]]:
@@ -210,7 +185,3 @@ def _looking(projections: Projections) -> Callable[[int, float], Awaitable[bool]
 
 async def _no_gauges() -> Sequence[Metric]:
     return ()
-
-
-async def _no_drafts(events: Collection[str]) -> Redrawn:
-    return Redrawn()

@@ -40,7 +40,6 @@ async def serve(port: int, url: str, **writer_options: Any) -> None:
         intake=Intake(writer, {"alertmanager": endpoint}, BodyLimits()),
         log=log,
         projections=projections.Projections(projections.open_lists(log), Rules()),
-        postmortems={},
         readiness=ready,
         clock=lambda: time.time_ns() // 1000,
     )
