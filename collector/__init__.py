@@ -11,9 +11,9 @@ Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
-    0  errors event times files tasks tokens interpreter
-    1  semantics names telemetry storage proof
-    2  people webhook
+    0  errors event times tasks tokens interpreter
+    1  files semantics names telemetry
+    2  people webhook storage proof
     3  signing reading redaction
     4  sources correlation log
     5  intake removal reparsing

@@ -13,12 +13,27 @@ import stat
 import tempfile
 from pathlib import Path
 
+from collector.errors import InvalidInput
+
 log = logging.getLogger(__name__)
 
 FILE_MODE = 0o600
 """Of every file that holds what senders and people wrote, or is known from it."""
 FOLDER_MODE = 0o700
 """Of every folder that is made for such files."""
+
+
+def read_secret(path: str, attempt: str) -> str:
+    """The text of a file with a secret, read now, without white space around it.
+
+    ``attempt`` is what it is needed for: ``publish``. Raises :class:`collector.errors.InvalidInput` where it cannot be
+    read.
+    """
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidInput(f"cannot {attempt}: the token in {path} cannot be read: {why}") from error
 
 
 def replace(path: Path, content: bytes, mode: int = FILE_MODE) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import msgspec
 
-from collector.errors import InvalidInput
 from collector.event import SECOND
+from collector.files import read_secret
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +29,4 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         """The token, read now; empty where none is configured. Raises :class:`InvalidInput` where it cannot be had."""
         if self.token_variable:
             return os.environ.get(self.token_variable, "").strip()
-        if not self.token_file:
-            return ""
-        try:
-            return Path(self.token_file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise InvalidInput(f"cannot fetch: the token in {self.token_file} cannot be read: {why}") from error
+        return read_secret(self.token_file, "fetch") if self.token_file else ""

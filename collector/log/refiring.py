@@ -169,9 +169,16 @@ def again_id(source: str, firing: bytes, resolve: bytes) -> str:
 def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
     """The firing after a resolve, out of a telling of either: both have the alert's labels."""
     group: dict[str, Any] = {key: event.data[key] for key in ("group_key", "group_labels", SENDER) if key in event.data}
+    data = {"status": "firing", "starts_at": event.data["starts_at"], AGAIN: resolve.hex(), **group}
+    again = derived(event, again_id(event.source, firing, resolve), "alert.firing", at, data)
+    return msgspec.structs.replace(again, refs=event.refs)
+
+
+def derived(event: Event, identity: str, kind: str, at: int, data: dict[str, Any]) -> Event:
+    """An event about the same alert that the log derives from a telling: no sender states its time."""
     return Event(
-        id=again_id(event.source, firing, resolve),
-        type="alert.firing",
+        id=identity,
+        type=kind,
         source=event.source,
         entity=event.entity,
         occurred_at=at,
@@ -180,7 +187,6 @@ def _again(event: Event, firing: bytes, resolve: bytes, at: int) -> Event:
         environment=event.environment,
         severity=event.severity,
         title=event.title,
-        refs=event.refs,
         labels=event.labels,
-        data={"status": "firing", "starts_at": event.data["starts_at"], AGAIN: resolve.hex(), **group},
+        data=data,
     )

@@ -27,9 +27,8 @@ from typing import Any
 import msgspec
 
 from collector.event import SENDER, Event, event_id
-from collector.log.refiring import Select, ToldFiring, Turn
+from collector.log.refiring import Select, ToldFiring, Turn, derived
 from collector.semantics.episodes import AGAIN
-from collector.times import ABSENT
 
 RECIPE = "update.1"
 
@@ -209,17 +208,5 @@ def _joined(summary: object, description: object) -> str:
 def _updated(event: Event, at: int) -> Event:
     """The update that a telling of a firing makes. What may differ between a cluster's members is left out."""
     kept = ("status", "starts_at", *SAID, SENDER)
-    return Event(
-        id=update_id(event),
-        type="alert.updated",
-        source=event.source,
-        entity=event.entity,
-        occurred_at=at,
-        time_quality=ABSENT,
-        service=event.service,
-        environment=event.environment,
-        severity=event.severity,
-        title=event.title,
-        labels=event.labels,
-        data={key: event.data[key] for key in kept if key in event.data},
-    )
+    data = {key: event.data[key] for key in kept if key in event.data}
+    return derived(event, update_id(event), "alert.updated", at, data)

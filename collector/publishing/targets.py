@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import msgspec
 
 from collector.errors import InvalidInput
 from collector.event import SECOND
+from collector.files import read_secret
 
 GIT, COMMENT, CONFLUENCE = "git", "comment", "confluence"
 KINDS = (GIT, COMMENT, CONFLUENCE)
@@ -52,11 +52,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def token(self) -> str:
         """The token, read now; empty where none is configured. Raises :class:`InvalidInput` where it cannot be had."""
         if self.token_file:
-            try:
-                return Path(self.token_file).read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise InvalidInput(f"cannot publish: the token in {self.token_file} cannot be read: {why}") from error
+            return read_secret(self.token_file, "publish")
         if self.token_variable:
             token = os.environ.get(self.token_variable, "").strip()
             if not token:
