@@ -24,7 +24,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz adapters incidents api clean
+.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ api: $(VENV)/.dev ## Try the API with thousands of requests by its own descripti
 
 incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
 	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents
+
+deb: $(VENV)/.dev ## Build the Debian package into ./out, for the Python that Debian has
+	@$(BIN)/python deploy/debian/build.py
 
 clean: ## Remove what was made; ./data, where your log is, and drafts, which you may have edited, stay
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
