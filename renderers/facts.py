@@ -68,12 +68,14 @@ def reference_called(history: History) -> str:
         return "the first report"
     if any(page.start == start for page in history.pages):
         return "the page"
-    return "the first alert" if history.alerts else "the first event"
+    return first_called(history, history.alerts[0].start) if history.alerts else "the first event"
 
 
 def first_called(history: History, start: int) -> str:
     """What an opening alert that fired at ``start`` before any other opening one is called: where a low one had fired
-    before it, it was not the first alert."""
+    before it, it was not the first alert, and one alone is neither the first nor the last."""
+    if alone(history):
+        return THE_ALERT
     return "the first alert above warning" if history.alerts[0].start < start else FIRST_ALERT
 
 
@@ -104,11 +106,18 @@ def several(alerts: Iterable[Alert]) -> bool:
     return len({alert.entity for alert in alerts}) > 1
 
 
-FIRST_ALERT = "the first alert"
+def alone(history: History) -> bool:
+    """Whether one alert fired, once."""
+    return len(history.alerts) == 1
+
+
+FIRST_ALERT, THE_ALERT = "the first alert", "the alert"
 
 
 def last_called(history: History, last: Alert) -> str:
     """What the measured alert that ended last is called: where a low one ended later, it was not the last alert."""
+    if alone(history):
+        return THE_ALERT
     return LAST_ALERT if last_of_all(last, history.alerts) else "the last alert above warning"
 
 

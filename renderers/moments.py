@@ -146,7 +146,7 @@ def _mitigated(history: History) -> Moment:
         name="mitigated",
         at=last.end,
         known="derived",
-        basis="last alert ended" if last_of_all(last, history.alerts) else "last alert above warning ended",
+        basis=_ended(history.alerts, last=last_of_all(last, history.alerts)),
         cites=(_end_event(last).id,),
         alternative=earlier.end if earlier else None,
         alternative_cites=(_end_event(earlier).id,) if earlier else (),
@@ -165,6 +165,13 @@ def last_of_all(last: Alert, alerts: Iterable[Alert]) -> bool:
     return not any(each.firing or each.end is not None for each in later)
 
 
+def _ended(alerts: Sequence[Alert], *, last: bool) -> str:
+    """What ended: the last alert of all, the last one that is measured, or the only one."""
+    if len(alerts) == 1:
+        return "alert ended"
+    return "last alert ended" if last else "last alert above warning ended"
+
+
 def _end_event(alert: Alert) -> RecordedEvent:
     return alert.resolved or alert.fired
 
@@ -177,8 +184,7 @@ def _resolved(history: History) -> Moment:
     if over.last is None:
         return _unknown("resolved")
     later = any(each.firing or (each.end or 0) > (over.at or 0) for each in history.alerts)
-    alert = "last alert above warning ended" if later else "last alert ended"
-    basis = "page resolved" if over.last.kind == "page" else alert
+    basis = "page resolved" if over.last.kind == "page" else _ended(history.alerts, last=not later)
     return Moment(name="resolved", at=over.at, known="observed", basis=basis, cites=(over.last.proof,))
 
 

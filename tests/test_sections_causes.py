@@ -47,7 +47,7 @@ def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None
     told.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
     told.ends(alert, "10:36:00")
     assert said(told, "root_causes")[-1].endswith(
-        "It speaks against it that alerts went on for 30 min after the rollback"
+        "It speaks against it that the alert went on for 30 min after the rollback"
     )
     assert next(e.id for e in told.events if e.type == "change.rolled_back") in claims(told, "root_causes")[-1].cites
 
@@ -64,11 +64,11 @@ def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
     told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
     _deployed(told, "v1", "10:20")
     candidates = said(told, "root_causes")
-    again = "the commit deployed before it was deployed again at 10:20:30 and the last alert ended 1 min 30 s later"
+    again = "the commit deployed before it was deployed again at 10:20:30 and the alert ended 1 min 30 s later"
     [newer] = [text for text in candidates if '"v2"' in text]
     assert f"It speaks for it that {again}" in newer
     [older] = [text for text in candidates if text.startswith('Deploy "v1"')]
-    assert "It speaks against it that another commit was deployed over it 4 min 30 s before the first alert" in older
+    assert "It speaks against it that another commit was deployed over it 4 min 30 s before the alert" in older
     assert "rolled back" not in told.markdown()
 
 
@@ -99,7 +99,7 @@ def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
     told.ends(told.fires("X", "10:05:00", "web"), "10:21:00")
     told.deploys("web", "10:20:00", "10:24:00", "v1", rollback=True)
     [newer] = [text for text in said(told, "root_causes") if '"v2"' in text]
-    assert "It speaks against it that all alerts had ended before the rollback was finished" in newer
+    assert "It speaks against it that the alert had ended before the rollback was finished" in newer
     [action] = said(told, "resolution")
     assert action == (
         'Between 10:05:00 and 10:21:00 one change of web was recorded: rollback "v1" at 10:20:00 '
@@ -112,7 +112,7 @@ def test_another_service_speaks_against() -> None:
     told = Told()
     told.deploys("search", "09:50:00", "09:55:00", "v7")
     told.fires("X", "10:00:00", "web")
-    assert said(told, "root_causes")[-1].endswith("It speaks against it that the first alert was on web")
+    assert said(told, "root_causes")[-1].endswith("It speaks against it that the alert was on web")
 
 
 def test_a_person_s_cause_fills_the_template_s_line() -> None:

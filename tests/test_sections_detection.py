@@ -184,9 +184,9 @@ def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     told.add("status.updated", "10:52:00", service="api", title="Errors on the API", source="statuspage")
     told.fires("Fails", "11:00:00", "api")
     found = said(told, "detection")
-    assert found[0] == 'The status page said at 10:52:00, 8 min before the first alert: "Errors on the API"'
-    assert found[1] == "The first alert was Fails (critical) on api, at 11:00:00"
-    assert "Observed: the status page had a post 8 min before the first alert fired" in said(told, "lessons")
+    assert found[0] == 'The status page said at 10:52:00, 8 min before the alert: "Errors on the API"'
+    assert found[1] == "The alert Fails (critical) on api fired at 11:00:00"
+    assert "Observed: the status page had a post 8 min before the alert fired" in said(told, "lessons")
     for ahead in (-1, 31 * MINUTE):
         told.events[0] = msgspec.structs.replace(told.events[0], occurred_at=told.events[1].occurred_at - ahead)
         assert said(told, "detection")[0].startswith("Monitoring discovered it: the alert Fails")

@@ -32,7 +32,7 @@ def test_actions_tell_what_ended_next() -> None:
     assert said(switched_off(), "resolution") == [
         (
             'At 09:30:00 this was recorded: "bulk mail off" (com.acme.switch.set, bulk-mail, by Eli); '
-            "the last alert ended 4 min later"
+            "the alert ended 4 min later"
         )
     ]
     assert said(many_changes(), "resolution")[0] == (
@@ -49,10 +49,10 @@ def test_an_action_after_which_more_was_done_says_so() -> None:
     end = told.ends(fired, "10:22:00")
     first, second = claims(told, "resolution")[:2]
     assert plain(first.parts) == (
-        "At 10:05:00 the rollback of web finished; the last alert ended 17 min later, after the next action"
+        "At 10:05:00 the rollback of web finished; the alert ended 17 min later, after the next action"
     )
     assert {restart.id, end.id} <= set(first.cites)
-    assert plain(second.parts) == "At 10:20:00 this was recorded: Db restarted by Eli; the last alert ended 2 min later"
+    assert plain(second.parts) == "At 10:20:00 this was recorded: Db restarted by Eli; the alert ended 2 min later"
 
 
 def test_a_deploy_under_way_at_the_detection_was_no_answer_to_it() -> None:

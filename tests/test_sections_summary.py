@@ -91,13 +91,28 @@ def test_low_alerts_do_not_lengthen_the_incident() -> None:
     assert said(told, "summary")[-1] == "The alert above warning was firing for 10 min"
 
 
+def test_one_alert_is_neither_the_first_nor_the_last() -> None:
+    """Where one alert fired, once, every section calls it the alert."""
+    told = Told()
+    told.add("status.updated", "09:55:00", title="Errors on the web")
+    told.deploys("web", "09:56:00", "09:57:00", "v2")
+    alert = told.fires("X", "10:00:00", "web")
+    told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
+    told.ends(alert, "10:08:00")
+    whole = told.markdown().replace("**Last alert ended", "")
+    assert "the alert ended" in whole
+    assert "before the alert" in whole
+    assert "first alert" not in whole
+    assert "last alert" not in whole
+
+
 def test_a_change_under_way_is_the_closest_one() -> None:
     """A change that had begun and not finished is told with both of its times."""
     told = Told()
     told.deploys("web", "09:56:00", "10:05:00")
     told.fires("X", "10:00:00", "web")
     assert said(told, "summary")[1].endswith(
-        "deploy of web, begun at 09:56:00, 4 min before the first alert, and finished 5 min after it"
+        "deploy of web, begun at 09:56:00, 4 min before the alert, and finished 5 min after it"
     )
 
 

@@ -88,12 +88,15 @@ SIGNALS = ("alert.firing", "alert.resolved", "page.triggered", "incident.opened"
 def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
     # Where a status page had told of it, monitoring discovered nothing.
     posted = bool(facts.posted_before(history, alert.start))
-    lead = f"{facts.first_called(history, alert.start)} was " if posted else "Monitoring discovered it: the alert "
+    lead, verb = "Monitoring discovered it: the alert ", ", at "
+    if posted:
+        one = facts.alone(history)
+        lead, verb = ("the alert ", " fired at ") if one else (f"{facts.first_called(history, alert.start)} was ", verb)
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
     shown = phrases.listed([link for link in links if link], 2, end=", ")
     return claim(lead, phrases.alert_named(alert.name),
                  named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
-                 named(" in ", facts.where(history, alert.environment)), ", at ",
+                 named(" in ", facts.where(history, alert.environment)), verb,
                  time_in(history, options, alert.start), say(" (", shown, ")") if shown else "",
                  proof=cites(alert.fired))  # fmt: skip
 
@@ -123,7 +126,7 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         event = page.triggered or page.steps[0]
         since = facts.instant(history, "detected")
         reference = facts.reference_called(history)
-        signal = "that alert" if reference.startswith(facts.FIRST_ALERT) else (
+        signal = "that alert" if reference.startswith((facts.FIRST_ALERT, facts.THE_ALERT)) else (
             "the report" if reference == "the first report" else "the first signal")  # fmt: skip
         after: Phrase = ()
         if since is not None and page.start > since:

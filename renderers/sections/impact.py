@@ -127,6 +127,7 @@ def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
 
 
 _ENDED = {
+    "alert ended": "the alert ended",
     "last alert ended": "the last alert ended",
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",

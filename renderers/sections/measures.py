@@ -52,6 +52,7 @@ WAS = frozenset(VERBS.values())
 """What is done to a change, where the change does not do it itself: a flag was set, a deploy finished."""
 
 BASES = {
+    "alert ended": "derived: the alert ended",
     "last alert ended": "derived: the last alert ended",
     "last alert above warning ended": "derived: the last alert above warning ended",
     "page resolved": "the page was resolved",

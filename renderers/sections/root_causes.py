@@ -193,7 +193,8 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     ended = history.last_measured
     if ended and ended.end is not None and ended.end < done:
         under_way = " was finished" if back.start <= ended.end else ""
-        said = say(f"all alerts had ended before {_THE_BACK[back.kind]}{under_way}")
+        every = facts.THE_ALERT if facts.alone(history) else "all alerts"
+        said = say(f"{every} had ended before {_THE_BACK[back.kind]}{under_way}")
         return [(said, (facts.end_event(ended), back.last))]
     still = _went_on(history, done)
     again = [a for a in alerts if a.start > done]
@@ -203,7 +204,8 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
         # One without an end may have stopped long before, or be of a kind that never says when.
         kept = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
         if longest.end is not None:
-            kept = say("alerts went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
+            who = facts.THE_ALERT if facts.alone(history) else "alerts"
+            kept = say(f"{who} went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
         found.append((kept, (back.last, facts.end_event(longest))))
     if again:
         found.append(

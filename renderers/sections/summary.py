@@ -233,6 +233,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
 
 
 RECOVERIES = {
+    "alert ended": "the alert ended",
     "last alert ended": "the last alert ended",
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",
