@@ -52,7 +52,7 @@ def moments(history: History) -> dict[str, Moment]:
         _first(history, "first_symptom", _symptoms(history)),
         _stated(marks, "detected") or _first(history, "detected", _detections(history)),
         _first(history, "acknowledged", _acknowledgements(history)),
-        _stated(marks, "mitigated") or _mitigated(history),
+        _stated(marks, "mitigated") or _earlier(_by_status(history), _mitigated(history)),
         _resolved(history),
         _recorded(history),
     )
@@ -151,6 +151,56 @@ def _mitigated(history: History) -> Moment:
         alternative=earlier.end if earlier else None,
         alternative_cites=(_end_event(earlier).id,) if earlier else (),
     )
+
+
+_BETTER = frozenset({"mitigated", "monitoring"})
+"""Words of senders for a state in which it is over for users, and is still looked after."""
+_WORSE = frozenset({"investigating", "identified", "fixing", "in triage", "triage", "active", "reopened"})
+"""Words for one in which it is not."""
+
+
+def _by_status(history: History) -> Moment | None:
+    """Since when an on-call tool or a status page had it as mitigated, unless that was taken back; what tools say goes
+    before what was told to customers, which comes later."""
+    told = [step for page in history.pages for step in page.steps if step.type in _STATES]
+    return _since_better(told) or _since_better(history.statuses)
+
+
+_STATES = ("page.status_updated", "page.reopened")
+
+
+def _since_better(told: Iterable[RecordedEvent]) -> Moment | None:
+    """When the last of what was set to a better state was, if none of it went back. ``mitigated`` is a statement; that
+    it is monitored shows that it was mitigated by then."""
+    since: dict[str, RecordedEvent | None] = {}
+    for event in told:
+        state, known = _state_told(event), since.get(event.entity)
+        if state in _WORSE:
+            since[event.entity] = None
+        elif state in _BETTER and (known is None or (state == "mitigated" and _state_told(known) != state)):
+            since[event.entity] = event
+    better = [event for event in since.values() if event is not None]
+    if not better or len(better) < len(since):
+        return None
+    last = max(better, key=lambda event: (event.occurred_at, event.id))
+    state = _state_told(last)
+    known_by = "stated" if state == "mitigated" else "derived"
+    return Moment(name="mitigated", at=last.occurred_at, known=known_by, basis=f"status {state}", cites=(last.id,))
+
+
+def _state_told(event: RecordedEvent) -> str:
+    if event.type == "page.reopened":
+        return "reopened"
+    keys = ("kind",) if event.type == "status.updated" else ("to", "state")
+    found = next((said for key in keys if isinstance(said := event.data.get(key), str) and said), "")
+    return found.strip().replace("_", " ").casefold()
+
+
+def _earlier(stated: Moment | None, derived: Moment) -> Moment:
+    """What was stated; of two that only show that it was mitigated by then, the earlier one."""
+    if stated is None or (stated.known != "stated" and derived.at is not None and derived.at <= (stated.at or 0)):
+        return derived
+    return stated
 
 
 def _last_ended(alerts: Sequence[Alert]) -> Alert | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.event import MINUTE
+from collector.event import MINUTE, RecordedEvent
 from renderers import moments, times, words
 from renderers.history import Duration, History
 from renderers.replay import replay
@@ -49,6 +49,43 @@ def test_each_moment_of_an_ordinary_incident_is_observed_or_derived() -> None:
     for moment in history.moments.values():
         assert bool(moment.cites) == (moment.at is not None)
         assert set(moment.cites) <= known
+
+
+def status(to: str, minutes: float, entity: str = "P311") -> RecordedEvent:
+    """An on-call tool's page is set to a state."""
+    return page("status_updated", minutes, entity, data={"to": to})
+
+
+def post(kind: str, minutes: float) -> RecordedEvent:
+    """A status page's incident is set to a state."""
+    return fact("status.updated", minutes, "incident:s", data={"kind": kind})
+
+
+@pytest.mark.parametrize(
+    ("told", "at_minute", "known"),
+    [
+        ([status("Fixing", 10), status("Mitigated", 20)], 20, "stated"),
+        ([status("monitoring", 15), status("mitigated", 18)], 18, "stated"),
+        ([status("mitigated", 15), status("Monitoring", 18)], 15, "stated"),
+        ([status("Monitoring", 15), status("Investigating", 16), status("Monitoring", 21)], 21, "derived"),
+        ([status("mitigated", 15), status("fixing", 16)], 23, "derived"),
+        ([status("mitigated", 15), page("reopened", 16)], 23, "derived"),
+        ([status("mitigated", 15), status("mitigated", 17, "P312")], 17, "stated"),
+        ([status("mitigated", 15), status("fixing", 17, "P312")], 23, "derived"),
+        ([status("Monitoring", 25)], 23, "derived"),
+        ([post("investigating", 5), post("monitoring", 20)], 20, "derived"),
+        ([post("monitoring", 12), status("monitoring", 20)], 20, "derived"),
+        ([status("mitigated", 20), mark("mitigated", 19)], 19, "stated"),
+        ([status("Watching", 20)], 23, "derived"),
+    ],
+)
+def test_a_tool_may_say_when_it_was_mitigated(told: list[RecordedEvent], at_minute: float, known: str) -> None:
+    """Its state says so, unless it went back; a person's word goes before, and that it is watched is the latest that it
+    was mitigated."""
+    history = replay([*ORDINARY, *told])
+    moment = history.moments["mitigated"]
+    assert (minutes(history, "mitigated"), moment.known) == (at_minute, known)
+    assert moment.cites
 
 
 def test_durations_count_from_what_is_known() -> None:

@@ -132,6 +132,8 @@ _ENDED = {
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "it was mitigated, as stated",
+    "status mitigated": "its status was set to mitigated",
+    "status monitoring": "its status was set to monitoring",
 }
 
 

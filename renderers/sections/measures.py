@@ -57,6 +57,8 @@ BASES = {
     "last alert above warning ended": "derived: the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "stated by a person",
+    "status mitigated": "its status was set to mitigated",
+    "status monitoring": "derived: its status was set to monitoring",
     "told by an event": "its start is told by an event",
 }
 """How an end is known, by the basis of its moment."""

@@ -82,8 +82,8 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
     if ended is None or ended.end is None:
         return _page_next(ends.history, done)
     if ends.last is not None and ends.last.end == ended.end:
-        called = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
-        return say(f"{called} ended", _later(ended.end - done)), facts.end_event(ends.last)
+        last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
+        return say(f"{last} ended", _later(ended.end - done)), facts.end_event(ends.last)
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     return say("the alert ", called, " ended", _later(ended.end - done)), facts.end_event(ended)

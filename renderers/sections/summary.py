@@ -238,6 +238,8 @@ RECOVERIES = {
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "by what was stated it was mitigated",
+    "status mitigated": "its status was set to mitigated",
+    "status monitoring": "its status was set to monitoring",
 }
 """What ended, by the basis of the moment."""
 
