@@ -1,7 +1,7 @@
 """Pages as a person uses them: a real Chromium over a real daemon, wide and narrow, light and dark, with and without a
 script.
 
-``out/screens`` keeps what they looked like.
+``TIMELINED_SCREENS=out/screens make test`` keeps there what they looked like.
 """
 
 from __future__ import annotations

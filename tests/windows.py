@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.conftest import require
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
 
-SCREENS = PROJECT / "out" / "screens"
+SCREENS = os.environ.get("TIMELINED_SCREENS", "")
+"""The folder for pictures of pages; none are taken where it is empty, as one takes Chromium half a second."""
 Scheme = Literal["light", "dark"]
 
 
@@ -101,9 +102,9 @@ def looking(
 
 
 def shot(page: Page, name: str) -> None:
-    """Keep what a page looks like; nothing of it may be beside the window."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+    """Keep what a page looks like, where that is asked for; nothing of it may be beside the window."""
+    if SCREENS:
+        page.screenshot(path=PROJECT / SCREENS / f"{name}.png", full_page=True)
     size = page.viewport_size
     assert size is None or page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert size is not None
