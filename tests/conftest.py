@@ -54,6 +54,12 @@ settings.register_profile("timelined", deadline=None, suppress_health_check=[Hea
 settings.load_profile("timelined")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than processors: in each of them tests often wait for a disk, or for another process's step."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
 def require(program: str) -> str:
     """The path of a program the test starts; the test skips where it is absent.
 
