@@ -52,11 +52,21 @@ def post(url: str, body: bytes, headers: Mapping[str, str] = {}) -> tuple[int, A
 
 def eventually(what: Callable[[], Any]) -> Any:
     """What ``what`` gives once that is true; looks again and again, and fails after :data:`PATIENCE`."""
-    until = time.monotonic() + PATIENCE
+    began = time.monotonic()
     while not (found := _unless_too_early(what)):
-        assert time.monotonic() < until, f"{what} did not happen"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < PATIENCE, f"{what} did not happen"
+        time.sleep(pause(waited))
     return found
+
+
+def pause(waited: float) -> float:
+    """Seconds until the next look at what was waited for so many seconds.
+
+    The longer it takes the rarer is the look: each asks a daemon, or opens a database, and takes the processor from
+    what is waited for.
+    """
+    return min(0.25, max(0.01, waited / 8))
 
 
 def _unless_too_early(what: Callable[[], Any]) -> Any:

@@ -19,6 +19,7 @@ import msgspec
 
 from tests import forked_follower, forks
 from tests.faults.history import now
+from tests.processes import pause
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -38,9 +39,10 @@ async def until(what: Callable[[], bool | Awaitable[bool]], name: str, patience:
     """Wait for a condition; the seconds it took."""
     began = now()
     while not await _held(what()):
-        if now() - began > patience:
+        waited = now() - began
+        if waited > patience:
             raise DidNotHappenError(f"{name}: not within {patience:g} s")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause(waited))
     return now() - began
 
 
@@ -52,6 +54,7 @@ async def reached(
     ``patience`` is the seconds without a step towards the goal.
     """
     last, moved = float("nan"), now()
+    began = moved
     while True:
         measured = measure()
         level = await measured if isinstance(measured, Awaitable) else measured
@@ -61,7 +64,7 @@ async def reached(
             last, moved = level, now()
         elif now() - moved > patience:
             raise DidNotHappenError(f"{name}: at {level:g} and not at {goal:g} after {patience:g} s without a step")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause(now() - began))
 
 
 async def _held(condition: bool | Awaitable[bool]) -> bool:

@@ -46,7 +46,7 @@ class Tail:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             while True:
                 if not await self._page(session):
-                    await asyncio.sleep(0.02)  # the pace of asking; nothing is waited for
+                    await asyncio.sleep(0.1)  # the pace of asking; nothing is waited for
 
     async def _page(self, session: aiohttp.ClientSession) -> bool:
         """Ask once; whether there was more."""
