@@ -45,8 +45,8 @@ class Fault(NamedTuple):
 
 FAULTS = {
     "kill": Fault(kills, 200, 3),
-    "follower-kill": Fault(follower_kills, 20, 1),
-    "lists-deleted": Fault(lists_deleted, 20, 1),
+    "follower-kill": Fault(follower_kills, 20, 1, partial(follower_kills, every=0.2)),
+    "lists-deleted": Fault(lists_deleted, 20, 1, partial(lists_deleted, every=0.2)),
     "power-cut": Fault(power_cuts, 50, 2),
     "disk-full": Fault(disk_full, 5, 1),
     "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),

@@ -30,6 +30,8 @@ class Clients:
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._again: list[Delivery] = []
+        self.pace = 0.0
+        """Seconds that each waits between an answer and its next delivery."""
 
     def start(self) -> None:
         """Begin to send."""
@@ -102,6 +104,7 @@ class Clients:
                 if all(each.outcome is Outcome.UNKNOWN or each.status in (0, 503) for each in attempts):
                     self._again.append(delivery)
                     await asyncio.sleep(0.02)  # what a sender does before it tries again; nothing is waited for
+                await asyncio.sleep(self.pace)
 
     @staticmethod
     def _session() -> aiohttp.ClientSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.shims import SteppedClock
 from tests.faults.supervisor import DidNotHappenError, until
+from tests.processes import pause
 
 _ACKS = 20
 _JOBS = """
@@ -25,6 +27,8 @@ sources: {alertmanager: {kind: alertmanager, open: true, retention: {deliveries:
 """Jobs that have something to do."""
 _CLIENTS = 2
 """Few senders: every incident is a draft in the end, and its files are synced to the disk one by one."""
+_PACE = 0.05
+"""Seconds between two deliveries of one of them: they send until the run has got on, however long that takes."""
 _OWED = 120.0
 """Seconds in which the drafts of all of them are written."""
 _SOON = 20.0
@@ -45,6 +49,7 @@ async def clock_steps(folder: Path, report: Report, intervals: bool = True) -> N
         clock = SteppedClock(place)
         seed = f"{report.seed}/{number}"
         async with rigged(place, seed, clients=_CLIENTS, environ=clock.environ, config=_JOBS) as rig:
+            rig.clients.pace = _PACE
             rig.clients.start()
             await rig.clients.acked(_ACKS)
             for step, offset in STEPS.items():
@@ -139,4 +144,5 @@ async def _stepped(rig: Rig, offset: timedelta) -> None:
         away = parsedate_to_datetime(headers["Date"]) - datetime.now(UTC)
         if abs(away - offset) < timedelta(minutes=5):
             return
+        await asyncio.sleep(pause(now() - began))
     raise DidNotHappenError(f"the daemon's clock does not step by {offset}")

@@ -19,31 +19,31 @@ from tests.faults.rig import RULES, Rig, rigged
 from tests.faults.supervisor import until
 
 EVERY = 1.0
-"""Seconds between two kills, or two deletions."""
+"""Seconds between two kills, or two deletions: all that is sent meanwhile is compared afterwards."""
 _SHOWN = 40
 """Drafts that are compared."""
 _LONGEST = 0.5
 """Seconds that no delivery may take longer for what becomes of the follower; the machine is busy with other tests."""
 
 
-async def follower_kills(folder: Path, report: Report) -> None:
+async def follower_kills(folder: Path, report: Report, every: float = EVERY) -> None:
     """SIGKILL to the follower every second under load: nothing is lost or doubled, and drafts are what they were."""
-    await _under_load(folder, report, _kill)
+    await _under_load(folder, report, _kill, every)
 
 
-async def lists_deleted(folder: Path, report: Report) -> None:
+async def lists_deleted(folder: Path, report: Report, every: float = EVERY) -> None:
     """The lists are removed under load, in whatever part: the follower makes them again, with the same numbers."""
-    await _under_load(folder, report, _delete)
+    await _under_load(folder, report, _delete, every)
 
 
-async def _under_load(folder: Path, report: Report, harm: Callable[[Rig], Awaitable[None]]) -> None:
+async def _under_load(folder: Path, report: Report, harm: Callable[[Rig], Awaitable[None]], every: float) -> None:
     for place, seed, rounds in logs(folder, report):
         async with rigged(place, seed) as rig:
             for _ in range(rounds):
                 rig.clients.start()
                 for _ in range(3):
                     await rig.clients.acked(20)
-                    await asyncio.sleep(EVERY)
+                    await asyncio.sleep(every)
                     await harm(rig)
                 await rig.clients.stop()
                 await rig.clients.send_again()
