@@ -110,6 +110,30 @@ def test_a_hangup_takes_a_changed_configuration_in_or_nothing_of_it(place: Place
     assert place.process.end(signal.SIGTERM) == 0
 
 
+def test_an_exchanged_secret_is_in_force_without_a_reload(place: Place) -> None:
+    """Of a source and of the API. A file that is empty or gone changes nothing, nor does one beside an edited
+    configuration, which waits for its reload."""
+    (place.folder / "new").write_text("second\n", "utf-8")
+    (place.folder / "new").rename(place.folder / "secret")
+    eventually(lambda: place.deliver("second") == "taken")
+    assert place.deliver("first") == "401"
+    (place.folder / "api-token").write_text("another", "utf-8")
+    eventually(
+        lambda: status(lambda: place.asked("/api/v1/incidents", token={"Authorization": "Bearer another"})) != 401
+    )
+    assert status(lambda: place.asked("/api/v1/incidents")) == 401
+    (place.folder / "secret").write_text("", "utf-8")
+    eventually(lambda: "which is empty" in place.process.said.read_text())
+    assert place.deliver("second") == "taken"
+    place.write("am", "third", web="max_body: 1MiB")
+    eventually(lambda: "waits for a reload" in place.process.said.read_text())
+    assert (place.deliver("second"), place.deliver("third")) == ("taken", "401")
+    place.write("am", "third")
+    eventually(lambda: place.deliver("third") == "taken")
+    assert place.ready()["reload"] is None
+    assert not {"second", "third", "another"} & set(place.process.said.read_text().split())
+
+
 def test_what_needs_a_restart_is_named_and_nothing_is_taken_in(place: Place) -> None:
     """A changed database or limit beside a new secret: the secret stays the old one, too."""
     place.write("am", "second", web="max_body: 1MiB")

@@ -75,7 +75,7 @@ def show_config(where: Where, said: Mapping[str, str | None], origin: bool, form
     # A storage.url of the environment is the flag's, as click hands it on.
     if "TIMELINED_STORAGE_URL" in os.environ and given.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
         del given["storage.url"]
-    where.settings(secrets=(), unread=None, **said)
+    where.settings(secrets=(), unread=None, files=None, **said)
     chosen = str(where.config_file or "")
     values = show(chosen, os.environ, given, expand=where.expands)
     if form == "json":

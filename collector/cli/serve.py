@@ -26,7 +26,7 @@ def serve(where: Where, said: Mapping[str, str | None], accept_loss: bool) -> No
 
     SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
     """
-    load = partial(where.settings, secrets=EVERY, unread=None, **said)
+    load = partial(where.settings, secrets=EVERY, unread=None, files=None, **said)
     settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")
     daemon.run(settings, ready=_ready, accept_loss=accept_loss, load=load)

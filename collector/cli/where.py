@@ -42,14 +42,17 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to trust where ``server`` speaks TLS; None: whom this machine trusts."""
 
     def settings(
-        self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, **overrides: str | None
-    ) -> Settings:
+        self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, files: list[str] | None = None,
+        **overrides: str | None,
+    ) -> Settings:  # fmt: skip
         """The configuration, the options above the file, and of its secrets those that are asked for.
 
-        Raises :class:`collector.errors.InvalidSettings`.
+        The files of secrets that were read are added to ``files``. Raises :class:`collector.errors.InvalidSettings`.
         """
         said = self.given(**overrides)
-        return load_settings(self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=self.expands)
+        return load_settings(
+            self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=self.expands, files=files
+        )
 
     def given(self, **overrides: str | None) -> dict[str, str]:
         """What the options say of the settings, by the setting; those that were not given say nothing."""

@@ -19,8 +19,9 @@ from collector.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-Load = Callable[[], Settings]
-"""Reads the configuration again, flags and variables included. Raises :class:`InvalidSettings`."""
+Load = Callable[..., Settings]
+"""Reads the configuration again, flags and variables included; the files of its secrets are added to a list ``files``.
+Raises :class:`InvalidSettings`."""
 _LIVE = ("sources", "api")
 """Sections that are taken in."""
 _LIVE_WEB = ("hosts", "file")
@@ -51,6 +52,16 @@ class Reloader:
             self._runtime.reloaded("")
             log.info("reloaded the configuration", sources=",".join(settings.sources))
             await self._record("")
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self._runtime.settings
+
+    async def exchange(self, settings: Settings) -> None:
+        """Take in what differs in its secrets alone."""
+        async with self._alone:
+            self._take(settings)
 
     def _take(self, settings: Settings) -> None:
         runtime = self._runtime

@@ -17,6 +17,7 @@ from collector.daemon.fronting import fronted
 from collector.daemon.opening import opened
 from collector.daemon.refusing import refusals_recorded
 from collector.daemon.reloading import Load, Reloader
+from collector.daemon.rotating import rotated
 from collector.daemon.runtime import Clock, Runtime, wall_clock
 from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
@@ -87,6 +88,7 @@ async def running(
         if reloader is not None and settings.web.enable_lifecycle:
             runtime.reload = reloader.reload
         await stack.enter_async_context(fronted(runtime))
+        await stack.enter_async_context(rotated(reloader, load))
         address = await _listen(stack, runtime, sockets)
         stack.callback(setattr, runtime, "stopping", True)
         yield Daemon(runtime, address, reloader)

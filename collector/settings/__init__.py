@@ -73,15 +73,16 @@ def load_settings(
     secrets: tuple[str, ...] = EVERY,
     unread: list[str] | None = None,
     expand: bool = False,
+    files: list[str] | None = None,
 ) -> Settings:
     """The settings in force: ``path`` (or what ``TIMELINED_CONFIG_FILE`` names), then variables, then ``overrides``.
 
     ``overrides`` are the command line's: ``web.listen_address``, ``storage.url`` … → a text, None where the flag was
-    not given. ``secrets`` are beginnings of the settings whose files are read; where others
-    stand, a value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no
+    not given. ``secrets`` are beginnings of the settings whose files are read, and each is added to ``files``; where
+    others stand, a value that nobody can guess stands for them. With ``unread`` a secret that cannot be had here is no
     mistake, and is added to it. With ``expand`` variables in the file's values are put in (``${NAME}``,
-    ``${NAME:-OTHERWISE}``). Raises :class:`collector.errors.InvalidSettings` with every mistake, including what
-    must not be served on an address that others reach.
+    ``${NAME:-OTHERWISE}``). Raises :class:`collector.errors.InvalidSettings` with every mistake, including what must
+    not be served on an address that others reach.
     """
     variables = environ or {}
     chosen = str(path) if path is not None else variables.get(CONFIG_FILE, "")
@@ -89,7 +90,7 @@ def load_settings(
     root = _root(chosen, file) if chosen else None
     if expand and root is not None:
         root.expand(variables)
-    settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread))
+    settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread, files))
     found = [*file.sentences()]
     for key in OVERRIDES:
         written = _written(variables, _variable(key), found)

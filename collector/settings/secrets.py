@@ -1,7 +1,7 @@
 """Secrets: out of a file or inline, never both; several while one is being replaced.
 
-A file is read once, at the start of who needs it: the daemon needs all of
-them, and most commands none, so what systemd hands to the daemon alone does
+A file is read at the start of who needs it, and by the daemon again whenever it
+changes: the daemon needs all of them, and most commands none, so what systemd hands to the daemon alone does
 not have to be there for them. Its trailing line break is an editor's and not
 part of the secret. Nothing here prints or keeps a secret anywhere but in
 the value it returns.
@@ -34,7 +34,7 @@ class Files:
     """Where the paths of ``*_file`` settings count from, and which of them are read.
 
     ``wanted`` are beginnings of settings' names. With a list ``unread`` a file that cannot be had here is no mistake:
-    it is added to the list, with the reason.
+    it is added to the list, with the reason. Each file that is read is added to ``read``.
     """
 
     def __init__(
@@ -43,11 +43,13 @@ class Files:
         environ: Mapping[str, str],
         wanted: tuple[str, ...] = EVERY,
         unread: list[str] | None = None,
+        read: list[str] | None = None,
     ) -> None:
         self._base = base
         self._environ = environ
         self._wanted = wanted
         self._unread = unread
+        self._read = read
 
     def secret(self, place: Node) -> bytes:
         """The secret in the file that a setting names. A relative path counts from the configuration file."""
@@ -57,6 +59,8 @@ class Files:
             self._unread.append(f"{place.path}: CREDENTIALS_DIRECTORY is not set here, systemd sets it for the daemon")
             return Unread(os.urandom(32))
         path = self._path(place)
+        if self._read is not None:
+            self._read.append(str(path))
         try:
             content = path.read_bytes()
         except OSError as error:
