@@ -106,8 +106,11 @@ def decode_any(raw: bytes, source: str, within: str = "") -> Any:
     try:
         return decode(_ANYTHING, raw, source, within)
     except msgspec.ValidationError:
-        # Its syntax is right, so the only complaint there can be is about a number.
-        return json.loads(_without_lone_surrogates(raw), parse_float=_number, parse_int=_number)
+        # Its syntax is right, so the only complaint there can be is about a number; texts were not looked at behind it.
+        try:
+            return json.loads(_without_lone_surrogates(raw), parse_float=_number, parse_int=_number)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise _malformed(error, bytes(raw), source, within) from error
 
 
 def _number(text: str) -> int | float | str:

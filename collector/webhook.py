@@ -113,6 +113,8 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     text: str = ""
     service: str = ""
+    service_else: str = ""
+    """What the service is called where neither ``service`` nor a label says one: the name of the check that failed."""
     environment: str = ""
     severity: str = ""
     severities: Mapping[str, str] = {}

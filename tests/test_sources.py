@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector import reading as fit
 from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.event import Event
 from collector.intake import Endpoint, Intake, kept_headers
@@ -130,9 +131,9 @@ NEEDED = {
     "flux": {"involvedObject", "kind", "name", "reason", "severity"},
     "aws": {"Type", "TopicArn", "Message"},
     "azuremonitor": {"schemaId", "data", "essentials", "alertId", "monitorCondition"},
-    "betterstack": {"data", "id", "event"},
-    "bitbucket": {"push", "changes", "pullrequest", "repository"},
-    "gitea": {"ref", "after", "action", "pull_request", "release", "id", "merged", "merged_at"},
+    "betterstack": {"data", "id", "event", "attributes", "status"},
+    "bitbucket": {"push", "changes", "pullrequest", "repository", "pullRequest", "ref"},
+    "gitea": {"ref", "after", "action", "pull_request", "release", "id", "merged", "merged_at", "workflow_run"},
     "googlecloud": {"incident", "incident_id", "state"},
     "healthchecks": {"timelined", "code", "status"},
     "icinga": {"timelined", "type", "host"},
@@ -301,6 +302,19 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character() -> None:
     body = json.dumps({"version": "4", "status": "firing", "alerts": [alert]}).replace("@", r"\ud83d")
     (event,) = parse_json("alertmanager", body.encode())
     assert event.data["summary"] == "cut \ufffd"
+
+
+def test_bytes_that_are_no_text_behind_a_number_of_any_size_are_malformed() -> None:
+    """The number is kept as its text, and what stands behind it is looked at all the same."""
+    assert fit.decode_any(b'{"a": 1e400}', "pingdom") == {"a": "1e400"}
+    with pytest.raises(MalformedWebhook, match="is not UTF-8, at byte 19"):
+        fit.decode_any(b'{"a": 1e400, "b": "\x9b"}', "pingdom")
+
+
+def test_an_alert_without_its_id_is_not_understood() -> None:
+    """It would be one page with every other."""
+    (event,) = parse_json("opsgenie", {"action": "Create", "alert": {"alertId": " ", "message": "Errors"}})
+    assert (event.type, event.data["reason"]) == ("source.unrecognised", "the alert has no alertId")
 
 
 def test_moments_of_events_agree_with_their_texts() -> None:

@@ -24,8 +24,8 @@ MAPPING = FieldMap(
     started=f"{_RESOLVED} && data.essentials.firedDateTime",
     title="data.essentials.alertRule",
     text="data.essentials.description",
-    # A tag or a property of the team's own may name the service; else it is the resource that is watched.
-    service="data.customProperties.service || data.essentials.configurationItems[0]",
+    # A property of the team's own may name the service; else it is the resource that is watched.
+    service_else="data.essentials.configurationItems[0]",
     environment="data.customProperties.environment || data.customProperties.env",
     severity="data.essentials.severity",
     severities={"Sev0": "critical", "Sev1": "error", "Sev2": "warning", "Sev3": "informational", "Sev4": "debug"},

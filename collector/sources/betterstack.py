@@ -13,20 +13,26 @@ KIND = "betterstack"
 RECIPE = "betterstack.1"
 
 _AT = "data.attributes"
+_STATUS = f"{_AT}.status"
+# Some bodies have the state alone, and not the event that led there.
+_EVENT = (
+    f"(event || {_STATUS} == 'Started' && 'started' || {_STATUS} == 'Acknowledged' && 'acknowledged'"
+    f" || {_STATUS} == 'Resolved' && 'resolved')"
+)
 
 MAPPING = FieldMap(
-    id="[data.id, event]",
+    id=f"[data.id, {_EVENT}]",
     entity="data.id",
-    type="event",
+    type=_EVENT,
     types={"started": "page.triggered", "acknowledged": "page.acknowledged", "resolved": "page.resolved"},
-    time=f"(event == 'started' && {_AT}.started_at) || (event == 'acknowledged' && {_AT}.acknowledged_at) || "
-         f"(event == 'resolved' && {_AT}.resolved_at)",
+    time=f"({_EVENT} == 'started' && {_AT}.started_at) || ({_EVENT} == 'acknowledged' && {_AT}.acknowledged_at) || "
+         f"({_EVENT} == 'resolved' && {_AT}.resolved_at)",
     title=f"{_AT}.name",
     text=f"event == 'started' && {_AT}.cause",
     service=f"{_AT}.name",
-    status="event",
-    actor=f"event == 'acknowledged' && {_AT}.acknowledged_by",
-    links={"target": f"{_AT}.url"},
+    status=_EVENT,
+    actor=f"{_EVENT} == 'acknowledged' && {_AT}.acknowledged_by",
+    links={"target": f"{_AT}.url", "source": f"{_AT}.origin_url"},
     data={"number": "data.id"},
 )  # fmt: skip
 

@@ -1,14 +1,18 @@
-"""Bitbucket Cloud's webhooks: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
+"""Bitbucket's webhooks: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
 
-The kind of event stands in ``X-Event-Key``. A push tells each branch and tag
-that it moved, with the time of the newest commit and not of the push.
+Cloud and Data Center name their kinds and fields differently. The kind of event
+stands in ``X-Event-Key``. A push tells each branch and tag that it moved; in
+Cloud with the time of the newest commit and not of the push.
 """
 
 from __future__ import annotations
 
+import msgspec
+
+from collector.event import Event
 from collector.signing import Signature
-from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.sources.mapping import read, source_of
+from collector.webhook import FieldMap, Made, Reading, Webhook
 
 KIND = "bitbucket"
 RECIPE = "bitbucket.1"
@@ -39,7 +43,39 @@ MAPPING = FieldMap(
           "branch": f"{_PULL}.destination.branch.name || (new.type == 'branch' && new.name || '')"},
 )  # fmt: skip
 
-SOURCE = source_of(
+_REPOSITORY = "(_body.repository || _body.pullRequest.toRef.repository)"
+_FULL_NAME = f"join('/', [{_REPOSITORY}.project.key || '', {_REPOSITORY}.slug || ''])"
+_MERGED = "_body.pullRequest"
+_KIND = "(ref.type == 'TAG' && 'tag' || 'branch')"
+
+DATA_CENTER = FieldMap(
+    items="changes || [@]",
+    headers=("x-event-key",),
+    id=f"{_MERGED} && ['pull request', {_FULL_NAME}, {_MERGED}.id] || [{_FULL_NAME}, ref.id, fromHash, toHash]",
+    entity=f"{_MERGED} && join(':', ['pull_request', {_FULL_NAME}, to_string({_MERGED}.id)]) || "
+           f"join(':', [{_KIND}, {_FULL_NAME}, ref.displayId || ''])",
+    type=f"{_MERGED} && 'merged' || {_KIND}",
+    types={"branch": "change.pushed", "tag": "change.tagged", "merged": "change.merged"},
+    time="_body.date",
+    title=f"{_MERGED}.title || join(' ', [ref.type == 'TAG' && 'Tag' || 'Branch', ref.displayId, "
+          "type == 'DELETE' && 'was deleted' || 'was set'])",
+    status=f"{_MERGED} && 'merged' || type == 'DELETE' && 'deleted' || 'pushed'",
+    actor="_body.actor.displayName || _body.actor.name",
+    links={"pull_request": f"{_MERGED}.links.self[0].href", "source": f"{_REPOSITORY}.links.self[0].href"},
+    refs={"commit": f"{_MERGED}.properties.mergeCommit.id || (type != 'DELETE' && toHash)", "repository": _FULL_NAME},
+    data={"number": f"{_MERGED}.id", "ref": f"{_MERGED}.toRef.displayId || ref.displayId",
+          "branch": f"{_MERGED}.toRef.displayId || (ref.type == 'BRANCH' && ref.displayId)"},
+)  # fmt: skip
+"""What Bitbucket Data Center sends: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html"""
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The events of the delivery; none for kinds that change nothing."""
+    theirs = webhook.headers.get("x-event-key") in ("repo:refs_changed", "pr:merged")
+    return read(webhook, reading, DATA_CENTER if theirs else MAPPING, RECIPE, KIND)
+
+
+_MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     signature=Signature(header="X-Hub-Signature", prefix="sha256=", sender="Bitbucket (the webhook's Secret)"),
@@ -51,6 +87,8 @@ SOURCE = source_of(
     proofs=("signature", "path"),
     identity=(
         "/push/changes/*/new/name", "/push/changes/*/old/name", "/push/changes/*/new/target/hash",
-        "/push/changes/*/old/target/hash", "/repository/full_name", "/pullrequest/id",
+        "/push/changes/*/old/target/hash", "/repository/full_name", "/pullrequest/id", "/changes/*/toHash",
+        "/changes/*/fromHash", "/changes/*/ref/id", "/pullRequest/id",
     ),
 )  # fmt: skip
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

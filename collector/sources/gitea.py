@@ -21,6 +21,8 @@ RECIPE = "gitea.1"
 
 SIGNATURE = Signature(header="X-Gitea-Signature", sender="Gitea (the webhook's Secret)")
 _EVENT = "x-gitea-event"
+_EVENTS = (_EVENT, "x-forgejo-event", "x-gogs-event")
+"""Headers that name the kind; the first present one speaks."""
 _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 
 
@@ -78,6 +80,30 @@ class Release(msgspec.Struct, frozen=True):
     author: User | None = None
 
 
+class Run(msgspec.Struct, frozen=True):
+    """A run of a workflow of Gitea Actions."""
+
+    id: int
+    name: str | None = None
+    display_title: str | None = None
+    run_number: int | None = None
+    run_attempt: int | None = None
+    conclusion: str | None = None
+    head_branch: str | None = None
+    head_sha: str | None = None
+    event: str | None = None
+    html_url: str | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    actor: User | None = None
+
+
+class Workflow(msgspec.Struct, frozen=True):
+    """The workflow that a run is of."""
+
+    name: str | None = None
+
+
 class Body(msgspec.Struct, frozen=True):
     """One delivery of any kind."""
 
@@ -90,6 +116,8 @@ class Body(msgspec.Struct, frozen=True):
     action: str | None = None
     pull_request: Pull | None = None
     release: Release | None = None
+    workflow_run: Run | None = None
+    workflow: Workflow | None = None
     repository: Repository | None = None
     pusher: User | None = None
     sender: User | None = None
@@ -105,7 +133,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for kinds and states that change nothing."""
-    kind = fit.line(webhook.headers.get(_EVENT, ""))
+    kind = next((found for name in _EVENTS if (found := fit.line(webhook.headers.get(name, "")))), "")
     if kind and kind not in _READERS:
         fit.check_syntax(webhook.body, webhook.source)
         return ()
@@ -190,10 +218,39 @@ def _release(body: Body) -> Fact | str | None:
     )
 
 
+def _workflow_run(body: Body) -> Fact | str | None:
+    run, action = body.workflow_run, body.action
+    if run is None:
+        return "a workflow run without its id"
+    if action not in ("in_progress", "completed"):
+        return None
+    ended = action == "completed"
+    name = fit.line(body.workflow.name if body.workflow else "") or fit.line(run.name)
+    attempt = str(run.run_attempt or 1)
+    return Fact(
+        type=_CONCLUSIONS.get(run.conclusion or "", "observation.recorded") if ended else "change.started",
+        entity=f"workflow_run:{run.id}:{attempt}",
+        when=run.completed_at if ended else run.started_at,
+        identity=("workflow_run", str(run.id), attempt, action),
+        title=fit.line(run.display_title) or name or f"Workflow run {run.id}",
+        actor=_person(run.actor, body.sender),
+        links=(("log", run.html_url),),
+        refs=commit_ref(run.head_sha),
+        data={"sha": run.head_sha, "ref": run.head_branch, "branch": run.head_branch, "workflow": name,
+              "run_number": run.run_number, "event": run.event, "state": (run.conclusion or "") if ended else action,
+              "default_branch": (body.repository or Repository()).default_branch},
+    )  # fmt: skip
+
+
+_CONCLUSIONS = {
+    "success": "change.succeeded", "failure": "change.failed", "cancelled": "change.cancelled",
+    "skipped": "change.cancelled",
+}  # fmt: skip
 _READERS: dict[str, Callable[[Body], Fact | str | None]] = {
     "push": _push,
     "pull_request": _pull_request,
     "release": _release,
+    "workflow_run": _workflow_run,
 }
 """The kinds that are read; a text says why one cannot be."""
 
@@ -210,10 +267,11 @@ SOURCE = Source(
     tells=("change",),
     paste="the repository or organisation, Settings, Webhooks, Add: Gitea, Target URL {address}, and a Secret",
     proofs=("signature", "bearer", "basic", "path"),
-    headers=(_EVENT, "x-gitea-delivery"),
+    headers=(*_EVENTS, "x-gitea-delivery"),
     verify=verify,
     parse=parse,
     identity=(
         "/ref", "/before", "/after", "/repository/full_name", "/pull_request/id", "/release/id", "/action",
+        "/workflow_run/id", "/workflow_run/run_attempt",
     ),
 )  # fmt: skip

@@ -17,16 +17,19 @@ MAPPING = FieldMap(
     # The type is a part of every id, so that OPEN and open are one.
     id="incident.incident_id",
     entity="incident.incident_id",
-    type="incident.state",
-    types={"open": "alert.firing", "OPEN": "alert.firing", "closed": "alert.resolved", "CLOSED": "alert.resolved"},
+    # A test of the channel has a version of its own.
+    type="version == 'test' && 'test' || incident.state",
+    types={"test": "none", "open": "alert.firing", "OPEN": "alert.firing", "closed": "alert.resolved",
+           "CLOSED": "alert.resolved"},
     time="contains(['closed', 'CLOSED'], incident.state) && incident.ended_at || incident.started_at",
     started="contains(['closed', 'CLOSED'], incident.state) && incident.started_at",
     title="incident.condition_name || incident.policy_name",
     text="incident.summary",
-    service="incident.policy_user_labels.service || incident.resource.labels.service_name || "
-            "incident.resource.labels.container_name",
+    service_else="incident.resource.labels.service_name || incident.resource.labels.container_name",
     severity="incident.severity",
-    labels="merge(incident.resource.labels || `{}`, incident.policy_user_labels || `{}`)",
+    severities={"No Severity": "", "SEVERITY_UNSPECIFIED": ""},
+    labels="merge(incident.resource.labels || `{}`, incident.metadata.user_labels || `{}`, "
+           "incident.policy_user_labels || `{}`)",
     links={"source": "incident.url"},
     data={"description": "incident.documentation.content"},
 )  # fmt: skip

@@ -17,11 +17,11 @@ MAPPING = FieldMap(
     items="notifications || [@]",
     id="[_body.run_id || _body.trigger, trigger, run_updated_at]",
     entity="_body.run_id || _body.details.workspace_id",
-    type="run_status == 'canceled' && 'canceled' || trigger",
+    type="contains(['canceled', 'discarded'], run_status) && run_status || trigger",
     types={
         "run:applying": "change.started", "run:completed": "change.succeeded", "run:errored": "change.failed",
-        "canceled": "change.cancelled", "run:needs_attention": "change.requested", "run:created": "none",
-        "run:planning": "none", "verification": "none", "assessment:*": "observation.recorded",
+        "canceled": "change.cancelled", "discarded": "change.cancelled", "run:needs_attention": "change.requested",
+        "run:created": "none", "run:planning": "none", "verification": "none", "assessment:*": "observation.recorded",
         "workspace:*": "none", "team:*": "none",
     },
     time="run_updated_at || _body.details.new_assessment_result.created_at",
@@ -29,7 +29,7 @@ MAPPING = FieldMap(
     service="_body.workspace_name || _body.details.workspace_name",
     status="run_status",
     actor="run_updated_by",
-    links={"source": "_body.run_url"},
+    links={"source": "_body.run_url || _body.details.new_assessment_result.url"},
 )  # fmt: skip
 
 SOURCE = source_of(

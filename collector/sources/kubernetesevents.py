@@ -25,7 +25,7 @@ MAPPING = FieldMap(
     # What names no reason or no event is none of Kubernetes'.
     type="metadata.uid && reason",
     types=dict.fromkeys(_TOLD, "observation.recorded") | {"*": "none"},
-    time="eventTime || lastTimestamp || firstTimestamp",
+    time="series.lastObservedTime || eventTime || lastTimestamp || firstTimestamp",
     title="join(': ', [reason, involvedObject.name || involvedObject.kind || 'an object'])",
     text="message",
     labels="merge(involvedObject.labels || `{}`, {namespace: involvedObject.namespace, cluster: clusterName})",

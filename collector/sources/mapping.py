@@ -41,7 +41,8 @@ KEYS = (
 )  # fmt: skip
 """Keys of an event's data that a mapping may fill: those that hold a text."""
 _FIELDS = (
-    "id", "type", "entity", "time", "started", "title", "text", "service", "environment", "severity", "status", "actor",
+    "id", "type", "entity", "time", "started", "title", "text", "service", "service_else", "environment", "severity",
+    "status", "actor",
 )  # fmt: skip
 """Expressions that find texts, in the order in which they are told."""
 _WORDS = ("type", "status", "data.")
@@ -125,7 +126,7 @@ def _found(
         return Found(texts=texts, labels=labels, event=None)
     reason = reason or _missing(mapping, told, texts)
     if reason:
-        service = _first(texts, "service") or fit.service_of(labels, reading)
+        service = _service(texts, labels, reading)
         word = next(iter(texts.get("type", ())), kind)
         return Found(
             texts=texts, labels=labels, event=fit.unrecognised(webhook, reason, word, part, service=service)
@@ -180,14 +181,15 @@ def _event_of(
     started = moment(_first(texts, "started"), webhook.received_at, zone)
     entity = ":".join(texts.get("entity", ())) or ":".join(texts["id"])
     word = _first(texts, "severity")
-    severity = mapping.severities.get(word, word) if word else fit.severity_of(labels, reading)
+    severity = mapping.severities.get(word, word) if word else None
+    severity = severity or fit.severity_of(labels, reading)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
         id=event_id(recipe, webhook.source, None, event_type, *texts["id"]),
         type=event_type,
         **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        service=_first(texts, "service") or fit.service_of(labels, reading),
+        service=_service(texts, labels, reading),
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
@@ -201,6 +203,10 @@ def _event_of(
 
 def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
     return next((told for value in texts.get(path, ()) if (told := fit.line(value))), None)
+
+
+def _service(texts: Mapping[str, tuple[str, ...]], labels: Mapping[str, str], reading: Reading) -> str | None:
+    return _first(texts, "service") or fit.service_of(labels, reading) or _first(texts, "service_else")
 
 
 def _headline(text: str) -> str:

@@ -25,7 +25,8 @@ MAPPING = FieldMap(
     started="contains(['CLOSED', 'RESOLVED'], state) && createdAt",
     title="state == 'ACKNOWLEDGED' && join('', ['Acknowledged: ', title]) || alertConditionNames[0] || title",
     text="title",
-    service="length(impactedEntities || `[]`) == `1` && impactedEntities[0]",
+    service="type(impactedEntities) == 'string' && impactedEntities || "
+            "length(impactedEntities || `[]`) == `1` && impactedEntities[0]",
     severity="priority",
     status="state",
     links={"source": "issueUrl"},

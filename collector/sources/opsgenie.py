@@ -106,6 +106,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         refs = (f"page:{fit.line(body.alert.alert_id)}",)
         reason = "Opsgenie sent an action that this version does not know"
         return (fit.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
+    if not fit.line(body.alert.alert_id):
+        return (fit.unrecognised(webhook, "the alert has no alertId", body.action, service=service),)
     return (_event_of(webhook, body, labels, reading),)
 
 

@@ -21,7 +21,8 @@ MAPPING = FieldMap(
     title="check_name",
     text="custom_message || long_description || description",
     severity="importance_level",
-    service="check_name",
+    service_else="check_name",
+    labels="tags",
     links={"target": "check_params.full_url"},
     data={"reason": "description"},
 )

@@ -96,6 +96,9 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 def _of_form(form: dict[str, str]) -> dict[str, str]:
     """The form under the names that JSON has: it comes when somebody is to be called, so the page waits."""
+    if "STATE.INCIDENT_NAME" in form:
+        # The template of an outgoing webhook may be a form, too.
+        return {key: _plain(value) for key, value in form.items()}
     told = {f"ALERT.{key}": _plain(value) for key, value in form.items()}
     began = ("state_start_time", "vo_alert_rcv_time", "timestamp")
     return told | {

@@ -100,22 +100,29 @@ def _run(database: Path, file: Path, report: Report) -> Any:
 
 def _count(database: Path) -> int:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return int(connection.execute("SELECT count(*) FROM event WHERE type = 'note.added'").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM event WHERE source = 'pagerduty'").fetchone()[0])
+
+
+_STEPS = (("trigger", 0), ("acknowledge", 60), ("annotate", 120), ("resolve", 300))
+"""What is told of each page, and how many seconds after its beginning."""
+_APART = 600
+"""Seconds between two pages: each is over before the next, and an incident of its own."""
 
 
 def _page(entries: int) -> Iterator[str]:
-    """One answer of GET /log_entries, larger than any that PagerDuty gives: notes on a thousand incidents."""
+    """One answer of GET /log_entries, larger than any that PagerDuty gives: a page every ten minutes."""
     start = datetime(2026, 3, 4, tzinfo=UTC)
     yield '{"limit": 100, "log_entries": ['
     for number in range(entries):
-        incident = f"PT{number % 1000:04}"
+        page, (kind, after) = number // len(_STEPS), _STEPS[number % len(_STEPS)]
+        by = {"id": "PU1", "type": "user_reference", "summary": "Ana"}
         yield "," if number else ""
         yield json.dumps({
-            "id": f"R{number:08}", "type": "annotate_log_entry",
-            "created_at": f"{start + timedelta(seconds=10 * number):%Y-%m-%dT%H:%M:%SZ}",
-            "agent": {"id": "PU1", "type": "user_reference", "summary": "Ana"},
+            "id": f"R{number:08}", "type": f"{kind}_log_entry",
+            "created_at": f"{start + timedelta(seconds=_APART * page + after):%Y-%m-%dT%H:%M:%SZ}",
+            "agent": {"id": "PS1", "type": "service_reference"} if kind == "trigger" else by,
             "channel": {"type": "note", "summary": f"looked at host {number}"},
-            "incident": {"id": incident, "type": "incident_reference", "summary": f"[#{number % 1000}] Errors"},
-            "service": {"id": "PS1", "type": "service_reference", "summary": "checkout"},
+            "incident": {"id": f"PT{page:06}", "type": "incident_reference", "summary": f"[#{page}] Errors"},
+            "service": {"id": "PS1", "type": "service_reference", "summary": f"service-{page % 500}"},
         })  # fmt: skip
     yield "]}"

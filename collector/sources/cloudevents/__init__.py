@@ -170,14 +170,19 @@ def _mistake(attributes: Any) -> str:
 def _title(attributes: dict[str, Any]) -> str:
     """What the data says in a sentence, else what it is about, else what it is."""
     told = usual.title_of(attributes.get("data"))
-    return told or fit.line(attributes.get("subject")) or fit.line(attributes["type"])
+    subject, name = fit.line(attributes.get("subject")), usual.named(attributes.get("data"))
+    if not told and name and attributes["type"].startswith("dev.cdevents."):
+        *kind, happened = types.said(attributes["type"])
+        return fit.line(f"{' '.join(kind).capitalize()} {name} {happened}")
+    return told or subject or fit.line(attributes["type"])
 
 
 def _entity(attributes: dict[str, Any], *, change: bool) -> str:
-    """The long-lived thing: a subject within its source, else the source; of a change that nobody mapped, what tells it
-    from the next one of the same thing as well."""
+    """The long-lived thing: a subject within its source, also a CDEvent's own, else the source; of a change that nobody
+    mapped, what tells it from the next one of the same thing as well."""
     subject, source = attributes.get("subject"), attributes["source"]
-    entity = f"{source}#{subject}" if isinstance(subject, str) and subject else source
+    name = subject if isinstance(subject, str) and subject else usual.about(attributes.get("data"))[1]
+    entity = f"{source}#{name}" if name else source
     if change:
         own = usual.identity_of(attributes.get("data")) or ("" if subject else attributes["id"])
         entity = f"{entity}@{own}" if own else entity

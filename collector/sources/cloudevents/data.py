@@ -110,16 +110,28 @@ def texts(data: Any) -> dict[str, str]:
 _CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+)\.")
 
 
+def about(data: Any) -> tuple[str, str]:
+    """What kind of thing a CDEvent is about, in small letters, and its id; empty texts for other data."""
+    subject = data.get("subject") if isinstance(data, dict) else None
+    if not isinstance(subject, dict) or not (name := fit.line(subject.get("id"))):
+        return "", ""
+    # Since 0.5 the kind of the subject stands in the event's type alone: dev.cdevents.service.deployed.0.3.0.
+    context = data.get("context")
+    told = _CDEVENT.match(str(context.get("type"))) if isinstance(context, dict) else None
+    return fit.line(subject.get("type") or (told[1] if told else "")).casefold(), name
+
+
+def named(data: Any) -> str:
+    """What a CDEvent is about, as a person calls it: by its name where it has one, else by its id."""
+    kind, name = about(data)
+    return first(data, (f"{kind.removesuffix('run')}name", "name")) or name if kind else ""
+
+
 def _subject(data: Any) -> Iterator[tuple[str, str]]:
     """What a CDEvent is about, where that is a service or an environment: its id is the name."""
-    subject = data.get("subject") if isinstance(data, dict) else None
-    if isinstance(subject, dict) and (name := fit.line(subject.get("id"))):
-        # Since 0.5 the kind of the subject stands in the event's type alone: dev.cdevents.service.deployed.0.3.0.
-        context = data.get("context")
-        told = _CDEVENT.match(str(context.get("type"))) if isinstance(context, dict) else None
-        kind = subject.get("type") or (told[1] if told else None)
-        if kind in ("service", "environment"):
-            yield kind, name
+    kind, name = about(data)
+    if kind in ("service", "environment"):
+        yield kind, name
 
 
 def first(data: Any, keys: Iterable[str]) -> str:
@@ -172,7 +184,8 @@ def states(data: Any) -> list[str]:
 
 def identity_of(data: Any) -> str:
     """What tells this change from the next one of the same thing; empty where nothing does."""
-    return first(data, _IDS)
+    kind, name = about(data)
+    return name if kind == "pipelinerun" else first(data, _IDS)
 
 
 def links(data: Any) -> list[tuple[str, object]]:

@@ -59,7 +59,8 @@ _CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+\.[a-z]+)(?:\..*)?")
 _CDEVENTS = {
     "incident.detected": "alert.firing", "incident.resolved": "alert.resolved", "service.removed": "change.succeeded",
     "environment.created": "change.succeeded", "environment.modified": "change.succeeded",
-    "environment.deleted": "change.succeeded",
+    "environment.deleted": "change.succeeded", "change.merged": "change.merged",
+    "pipelinerun.queued": "change.requested", "pipelinerun.started": "change.started",
 }  # fmt: skip
 """What CDEvents prescribes and words alone do not say: https://github.com/cdevents/spec/blob/main/continuous-operations.md"""
 
@@ -79,7 +80,12 @@ def words_of(kind: str) -> list[str]:
 
 def called(kind: str) -> str:
     """A type as a person would say it, by its last two pieces: ``pipeline run finished``, ``release rolled back``."""
-    return " ".join(word for segment in segments_of(kind)[-2:] for word in _split(segment))
+    return " ".join(said(kind))
+
+
+def said(kind: str) -> list[str]:
+    """The same in its two pieces: what it is about, and what happened."""
+    return [" ".join(_split(segment)) for segment in segments_of(kind)[-2:]]
 
 
 def _split(segment: str) -> list[str]:
@@ -92,6 +98,8 @@ def event_type(kind: str, states: Iterable[str] = ()) -> str:
     prescribed = _CDEVENT.fullmatch(kind)
     if prescribed and prescribed[1] in _CDEVENTS:
         return _CDEVENTS[prescribed[1]]
+    if prescribed and prescribed[1] == "pipelinerun.finished":
+        return _state([], states) or OBSERVATION
     words = words_of(kind)
     known = frozenset(words) | _products(kind)
     if not words:
