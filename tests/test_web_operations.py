@@ -43,6 +43,23 @@ async def test_deliveries_are_listed_with_what_became_of_them(face: Face) -> Non
     assert one["items"][0]["position"] == 1
 
 
+async def test_each_source_is_listed_with_what_became_of_its_deliveries(face: Face) -> None:
+    """Repeats, what told nothing, what nobody understood, what was refused; and sources that were never heard."""
+    for body in (b'[{"name": "a"}]', b'[{"name": "a"}]', b"[]", b"{}", b"["):
+        await face.deliver(body)
+    listed = (await face.get("/api/v1/sources")).json
+    assert (listed["deliveries"], listed["since"]) == (5, None)
+    ((name, counts),) = [(one["source"], one) for one in listed["sources"] if one["received"]]
+    told = ("received", "stored", "repeats", "set_aside", "unrecognised", "malformed", "refused")
+    assert [counts[each] for each in told] == [5, 5, 1, 1, 1, 1, 0]
+    [latest] = (await face.get("/api/v1/deliveries?limit=1")).json["deliveries"]
+    assert counts["last_received_at"] == latest["received_at"]
+    assert all(one["last_received_at"] is None for one in listed["sources"] if one["source"] != name)
+    assert (await face.deliver(b"{}", "/webhooks/nobody")).status == 401
+    [refused] = [one for one in (await face.get("/api/v1/sources")).json["sources"] if one["refused"]]
+    assert (refused["received"], refused["stored"], refused["kind"]) == (1, 0, None)
+
+
 async def test_a_body_is_handed_out_as_a_file_no_browser_shows(face: Face) -> None:
     """Raw bytes come back as they were, as an attachment of no type."""
     body = b"[]<script>alert(1)</script>"

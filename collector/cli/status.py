@@ -46,28 +46,19 @@ def status(where: Where, form: str) -> None:
         ready = (await desk.get("/-/ready")).json()
         open_ones = (await desk.get("/api/v1/incidents", status="open", limit=_MOST)).json()["incidents"]
         signals = (await desk.get("/api/v1/signals", limit=_MOST)).json()["signals"]
-        latest = (await desk.get("/api/v1/deliveries", limit=_MOST)).json()["deliveries"]
-        return {"ready": ready, "open": open_ones, "signals": signals, "latest": latest}
+        arrived = (await desk.get("/api/v1/sources")).json()
+        return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
     told = where.ask(asked)
-    heard = _heard(told["latest"])
     if form == "json":
-        counted = {"open_incidents": len(told["open"]), "signals": len(told["signals"]), "sources": heard}
-        return output.as_json({**told["ready"], **counted})
-    _show(where, told, heard)
+        heard = {one["source"]: one["last_received_at"] for one in told["arrived"]["sources"]}
+        counted = {"open_incidents": len(told["open"]), "signals": len(told["signals"]), "arrived": told["arrived"]}
+        return output.as_json({**told["ready"], **counted, "sources": {k: at for k, at in heard.items() if at}})
+    _show(where, told)
     return None
 
 
-def _heard(deliveries: list[Json]) -> dict[str, str]:
-    """When each source that was heard lately was heard last."""
-    heard: dict[str, str] = {}
-    for each in deliveries:
-        if each["status"] != "refused":
-            heard.setdefault(each["source"], each["received_at"])
-    return heard
-
-
-def _show(where: Where, told: Json, heard: dict[str, str]) -> None:
+def _show(where: Where, told: Json) -> None:
     ready, now = told["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
     output.facts([
@@ -82,13 +73,37 @@ def _show(where: Where, told: Json, heard: dict[str, str]) -> None:
         ("Incidents", f"{_counted(told['open'])} open"),
         ("Signals", f"{_counted(told['signals'])} firing or paging"),
     ])  # fmt: skip
+    _arrived(told["arrived"], now)
+
+
+_NAMED = 10
+"""Sources that are named one by one."""
+_COUNTS = ("received", "repeats", "unrecognised", "malformed", "refused")
+
+
+def _arrived(arrived: Json, now: str) -> None:
+    """Each source that was heard or refused, the latest first, and the names of those that are silent."""
+    last = {one["source"]: one["last_received_at"] or "" for one in arrived["sources"]}
+    heard = [one for one in arrived["sources"] if one["last_received_at"] or one["received"]]
+    silent = [one["source"] for one in arrived["sources"] if one not in heard]
     if heard:
         click.echo()
         rows = [
-            (name, output.time(at), f"{output.lasted(at, now)} ago")
-            for name, at in sorted(heard.items(), key=lambda one: one[1], reverse=True)
+            (one["source"], *(str(one[count]) for count in _COUNTS), *_since(one["last_received_at"], now))
+            for one in sorted(heard, key=lambda one: last[one["source"]], reverse=True)
         ]
-        output.table(("SOURCE", "LAST DELIVERY (UTC)", "THAT IS"), rows)
+        heads = ("SOURCE", "RECEIVED", "REPEATS", "NOT UNDERSTOOD", "MALFORMED", "REFUSED", "LAST (UTC)", "THAT IS")
+        output.table(heads, rows)
+    if arrived["since"]:
+        since = output.time(arrived["since"])
+        output.say(f"Counted are the last {arrived['deliveries']:,} deliveries, since {since} UTC.")
+    if silent:
+        named = ", ".join(silent) if len(silent) <= _NAMED else f"{len(silent)} sources; timelined sources lists all"
+        output.say(f"Never heard: {named}.")
+
+
+def _since(at: str | None, now: str) -> tuple[str, str]:
+    return (output.time(at), f"{output.lasted(at, now)} ago") if at else ("never", "")
 
 
 def _counted(some: list[Any]) -> str:

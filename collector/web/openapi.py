@@ -152,6 +152,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /api/v1/replays": Operation(body=bodies.Replaying, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
     "GET /api/v1/signals": _shows(shapes.Signals, after=_TEXT, limit=_LIMIT),
+    "GET /api/v1/sources": _shows(shapes.SourceList),
     "GET /api/v1/deliveries": _shows(
         shapes.Deliveries, source=_TEXT, status=_word("read", "unrecognised", "malformed", "refused", "redacted"),
         before=_TEXT,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import partial
 
+import msgspec
 from aiohttp import web
 
 from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailable
 from collector.log import Delivery
+from collector.log.arrivals import SourceArrivals, arrivals
 from collector.projections import SignalRow
 from collector.telemetry.refusals import RefusedRow
+from collector.times import rfc3339
 from collector.web import answers, refused, shapes
-from collector.web.keys import LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
+from collector.web.keys import INTAKE, LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter, NotEnabled
 from collector.web.requests import Query, shown
@@ -39,6 +44,44 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
     if not re.fullmatch(r"[0-9]{1,18}-[0-9a-f]{32}", cursor):
         raise InvalidParameter("cannot read the request: after is no cursor of this list; take it from next", "after")
     return int(start), event
+
+
+COUNTED = 10_000
+"""The most deliveries that are counted for the list of sources."""
+
+
+@routes.get("/api/v1/sources")
+async def list_sources(request: web.Request) -> web.Response:
+    """Each source with what became of its last deliveries, and when it was heard last."""
+    Query(request)
+    app = request.app
+    kinds = app[INTAKE].sources
+    found = await app[LOG].query(partial(arrivals, names=list(kinds), most=COUNTED))
+    counts: Counter[str] = Counter()
+    not_listed: str | msgspec.UnsetType = msgspec.UNSET
+    try:
+        for row, _ in await refused.refused(app[REFUSALS], app[PROJECTIONS], since=found.since or None, limit=COUNTED):
+            counts[row.source] += row.count
+    except Unavailable as error:
+        not_listed = f"what was refused: {error}"
+    known = {name: SourceArrivals() for name in counts} | dict(found.sources)
+    listed = [
+        shapes.SourceCounts(
+            source=name,
+            kind=kinds[name].kind if name in kinds else None,
+            received=each.stored + counts[name],
+            stored=each.stored,
+            repeats=each.repeats,
+            set_aside=each.set_aside,
+            unrecognised=each.unrecognised,
+            malformed=each.malformed,
+            refused=counts[name],
+            last_received_at=None if each.last_at is None else rfc3339(each.last_at),
+        )
+        for name, each in sorted(known.items())
+    ]
+    since = rfc3339(found.since) if found.since else None
+    return answers.json(shapes.SourceList(sources=listed, deliveries=found.looked, since=since, not_listed=not_listed))
 
 
 @routes.get("/api/v1/deliveries")

@@ -256,6 +256,30 @@ class Signals(Shape, frozen=True):
     next: str | None
 
 
+class SourceCounts(Shape, frozen=True):
+    """What became of the deliveries of one source."""
+
+    source: str
+    kind: str | None
+    received: int
+    stored: int
+    repeats: int
+    set_aside: int
+    unrecognised: int
+    malformed: int
+    refused: int
+    last_received_at: Time | None
+
+
+class SourceList(Shape, frozen=True):
+    """Each source, with what became of the last deliveries; ``since`` is null where all of the log were counted."""
+
+    sources: list[SourceCounts]
+    deliveries: int
+    since: Time | None
+    not_listed: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class Deliveries(Shape, frozen=True):
     """A page of deliveries, those refused among them."""
 
