@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from renderers import archive, article, confluence, events, html, inlaid, json, markdown, measured, picture, standing
+from renderers import (
+    archive,
+    article,
+    confluence,
+    events,
+    html,
+    inlaid,
+    json,
+    markdown,
+    measured,
+    picture,
+    remarks,
+    standing,
+)
 from renderers.document import Document
 
 RENDERERS: Mapping[str, Callable[[Document], str]] = {
@@ -30,6 +43,7 @@ INLAID: Mapping[str, Callable[[Document], str]] = {
     "standing": standing.standing,
     "measures": measured.measured,
     "article": article.article,
+    "remarks": remarks.remarks,
 }
 """What the daemon's own pages and answers are made of; no format for anybody else."""
 STYLES: Mapping[str, str] = {"picture.css": picture.STYLE}

@@ -72,12 +72,16 @@ async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
     async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await rendering.postmortem(faces[0].lists, number, format=form, as_of=as_of, options=asked)
 
+    async def remarks(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await render(number, "remarks", as_of, asked)
+
     async def stands(number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await render(number, versions.STANDING, as_of, asked)
 
     real: dict[str, Any] = {
         "inlaid": inlaid,
         "standing": stands,
+        "remarks": remarks,
         "changes": partial(versions.changes, render),
         "styles": STYLES,
     }

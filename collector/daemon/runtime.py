@@ -181,6 +181,8 @@ class Runtime:
             inlaid=partial(self._render, PAGE),
             standing=partial(self._render, STANDING),
             measures=partial(self._render, "measures"),
+            remarks=partial(self._render, "remarks"),
+            zone=self.settings.drafts.zone,
             changes=self._changes,
             styles=STYLES,
             policies=POLICIES,

@@ -130,6 +130,11 @@ class Publisher:
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
         """Incident and target → when it is tried again and how long after that, µs."""
 
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """Where it can be published, by the names of places."""
+        return self._targets
+
     async def publish(self, asked: Asking) -> Published:
         """Publish a postmortem. Raises :class:`Edited` where somebody edited it there since."""
         async with self._alone:

@@ -114,7 +114,9 @@ def _render_with(app: web.Application, renderings: Renderings) -> None:
     app[keys.INLAID] = renderings.inlaid
     app[keys.STANDING] = renderings.standing
     app[keys.MEASURES] = renderings.measures
+    app[keys.REMARKS] = renderings.remarks
     app[keys.CHANGES] = renderings.changes
+    app[keys.ZONE] = renderings.zone
     app[keys.STYLES] = renderings.styles
     app[keys.POLICIES] = renderings.policies
 

@@ -73,6 +73,8 @@ MEASURES: web.AppKey[Postmortem] = web.AppKey("measures")
 CHANGES: web.AppKey[Changes] = web.AppKey("changes")
 """What changed of an incident's postmortem between two moments."""
 PUBLISHING: web.AppKey[Publisher] = web.AppKey("publishing")
+REMARKS: web.AppKey[Postmortem] = web.AppKey("remarks")
+"""Renders what a reviewer would remark on a draft, as JSON."""
 STYLES: web.AppKey[Mapping[str, str]] = web.AppKey("styles")
 """Name → a style sheet that pages need for what others draw."""
 POLICIES: web.AppKey[Mapping[str, str]] = web.AppKey("policies")
@@ -96,6 +98,8 @@ API_TOKENS: web.AppKey[Sequence[Token]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 PROXIES: web.AppKey[Sequence[ProxyLogin]] = web.AppKey("proxies")
 """Who signs people in before us, and is believed."""
+ZONE: web.AppKey[str] = web.AppKey("zone")
+"""The zone of drafts, which pages offer beside UTC."""
 FRONT: web.AppKey[Front] = web.AppKey("front")
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""

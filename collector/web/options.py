@@ -51,8 +51,12 @@ class Renderings(msgspec.Struct, frozen=True, kw_only=True):
     """How an incident stands."""
     measures: Postmortem = _no_draft
     """An incident's durations."""
+    remarks: Postmortem = _no_draft
+    """What a reviewer would remark on a draft."""
     changes: Changes = _no_changes
     """What changed of a draft."""
+    zone: str = "UTC"
+    """The zone of drafts."""
     styles: Mapping[str, str] = {}
     """Name → a style sheet."""
     policies: Mapping[str, str] = {}

@@ -14,14 +14,15 @@ from collector.web.pages import (
     login,
     merging,
     overview,
+    publishing,
     undoing,
     writing,
 )
 from collector.web.pages.errors import shown
 
 ROUTES = (
-    overview.routes, across.routes, incident.routes, merging.routes, changed.routes, writing.routes, doing.routes,
-    undoing.routes, deliveries.routes, login.routes, files.routes,
+    overview.routes, across.routes, incident.routes, merging.routes, changed.routes, writing.routes, publishing.routes,
+    doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
 )  # fmt: skip
 
 __all__ = ["ROUTES", "shown"]

@@ -15,7 +15,7 @@ from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
 from collector.projections import EventFilter, IncidentRow
 from collector.web import sections, statements
-from collector.web.keys import FRONT, INLAID, LOG, POSTMORTEMS, PROJECTIONS
+from collector.web.keys import FRONT, INLAID, LOG, POSTMORTEMS, PROJECTIONS, PUBLISHING, REMARKS
 from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
@@ -35,6 +35,9 @@ FURTHER = 200
 """How many events beyond the timeline are named."""
 SYSTEM = 200
 """How many records of the daemon's own are shown."""
+REMARKED = 300
+"""Up to how many rows a draft that is over shows a reviewer's remarks without being asked: they are looked for in the
+whole of it."""
 AROUND = 30 * MINUTE
 """How far before and after an incident such records are looked for, µs."""
 
@@ -43,8 +46,9 @@ AROUND = 30 * MINUTE
 async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
     query = Query(
-        request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from", "to"
-    )
+        request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from",
+        "to", "remarks",
+    )  # fmt: skip
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
     if request.match_info["number"] != str(row.number):
@@ -86,6 +90,8 @@ async def _shown(
         name: Markup(linked(picture, owner, f"{app[FRONT].root}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in made["pictures"].items()
     }
+    remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
+    remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
     said = [
         (each, stated.stated_at(each), *stated.words_of(each), _taken(each))
         for each in await stated.statements_of(app, row)
@@ -98,6 +104,7 @@ async def _shown(
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), statements=said, marks=MARKS, fields=HEAD, formats=formats,
+        remarks=remarks, publishes=bool(app[PUBLISHING].targets),
         answered=ANSWERED, texts=await sections.texts(app, row), tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
 
@@ -107,6 +114,15 @@ def _view(query: Query, clock: Clock) -> RowsView:
     if since is not None and until is not None and since >= until:
         raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
     return RowsView(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
+
+
+async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """What a reviewer would remark on the draft, by section."""
+    text = await app[REMARKS](row.number, None, {"zone": clock.zone})
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for each in msgspec.json.decode(text or "[]"):
+        found.setdefault(each["section"], []).append(each)
+    return found
 
 
 def _taken(event: RecordedEvent) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from aiohttp import web
 
 from collector.projections import IncidentRow
-from collector.web.keys import FRONT, INTAKE, PROJECTIONS
+from collector.web.keys import CLOCK, FRONT, INTAKE, PROJECTIONS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import is_asked_for, page
+from collector.web.pages.spans import WIDE, spans
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -21,6 +22,8 @@ OPEN = 100
 """How many open incidents stand before the others."""
 SHOWN = 50
 """How many others a page has."""
+GAPS = 100
+"""How many times in which a source was not heard are looked at, the newest."""
 UNJOINED = 8
 """How many events that joined nothing are shown."""
 INDEX = """\
@@ -83,6 +86,8 @@ async def _overview(request: web.Request) -> web.Response:
         statuses=STATUSES,
         filtered=filtered,
         asked={name: query.text(name) or "" for name in FILTERS},
+        spans=spans(rows, await lists.gaps(GAPS), request.app[CLOCK](), asked["since"], asked["until"]),
+        wide=WIDE,
         news=await lists.news(rows),
         unjoined=await lists.unjoined(UNJOINED) if whole else None,
         sources=request.app[INTAKE].sources,

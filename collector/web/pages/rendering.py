@@ -21,9 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from collector.semantics.lengths import duration
+from collector.semantics.severities import opens, rank
 from collector.tokens import Token
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES, WHO
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES, WHO, ZONE
 from collector.web.pages.clocks import Clock
 
 FOLDER = Path(__file__).parent
@@ -89,6 +90,7 @@ def page(
             # The address of a file changes with its content.
             static=lambda name: f"{request.app[FRONT].root}/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
+            own_zone=request.app[ZONE],
             who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
@@ -143,6 +145,7 @@ def _environment() -> Environment:
     environment.filters["length"] = duration
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
+    environment.filters["grade"] = grade
     environment.filters["typed"] = Typed
     return environment
 
@@ -150,6 +153,11 @@ def _environment() -> Environment:
 def short_of(event: str, short: Mapping[str, str]) -> str:
     """An event's id as a draft cites it."""
     return short.get(event, event[-5:])
+
+
+def grade(word: str) -> str:
+    """How grave a severity is, for its colour: the shape of a word says the same."""
+    return "grave" if rank(word)[0] < rank("high")[0] else "opening" if opens(word) else "lesser"
 
 
 def web_link(url: str) -> str:

@@ -196,6 +196,19 @@
     form.closest("details").open = true;
   }
 
+  // A text that is dropped on several notes, such as a CSV, is put into them.
+  const notes = document.getElementById("notes-text");
+  if (notes) {
+    notes.addEventListener("dragover", (event) => event.preventDefault());
+    notes.addEventListener("drop", async (event) => {
+      const [file] = event.dataTransfer.files;
+      if (!file) return;
+      event.preventDefault();
+      notes.value = (notes.value ? notes.value.trimEnd() + "\n" : "") + await file.text();
+      notes.dispatchEvent(new Event("input"));
+    });
+  }
+
   const ticker = document.getElementById("ticked-by");
   if (ticker) ticker.value = ticker.value || localStorage.getItem("timelined:by") || "";
   if (said) {
@@ -206,12 +219,49 @@
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-at]");
-    const field = document.getElementById("at-note");
-    if (!link || !field) return;
-    event.preventDefault();
-    field.value = link.dataset.at;
-    document.getElementById("note-text").focus();
+    if (link && at("note", link.dataset.at)) event.preventDefault();
   });
+
+  // Begin a form with a time; whether there is such a form.
+  function at(form, time) {
+    const field = document.getElementById("at-" + form);
+    if (!field) return false;
+    field.value = time;
+    for (let part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    document.querySelector("#" + form + "-text").focus();
+    return true;
+  }
+
+  // --- Times --------------------------------------------------------------------------------------------------------
+
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+  function clock(time, zone) {
+    return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(time);
+  }
+
+  for (const field of document.querySelectorAll('input[name="at"]')) {
+    const now = document.createElement("button");
+    now.type = "button";
+    now.className = "now";
+    now.textContent = "Now";
+    now.addEventListener("click", () => {
+      field.value = clock(new Date(), document.getElementById("zone").value);
+      field.dispatchEvent(new Event("input"));
+    });
+    field.after(now);
+  }
+
+  // What a time is called where the reader is, beside what it is called here and in UTC.
+  for (const kind of ["mouseover", "focusin"]) {
+    document.addEventListener(kind, (event) => {
+      const found = event.target.closest && event.target.closest("time[title], summary");
+      const time = found && (found.matches("time") ? found : found.querySelector("time[title]"));
+      if (!time || !here || time.title.includes(here)) return;
+      const theirs = clock(new Date(time.dateTime), here);
+      if (!time.title.includes(theirs)) time.title += " = " + theirs + " " + here;
+    });
+  }
 
   // --- What the picture and the rows show, in place ------------------------------------------------------------------
 
@@ -279,60 +329,6 @@
   }
   for (const kind of ["mouseover", "mouseout", "focusin"]) document.addEventListener(kind, point);
 
-  // --- Copying the draft --------------------------------------------------------------------------------------------
-
-  const copying = document.getElementById("copying");
-
-  function copier(name, make) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.ours = "";
-    button.textContent = name;
-    button.addEventListener("click", async () => {
-      try {
-        await make();
-        button.textContent = "Copied";
-      } catch (error) {
-        button.textContent = "Cannot copy here";
-      }
-      setTimeout(() => (button.textContent = name), 2000);
-    });
-    copying.append(button, " ");
-  }
-
-  async function rendered(form) {
-    const zone = new URLSearchParams(location.search).get("zone");
-    const path = root + "/api/v1/incidents/" + number + "/postmortem." + form + (zone ? "?zone=" + encodeURIComponent(zone) : "");
-    const answer = await fetch(path);
-    if (!answer.ok) throw new Error(String(answer.status));
-    return answer.text();
-  }
-
-  // Slack's own marks; nothing of a sender's text may call a channel or a person.
-  function forSlack(text) {
-    const page = new DOMParser().parseFromString(text, "text/html");
-    for (const part of page.querySelectorAll("style, script, svg, table, nav")) part.remove();
-    const lines = [];
-    for (const part of page.querySelectorAll("h1, h2, h3, p, li")) {
-      const words = part.textContent.replace(/\s+/g, " ").trim().replace(/@/g, "@\u2060").replace(/<!/g, "<\u2060!");
-      if (!words || (part.tagName === "P" && part.closest("li"))) continue;
-      if (/^H/.test(part.tagName)) lines.push("", "*" + words.replace(/\*/g, "") + "*");
-      else lines.push((part.tagName === "LI" ? "• " : "") + words);
-    }
-    return lines.join("\n").trim() + "\n";
-  }
-
-  if (copying && navigator.clipboard) {
-    copier("Copy as Markdown", async () => navigator.clipboard.writeText(await rendered("md")));
-    copier("Copy as rich text", async () => {
-      const [html, plain] = [await rendered("html"), await rendered("md")];
-      const kinds = { "text/html": html, "text/plain": plain };
-      const blobs = Object.entries(kinds).map(([kind, text]) => [kind, new Blob([text], { type: kind })]);
-      await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
-    });
-    copier("Copy for Slack", async () => navigator.clipboard.writeText(forSlack(await rendered("html"))));
-  }
-
   // --- Keys ---------------------------------------------------------------------------------------------------------
 
   const KEYS = [
@@ -340,7 +336,10 @@
     ["k", "previous row", () => step(-1)],
     ["o", "open or close the row", () => current() && current().click()],
     ["/", "filter", () => focus("#text, .filters summary")],
+    ["x", "tick the row", () => inRow("input[type=checkbox]")],
+    ["f", "five minutes around the row", () => inRow("a[data-around]")],
     ["n", "note", () => focus("#note-text")],
+    ["m", "state a moment at the row", () => current() && at("mark", atRow())],
     ["t", "go to a time", ask],
     ["+", "nearer: less time", () => zoom("nearer")],
     ["-", "further: more time", () => zoom("further")],
@@ -361,6 +360,16 @@
 
   function current() {
     return rows().find((row) => row === document.activeElement);
+  }
+
+  function inRow(selector) {
+    const found = current() && current().closest(".row") && current().closest(".row").querySelector(selector);
+    if (found) found.click();
+  }
+
+  function atRow() {
+    const link = current().closest(".row") && current().closest(".row").querySelector("a[data-at]");
+    return link ? link.dataset.at : "";
   }
 
   function step(by) {
@@ -430,13 +439,15 @@
 
   // --- The zone of whoever looks -------------------------------------------------------------------------------------
 
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zones = document.getElementById("zones");
-  if (zone && zones && ![...zones.options].some((option) => option.value === zone)) {
-    const own = document.createElement("option");
-    own.value = zone;
-    own.label = "this machine";
-    zones.prepend(own);
+  if (here && zones && document.getElementById("zone").value !== here && !zones.parentElement.querySelector('a[data-zone="' + here + '"]')) {
+    const own = document.createElement("a");
+    const address = new URL(location.href);
+    address.searchParams.set("zone", here);
+    own.href = address.href;
+    own.dataset.ours = "";
+    own.textContent = here;
+    zones.parentElement.append(own);
   }
 
   // An address that names an event opens the row that has it.

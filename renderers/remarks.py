@@ -1,0 +1,42 @@
+"""What a reviewer would remark on a draft, by the section that it is about, for whoever edits it."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from renderers.document import Document
+from renderers.markdown import markdown
+from renderers.outline import HEADINGS
+from renderers.rules import complaints
+
+LONGEST = 160
+"""Characters of a line that are shown beside what is remarked on it."""
+_OFF = ("uncited",)
+"""Rules that say of a draft of ours only that a person wrote something."""
+
+
+def remarks(document: Document) -> str:
+    """One JSON list in reading order, each with ``section`` (its key; empty for the head), ``severity``, ``rule``,
+    ``text`` and ``line``, the text that it is about. As :func:`renderers.rules.complaints` finds them in Markdown."""
+    options = msgspec.structs.replace(document.options, template="default", citations="inline", view=None)
+    text = markdown(msgspec.structs.replace(document, options=options))
+    lines = text.splitlines()
+    keys = {heading.casefold(): key for key, heading in HEADINGS.items()}
+    found = [
+        {
+            "section": keys.get(each.section, ""),
+            "severity": each.severity,
+            "rule": each.rule,
+            "text": each.text,
+            "line": _shown(lines[each.line - 1]),
+        }
+        for each in complaints(text, off=_OFF)
+    ]
+    return json.dumps(found, ensure_ascii=False) + "\n"
+
+
+def _shown(line: str) -> str:
+    bare = line.strip().lstrip("->#|* ").rstrip("| ")
+    return bare if len(bare) <= LONGEST else f"{bare[:LONGEST]}…"
