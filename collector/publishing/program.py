@@ -90,16 +90,18 @@ class Repository:
 
     async def _git(self, *words: str, said: bytes = b"", more: Mapping[str, str] = {}) -> bytes:
         seconds = self._target.timeout / SECOND
+        # Who ends without reading what is written to it may be gone before that is written: then uvloop raises.
+        given = asyncio.subprocess.PIPE if said else asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
                 "git", *words, cwd=self._folder, env={**self._environment, **more}, start_new_session=True,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                stdin=given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
         except FileNotFoundError as error:
             raise InvalidInput("cannot publish: there is no git program here; install git", "target") from error
         try:
             async with asyncio.timeout(seconds):
-                out, told = await process.communicate(said)
+                out, told = await process.communicate(said or None)
         except TimeoutError as error:
             raise Unavailable(f"cannot publish: git {words[0]} at {self.shown} took over {seconds:g} s") from error
         finally:

@@ -20,7 +20,17 @@ from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
-from collector.web.pages.rows import FAMILIES, PageRow, RowsView, by_arrival, evidence, linked, owners, rows_of
+from collector.web.pages.rows import (
+    FAMILIES,
+    PageRow,
+    RowsView,
+    by_arrival,
+    evidence,
+    linked,
+    owners,
+    rows_of,
+    with_actions,
+)
 from collector.web.pages.zooming import steps
 from collector.web.problems import InvalidParameter
 from collector.web.requests import Query
@@ -72,8 +82,8 @@ async def _shown(
     app, draft = request.app, made["draft"]
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    every = await asyncio.to_thread(rows_of, draft)
-    passed = [every[place] for place in made["passing"]]
+    stating = await stated.statements_of(app, row)
+    every, passed = await asyncio.to_thread(_rows, made, stating, view, clock.moment(query.text("as_of"), "as_of"))
     timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in passed]
     if order == "arrived":
         timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
@@ -92,10 +102,7 @@ async def _shown(
     }
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
-    said = [
-        (each, stated.stated_at(each), *stated.words_of(each), _taken(each))
-        for each in await stated.statements_of(app, row)
-    ]
+    said = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
     return await asyncio.to_thread(
         page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
@@ -114,6 +121,19 @@ def _view(query: Query, clock: Clock) -> RowsView:
     if since is not None and until is not None and since >= until:
         raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
     return RowsView(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
+
+
+def _rows(
+    made: Mapping[str, Any], stating: Sequence[RecordedEvent], view: RowsView, as_of: int | None
+) -> tuple[list[PageRow], list[PageRow]]:
+    """All rows of the timeline, those of follow-up actions included, and those of them that the view shows."""
+    rows = rows_of(made["draft"])
+    actions = [
+        each for each in stating
+        if each.type == "action.added" and not _taken(each) and (as_of is None or each.received_at <= as_of)
+    ]  # fmt: skip
+    every = with_actions(rows, actions, RowsView())
+    return every, with_actions([rows[place] for place in made["passing"]], actions, view)
 
 
 async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapping[str, Sequence[Mapping[str, Any]]]:

@@ -70,6 +70,32 @@ def rows_of(draft: Json) -> list[PageRow]:
     ]  # fmt: skip
 
 
+def with_actions(rows: Sequence[PageRow], actions: Sequence[RecordedEvent], view: RowsView) -> list[PageRow]:
+    """Rows with what was stated of follow-up actions among them, each where it was stated, as far as the view shows it:
+    a draft has them in a section of their own."""
+    told = [_action(event) for event in actions]
+    shown = [
+        row for row in told
+        if (view.since is None or row.at >= view.since) and (view.until is None or row.at < view.until)
+        and view.kind in ("", "action") and view.text.casefold() in row.text.casefold()
+    ]  # fmt: skip
+    return sorted([*rows, *shown], key=lambda row: row.at)
+
+
+def _action(event: RecordedEvent) -> PageRow:
+    state, owner, due = (str(event.data.get(name) or "") for name in ("state", "owner", "due"))
+    about = "".join((f", {owner}" if owner else ", nobody's yet", f", due {due}" if due else ""))
+    parts = [
+        {"kind": "words", "text": f"Follow-up action {state or 'open'}: "}, {"kind": "quote", "text": event.title},
+        {"kind": "name", "text": about},
+    ]  # fmt: skip
+    at = event.data.get("stated_at")
+    return PageRow(
+        at=at if isinstance(at, int) else event.occurred_at, label="", family="action",
+        text=f"{event.title} {about} {state}", parts=parts, suffixes=(), cites=(event.id,),
+    )  # fmt: skip
+
+
 def by_arrival(rows: Sequence[PageRow], revisions: Iterable[RecordedEvent]) -> list[tuple[int, PageRow]]:
     """Rows with when the first of their events was received, in that order."""
     received: dict[str, int] = {}

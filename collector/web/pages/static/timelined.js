@@ -11,7 +11,7 @@
 
   // --- Live ---------------------------------------------------------------------------------------------------------
 
-  const SOONEST = 1000; // ms between two looks at the page, however much comes
+  const SOONEST = 500; // ms between two looks at the page, however much comes
   const root = document.documentElement.dataset.root || ""; // what our addresses begin with
   const number = (location.pathname.slice(root.length).match(/^\/incidents\/(\d+)$/) || [])[1];
   const follows = main.hasAttribute("data-live");
@@ -65,7 +65,7 @@
     timer = setTimeout(() => {
       timer = null;
       refresh().catch(() => say("lost", "connection lost"));
-    }, Math.max(150, looked + SOONEST - Date.now()));
+    }, Math.max(100, looked + SOONEST - Date.now()));
   }
 
   async function refresh() {
@@ -82,11 +82,14 @@
     document.title = page.title;
   }
 
+  function selected(node) {
+    const selection = getSelection();
+    return selection && !selection.isCollapsed && selection.containsNode(node, true);
+  }
+
   // What a person is reading, marking or typing stays as it is.
   function busy(node) {
-    const selection = getSelection();
-    if (selection && !selection.isCollapsed && selection.containsNode(node, true)) return true;
-    if (node.nodeType !== Node.ELEMENT_NODE) return false;
+    if (node.nodeType !== Node.ELEMENT_NODE) return selected(node);
     // A hidden field of a form that only asks says what is shown now; of one that states, what was read.
     if (node.matches("input[type=hidden]")) return node.form !== null && node.form.method === "post";
     return node.matches("input, textarea, select, [data-ours]");
@@ -127,15 +130,15 @@
         if (added.nodeType === Node.ELEMENT_NODE && added.matches("tr, li")) added.classList.add("new");
         old.insertBefore(added, place);
       } else {
-        if (found !== place) old.insertBefore(found, place);
-        else place = place.nextSibling;
+        if (found === place) place = place.nextSibling;
+        else if (!selected(found)) old.insertBefore(found, place);
         renew(found, wanted);
       }
     }
     while (place) {
       const gone = place;
       place = place.nextSibling;
-      if (!busy(gone)) gone.remove();
+      if (!busy(gone) && !selected(gone)) gone.remove();
     }
   }
 
