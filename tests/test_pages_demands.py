@@ -592,4 +592,4 @@ def test_a_draft_is_copied_remarked_and_published(site: Site, browser: Browser) 
             ["git", "ls-tree", "-r", "--name-only", "main"], cwd=site.process.folder / "archive.git",
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        assert re.fullmatch(r"postmortems/2026/1-\S+\.md\n", files)
+        assert re.fullmatch(r"postmortems/2026/0001-\S+\.md\n", files)
