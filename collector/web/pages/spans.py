@@ -30,7 +30,7 @@ class SpanBar(msgspec.Struct, frozen=True, kw_only=True):
     end: int | None
 
 
-class Spans(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentBars(msgspec.Struct, frozen=True, kw_only=True):
     """The picture."""
 
     since: int
@@ -43,7 +43,7 @@ class Spans(msgspec.Struct, frozen=True, kw_only=True):
 
 def spans(
     rows: Sequence[IncidentRow], told: Sequence[RecordedEvent], now: int, since: int | None, until: int | None
-) -> Spans | None:
+) -> IncidentBars | None:
     """The bars of a list; None where there are fewer than two incidents. ``told`` are gaps of sources on record."""
     shown = sorted((row for row in rows if row.status != "merged"), key=lambda row: (row.started_at, row.number))
     if len(shown) < 2:
@@ -72,7 +72,7 @@ def spans(
                 status="gap", start=start, end=end)
         for start, end, title in _gaps(told) if start < last and (end or now) > first
     ]  # fmt: skip
-    return Spans(since=first, until=last, rows=len(ends), bars=bars, gaps=gaps)
+    return IncidentBars(since=first, until=last, rows=len(ends), bars=bars, gaps=gaps)
 
 
 def _end(row: IncidentRow, now: int) -> int:
