@@ -292,6 +292,12 @@ def last_ended(alerts: Iterable[Alert]) -> Alert | None:
     return last
 
 
+def by_hand(page: Page) -> bool:
+    """Whether somebody opened the page and it says of nobody else whom it called: nobody is waited for."""
+    opened = page.triggered
+    return opened is not None and bool(opened.actor) and not opened.data.get("assignees")
+
+
 def end_event(alert: Alert) -> RecordedEvent:
     """What proves the alert's end: its resolve, else the event that tells the episode."""
     return alert.resolved or alert.fired

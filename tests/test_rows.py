@@ -77,6 +77,17 @@ def test_different_alerts_within_a_minute_are_one_row() -> None:
     ]
 
 
+def test_the_row_of_the_end_is_of_the_minute_in_which_it_was_over() -> None:
+    """A low alert that ended half a minute later has a row of its own."""
+    history = replay([firing(2), firing(3, "Slow", severity="warning"), resolved(9.8, since=2),
+                      resolved(10.3, "Slow", since=3)])  # fmt: skip
+    told = rows.timeline(history, Options()).rows[-2:]
+    assert [(row.label, row.at) for row in told] == [
+        ("Resolved", history.closing.at),
+        ("Last alert ended", history.alerts[-1].end),
+    ]
+
+
 def test_an_end_without_a_firing_is_told_as_an_end() -> None:
     """It does not say that the alert fired then; an issue of which no rule fired is called an issue."""
     issue = resolved(11, "PoolTimeout", since=None, source="sentry")

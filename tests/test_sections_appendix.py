@@ -31,6 +31,27 @@ def test_nearby_events_stand_with_their_reason() -> None:
     assert "At the same time, not joined: 3 more events" in said(told, "appendix")
 
 
+def test_what_was_over_by_then_was_not_at_the_same_time() -> None:
+    """What came before the incident or after it stands so; an alert of which no end is known may have fired on."""
+    told = Told()
+    alert = told.fires("X", "10:00:00", "web")
+    told.ends(alert, "10:10:00")
+    for kind, when, title, more in (
+        ("note.added", "09:50:00", "early", {}),
+        ("note.added", "10:30:00", "late", {}),
+        ("alert.firing", "09:40:00", "Other", {"entity": "o"}),
+        ("alert.firing", "09:30:00", "X", {"entity": alert.entity, "source": alert.source}),
+    ):
+        told.nearby("it belongs to another incident", kind, when, title=title, **more)
+    near = [text.partition(", judged unrelated: ") for text in said(told, "appendix") if "another incident" in text]
+    assert [(when, what.partition(":")[0]) for when, _, what in near] == [
+        ("Before it began", "the alert X"),
+        ("At the same time", "the alert Other"),
+        ("Before it began", 'note "early"'),
+        ("After it ended", 'note "late"'),
+    ]
+
+
 def test_what_nothing_places_stands_with_the_command_that_joins_it() -> None:
     """It is not called unrelated, since nobody knows that."""
     told = example()
@@ -173,8 +194,8 @@ def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
     told = Told()
     told.fires("X", "10:00:00", "web")
     told.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
-    [line] = [text for text in said(told, "appendix") if text.startswith("At the same time, ")]
-    assert line.startswith("At the same time, judged unrelated: ") is judged
+    [line] = [text for text in said(told, "appendix") if text.startswith("Before it began, ")]
+    assert line.startswith("Before it began, judged unrelated: ") is judged
     assert ("timelined join N " in line) is not judged
 
 

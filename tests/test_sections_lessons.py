@@ -82,6 +82,28 @@ def test_lessons_are_numbers() -> None:
     assert said(page_alone(), "lessons")[0] == "Observed: 1 page was resolved without an acknowledgement"
 
 
+def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
+    """A page that somebody opened and that called nobody else needs no acknowledgement, and none is missed."""
+    told = Told()
+    told.page("triggered", "10:01:00", actor="Mara")
+    told.page("resolved", "10:20:00", actor="Mara")
+    assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(told, key)[1:])
+    told.page("triggered", "10:01:00", 312, actor="Mara", data={"assignees": ["Ben"]})
+    told.page("resolved", "10:20:00", 312)
+    assert "Observed: 1 page was resolved without an acknowledgement" in said(told, "lessons")
+
+
+def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
+    """Who set it to that state, when, and with which words."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "checkout"), "10:30:00")
+    told.page("triggered", "10:01:00")
+    told.page("status_updated", "10:12:00", actor="Mara", data={"to": "mitigated", "text": "Pool doubled."})
+    expected = 'Mara set PagerDuty incident 311 to mitigated at 10:12:00: "Pool doubled."'
+    for key in ("summary", "resolution"):
+        assert any(text.replace(" UTC", "") == expected for text in said(told, key))
+
+
 def test_lessons_are_five_at_most() -> None:
     """However much there is to say, at most five numbers are told."""
     assert all(len(claims(build(), "lessons")) <= 8 for build in (storm, going_on, many_changes, switched_off))

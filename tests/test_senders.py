@@ -111,6 +111,14 @@ def test_a_persons_words_are_theirs_alone(
     assert history.moments["acknowledged"].cites == (event.id,)
 
 
+def test_what_is_no_acknowledgement_has_no_operation() -> None:
+    """A note of Icinga without one is a note, and what happened to a service is told in words."""
+    body = json.loads((RECORDINGS / "icinga/acknowledged/body").read_bytes())
+    (note,) = parse_json("icinga", body | {"type": "CUSTOM"})
+    (flapping,) = parse_json("icinga", body | {"type": "FLAPPINGSTART"})
+    assert (note.data.get("operation"), flapping.title) == (None, "Flapping began on http")
+
+
 def test_what_an_alert_says_is_not_put_into_the_mouth_of_who_takes_it() -> None:
     """An acknowledgement without a message quotes nothing, though its body repeats what the alert says."""
     told = [each for case in CASES for each in parsed(case) if case.parent.name in ("splunkoncall", "betterstack")]

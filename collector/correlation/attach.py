@@ -228,6 +228,8 @@ class Attaching:
     def _nothing(self, unit: Unit) -> str:
         if unit.named:
             return "names no event of an incident"
+        if unit.kind == LOW_ALERT and self._rules.opens(unit.severity):
+            return "only its end is known, which opens no incident"
         if unit.kind == LOW_ALERT:
             return f"severity {unit.severity} opens no incident"
         if unit.service is not None:

@@ -264,7 +264,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
     labels = fit.labels(body.tags)
     severity = fit.severity_of(labels, reading)
     told = {"status": "firing" if state == "alerting" else "resolved", "summary": fit.text(body.message)}
-    observed = {"type": "grafana.no_data", "kind": state, "text": fit.text(body.message)}
+    observed = {"type": "grafana.no_data", "called": "no data", "kind": state, "text": fit.text(body.message)}
     observation = _LEGACY[state] == "observation.recorded"
     return (
         Event(

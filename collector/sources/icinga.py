@@ -14,6 +14,16 @@ RECIPE = "icinga.1"
 
 _STATE = "contains(['PROBLEM', 'RECOVERY'], type)"
 _NOTE = "contains(['ACKNOWLEDGEMENT', 'CUSTOM'], type)"
+_HAPPENED = " || ".join(
+    f"type == '{word}' && '{said}'"
+    for word, said in (
+        ("DOWNTIMESTART", "Downtime began for"), ("DOWNTIMEEND", "Downtime ended for"),
+        ("DOWNTIMEREMOVED", "Downtime was removed from"), ("DOWNTIMECANCELLED", "Downtime was cancelled for"),
+        ("FLAPPINGSTART", "Flapping began on"), ("FLAPPINGEND", "Flapping ended on"),
+        ("FLAPPINGSTOP", "Flapping ended on"),
+    )
+)  # fmt: skip
+"""What stands before the name of what it happened to."""
 
 MAPPING = FieldMap(
     # A state is told again for as long as it lasts, with the time at which it began.
@@ -28,7 +38,10 @@ MAPPING = FieldMap(
         "DOWNTIMECANCELLED": "observation.recorded",
     },
     time=f"{_STATE} && since || sent",
-    title=f"{_NOTE} && comment || ({_NOTE} || {_STATE}) && (service || host) || join(': ', [type, service || host])",
+    title=(
+        f"{_NOTE} && comment || ({_NOTE} || {_STATE}) && (service || host)"
+        f" || join(' ', [{_HAPPENED}, service || host])"
+    ),
     text=f"{_NOTE} && comment || !{_NOTE} && output",
     severity="type == 'PROBLEM' && state",
     severities={"CRITICAL": "critical", "DOWN": "critical", "UNREACHABLE": "critical", "WARNING": "warning",
@@ -37,7 +50,7 @@ MAPPING = FieldMap(
     actor=f"{_NOTE} && author",
     labels="{instance: host, check: service}",
     links={"source": "url"},
-    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged'"},
+    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''"},
 )  # fmt: skip
 
 SOURCE = source_of(

@@ -32,7 +32,7 @@ MAPPING = FieldMap(
     actor="what == 'update' && user",
     labels="merge({instance: host}, tags || `{}`)",
     links={"source": "url"},
-    data={"operation": "what == 'update' && action"},
+    data={"operation": "what == 'update' && action || ''"},
 )  # fmt: skip
 
 SOURCE = source_of(

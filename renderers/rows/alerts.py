@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -46,7 +46,8 @@ def plans(table: RowContext) -> Iterator[Plan]:
     yield from _regrading(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
-    for ended in _together(ends):
+    proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
+    for ended in _together(ends, lambda spell: spell.last.resolved is not None and spell.last.resolved.id == proof):
         yield _ends_plan(ended)
 
 
@@ -73,8 +74,11 @@ def _runs(spells: Sequence[Spell]) -> Iterator[list[Spell]]:
         at = end
 
 
-def _together(found: Iterable[tuple[int, Thing]]) -> Iterator[list[Thing]]:
-    """Things whose times, which come in order, lie within a minute of the first of them."""
+def _together(
+    found: Iterable[tuple[int, Thing]], closes: Callable[[Thing], bool] = lambda _: False
+) -> Iterator[list[Thing]]:
+    """Things whose times, which come in order, lie within a minute of the first of them; none comes after one that
+    ``closes``: with it the incident was over, and the row is of that minute."""
     first = 0
     batch: list[Thing] = []
     for time, thing in found:
@@ -84,6 +88,9 @@ def _together(found: Iterable[tuple[int, Thing]]) -> Iterator[list[Thing]]:
         if not batch:
             first = time
         batch.append(thing)
+        if closes(thing):
+            yield batch
+            batch = []
     if batch:
         yield batch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
@@ -46,13 +46,29 @@ def _nearby(history: History) -> Iterator[Claim]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
         command = f"timelined join {history.context.number or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
-        yield claim(f"At the same time, {'judged unrelated' if judged else 'not known to belong'}: ", called, times,
+        of_it = "judged unrelated" if judged else "not known to belong"
+        yield claim(f"{_when(history, events)}, {of_it}: ", called, times,
                     named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
     rest = [event for _, events in shown[NEARBY:] for event in events]
     more = len(rest) + history.context.unlisted
     if more:
         yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
 
+
+def _when(history: History, events: Sequence[RecordedEvent]) -> str:
+    """Whether what these tell of was over before the incident, or came after it; else it may have been there then."""
+    last, over = events[-1], history.closing.at
+    goes_on = last.type.startswith(("alert.", "page.")) and last.type not in _ENDS
+    # What fires again had ended.
+    goes_on = goes_on and not any(
+        (alert.source, alert.entity) == (last.source, last.entity) for alert in history.alerts
+    )
+    if last.occurred_at < facts.anchor(history) and not goes_on:
+        return "Before it began"
+    return "After it ended" if over is not None and events[0].occurred_at > over else "At the same time"
+
+
+_ENDS = ("alert.resolved", "page.resolved", "page.merged")
 
 NOUNS = {
     "note": "note",

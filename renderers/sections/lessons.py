@@ -61,7 +61,8 @@ def _waiting(history: History) -> Iterator[Claim]:
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(told, page.acknowledged))  # fmt: skip
-    never = [page for page in history.pages if page.acknowledged is None and page.resolved is not None]
+    ended = [page for page in history.pages if page.acknowledged is None and page.resolved is not None]
+    never = [page for page in ended if not facts.by_hand(page)]
     if never:
         verb = "was" if len(never) == 1 else "were"
         events = [event for page in never if (event := phrases.page_event(page))]

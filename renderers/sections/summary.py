@@ -116,7 +116,10 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
     page = next((page for page in history.pages if page.triggered is not None), None)
     if page is not None and page.triggered is not None:
         first = not history.alerts and not history.reports and page is history.pages[0]
-        yield _taken(history, options, page) if first else paged(history, options, page)
+        if not first:
+            yield paged(history, options, page)
+        elif page.acknowledged is not None or not facts.by_hand(page):
+            yield _taken(history, options, page)
         return
     alert = facts.first_alert(history)
     for report in history.reports[:1]:
@@ -152,6 +155,8 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         " at ",
         time_in(history, options, page.start),
     ]
+    if (taken is None or taken.acknowledged is None) and all(map(facts.by_hand, history.pages)):
+        return claim(*said, proof=cites(event))
     if taken is None or taken.acknowledged is None:
         unanswered = say(*said, "; no acknowledgement was recorded")
         return absence.no_acknowledgement(history, options, unanswered, page.start, event)
@@ -245,7 +250,16 @@ RECOVERIES = {
 
 
 def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
-    """What a person said about the mitigation."""
+    """What a person said about the mitigation, or what an on-call tool or a status page had it as."""
+    moment = facts.moment(history, "mitigated")
+    event = history.by_id.get(moment.cites[0]) if moment and moment.basis.startswith("status ") else None
+    if moment and event is not None:
+        state = moment.basis.removeprefix("status ")
+        of = phrases.page_called(history, event) if event.type.startswith("page.") else say("the status page")
+        who = say(Name(event.actor), " set ", of) if event.actor else say(of, " was set")
+        yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at),
+                    quoted(": ", phrases.words_of(event) if phrases.text_in(event.data, "text") else "", phrases.NOTE),
+                    proof=cites(event))  # fmt: skip
     for mark in history.marks:
         if phrases.text_in(mark.data, "mark") == "mitigated":
             by = say(Name(mark.actor), " stated that it was") if mark.actor else say("It is stated that it was")

@@ -109,7 +109,7 @@ def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event
         service=service_of(labels, reading),
         environment=environment_of(labels, labels.get("ClusterName", ""), reading),
         severity=fit.severity_of(labels, reading),
-        title=fit.line(f"{name}: no data") if told["state"] == "INSUFFICIENT_DATA" else name,
+        title=name,
         labels=labels,
         data=_data(webhook, told, event_type, happened, started, entity),
     )
@@ -123,7 +123,9 @@ def _data(
     webhook: Webhook, told: dict[str, Any], event_type: str, happened: SenderTime, started: SenderTime, entity: str
 ) -> dict[str, Any]:
     if event_type == "observation.recorded":
-        data: dict[str, Any] = {"type": "cloudwatch.no_data", "kind": told["state"], "text": told["reason"]}
+        data: dict[str, Any] = {
+            "type": "aws.no_data", "called": "no data", "kind": told["state"], "text": told["reason"],
+        }  # fmt: skip
         return {key: value for key, value in data.items() if value}
     resolved = event_type == "alert.resolved"
     data = {"status": "resolved" if resolved else "firing", "reason": told["reason"], "summary": told["summary"]}
