@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import json
 import os
 import shutil
 import socket
@@ -131,11 +133,18 @@ def timelined(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comp
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """One run of the demo, its database kept; tests read it and must not write to it."""
-    folder = tmp_path_factory.mktemp("demo")
-    ran = timelined("demo", "--to", "out", "--database", "demo.db", cwd=folder)
-    url = f"sqlite:///{folder / 'demo.db'}"
-    return Played(ran.returncode, ran.stdout, ran.stderr, folder / "out", url)
+    """One run of the demo, its database kept; all processes of a test run read it, and must not write to it."""
+    mine = tmp_path_factory.getbasetemp()
+    folder = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "demo"
+    folder.mkdir(exist_ok=True)
+    said = folder / "said.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            ran = timelined("demo", "--to", "out", "--database", "demo.db", cwd=folder)
+            said.write_text(json.dumps([ran.returncode, ran.stdout, ran.stderr]), "utf-8")
+    returncode, stdout, stderr = json.loads(said.read_text("utf-8"))
+    return Played(returncode, stdout, stderr, folder / "out", f"sqlite:///{folder / 'demo.db'}")
 
 
 @pytest.fixture
