@@ -68,7 +68,7 @@ _BODIES = st.recursive(
 )
 
 
-@examples(150)
+@examples(50)
 @given(body=_BODIES, ident=_EXPRESSIONS, other=_EXPRESSIONS, items=st.just("") | _EXPRESSIONS)
 def test_no_expression_over_no_body_breaks_the_mapping(body: object, ident: str, other: str, items: str) -> None:
     """What does not fit finds nothing; a body without an id is not understood."""
