@@ -147,24 +147,38 @@ def start(
 
 
 def run(
-    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], seconds: float = 60.0, module: str = COMMAND
+    arguments: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    seconds: float = 60.0,
+    module: str = COMMAND,
+    *,
+    stdin: int | None = None,
+    stdout: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``timelined``, or another module, to its end; in an interpreter of its own where it needs one."""
+    """Run ``timelined``, or another module, to its end; in an interpreter of its own where it needs one.
+
+    ``stdin`` is a descriptor to read from instead of nothing, ``stdout`` one to write to, of which nothing is returned.
+    """
     if not possible(environ):
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
-            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:
-        streams = (nothing.fileno(), stdout.fileno(), stderr.fileno())
+            command, cwd=folder, env=environ, text=True, timeout=seconds, check=False, stdin=stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as written, TemporaryFile() as stderr:
+        streams = (
+            nothing.fileno() if stdin is None else stdin, written.fileno() if stdout is None else stdout,
+            stderr.fileno(),
+        )  # fmt: skip
         child = start(arguments, folder, environ, streams, module=module)
         try:
             code = child.wait(seconds)
         finally:
             child.kill()
-        stdout.seek(0)
+        written.seek(0)
         stderr.seek(0)
-        return subprocess.CompletedProcess(arguments, code, stdout.read().decode(), stderr.read().decode())
+        return subprocess.CompletedProcess(arguments, code, written.read().decode(), stderr.read().decode())
 
 
 # The process that forks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -109,10 +108,9 @@ def test_manual_pages_are_read_without_a_warning(tmp_path: Path) -> None:
 
 def complete(*words: str) -> list[str]:
     """What bash would offer for the last word."""
-    environment = {**os.environ, "_TIMELINED_COMPLETE": "bash_complete", "COMP_WORDS": shlex.join(words)}
-    environment["COMP_CWORD"] = str(len(words) - 1)
-    command = [sys.executable, "-c", "from collector.cli import main; main()"]
-    ran = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=True)
+    asked = {"_TIMELINED_COMPLETE": "bash_complete", "COMP_WORDS": shlex.join(words)}
+    ran = timelined(cwd=PROJECT, COMP_CWORD=str(len(words) - 1), **asked)
+    assert ran.returncode == 0, ran.stderr
     return [line.split(",", 1)[1] for line in ran.stdout.splitlines()]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli import fitting, output, timelined
+from tests import forks
 from tests.conftest import Played
 
 PROJECT = Path(__file__).parents[1]
@@ -131,10 +130,7 @@ def test_without_a_text_the_editor_opens(log: tuple[str, str], tmp_path: Path) -
         editor.chmod(0o700)
         ours, theirs = os.openpty()
         environment = {**os.environ, "VISUAL": str(editor), "TIMELINED_BY": "Ana"}
-        command = [sys.executable, "-m", "collector", "note", "1", *log]
-        ran = subprocess.run(
-            command, stdin=theirs, env=environment, cwd=PROJECT, check=False, capture_output=True, text=True
-        )
+        ran = forks.run(("note", "1", *log), PROJECT, environment, stdin=theirs)
         os.close(ours)
         os.close(theirs)
         assert ran.returncode == code, ran.stderr

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from collector.cli import moments, output, timelined
 from collector.people import citations
+from tests import forks
 from tests.conftest import Played
 
 NOW = datetime(2026, 11, 28, 22, 30, 5, tzinfo=UTC)
@@ -208,10 +209,8 @@ def test_a_draft_is_not_written_over_what_a_person_wrote(played: Played, tmp_pat
 def test_a_full_disk_behind_standard_output_is_a_sentence(played: Played, command: list[str]) -> None:
     """No traceback, and not the code of success."""
     with Path("/dev/full").open("wb") as full:
-        ran = subprocess.run(
-            [sys.executable, "-m", "collector", *command, "--storage.url", played.url],
-            stdout=full, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1], check=False,
-        )  # fmt: skip
+        words = (*command, "--storage.url", played.url)
+        ran = forks.run(words, Path(__file__).parents[1], os.environ, stdout=full.fileno())
     assert ran.returncode == output.FAILED
     assert ran.stderr == "cannot write the result to standard output: No space left on device\n"
 
