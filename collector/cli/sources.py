@@ -171,7 +171,8 @@ def _show(
             output.table(("FIELD", "EXPRESSION", "FOUND"), rows)
             click.echo()
     if status == "malformed":
-        output.say(reason)
+        # Of a delivery it would be kept; here it is not.
+        output.say(f"{reason.partition('; it is kept')[0]}; nothing was stored.")
     elif not events:
         output.say("Set aside: it becomes no event.")
     else:

@@ -116,7 +116,12 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         service = fit.service_of(fit.labels(body.common_labels), reading)
         return (fit.unrecognised(webhook, "the body has no alerts; Grafana sends at least one", KIND, service=service),)
     events = [_event_of(webhook, item, place, body, reading) for place, item in enumerate(body.alerts or ())]
-    return (*events, *_gap(webhook, body, events))
+    return (*[event for event in events if not _is_test(event)], *_gap(webhook, body, events))
+
+
+def _is_test(event: Event) -> bool:
+    """Whether it is what **Test** at a contact point sends, with the labels that Grafana makes up for it."""
+    return (event.labels.get("alertname"), event.labels.get("instance")) == ("TestAlert", "Grafana")
 
 
 def _about_version(version: str | int | None) -> str:
