@@ -7,6 +7,12 @@ left. ``intake`` (into the log) and ``following`` (out of it) are the only code
 that both waits and decides; all else is either pure or plumbing. They are two
 processes of one daemon; ``daemon`` starts the second one.
 
+Where things are decided: what a delivery says in ``sources``, which of several
+deliveries of one event speaks in ``log.appending``, from when to when an alert
+fired in ``semantics.episodes`` (a late resolve, too), which events are one
+incident in ``correlation``, and what a draft says in ``renderers.sections``.
+``docs/architecture.md`` says what lies in each room.
+
 Layers, lowest first; a module imports only from smaller numbers, and inside a
 folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::

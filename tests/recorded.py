@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,15 @@ SIGNED = Credentials(signing=(SECRET, EARLIER))
 TOKEN = Credentials(bearer=(b"larkfield-made-up-token",))
 BASIC = Credentials(basic=((b"larkfield", b"larkfield-made-up-token"),))
 PATH = Credentials(path=(b"larkfield-made-up-token",))
-PROOFS = {"signature": SIGNED, "bearer": TOKEN, "basic": BASIC, "path": PATH, "certificate": Credentials()}
+HEADER = Credentials(header=(b"larkfield-made-up-token",))
+PROOFS = {
+    "signature": SIGNED,
+    "header": HEADER,
+    "bearer": TOKEN,
+    "basic": BASIC,
+    "path": PATH,
+    "certificate": Credentials(),
+}
 CREDENTIALS = {kind: PROOFS[source.proofs[0]] for kind, source in SOURCES.items()}
 CREDENTIALS["aws"] = Credentials(certificates=(sns.CERTIFICATE,), topics=(sns.TOPIC,))
 CREDENTIALS["mapped"] = msgspec.structs.replace(SIGNED, scheme=LOOKOUT_SIGNS)
@@ -124,3 +133,13 @@ def assert_taken_alike(webhook: Webhook) -> None:
     assert [event.id for event in first] == [event.id for event in second]
     with pytest.raises(UnverifiedWebhook):
         source.verify(webhook, Credentials(signing=(b"another",), path=(b"another",)))
+
+
+def main() -> None:
+    """``python -m tests.recorded KIND/CASE``: what its adapter reads a recording as, for its ``events.json``."""
+    sys.stdout.write(json.dumps(msgspec.to_builtins(parsed(RECORDINGS / sys.argv[1])), indent=2, ensure_ascii=False))
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

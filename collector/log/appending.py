@@ -333,7 +333,7 @@ class _Batch:
             elif turn.teller.number != teller.number:
                 due = fact is None or fact.amended
             else:
-                due = fact is None or (not fact.amended and self._takes_precedence(telling, fact))
+                due = fact is None or self._takes_precedence(telling, fact)
             if due:
                 self._turn(turn)
 
@@ -367,10 +367,10 @@ class _Batch:
             fact = self.facts[identity] = KnownEvent(self.position + 1)
             self._insert(telling, item, event, identity, fact)
             return ReceiptItem(event_id=event.id, position=self.position, known=False)
-        if telling.number not in (0, fact.told):
-            fact.told = telling.number
+        if telling.number not in (0, fact.last_delivery):
+            fact.last_delivery = telling.number
             self.repeat_rows.append((identity, telling.submission.received_at))
-            if not fact.amended and self._takes_precedence(telling, fact):
+            if self._takes_precedence(telling, fact):
                 event = msgspec.structs.replace(event, revision=fact.revision + 1, amendment="earlier_delivery")
                 self._insert(telling, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=fact.position, known=True)
@@ -387,7 +387,13 @@ class _Batch:
         return ReceiptItem(event_id=event.id, position=self.position, known=False)
 
     def _takes_precedence(self, telling: Submitted, fact: KnownEvent) -> bool:
-        """By the time of receipt, then by the body's digest."""
+        """Whether a delivery speaks for an event in place of the one that does; decided here alone.
+
+        The one received first speaks, and of two in one microsecond the one whose body has the smaller digest. Once
+        people or a parser amended the event, none speaks for it again.
+        """
+        if fact.amended:
+            return False
         received_at = telling.submission.received_at
         if received_at != fact.received_at:
             return received_at < fact.received_at
@@ -416,7 +422,7 @@ class _Batch:
             event.occurred_at, telling.number, item, number, committed, commitment,
             leaf(self.position, identity, event.revision, received_at, event.type, commitment),
         ))  # fmt: skip
-        fact.told = telling.number
+        fact.last_delivery = telling.number
         fact.tell(event.amendment, received_at, telling.number, telling)
 
 

@@ -39,7 +39,8 @@ class KnownEvent(msgspec.Struct, gc=False):
     last_received_at: int = 0
     """Of all deliveries that ever spoke for it."""
     delivery: int = 0
-    told: int = 0
+    last_delivery: int = 0
+    """That told it last in this batch; 0: none yet."""
     authority: Submitted | None = None
     amended: bool = False
     erased: bool = False

@@ -3,7 +3,8 @@
 The one answer to this question. Grouping folds all events of an alert with it,
 replay folds those of one incident, and both come to the same episodes: an
 episode depends on its own events and on where the alert's other episodes begin
-and end, never on arrival.
+and end, never on arrival. A resolve that is received before its firing, or days
+after it, ends the same episode as one in time.
 
 Nothing is ended here that no sender ended. An alert whose resolve was lost, or
 whose start moved while it fired, has an episode without an end.
