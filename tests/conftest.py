@@ -31,6 +31,7 @@ pytest.register_assert_rewrite(
     "tests.forks",
     "tests.log_facts",
     "tests.page_checks",
+    "tests.page_reader",
     "tests.postgres",
     "tests.processes",
     "tests.recorded",
