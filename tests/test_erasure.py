@@ -346,6 +346,7 @@ async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Pl
 async def test_an_erasure_that_cannot_be_is_refused(place: Place, said: dict[str, Any], status: int) -> None:
     """What is not there, or without a reason; and nothing is recorded."""
     await place.sent(senders.alertmanager(alert()))
+    await place.caught_up()
     head = await place.log.head()
     told = await place.post("erasures", **{"by": "Ana", "reason": "x"} | said)
     assert (told["answered"], await place.log.head()) == (status, head)

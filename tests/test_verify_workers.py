@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,10 @@ def test_what_is_erased_meanwhile_is_no_difference(copy: Path) -> None:
     def erases() -> None:
         erasure = fact("a", at=AT, revision=2, amendment="erasure", title="")
         recorded = Submission(source=PEOPLE, received_at=AT + 99, events=(erasure,))
-        asyncio.run(written(copy, lambda connection: erase(connection, recorded, [erasure.id], [2])))
+        work = written(copy, lambda connection: erase(connection, recorded, [erasure.id], [2]))
+        # The loop of whoever verifies waits for us.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(asyncio.run, work).result()
 
     driver = sqlite3.connect(copy / "log.db", isolation_level=None, check_same_thread=False)
     with create_engine("sqlite://", creator=lambda: driver).connect() as later:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
@@ -37,6 +37,7 @@ from collector.proof.acknowledged import Last
 from collector.storage.datafile import DataFile
 from collector.storage.disk import Disk, cause, is_damage
 from collector.storage.lock import WriterLock
+from collector.storage.readers import Readers
 from collector.storage.transaction import BUSY, Write
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,6 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -8192",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA wal_autocheckpoint = 0")
-_READERS = 4
 _ABANDONED_WRITERS: list[tuple[Connection, DataFile | None]] = []
 """Writers over a disk that failed. Closing would make a checkpoint, out of pages that may not be those we wrote."""
 _ROWS_ON_LOOP = 1200
@@ -93,11 +93,10 @@ class SqliteLog(BaseLog):
             self._open_writer(address)
         elif not path.is_file():
             raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
-        self._reader_engine = _engine(partial(_connect_reader, path), pooled=True)
         if not (writable or any_schema):
             self._check_readable()
+        self._readers = Readers(path, pragmas=_READER_PRAGMAS)
         self._writing = ThreadPoolExecutor(1, "log-writer")
-        self._reading = ThreadPoolExecutor(_READERS, "log-reader")
 
     def _open_writer(self, address: str) -> None:
         if not self.path.parent.is_dir():
@@ -174,9 +173,8 @@ class SqliteLog(BaseLog):
 
     def _check_readable(self) -> None:
         """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
-        found = self._read(migrations.schema)
+        found = schema_of(self.path)
         if found.mismatch and not found.ahead:
-            self._reader_engine.dispose()
             raise Unavailable(f"cannot read the log {self.path}: {found.mismatch}")
 
     def announce(self, address: str) -> None:
@@ -300,20 +298,14 @@ class SqliteLog(BaseLog):
         if self._disk.failure:
             raise DiskFailed(self._disk.failure)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
-        finally:
-            self._tell_broken()
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        try:
-            with self._reader_engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
-                return work(connection)
+            return await self._readers.run(work)
         except (DBAPIError, sqlite3.Error) as error:
             if self._writer is not None and is_damage(error):
                 # What is built on such pages is lost with them.
                 raise self._disk.as_unavailable(error) from error
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
+        finally:
+            self._tell_broken()
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """See :meth:`collector.log.EventLog.acknowledge`."""
@@ -352,12 +344,11 @@ class SqliteLog(BaseLog):
         """See :meth:`collector.log.EventLog.close`."""
         if not self._closed:
             self._closed = True
+            # Readers first: the last connection to close makes the final checkpoint, and only the writer may.
+            await self._readers.close()
             await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        """Readers first: the last connection to close makes the final checkpoint, and only the writer may."""
-        self._reading.shutdown()
-        self._reader_engine.dispose()
         self._writing.shutdown()
         self._release()
 
@@ -402,10 +393,9 @@ def _schema_before(path: Path) -> migrations.Schema:
     return schema_of(path) if path.is_file() else migrations.Schema("")
 
 
-def _engine(connect: Callable[[], sqlite3.Connection], *, pooled: bool = False) -> Engine:
+def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
     # An error that is logged says the statement, and never what senders told.
-    making = partial(create_engine, "sqlite://", creator=connect, hide_parameters=True)
-    return making(poolclass=QueuePool, pool_size=_READERS) if pooled else making(poolclass=NullPool)
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
 
 
 def _connect_writer(path: Path) -> sqlite3.Connection:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,17 +22,17 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
+from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
 from collector.files import FILE_MODE, close_to_others
 from collector.log import EventLog, SqliteLog
 from collector.storage.disk import cause, is_damage, is_passing
+from collector.storage.readers import Readers
 
 T = TypeVar("T")
 
-_READERS = 4
 _BUSY = 5.0
 """Seconds to wait for another process's transaction on the lists."""
 _PATIENCE = 5.0
@@ -56,7 +55,7 @@ class Lists(Protocol):
     """Where the lists are read and written, with the log at hand."""
 
     async def query(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in a thread over one view of the lists, and of the log at that moment or a later one.
+        """Run ``work`` over one view of the lists, and of the log at that moment or a later one.
 
         Raises :class:`Unavailable` where they cannot be read, to their owner :class:`ListsRemoved`.
         """
@@ -127,16 +126,14 @@ class SqliteLists:
     def __init__(self, log: Path, *, owner: bool = False, file: Path | None = None) -> None:
         self._log, self._owner = log, owner
         self.path = file or lists_path(log)
-        self._lock = threading.Lock()
         self._closed = False
         self._opened: tuple[int, int] | None = None
         """The file that the owner has open, by device and inode."""
         self._shown: tuple[int, int] | None = None
         """The file that readers have open."""
-        self._readers = self._reading_engine()
+        self._readers = self._reading()
         self._writer: Connection | None = None
         self._writing = ThreadPoolExecutor(1, "lists-writer")
-        self._reading = ThreadPoolExecutor(_READERS, "lists-reader")
 
     @property
     def in_place(self) -> bool:
@@ -145,33 +142,42 @@ class SqliteLists:
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :class:`Lists`."""
-        return await self._run(self._reading, partial(self._read, work))
+        self._check_open()
+        try:
+            # The view of the lists begins with the look at them; and where they were made since this connection looked
+            # last, it finds them, and not the tables of an earlier version in the log.
+            return await (await self._reader()).run(work, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+        except (DBAPIError, sqlite3.Error) as error:
+            raise await asyncio.to_thread(self._spoken, "read", error) from error
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """See :class:`Lists`."""
-        return await self._run(self._writing, partial(self._transaction, work, durable))
+        return await self._run(partial(self._transaction, work, durable))
 
     async def scrub(self) -> str:
         """See :class:`Lists`."""
-        return await self._run(self._writing, self._scrub)
+        return await self._run(self._scrub)
 
     async def close(self) -> None:
         """See :class:`Lists`. What was begun is finished."""
         if not self._closed:
             self._closed = True
+            await self._readers.close()
             await asyncio.to_thread(self._close)
 
-    async def _run(self, threads: ThreadPoolExecutor, job: Callable[[], T]) -> T:
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable(f"cannot use the lists {self.path}: they are closed")
-        running = asyncio.get_running_loop().run_in_executor(threads, job)
+
+    async def _run(self, job: Callable[[], T]) -> T:
+        """Run a job on the thread that writes."""
+        self._check_open()
+        running = asyncio.get_running_loop().run_in_executor(self._writing, job)
         # Where nobody waits for it any longer there is nobody to tell.
         running.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
         return await asyncio.shield(running)
 
     def _close(self) -> None:
-        self._reading.shutdown()
-        self._readers.dispose()
         self._writing.submit(self._let_go).result()
         self._writing.shutdown()
 
@@ -184,46 +190,27 @@ class SqliteLists:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def _reading_engine(self) -> Engine:
-        return create_engine(
-            "sqlite://", creator=self._connect_reader, poolclass=QueuePool, pool_size=_READERS, hide_parameters=True
-        )
-
-    def _connect_reader(self) -> sqlite3.Connection:
+    def _reading(self) -> Readers:
         """Where there are no lists, an empty database stands for them: the log can be read all the same."""
-        main = f"file:{quote(str(self.path))}?mode=ro" if self._shown else ":memory:"
-        connection = sqlite3.connect(main, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        self._attach(connection)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        path = self.path if self._shown else None
+        return Readers(path, pragmas=("PRAGMA query_only = ON",), attached=[("log", self._log)])
+
+    async def _reader(self) -> Readers:
+        if self._owner and self._opened is None:
+            await self._run(self._connected)
+        found = self._identity()
+        if self._owner and found != self._opened:
+            await self._run(self._let_go)
+            raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
+        if found != self._shown:
+            # What was read so far is read to its end; whoever comes now reads what is there.
+            former, self._shown = self._readers, found
+            self._readers = self._reading()
+            await former.close()
+        return self._readers
 
     def _attach(self, connection: sqlite3.Connection) -> None:
         connection.execute("ATTACH ? AS log", (f"file:{quote(str(self._log))}?mode=ro",))
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        try:
-            with self._reader().connect() as connection:
-                connection.exec_driver_sql("BEGIN")
-                # The view of the lists begins here; and where they were made since this connection looked last, it
-                # finds them, and not the tables of an earlier version in the log.
-                connection.exec_driver_sql("SELECT 1 FROM main.sqlite_master LIMIT 1").all()
-                return work(connection)
-        except (DBAPIError, sqlite3.Error) as error:
-            raise self._spoken("read", error) from error
-
-    def _reader(self) -> Engine:
-        with self._lock:
-            if self._owner and self._opened is None:
-                self._writing.submit(self._connected).result()
-            found = self._identity()
-            if self._owner and found != self._opened:
-                self._writing.submit(self._let_go).result()
-                raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
-            if found != self._shown:
-                # What was read so far is read to its end; whoever comes now reads what is there.
-                self._readers.dispose()
-                self._shown = found
-            return self._readers
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

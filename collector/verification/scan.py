@@ -179,13 +179,9 @@ class Scan:
                 yield found
 
     def _cursor(self, statement: str, after: int, last: int) -> Any:
-        """On SQLite the driver's own cursor: making SQLAlchemy's rows would cost as much as verifying them.
-
-        Elsewhere rows come in portions, of which SQLAlchemy holds the first.
-        """
-        values, options = {"after": after, "last": last}, {"stream_results": True}
-        result = self._connection.execute(text(statement), values, execution_options=options)
-        return result.cursor if self._connection.dialect.name == "sqlite" else result
+        """Rows in portions, of which SQLAlchemy holds the first."""
+        values = {"after": after, "last": last}
+        return self._connection.execute(text(statement), values, execution_options={"stream_results": True})
 
     def _singly(self, statement: str, table: str, after: int, last: int, error: Exception) -> tuple[list[Any], int]:
         """Those rows of the next page that can be read, and how far that came; those that cannot are named."""

@@ -1,0 +1,86 @@
+"""Who reads a SQLite file: SQLAlchemy's AsyncEngine over aiosqlite, read-only, with a bound on how many read at once.
+
+A reader is handed a plain connection and does its work in one view. Wherever it
+waits for rows the event loop turns: they come some hundred at a time, so that
+a large answer holds nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, event
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from collector.storage.transaction import BUSY
+
+T = TypeVar("T")
+
+READERS = 4
+"""Views that are open at once; whoever comes then waits."""
+_ROWS = 256
+"""Rows that are fetched at a time: some milliseconds of work for the event loop."""
+
+
+class Readers:
+    """Connections to one file, each used by one reader at a time and kept for the next."""
+
+    def __init__(self, path: Path | None, *, pragmas: Sequence[str] = (), attached: Sequence[tuple[str, Path]] = ()):
+        """``path`` None is an empty database; ``attached`` are files beside it, by the names that statements use."""
+        self._pragmas, self._attached = pragmas, attached
+        self._slots = asyncio.Semaphore(READERS)
+        self._engine = create_async_engine(
+            _address(path),
+            connect_args={"timeout": BUSY, "isolation_level": None},
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=READERS,
+            # An error that is logged says the statement, and never what senders told.
+            hide_parameters=True,
+        )
+        event.listen(self._engine.sync_engine, "connect", self._prepare)
+
+    async def run(self, work: Callable[[Connection], T], *first: str) -> T:
+        """Run ``work`` over one view, which the statements ``first`` begin. Raises what the work or the driver raises.
+
+        Meanwhile no other work of this process runs but where it waits: what takes long has a thread or a process.
+        What was begun is read to its end, also where nobody waits for it any longer: a connection that is cut off in
+        the middle is closed some time later, and while one is open the writer that stops cannot leave one whole file.
+        """
+        reading = asyncio.ensure_future(self._read(work, first))
+        reading.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+        return await asyncio.shield(reading)
+
+    async def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
+        async with self._slots, self._engine.connect() as connection:
+            for statement in ("BEGIN", *first):
+                await connection.exec_driver_sql(statement)
+            return await connection.run_sync(partial(_streaming, work))
+
+    async def close(self) -> None:
+        """Close all connections, after those who read."""
+        for _ in range(READERS):
+            await self._slots.acquire()
+        await self._engine.dispose()
+
+    def _prepare(self, connection: Any, record: object) -> None:
+        cursor = connection.cursor()
+        for name, path in self._attached:
+            cursor.execute(f"ATTACH ? AS {name}", (f"file:{quote(str(path))}?mode=ro",))
+        for pragma in self._pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+
+def _address(path: Path | None) -> URL:
+    if path is None:
+        return URL.create("sqlite+aiosqlite", database="file::memory:", query={"uri": "true"})
+    return URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+
+
+def _streaming(work: Callable[[Connection], T], connection: Connection) -> T:
+    return work(connection.execution_options(stream_results=True, max_row_buffer=_ROWS))
