@@ -18,10 +18,8 @@ from collector.names import fold_service
 from collector.semantics import severities
 from collector.semantics.closing import peak
 from renderers.history import Alert, History, Moment, Nearby, Page
-from renderers.moments import acknowledges, last_of_all
+from renderers.moments import acknowledges, ahead_of_alerts, last_of_all
 
-ASKEW = 10 * MINUTE
-"""How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
 AHEAD = 30 * MINUTE
 """How far before the detection a post of a status page is told with it; further ahead it may well be of something
 else."""
@@ -456,17 +454,5 @@ def seen(history: History, family: str) -> bool:
 
 def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:
     """The page that came furthest before the first alert that it names, directly or by its group; how far, µs."""
-    earliest: dict[str, Alert] = {}
-    # The alerts stand by their start, so the first one of a reference is the earliest.
-    for alert in history.alerts:
-        for ref in (*alert.fired.refs, f"alert:{alert.entity}"):
-            earliest.setdefault(ref, alert)
-    found: list[tuple[int, str, Page, Alert]] = []
-    for page in history.pages:
-        named = {ref for step in page.steps for ref in step.refs if ref.startswith("alert")}
-        alerts = [earliest[ref] for ref in named if ref in earliest]
-        first = min(alerts, key=lambda alert: (alert.start, alert.entity), default=None)
-        if first is not None and page.triggered is not None and 0 < first.start - page.start <= ASKEW:
-            found.append((first.start - page.start, page.entity, page, first))
-    furthest = max(found, key=lambda each: each[:2], default=None)
+    furthest = max(ahead_of_alerts(history), key=lambda each: each[:2], default=None)
     return None if furthest is None else (furthest[2], furthest[3], furthest[0])

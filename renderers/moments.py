@@ -113,7 +113,31 @@ def _detections(history: History) -> list[_Seen]:
     first = next((each for each in history.alerts if each.opening), None)
     seen = [_Seen(first.start, first.fired.id, "first alert")] if first else []
     seen += [_Seen(each.occurred_at, each.id, "first report") for each in history.reports]
-    return seen + [_Seen(each.start, _paged(each).id, "first page") for each in history.pages]
+    askew = {page.entity for _, _, page, _ in ahead_of_alerts(history)}
+    pages = [each for each in history.pages if each.entity not in askew or first is None]
+    return seen + [_Seen(each.start, _paged(each).id, "first page") for each in pages]
+
+
+ASKEW = 10 * MINUTE
+"""How far a page may come before the alert it names; further ahead it was of another one, which is not known."""
+
+
+def ahead_of_alerts(history: History) -> list[tuple[int, str, Page, Alert]]:
+    """The pages that came before the first alert that they name, directly or by its group, as clocks differ; each with
+    how far (µs) and its entity before it."""
+    earliest: dict[str, Alert] = {}
+    # The alerts stand by their start, so the first one of a reference is the earliest.
+    for alert in history.alerts:
+        for ref in (*alert.fired.refs, f"alert:{alert.entity}"):
+            earliest.setdefault(ref, alert)
+    found: list[tuple[int, str, Page, Alert]] = []
+    for page in history.pages:
+        named = {ref for step in page.steps for ref in step.refs if ref.startswith("alert")}
+        alerts = [earliest[ref] for ref in named if ref in earliest]
+        first = min(alerts, key=lambda alert: (alert.start, alert.entity), default=None)
+        if first is not None and page.triggered is not None and 0 < first.start - page.start <= ASKEW:
+            found.append((first.start - page.start, page.entity, page, first))
+    return found
 
 
 def _paged(page: Page) -> RecordedEvent:
@@ -184,8 +208,9 @@ def _since_better(told: Iterable[RecordedEvent]) -> Moment | None:
         return None
     last = max(better, key=lambda event: (event.occurred_at, event.id))
     state = _state_told(last)
+    of = "status page" if last.type == "status.updated" else "status"
     known_by = "stated" if state == "mitigated" else "derived"
-    return Moment(name="mitigated", at=last.occurred_at, known=known_by, basis=f"status {state}", cites=(last.id,))
+    return Moment(name="mitigated", at=last.occurred_at, known=known_by, basis=f"{of} {state}", cites=(last.id,))
 
 
 def _state_told(event: RecordedEvent) -> str:

@@ -51,6 +51,14 @@ def test_each_moment_of_an_ordinary_incident_is_observed_or_derived() -> None:
         assert set(moment.cites) <= known
 
 
+def test_a_page_whose_clock_is_ahead_of_its_alert_did_not_detect_it() -> None:
+    """It names the alert, so it came after it; a page that names none may have been first."""
+    named = page("triggered", 1.5, refs=("alert:HighErrorRate",))
+    assert minutes(replay([firing(2), named]), "detected") == 2
+    assert minutes(replay([firing(2), page("triggered", 1.5)]), "detected") == 1.5
+    assert minutes(replay([named]), "detected") == 1.5
+
+
 def status(to: str, minutes: float, entity: str = "P311") -> RecordedEvent:
     """An on-call tool's page is set to a state."""
     return page("status_updated", minutes, entity, data={"to": to})

@@ -105,6 +105,16 @@ def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
     assert "00:07:10" not in detect
 
 
+def test_a_change_after_a_symptom_is_no_start_of_the_impact() -> None:
+    """What it would be said to have begun had shown before."""
+    told = Told()
+    told.fires("Low", "09:40:00", "web", severity="warning")
+    told.deploys("web", "09:50:00", "09:55:00", "v1")
+    told.fires("X", "10:00:00", "web")
+    expected = "detected at 10:00 | 20 min if the impact began with the alert Low on web at 09:40:00"
+    assert cells(told, "measures")[0].endswith(expected)
+
+
 def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
     """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
     told = Told()

@@ -134,6 +134,8 @@ _ENDED = {
     "stated": "it was mitigated, as stated",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "its status was set to monitoring",
+    "status page mitigated": "the status page was set to mitigated",
+    "status page monitoring": "the status page was set to monitoring",
 }
 
 

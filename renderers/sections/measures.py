@@ -59,6 +59,8 @@ BASES = {
     "stated": "stated by a person",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "derived: its status was set to monitoring",
+    "status page mitigated": "the status page was set to mitigated",
+    "status page monitoring": "derived: the status page was set to monitoring",
     "told by an event": "its start is told by an event",
 }
 """How an end is known, by the basis of its moment."""
@@ -176,8 +178,11 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         title = phrases.observation_title(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
         found.append((event.occurred_at, say("with ", seen), event))
+    symptom = min((at for at, _, _ in found), default=detected)
     for change in change_facts.earlier_changes(history)[:1]:
         began = change.end if change.end is not None and change.end <= detected else change.start
+        if began > symptom:
+            continue  # what it hit had shown before
         verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
         was = "was " if verb in WAS else ""
         noun = phrases.noun_of(change)

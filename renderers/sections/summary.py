@@ -245,6 +245,8 @@ RECOVERIES = {
     "stated": "by what was stated it was mitigated",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "its status was set to monitoring",
+    "status page mitigated": "the status page was set to mitigated",
+    "status page monitoring": "the status page was set to monitoring",
 }
 """What ended, by the basis of the moment."""
 
@@ -254,7 +256,7 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
     moment = facts.moment(history, "mitigated")
     event = history.by_id.get(moment.cites[0]) if moment and moment.basis.startswith("status ") else None
     if moment and event is not None:
-        state = moment.basis.removeprefix("status ")
+        state = moment.basis.rpartition(" ")[2]
         of = phrases.page_called(history, event) if event.type.startswith("page.") else say("the status page")
         who = say(Name(event.actor), " set ", of) if event.actor else say(of, " was set")
         yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at),
