@@ -91,6 +91,18 @@ def test_low_alerts_do_not_lengthen_the_incident() -> None:
     assert said(told, "summary")[-1] == "The alert above warning was firing for 10 min"
 
 
+def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
+    """Where nobody acknowledged, the summary says to whom it was escalated and when."""
+    told = Told()
+    told.fires("X", "10:00:00", "checkout")
+    told.page("triggered", "10:01:00", data={"assignees": ["Ana"]})
+    told.page("escalated", "10:16:00", data={"assignees": ["Ben"]})
+    told.page("escalated", "10:31:00", data={"to": "Cy"})
+    assert "It was escalated to Ben at 10:16:00 and Cy at 10:31:00" in said(told, "summary")
+    told.page("acknowledged", "10:40:00", actor="Cy")
+    assert not any("escalated" in text for text in said(told, "summary"))
+
+
 def test_one_alert_is_neither_the_first_nor_the_last() -> None:
     """Where one alert fired, once, every section calls it the alert."""
     told = Told()

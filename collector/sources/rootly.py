@@ -59,7 +59,7 @@ _UNREAL = ("test", "example", "scheduled")
 """Beginnings of kinds of incidents that were opened to try things out, or that are planned."""
 _LATER = "backfilled"
 """The kind of an incident that was written down after it was over."""
-_STATUSES = {"incident.in_triage": "in triage", "incident.mitigated": "mitigated"}
+_STATUSES = {"incident.in_triage": "triage", "incident.mitigated": "mitigated"}
 _MESSAGES = {
     "incident.mitigated": "mitigation_message",
     "incident.resolved": "resolution_message",

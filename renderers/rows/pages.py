@@ -99,7 +99,13 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
     after = say(" after ", phrases.lasted(event.occurred_at - (page.start if page else 0)),
                 " without acknowledgement") if known else ()  # fmt: skip
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
-    return say(subject, assigned(event, " to ") or named(" to ", text_in(event.data, "to")), after)
+    to = escalated_to(event)
+    return say(subject, say(" to ", to) if to else "", after)
+
+
+def escalated_to(event: RecordedEvent) -> Phrase:
+    """Whom a page went to next; empty where it does not say."""
+    return assigned(event, "") or named("", text_in(event.data, "to"))
 
 
 def priority_updated(table: RowContext, event: RecordedEvent) -> Phrase:

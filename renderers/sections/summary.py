@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
-from renderers.rows.pages import called
+from renderers.rows.pages import called, escalated_to
 from renderers.words import counted
 
 SERIES = 3
@@ -118,6 +118,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         first = not history.alerts and not history.reports and page is history.pages[0]
         if not first:
             yield paged(history, options, page)
+            yield from _escalated(history, options)
         elif page.acknowledged is not None or not facts.by_hand(page):
             yield _taken(history, options, page)
         return
@@ -127,6 +128,19 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         if alert is not None and report.occurred_at >= alert.start:
             yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report),
                         proof=cites(report))  # fmt: skip
+
+
+def _escalated(history: History, options: Options) -> Iterator[Claim]:
+    """To whom pages went that nobody acknowledged."""
+    if any(page.acknowledged for page in history.pages):
+        return
+    steps = [step for page in history.pages for step in page.steps if step.type == "page.escalated"]
+    told = [(step, escalated_to(step)) for step in sorted(steps, key=reading_order)]
+    known = [(step, to) for step, to in told if to]
+    if known:
+        words = [say(to, " at ", time_in(history, options, step.occurred_at)) for step, to in known]
+        yield claim("It was escalated to ", phrases.listed(words, 3, ("more time", "more times")),
+                    proof=cites([step for step, _ in known]))  # fmt: skip
 
 
 def _taken(history: History, options: Options, page: Page) -> Claim:
