@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import Metric
 
+from collector import names
 from collector.daemon import gauges
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
@@ -183,6 +184,7 @@ class Runtime:
             measures=partial(self._render, "measures"),
             remarks=partial(self._render, "remarks"),
             zone=self.settings.drafts.zone,
+            people=people_of(self.settings),
             changes=self._changes,
             styles=STYLES,
             policies=POLICIES,
@@ -312,6 +314,17 @@ class Runtime:
         except Unavailable as error:
             return str(error)
         return ""
+
+
+def people_of(settings: Settings) -> dict[str, tuple[str, str]]:
+    """A person's name as it is compared → what they are called, and their zone; empty where that is not told."""
+    zones = {names.fold_person(name): (name, zone) for name, zone in settings.drafts.zones.items()}
+    found = dict(zones)
+    for person, spellings in settings.correlation.people.items():
+        key = names.fold_person(person)
+        told = (person, zones.get(key, ("", ""))[1])
+        found |= {names.fold_person(each): told for each in (person, *spellings)}
+    return found
 
 
 def heartbeats_of(settings: Settings) -> dict[str, tuple[str, int]]:

@@ -138,6 +138,7 @@ _DRAFTS = section(
         "enabled": truth,
         "dir": text,
         "zone": parsed(zone),
+        "zones": mapping_of(parsed(zone)),
         "detail": one_of(*DETAILS),
         "profile": one_of(*PROFILES),
         "citations": one_of(*CITATIONS),

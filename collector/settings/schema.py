@@ -209,6 +209,8 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     dir: str = "out/drafts"
     zone: str = "UTC"
     """The IANA zone of the times shown, here and wherever a reader asks for none."""
+    zones: Mapping[str, str] = {}
+    """Person → the IANA zone in which they live."""
     detail: str = "normal"
     profile: str = "timelined"
     citations: str = "inline"

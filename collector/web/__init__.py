@@ -117,6 +117,7 @@ def _render_with(app: web.Application, renderings: Renderings) -> None:
     app[keys.REMARKS] = renderings.remarks
     app[keys.CHANGES] = renderings.changes
     app[keys.ZONE] = renderings.zone
+    app[keys.PEOPLE] = renderings.people
     app[keys.STYLES] = renderings.styles
     app[keys.POLICIES] = renderings.policies
 

@@ -98,6 +98,8 @@ API_TOKENS: web.AppKey[Sequence[Token]] = web.AppKey("api_tokens")
 """Any one of them opens ``/api``; none: it stands open."""
 PROXIES: web.AppKey[Sequence[ProxyLogin]] = web.AppKey("proxies")
 """Who signs people in before us, and is believed."""
+PEOPLE: web.AppKey[Mapping[str, tuple[str, str]]] = web.AppKey("people")
+"""A name as it is compared → what the person is called, and their zone; empty where that is not told."""
 ZONE: web.AppKey[str] = web.AppKey("zone")
 """The zone of drafts, which pages offer beside UTC."""
 FRONT: web.AppKey[Front] = web.AppKey("front")

@@ -57,6 +57,8 @@ class Renderings(msgspec.Struct, frozen=True, kw_only=True):
     """What changed of a draft."""
     zone: str = "UTC"
     """The zone of drafts."""
+    people: Mapping[str, tuple[str, str]] = {}
+    """A name as it is compared → what the person is called, and their zone; empty where that is not told."""
     styles: Mapping[str, str] = {}
     """Name → a style sheet."""
     policies: Mapping[str, str] = {}

@@ -19,8 +19,11 @@ from collector.errors import NotFound
 from collector.event import HOUR, RecordedEvent
 from collector.projections import EventFilter
 from collector.projections.across import Across, Identity
-from collector.web.keys import CLOCK, PROJECTIONS
+from collector.times import rfc3339
+from collector.web.keys import CLOCK, PEOPLE, PROJECTIONS
 from collector.web.pages.clocks import Clock
+from collector.web.pages.deployed import DeployedService, JudgedDeployment, deployed
+from collector.web.pages.disturbed import Disturbed, disturbed
 from collector.web.pages.rendering import page
 from collector.web.pages.stated import stated_at
 from collector.web.requests import MOST, Query
@@ -31,6 +34,8 @@ PERIOD = 90 * 24 * HOUR
 """What is looked at where no period is asked for, µs."""
 SHOWN = 50
 """How many rows a table has; the CSV has all."""
+LOOKED_AT = 20_000
+"""The most events of changes, and of pages, that are looked at."""
 OFTEN = 2
 """From how many times on an alert fires often."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -70,6 +75,10 @@ class AcrossPage(msgspec.Struct, frozen=True, kw_only=True):
     actions: Sequence[Action]
     """Those open, the overdue ones first."""
     months: Sequence[Month]
+    deployed: Sequence[DeployedService]
+    disturbed: Sequence[Disturbed]
+    whole: bool
+    """Whether all changes and pages of the period were looked at."""
 
 
 @routes.get("/across")
@@ -118,13 +127,39 @@ def _period(request: web.Request, query: Query, clock: Clock) -> tuple[int, int]
 async def _read(app: web.Application, clock: Clock, since: int, until: int) -> AcrossPage:
     found = await app[PROJECTIONS].across(since, until)
     actions = await _actions(app, clock)
+    changes, all_changes = await _revisions(app, "change.*", since, until)
+    pages, all_pages = await _revisions(app, "page.*", since, until)
+    places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages)}))
+    ends = {number: await _ended(app, number) for number in {places[e.id] for e in changes if e.id in places}}
     return AcrossPage(
         found=found,
         nothing=[one for one in found.identities if one.episodes >= OFTEN and not one.answered],
         again=sorted((one for one in found.identities if len(one.incidents) > 1), key=lambda one: -len(one.incidents)),
         actions=actions,
         months=_months(found, clock),
+        deployed=deployed(changes, places, ends),
+        disturbed=disturbed(pages, places, app[PEOPLE], clock.zone),
+        whole=all_changes and all_pages,
     )
+
+
+async def _revisions(
+    app: web.Application, family: str, since: int, until: int
+) -> tuple[Sequence[RecordedEvent], bool]:  # fmt: skip
+    """The newest events of a family in the period, and whether those are all."""
+    found: list[RecordedEvent] = []
+    wanted = EventFilter(type=family, since=since, until=until, limit=MOST, newest_first=True)
+    while told := await app[PROJECTIONS].events(wanted):
+        found += told
+        if len(found) >= LOOKED_AT:
+            return found, False
+        wanted = msgspec.structs.replace(wanted, before=told[-1].position)
+    return found, True
+
+
+async def _ended(app: web.Application, number: int) -> int | None:
+    row = await app[PROJECTIONS].incident(number)
+    return row.ended_at if row is not None else None
 
 
 async def _actions(app: web.Application, clock: Clock) -> list[Action]:
@@ -185,6 +220,13 @@ def _of_identity(one: Identity) -> list[Any]:
     ]  # fmt: skip
 
 
+def _of_deployment(service: DeployedService, one: JudgedDeployment) -> list[Any]:
+    return [
+        service.service, one.title, rfc3339(one.finished), one.standing, one.why, one.incident,
+        _seconds(one.recovery), one.event,
+    ]  # fmt: skip
+
+
 _IDENTITY = (
     "alert", "service", "source", "times", "in_no_incident", "incidents", "answered", "median_seconds", "ends_told",
     "newest_event",
@@ -199,6 +241,21 @@ _TABLES: Mapping[str, tuple[Sequence[str], Callable[[AcrossPage], Iterable[Seque
     "opened": (
         ("month", "by_alert", "by_page", "by_report", "by_something_else"),
         lambda told: ([m.month, *map(_listed, (m.alert, m.page, m.report, m.other))] for m in told.months),
+    ),
+    "deployments": (
+        ("service", "deployment", "finished", "judged", "why", "incident", "recovery_seconds", "event"),
+        lambda told: (_of_deployment(service, one) for service in told.deployed for one in
+                      (*service.confirmed, *service.candidates, *service.unknown)),
+    ),
+    "services": (
+        ("service", "deployments", "confirmed", "candidates", "unknown", "median_recovery_seconds"),
+        lambda told: ([s.service, s.deployments, *map(len, (s.confirmed, s.candidates, s.unknown)), _seconds(s.usual)]
+                      for s in told.deployed),
+    ),
+    "disturbed": (
+        ("person", "zone", "zone_told", "pages", "hours", "of_night", "of_evening_or_weekend", "of_work", "incidents"),
+        lambda told: ([p.person, p.zone, p.told, p.pages, p.hours, p.night, p.evening, p.work, _listed(p.incidents)]
+                      for p in told.disturbed),
     ),
     "late": (
         ("source", "events", "median_seconds", "99th_percentile_seconds", "most_seconds", "latest_event"),

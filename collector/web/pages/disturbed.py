@@ -1,0 +1,98 @@
+"""The hours in which pages disturbed people, each in their own zone; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from collector import names
+from collector.event import RecordedEvent, is_erased, is_retracted
+
+SENT = (
+    "page.triggered", "page.escalated", "page.delegated", "page.reassigned", "page.reopened", "page.unacknowledged",
+    "page.responder_added",
+)  # fmt: skip
+"""What sends a page to those with whom it stands then."""
+WORK, NIGHT = range(8, 18), (*range(22, 24), *range(8))
+"""The hours of work, on the days from Monday to Friday, and of sleep, on every day."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
+    """One person."""
+
+    person: str
+    zone: str
+    """The zone that the hours are of."""
+    told: bool
+    """Whether that is known to be theirs."""
+    pages: int
+    work: int
+    """Hours of work in which a page was sent to them; likewise the others."""
+    evening: int
+    night: int
+    incidents: Sequence[int]
+
+    @property
+    def hours(self) -> int:
+        """All of them."""
+        return self.work + self.evening + self.night
+
+
+def disturbed(
+    revisions: Iterable[RecordedEvent], places: Mapping[str, int], people: Mapping[str, tuple[str, str]], otherwise: str
+) -> list[Disturbed]:
+    """Whoever was sent a page, those who were disturbed most first.
+
+    ``people`` maps a name as it is compared to what the person is called and their zone (empty: not told), for which
+    ``otherwise`` stands then; ``places`` are the incidents that events are in.
+    """
+    latest: dict[str, RecordedEvent] = {}
+    for event in revisions:
+        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
+    sent: dict[str, list[RecordedEvent]] = {}
+    called: dict[str, tuple[str, str]] = {}
+    for event in latest.values():
+        if event.type not in SENT or is_retracted(event) or is_erased(event):
+            continue
+        for name in _assignees(event):
+            key = names.fold_person(name)
+            if not key:
+                continue
+            person, zone = people.get(key, (name, ""))
+            key = names.fold_person(person) or key
+            called.setdefault(key, (person, zone))
+            sent.setdefault(key, []).append(event)
+    found = [_disturbed(*called[key], events, places, otherwise) for key, events in sent.items()]
+    return sorted(found, key=lambda one: (-one.night, -one.hours, one.person))
+
+
+def _assignees(event: RecordedEvent) -> set[str]:
+    told = event.data.get("assignees")
+    return {each for each in told if isinstance(each, str) and each} if isinstance(told, list | tuple) else set()
+
+
+def _disturbed(
+    person: str, zone: str, events: Sequence[RecordedEvent], places: Mapping[str, int], otherwise: str
+) -> Disturbed:  # fmt: skip
+    rules = ZoneInfo(zone or otherwise)
+    hours = {
+        (_EPOCH + timedelta(microseconds=event.occurred_at)).astimezone(rules).replace(minute=0, second=0,
+                                                                                      microsecond=0)
+        for event in events
+    }  # fmt: skip
+    kinds = [_kind(hour) for hour in hours]
+    return Disturbed(
+        person=person, zone=zone or otherwise, told=bool(zone), pages=len({event.entity for event in events}),
+        work=kinds.count("work"), evening=kinds.count("evening"), night=kinds.count("night"),
+        incidents=sorted({places[event.id] for event in events if event.id in places}),
+    )  # fmt: skip
+
+
+def _kind(hour: datetime) -> str:
+    if hour.hour in NIGHT:
+        return "night"
+    return "work" if hour.weekday() < 5 and hour.hour in WORK else "evening"

@@ -1,0 +1,119 @@
+"""Deployments that failed, and hours in which people were disturbed: counted as the page says that it counts them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from collector.event import Event, RecordedEvent, event_id
+from collector.web.pages.deployed import deployed
+from collector.web.pages.disturbed import disturbed
+
+_positions = count(1)
+
+
+def at(text: str) -> int:
+    """A time of 4 March 2026, a Wednesday, or any that names its day; UTC."""
+    told = text if "T" in text else f"2026-03-04T{text}"
+    return int(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def told(kind: str, time: str, entity: str, data: dict[str, Any] | None = None, **more: Any) -> RecordedEvent:
+    """An event as the log has it."""
+    when, position = at(time), next(_positions)
+    event = Event(
+        id=event_id("test.1", "ci", when, entity, kind), type=kind, source="ci", entity=entity, occurred_at=when,
+        title=entity, data=data or {}, **more,
+    )  # fmt: skip
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    return msgspec.convert(fields | {"position": position, "received_at": when}, RecordedEvent, strict=False)
+
+
+def deploy(time: str, name: str, *, kind: str = "change.succeeded", **more: Any) -> RecordedEvent:
+    return told(kind, time, f"deployment:{name}", **{"service": "checkout", "environment": "production"} | more)
+
+
+def test_what_a_rollback_took_back_is_confirmed() -> None:
+    """The deployment before it, and none before that; recovery is the end of its incident, else of the rollback."""
+    first, second = deploy("10:00:00", "1"), deploy("11:00:00", "2")
+    back = deploy("11:20:00", "3", kind="change.rolled_back")
+    [service] = deployed([first, second, back], {}, {})
+    assert (service.service, service.deployments) == ("checkout", 2)
+    assert [each.event for each in service.confirmed] == [second.id]
+    assert list(service.recoveries) == [20 * 60_000_000]
+    assert service.usual is None
+    [service] = deployed([first, second, back], {second.id: 7}, {7: at("11:45:00")})
+    assert list(service.recoveries) == [45 * 60_000_000]
+    assert service.confirmed[0].incident == 7
+
+
+def test_what_is_in_an_incident_is_a_candidate_and_no_more() -> None:
+    """Correlation is no failure, and it has no time of recovery."""
+    one = deploy("10:00:00", "1")
+    [service] = deployed([one], {one.id: 3}, {3: at("12:00:00")})
+    assert (len(service.confirmed), len(service.candidates), len(service.unknown)) == (0, 1, 0)
+    assert list(service.recoveries) == []
+
+
+def test_what_the_log_cannot_tell_is_unknown() -> None:
+    """No end, no success, or no name."""
+    found = deployed(
+        [
+            deploy("10:00:00", "1", kind="change.started"), deploy("10:05:00", "2", kind="change.failed"),
+            deploy("10:10:00", "3", service=None), deploy("10:20:00", "4"),
+        ],
+        {}, {},
+    )  # fmt: skip
+    assert [(each.service, each.deployments, len(each.unknown)) for each in found] == [("checkout", 3, 2), ("", 1, 1)]
+
+
+def test_a_rollback_elsewhere_takes_nothing_back() -> None:
+    """Of another service or environment, or that put back the very commit; and a trial is no deployment."""
+    one = deploy("10:00:00", "1", data={"sha": "a" * 40})
+    others = [
+        deploy("10:10:00", "2", kind="change.rolled_back", service="cart"),
+        deploy("10:11:00", "3", kind="change.rolled_back", environment="staging"),
+        deploy("10:12:00", "4", kind="change.rolled_back", data={"sha": "a" * 40}),
+        deploy("10:13:00", "5", environment="staging"),
+    ]
+    [service] = deployed([one, *others], {}, {})
+    assert (service.deployments, len(service.confirmed)) == (1, 0)
+
+
+def test_what_is_taken_back_counts_no_longer() -> None:
+    """A later revision stands for an earlier one."""
+    one = deploy("10:00:00", "1")
+    gone = msgspec.structs.replace(one, revision=1, amendment="retraction")
+    assert deployed([one, gone], {}, {}) == []
+
+
+def page(time: str, name: str, *people: str, kind: str = "page.triggered") -> RecordedEvent:
+    return told(kind, time, f"page:{name}", {"assignees": [*people]})
+
+
+def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
+    """Three pages in one hour are one; 3 in the morning in Auckland is the afternoon before in UTC."""
+    people = {"anamaria": ("Ana Maria", "Pacific/Auckland"), "am": ("Ana Maria", "Pacific/Auckland")}
+    found = disturbed(
+        [
+            page("14:01:00", "1", "Ana Maria"), page("14:02:00", "2", "am"), page("14:59:00", "3", "ana.maria"),
+            page("15:00:00", "3", "Ana Maria", kind="page.escalated"),
+            page("15:01:00", "4", "Ana Maria", kind="page.acknowledged"), page("09:00:00", "5", "Ben"),
+            page("2026-03-07T12:00:00", "6", "Ben"), page("19:00:00", "7", "Ben"), page("20:00:00", "8"),
+        ],
+        {}, people, "UTC",
+    )  # fmt: skip
+    assert [(one.person, one.zone, one.told) for one in found] == [
+        ("Ana Maria", "Pacific/Auckland", True), ("Ben", "UTC", False),
+    ]  # fmt: skip
+    assert [(one.pages, one.night, one.evening, one.work) for one in found] == [(3, 2, 0, 0), (3, 0, 2, 1)]
+
+
+def test_each_leads_to_its_incidents() -> None:
+    """And to no other."""
+    one, other = page("14:00:00", "1", "Ana"), page("16:00:00", "2", "Ana")
+    [ana] = disturbed([one, other], {other.id: 4}, {}, "UTC")
+    assert list(ana.incidents) == [4]
