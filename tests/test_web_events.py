@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from collector.event import SECOND
 from tests.face import NOW, Face
@@ -84,3 +85,53 @@ async def test_why_explains_one_event(face: Face) -> None:
     opening = (await face.incident(1)).key
     why = (await face.get(f"/api/v1/why/{opening}")).json
     assert (why["event"]["id"], why["incident"], why["rule"]) == (opening, 1, "opened")
+
+
+async def rung(face: Face, *names: str) -> None:
+    """Deliver rings, and have them in the lists."""
+    await face.deliver(json.dumps([{"name": name} for name in names]).encode())
+    await face.followed()
+
+
+async def test_a_page_is_json_lines_where_that_is_asked_for(face: Face) -> None:
+    """A row on each line, the next page by Link; JSON where a client would rather have that, or says nothing."""
+    await rung(face, "a", "b", "c")
+    whole = (await face.get("/api/v1/events?limit=2")).json
+    for asked in ("application/x-ndjson", "application/jsonl", "application/json;q=0.5, application/x-ndjson"):
+        lines = await face.get("/api/v1/events?limit=2", headers={"Accept": asked})
+        assert [json.loads(line) for line in lines.body.splitlines()] == whole["events"]
+        assert lines.headers["Content-Type"].split(";")[0] in asked
+        assert f"after={whole['next']}" in lines.headers["Link"]
+        assert lines.headers["Vary"] == "Accept"
+    for asked in ("*/*", "application/json, application/x-ndjson;q=0.9", "text/html", "application/*"):
+        assert (await face.get("/api/v1/events?limit=2", headers={"Accept": asked})).json == whole
+    empty = await face.get("/api/v1/events?type=none.such", headers={"Accept": "application/x-ndjson"})
+    assert (empty.status, empty.body) == (200, b"")
+
+
+async def test_a_page_has_an_etag(face: Face) -> None:
+    """Unchanged it is answered 304, for either form by itself; changed it is sent."""
+    await rung(face, "a")
+    for path in ("events", "incidents", "signals", "deliveries"):
+        first = await face.get(f"/api/v1/{path}")
+        tag = {"If-None-Match": first.headers["ETag"]}
+        again = await face.get(f"/api/v1/{path}", headers=tag)
+        assert (again.status, again.body) == (304, b""), path
+    lines = await face.get("/api/v1/events", headers={"Accept": "application/x-ndjson"})
+    tag = {"If-None-Match": lines.headers["ETag"]}
+    assert (await face.get("/api/v1/events", headers=tag)).status == 200
+    await rung(face, "b")
+    changed = await face.get("/api/v1/events", headers=tag | {"Accept": "application/x-ndjson"})
+    assert (changed.status, len(changed.body.splitlines()) > 1) == (200, True)
+
+
+async def test_an_incidents_events_are_shown_in_a_zone(face: Face) -> None:
+    """With the offset of that moment; a zone that nobody knows is named."""
+    await face.incident()
+    shown = (await face.get("/api/v1/incidents/1/events?zone=Europe/Madrid")).json["events"][0]
+    plain = (await face.get("/api/v1/incidents/1/events")).json["events"][0]
+    assert shown["occurred_at"].endswith("+01:00")
+    assert datetime.fromisoformat(shown["occurred_at"]) == datetime.fromisoformat(plain["occurred_at"])
+    assert datetime.fromisoformat(shown["received_at"]) == datetime.fromisoformat(plain["received_at"])
+    refused = await face.get("/api/v1/incidents/1/events?zone=Mars/Olympus")
+    assert (refused.status, "Mars/Olympus" in refused.json["detail"]) == (422, True)

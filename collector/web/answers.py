@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -28,6 +30,7 @@ from collector.web import shapes
 
 Json = dict[str, Any]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRAYS = re.compile("[\ud800-\udfff]")
 """Halves of characters: what a byte that is not UTF-8 stands as within Python."""
 
@@ -35,6 +38,23 @@ _STRAYS = re.compile("[\ud800-\udfff]")
 def time(at: int | None) -> str | None:
     """A time as the API writes it; ``null`` where there is none."""
     return None if at is None else rfc3339(at)
+
+
+def event_in(zone: ZoneInfo, fact: RecordedEvent) -> shapes.Event:
+    """The same with its times as clocks of a zone show them, each with its offset."""
+    shown = event(fact)
+    return msgspec.structs.replace(
+        shown, occurred_at=_local(fact.occurred_at, zone) or shown.occurred_at,
+        received_at=_local(fact.received_at, zone) or shown.received_at,
+    )  # fmt: skip
+
+
+def _local(at: int, zone: ZoneInfo) -> str:
+    """A moment with the zone's offset; nothing where a year is none of a calendar's."""
+    try:
+        return (_EPOCH + timedelta(microseconds=at)).astimezone(zone).isoformat()
+    except OverflowError:
+        return ""
 
 
 def event(fact: RecordedEvent) -> shapes.Event:

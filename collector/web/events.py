@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -54,8 +54,9 @@ async def list_events(request: web.Request) -> web.Response:
 
 
 async def page_of_events(
-    request: web.Request, wanted: EventFilter, limit: int, more: Mapping[str, Any] | None = None
-) -> web.Response:
+    request: web.Request, wanted: EventFilter, limit: int, more: Mapping[str, Any] | None = None,
+    shown: Callable[[RecordedEvent], shapes.Event] = answers.event,
+) -> web.Response:  # fmt: skip
     """A page of the events that pass a filter; its own limit is not looked at."""
     cursor = "before" if wanted.newest_first else "after"
 
@@ -63,7 +64,7 @@ async def page_of_events(
         place = {} if following is None else {cursor: int(following)}
         return await request.app[PROJECTIONS].events(msgspec.structs.replace(wanted, limit=count, **place))
 
-    return await page(request, "events", fetch, limit, answers.event, cursor, lambda fact: str(fact.position), more)
+    return await page(request, "events", fetch, limit, shown, cursor, lambda fact: str(fact.position), more)
 
 
 @routes.get("/api/v1/events/{event}")

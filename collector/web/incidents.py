@@ -113,13 +113,14 @@ async def get_incident(request: web.Request) -> web.Response:
 @routes.get(ONE + "/events")
 async def list_events(request: web.Request) -> web.Response:
     """What belongs to an incident, in the order of positions."""
-    query = Query(request, "type", "service", "since", "until", "as_of", "after", "limit")
-    row, limit = await statements.incident(request), query.limit(100)
+    query = Query(request, "type", "service", "since", "until", "as_of", "zone", "after", "limit")
+    zone, row, limit = query.zone("zone"), await statements.incident(request), query.limit(100)
     wanted = EventFilter(
         incident=row.number, type=query.text("type"), service=query.text("service"), since=query.moment("since"),
         until=query.moment("until"), known_by=query.moment("as_of"), after=query.number("after") or 0,
     )  # fmt: skip
-    return await page_of_events(request, wanted, limit, {"incident": row.number})
+    shown = answers.event if zone is None else partial(answers.event_in, zone)
+    return await page_of_events(request, wanted, limit, {"incident": row.number}, shown)
 
 
 @routes.get(ONE + "/postmortem")

@@ -21,14 +21,29 @@ MEDIA = {
 """The media type of each format a postmortem may have."""
 
 
+LINES = ("application/x-ndjson", "application/jsonl")
+"""What asks for a list as JSON Lines."""
+
+
+def lines_asked(request: web.Request) -> str:
+    """The media type by which a client asks for a list as JSON Lines; empty where it would rather have JSON."""
+    ranges = _ranges(request)
+    best = max(LINES, key=lambda media: _weight(media, ranges))
+    return best if _weight(best, ranges) > _weight(MEDIA["json"], ranges) else ""
+
+
 def accepted(request: web.Request, offered: Sequence[str]) -> str:
     """The format a client prefers; among equals, the one offered first."""
-    ranges = [_range(part) for line in request.headers.getall("Accept", ["*/*"]) for part in line.split(",")]
+    ranges = _ranges(request)
     best = max(offered, key=lambda form: _weight(MEDIA[form].partition(";")[0], ranges), default="")
     if not best or _weight(MEDIA[best].partition(";")[0], ranges) <= 0:
         media = ", ".join(MEDIA[form].partition(";")[0] for form in offered)
         raise NotAcceptable(f"cannot render a postmortem in a format that was asked for; there is {media}")
     return best
+
+
+def _ranges(request: web.Request) -> list[tuple[str, float]]:
+    return [_range(part) for line in request.headers.getall("Accept", ["*/*"]) for part in line.split(",")]
 
 
 def _range(part: str) -> tuple[str, float]:

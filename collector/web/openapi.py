@@ -20,7 +20,7 @@ from collector.people import ANSWERED
 from collector.web import answers, bodies, shapes
 from collector.web.incidents import OPTIONS
 from collector.web.keys import FRONT
-from collector.web.negotiation import MEDIA
+from collector.web.negotiation import LINES, MEDIA
 from collector.web.problems import Problem
 from collector.web.requests import LATEST, MOST, Query
 
@@ -75,6 +75,13 @@ def _states(body: Any) -> Operation:
     return Operation(body=body, headers=_KEY, answers={200: shapes.Stated, 201: shapes.Stated})
 
 
+def _lists(shape: Any, /, **query: Json) -> Operation:
+    """A list by pages: it has an ETag, and a row on each line where that is asked for."""
+    return Operation(
+        query=query, headers=_TAGGED | {"Accept": _TEXT}, answers={200: (shape, *LINES), 304: None}
+    )  # fmt: skip
+
+
 def _shows(shape: Any, /, *, tagged: bool = False, **query: Json) -> Operation:
     """A read; ``tagged``: it has an ETag."""
     return Operation(
@@ -87,14 +94,15 @@ def _shows(shape: Any, /, *, tagged: bool = False, **query: Json) -> Operation:
 _ONE = "/api/v1/incidents/{number}"
 OPERATIONS: Mapping[str, Operation] = {
     "GET /api/v1/openapi.json": _shows(_OPEN, tagged=True),
-    "GET /api/v1/incidents": _shows(
+    "GET /api/v1/incidents": _lists(
         shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
         as_of=_TIME, before=_NUMBER, limit=_LIMIT,
     ),
     "POST /api/v1/incidents": _states(bodies.Opening),
     f"GET {_ONE}": _shows(shapes.Incident, tagged=True, as_of=_TIME),
-    f"GET {_ONE}/events": _shows(
-        shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, as_of=_TIME, after=_NUMBER, limit=_LIMIT
+    f"GET {_ONE}/events": _lists(
+        shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, as_of=_TIME, zone=_TEXT, after=_NUMBER,
+        limit=_LIMIT,
     ),
     f"GET {_ONE}/postmortem": Operation(
         query=_DRAFT, headers=_TAGGED | {"Accept": _TEXT}, answers={200: tuple(MEDIA.values()), 304: None}
@@ -132,7 +140,7 @@ OPERATIONS: Mapping[str, Operation] = {
         body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
     ),
     f"POST {_ONE}/pull": Operation(body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
-    "GET /api/v1/events": _shows(
+    "GET /api/v1/events": _lists(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,
         until=_TIME, order=_word("asc", "desc"), after=_NUMBER, before=_NUMBER, limit=_LIMIT,
     ),
@@ -151,9 +159,9 @@ OPERATIONS: Mapping[str, Operation] = {
         query={"form": _TEXT}, required=("form",), body=list[Any], answers={200: _OPEN, 201: _OPEN}
     ),
     "POST /api/v1/replays": Operation(body=bodies.Replaying, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
-    "GET /api/v1/signals": _shows(shapes.Signals, after=_TEXT, limit=_LIMIT),
+    "GET /api/v1/signals": _lists(shapes.Signals, after=_TEXT, limit=_LIMIT),
     "GET /api/v1/sources": _shows(shapes.SourceList),
-    "GET /api/v1/deliveries": _shows(
+    "GET /api/v1/deliveries": _lists(
         shapes.Deliveries, source=_TEXT, status=_word("read", "unrecognised", "malformed", "refused", "redacted"),
         before=_TEXT,
         limit=_LIMIT,
@@ -215,7 +223,10 @@ def _shapes() -> list[Any]:
     """Every shape, each once."""
     found: dict[str, Any] = {"Problem": Problem}
     for operation in OPERATIONS.values():
-        for shape in (operation.body, *operation.answers.values()):
+        answered = (
+            one for each in operation.answers.values() for one in (each if isinstance(each, tuple) else (each,))
+        )
+        for shape in (operation.body, *answered):
             if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
                 found[shape.__name__] = shape
     return list(found.values())
@@ -270,7 +281,8 @@ def _or_empty(schema: Json, where: str) -> Json:
 def _answer(status: int, shape: Any) -> Json:
     described: Json = {"description": _SAID.get(status, "The answer.")}
     if isinstance(shape, tuple):
-        described["content"] = {media.partition(";")[0]: {"schema": {}} for media in shape}
+        named = (("application/json", _schema(one)) if not isinstance(one, str) else (one, {}) for one in shape)
+        described["content"] = {media.partition(";")[0]: {"schema": schema} for media, schema in named}
     elif shape is not None:
         described["content"] = {"application/json": {"schema": _schema(shape)}}
     return described

@@ -1,4 +1,5 @@
-"""Lists by pages: a cursor that stays true while the log grows, in the body and as a Link.
+"""Lists by pages: a cursor that stays true while the log grows, in the body and as a Link; an ETag; JSON, or a row on
+each line where a client asks for that.
 
 A page is read and written some rows at a time, so that a long one keeps nobody
 waiting; one of large rows ends before its limit.
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from collector.web import answers
+from collector.web.negotiation import lines_asked
 from collector.web.reads import READS
 
 T = TypeVar("T")
@@ -69,7 +71,12 @@ def _answer(
     request: web.Request, name: str, written: Sequence[bytes], parameter: str, following: str | None,
     more: Mapping[str, Any] | None = None,
 ) -> web.Response:  # fmt: skip
+    headers = {"Vary": "Accept"}
+    if following:
+        headers["Link"] = f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'
+    if lines := lines_asked(request):
+        body = b"".join(row + b"\n" for row in written)
+        return answers.fresh(request, web.Response(body=body, headers=headers, content_type=lines))
     rest = answers.encode({"next": following, **(more or {})})
     body = b'{"%b":[%b],%b' % (name.encode(), b",".join(written), rest[1:])
-    headers = {"Link": f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'} if following else None
-    return web.Response(body=body, headers=headers, content_type="application/json")
+    return answers.fresh(request, web.Response(body=body, headers=headers, content_type="application/json"))

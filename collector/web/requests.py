@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -74,6 +75,15 @@ class Query:
         value = self._values.get(name)
         # A plus that was not encoded arrives as a blank, and RFC 3339 has no blank of its own.
         return moment(value.replace(" ", "+"), name) if value else None
+
+    def zone(self, name: str) -> ZoneInfo | None:
+        """A time zone, by its name."""
+        written = self.text(name)
+        try:
+            return ZoneInfo(written) if written is not None else None
+        except (KeyError, ValueError, OSError):
+            what = f"{name} is {written!r}, which is no time zone; write it like UTC or Europe/Madrid"
+            raise InvalidInput(what, name) from None
 
     def number(self, name: str) -> int | None:
         """A whole number from 0."""
