@@ -47,6 +47,11 @@ _FIELDS = (
 """Expressions that find texts, in the order in which they are told."""
 _WORDS = ("type", "status", "data.")
 """Expressions for which a truth value is a word."""
+OWN = "mapped"
+"""The kind whose mapping is the user's own: what is wrong is told by the keys of it."""
+_NOTHING = "finds nothing"
+_FIELDS_NAMED = 6
+"""Fields that are named at most where nothing was found."""
 _PAIR = re.compile(r"([^:=\s][^:=]*)[:=](.+)", re.DOTALL)
 
 
@@ -128,20 +133,31 @@ def _found(
     if reason:
         service = _service(texts, labels, reading)
         word = next(iter(texts.get("type", ())), kind)
+        said = reason if kind == OWN else _in_words(mapping, reason, word)
         return Found(
-            texts=texts, labels=labels, event=fit.unrecognised(webhook, reason, word, part, service=service)
+            texts=texts, labels=labels, event=fit.unrecognised(webhook, said, word, part, service=service)
         )  # fmt: skip
     event = _event_of(webhook, reading, mapping, recipe, told, texts, labels)
     return Found(texts=texts, labels=labels, event=event)
 
 
+def _in_words(mapping: FieldMap, reason: str, word: str) -> str:
+    """A reason for who did not write the mapping: where nothing was found, or the word that nobody knows."""
+    name, _, found = reason.removeprefix("mapping.").partition(" ")
+    if found != _NOTHING:
+        return f"the body says {fit.line(word)[:60]!r}, which this version does not know"
+    lacks = {"type": "say what happened", "id": "name itself", "entity": "say what it is about"}[name]
+    asked = sorted(each for each in fields_asked(getattr(mapping, name)) if not each.startswith("_"))
+    return f"the body does not {lacks}; that is looked for under {', '.join(asked[:_FIELDS_NAMED])}"
+
+
 def _missing(mapping: FieldMap, event_type: str, texts: Mapping[str, tuple[str, ...]]) -> str:
     """Which expression found nothing where something has to be; empty where all did."""
     if not texts["id"]:
-        return "mapping.id finds nothing"
+        return f"mapping.id {_NOTHING}"
     # What begins and what ends it would be two things, and the alert would fire for ever.
     ties = event_type.startswith(("alert.", "page."))
-    return "mapping.entity finds nothing" if ties and mapping.entity and not texts["entity"] else ""
+    return f"mapping.entity {_NOTHING}" if ties and mapping.entity and not texts["entity"] else ""
 
 
 def _expressions(mapping: FieldMap) -> Iterable[tuple[str, str]]:
@@ -161,7 +177,7 @@ def _type_of(mapping: FieldMap, texts: Mapping[str, tuple[str, ...]]) -> tuple[s
         return mapping.type, ""
     word = next(iter(texts["type"]), "")
     if not word:
-        return "", "mapping.type finds nothing"
+        return "", f"mapping.type {_NOTHING}"
     if not mapping.types:
         return (word, "") if word in READABLE else ("", "mapping.type finds a word that is no type of ours")
     if word in mapping.types:
