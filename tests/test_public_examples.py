@@ -212,17 +212,18 @@ def test_public_opsgenie_examples() -> None:
 
 
 def test_public_sentry_examples() -> None:
-    """Issues are observed, alerts on them fire, each at its time and with its project."""
+    """Issues are observed, a resolved one ends its alert, alerts on them fire, each at its time and with a project."""
     for path in _payloads("sentry/*.json"):
         resource = "issue" if path.name.startswith("issue_") else "event_alert"
         headers = {"Sentry-Hook-Resource": resource, "Sentry-Hook-Timestamp": "1588227300"}
         for event in parse_json("sentry", path.read_bytes(), headers):
-            assert event.type == ("observation.recorded" if resource == "issue" else "alert.firing"), path.name
+            issue = "alert.resolved" if path.stem == "issue_resolved" else "observation.recorded"
+            assert event.type == (issue if resource == "issue" else "alert.firing"), path.name
             assert (event.time_quality, event.service) == ("exact", "zulip-integration-testing")
             assert_storable(event)
     assert [path.stem for path in _payloads("sentry/*.json") if _is_set_aside(path)] == [
-        "issue_assigned_to_individual", "issue_ignored",
-    ]  # fmt: skip
+        "issue_assigned_to_individual",
+    ]
 
 
 def _is_set_aside(path: Path) -> bool:
