@@ -36,6 +36,8 @@ PUBLISHED = "incident.published"
 """The type of what records a publication of a postmortem."""
 REVISED = "incident.revised"
 """The type of what holds people's words in the whole of a postmortem, as they were edited somewhere."""
+RESTRICTED = "incident.restricted"
+"""The type of a statement on who may read of an incident."""
 SENDER = "sender"
 """The key of an event's data that names the kind of its sender, where its source has another name."""
 UNREADABLE = "(content unreadable: run timelined verify)"
@@ -152,6 +154,7 @@ EVENT_TYPES: dict[str, str] = {
     PUBLISHED: "An incident's postmortem was published somewhere, or could not be.",
     REVISED: "What people had edited in the whole of an incident's postmortem was taken in from where it is published.",
     REVIEWED: "A person said how far the review of an incident's postmortem is.",
+    RESTRICTED: "A person said which group alone may read of an incident, or that everybody may.",
     "source.gap": "A sender said that it left something out, or what it tells without end was missed.",
     "delivery.erased": "A person had the stored bodies of deliveries removed.",
     "delivery.reread": "A stored delivery was read again by a later parser, and tells other events than its row names.",

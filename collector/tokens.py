@@ -21,13 +21,20 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     """Whose it is: the actor of all that is written with it. Empty: the writer says who it is."""
     role: str = ADMIN
+    groups: tuple[str, ...] = ()
+    """The groups whose private incidents it may read; an administrator reads all."""
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """The groups whose private incidents it may read; None: of all."""
+        return None if self.role == ADMIN else frozenset(self.groups)
 
     def may(self, role: str) -> bool:
         """Whether it may do what this role does."""
         return self.role in ROLES and ROLES.index(self.role) >= ROLES.index(role)
 
     def __repr__(self) -> str:
-        return f"Token(name={self.name!r}, role={self.role!r})"
+        return f"Token(name={self.name!r}, role={self.role!r}, groups={self.groups!r})"
 
 
 EVERYBODY = "*"
@@ -63,4 +70,6 @@ class ProxyLogin(msgspec.Struct, frozen=True, kw_only=True):
             return None
         of = {EVERYBODY, *(each.strip() for each in groups.split(","))}
         roles = [role for group, role in self.roles.items() if group in of]
-        return Token(name=name, role=max(roles, key=ROLES.index, default=""))
+        return Token(
+            name=name, role=max(roles, key=ROLES.index, default=""), groups=tuple(sorted(of - {EVERYBODY, ""}))
+        )

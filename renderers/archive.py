@@ -34,6 +34,7 @@ def _front(document: Document) -> dict[str, Any]:
     return {
         "title": facts.title,
         "incident": facts.number or None,
+        **({"private": document.history.context.private} if document.history.context.private else {}),
         "date": times.day(document.date, document.options.zone),
         "status": "resolved" if document.resolved else "unresolved",
         "review": document.review.status if document.review else None,

@@ -113,7 +113,8 @@ def _incident(history: History, options: Options) -> Claim | None:
         return None
     number = str(history.context.number) if history.context.number else ""
     severity, priority = _severity(history), _priority(history)
-    pieces = [say(number), named("", severity), named("", priority if priority != severity else None),
+    private = named("private to ", history.context.private)
+    pieces = [say(number), private, named("", severity), named("", priority if priority != severity else None),
               _span(history, options), *_pages(history)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
@@ -261,6 +262,7 @@ def digest(history: History, options: Options) -> str:
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
         *([appendix.read_at_first(history)] if history.reread else []),
+        *([f"private to {context.private}"] if context.private else []),
         *([again] if context.last_told and (again := came_back(history)) else []),
     )
     return digest_of(events, *content)

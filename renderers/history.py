@@ -48,6 +48,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the event that opened it."""
     number: int = 0
     """The incident's number; 0 where it has none."""
+    private: str = ""
+    """The groups that alone may read of it, in words; empty: everybody may."""
     external_url: str = ""
     """Where readers reach the daemon, without a slash at the end; empty where nobody said."""
     senders: Mapping[str, Sender] = {}

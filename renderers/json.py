@@ -66,6 +66,7 @@ def said(document: Document) -> dict[str, Any]:
         "format": FORMAT,
         "title": plain(document.title.parts),
         "incident": _claim(document.incident) if document.incident else None,
+        "private": document.history.context.private or None,
         "lead": _claim(document.lead) if document.lead else None,
         "date": times.day(document.date, document.options.zone),
         "started_at": times.utc(document.date),

@@ -282,6 +282,7 @@ class Draft(Struct):
     format: Literal["timelined.postmortem/2"]
     title: str
     incident: Sentence | None
+    private: Annotated[str | None, Meta(description="The groups that alone may read of it; null: everybody may")]
     lead: Sentence | None
     date: Annotated[str, Meta(description="The day it began, in the zone", extra_json_schema={"format": "date"})]
     started_at: Instant

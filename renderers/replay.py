@@ -15,7 +15,17 @@ from operator import attrgetter
 import msgspec
 
 from collector import names
-from collector.event import MACHINE, PUBLISHED, REVIEWED, REVISED, SENDER, RecordedEvent, current, reading_order
+from collector.event import (
+    MACHINE,
+    PUBLISHED,
+    RESTRICTED,
+    REVIEWED,
+    REVISED,
+    SENDER,
+    RecordedEvent,
+    current,
+    reading_order,
+)
 from collector.names.spelling import Spelling
 from collector.semantics import severities
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
@@ -45,7 +55,10 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
     reviews, revisions = sorted_out.of(REVIEWED), sorted_out.of(REVISED)
-    beside = {*stale, *(each.id for each in (*reviews, *revisions, *sorted_out.of(PUBLISHED)))}
+    beside = {
+        *stale,
+        *(each.id for each in (*reviews, *revisions, *sorted_out.of(PUBLISHED), *sorted_out.of(RESTRICTED))),
+    }
     if beside:
         grouped = {event: why for event, why in context.grouped.items() if event not in beside}
         context = msgspec.structs.replace(context, grouped=grouped)

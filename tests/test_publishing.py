@@ -340,6 +340,21 @@ async def test_a_postmortem_becomes_a_page_of_confluence(desk: Desk, edition: st
     assert list(desk.wiki.pages) == ["1"]
 
 
+async def test_what_is_private_is_published_only_if_that_is_meant(desk: Desk) -> None:
+    """Refused with its group, before anything of the target is asked; else the text says to whom it is private."""
+    path = "/api/v1/incidents/1/private"
+    assert (await desk.face.post(path, {"group": "security", "by": "Ada"})).status == 201
+    await desk.face.followed()
+    refused = (await desk.publish("archive")).problem(422)
+    assert "private to security" in refused["detail"]
+    assert refused["errors"][0]["pointer"] == "private"
+    assert (desk.git("branch"), desk.forge.asked) == ("", [])
+    assert (await desk.publish("archive", private=True)).json["outcome"] == "published"
+    text = desk.file()[1]
+    assert '\nprivate: "security"\n' in text
+    assert "**Incident:** 1 · private to security · " in text
+
+
 async def test_a_space_that_is_not_there_is_said(desk: Desk) -> None:
     """With its key; nothing is written."""
     assert "NONE" in (await desk.publish("nospace")).problem(404)["detail"]

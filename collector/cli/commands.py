@@ -38,6 +38,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Say something": {
         "note": "people:note", "action": "people:action", "mark": "people:mark", "open": "people:open_incident",
         "resolve": "people:resolve", "reopen": "people:reopen", "edit": "people:edit", "review": "people:review",
+        "private": "people:private",
         "publish": "publishing:publish", "pull": "publishing:pull",
     },
     "Put right what was recorded": {

@@ -127,7 +127,7 @@ def _list(rows: list[Json]) -> None:
                 output.time(row["started_at"])[:16],
                 "" if row["merged_into"] else output.lasted(row["started_at"], row["ended_at"]),
                 ", ".join(row["services"]),
-                row["title"],
+                f"[private to {row['private']}] {row['title']}" if row["private"] else row["title"],
             )
             for row in rows
         ],
@@ -149,6 +149,7 @@ def _facts(row: Json) -> None:
             ("Severity", row["severity"] or ""),
             ("Lead", row["lead"] or ""),
             ("Events", str(row["events"])),
+            ("Private", f"to {row['private']}" if row["private"] else ""),
         ]
     )
 
@@ -165,7 +166,7 @@ def _signals(rows: list[Json]) -> None:
                 output.time(row["last_at"])[11:16],
                 str(row["incident"] or ""),
                 row["service"] or "",
-                row["title"],
+                f"[private to {row['private']}] {row['title']}" if row["private"] else row["title"],
             )
             for row in rows
         ],

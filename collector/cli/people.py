@@ -198,6 +198,25 @@ def review(where: Where, number: int, key: str | None, form: str, **said: object
     state(where, f"/api/v1/incidents/{number}/review", said, key, form, words)
 
 
+@click.command()
+@NUMBER
+@click.option("--group", metavar="NAME", default="", help="The group whose tokens alone may read of it.")
+@click.option("--public", is_flag=True, help="Everybody may read of it again.")
+@stating
+def private(where: Where, number: int, public: bool, key: str | None, form: str, **said: object) -> None:
+    """Make an incident private to a group of tokens, or public again.
+
+    Whoever asks with another token does not find it: neither in lists, counts and searches nor its events, deliveries,
+    drafts and pages. Tokens with the role admin read everything. A draft says that it is private, and is published only
+    with --private.
+    """
+    if public == bool(said["group"]):
+        raise click.UsageError("name a group with --group, or say --public")
+    to = f"private to {said['group']}" if said["group"] else "public"
+    words = confirming.stated(lambda what: f"Made {what.where} {to}")
+    state(where, f"/api/v1/incidents/{number}/private", said, key, form, words)
+
+
 _STATES = {"draft": "a draft", "in review": "in review", "reviewed": "reviewed", "published": "published"}
 
 

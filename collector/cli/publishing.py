@@ -16,6 +16,7 @@ from collector.errors import Unavailable
 @click.option("--target", metavar="NAME", required=True, help="Where, by its name under publishing.targets.")
 @click.option("--issue", metavar="N", help="Of a comment: the issue; asked for the first time only.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change there.")
+@click.option("--private", is_flag=True, help="Though it is private: whoever reads the target reads it.")
 @click.option("--replace", is_flag=True, help="Of a wiki, which keeps it: write over somebody's edit.")
 @stating
 def publish(where: Where, number: int, key: str | None, form: str, **said: object) -> None:

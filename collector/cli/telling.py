@@ -90,6 +90,9 @@ _SAYS: Mapping[str, Any] = {
     "incident.reviewed": _review,
     "incident.published": _publication,
     "incident.revised": _revision,
+    "incident.restricted": lambda event: (
+        f"private to {event['data']['group']}" if event["data"].get("group") else "public"
+    ),
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
     "incident.split": _split,

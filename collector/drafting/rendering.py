@@ -143,6 +143,7 @@ def context_of(case: Case, external_url: str = "") -> Context:
     return Context(
         key=case.row.key,
         number=case.row.number,
+        private=case.row.private or "",
         external_url=external_url,
         senders=SENDERS,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MINUTE, PEOPLE, PUBLISHED, REVIEWED, REVISED, Event, event_id
+from collector.event import MINUTE, PEOPLE, PUBLISHED, RESTRICTED, REVIEWED, REVISED, Event, event_id
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
@@ -29,6 +29,8 @@ AHEAD = 5 * MINUTE
 """How far after it is stated a moment may lie, µs: clocks differ."""
 LONGEST = 10_000
 """The longest text a person may state, in characters."""
+LONGEST_GROUP = 100
+"""Characters of a group's name."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -253,6 +255,16 @@ def reviewed(
         REVIEWED, key=key, by=by, stated_at=stated_at, incident=incident, title=text.strip()[:LONGEST],
         data=data,
     )  # fmt: skip
+
+
+def restricted(*, key: str, by: str, stated_at: int, incident: str, group: str) -> Event:
+    """The group that alone may read of the incident; empty: everybody may."""
+    if group and (group != group.strip() or not group.isprintable() or len(group) > LONGEST_GROUP):
+        raise InvalidInput(
+            f"cannot record a statement: group is {group[:LONGEST_GROUP]!r}; use the name of a group of a token, at "
+            f"most {LONGEST_GROUP} characters", "group"
+        )  # fmt: skip
+    return _fact(RESTRICTED, key=key, by=by, stated_at=stated_at, incident=incident, data={"group": group})
 
 
 def published(*, key: str, by: str, stated_at: int, incident: str, data: Mapping[str, Any]) -> Event:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,13 +18,13 @@ from sqlalchemy import Connection
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
 from collector.errors import Unavailable
-from collector.event import HOUR, MACHINE, RecordedEvent, current, is_retracted, reading_order
+from collector.event import MACHINE, RecordedEvent, current, is_retracted
 from collector.log import queries
-from collector.names import elsewhere
-from collector.names.spelling import Spelling
-from collector.projections import across, records, search, unjoined
+from collector.projections import across, privacy, records, search, unjoined
 from collector.projections.across import Across
+from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of, stored
 from collector.projections.database import Lists
+from collector.projections.privacy import Hidden, Privacy
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import MEMBER
 from collector.projections.values import (
@@ -35,48 +36,17 @@ from collector.projections.values import (
     News,
     SignalRow,
 )
-from collector.semantics.episodes import UPDATED
 from collector.storage.sql import select_in
-from collector.telemetry.refusals import SLOWEST, read_back
-from collector.telemetry.refusals import TYPE as REFUSED
-
-NEARBY = 200
-"""How many events that did not join a case shows, the closest to its start first."""
-PROOFS = 3
-"""How many events prove that a kind of source reported in an incident's window."""
-HEARD = 7 * 24 * HOUR
-"""How long before an incident a kind of source was heard from that could have reported in it, µs."""
-FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
-"""Kinds of reports that a draft may miss."""
 
 T = TypeVar("T")
-_names = msgspec.json.Decoder(tuple[str, ...]).decode
+Marked = TypeVar("Marked", IncidentRow, SignalRow)
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
-_PLACED = """(SELECT {} FROM placement JOIN signal USING (uid)
-    WHERE placement.number = incident.number AND rule <> 'follow_up')"""
-_EVENTS = _PLACED.format("CAST(coalesce(sum(signal.events), 0) AS BIGINT)")
-_LATEST = _PLACED.format("coalesce(max(last), 0)")
-_ROWS = f"""SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
-    incident.events + {_EVENTS}, coalesce(incident_news.position, 0), low, high, {_LATEST}
-    FROM incident JOIN incident_number USING (number) LEFT JOIN incident_news USING (number) """  # noqa: S608 - ours
 _STATUS = {
     "open": "goes_by = number AND ended_at IS NULL",
     "resolved": "goes_by = number AND ended_at IS NOT NULL",
     "merged": "(goes_by IS NULL OR goes_by <> number)",
 }
-_OUTSIDE = """FROM signal JOIN event_index ON event_index.id = uid AND revision = 0
-    WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ? AND (kind <> 'note' OR missed <> '')
-    AND NOT EXISTS (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?)
-    AND NOT EXISTS (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND number = ?)"""
-"""What began in a window and is not in an incident, by the window, the time of receipt and the number twice."""
-_BESIDE = f"SELECT uid, signal.service, signal.environment, missed {_OUTSIDE}"
-_SERVICES = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
-_NEAREST = f"{_BESIDE} ORDER BY abs(start - ?), uid LIMIT ?"
-_DENIABLE = f"""{_BESIDE} AND (kind = 'page' OR (kind = 'change'
-    AND (signal.service IS NULL OR signal.service IN ({_SERVICES})))) ORDER BY start, uid"""
-_FIRED = f"""{_BESIDE} AND uid IN (SELECT min(uid) {_OUTSIDE} AND kind = 'alert'
-    AND signal.service IN ({_SERVICES}) GROUP BY signal.service) ORDER BY start, uid"""
 _PATTERN = re.compile("[%_!]")
 """What stands for itself in a pattern only behind an exclamation mark."""
 _SAYS = "(lower(title || ' ' || services || ' ' || coalesce(lead, '')) LIKE lower(?) ESCAPE '!')"
@@ -98,8 +68,19 @@ class Projections:
         self._lists, self._begun = lists, begun
         self._rules = rules or Rules()
         self._catalog = Catalog(self._rules)
+        self._private = (-1, privacy.OPEN, dict[privacy.Groups | None, privacy.Hidden]())
+        """A position, what is private up to it, and what of that each kind of reader may not see."""
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
+        """Read what the reader of now may see of the lists; see :meth:`_query`."""
+        reader = privacy.READER.get()
+
+        def seen(connection: Connection) -> T:
+            return work(privacy.shadowed(connection, self._hidden(connection, reader)))
+
+        return await self._query(work if reader is None else seen)
+
+    async def _query(self, work: Callable[[Connection], T]) -> T:
         """Read lists, unless they are being made: what is in them until then is not what happened.
 
         Raises :class:`collector.errors.Unavailable` in that case.
@@ -107,6 +88,32 @@ class Projections:
         if self._begun is not None:
             await self._begun()
         return await self._lists.query(lambda connection: _whole(connection, work))
+
+    async def private(self) -> Privacy:
+        """Which incidents are private, and to whom."""
+        return await self._query(self._privacy)
+
+    async def hidden(self) -> Hidden:
+        """What the reader of now may not see."""
+        reader = privacy.READER.get()
+        return Hidden() if reader is None else await self._query(lambda connection: self._hidden(connection, reader))
+
+    def _privacy(self, connection: Connection) -> Privacy:
+        at = _cursor(connection)
+        if self._private[0] != at:
+            self._private = (at, privacy.read(connection), {})
+        return self._private[1]
+
+    def _hidden(self, connection: Connection, reader: privacy.Groups | None) -> Hidden:
+        private = self._privacy(connection)
+        known = self._private[2]
+        if reader not in known:
+            known[reader] = privacy.hidden(connection, private, reader)
+        return known[reader]
+
+    async def private_events(self, events: Sequence[str]) -> Mapping[str, str]:
+        """The groups of those of these events that belong to private incidents alone."""
+        return await self._query(lambda connection: privacy.of_events(connection, self._privacy(connection), events))
 
     async def state(self) -> State:
         """How the lists are, whatever that is."""
@@ -149,9 +156,19 @@ class Projections:
         used = [(condition, value) for condition, value in wanted if value is not None]
         conditions = [_STATUS.get(status, "1 = 0")] if status is not None else []
         clause = " AND ".join([*conditions, *(condition for condition, _ in used)]) or "1 = 1"
-        statement = f"{_ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
+        statement = f"{ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
         values = (*(value for condition, value in used for _ in range(condition.count("?"))), limit)
-        return await self._read(lambda c: [_row(row) for row in c.exec_driver_sql(statement, values)])
+        rows = await self._read(lambda c: [row_of(row) for row in c.exec_driver_sql(statement, values)])
+        return await self._marked(rows)
+
+    async def _marked(self, rows: Sequence[Marked]) -> list[Marked]:
+        """The same rows, each with the groups that it is private to."""
+        private = await self.private()
+        found = []
+        for row in rows:
+            shown = private.shown((row.number if isinstance(row, IncidentRow) else row.incident) or 0)
+            found.append(msgspec.structs.replace(row, private=shown) if shown else row)
+        return found
 
     def same_service(self, one: str, other: str) -> bool:
         """Whether two names are one service, as grouping takes them."""
@@ -167,7 +184,7 @@ class Projections:
 
     async def members(self, number: int) -> Mapping[str, Membership]:
         """Why each event of an incident is in it, by the event's id."""
-        return await self._read(lambda connection: _memberships(connection, number))
+        return await self._read(lambda connection: memberships_of(connection, number))
 
     async def incidents_of(self, events: Sequence[str]) -> Mapping[str, int]:
         """The incident that each of these events is in; of those that are in none there is no entry."""
@@ -179,8 +196,8 @@ class Projections:
 
     async def incident(self, number: int) -> IncidentRow | None:
         """One incident, also one that was merged away (``merged_into`` says where it went)."""
-        found = await self._read(lambda c: _stored(c, number))
-        return None if found is None else _row(found)
+        found = await self._read(lambda c: stored(c, number))
+        return None if found is None else (await self._marked([row_of(found)]))[0]
 
     async def events(self, filter: EventFilter) -> list[RecordedEvent]:  # noqa: A002 - what it is
         """Recorded events that pass a filter, by position."""
@@ -189,11 +206,27 @@ class Projections:
 
     async def named(self, text: str) -> list[str]:
         """The ids that a citation (the last digits of an id), a whole id or a position names."""
-        return await self._lists.query(lambda connection: search.named(connection, text))
+        look = partial(search.named, text=text)
+        return await (self._lists.query(look) if privacy.READER.get() is None else self._read(look))
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
-        """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then."""
-        found = await self._read(lambda connection: _CaseReader(connection, self._catalog, as_of).case(number))
+        """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then.
+
+        It is the same for all who may read it: of other incidents it has what those in this one's groups may see.
+        """
+
+        def read(connection: Connection) -> Case | None:
+            row = stored(connection, number)
+            private = self._privacy(connection)
+            own = private.groups.get(row[1] if row is not None and row[1] is not None else number, frozenset())
+            seen = privacy.shadowed(connection, self._hidden(connection, own))
+            case = CaseReader(seen, self._catalog, as_of).case(number)
+            return case and msgspec.structs.replace(
+                case, row=msgspec.structs.replace(case.row, private=private.shown(case.row.number))
+            )
+
+        hid = await self.hidden()
+        found = None if number in hid.numbers else await self._query(read)
         rules = self._rules
         return found and msgspec.structs.replace(
             found, lookback=rules.lookback,
@@ -202,7 +235,8 @@ class Projections:
 
     async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start, µs, and event. ``after`` are those of the last one seen."""
-        return await self._read(lambda connection: _signals(connection, after or (-1, ""), limit))
+        rows = await self._read(lambda connection: _signals(connection, after or (-1, ""), limit))
+        return await self._marked(rows)
 
     async def why(self, event_id: str) -> Explanation | None:
         """Why an event is in, or not in, an incident; None where nobody knows the event."""
@@ -259,21 +293,6 @@ def _cursor(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
 
 
-def _stored(connection: Connection, number: int) -> Any:
-    return connection.exec_driver_sql(f"{_ROWS} WHERE number = ?", (number,)).one_or_none()
-
-
-def _row(row: Any) -> IncidentRow:
-    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, news = row[:13]
-    merged = goes_by != number
-    return IncidentRow(
-        number=number, key=key, status="merged" if merged else "open" if ended is None else "resolved", title=title,
-        started_at=started, ended_at=ended, last_at=max(last, row[-1]), services=_names(services),
-        environments=_names(environments), severity=severity, lead=lead, events=events,
-        merged_into=goes_by if merged else None, last_position=news,
-    )  # fmt: skip
-
-
 def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:
     numbers = [row.number for row in rows]
     taken: dict[int, tuple[int, str]] = {}
@@ -288,13 +307,6 @@ def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News
     return {row.number: News(taken=taken.get(row.number), latest=told.get(row.last_position)) for row in rows}
 
 
-def _memberships(connection: Connection, number: int) -> dict[str, Membership]:
-    statement = f"""SELECT event, rule, reason FROM {MEMBER} AS member JOIN event_unit ON unit = uid
-        WHERE number = ?"""  # noqa: S608 - a constant of ours
-    rows = connection.exec_driver_sql(statement, (number,))
-    return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
-
-
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for table, rule in (("membership", ""), ("placement", " AND rule <> 'follow_up'")):
@@ -302,115 +314,6 @@ def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, in
         for event, number in select_in(connection, statement, events):
             found[event] = min(number, found.get(event, number))
     return found
-
-
-def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
-    return tuple(NearbyEvent(event=spelling.told(each.event), reason=each.reason) for each in near)
-
-
-class _CaseReader:
-    """One case being read."""
-
-    def __init__(self, connection: Connection, catalog: Catalog, as_of: int | None) -> None:
-        self._connection, self._catalog, self._as_of = connection, catalog, as_of
-        self._until = (1 << 62) if as_of is None else as_of
-
-    def case(self, number: int) -> Case | None:
-        """Everything of the incident that a number goes by now; None where nothing of it was known by ``as_of``."""
-        found = _stored(self._connection, number)
-        if found is not None and found[1] is not None and found[1] != number:
-            found = _stored(self._connection, found[1])
-        if found is None or found[1] is None:
-            return None
-        row, low, high = _row(found), found[-3], found[-2]
-        memberships = _memberships(self._connection, row.number)
-        events = queries.read_ids(self._connection, sorted(memberships), self._as_of)
-        if self._as_of is not None and not events:
-            return None
-        told = {event.id for event in events}
-        spelling = Spelling(current(events), self._catalog.place, self._catalog.people)
-        nearby, unlisted = self._nearby(row, low, high)
-        return Case(
-            row=row,
-            events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
-            memberships={event: member for event, member in memberships.items() if event in told},
-            nearby=_spelt(spelling, nearby),
-            unlisted=unlisted,
-            followed=_spelt(spelling, self._followed(row.number)),
-            reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
-            last_told=self._last_told(current(events)),
-            collector=self._collector(low, high),
-        )
-
-    def _last_told(self, events: Sequence[RecordedEvent]) -> dict[str, int]:
-        """When texts were told last, where that is known: of an earlier moment nothing is, once any was told after."""
-        if not any(event.type == UPDATED for event in events):
-            return {}
-        found = queries.last_told(self._connection, events)
-        return {} if any(at > self._until for at in found.values()) else found
-
-    def _nearby(self, row: IncidentRow, low: int, high: int) -> tuple[tuple[NearbyEvent, ...], int]:
-        """The first events of what began in the window and is not in the incident, and how many more there are.
-
-        The nearest of it, and however far it is and however much there is: each page, each change of the incident's
-        services or of none, and an alert of each of these services. Where a draft says that there was none, none was.
-        """
-        window = (low, high, self._until, row.number, row.number)
-        statements = (
-            (_NEAREST, (*window, row.started_at, NEARBY)),
-            (_DENIABLE, (*window, row.number)),
-            (_FIRED, (*window, *window, row.number)),
-        )
-        execute = self._connection.exec_driver_sql
-        rows = {found[0]: found for statement, values in statements for found in execute(statement, values)}
-        total = execute(f"SELECT count(*) {_OUTSIDE}", window).scalar_one() if len(rows) >= NEARBY else len(rows)
-        events = {event.id: event for event in self._current(list(rows))}
-        keys = self._services(row.number)
-        near = [(events[uid], self._reason(row, keys, *rest)) for uid, *rest in rows.values() if uid in events]
-        return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
-
-    def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
-        """What went on after the end with what the incident was about, in reading order."""
-        statement = """SELECT event, reason FROM placement JOIN event_unit ON unit = uid
-            WHERE number = ? AND rule = 'follow_up'"""
-        reasons = dict(map(tuple, self._connection.exec_driver_sql(statement, (number,))))
-        events = sorted(self._current(list(reasons)), key=reading_order)
-        return tuple(NearbyEvent(event=event, reason=reasons[event.id]) for event in events)
-
-    def _services(self, number: int) -> set[str]:
-        return set(self._connection.exec_driver_sql(_SERVICES, (number,)).scalars())
-
-    def _reason(
-        self, row: IncidentRow, services: set[str], service: str | None, environment: str | None, missed: str
-    ) -> str:
-        """What kept something in the window out of this incident."""
-        if not missed:
-            return "it belongs to another incident"
-        if service is None or missed.startswith("a person"):
-            return missed
-        if not (services & (self._catalog.neighbours(service) | {service})):
-            return "other service"
-        named = filter(None, map(self._catalog.environment, row.environments))
-        return "other environment" if elsewhere(environment, named) else missed
-
-    def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
-        return current(queries.read_ids(self._connection, ids, self._as_of))
-
-    def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
-        statement = """SELECT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
-            AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at DESC, id LIMIT ?"""
-        values = (family, low, high, MACHINE, self._until, PROOFS)
-        return tuple(self._connection.exec_driver_sql(statement, values).scalars())
-
-    def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
-        """What sources and the collector said of themselves; of refusals and silences those whose span touches the
-        window."""
-        statement = "SELECT id FROM event_index WHERE family IN ('collector', 'source') AND occurred_at BETWEEN ? AND ?"
-        ids = list(self._connection.exec_driver_sql(statement, (low - SLOWEST, high)).scalars())
-        events = [e for e in self._current(ids) if not records.is_silence(e)]
-        said = [e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low)]
-        silences = self._current(records.silences(self._connection, high))
-        return (*said, *records.touching(silences, low))
 
 
 def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:

@@ -30,6 +30,8 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     """How many events belong to it."""
     merged_into: int | None = None
+    private: str | None = None
+    """The groups that alone may read of it; None: everybody may."""
     last_position: int = 0
     """Where the latest revision of any of its events stands in the log: it moves with each of them, whatever a
     correction, a retraction or an erasure leaves of the rest of this row."""
@@ -64,6 +66,8 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     """How often the sender told it, the first time included."""
     last_at: int
     """When it was last told, µs."""
+    private: str | None = None
+    """The groups that alone may read of its incident; None: everybody may."""
 
 
 class NearbyEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,6 +89,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     issue: str = ""
     """Of a comment, the issue."""
     dry_run: bool = False
+    private: bool = False
+    """Publish it though it is private."""
     replace: bool = False
     """Of a wiki, which keeps the version before: write over what somebody edited there."""
 
@@ -139,6 +141,7 @@ class Publisher:
         """Publish a postmortem. Raises :class:`Edited` where somebody edited it there since."""
         async with self._alone:
             place = self._place(asked.target)
+            await self._check_private(asked)
             before = await self._last(asked.number, asked.target)
             article = await self._article(asked)
             try:
@@ -147,6 +150,15 @@ class Publisher:
                 if asked.dry_run:
                     raise
                 return await self._failed(asked, str(error))
+
+    async def _check_private(self, asked: Asking) -> None:
+        """Raise :class:`InvalidInput` for an incident that is private, unless that is meant."""
+        group = (await self._lists.private()).shown(asked.number)
+        if group is not None and not asked.private:
+            raise InvalidInput(
+                f"cannot publish incident {asked.number} to {asked.target}: it is private to {group}, and whoever "
+                f"reads {asked.target} would read it; say that you mean it (--private, or private: true)", "private"
+            )  # fmt: skip
 
     async def pull(self, asked: Asking) -> Published:
         """Take in what people edited where a postmortem is published."""
@@ -186,7 +198,7 @@ class Publisher:
                 continue
             asked = Asking(
                 number=row.number, incident=row.key, target=target, key=f"{event.id} again", by=event.actor or "",
-                now=self._clock(), issue=str(event.data.get("issue", "")),
+                now=self._clock(), issue=str(event.data.get("issue", "")), private=event.data.get("private") is True,
             )  # fmt: skip
             try:
                 well &= (await self.publish(asked)).outcome != "failed"
@@ -294,7 +306,7 @@ class Publisher:
         said = {
             "status": "published", "target": asked.target, "place": dict(copy.place), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text),
+            "lines": lines_of(copy.text), **_meant(asked),
         }  # fmt: skip
         return await self._record(
             people.published(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
@@ -308,7 +320,13 @@ class Publisher:
         log.warning("cannot publish a postmortem now", incident=asked.number, target=asked.target, reason=reason)
         if asked.key.endswith(" again"):
             return Published(outcome="failed", reason=reason)
-        said = {"status": "failed", "target": asked.target, "reason": reason[:500], "issue": asked.issue}
+        said = {
+            "status": "failed",
+            "target": asked.target,
+            "reason": reason[:500],
+            "issue": asked.issue,
+            **_meant(asked),
+        }
         fact = people.published(
             key=f"{asked.key} failed", by=asked.by, stated_at=now, incident=asked.incident, data=said
         )
@@ -334,6 +352,11 @@ def _bounded(asked: Asking, text: str) -> str:
             f"{_LONGEST:,} are kept", "target"
         )  # fmt: skip
     return text
+
+
+def _meant(asked: Asking) -> Mapping[str, bool]:
+    """That it was published though it was private, if it was."""
+    return {"private": True} if asked.private else {}
 
 
 def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:

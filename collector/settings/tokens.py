@@ -103,13 +103,20 @@ def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:
             place.wrong("has no token; set token_file")
         if ("source" in values) != (role == SENDER) and place.sound:
             place.wrong(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
+        groups = values.get("groups", ())
+        if groups and role == SENDER:
+            place.wrong("has role sender and groups; it opens nothing of the API, so leave groups out")
+        if any(not each.strip() or not each.isprintable() or len(each) > LONGEST for each in groups):
+            place.wrong(f"has a group without a name that can be written; use at most {LONGEST} characters")
         if role == SENDER:
             return tuple(
                 SenderToken(source=values.get("source", ""), secret=secret, line=place.line) for secret in secrets
             )
-        return tuple(Token(secret=secret, name=name, role=role or ROLES[0]) for secret in secrets)
+        return tuple(Token(secret=secret, name=name, role=role or ROLES[0], groups=groups) for secret in secrets)
 
-    return section(build, {"role": one_of(*ROLES, SENDER), "source": text, **readers(files, "token")})
+    return section(
+        build, {"role": one_of(*ROLES, SENDER), "source": text, "groups": list_of(text), **readers(files, "token")}
+    )
 
 
 def with_senders(place: Node, api: Api, sources: Mapping[str, SourceSettings]) -> Mapping[str, SourceSettings]:

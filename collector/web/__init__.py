@@ -30,6 +30,7 @@ from collector.web import (
     openapi,
     operations,
     pages,
+    privacy,
     prometheus,
     publications,
     replays,
@@ -47,6 +48,7 @@ from collector.web.keys import Postmortem, Readiness, RequestLimits
 from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.web.problems import answer_errors
 from collector.web.reads import READS, ReadLimits, Reads, bound
+from collector.web.seen import SeenLog
 from collector.web.server import Runner, server_kwargs
 from collector.web.streams import StreamLimits, add_streams
 from collector.web.tracing import trace
@@ -90,7 +92,7 @@ def build_app(
     """
     app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
     app[keys.INTAKE] = intake
-    app[keys.LOG] = log
+    app[keys.LOG] = SeenLog(log, projections)
     app[keys.PROJECTIONS] = projections
     app[keys.READINESS] = readiness
     app[keys.CLOCK] = clock
@@ -153,6 +155,7 @@ def _add_routes(app: web.Application) -> None:
         streams,
         webhooks,
         incidents,
+        privacy,
         versions,
         publications,
         metrics_of,

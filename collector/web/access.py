@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.intake.browsers import foreign_page, is_ours
+from collector.projections.privacy import READER
 from collector.tokens import ADMIN, READ, WRITE, ProxyLogin, Token
 from collector.web import sessions
 from collector.web.front import Users
@@ -75,7 +76,11 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and by_itself)
     if not reads and open_to_pages and foreign_page(headers_of(request)):
         raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
-    return await handler(request)
+    before = READER.set(who.reads if inside and who is not None else None)
+    try:
+        return await handler(request)
+    finally:
+        READER.reset(before)
 
 
 _BEARER, _BASIC = "the API token as Authorization: Bearer TOKEN", "a user's name and password (Authorization: Basic)"

@@ -57,8 +57,8 @@ def _local(at: int, zone: ZoneInfo) -> str:
         return ""
 
 
-def event(fact: RecordedEvent) -> shapes.Event:
-    """One revision of one fact, whole."""
+def event(fact: RecordedEvent, private: str | None = None) -> shapes.Event:
+    """One revision of one fact, whole; ``private``: the groups that alone may read it."""
     return shapes.Event(
         position=fact.position,
         id=fact.id,
@@ -83,6 +83,7 @@ def event(fact: RecordedEvent) -> shapes.Event:
         delivery=fact.delivery or None,
         item=None if fact.item == DERIVED else fact.item,
         erased=is_erased(fact),
+        private=private,
     )
 
 
@@ -102,6 +103,7 @@ def incident(row: IncidentRow) -> shapes.Incident:
         lead=row.lead,
         events=row.events,
         merged_into=row.merged_into,
+        private=row.private,
     )
 
 
@@ -148,9 +150,9 @@ def reason(why: Explanation) -> shapes.Reason:
     return shapes.Reason(why.incident, why.rule, why.reason)
 
 
-def explanation(why: Explanation) -> shapes.Why:
+def explanation(why: Explanation, private: str | None = None) -> shapes.Why:
     """The same, with the event."""
-    return shapes.Why(event(why.event), why.incident, why.rule, why.reason)
+    return shapes.Why(event(why.event, private), why.incident, why.rule, why.reason)
 
 
 def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[NearbyEvent]) -> shapes.Unjoined:

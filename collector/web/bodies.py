@@ -129,6 +129,12 @@ class WritingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     by: str
 
 
+class Restricting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    group: str
+    """The group whose tokens alone may read of it; empty: everybody may."""
+    by: str
+
+
 class Reviewing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: str
     by: str
@@ -144,6 +150,8 @@ class PublishingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of a comment, the issue that it is on."""
     dry_run: bool = False
     """Only say what would change there."""
+    private: bool = False
+    """Publish it though it is private: whoever reads the target reads of it."""
     replace: bool = False
     """Of a wiki: write over what somebody edited there."""
 

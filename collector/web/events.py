@@ -59,12 +59,18 @@ async def page_of_events(
 ) -> web.Response:  # fmt: skip
     """A page of the events that pass a filter; its own limit is not looked at."""
     cursor = "before" if wanted.newest_first else "after"
+    lists, private = request.app[PROJECTIONS], dict[str, str]()
 
     async def fetch(following: str | None, count: int) -> list[RecordedEvent]:
         place = {} if following is None else {cursor: int(following)}
-        return await request.app[PROJECTIONS].events(msgspec.structs.replace(wanted, limit=count, **place))
+        found = await lists.events(msgspec.structs.replace(wanted, limit=count, **place))
+        private.update(await lists.private_events([event.id for event in found]))
+        return found
 
-    return await page(request, "events", fetch, limit, shown, cursor, lambda fact: str(fact.position), more)
+    def marked(fact: RecordedEvent) -> shapes.Event:
+        return msgspec.structs.replace(shown(fact), private=private.get(fact.id))
+
+    return await page(request, "events", fetch, limit, marked, cursor, lambda fact: str(fact.position), more)
 
 
 @routes.get("/api/v1/events/{event}")
@@ -75,9 +81,10 @@ async def get_event(request: web.Request) -> web.Response:
     revisions = await request.app[LOG].read_ids([name])
     told = await request.app[LOG].repeats([name])
     why = await request.app[PROJECTIONS].why(name)
+    private = (await request.app[PROJECTIONS].private_events([name])).get(name)
     body = shapes.Whole(
         id=name,
-        events=[answers.event(revision) for revision in revisions],
+        events=[answers.event(revision, private) for revision in revisions],
         repeats=answers.repeats(told.get(name)),
         why=answers.reason(why) if why else None,
     )
@@ -92,4 +99,5 @@ async def why_event(request: web.Request) -> web.Response:
     why = await request.app[PROJECTIONS].why(name)
     if why is None:
         raise NotFound(f"cannot explain event {name}: it was not grouped yet; ask again shortly", "event")
-    return answers.json(answers.explanation(why))
+    private = await request.app[PROJECTIONS].private_events([name])
+    return answers.json(answers.explanation(why, private.get(name)))

@@ -17,7 +17,6 @@ from prometheus_client import Metric
 from collector.erasure import Erasure, Redraw, RequestedErasure
 from collector.intake import Intake
 from collector.intake.importing import Brought
-from collector.log import EventLog
 from collector.projections import Projections
 from collector.publishing import Publisher
 from collector.reparsing import Found, Selection
@@ -25,6 +24,7 @@ from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.tokens import ProxyLogin, Token
 from collector.web.front import Front
+from collector.web.seen import SeenLog
 
 Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None]]
 """Renders an incident by its number, as known at a time (µs, None: now), with options by name (``zone``, ``detail``,
@@ -61,7 +61,8 @@ class RequestLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 INTAKE: web.AppKey[Intake] = web.AppKey("intake")
 REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
-LOG: web.AppKey[EventLog] = web.AppKey("log")
+LOG: web.AppKey[SeenLog] = web.AppKey("log")
+"""The log, without what is hidden from whoever reads."""
 PROJECTIONS: web.AppKey[Projections] = web.AppKey("projections")
 POSTMORTEMS: web.AppKey[Mapping[str, Postmortem]] = web.AppKey("postmortems")
 INLAID: web.AppKey[Postmortem] = web.AppKey("inlaid")

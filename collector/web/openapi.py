@@ -136,6 +136,7 @@ OPERATIONS: Mapping[str, Operation] = {
     f"POST {_ONE}/reopen": _states(bodies.Turning),
     f"POST {_ONE}/edit": _states(bodies.Editing),
     f"POST {_ONE}/review": _states(bodies.Reviewing),
+    f"POST {_ONE}/private": _states(bodies.Restricting),
     f"POST {_ONE}/publish": Operation(
         body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
     ),

@@ -41,7 +41,7 @@ async def _asked(request: web.Request) -> Asking:
     body = said.body
     return Asking(
         number=row.number, incident=row.key, target=body.target, key=said.key, by=body.by, now=said.now,
-        issue=body.issue, dry_run=body.dry_run, replace=body.replace,
+        issue=body.issue, dry_run=body.dry_run, replace=body.replace, private=body.private,
     )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ class Event(Shape, frozen=True):
     delivery: str | None
     item: int | None
     erased: bool
+    private: str | None
+    """The groups that alone may read it; null: everybody may."""
 
 
 class Incident(Shape, frozen=True):
@@ -69,6 +71,8 @@ class Incident(Shape, frozen=True):
     lead: str | None
     events: int
     merged_into: int | None
+    private: str | None
+    """The groups that alone may read of it; null: everybody may."""
 
 
 class Signal(Shape, frozen=True):
@@ -87,6 +91,7 @@ class Signal(Shape, frozen=True):
     incident: int | None
     notifications: int
     last_at: Time
+    private: str | None
 
 
 class Item(Shape, frozen=True):

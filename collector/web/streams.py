@@ -20,13 +20,14 @@ from aiohttp import web
 
 from collector.errors import Unavailable
 from collector.event import RecordedEvent
-from collector.log import EventLog
 from collector.projections import EventFilter, Projections
+from collector.projections.privacy import READER
 from collector.web import answers
 from collector.web.keys import ENDING, FOLLOWED, LOG, PROJECTIONS
 from collector.web.places import STREAM
 from collector.web.reads import READS
 from collector.web.requests import LATEST, Query, whole
+from collector.web.seen import SeenLog
 
 routes = web.RouteTableDef()
 
@@ -54,6 +55,7 @@ class _StreamPiece(msgspec.Struct, frozen=True):
     position: int
     type: str
     source: str
+    event: str
     body: bytes
     """The message as it is sent."""
 
@@ -62,7 +64,7 @@ class Streams:
     """Everybody who listens, and the one reader that reads for all of them."""
 
     def __init__(
-        self, log: EventLog, lists: Projections, followed: Callable[[int, float], Any], limits: StreamLimits
+        self, log: SeenLog, lists: Projections, followed: Callable[[int, float], Any], limits: StreamLimits
     ) -> None:
         self.limits = limits
         self._log, self._lists, self._followed = log, lists, followed
@@ -109,6 +111,8 @@ class Streams:
             queue.put_nowait(None)
 
     async def _read(self) -> None:
+        # It reads for all, whoever came first; what one of them may not see is left out where it is told to them.
+        READER.set(None)
         more = asyncio.Event()
         unsubscribe = self._log.subscribe(more.set)
         try:
@@ -147,15 +151,24 @@ class Streams:
     async def after(self, position: int) -> list[_StreamPiece]:
         """The next events after a position, as they are sent."""
         events = await self._lists.events(EventFilter(after=position, limit=self.limits.together))
-        where = await self._lists.incidents_of([event.id for event in events])
-        return [_piece(event, where.get(event.id)) for event in events]
+        ids = [event.id for event in events]
+        where, private = await self._lists.incidents_of(ids), await self._lists.private_events(ids)
+        return [_piece(event, where.get(event.id), private.get(event.id)) for event in events]
+
+    async def shows(self, piece: _StreamPiece) -> bool:
+        """Whether the reader of now may see it."""
+        return piece.event not in (await self._lists.hidden()).events
 
 
-def _piece(event: RecordedEvent, incident: int | None) -> _StreamPiece:
-    body = answers.encode({**msgspec.structs.asdict(answers.event(event)), "incident": incident})
+def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> _StreamPiece:
+    body = answers.encode({**msgspec.structs.asdict(answers.event(event, private)), "incident": incident})
     # JSON has no line end outside of its texts, and none within them.
     return _StreamPiece(
-        event.position, event.type, event.source, b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body)
+        event.position,
+        event.type,
+        event.source,
+        event.id,
+        b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body),
     )
 
 
@@ -226,7 +239,7 @@ async def _tell(
                 await send(piece.body)
         more = len(pieces) == limits.together
     while (told := await _next(request, queue, limits, lambda: send(_BEAT))) is not None:
-        if told.position > after and passes(told):
+        if told.position > after and passes(told) and await streams.shows(told):
             await send(told.body)
 
 

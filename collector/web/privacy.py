@@ -1,0 +1,39 @@
+"""Who may read of an incident: stated here, held to wherever lists and log are read."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector import people
+from collector.projections.privacy import READER
+from collector.web import statements
+from collector.web.bodies import Restricting
+from collector.web.keys import PROJECTIONS
+from collector.web.problems import NotAllowed
+from collector.web.requests import statement
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/v1/incidents/{number}/private")
+async def restrict(request: web.Request) -> web.Response:
+    """Say which group alone may read of it, or that everybody may."""
+    said, row = await statement(request, Restricting), await statements.incident(request)
+    group, reader = said.body.group, READER.get()
+    if group and reader is not None and group not in reader:
+        raise NotAllowed(
+            f"cannot make incident {row.number} private to {group}: your token is not in that group; name one that it "
+            "is in (api.tokens)"
+        )
+    # What was made private under other events, before incidents became one, is to be said of those, too.
+    private = await request.app[PROJECTIONS].private()
+    keys = dict.fromkeys((row.key, *private.keys.get(row.number, ())))
+    facts = [
+        people.restricted(
+            key=said.key if at == 0 else f"{said.key} {at}", by=said.body.by, stated_at=said.now, incident=key,
+            group=group,
+        )
+        for at, key in enumerate(keys)
+    ]  # fmt: skip
+    told = await statements.store_all(request.app, facts)
+    return statements.stated(told[0], row.number)

@@ -1,0 +1,263 @@
+"""Private incidents: whoever may not read of one finds no trace of it, whatever is asked; whoever may is told so."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.drafting import versions
+from collector.drafting.rendering import FORMATS, postmortem
+from collector.event import MINUTE, SECOND
+from collector.projections.privacy import READER
+from collector.tokens import Token
+from tests.face import NOW, Answer, Face, running
+
+TOKENS = (
+    b"everything",
+    Token(secret=b"insider", name="Ines", role="write", groups=("security", "legal")),
+    Token(secret=b"guard", name="Gus", role="write", groups=("security",)),
+    Token(secret=b"outsider", name="Olga", role="write", groups=("shop",)),
+    Token(secret=b"nobody", name="Nils", role="read"),
+)
+OUTSIDE = ("outsider", "nobody")
+LAST = 100 * 24 * 60 * MINUTE
+"""How long ago the incidents were, µs."""
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    """A public incident of cart and, at the same time, one of the vault; each of a page and an alert."""
+    box: list[Face] = []
+
+    async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await postmortem(box[0].lists, number, format=form, as_of=as_of, options=asked)
+
+    async def any_form(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return await render(form, number, as_of, asked)
+
+    made: dict[str, Any] = {
+        "inlaid": partial(render, "page"), "standing": partial(render, versions.STANDING),
+        "measures": partial(render, "measures"), "changes": partial(versions.changes, any_form),
+    }  # fmt: skip
+    async with running(tmp_path, api_tokens=TOKENS, **made) as face:
+        box.append(face)
+        for name, service in (("CartSlow", "cart"), ("VaultOpened", "vault")):
+            rings = [{"name": name, "at": NOW - LAST, "loud": True, "service": service}]
+            assert (await face.deliver(json.dumps(rings).encode())).status == 202
+        await face.followed()
+        yield face
+
+
+async def asked(face: Face, path: str, token: str = "everything", **said: Any) -> Answer:  # noqa: S107 - made up
+    """Ask for something, or state it, a second after what came before."""
+    face.now += SECOND
+    head = bearer(token)
+    return await (face.post(path, {"by": "Ada", **said}, headers=head) if said else face.get(path, headers=head))
+
+
+async def vault(face: Face) -> int:
+    """The number of the incident of the vault."""
+    rows = (await asked(face, "/api/v1/incidents?service=vault")).json["incidents"]
+    return int(rows[0]["number"])
+
+
+async def made_private(face: Face, group: str = "security") -> int:
+    """The same, once it is private."""
+    number = await vault(face)
+    assert (await asked(face, f"/api/v1/incidents/{number}/private", group=group)).status == 201
+    await face.followed()
+    return number
+
+
+async def traces(face: Face, number: int) -> tuple[set[str], Mapping[str, str]]:
+    """What would tell of the incident, words and ids; and what fills in the places in addresses."""
+    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
+    told = {event["id"] for event in events}
+    first = next(event for event in events if event["type"] == "alert.firing")
+    words = {"VaultOpened", "vault", "Locked the vault", *told, *(each[-8:] for each in told)}
+    filling = {"number": str(number), "event": first["id"], "delivery": first["delivery"]}
+    return words, {**filling, "section": "summary", "format": "md"}
+
+
+def addresses(face: Face) -> list[str]:
+    """Every address that is read, as the router has it."""
+    found = {route.resource.canonical for route in face.app.router.routes() if route.method == "GET" and route.resource}
+    assert len(found) > 30
+    return sorted(found - {"/api/v1/events/stream", "/static"})
+
+
+@pytest.mark.parametrize("token", OUTSIDE)
+async def test_no_address_tells_of_it(face: Face, token: str) -> None:
+    """Each one that names it, one of its events or of its deliveries is a 404; all others have no trace of it."""
+    number = await vault(face)
+    await asked(face, f"/api/v1/incidents/{number}/notes", text="Locked the vault")
+    await made_private(face)
+    words, filling = await traces(face, number)
+    looked = 0
+    for address in addresses(face):
+        path = re.sub(r"{(\w+)(?::[^}]*)?}", lambda found: filling.get(found[1], "x"), address)
+        answer = await face.get(path, headers={**bearer(token), "Accept": "*/*"})
+        names = {name for name in ("number", "event", "delivery") if f"{{{name}" in address}
+        if names:
+            assert answer.status == 404, (path, answer.body[:300])
+            looked += 1
+        shown = answer.body.decode("utf-8", "replace")
+        for word in (filling["event"], path) if names else ():
+            shown = shown.replace(word, "")
+        assert not [word for word in words if word in shown], (path, shown[:2000])
+        assert answer.status < 500 or path == "/-/ready", (path, answer.body)
+    assert looked >= 15
+
+
+async def test_pages_tell_nothing_of_it(face: Face) -> None:
+    """What a browser is shown: the list, many incidents together, deliveries, and a search for its very words."""
+    number = await made_private(face)
+    words, _ = await traces(face, number)
+    as_page = {**bearer("outsider"), "Accept": "text/html"}
+    paths = ("/", "/incidents", "/incidents?text=vault", "/incidents?service=vault", "/across", "/deliveries")
+    for path in paths:
+        answer = await face.get(path, headers=as_page)
+        assert answer.status == 200, (path, answer.body)
+        shown = answer.body.decode().replace("text=vault", "").replace("service=vault", "").replace('"vault"', "")
+        assert not [word for word in words if word in shown], path
+    for path in (f"/incidents/{number}", f"/incidents/{number}/changes", f"/merge/{number}"):
+        assert (await face.get(path, headers=as_page)).status == 404, path
+
+
+async def test_counts_and_searches_are_as_if_it_had_never_been(face: Face) -> None:
+    """By status, service, type and position; in metrics; and in what an incident's draft says of its neighbours."""
+    number = await made_private(face)
+    other = 3 - number
+    seen = (await asked(face, "/api/v1/incidents", "outsider")).json["incidents"]
+    assert [row["number"] for row in seen] == [other]
+    assert (await asked(face, "/api/v1/incidents?service=vault", "outsider")).json["incidents"] == []
+    assert [row["incident"] for row in (await asked(face, "/api/v1/signals", "outsider")).json["signals"]] == [other]
+    token = READER.set(frozenset())
+    try:
+        assert sum((await face.lists.counts()).values()) == 1
+        assert (await face.lists.across(0, NOW)).episodes == 1
+    finally:
+        READER.reset(token)
+    metrics = (await face.get("/metrics", headers=bearer("outsider"))).body.decode()
+    assert "vault" not in metrics
+    deliveries = (await asked(face, "/api/v1/deliveries", "outsider")).json["deliveries"]
+    assert len(deliveries) == len((await asked(face, "/api/v1/deliveries")).json["deliveries"]) - 1
+    counted = [
+        sum(each["received"] for each in (await asked(face, "/api/v1/sources", token)).json["sources"])
+        for token in ("everything", "outsider")
+    ]
+    assert counted == [2, 1]
+    whole = (await asked(face, "/api/v1/deliveries?limit=1", "outsider")).json
+    assert len(whole["deliveries"]) == 1
+    for form in FORMATS:
+        assert "VaultOpened" not in (await postmortem(face.lists, other, format=form, options={"detail": "all"}) or "")
+
+
+async def test_whoever_is_in_the_group_reads_it_and_is_told(face: Face) -> None:
+    """The mark is in lists, in events, in signals and in drafts of every format that has a head."""
+    number = await made_private(face)
+    for token in ("insider", "guard", "everything"):
+        rows = {
+            row["number"]: row["private"] for row in (await asked(face, "/api/v1/incidents", token)).json["incidents"]
+        }
+        assert rows == {number: "security", 3 - number: None}
+        events = (await asked(face, f"/api/v1/incidents/{number}/events", token)).json["events"]
+        assert {event["private"] for event in events} == {"security"}
+        one = (await asked(face, f"/api/v1/events/{events[0]['id']}", token)).json
+        assert one["events"][0]["private"] == "security"
+    others = (await asked(face, f"/api/v1/incidents/{3 - number}/events")).json["events"]
+    assert {event["private"] for event in others} == {None}
+    for form in ("md", "html", "confluence", "json", "archive"):
+        shown = await postmortem(face.lists, number, format=form) or ""
+        assert "private to security" in shown or '"private": "security"' in shown, form
+    page = await face.get("/incidents", headers={**bearer("guard"), "Accept": "text/html"})
+    assert "private to" in page.body.decode()
+
+
+async def test_it_is_opened_again_and_only_by_who_may(face: Face) -> None:
+    """A token outside finds nothing to change, and names no group that it is not in; what is public again is found."""
+    number = await made_private(face)
+    path = f"/api/v1/incidents/{number}/private"
+    (await asked(face, path, "outsider", group="shop")).problem(404)
+    detail = (await asked(face, path, "guard", group="legal")).problem(403)["detail"]
+    assert "legal" in detail
+    assert (await asked(face, path, "guard", group="")).status == 201
+    await face.followed()
+    assert (await asked(face, f"/api/v1/incidents/{number}", "outsider")).json["private"] is None
+    (await asked(face, path, "guard", group="a\x00b")).problem(403)
+    (await asked(face, path, group=" x ")).problem(422)
+
+
+async def test_a_statement_taken_back_or_erased_opens_nothing_by_mistake(face: Face) -> None:
+    """Taken back, the one before holds."""
+    number = await made_private(face)
+    told = await asked(face, f"/api/v1/incidents/{number}/private", group="")
+    await face.followed()
+    assert (await asked(face, f"/api/v1/incidents/{number}", "outsider")).status == 200
+    assert (await asked(face, f"/api/v1/events/{told.json['event']}/retract", reason="no")).status == 201
+    await face.followed()
+    (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
+
+
+async def test_incidents_that_become_one_need_every_group(face: Face) -> None:
+    """One of two that are merged was private: both are. Both were, to others: a reader needs both groups."""
+    number = await made_private(face)
+    other = 3 - number
+    await asked(face, f"/api/v1/incidents/{number}/merge", other=other)
+    await face.followed()
+    for each in (number, other):
+        (await asked(face, f"/api/v1/incidents/{each}", "outsider")).problem(404)
+        assert (await asked(face, f"/api/v1/incidents/{each}", "guard")).status == 200
+    keys = (await face.lists.private()).keys
+    assert len(keys) == 1
+    assert (await asked(face, "/api/v1/incidents", "outsider")).json["incidents"] == []
+    assert (await asked(face, f"/api/v1/incidents/{number}/private", group="")).status == 201
+    await face.followed()
+    assert (await asked(face, f"/api/v1/incidents/{other}", "outsider")).status == 200
+
+
+async def test_what_is_split_off_is_as_private(face: Face) -> None:
+    """Until somebody says otherwise of it."""
+    number = await vault(face)
+    rings = [{"name": "VaultAlarm", "at": NOW - LAST + MINUTE, "loud": True, "service": "vault"}]
+    assert (await face.deliver(json.dumps(rings).encode())).status == 202
+    await face.followed()
+    await made_private(face)
+    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
+    alarm = next(event["id"] for event in events if event["title"] == "VaultAlarm")
+    apart = (await asked(face, f"/api/v1/incidents/{number}/split", events=[alarm])).json["incident"]
+    await face.followed()
+    assert apart != number
+    (await asked(face, f"/api/v1/incidents/{apart}", "outsider")).problem(404)
+    assert (await asked(face, f"/api/v1/incidents/{apart}/private", group="")).status == 201
+    await face.followed()
+    assert (await asked(face, f"/api/v1/incidents/{apart}", "outsider")).status == 200
+    (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
+
+
+async def test_a_stream_leaves_it_out(face: Face) -> None:
+    """What was there before and what comes: a reader outside is told what is public, whoever listened first."""
+    number = await made_private(face)
+    seen: dict[str, bytes] = {}
+    for token in ("guard", "outsider"):
+        async with face.client.get("/api/v1/events/stream?after=0", headers=bearer(token)) as stream:
+            await asked(face, f"/api/v1/incidents/{number}/notes", text=f"Secret for {token}")
+            await asked(face, f"/api/v1/incidents/{3 - number}/notes", text=f"Public for {token}")
+            seen[token] = b""
+            while f"Public for {token}".encode() not in seen[token]:
+                seen[token] += await stream.content.readany()
+    assert b"VaultOpened" in seen["guard"]
+    assert b"Secret for guard" in seen["guard"]
+    assert b'"private":"security"' in seen["guard"]
+    assert not [word for word in (b"VaultOpened", b"Secret", b"vault") if word in seen["outsider"]]
