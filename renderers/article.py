@@ -6,18 +6,17 @@ import json
 
 from renderers import times
 from renderers.archive import front_matter
-from renderers.confluence import well_formed
+from renderers.confluence import edited
 from renderers.document import Document
 from renderers.edits import plain as unmarked
 from renderers.markdown import machine_marked, marked
 from renderers.plain import plain
-from renderers.prose import xhtml
 
 
 def article(document: Document) -> str:
     """One JSON text: ``number``, ``title``, ``date``, ``front``, ``people`` (lines of that which they wrote), ``text``,
     ``plain``, which is the text without marks, and ``machine``, the text without what people wrote in the whole of
-    it."""
+    it; ``page`` is a page of Confluence, and ``tagged`` the same, each line of which has its number in ``text``."""
     text = marked(document)
     value = {
         "number": document.history.context.number,
@@ -27,7 +26,8 @@ def article(document: Document) -> str:
         "people": _people(document),
         "text": text,
         "plain": unmarked(text),
-        "page": well_formed(xhtml(unmarked(text))),
+        "page": edited(document),
+        "tagged": edited(document, lambda number: f'<ri:line n="{number}"/>'),
         "machine": machine_marked(document),
     }
     return json.dumps(value) + "\n"

@@ -38,7 +38,7 @@ from renderers.document import (
 )
 from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
-from renderers.mixed import MarkupPen, mixed
+from renderers.mixed import MarkupPen, Tag, mixed
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.plain import finished, goes_on, plain
 from renderers.prose import xhtml
@@ -69,10 +69,10 @@ def confluence(document: Document) -> str:
     return well_formed("\n".join([*head, *_body(document, pen)]) + "\n")
 
 
-def edited(document: Document) -> str:
-    """The page whose lines are those of the draft's file."""
+def edited(document: Document, tag: Tag | None = None) -> str:
+    """The page whose lines are those of the draft's file; ``tag`` makes of a line's number what it begins with."""
     pen = _ConfluencePen(document)
-    parts = mixed(document, MarkupPen(_part, pen.evidence, pen.called))
+    parts = mixed(document, MarkupPen(_on_a_line, pen.evidence, pen.called), tag)
     said = (
         f"<h{part.level}>{part.heading}</h{part.level}>{part.body}" if part.level else part.body for _, part in parts
     )
@@ -224,6 +224,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     first = "".join(f"<th>{escaped(each)}</th>" for each in head)
     rest = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><tbody><tr>{first}</tr>{rest}</tbody></table>"
+
+
+def _on_a_line(part: Part) -> str:
+    """A part of a line that people may edit there: a quotation's own lines would be lines of the page."""
+    return f"&quot;{clean(part.text)}&quot;" if isinstance(part, Quote) else _part(part)
 
 
 def _part(part: Part) -> str:

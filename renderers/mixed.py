@@ -7,6 +7,7 @@ quotation stands whole and a citation leads where it leads everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from renderers.markdown import MarkdownPen, MarkingPen, marked, written
 from renderers.plain import plain
 from renderers.prose import Fragment, Passage
 
+Tag = Callable[[int], str]
+
 
 class MarkupPen(NamedTuple):
     """How a format writes what stands within a sentence."""
@@ -30,14 +33,17 @@ class MarkupPen(NamedTuple):
     """The first cell of a line in the index."""
 
 
-def mixed(document: Document, pen: MarkupPen) -> tuple[tuple[str, Passage], ...]:
+def mixed(document: Document, pen: MarkupPen, tag: Tag | None = None) -> tuple[tuple[str, Passage], ...]:
     """The draft as markup, cut at each heading of the first two levels; with each passage the key of the section, where
-    its heading is one of ours."""
-    text, fragments, keys = _source(document, pen)
+    its heading is one of ours.
+
+    With ``tag`` each line begins with what it makes of the line's number.
+    """
+    text, fragments, keys = _source(document, pen, tag)
     return tuple((keys.get(each.line, "") if each.level else "", each) for each in prose.passages(text, fragments, 2))
 
 
-def _source(document: Document, pen: MarkupPen) -> tuple[str, Sequence[Fragment], dict[int, str]]:
+def _source(document: Document, pen: MarkupPen, tag: Tag | None) -> tuple[str, Sequence[Fragment], dict[int, str]]:
     """The draft as Markdown with places of fragments, the fragments, and the line of each section's heading."""
     hand = _PlacingPen(document, pen)
     ours = {unit.key: unit for unit in units_of(marks.finished(written(document, hand)))}
@@ -50,7 +56,33 @@ def _source(document: Document, pen: MarkupPen) -> tuple[str, Sequence[Fragment]
         heading = next((key for key in line.says if key.endswith("/heading")), "")
         if heading:
             keys[at] = heading.partition("/")[0]
-    return "\n".join(_within_tables(lines)), hand.fragments, keys
+    lines = list(_within_tables(lines))
+    if tag is not None:
+        lines = [_tagged(line, hand.placed(tag(at), "")) if free else line
+                 for at, (line, free) in enumerate(zip(lines, _outside_code(lines), strict=True))]  # fmt: skip
+    return "\n".join(lines), hand.fragments, keys
+
+
+def _outside_code(lines: Iterable[str]) -> Iterator[bool]:
+    """Whether each line is neither within a block of code nor one of its fences."""
+    inside = ""
+    for line in lines:
+        fence = re.match(r" {0,3}(```+|~~~+)", line)
+        yield not (inside or fence)
+        if fence:
+            inside = "" if inside and fence[1].startswith(inside) else inside or fence[1]
+
+
+_LEAD = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+|#{1,6}[ \t]+|\|[ \t]*)?")
+
+
+def _tagged(line: str, tag: str) -> str:
+    """The line with a tag before what it says; what says nothing stays."""
+    if delimits(line) or form(line) in ("blank", "rule", "reference"):
+        return line
+    lead = _LEAD.match(line)
+    at = lead.end() if lead else 0
+    return f"{line[:at]}{tag} {line[at:]}" if line[at:].strip() else line
 
 
 def _within_tables(lines: Iterable[str]) -> Iterator[str]:
@@ -104,16 +136,17 @@ class _PlacingPen(MarkingPen):
         """Words of ours may carry emphasis of ours; all else has a place."""
         if isinstance(part, Words | Span):
             return super().part(part, table=table)
-        return self._placed(self._pen.part(part), plain([part]))
+        return self.placed(self._pen.part(part), plain([part]))
 
     def evidence(self, cites: Sequence[str]) -> str:
         """A place for the citation."""
-        return self._placed(self._pen.cite(cites), citation(cites, self._ids)) if cites else ""
+        return self.placed(self._pen.cite(cites), citation(cites, self._ids)) if cites else ""
 
     def called(self, line: IndexLine) -> str:
         """A place for what the line is called, to which citations lead."""
-        return self._placed(self._pen.called(line), self._ids.get(line.id, line.id))
+        return self.placed(self._pen.called(line), self._ids.get(line.id, line.id))
 
-    def _placed(self, markup: str, text: str) -> str:
+    def placed(self, markup: str, text: str) -> str:
+        """The place of a fragment."""
         self.fragments.append(Fragment(markup, text))
         return prose.place(len(self.fragments) - 1)

@@ -21,7 +21,7 @@ from collector.publishing.targets import Target
 from collector.publishing.values import fitted
 from collector.settings import Settings, load_settings
 from collector.web.keys import INTAKE, PUBLISHING
-from renderers.edits import taken_in
+from renderers.edits import stored, taken_in
 from tests import face as faces
 from tests import wiki as wikis
 from tests.face import Answer, Connect, Face
@@ -134,7 +134,8 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
         return receipt.items[0].event_id
 
     async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
-        lists, targets, render, record, taken_in, lambda: box[0].now, "https://x.example")) as face:  # fmt: skip
+        lists, targets, render, record, taken_in, stored, lambda: box[0].now, "https://x.example",
+    )) as face:  # fmt: skip
         box.append(face)
         await face.incident(1)
         publisher = face.app[PUBLISHING]
@@ -335,9 +336,40 @@ async def test_a_postmortem_becomes_a_page_of_confluence(desk: Desk, edition: st
     assert "Nobody could pay" in page["body"]["storage"]["value"]
     desk.wiki.edit("1", page["body"]["storage"]["value"].replace("Nobody could pay", "Few could pay"), 3)
     assert "--replace" in (await desk.publish(edition)).problem(409)["detail"]
-    (await pulled(desk, edition)).problem(422)
     assert (await desk.publish(edition, replace=True)).json["revision"] == "4"
     assert list(desk.wiki.pages) == ["1"]
+
+
+@pytest.mark.parametrize("edition", ["cloud", "datacenter"])
+async def test_what_people_edited_on_a_page_of_confluence_is_taken_in(desk: Desk, edition: str) -> None:
+    """Their words stand in drafts and on the page from then on, among what is recorded later; what they removed stays
+    away; a page that nobody edited is left."""
+    await desk.publish(edition)
+    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
+    value = desk.wiki.pages["1"]["body"]["storage"]["value"]
+    mine = "<p>Two <strong>shops</strong> closed &amp; lost 5&nbsp;&euro;.</p>"
+    theirs = re.sub(r"(<h2[^>]*>Impact</h2>)", rf"\1{mine}", value)
+    theirs = re.sub(r"<li>(?:(?!</li>).)*Alerts were firing(?:(?!</li>).)*</li>", "", theirs)
+    theirs = theirs.replace("Lessons Learned", "What we learnt")
+    desk.wiki.edit("1", theirs, 2)
+    diff = (await pulled(desk, edition, dry_run=True)).json["diff"]
+    assert [line for line in diff.splitlines() if line.startswith("+") and "Two" in line] == [
+        "+Two **shops** closed & lost 5 €."
+    ]  # fmt: skip
+    assert (await pulled(desk, edition)).json["outcome"] == "taken in"
+    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
+    await desk.changed()
+    draft = await postmortem(desk.face.lists, 1) or ""
+    assert "Two **shops** closed" in draft
+    assert "## What we learnt" in draft
+    assert "Nobody could pay" in draft
+    assert draft.count("# Postmortem Report") == 1
+    assert (await desk.publish(edition)).json["outcome"] == "published"
+    stands = desk.wiki.pages["1"]["body"]["storage"]["value"]
+    assert "Two <strong>shops</strong> closed" in stands
+    assert "Nobody could pay" in stands
+    assert (await desk.publish(edition)).json["outcome"] == "unchanged"
+    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
 
 
 async def test_what_is_private_is_published_only_if_that_is_meant(desk: Desk) -> None:

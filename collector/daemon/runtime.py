@@ -57,7 +57,7 @@ from collector.web import Front, Readiness, RequestLimits, build_app
 from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers import POLICIES, STYLES
-from renderers.edits import taken_in
+from renderers.edits import stored, taken_in
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +137,7 @@ class Runtime:
         ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
         self.retention = RetentionJob(store, ages, clock)
         self.publisher = Publisher(
-            self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, clock,
+            self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, stored, clock,
             settings.web.external_url,
         )  # fmt: skip
         """What publishes postmortems."""

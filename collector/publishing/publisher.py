@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -44,6 +44,18 @@ Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | Non
 TakeIn = Callable[[str, str, str, str, str], tuple[str, str]]
 """What stood in both, what stands here, what people made of it there, the draft without their words in the whole of it,
 and where that was → what is to be kept, and the draft as it reads then."""
+
+
+class PageReader(Protocol):
+    """Reads pages that a wiki stores."""
+
+    def digests(self, body: str) -> list[str]:
+        """What each line of a page says, by its digest."""
+
+    def returned(self, base: str, tagged: str, now: str, shown: Collection[str]) -> str:
+        """The page as a marked draft that people edited; see :func:`renderers.edits.returned`."""
+
+
 Record = Callable[[Event], Awaitable[str]]
 """Appends a fact and answers with its id, once lists show it."""
 
@@ -120,13 +132,13 @@ class Publisher:
 
     def __init__(
         self, lists: Projections, targets: Mapping[str, Target] | None = None, render: Render | None = None,
-        record: Record | None = None, take_in: TakeIn | None = None,
+        record: Record | None = None, take_in: TakeIn | None = None, pages: PageReader | None = None,
         clock: Callable[[], int] = lambda: 0, external_url: str = "",
     ) -> None:  # fmt: skip
         """Without ``targets`` nothing can be published; with them ``render``, ``record`` and ``take_in`` are needed."""
         self._lists, self._targets = lists, targets or {}
         self._render = render or _renders_nothing
-        self._take_in = take_in or _takes_nothing_in
+        self._take_in, self._pages = take_in or _takes_nothing_in, pages
         self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
         self._alone = asyncio.Lock()
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
@@ -167,9 +179,6 @@ class Publisher:
             if before is None:
                 message = f"cannot take in incident {asked.number} from {asked.target}: it was not published there"
                 raise NotFound(message, "target")
-            if self._targets[asked.target].kind == CONFLUENCE:
-                message = f"cannot take in incident {asked.number}: a wiki gives back no Markdown; use timelined edit"
-                raise InvalidInput(message, "target")
             stands = await place.read(_told(before, "place"))
             if stands is None:
                 raise NotFound(f"cannot take in incident {asked.number}: nothing is at {asked.target}", "target")
@@ -224,7 +233,7 @@ class Publisher:
 
     async def _taken_in(self, asked: Asking, before: RecordedEvent, stands: Copy) -> Published:
         now, then = await self._article(asked), await self._article(asked, before.received_at)
-        front, text = split(stands.text)
+        front, text = ("", await self._from_page(asked, before, then, stands)) if stands.body else split(stands.text)
         kept, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, asked.target)
         if asked.dry_run:
             return Published(outcome="would take in", diff=_diff(now.plain, reads))
@@ -232,11 +241,30 @@ class Publisher:
         said = {
             "target": asked.target, "place": dict(stands.place), "revision": stands.revision, "url": stands.url,
             "digest": stands.digest, "text": _bounded(asked, kept), "lines": lines_of(stands.text),
+            **self._shown(stands),
             "front": [*now.people, *(line for line in front.splitlines() if digest(line)[:16] not in written)],
         }  # fmt: skip
         fact = people.revised(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
         event = await self._record(fact)
         return Published(outcome="taken in", url=stands.url, revision=stands.revision, event=event)
+
+    async def _from_page(self, asked: Asking, before: RecordedEvent, then: Article, stands: Copy) -> str:
+        """A page as a draft that people edited. What was published there is known by its lines' digests."""
+        shown, pages = before.data.get("shown"), self._pages
+        if pages is None or not isinstance(shown, list | tuple):
+            raise InvalidInput(
+                f"cannot take in incident {asked.number} from {asked.target}: what was published there is not known "
+                "line by line, as an earlier version did it; publish it again (--replace keeps theirs in the wiki's "
+                "history), and edit that", "target"
+            )  # fmt: skip
+        try:
+            return await asyncio.to_thread(pages.returned, then.text, then.tagged, stands.body, [str(e) for e in shown])
+        except ValueError as error:
+            raise InvalidInput(f"cannot take in incident {asked.number} from {asked.target}: {error}") from error
+
+    def _shown(self, copy: Copy) -> Mapping[str, list[str]]:
+        """Of a page, the digests of its lines."""
+        return {"shown": self._pages.digests(copy.body)} if copy.body and self._pages is not None else {}
 
     async def _told_of(self, number: int, kind: str) -> Sequence[RecordedEvent]:
         wanted, found = EventFilter(incident=number, type=kind, limit=_MOST), list[RecordedEvent]()
@@ -306,7 +334,7 @@ class Publisher:
         said = {
             "status": "published", "target": asked.target, "place": dict(copy.place), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text), **_meant(asked),
+            "lines": lines_of(copy.text), **self._shown(copy), **_meant(asked),
         }  # fmt: skip
         return await self._record(
             people.published(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
@@ -368,8 +396,7 @@ def _edited(asked: Asking, written: str, kind: str) -> str:
     what = "somebody edited it there" if written else "a text stands there that timelined did not write"
     do = f"take it in with timelined pull {asked.number} --target {asked.target}" if written else "move it away"
     if kind == CONFLUENCE:
-        do = "write what they changed into the draft (timelined edit), and publish with --replace: it keeps theirs"
-        return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}"
+        do += ", or write over it with --replace (the wiki's history keeps theirs)"
     return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}, and publish again"
 
 

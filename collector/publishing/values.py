@@ -30,6 +30,8 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     """The same without marks."""
     page: str = ""
     """The same as a page of Confluence, in its storage format."""
+    tagged: str = ""
+    """The same page, whose lines name those of ``text``."""
     people: tuple[str, ...] = ()
     """Lines of its front matter that people wrote."""
     machine: str = ""
@@ -46,6 +48,8 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     revision: str
     """How that place calls this version: a commit, the time of an update."""
+    body: str = ""
+    """Of a page, what the wiki stores of it."""
     url: str = ""
     """Where people read it; empty where that is not known."""
     place: Mapping[str, str] = {}

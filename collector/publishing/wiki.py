@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.publishing.calls import Conflict, HostApi
 from collector.publishing.storage import words_of
@@ -54,7 +56,7 @@ class WikiPlace:
         text, _ = self.text(article)
         if stands is None or stands.digest != digest(text):
             raise InvalidInput("cannot publish: the page does not say what was written; look at it there", "target")
-        return Copy(text=text, revision=stands.revision, url=stands.url, place=stands.place)
+        return msgspec.structs.replace(stands, text=text)
 
     async def request(self, article: Article, place: Mapping[str, str]) -> str:
         """Nothing is to be merged."""
@@ -119,7 +121,7 @@ class WikiPlace:
         links = _object(page.get("_links", {}))
         base, path = links.get("base") or self._target.api_url, links.get("webui") or ""
         return Copy(
-            text=words_of(body if isinstance(body, str) else ""),
+            text=words_of(body if isinstance(body, str) else ""), body=body if isinstance(body, str) else "",
             revision=str(_object(page.get("version", {})).get("number", "")),
             url=f"{base}{path}", place={"page": str(page.get("id", ""))},
         )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from renderers.edits import marks
 from renderers.edits.marks import Entry
 from renderers.edits.merge import matched
-from renderers.edits.sheets import DraftSheet, sheet_of, units_of
+from renderers.edits.sheets import DraftSheet, EditUnit, sheet_of, units_of
 
 _OURS = ("changed/", "removed/")
 
@@ -45,7 +45,7 @@ def with_statements(kept: str, fresh: str) -> str:
     """
     body, index = marks.index_of(kept)
     became = matched({key: entry.cites for key, entry in index.items()}, units_of(fresh))
-    lines, gone = [], set()
+    lines, gone, stand = [], set(), dict[str, EditUnit]()
     for line in body.split("\n"):
         found = marks.marks_of(line)
         if not found or marks.bare(line).strip():
@@ -55,7 +55,11 @@ def with_statements(kept: str, fresh: str) -> str:
         if unit is None:
             gone.add(found[0].key)
         else:
+            stand[found[0].key] = unit
             lines.append(marks.marked(unit.text, {unit.key: unit.seen}))
-    # An entry under the key of before is found by its evidence again, as in any file.
-    entries = [entry for key, entry in index.items() if key not in gone]
+    # What stands here is in the index as what it is now: under its key of before it would be taken for another
+    # statement of the same evidence, which a person removed. What they removed is found by its evidence again.
+    now = {unit.key for unit in stand.values()}
+    entries = [entry for key, entry in index.items() if key not in gone and key not in stand and key not in now]
+    entries += [Entry(key=unit.key, digest=unit.seen, cites=unit.cites) for unit in stand.values()]
     return "\n".join(lines).rstrip("\n") + "\n\n" + marks.index_text(entries)
