@@ -24,7 +24,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb clean
+.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb example clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ adapters: $(VENV)/.dev ## Feed each adapter 10,000 bodies under guidance of cove
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
 		$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.adapters $(FUZZ)
+
+example: $(VENV)/.dev ## Write the drafts of docs/example anew, around what a person wrote in them
+	@$(BIN)/python -m tests.example
 
 api: $(VENV)/.dev ## Try the API with thousands of requests by its own description
 	@$(BIN)/python -m tests.tryapi $(API)
