@@ -11,6 +11,8 @@ FAULTS ?=
 # Fewer of them, or those of one seed again: make fuzz FUZZ="--streams 2000 --seed 7"
 # The same for adapters, by kind: make adapters FUZZ="slack grafana --runs 100000"
 FUZZ ?=
+# More or fewer, or those of one seed again: make hostile HOSTILE="--cases 2000 --seed 7 html"
+HOSTILE ?=
 # More or less of it: make api API="--examples 10 --seed 3"
 API ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
@@ -24,7 +26,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb example clean
+.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb example hostile clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ adapters: $(VENV)/.dev ## Feed each adapter 10,000 bodies under guidance of cove
 
 example: $(VENV)/.dev ## Write the drafts of docs/example anew, around what a person wrote in them
 	@$(BIN)/python -m tests.example
+
+hostile: $(VENV)/.dev ## Put 50,000 hostile texts into each format of a draft: its structure stays
+	@$(BIN)/python -m tests.hostile $(HOSTILE)
 
 api: $(VENV)/.dev ## Try the API with thousands of requests by its own description
 	@$(BIN)/python -m tests.tryapi $(API)

@@ -89,7 +89,7 @@ class Headed(NamedTuple):
 class HtmlContext:
     """All that the template is given."""
 
-    title: str
+    title: Html
     """The incident's title as text, for the browser's tab."""
     policy: str
     """The policy that the file carries."""
@@ -123,7 +123,7 @@ def _page(document: Document, pen: _HtmlPen) -> HtmlContext:
     )
     sections, footer = _sections(document, pen)
     return HtmlContext(
-        title=plain(document.title.parts) or escape.EMPTY,
+        title=Html(clean(plain(document.title.parts))),
         policy=POLICY,
         style=Html(STYLE),
         heading=pen.parts(document.title.parts),
@@ -145,7 +145,7 @@ def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
         shown[place] = shown[place]._replace(body=Html(pen.pictures() + shown[place].body))
     title = first.title.removeprefix(TITLE).strip() if first is not None else ""
     return HtmlContext(
-        title=title or plain(document.title.parts) or escape.EMPTY,
+        title=Html(clean(title or plain(document.title.parts))),
         policy=POLICY,
         style=Html(STYLE),
         heading=Html(first.heading if first is not None else escaped(TITLE)),
