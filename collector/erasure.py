@@ -57,6 +57,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     echoes: int = 0
     """The daemon's own records that repeated what was said, erased with it."""
     drafts: Redrawn = Redrawn()
+    published: tuple[str, ...] = ()
+    """Where postmortems of its incidents were published, which may still show it."""
     remaining: str = ""
     """What is not done yet, and why; doing the same again completes it."""
 
@@ -123,4 +125,5 @@ def _told(found: ErasurePlan) -> Erasure:
         deliveries=tuple(f"d{number}" for number in found.bodies),
         spared=found.extent.spared,
         echoes=found.echoes,
+        published=found.published,
     )

@@ -148,6 +148,24 @@ def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_an_erasure_reaches_what_is_kept_and_age_removes_it(tmp_path: Path) -> None:
+    """Kept versions that show what was erased are brought up to date in place; those of an age go, the draft stays."""
+    shelf = DraftFolder(tmp_path, merging)
+    put(shelf, "secret")
+    path = tmp_path / "incident-12.md"
+    for text in ("mine\nsecret one", "mine\nsecret two", "mine\nharmless"):
+        path.write_text(text)
+        put(shelf, f"after {text[-3:]}")
+    shelf.update_kept(12, "erased", [b"secret"])
+    kept = {name: text for name, text in contents(tmp_path).items() if "~" in name}
+    assert sorted(kept.values()) == ["mine\nerased", "mine\nerased", "mine\nharmless"]
+    os.utime(tmp_path / "incident-12.md.~1~", (1_000, 1_000))
+    assert shelf.forget_kept(2_000) == ["incident-12.md.~1~"]
+    assert shelf.forget_kept(2_000) == []
+    assert len([name for name in contents(tmp_path) if "~" in name]) == 2
+    assert path.exists()
+
+
 def test_what_a_person_saves_during_a_merge_is_merged(tmp_path: Path) -> None:
     """Nothing that was saved between reading and writing is written over."""
     path = tmp_path / "incident-12.md"

@@ -61,6 +61,10 @@ def _show(told: Json, *, dry_run: bool) -> None:
         output.say(f"These bodies also told {_counted(told['spared'], 'other event')}, which keep their own content.")
     for path in told["drafts"]["edited"]:
         output.say(f"A person edited {path}: their words stay, and may still show what was erased. Look it through.")
+    for place in told["published"]:
+        output.say(
+            f"It was published to {place}, which may still show what was erased. Publish again, and clean there."
+        )
     if told["remaining"]:
         output.say(f"Not done yet: {told['remaining']}. The same command again completes what timelined itself can do.")
 

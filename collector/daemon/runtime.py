@@ -387,6 +387,7 @@ def _setup(settings: Settings) -> Setup:
         drafts=drafts.enabled,
         folder=drafts.dir,
         stale_after=drafts.stale_after,
+        keep_versions=drafts.keep_versions,
         options={
             "zone": drafts.zone, "detail": drafts.detail, "profile": drafts.profile, "citations": drafts.citations,
             "seconds": str(drafts.seconds).lower(),

@@ -14,6 +14,7 @@ import itertools
 import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -163,6 +164,29 @@ class DraftFolder:
         usual = f"incident-{number}{path.suffix}"
         if path.name != usual:
             log.warning("a person edited this draft; the new one is beside it", edited=usual, written=path.name)
+
+    def update_kept(self, number: int, fresh: str, marks: Sequence[bytes]) -> None:
+        """Bring the versions of a draft that were kept, and hold one of these marks, up to date in place.
+
+        What timelined wrote in them goes on to say what it says now; a person's words stay. For an erasure, whose
+        sense it is that what was said stands nowhere.
+        """
+        for path in self.folder.glob(f"incident-{number}.md.~*~"):
+            for theirs in _contents(path):
+                ours = self._merge(theirs, fresh) if any(mark in theirs for mark in marks) else None
+                if ours is not None and ours != theirs:
+                    replace(path, ours, stat.S_IMODE(path.stat().st_mode))
+
+    def forget_kept(self, before: float) -> list[str]:
+        """Remove the versions of edited drafts that were kept and were last written to before a time, in seconds since
+        1970; their names."""
+        gone = []
+        for path in sorted(self.folder.glob("incident-*.md.~*~")):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    gone.append(path.name)
+        return gone
 
     def showing(self, marks: Sequence[bytes]) -> list[int]:
         """The incidents of which any draft that was written, edited or kept, holds one of these."""

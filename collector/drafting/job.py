@@ -15,6 +15,7 @@ import structlog
 from collector.drafting.due import DueDrafts, due, state_of
 from collector.drafting.folder import FORMATS, DraftFolder, Merge, beside
 from collector.errors import TimelinedError, Unavailable
+from collector.event import SECOND
 from collector.projections import IncidentRow, Projections
 
 log = structlog.get_logger(__name__)
@@ -55,11 +56,13 @@ class DraftJob:
         stale_after: int,
         clock: Callable[[], int],
         merge: Merge = beside,
+        keep_versions: int = 0,
     ) -> None:
+        """``keep_versions`` is how long, µs, the versions of drafts that a person edited are kept; 0: for ever."""
         self._projections = projections
         self._render = render
         self._folder = DraftFolder(folder, merge)
-        self._stale_after = stale_after
+        self._stale_after, self._keep_versions = stale_after, keep_versions
         self._clock = clock
         self._alone = asyncio.Lock()
         self.written = 0
@@ -97,7 +100,14 @@ class DraftJob:
                 raise
             self._changed |= {one.number for one in found} - {one.number for one in done}
             self._complete = self._complete or (numbers is None and self._listening)
+            if numbers is None and self._keep_versions:
+                await self._forget_versions()
             return done
+
+    async def _forget_versions(self) -> None:
+        before = (self._clock() - self._keep_versions) / SECOND
+        if gone := await asyncio.to_thread(self._folder.forget_kept, before):
+            log.info("removed versions of edited drafts that reached their age", files=gone)
 
     async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[DueDrafts, ...], tuple[DueDrafts, ...]]:
         """What is due among these, and what of it was written."""
@@ -119,6 +129,9 @@ class DraftJob:
                 for row in rows
             ]
             done = await self._write(wanted)
+            for one in done:
+                fresh = (await self._texts(one)).get("md", "")
+                await asyncio.to_thread(self._folder.update_kept, one.number, fresh, marks)
             if missing := [str(one.number) for one in wanted if one not in done]:
                 raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
             return await asyncio.to_thread(self._folder.tidied, [one.number for one in wanted])

@@ -36,6 +36,8 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Whether drafts are written by themselves."""
     folder: str
     stale_after: int
+    keep_versions: int = 0
+    """How long the versions of edited drafts are kept, µs; 0: for ever."""
     options: Mapping[str, str]
     """Of drafts, by name."""
     template: str

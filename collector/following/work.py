@@ -78,6 +78,7 @@ class Work:
             merge=_brought_up_to_date,
             folder=Path(setup.folder),
             stale_after=setup.stale_after,
+            keep_versions=setup.keep_versions,
             clock=clock,
         )
 

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.event import MACHINE, PEOPLE, Event, RecordedEvent, event_id, is_erased
+from collector.event import MACHINE, PEOPLE, PUBLISHED, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, queries
 from collector.people import amendments, spoken
 from collector.projections.shape import remaking, unusable
@@ -64,6 +64,7 @@ class ErasurePlan:
         self.texts: frozenset[str] = frozenset()
         self.numbers = _incidents_of(connection, self.ids)
         self.attached = _attached_to(connection, self.ids)
+        self.published = _published(connection, self.ids)
         self.echoes = 0
         _check(self.ids, self.extent.revisions, numbers, connection)
 
@@ -107,6 +108,21 @@ def _entities(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         together = sorted(str(one) for one in rows.scalars())
         names |= dict.fromkeys(together, f"erased:{together[0]}")
     return names
+
+
+def _published(connection: Connection, ids: Sequence[str]) -> tuple[str, ...]:
+    """Where a postmortem was published of an incident that one of these events is in."""
+    among = f"SELECT DISTINCT number FROM {MEMBER} AS member JOIN event_unit ON unit = uid WHERE event IN ({{}})"  # noqa: S608
+    numbers = sorted({number for (number,) in select_in(connection, among, list(ids))})
+    statement = f"""SELECT DISTINCT id FROM event_index JOIN event_unit ON event = id
+        JOIN {MEMBER} AS member ON unit = uid WHERE type = '{PUBLISHED}' AND number IN ({{}})"""  # noqa: S608 - constants of ours
+    found = [event for (event,) in select_in(connection, statement, numbers)]
+    places: dict[tuple[str, str], str] = {}
+    for event in queries.read_ids(connection, found):
+        if event.data.get("status") == "published":
+            where = str(event.data.get("url") or event.data.get("revision") or "")
+            places[event.entity, str(event.data.get("target"))] = f"{event.data.get('target')}: {where}"
+    return tuple(sorted(places.values()))
 
 
 def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[RecordedEvent]:

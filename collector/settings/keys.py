@@ -145,6 +145,7 @@ _DRAFTS = section(
         "seconds": truth,
         "template": text,
         "stale_after": positive(duration),
+        "keep_versions": positive(duration),
     },
 )
 _BACKUP = section(made(BackupSettings), {"dir": text, "every": positive(duration), "keep": whole})

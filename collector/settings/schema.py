@@ -221,6 +221,8 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """The name of a template for Markdown, or the path of a file that holds one."""
     stale_after: int = 24 * HOUR
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
+    keep_versions: int = 3650 * 24 * HOUR
+    """How long the version before is kept each time that an edited draft is brought up to date, µs."""
 
 
 class PublishingSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -169,6 +169,7 @@ def erasure(done: Erasure) -> shapes.Erasure:
         spared=list(done.spared),
         echoes=done.echoes,
         drafts=shapes.Redrawn(list(done.drafts.written), list(done.drafts.edited)),
+        published=list(done.published),
         remaining=done.remaining or None,
     )
 

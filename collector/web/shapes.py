@@ -221,6 +221,7 @@ class Erasure(Shape, frozen=True):
     spared: list[str]
     echoes: int
     drafts: Redrawn
+    published: list[str]
     remaining: str | None
 
 
