@@ -8,7 +8,7 @@ in two ways.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import msgspec
@@ -338,13 +338,18 @@ def warned(history: History) -> list[Alert]:
     return list(found.values())
 
 
-def next_end(alerts: Iterable[Alert], after: int) -> Alert | None:
-    """The first of these alerts to end after something was done; of several at once the one that began first."""
-    best: Alert | None = None
-    for alert in alerts:
-        if alert.end is not None and alert.end >= after and (best is None or best.end is None or alert.end < best.end):
-            best = alert
-    return best
+def by_end(alerts: Iterable[Alert]) -> tuple[Sequence[int], Sequence[Alert]]:
+    """The ends of those of these alerts that ended, in order, and their alerts; of several at once the first one
+    first."""
+    ended = sorted([(alert.end, at, alert) for at, alert in enumerate(alerts) if alert.end is not None])
+    return [end for end, _, _ in ended], [alert for _, _, alert in ended]
+
+
+def next_end(ordered: tuple[Sequence[int], Sequence[Alert]], after: int) -> Alert | None:
+    """The first of these alerts (:func:`by_end`) to end after something was done."""
+    ends, alerts = ordered
+    place = bisect_left(ends, after)
+    return alerts[place] if place < len(alerts) else None
 
 
 def severity(history: History) -> str:

@@ -15,11 +15,7 @@ _NO_CHARACTERS = re.compile(
 
 def escaped(text: str) -> str:
     """A text for an element, or for an attribute in double quotes; its line ends stay."""
-    shown = (
-        text
-        if _is_plain(text)
-        else _NO_CHARACTERS.sub("\ufffd", escape.INVISIBLE.sub("\ufffd", _SPACES.sub(" ", text)))
-    )
+    shown = text if _is_plain(text) else _NO_CHARACTERS.sub("\ufffd", escape.visible(_SPACES.sub(" ", text)))
     for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         shown = shown.replace(mark, entity)
     return shown

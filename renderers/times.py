@@ -29,6 +29,7 @@ def zone_info(zone: str) -> ZoneInfo:
         ) from error
 
 
+@lru_cache(maxsize=16_384)
 def local(at: int, zone: str = "UTC") -> datetime:
     """The instant in the zone, to the second; what no calendar can show becomes the nearest day that can be."""
     within = min(max(at, _FIRST), _LAST)
@@ -57,6 +58,7 @@ def second(at: int, zone: str = "UTC") -> str:
     return clock(at, zone)[1]
 
 
+@lru_cache(maxsize=16_384)
 def offset(at: int, zone: str = "UTC") -> str:
     """How far the zone's clocks are from UTC at that instant: ``+01:00``."""
     behind = local(at, zone).utcoffset() or timedelta()
@@ -65,6 +67,7 @@ def offset(at: int, zone: str = "UTC") -> str:
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
 
 
+@lru_cache(maxsize=16_384)
 def repeated(at: int, zone: str = "UTC") -> bool:
     """Whether the wall clock shows this time twice, as in the hour in which the clocks go back."""
     shown = local(at, zone)
@@ -84,4 +87,4 @@ def offsets(instants: Iterable[int], zone: str = "UTC") -> tuple[str, ...]:
 def utc(at: int) -> str:
     """RFC 3339 in UTC with microseconds, for machines: ``2026-03-04T14:02:10.000000Z``."""
     shown = _EPOCH + timedelta(microseconds=min(max(at, _FIRST), _LAST))
-    return f"{shown.year:04d}-{shown:%m-%dT%H:%M:%S}.{shown.microsecond:06d}Z"
+    return f"{shown.isoformat(timespec='microseconds').removesuffix('+00:00')}Z"

@@ -332,3 +332,11 @@ def test_joiners_that_join_nothing_are_shown(text: str) -> None:
     """Between Latin letters, at the beginning or twice in a row they hide a difference, and are told."""
     assert "\ufffd" in escape.clean(text)
     assert "\ufffd" in harmless(text)
+
+
+def test_a_look_for_what_is_invisible_misses_nothing() -> None:
+    """Whatever the thorough pattern finds, behind whatever stands before it, the quick one sees: every character."""
+    every = "".join(f"a{chr(number)}" for number in range(0x110000))
+    found = {match[0] for match in escape.INVISIBLE.finditer(every)}
+    assert len(found) > 4_000
+    assert {each for each in found if escape.visible(f"a{each}") == f"a{each}"} == set()

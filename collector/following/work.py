@@ -16,7 +16,7 @@ import structlog
 
 from collector.drafting import EVERY, DraftJob, Resolved
 from collector.drafting.cache import TextCache
-from collector.drafting.rendering import MARKED, PAGE, options_of, postmortem
+from collector.drafting.rendering import MARKED, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
 from collector.following.follower import AppendableLog, Follower, Listener
@@ -84,8 +84,7 @@ class Work:
 
     async def render(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         """See :class:`Following`."""
-        kept = self._pages if form == PAGE else None
-        return await rendered(self.projections, self.setup, number, form, as_of, asked, kept=kept)
+        return await rendered(self.projections, self.setup, number, form, as_of, asked, kept=self._pages)
 
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""

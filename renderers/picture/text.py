@@ -6,6 +6,8 @@ What is not in the table is taken to be as wide as it could be.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from renderers.escape import cut
 
 _ASCII = (
@@ -34,6 +36,7 @@ _KNOWN = frozenset(_WIDTHS)
 _NARROWEST = min(_WIDTHS.values())
 
 
+@lru_cache(maxsize=4_096)
 def width(text: str, size: float) -> float:
     """How wide a text is at most, in the unit of ``size``, the height of the font."""
     return sum(map(_WIDTHS.__getitem__, text)) * size / 1000

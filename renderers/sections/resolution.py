@@ -34,15 +34,15 @@ class _Ends(msgspec.Struct, frozen=True):
     """The ends of the alerts, folded once for all actions; one that went on and off counts at its last end only."""
 
     history: History
-    measured: list[Alert]
-    every: list[Alert]
+    measured: tuple[Sequence[int], Sequence[Alert]]
+    every: tuple[Sequence[int], Sequence[Alert]]
     last: Alert | None
 
     @classmethod
     def of(cls, history: History) -> _Ends:
         every = [spell.last for spell in history.spells]
         measured = [alert for alert in every if alert.opening] or every
-        return cls(history, measured, every, history.last_ended)
+        return cls(history, facts.by_end(measured), facts.by_end(every), history.last_ended)
 
 
 def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) -> Iterator[Claim]:

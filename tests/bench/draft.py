@@ -10,7 +10,9 @@ half times what it takes to read the incident's events, each with why it is in,
 which is the reading that a draft needs and a person waits for (``case``).
 Reading the same number of events by position, which is the fastest way to get
 them, is told too. Measured is processor time, turn by turn in one process that
-looks for garbage as seldom as the daemon does.
+looks for garbage as seldom as the daemon does. Beside it: a draft of an
+ordinary incident, HTML with its pictures against Markdown, and an answer with
+a text that did not change, which reads and does not render.
 """
 
 from __future__ import annotations
@@ -29,16 +31,26 @@ import msgspec
 from collector import projections
 from collector.correlation import Rules
 from collector.daemon import seldom_collect
-from collector.drafting.rendering import document_of
+from collector.drafting.cache import TextCache
+from collector.drafting.rendering import document_of, postmortem
 from collector.event import Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission, receipt_of
+from renderers.html import html
 from renderers.markdown import markdown
 from tests.bench import results
 from tests.facts import change, firing, page, resolved, stated
 from tests.lists import opened
 
 GOAL = 1.5
+FEW, SMALL = 100, 10.0
+"""Events of an ordinary incident, and ms that its draft may take beyond reading."""
+LARGE = 1_000.0
+"""ms that a draft of as many events as are asked for may take beyond reading."""
+HTML = 3.0
+"""How many times as long HTML with its two pictures may take as Markdown."""
+AGAIN = 0.5
+"""How much of the first answer's time a later one with the same text may take, beyond reading."""
 PAGE = 1_000
 """Events of one read, as the log's readers ask for them."""
 
@@ -101,6 +113,8 @@ class Round(NamedTuple):
     read: float
     case: float
     drafted: float
+    html: float
+    """The same as HTML with its pictures."""
 
 
 async def turns(given: argparse.Namespace, folder: Path) -> tuple[list[Round], str]:
@@ -131,7 +145,31 @@ async def _turn(log: EventLog, lists: projections.Projections, size: int) -> tup
     gc.collect()
     begun = process_time()
     text = markdown(document_of(case))
-    return Round(read, cased, process_time() - begun), text
+    drafted = process_time() - begun
+    gc.collect()
+    begun = process_time()
+    html(document_of(case))
+    return Round(read, cased, drafted, process_time() - begun), text
+
+
+async def again(given: argparse.Namespace, folder: Path) -> list[float]:
+    """How long it takes to answer with a draft that did not change, of how long it took at first, beyond reading."""
+    async with opened(folder / "again.db") as (log, base):
+        await stored(log, incident(given.events))
+        await Follower(base, log, Rules()).catch_up()
+        lists, found = projections.Projections(base, Rules()), []
+        for _ in range(given.rounds):
+            kept, took = TextCache(), []
+            for _ in range(2):
+                begun = process_time()
+                await lists.case(1)
+                cased = process_time() - begun
+                gc.collect()
+                begun = process_time()
+                await postmortem(lists, 1, kept=kept)
+                took.append(max(0.0, process_time() - begun - cased))
+            found.append(took[1] / took[0])
+    return found
 
 
 def measure(given: argparse.Namespace, report: results.Report) -> None:
@@ -139,6 +177,9 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
     seldom_collect()
     with results.workplace() as folder:
         found, text = asyncio.run(turns(given, folder))
+        (folder / "few").mkdir()
+        few, _ = asyncio.run(turns(argparse.Namespace(events=FEW, rounds=given.rounds * 3), folder / "few"))
+        unchanged = asyncio.run(again(given, folder))
     report.note(f"An incident of {given.events} events; its draft has {len(text):,} characters.")
     extra = {
         "draft ms": tuple(1e3 * each.drafted for each in found),
@@ -147,6 +188,10 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
     }
     ratios = [each.drafted / each.case for each in found]
     report.add("drafting, of reading the incident", ratios, below=GOAL, beside=extra)
+    report.add("the same, ms", tuple(1e3 * each.drafted for each in found), "ms", below=LARGE)
+    report.add(f"a draft of {FEW} events, ms", tuple(1e3 * each.drafted for each in few), "ms", below=SMALL)
+    report.add("answering with a draft that did not change, of the first answer", unchanged, below=AGAIN)
+    report.add("as HTML with its pictures, of Markdown", [each.html / each.drafted for each in found], below=HTML)
     report.add("drafting, of reading as many events by pages", [each.drafted / each.read for each in found])
 
 
