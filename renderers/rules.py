@@ -21,6 +21,8 @@ SEVERITIES = ("error", "warning", "info")
 CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?\]")
 SILENCE = timedelta(minutes=20)
 """From how long on a time in which nothing is told asks for a word, while the incident is open."""
+_WRITTEN = re.compile(r"\| ([0-9a-f]{5,32}) \| [^|]+ \| incident\.edited \|")
+"""A line of the index that is of what a person wrote in a section, as the title or as the lead."""
 _ROW_TIME = re.compile(r"\| (\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: ([+-]\d\d:\d\d))? \|")
 _LABEL = re.compile(r"\| \*\*([^*]+?)\.?\*\*")
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b")
@@ -39,6 +41,8 @@ class LintLine(msgspec.Struct, frozen=True):
     text: str
     section: str
     """The heading of the second level above it, in lower case; empty above the first."""
+    stated: bool = False
+    """Whether it cites nothing but what people wrote through timelined, whose words it then is."""
 
     @property
     def cited(self) -> bool:
@@ -50,7 +54,12 @@ class LintLine(msgspec.Struct, frozen=True):
         """Whether a person may have written it: neither heading, rule, question, head of a table nor a reference."""
         bare = self.text.strip()
         ours = bare.startswith(("#", ">", "|--", "| **", "---", "_This postmortem")) or re.match(r"\[[^\]]+\]: ", bare)
-        return bool(bare and self.section) and not ours and not self.cited and not self.section.startswith("appendix")
+        return (
+            bool(bare and self.section)
+            and not ours
+            and (self.stated or not self.cited)
+            and not self.section.startswith("appendix")
+        )
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +115,15 @@ def lines_of(text: str) -> list[LintLine]:
             section = line[3:].strip().casefold()
         if not fenced:
             found.append(LintLine(number, line, section))
-    return found
+    written = {row[1] for line in found if (row := _WRITTEN.match(line.text))}
+    return [msgspec.structs.replace(line, stated=True) if written and _cites(line.text) in written else line
+            for line in found]  # fmt: skip
+
+
+def _cites(text: str) -> str:
+    """The one event that a line cites; empty where it cites several or none."""
+    found = CITED.findall(text)
+    return found[0].strip("[]") if len(found) == 1 else ""
 
 
 def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
@@ -247,6 +264,16 @@ def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
                 yield line, 2, f"this action has no {missing.split()[1]}"
 
 
+def _untracked(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
+    """Actions that name neither an address nor the number of a ticket."""
+    for line in _section(lines, "action items"):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
+        if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
+            continue
+        if not re.search(r"https?://|\b[A-Z][A-Z0-9]+-\d+\b|#\d+", cells[0]):
+            yield line, 2, "this action has no link to where it is tracked"
+
+
 # --- numbers and citations --------------------------------------------------------------------------------------
 
 
@@ -311,6 +338,12 @@ RULES = (
     Rule("stale-review", "warning", "a reader takes what was reviewed for what stands here", _words(
         r"\*\*Status:\*\* .*\), changed since", "the draft changed since that was said: have it reviewed again",
         people=False)),
+    Rule("newer-evidence", "warning", "what a person wrote may not hold any more", _words(
+        r"\*\*Changed since the words above were edited:\*\*",
+        "evidence changed since the words above were written: bring them up to date, and remove this line",
+        people=False)),
+    Rule("apart", "warning", "two people wrote at one place, and a reader needs one text", _words(
+        r"\*\*Two people edited this apart\.", "make one text of the two, and remove this line", people=False)),
     Rule("placeholder", "warning", "what a template left behind", _words(
         r"\b(?:TODO|TBD|FIXME|XXX)\b|<(?:Name|Date|Incident Title|Resolved/Unresolved)>|YYYY-MM-DD|\blorem ipsum\b",
         "{!r} is a placeholder")),
@@ -335,6 +368,7 @@ RULES = (
         r"\b(?:improve|better|increase|strengthen) (?:the )?(?:monitoring|alerting|testing|communication|process\w*)\b"
         r"|\bbe (?:more )?careful\b|\bpay (?:more )?attention\b|\blook into\b|\bthink about\b|\braise awareness\b",
         "{!r} has no end: say what is there when it is done", inside="action", people=False)),
+    Rule("action-link", "info", "what is tracked somewhere is found there", _untracked),
     Rule("number", "info", "it may be right, and is shown by nothing here", _unknown_lengths),
 )  # fmt: skip
 """Every rule that looks at the text alone; ``uncited`` and ``time-ahead`` are beside them."""

@@ -58,7 +58,7 @@ GOOD = {
     "rows": '| 2026-03-04 18:12 | Note by Ana: "pool exhausted" [a3f9c] |',
     "detection": "- The alert called Ana [a3f9c].",
     "factors": "nobody had measured the pool",
-    "actions": "| Set the pool to 200 | Ana | 2026-03-11 |",
+    "actions": "| Set the pool to 200 (OPS-12) | Ana | 2026-03-11 |",
 }
 LATE = """\
 | 2026-03-04 18:12 | **Mitigated.** Yes [a3f9c] |
@@ -96,6 +96,9 @@ def test_nothing_is_found_in_a_good_file() -> None:
         ("action", "actions", "| Set the pool to 200 | _not recorded_ | 2026-03-11 |"),
         ("action", "actions", "| Set the pool to 200 | Ana | |"),
         ("action-verb", "actions", "| Improve monitoring | Ana | 2026-03-11 |"),
+        ("action-link", "actions", "| Set the pool to 200 | Ana | 2026-03-11 |"),
+        ("newer-evidence", "summary", "> **Changed since the words above were edited:** It was 18:03 [a3f9c]."),
+        ("apart", "summary", "> **Two people edited this apart. The lines above were here, those below come from x.**"),
         ("number", "summary", "Customers waited for 3 h."),
         ("time-ahead", "rows", "| 2026-03-04 18:12 | a |\n| 2026-03-07 18:12 | **Resolved.** b |"),
     ],
@@ -105,6 +108,24 @@ def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None
     assert rule in found(**{part: text})
     shown = FILE.format(**GOOD | {part: text})
     assert rule not in {each.rule for each in complaints(shown, off=(rule,), now=NOW)}
+
+
+def test_what_people_wrote_through_timelined_is_theirs() -> None:
+    """It ends in a citation as everything does; the index says that what it cites is somebody's words."""
+    shown = FILE.format(**GOOD | {"summary": "Ben should have tested it [77d1b]."})
+    assert "blame" not in {each.rule for each in complaints(shown)}
+    shown += "| 77d1b | 19:00:00 | incident.edited | people |\n"
+    assert "blame" in {each.rule for each in complaints(shown)}
+
+
+def test_a_file_is_read_by_the_mark_that_it_begins_with(tmp_path: Path) -> None:
+    """UTF-8 with one and without, and UTF-16: the same is found in the same places."""
+    text, told = FILE.format(**GOOD | {"summary": "TODO: 100%"}), set()
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        file = tmp_path / "a.md"
+        file.write_text(text, encoding)
+        told.add(CliRunner().invoke(timelined, ["lint", str(file), "--off", "uncited"]).stdout)
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(

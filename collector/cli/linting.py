@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -51,12 +52,19 @@ def _complaints(where: Where, what: str, off: Sequence[str]) -> Sequence[Complai
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip
     try:
-        text = edits.plain(Path(what).read_text("utf-8", "replace"))
+        text = edits.plain(_decoded(Path(what).read_bytes()))
     except OSError as error:
         raise NotFound(
             f"cannot read the draft {what}: {error.strerror}; name an incident's number or a file"
         ) from error
     return complaints(text, off=off, now=datetime.now(UTC))
+
+
+def _decoded(content: bytes) -> str:
+    """A file as text, by the mark that it begins with; UTF-8 without one."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    return content.decode("utf-8-sig", "replace")
 
 
 def _table(found: Sequence[Found]) -> None:
