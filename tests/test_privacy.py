@@ -11,12 +11,21 @@ from typing import Any
 
 import pytest
 
+from collector import people
+from collector.correlation import Rules
 from collector.drafting import versions
 from collector.drafting.rendering import FORMATS, postmortem
-from collector.event import MINUTE, SECOND
+from collector.event import MINUTE, SECOND, Event
+from collector.following.follower import Follower
+from collector.log import Submission
+from collector.projections import EventFilter, Projections
 from collector.projections.privacy import READER
 from collector.tokens import Token
+from collector.web.seen import SeenLog
 from tests.face import NOW, Answer, Face, running
+from tests.lists import opened
+from tests.postgres import Server
+from tests.stories import firing
 
 TOKENS = (
     b"everything",
@@ -261,3 +270,34 @@ async def test_a_stream_leaves_it_out(face: Face) -> None:
     assert b"Secret for guard" in seen["guard"]
     assert b'"private":"security"' in seen["guard"]
     assert not [word for word in (b"VaultOpened", b"Secret", b"vault") if word in seen["outsider"]]
+
+
+async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:
+    """The same statements hide it there: in lists, in events, in the log by id, and in counts."""
+    url = postgres.fresh()
+    async with opened(url) as (log, base):
+        assert await log.lead()
+        rings = [firing("CartSlow", 0, "cart"), firing("VaultOpened", 500, "vault")]
+        said = people.restricted(
+            key="k", by="Ada", stated_at=rings[1].received_at + 1, incident=rings[1].id, group="security"
+        )
+        for source, event in (("test", rings[0]), ("test", rings[1]), ("people", said)):
+            fields = {name: getattr(event, name) for name in Event.__struct_fields__}
+            at = rings[1].received_at + 2
+            await log.append([Submission(source=source, received_at=at, body=b"x", events=(Event(**fields),))])
+        await Follower(base, log, Rules()).catch_up()
+        lists = Projections(base, Rules())
+        assert [row.private for row in await lists.incidents()] == ["security", None]
+        for groups, numbers in ((frozenset(), [1]), (frozenset({"security"}), [2, 1])):
+            token = READER.set(groups)
+            try:
+                assert [row.number for row in await lists.incidents()] == numbers
+                assert sum((await lists.counts()).values()) == len(numbers)
+                found = await SeenLog(log, lists).read_ids([each.id for each in rings])
+                assert len(found) == len(numbers)
+                assert {event.title for event in await lists.events(EventFilter(type="alert.*"))} == {
+                    each.title for each in rings[: len(numbers)]
+                }
+                assert len(await lists.named(rings[1].id)) == len(numbers) - 1
+            finally:
+                READER.reset(token)
