@@ -23,7 +23,7 @@ from collector.event import Event, event_id
 from collector.log import Submission, open_log
 from tests import forks
 from tests.bench import __main__ as benchmarks
-from tests.bench import keepup, load, results, slices
+from tests.bench import keepup, load, memory, results, slices
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,6 +75,16 @@ def test_a_benchmark_counts_what_it_did_and_leaves_its_figures(module: str, figu
     assert {"cores", "Python", "SQLite", "aiohttp", "load before", "load after"} <= told["machine"].keys()
     assert results.conclude(tmp_path) == 0
     assert told["figures"][0]["name"] in (tmp_path / "results.md").read_text()
+    if module == "memory":
+        _measured_a_daemon(told)
+
+
+def _measured_a_daemon(told: dict[str, Any]) -> None:
+    """It notes the resident size on the way, each time after a follower that has read everything."""
+    (figure,) = told["figures"]
+    assert 10 < figure["median"] < memory.GOAL
+    (way,) = told["notes"]
+    assert len(way.partition(": ")[2].split()) == 3
 
 
 def test_alerta_is_left_out_where_it_cannot_be_installed(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from collector.following.follower import Follower
 from collector.log import EventLog, Submission
 from collector.projections import grouping_store, tables
 from collector.projections.grouping_store import SqlGroupingStore
-from tests.bench import memory, results
 from tests.bench.follower import alert, one_incident, quiet_days
 from tests.followed import submission
 from tests.lists import opened
@@ -199,13 +197,3 @@ async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: An
     assert max(held) <= 200
     rows = await projections.Projections(lists, Rules()).incidents(limit=2_000)
     assert len(rows) == 1_000
-
-
-def test_the_memory_benchmark_measures_a_daemon() -> None:
-    """It notes the resident size on the way, each time after a follower that has read everything."""
-    report = results.Report("memory", short=True, options={})
-    memory.measure(Namespace(events=400, every=200, rounds=1), report)
-    (figure,) = report.figures
-    assert 10 < figure.median < memory.GOAL
-    (way,) = report.notes
-    assert len(way.partition(": ")[2].split()) == 3
