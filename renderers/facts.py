@@ -8,6 +8,7 @@ in two ways.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
@@ -17,7 +18,7 @@ from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, Record
 from collector.names import fold_service
 from collector.semantics import severities
 from collector.semantics.closing import peak
-from renderers.history import Alert, History, Moment, Nearby, Page
+from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import acknowledges, ahead_of_alerts, last_of_all
 
 AHEAD = 30 * MINUTE
@@ -160,6 +161,11 @@ SHOWS_ANOTHER = ("it belongs to another incident", "a person", "other environmen
 def window(history: History) -> tuple[int, int]:
     """From how far before the incident to its last event the log was looked at, µs."""
     return (reference(history) - history.context.lookback, latest(history))
+
+
+def firings(family: Family) -> list[int]:
+    """How often each series of an alert fired."""
+    return list(Counter(alert.entity for alert in family.alerts).values())
 
 
 def pauses(alerts: Iterable[Alert]) -> int:

@@ -37,6 +37,26 @@ def test_detection_of_the_example() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("firings", "called", "again"),
+    [
+        ({"a": 3, "b": 3}, "SlowCart (2 series, each fired 3 times)", "the alert SlowCart on cart fired again 2 times"),
+        ({"a": 4, "b": 1}, "SlowCart (2 series, fired 5 times in all)",
+         "one series of the alert SlowCart on cart fired again 3 times"),
+        ({"a": 3}, "SlowCart (fired 3 times)", "the alert SlowCart on cart fired again 2 times"),
+    ],
+    ids=["alike", "one more often", "one series"],
+)  # fmt: skip
+def test_an_alert_fires_as_often_as_its_series_do(firings: dict[str, int], called: str, again: str) -> None:
+    """Two series that fire together three times are an alert that fired three times, and not six."""
+    told = Told()
+    for series, times in firings.items():
+        for minute in range(0, 10 * times, 10):
+            told.ends(told.fires("SlowCart", f"10:{minute:02d}:00", "cart", series=series), f"10:{minute + 5:02d}:00")
+    assert cells(told, "alerts")[0].startswith(f"{called} | cart |")
+    assert [text for text in said(told, "lessons") if "fired again" in text] == [f"Observed: {again}"]
+
+
 def test_detection_by_a_person() -> None:
     """A report that came first is the detection, and the page counts from it."""
     told = said(reported_first(), "detection")

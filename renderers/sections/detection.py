@@ -306,11 +306,14 @@ def _alerts(history: History, options: Options) -> Table:
 
 
 def _family_called(family: Family) -> Phrase:
-    """``SlowCart (3 series)``, ``SlowCart (warning)``."""
-    series = len({alert.entity for alert in family.alerts})
-    times = len(family.alerts)
+    """``SlowCart (3 series)``, ``SlowCart (warning)``, ``SlowCart (2 series, each fired 3 times)``."""
+    counts = facts.firings(family)
     details = [family.first.severity or ""] if not family.first.opening else []
-    details += [f"{series:,} series"] if series > 1 else []
-    details += [f"fired {times:,} times"] if times > series else []
+    if len(counts) > 1:
+        details += [f"{len(counts):,} series"]
+    if max(counts) > 1:
+        times, alike = f"fired {max(counts):,} times", len(set(counts)) == 1
+        every = f"each {times}" if alike else f"fired {sum(counts):,} times in all"
+        details += [every if len(counts) > 1 else times]
     inside = phrases.listed([Name(each) for each in details if each], 3, end=", ")
     return say(phrases.alert_named(family.name), say(" (", inside, ")") if inside else "")

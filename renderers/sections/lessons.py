@@ -75,14 +75,15 @@ def _again(history: History) -> Iterator[Claim]:
     """The alert that fired again most often."""
     worst = max(history.families, key=lambda family: (_repeats(family), family.name), default=None)
     if worst is not None and _repeats(worst) >= AGAIN:
-        yield claim("Observed: the alert ", phrases.alert_named(worst.name), named(" on ", worst.service),
+        series = "" if len(set(facts.firings(worst))) == 1 else "one series of "
+        yield claim(f"Observed: {series}the alert ", phrases.alert_named(worst.name), named(" on ", worst.service),
                     f" fired again {_repeats(worst):,} times",
                     proof=cites([alert.fired for alert in worst.alerts]))  # fmt: skip
 
 
 def _repeats(family: Family) -> int:
-    """How often alerts of this name fired beyond the first time of each series."""
-    return len(family.alerts) - len({alert.entity for alert in family.alerts})
+    """How often the series of an alert that fired most often fired again."""
+    return max(facts.firings(family)) - 1
 
 
 def _runbooks(history: History) -> Iterator[Claim]:
