@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-import cmarkgfm  # type: ignore[import-untyped]
+import cmarkgfm
 import html5lib
 import yaml
 from markdown_it import MarkdownIt
