@@ -13,8 +13,8 @@ from renderers.rules import complaints
 
 LONGEST = 160
 """Characters of a line that are shown beside what is remarked on it."""
-_OFF = ("uncited",)
-"""Rules that say of a draft of ours only that a person wrote something."""
+_OFF = ("uncited", "prompt")
+"""Rules that say of a draft of ours only that a person wrote something, or what its questions say themselves."""
 
 
 def remarks(document: Document) -> str:
@@ -38,5 +38,5 @@ def remarks(document: Document) -> str:
 
 
 def _shown(line: str) -> str:
-    bare = line.strip().lstrip("->#|* ").rstrip("| ")
+    bare = "" if line.startswith("#") else line.strip().lstrip("->|* ").rstrip("| ").replace("**", "")
     return bare if len(bare) <= LONGEST else f"{bare[:LONGEST]}…"

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import require
+from tests.examples import TIMES
 from tests.processes import alert, get, post
 from tests.windows import Scheme, Site, browser, looking, shot, started, told
 
@@ -149,7 +150,12 @@ def test_a_picture_is_zoomed_by_keys_buttons_and_the_wheel(site: Site, browser: 
         expect(page.get_by_role("heading", level=1)).to_contain_text("HighErrorRate")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light")])
+EVERY: list[tuple[int, Scheme]] = [
+    (360, "dark"), (1024, "light"), (360, "light"), (1024, "dark"), (1920, "light"), (1920, "dark"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "scheme"), EVERY if TIMES > 1 else EVERY[:2])
 def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width: int, scheme: Scheme) -> None:
     """axe-core finds no fault: names, order, contrast, what is read out; with every part of a page opened."""
     [event, *_] = get(f"{site.address}/api/v1/incidents/2/events")["events"]
@@ -158,12 +164,14 @@ def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width
     with looking(browser, width, scheme) as page:
         for path in (
             "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/across",
-            f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/deliveries", "/login",
+            f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish",
+            "/deliveries", "/login",
         ):  # fmt: skip
             page.goto(site.address + path)
             page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
             page.evaluate(axe)
             found = page.evaluate("axe.run().then((told) => told.violations)")
+            shot(page, f"{path.strip('/').split('?')[0].replace('/', '-') or 'front'}-{width}-{scheme}")
             faults += [(path, each["id"], each["nodes"][0]["html"]) for each in found]
     assert faults == []
 

@@ -24,6 +24,16 @@ MEASURED = """(pictures) => pictures.map((picture) => {
   document.body.innerHTML = picture;
   const whole = document.querySelector('svg').getBoundingClientRect();
   const found = [];
+  for (const band of document.querySelectorAll('.tp-z')) {
+    // What is cut out hides no time of the clock.
+    const { left, right, top, bottom } = band.getBoundingClientRect();
+    for (const text of document.querySelectorAll('text.tp-m')) {
+      const box = text.getBoundingClientRect();
+      if (box.left < right && left < box.right && box.top + 2 < bottom && top < box.bottom - 2) {
+        found.push(['hidden: ' + text.textContent, -9, 0, 0, 0]);
+      }
+    }
+  }
   for (const text of document.querySelectorAll('text')) {
     if (text.closest('.tp-t') || text.classList.contains('tp-n')) continue;
     const { left, right, top, bottom } = text.getBoundingClientRect();

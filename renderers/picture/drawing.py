@@ -154,9 +154,10 @@ class _Pencil:
         """Where idle time is cut out of the axis, and how long it was: behind what stands in the lanes."""
         sheet, unit = self._sheet, cut.unit
         left, right = number(unit.left), number(unit.right)
-        edges = f"M{left} {number(cut.y + 4)}V{number(sheet.bottom)}M{right} {number(cut.y + 4)}V{number(sheet.bottom)}"
-        shape = (f'<rect class="tp-z" x="{left}" y="{number(cut.y + 4)}" width="{number(unit.right - unit.left)}" '
-                 f'height="{number(sheet.bottom - cut.y - 4)}"/>'
+        # Not through the clock: its times stand between the label and the lanes.
+        edges = f"M{left} {number(sheet.top)}V{number(sheet.bottom)}M{right} {number(sheet.top)}V{number(sheet.bottom)}"
+        shape = (f'<rect class="tp-z" x="{left}" y="{number(sheet.top)}" width="{number(unit.right - unit.left)}" '
+                 f'height="{number(sheet.bottom - sheet.top)}"/>'
                  f'<path class="tp-g" stroke-dasharray="4 3" d="{edges}"/>')  # fmt: skip
         told = f"{duration(cut.end - cut.start)} without anything are not drawn · {exact(cut.start)} – {exact(cut.end)}"
         yield self._thing("note", told, (), shape)

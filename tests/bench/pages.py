@@ -1,0 +1,212 @@
+"""Pages: a large incident in Chromium, a long list, five hundred streams, and what a page weighs.
+
+The log is filled before the daemon starts. How long a page takes is what the
+browser says; frames are counted while the picture is zoomed by keys. What
+streams cost is the daemon's memory before and while they are open, and how
+fast deliveries are taken then.
+"""
+
+# ruff: noqa: T201 - saying how far it is, is part of a long benchmark
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from time import perf_counter
+
+from playwright.sync_api import Page, sync_playwright
+
+from collector.event import HOUR, SECOND, Event, event_id
+from collector.log import Submission, open_log
+from tests.bench import results
+from tests.bench.draft import incident, stored
+from tests.processes import get, post
+from tests.windows import Site, started, told
+
+START = 1_600_000_000 * SECOND
+ROW = """
+new MutationObserver((_, observer) => {
+  if (document.querySelector('.row')) { window.firstRow = performance.now(); observer.disconnect(); }
+}).observe(document, { childList: true, subtree: true });
+"""
+_PICTURE = re.compile(rb"<svg.*?</svg>", re.DOTALL)
+FRAMES = """(seconds) => new Promise((done) => {
+  let frames = 0;
+  const began = performance.now();
+  const count = () => {
+    frames += 1;
+    if (performance.now() - began < seconds * 1000) requestAnimationFrame(count);
+    else done(frames / ((performance.now() - began) / 1000));
+  };
+  requestAnimationFrame(count);
+})"""
+
+
+def small(number: int) -> Event:
+    """An alert that is an incident by itself."""
+    at = START + number * 13 * HOUR // 100
+    return Event(
+        id=event_id("bench.1", "bench", at, str(number)), type="alert.firing", source="bench", occurred_at=at,
+        entity=f"s-{number % 500}", service=f"service-{number % 500}", severity="critical", title=f"Alert {number}",
+    )  # fmt: skip
+
+
+async def fill(path: Path, incidents: int, events: int) -> None:
+    """A log of so many small incidents and one large one."""
+    log = await open_log(f"sqlite:///{path}")
+    assert await log.lead()
+    try:
+        for first in range(0, incidents, 5_000):
+            found = tuple(small(number) for number in range(first, min(first + 5_000, incidents)))
+            await log.append([Submission(source="bench", received_at=found[-1].occurred_at, events=found)])
+        await stored(log, incident(events))
+    finally:
+        await log.close()
+
+
+def opened(page: Page, address: str) -> tuple[float, float]:
+    """Milliseconds until the first row stands there, and until all of it is loaded."""
+    page.goto(address)
+    page.wait_for_function("window.firstRow !== undefined")
+    whole = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    return float(page.evaluate("window.firstRow")), float(whole)
+
+
+def zoomed(page: Page, seconds: float) -> float:
+    """Frames a second while the picture is zoomed in and out."""
+    counted = page.evaluate_handle(f"window.counted = ({FRAMES})({seconds})")
+    until = perf_counter() + seconds
+    while perf_counter() < until:
+        page.keyboard.press("+")
+        page.keyboard.press("0")
+        page.wait_for_timeout(100)
+    frames = float(page.evaluate("window.counted"))
+    counted.dispose()
+    return frames
+
+
+def weight(address: str) -> int:
+    """Bytes of a page as it is sent, without pictures."""
+    with urllib.request.urlopen(urllib.request.Request(address, headers={"Accept": "text/html"})) as answer:  # noqa: S310
+        return len(gzip.compress(_PICTURE.sub(b"", answer.read()), 6))
+
+
+def memory(pid: int) -> int:
+    """Bytes that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def listens(address: str) -> socket.socket:
+    """A stream that somebody reads."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    made = socket.create_connection((host, int(port)))
+    made.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    made.recv(1024)
+    return made
+
+
+def rate(site: Site, count: int, first: int) -> float:
+    """Deliveries a second, one after the other."""
+    began = perf_counter()
+    for number in range(first, first + count):
+        post(f"{site.address}/webhooks/alertmanager", told(f"s{number}", f"A{number}", number % 28 + 1))
+    return count / (perf_counter() - began)
+
+
+def listed(site: Site, times: int) -> list[float]:
+    """Milliseconds of the list, one after the other."""
+    spent = []
+    for _ in range(times):
+        began = perf_counter()
+        weight(f"{site.address}/incidents")
+        spent.append((perf_counter() - began) * 1000)
+    return spent
+
+
+def look(site: Site, number: int, given: argparse.Namespace, report: results.Report) -> None:
+    """What a browser says of a large incident."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        context = browser.new_context(viewport={"width": 1920, "height": 1000})
+        context.add_init_script(ROW)
+        page = context.new_page()
+        address = f"{site.address}/incidents/{number}"
+        cold = opened(page, address)
+        warm = [opened(page, address) for _ in range(given.rounds)]
+        report.note(f"opened for the first time: first row after {cold[0]:.0f} ms, whole after {cold[1]:.0f} ms")
+        report.add("first row of a large incident", [first for first, _ in warm], unit="ms", below=300.0)
+        report.add("a large incident opens", [whole for _, whole in warm], unit="ms", below=1000.0)
+        report.add("frames while zooming", [zoomed(page, given.seconds) for _ in range(2)], unit="1/s", at_least=50.0)
+        browser.close()
+
+
+def load(site: Site, number: int, given: argparse.Namespace, report: results.Report) -> None:
+    """The list, the weight of a page, and what streams cost."""
+    report.add("the list", listed(site, given.rounds * 3), unit="ms", below=100.0)
+    report.add("a large page, compressed", [weight(f"{site.address}/incidents/{number}") / 1000], unit="kB", below=60.0)
+    before = memory(site.process.process.pid)
+    alone = rate(site, given.posts, 0)
+    streams = [listens(site.address) for _ in range(given.streams)]
+    beside = rate(site, given.posts, given.posts)
+    report.add(
+        "memory of the streams", [max(0.001, (memory(site.process.process.pid) - before) / 1e6)], unit="MB", below=100.0
+    )
+    report.add("deliveries beside them", [beside / alone], unit="of those alone", at_least=0.9)
+    for each in streams:
+        each.close()
+
+
+def measure(given: argparse.Namespace, report: results.Report) -> None:
+    """One daemon over one log."""
+    with results.workplace() as folder:
+        asyncio.run(fill(folder / "log.db", given.incidents, given.events))
+        site = started(folder, "--storage.url", f"sqlite:///{folder / 'log.db'}")
+        try:
+            whole = f"{site.address}/api/v1/incidents?limit=1"
+            print("  filled; the daemon follows", flush=True)
+            while get(f"{site.address}/-/ready").get("lag") != 0:
+                time.sleep(0.5)
+            number = largest(site)
+            report.note(f"{get(whole)['incidents'][0]['number']} incidents, the largest of {given.events} events")
+            look(site, number, given, report)
+            load(site, number, given, report)
+        finally:
+            site.process.kill()
+
+
+def largest(site: Site) -> int:
+    """The large incident among the small ones: the one with most events of the newest hundred."""
+    found = get(f"{site.address}/api/v1/incidents?limit=100&since=2026-01-01T00:00:00Z")["incidents"]
+    return int(max(found, key=lambda each: each["events"])["number"])
+
+
+def main() -> int:
+    """Run the benchmark; the exit status says whether the goals were reached."""
+    parser = results.parser(__doc__)
+    parser.add_argument("--incidents", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--posts", type=int, default=500)
+    given = parser.parse_args()
+    if given.short:
+        given.incidents, given.events, given.rounds, given.seconds = 60, 100, 1, 0.3
+        given.streams, given.posts = 5, 10
+    return results.run("pages", given, measure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
