@@ -234,7 +234,6 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     "note": {
         "stated_at": "when it was said, µs",
         "text": "the full text; absent where somebody did something and wrote nothing",
-        "operation": "what was done with the alert, in the sender's words: `acknowledged`",
         "kind": "the sender's own word for what happened",
     },
     "action": {
@@ -308,6 +307,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     },
     "*": {
         "type": "the sender's own type",
+        "operation": "what was done with the alert, and not with what failed: `acknowledged`, `silence created`",
         "source": "the sender's own name for where it comes from",
         "subject": "what it is about",
         "data": "the sender's own content",

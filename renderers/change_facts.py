@@ -121,7 +121,9 @@ def doings(history: History) -> list[Doing]:
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low
     ]
-    found += [Doing(at=o.occurred_at, event=o) for o in history.observations if o.actor]
+    # Who silences an alert does nothing to what failed.
+    acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
+    found += [Doing(at=o.occurred_at, event=o) for o in acted]
     return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 
 

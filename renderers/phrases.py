@@ -388,6 +388,9 @@ def observed(history: History, event: Event) -> Phrase:
     that says nothing is told by its type. A type that is a word of ours and not of the sender is told in plain words:
     ``"PoolTimeout" (issue resolved, CHECKOUT-45)``."""
     title, actor = observation_title(event), event.actor
+    if title and text_in(event.data, "operation"):
+        # What somebody wrote stands apart from what they did.
+        return say(Quote(title, NOTE), named(" (by ", actor, ")"), quoted(": ", text_in(event.data, "text"), NOTE))
     if not title:
         return say(observation_called(event), named(" by ", actor))
     subject = text_in(event.data, "subject")

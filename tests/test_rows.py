@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from collector.event import MINUTE, SECOND
-from renderers import rows
+from renderers import change_facts, rows
 from renderers.document import Claim, Options, Row, Timeline
 from renderers.plain import plain
 from renderers.replay import replay
 from renderers.sections import SECTIONS
-from tests.facts import firing, resolved
+from tests.facts import fact, firing, resolved
 from tests.histories import Told, at, example, monster, storm, switched_off
 
 
@@ -86,6 +86,16 @@ def test_the_row_of_the_end_is_of_the_minute_in_which_it_was_over() -> None:
         ("Resolved", history.closing.at),
         ("Last alert ended", history.alerts[-1].end),
     ]
+
+
+def test_a_silence_is_told_with_the_words_of_who_made_it_and_is_no_action() -> None:
+    """What was done stands apart from what was written, and it did nothing to what failed."""
+    data = {"type": "alertmanager.silence_created", "operation": "silence created", "text": "Known."}
+    silence = fact("observation.recorded", 4, "s", source="alertmanager", title="Silence created: x", actor="mara",
+                   data=data)  # fmt: skip
+    history = replay([firing(2), silence, resolved(9, since=2)])
+    assert line(rows.timeline(history, Options()).rows[1]) == '"Silence created: x" (by mara): "Known."'
+    assert change_facts.doings(history) == []
 
 
 def test_an_end_without_a_firing_is_told_as_an_end() -> None:

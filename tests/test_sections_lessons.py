@@ -93,6 +93,14 @@ def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
     assert "Observed: 1 page was resolved without an acknowledgement" in said(told, "lessons")
 
 
+def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None:
+    """What came before timelined listened may have had one."""
+    told = Told()
+    told.fires("X", "10:00:00", "checkout")
+    told.page("resolved", "10:20:00")
+    assert not any("acknowledgement" in text for text in said(told, "lessons"))
+
+
 def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
     """Who set it to that state, when, and with which words."""
     told = Told()

@@ -111,6 +111,15 @@ def test_a_persons_words_are_theirs_alone(
     assert history.moments["acknowledged"].cites == (event.id,)
 
 
+def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
+    """Nobody is named, and what the alert is called is nobody's words."""
+    (event,) = parsed(RECORDINGS / "newrelic" / "acknowledged")
+    history = replay([msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
+    (row,) = rows.timeline(history, Options()).rows
+    assert in_words(row.parts) == '"Checkout latency" (acknowledged)'
+    assert history.moments["acknowledged"].cites == (event.id,)
+
+
 def test_what_is_no_acknowledgement_has_no_operation() -> None:
     """A note of Icinga without one is a note, and what happened to a service is told in words."""
     body = json.loads((RECORDINGS / "icinga/acknowledged/body").read_bytes())

@@ -18,19 +18,20 @@ MAPPING = FieldMap(
     entity="id",
     type="state",
     types={
-        "CREATED": "none", "ACTIVATED": "alert.firing", "ACKNOWLEDGED": "observation.recorded",
+        "CREATED": "none", "ACTIVATED": "alert.firing", "ACKNOWLEDGED": "note.added",
         "CLOSED": "alert.resolved", "RESOLVED": "alert.resolved",
     },
     time="contains(['CLOSED', 'RESOLVED', 'ACKNOWLEDGED'], state) && updatedAt || createdAt",
     started="contains(['CLOSED', 'RESOLVED'], state) && createdAt",
-    title="state == 'ACKNOWLEDGED' && join('', ['Acknowledged: ', title]) || alertConditionNames[0] || title",
-    text="title",
+    title="alertConditionNames[0] || title",
+    # Nobody wrote it who acknowledges.
+    text="state != 'ACKNOWLEDGED' && title || ''",
     service="type(impactedEntities) == 'string' && impactedEntities || "
             "length(impactedEntities || `[]`) == `1` && impactedEntities[0]",
     severity="priority",
     status="state",
     links={"source": "issueUrl"},
-    data={"receiver": "workflowName"},
+    data={"receiver": "workflowName", "operation": "state == 'ACKNOWLEDGED' && 'acknowledged' || ''"},
 )  # fmt: skip
 
 SOURCE = source_of(

@@ -61,8 +61,9 @@ def _waiting(history: History) -> Iterator[Claim]:
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(told, page.acknowledged))  # fmt: skip
-    ended = [page for page in history.pages if page.acknowledged is None and page.resolved is not None]
-    never = [page for page in ended if not facts.by_hand(page)]
+    # Of a page whose trigger was not received, an acknowledgement may be missing, too.
+    known = [page for page in history.pages if page.triggered is not None and not facts.by_hand(page)]
+    never = [page for page in known if page.acknowledged is None and page.resolved is not None]
     if never:
         verb = "was" if len(never) == 1 else "were"
         events = [event for page in never if (event := phrases.page_event(page))]

@@ -170,6 +170,7 @@ def _silence(
         f"Silence {word}: {matchers}" if matchers else f"Silence {word}", f"silence_{word}",
         fit.text(silence.get("comment")),
     )  # fmt: skip
+    event = msgspec.structs.replace(event, data=dict(event.data) | {"operation": f"silence {word}"})
     # Who ended it is not told; whose it is, is no answer to that.
     return (event if over else msgspec.structs.replace(event, actor=fit.name(silence.get("createdBy"))),)
 
