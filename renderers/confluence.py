@@ -23,9 +23,9 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
+    Inline,
     LinkedText,
     Name,
-    Part,
     Prompt,
     Quote,
     Row,
@@ -164,11 +164,11 @@ class _ConfluencePen:
         text = f"{self.parts(claim.parts)}{self._cite(claim.cites)}"
         return f"{text}." if ends and not finished(plain(claim.parts)) else text
 
-    def parts(self, parts: Iterable[Part]) -> str:
+    def parts(self, parts: Iterable[Inline]) -> str:
         """The parts in a row."""
         return "".join(map(_part, parts)).strip() or escape.EMPTY
 
-    def _cell(self, parts: Sequence[Part]) -> str:
+    def _cell(self, parts: Sequence[Inline]) -> str:
         return self.parts(parts) if parts else ""
 
     def _cite(self, cites: Sequence[str]) -> str:
@@ -226,12 +226,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tbody><tr>{first}</tr>{rest}</tbody></table>"
 
 
-def _on_a_line(part: Part) -> str:
+def _on_a_line(part: Inline) -> str:
     """A part of a line that people may edit there: a quotation's own lines would be lines of the page."""
     return f"&quot;{clean(part.text)}&quot;" if isinstance(part, Quote) else _part(part)
 
 
-def _part(part: Part) -> str:
+def _part(part: Inline) -> str:
     match part:
         case Words():
             return f"<strong>{escaped(part.text)}</strong>" if part.strong and part.text.strip() else escaped(part.text)

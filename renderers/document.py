@@ -64,18 +64,18 @@ class Span(msgspec.Struct, frozen=True, tag="span"):
     micros: int
 
 
-Part = Words | Quote | Name | Code | LinkedText | Time | Span
+Inline = Words | Quote | Name | Code | LinkedText | Time | Span
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):
     """One generated sentence or item, and the events that prove it."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Inline, ...]
     cites: tuple[str, ...] = ()
     """Ids of the events, oldest first, each once."""
     none: str = ""
     """Negative evidence: the query that found nothing (``change.* service=cart 12:02..14:02``)."""
-    searched: tuple[Part, ...] = ()
+    searched: tuple[Inline, ...] = ()
     """The same in words, as its citation shows it: ``changes of cart``."""
     label: bool = False
     """A fixed label of the template (``Primary Cause:``); it states nothing and needs no proof."""
@@ -100,7 +100,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     """``First symptom``, ``Detected``, ``Paged``, ``Acknowledged``, ``Mitigated``, ``Last alert ended``, ``Resolved``
     or empty. Several are joined by ``, ``. A full stop follows, unless the row goes on in lower case (``by Ana``)."""
-    parts: tuple[Part, ...]
+    parts: tuple[Inline, ...]
     cites: tuple[str, ...]
     """Ids of the events, each once."""
     type: str
@@ -121,7 +121,7 @@ class Timeline(msgspec.Struct, frozen=True, tag="timeline"):
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
-    cells: tuple[tuple[Part, ...], ...]
+    cells: tuple[tuple[Inline, ...], ...]
     cites: tuple[str, ...]
     label: bool = False
     """It states nothing but that something is not known, and needs no proof."""
@@ -139,8 +139,8 @@ class Table(msgspec.Struct, frozen=True, tag="table"):
 
 
 class ActionRow(msgspec.Struct, frozen=True, kw_only=True):
-    action: tuple[Part, ...]
-    owner: tuple[Part, ...]
+    action: tuple[Inline, ...]
+    owner: tuple[Inline, ...]
     due: str
     cites: tuple[str, ...]
 

@@ -22,10 +22,10 @@ from renderers.document import (
     Bullets,
     Claim,
     Document,
+    Inline,
     LinkedText,
     Name,
     Options,
-    Part,
     Section,
     Time,
     Words,
@@ -206,7 +206,7 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
     return None
 
 
-def _second(parts: Sequence[Part], first: int) -> int:
+def _second(parts: Sequence[Inline], first: int) -> int:
     """Where the later of two times of one span stands, so that their zone follows both; else the first."""
     joined, second = parts[first + 1 : first + 2], parts[first + 2 : first + 3]
     pair = joined == (Words(" and "),) and bool(second) and isinstance(second[0], Time)

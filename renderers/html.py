@@ -29,9 +29,9 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
+    Inline,
     LinkedText,
     Name,
-    Part,
     Prompt,
     Quote,
     Row,
@@ -291,7 +291,7 @@ class _HtmlPen:
             return escaped(text)
         return f'<a href="{escaped(address)}" title="{escaped(title or event)}">{escaped(text)}</a>'
 
-    def parts(self, parts: Iterable[Part]) -> Html:
+    def parts(self, parts: Iterable[Inline]) -> Html:
         """The parts in a row."""
         return Html("".join(map(_part, parts)).strip() or escape.EMPTY)
 
@@ -372,7 +372,7 @@ def _searched(claim: Claim) -> str:
     return f' title="Searched for: {escaped(claim.none)}"' if claim.none else ""
 
 
-def _part(part: Part) -> str:
+def _part(part: Inline) -> str:
     match part:
         case Words():
             text = escaped(part.text)

@@ -25,9 +25,9 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
+    Inline,
     LinkedText,
     Name,
-    Part,
     Prompt,
     Quote,
     Review,
@@ -217,7 +217,7 @@ def _index(line: IndexLine) -> dict[str, Any]:
     return {"id": line.id, "at": _instant(line.at), "type": line.type, "source": line.source}
 
 
-def _parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
+def _parts(parts: Iterable[Inline]) -> list[dict[str, Any]]:
     return [_part(part) for part in parts]
 
 
@@ -227,7 +227,7 @@ _KINDS: Mapping[type, str] = {
 """What the published schema calls each part; see ``json_shape``."""
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Inline) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": _KINDS[type(part)], "text": part.text}
     if isinstance(part, LinkedText):
         told["url"] = part.url

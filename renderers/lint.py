@@ -21,7 +21,7 @@ from renderers.document import (
     Claim,
     Document,
     Index,
-    Part,
+    Inline,
     Prompt,
     Row,
     Table,
@@ -115,7 +115,7 @@ def _known(place: str, cites: Iterable[str], text: str, document: Document) -> I
             yield Finding(kind="unknown", place=place, text=f"{each}, cited by: {text}")
 
 
-def _stated(row: Row | ActionRow | TableRow) -> tuple[Part, ...]:
+def _stated(row: Row | ActionRow | TableRow) -> tuple[Inline, ...]:
     """What the row states."""
     if isinstance(row, TableRow):
         return tuple(part for cell in row.cells for part in (*cell, Words(" ")))

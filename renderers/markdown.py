@@ -26,9 +26,9 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
+    Inline,
     LinkedText,
     Name,
-    Part,
     Prompt,
     Quote,
     Row,
@@ -194,7 +194,7 @@ class MarkdownPen:
 
     # Sentences
 
-    def line(self, parts: Iterable[Part]) -> str:
+    def line(self, parts: Iterable[Inline]) -> str:
         """The parts on a line of their own."""
         return escape.line(self._parts(parts)) or escape.EMPTY
 
@@ -219,10 +219,10 @@ class MarkdownPen:
             self._used[text] = cites[0]
         return text
 
-    def _parts(self, parts: Iterable[Part], *, table: bool = False) -> str:
+    def _parts(self, parts: Iterable[Inline], *, table: bool = False) -> str:
         return escape.join(self.part(part, table=table) for part in parts).strip()
 
-    def part(self, part: Part, *, table: bool) -> str:
+    def part(self, part: Inline, *, table: bool) -> str:
         """One part of a sentence; in a table, bars are no ends of cells."""
         return _part(part, table=table)
 
@@ -327,7 +327,7 @@ _NAMES = {
 """How the sections are called where their evidence is gathered."""
 
 
-def _part(part: Part, *, table: bool) -> str:
+def _part(part: Inline, *, table: bool) -> str:
     match part:
         case Words():
             return _strong(part.text) if part.strong else escape.inner(part.text)

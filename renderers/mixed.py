@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from renderers import prose
 from renderers.cite import citation, short_ids
-from renderers.document import Document, IndexLine, Part, Span, Words
+from renderers.document import Document, IndexLine, Inline, Span, Words
 from renderers.edits import marks
 from renderers.edits.merge import shaped
 from renderers.edits.sheets import DraftLine, delimits, form, sheet_of, units_of
@@ -27,7 +27,7 @@ Tag = Callable[[int], str]
 class MarkupPen(NamedTuple):
     """How a format writes what stands within a sentence."""
 
-    part: Callable[[Part], str]
+    part: Callable[[Inline], str]
     cite: Callable[[Sequence[str]], str]
     called: Callable[[IndexLine], str]
     """The first cell of a line in the index."""
@@ -132,7 +132,7 @@ class _PlacingPen(MarkingPen):
         """Citations lead by themselves."""
         return ""
 
-    def part(self, part: Part, *, table: bool) -> str:
+    def part(self, part: Inline, *, table: bool) -> str:
         """Words of ours may carry emphasis of ours; all else has a place."""
         if isinstance(part, Words | Span):
             return super().part(part, table=table)

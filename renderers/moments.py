@@ -59,7 +59,7 @@ def moments(history: History) -> dict[str, Moment]:
     return {moment.name: moment for moment in found}
 
 
-class _Seen(msgspec.Struct, frozen=True, order=True):
+class _EvidencedTime(msgspec.Struct, frozen=True, order=True):
     """A time, what shows it, and how to say so."""
 
     at: int
@@ -78,7 +78,7 @@ def _stated(marks: Mapping[str, RecordedEvent], name: str) -> Moment | None:
     return Moment(name=name, at=event.occurred_at, known="stated", basis="stated", cites=(event.id,))
 
 
-def _first(history: History, name: str, seen: Iterable[_Seen]) -> Moment:
+def _first(history: History, name: str, seen: Iterable[_EvidencedTime]) -> Moment:
     first = min(seen, default=None)
     if first is None:
         return _unknown(name)
@@ -94,28 +94,28 @@ def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Mom
     if stated:
         return stated
     told = (
-        _Seen(at, each.id, "told by an event")
+        _EvidencedTime(at, each.id, "told by an event")
         for each in (*history.statuses, *history.reports, *history.observations)
         if (at := micros(each.data.get("impact_started_at"))) is not None
     )
     return _first(history, "impact_started", told)
 
 
-def _symptoms(history: History) -> list[_Seen]:
+def _symptoms(history: History) -> list[_EvidencedTime]:
     """Alerts of any severity and reports; where there is neither, pages."""
-    seen = [_Seen(each.start, each.fired.id, "first alert") for each in history.alerts[:1]]
-    seen += [_Seen(each.occurred_at, each.id, "first report") for each in history.reports]
-    return seen or [_Seen(each.start, each.steps[0].id, "first page") for each in history.pages]
+    seen = [_EvidencedTime(each.start, each.fired.id, "first alert") for each in history.alerts[:1]]
+    seen += [_EvidencedTime(each.occurred_at, each.id, "first report") for each in history.reports]
+    return seen or [_EvidencedTime(each.start, each.steps[0].id, "first page") for each in history.pages]
 
 
-def _detections(history: History) -> list[_Seen]:
+def _detections(history: History) -> list[_EvidencedTime]:
     """What reached a person or an on-call system: opening alerts, pages, reports."""
     first = next((each for each in history.alerts if each.opening), None)
-    seen = [_Seen(first.start, first.fired.id, "first alert")] if first else []
-    seen += [_Seen(each.occurred_at, each.id, "first report") for each in history.reports]
+    seen = [_EvidencedTime(first.start, first.fired.id, "first alert")] if first else []
+    seen += [_EvidencedTime(each.occurred_at, each.id, "first report") for each in history.reports]
     askew = {page.entity for _, _, page, _ in ahead_of_alerts(history)}
     pages = [each for each in history.pages if each.entity not in askew or first is None]
-    return seen + [_Seen(each.start, _paged(each).id, "first page") for each in pages]
+    return seen + [_EvidencedTime(each.start, _paged(each).id, "first page") for each in pages]
 
 
 ASKEW = 10 * MINUTE
@@ -144,10 +144,10 @@ def _paged(page: Page) -> RecordedEvent:
     return page.triggered or page.steps[0]
 
 
-def _acknowledgements(history: History) -> list[_Seen]:
+def _acknowledgements(history: History) -> list[_EvidencedTime]:
     found = [each.acknowledged for each in history.pages if each.acknowledged]
     found += [each for each in history.notes if acknowledges(each)]
-    return [_Seen(each.occurred_at, each.id, "first acknowledgement") for each in found]
+    return [_EvidencedTime(each.occurred_at, each.id, "first acknowledgement") for each in found]
 
 
 def acknowledges(note: RecordedEvent) -> bool:
@@ -354,7 +354,9 @@ def moments_of(history: History, profile: str) -> dict[str, Moment]:
         known["responder"] = _page_event("responder", added[-1] if added else None, "responder")
     marks = {str(each.data.get("mark")): each for each in history.marks}
     known["impact_ended"] = _stated(marks, "impact_ended") or _unknown("impact_ended")
-    declared = _first(history, "declared", [_Seen(e.occurred_at, e.id, "first report") for e in history.reports])
+    declared = _first(
+        history, "declared", [_EvidencedTime(e.occurred_at, e.id, "first report") for e in history.reports]
+    )
     known["declared"] = declared if declared.at is not None else known["detected"]
     return known
 

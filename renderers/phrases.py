@@ -16,15 +16,15 @@ from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from collector.semantics.changes import kind_of
 from renderers import change_facts
-from renderers.document import Claim, LinkedText, Name, Part, Quote, Span, Time, Words
+from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.times import clock, offset, repeated
 from renderers.words import duration
 
-Phrase = tuple[Part, ...]
+Phrase = tuple[Inline, ...]
 """A piece of a sentence; empty where there is nothing to say."""
 
-Said = Part | str | Phrase | None
+SentencePart = Inline | str | Phrase | None
 """What a sentence may be made of; a ``str`` is our own words."""
 
 Thing = TypeVar("Thing")
@@ -52,9 +52,9 @@ NOUNS = {
 """What a change of each kind is called."""
 
 
-def say(*parts: Said) -> Phrase:
+def say(*parts: SentencePart) -> Phrase:
     """The parts in a row; our neighbouring words are joined, absent ones vanish."""
-    out: list[Part] = []
+    out: list[Inline] = []
     for part in _flat(parts):
         last = out[-1] if out else None
         if isinstance(part, Words) and isinstance(last, Words) and last.strong == part.strong:
@@ -64,7 +64,7 @@ def say(*parts: Said) -> Phrase:
     return tuple(out)
 
 
-def _flat(parts: Iterable[Said]) -> Iterable[Part]:
+def _flat(parts: Iterable[SentencePart]) -> Iterable[Inline]:
     for part in parts:
         if isinstance(part, str):
             if part:
@@ -75,7 +75,7 @@ def _flat(parts: Iterable[Said]) -> Iterable[Part]:
             yield part
 
 
-def when(condition: object, *parts: Said) -> Phrase:
+def when(condition: object, *parts: SentencePart) -> Phrase:
     """The parts if there is something to say, else nothing."""
     return say(*parts) if condition else ()
 
@@ -112,7 +112,7 @@ def words_of(event: Event) -> str:
 
 
 def listed(
-    items: Sequence[Said], most: int = 3, noun: tuple[str, str] = ("more", "more"), end: str = " and "
+    items: Sequence[SentencePart], most: int = 3, noun: tuple[str, str] = ("more", "more"), end: str = " and "
 ) -> Phrase:
     """``a, b and c``; beyond ``most`` the rest as a count: ``a, b, c and 4 more alerts``."""
     return worded(items, _as_it_is, most, noun, end)
@@ -120,17 +120,17 @@ def listed(
 
 def worded(
     items: Sequence[Thing],
-    word: Callable[[Thing], Said],
+    word: Callable[[Thing], SentencePart],
     most: int = 3,
     noun: tuple[str, str] = ("more", "more"),
     end: str = " and ",
 ) -> Phrase:
     """The same of things that ``word`` puts into words, only those that are shown."""
     rest = len(items) - most if len(items) > most + 1 else 0
-    shown: list[Said] = [word(item) for item in (items[:most] if rest else items)]
+    shown: list[SentencePart] = [word(item) for item in (items[:most] if rest else items)]
     if rest:
         shown.append(f"{rest} {noun[rest != 1]}")
-    parts: list[Said] = []
+    parts: list[SentencePart] = []
     for index, item in enumerate(shown):
         if index:
             parts.append(end if index == len(shown) - 1 and (end != ", " or rest == 0) else ", ")
@@ -138,7 +138,7 @@ def worded(
     return say(*parts)
 
 
-def _as_it_is(item: Said) -> Said:
+def _as_it_is(item: SentencePart) -> SentencePart:
     return item
 
 
@@ -155,7 +155,7 @@ def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:
 
 
 def claim(
-    *parts: Said,
+    *parts: SentencePart,
     proof: tuple[str, ...] = (),
     none: str = "",
     searched: Phrase = (),
@@ -394,7 +394,7 @@ def observed(history: History, event: Event) -> Phrase:
     if not title:
         return say(observation_called(event), named(" by ", actor))
     subject = text_in(event.data, "subject")
-    details: list[Part] = [*_kind_told(history, event), *named("", subject if subject != title else "")]
+    details: list[Inline] = [*_kind_told(history, event), *named("", subject if subject != title else "")]
     doer = named("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))

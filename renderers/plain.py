@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from renderers import escape
-from renderers.document import Part, Quote, Span, Time, Words
+from renderers.document import Inline, Quote, Span, Time, Words
 
 
-def plain(parts: Iterable[Part]) -> str:
+def plain(parts: Iterable[Inline]) -> str:
     """One line of text; a stranger's words whole, quotes in double quotes."""
     return "".join(_said(part) for part in parts).strip()
 
@@ -18,13 +18,13 @@ def finished(text: str) -> bool:
     return text.rstrip('"”)').endswith((".", "!", "?", ":", "…"))
 
 
-def goes_on(parts: Sequence[Part]) -> bool:
+def goes_on(parts: Sequence[Inline]) -> bool:
     """Whether a row goes on behind its label in lower case, so that no full stop stands between the two."""
     first = parts[0] if parts else None
     return isinstance(first, Words) and first.text.lstrip()[:1].islower()
 
 
-def _said(part: Part) -> str:
+def _said(part: Inline) -> str:
     if isinstance(part, Words | Time | Span):
         return part.text
     if isinstance(part, Quote):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
-from renderers.document import Bullets, Claim, Document, Part, Table, Time, Timeline
+from renderers.document import Bullets, Claim, Document, Inline, Table, Time, Timeline
 from renderers.plain import plain
 
 YEAR_2000 = 946_684_800_000_000
@@ -23,7 +23,7 @@ def unproven(document: Document) -> list[str]:
     ]
 
 
-def _cited(document: Document) -> Iterator[tuple[Sequence[Part], Sequence[str], tuple[int, ...]]]:
+def _cited(document: Document) -> Iterator[tuple[Sequence[Inline], Sequence[str], tuple[int, ...]]]:
     for block in (block for section in document.sections for block in section.blocks):
         match block:
             case Bullets() | Claim():

@@ -19,9 +19,9 @@ from renderers.document import (
     Code,
     Document,
     Index,
+    Inline,
     Name,
     Options,
-    Part,
     Prompt,
     Quote,
     Timeline,
@@ -51,7 +51,7 @@ BANNED = re.compile(r"\b(caused|because|due to|fixed by|root cause was|blame|fau
 """What a draft never says in its own words."""
 
 
-def phrases(document: Document) -> Iterator[tuple[tuple[Part, ...], tuple[str, ...]]]:
+def phrases(document: Document) -> Iterator[tuple[tuple[Inline, ...], tuple[str, ...]]]:
     """Every generated piece of text of a draft with its citation."""
     yield document.title.parts, document.title.cites
     for head in (document.lead, document.incident):

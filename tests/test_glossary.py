@@ -104,6 +104,18 @@ def test_no_two_classes_have_one_name() -> None:
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
 
 
+def test_no_class_is_called_by_a_participle() -> None:
+    """A class is what a value is: a noun, and not what was done with it."""
+    participles = {"asked", "found", "given", "held", "kept", "known", "seen", "said", "taken", "told"}
+    found = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name.strip("_").lower() in participles
+    ]
+    assert found == []
+
+
 def test_no_name_is_a_retired_word() -> None:
     """Of modules, classes, functions, parameters, attributes and variables that live longer than three lines."""
     no_longer = {row[0] for row in table("Retired words")}

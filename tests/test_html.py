@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderers import POLICIES
-from renderers.document import Bullets, Claim, Document, Options, Part, Timeline
+from renderers.document import Bullets, Claim, Document, Inline, Options, Timeline
 from renderers.draft import draft
 from renderers.html import html
 from renderers.markdown import markdown
@@ -78,7 +78,7 @@ def test_it_says_what_the_draft_says(name: str) -> None:
                 assert " ".join(plain(parts).split()) in text
 
 
-def _statements(block: object) -> Iterator[tuple[Part, ...]]:
+def _statements(block: object) -> Iterator[tuple[Inline, ...]]:
     if isinstance(block, Bullets):
         yield from (item.parts for item in block.items)
     elif isinstance(block, Timeline):

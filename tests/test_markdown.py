@@ -26,10 +26,10 @@ from renderers.document import (
     Document,
     Index,
     IndexLine,
+    Inline,
     LinkedText,
     Name,
     Options,
-    Part,
     Prompt,
     Quote,
     Row,
@@ -87,7 +87,7 @@ def written(*blocks: Block, section: str = "summary", options: Options = PLAIN_O
     return text.split(f"{HEADINGS[1 if section == 'summary' else 3]}\n")[1].split("\n\n---\n")[0]
 
 
-def claim(*parts: Part | str, cites: tuple[str, ...] = IDS[:1], **more: object) -> Claim:
+def claim(*parts: Inline | str, cites: tuple[str, ...] = IDS[:1], **more: object) -> Claim:
     """A sentence; a plain string is our own words."""
     words = tuple(Words(part) if isinstance(part, str) else part for part in parts)
     return Claim(parts=words, cites=cites, **more)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from renderers import edits
 from renderers.lint import lint_text
 from renderers.rules import NAMES, RULES, Complaint, complaints
 
-Found = tuple[str, Complaint]
+Finding = tuple[str, Complaint]
 """The file or the incident, and what was found in it."""
 
 
@@ -67,18 +67,18 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _table(found: Sequence[Found]) -> None:
+def _table(found: Sequence[Finding]) -> None:
     if not found:
         return output.say("Nothing was found.")
     rows = [(f"{what}:{one.line}:{one.column}", one.severity, one.rule, one.text) for what, one in found]
     return output.table(("PLACE", "SEVERITY", "RULE", "TITLE"), rows)
 
 
-def _json(found: Sequence[Found]) -> None:
+def _json(found: Sequence[Finding]) -> None:
     output.as_json({"findings": [{"draft": what, **msgspec.to_builtins(one)} for what, one in found]})
 
 
-def _sarif(found: Sequence[Found]) -> None:
+def _sarif(found: Sequence[Finding]) -> None:
     """SARIF 2.1.0, which code hosts show beside the lines."""
     levels = {"error": "error", "warning": "warning", "info": "note"}
     rules = [{"id": rule.name, "shortDescription": {"text": rule.why},
@@ -107,7 +107,7 @@ def _sarif(found: Sequence[Found]) -> None:
     output.result(json.dumps(whole, indent=2))
 
 
-def _github(found: Sequence[Found]) -> None:
+def _github(found: Sequence[Finding]) -> None:
     """Commands of a workflow's log, which GitHub shows beside the lines of a change."""
     levels = {"error": "error", "warning": "warning", "info": "notice"}
     output.result("\n".join(
@@ -125,6 +125,6 @@ def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-_FORMS: Mapping[str, Callable[[Sequence[Found]], None]] = {
+_FORMS: Mapping[str, Callable[[Sequence[Finding]], None]] = {
     "table": _table, "json": _json, "sarif": _sarif, "github": _github,
 }  # fmt: skip

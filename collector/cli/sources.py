@@ -22,7 +22,7 @@ from collector.event import SECOND, Event
 from collector.intake import Endpoint, derive
 from collector.settings import Settings, SourceSettings
 from collector.sources import LEFT_OUT, SOURCES, mapped
-from collector.sources.mapping import Found, explain
+from collector.sources.mapping import Evaluation, explain
 from collector.times import rfc3339
 from collector.webhook import Webhook
 
@@ -139,7 +139,7 @@ def content_of(body: Path) -> bytes:
         raise InvalidInput(f"cannot read {body}: {error.strerror}") from error
 
 
-def _explained(webhook: Webhook, endpoint: Endpoint) -> tuple[Found, ...]:
+def _explained(webhook: Webhook, endpoint: Endpoint) -> tuple[Evaluation, ...]:
     mapping = endpoint.reading.mapping or endpoint.source.mapping
     if mapping is None:
         return ()
@@ -155,7 +155,7 @@ def _json(event: Event) -> dict[str, Any]:
 
 
 def _show(
-    status: str, reason: str, events: tuple[Event, ...], found: tuple[Found, ...], endpoint: Endpoint
+    status: str, reason: str, events: tuple[Event, ...], found: tuple[Evaluation, ...], endpoint: Endpoint
 ) -> None:  # fmt: skip
     """Each event with its fields, what each expression found, and a word about the whole."""
     for event in events:

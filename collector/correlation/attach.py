@@ -86,7 +86,7 @@ class Attaching:
         found: dict[str, Attached] = {}
         missed: list[Miss] = []
         for attached in self._candidates(unit, missed):
-            if self._barred(unit, attached):
+            if self._kept_apart(unit, attached):
                 missed.append(Miss(-1, "a person took it out"))
             else:
                 found.setdefault(attached.view.key, attached)
@@ -103,11 +103,11 @@ class Attaching:
             return self._related(unit) | {unit.service}
         return frozenset(service for services, _, _ in self._owners(unit) for service in services)
 
-    def _barred(self, unit: Unit, place: Attached) -> bool:
+    def _kept_apart(self, unit: Unit, place: Attached) -> bool:
         name = self._links.class_of(unit.uid)
         if name is None or place.rule == PERSON_RULE:
             return False
-        return not self._links.barred(name).isdisjoint(place.view.classes)
+        return not self._links.cannot_link(name).isdisjoint(place.view.classes)
 
     def _candidates(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         """Where a unit belongs by the first kind of evidence that says anything: person, ref, then service."""

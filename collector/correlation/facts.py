@@ -90,11 +90,11 @@ class Links:
             uid = self._parent[uid]
         return uid
 
-    def barred(self, name: str) -> set[str]:
+    def cannot_link(self, name: str) -> set[str]:
         """Classes that may not be in one incident with this class."""
         return {self._root(other) for other in self._bars.get(name, ())}
 
-    def guarded(self) -> set[str]:
+    def constrained(self) -> set[str]:
         """Classes that may not be together with some other one."""
         return set(self._bars)
 
@@ -155,7 +155,7 @@ class Links:
     def _clash(self, trial: Mapping[str, str], bars: list[tuple[str, str]]) -> bool:
         if any(trial[a] == trial[b] for a, b in bars):
             return True
-        return any(trial[uid] == trial[other] for uid in trial for other in self.barred(uid) if other in trial)
+        return any(trial[uid] == trial[other] for uid in trial for other in self.cannot_link(uid) if other in trial)
 
     def _follow(self, fact: RecordedEvent) -> None:
         actor = fact.actor or "a person"

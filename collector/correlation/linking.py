@@ -67,5 +67,5 @@ class Linking:
 def _standing(links: Links, uid: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
     """What people's words mean for a unit."""
     name = links.class_of(uid)
-    barred = frozenset(links.barred(name)) if name is not None else frozenset()
-    return name, barred, links.by(uid), links.turns(uid)
+    cannot_link = frozenset(links.cannot_link(name)) if name is not None else frozenset()
+    return name, cannot_link, links.by(uid), links.turns(uid)

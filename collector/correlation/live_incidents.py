@@ -53,7 +53,7 @@ class LiveIncident:
         """The one it goes by; 0 until it was given one."""
         self.keyed_as = 0
         """The number under which its keys are in the store."""
-        self.shelved: tuple[int, int] = (0, 0)
+        self.stored_as: tuple[int, int] = (0, 0)
         """The number and the component under which it is in the store."""
         self.classes: set[str] = set()
         self.whole_since: Order = (-1, "")

@@ -143,7 +143,7 @@ class Memory:
         if component is not None:
             name = min(incident.number for incident in component.incidents)
             for incident in component.incidents:
-                incident.shelved = (incident.number, name)
+                incident.stored_as = (incident.number, name)
             component.plain = len(component.incidents) == 1 and self.plain(component.incidents)
 
     def _load_incident(self, number: int, kept: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
@@ -258,8 +258,8 @@ class Memory:
         few = len(environments) <= _FEW
         one_place = few and not any(apart(a, b) for a, b in combinations(environments, 2))
         span = max(incident.latest_start for incident in incidents) - min(incident.order[0] for incident in incidents)
-        guarded = self.links.guarded()
-        kept_together = all(guarded.isdisjoint(incident.classes) for incident in incidents)
+        constrained = self.links.constrained()
+        kept_together = all(constrained.isdisjoint(incident.classes) for incident in incidents)
         cut = any(incident.turned for incident in incidents)
         return one_place and span <= self.rules.longest and kept_together and not cut
 

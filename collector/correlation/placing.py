@@ -27,7 +27,7 @@ EARLY_WORDS = 15 * MINUTE
 """How long before an incident's start a post about what it hit is of it, µs: people notice before alerts do."""
 EARLIER = 24 * HOUR
 """How long before an incident's start a thing may have changed that is undone or named by its number in it, µs."""
-BARRED = "a person took it out"
+TAKEN_OUT = "a person took it out"
 """Why something joined nothing that a person kept out: it is never placed."""
 
 _POSTS = ("note.", "chat.", "status.")
@@ -106,7 +106,7 @@ def place(
     ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
     ``listed`` is how the catalog writes a person, by what ``fold`` gives.
     """
-    usable = sorted((c for c in candidates if c.missed != BARRED), key=lambda c: (c.start, c.uid))
+    usable = sorted((c for c in candidates if c.missed != TAKEN_OUT), key=lambda c: (c.start, c.uid))
     placing = _Placing(scene, usable, fold, others, listed)
     placing.by_responder(list(engagements))
     placing.by_name()

@@ -41,9 +41,9 @@ class Recording:
         for component in {memory.component_of[incident]: None for incident in noted.alive}:
             name = min(incident.number for incident in component.incidents)
             for incident in component.incidents:
-                if incident in noted.alive or incident.shelved != (incident.number, name):
+                if incident in noted.alive or incident.stored_as != (incident.number, name):
                     noted.changes.incidents[incident.number] = (incident.summary(memory.rules), name)
-                    incident.shelved = (incident.number, name)
+                    incident.stored_as = (incident.number, name)
 
     def _record_incident_keys(self, incident: LiveIncident) -> None:
         changes = self._memory.round.changes

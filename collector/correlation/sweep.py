@@ -85,7 +85,7 @@ class Sweep:
 
     def __init__(self, rules: Rules, catalog: Catalog, links: Links, potential: bool = False) -> None:
         self._rules, self._catalog, self._links, self._potential = rules, catalog, links, potential
-        self._guarded = set() if potential else links.guarded()
+        self._constrained = set() if potential else links.constrained()
         self._parent: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._classes: dict[str, str] = {}
@@ -207,7 +207,7 @@ class Sweep:
         if not self._potential:
             if rule >= SERVICE and self._ties_environments(mine, theirs):
                 return False
-            if rule != PERSON and self._barred(mine, theirs):
+            if rule != PERSON and self._kept_apart(mine, theirs):
                 return False
         first = len(self._groups[mine].units) == 1
         since = self._groups[theirs].whole_since if first else unit.order
@@ -223,9 +223,9 @@ class Sweep:
             return False
         return all(elsewhere(place, there) for place in narrowest(here))
 
-    def _barred(self, mine: str, theirs: str) -> bool:
+    def _kept_apart(self, mine: str, theirs: str) -> bool:
         here, there = self._groups[mine].classes, self._groups[theirs].classes
-        return any(not self._links.barred(name).isdisjoint(there) for name in here & self._guarded)
+        return any(not self._links.cannot_link(name).isdisjoint(there) for name in here & self._constrained)
 
     def _merge(self, mine: str, theirs: str) -> None:
         a, b = self._groups[mine], self._groups[theirs]

@@ -44,7 +44,7 @@ from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
-from collector.reparsing import Found, Selection, look, reparse
+from collector.reparsing import ReparseResult, Selection, look, reparse
 from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
@@ -228,7 +228,7 @@ class Runtime:
         await self._begun()
         return await self.eraser.erase(asked)
 
-    async def _reparse(self, asked: Selection, dry_run: bool) -> Found:
+    async def _reparse(self, asked: Selection, dry_run: bool) -> ReparseResult:
         """Read stored deliveries again, as the sources are configured now."""
         now = self.clock()
         if dry_run:

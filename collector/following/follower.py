@@ -81,7 +81,7 @@ class AppendableLog(Protocol):
         """See :meth:`collector.log.EventLog.subscribe`."""
 
 
-class _Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _RoundInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a round read, and what came of it."""
 
     first: int
@@ -280,7 +280,7 @@ class Follower:
         await self._write(lambda c: put(c, tables.set_aside, [(position, event, error)]))
         log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
 
-    async def _go_on(self) -> tuple[_Taken | None, bool]:
+    async def _go_on(self) -> tuple[_RoundInput | None, bool]:
         """What comes next, and whether something was said: what the round before found is said in the meantime."""
         self._read = {}
         saying = asyncio.create_task(self._say())
@@ -341,7 +341,7 @@ class Follower:
         """Write lists. Durable is only what is going to be announced (:meth:`_say`): the rest follows again."""
         return await self._lists.write(work, durable=False)
 
-    def _take(self, connection: Connection) -> _Taken | None:
+    def _take(self, connection: Connection) -> _RoundInput | None:
         """Read a round's events and take them in; None where there are none.
 
         All on one reader's thread: events cost less where they were made, and what the rounds before left behind is
@@ -354,7 +354,7 @@ class Follower:
         statement = "SELECT position FROM set_aside WHERE position > ?"
         aside = set(connection.exec_driver_sql(statement, (self._position,)).scalars())
         self._groups.evict(self._crowded)
-        return _Taken(
+        return _RoundInput(
             first=events[0].position, last=events[-1].position,
             rows=[index_row(event, self._catalog, aside=event.position in aside) for event in events],
             changes=self._groups.take(
@@ -432,7 +432,7 @@ class Follower:
             await self._write(lambda connection: _recover(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
-    def _commit(self, connection: Connection, taken: _Taken) -> Outcome:
+    def _commit(self, connection: Connection, taken: _RoundInput) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
         position, changes = taken.last, taken.changes
         before, placed_by = (

@@ -94,13 +94,13 @@ def _retellers(connection: Connection, ids: set[bytes], after: int) -> Iterable[
         yield number, packed + b"".join([ITEMS.pack(one, 0, True) for one in found[number]])
 
 
-class _Said(msgspec.Struct):
+class _ErasedItems(msgspec.Struct):
     delivery: str = "d0"
     events: list[str] = []
 
 
 class _ErasureRecord(msgspec.Struct):
-    data: _Said = msgspec.field(default_factory=_Said)
+    data: _ErasedItems = msgspec.field(default_factory=_ErasedItems)
 
 
 _reread = msgspec.json.Decoder(_ErasureRecord).decode

@@ -12,7 +12,7 @@ back. Nothing is changed in place, and a second run finds nothing to do.
 
 from __future__ import annotations
 
-from collector.reparsing.values import Found, RereadDifference, Selection
+from collector.reparsing.values import ReparseResult, RereadDifference, Selection
 from collector.reparsing.work import Derive, look, reparse
 
-__all__ = ["Derive", "Found", "RereadDifference", "Selection", "look", "reparse"]
+__all__ = ["Derive", "ReparseResult", "RereadDifference", "Selection", "look", "reparse"]

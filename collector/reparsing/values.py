@@ -48,7 +48,7 @@ class RereadDifference(msgspec.Struct, frozen=True, kw_only=True):
     """Of a changed one: each field that differs, as it was and as it is read now."""
 
 
-class Found(msgspec.Struct, kw_only=True):
+class ReparseResult(msgspec.Struct, kw_only=True):
     """What came of some deliveries."""
 
     looked: int = 0

@@ -20,7 +20,7 @@ from collector.log.appending import RereadFact, Retold, append_reread, encoded
 from collector.log.updating import compared, may_be_updated, text_of, update_id
 from collector.reparsing import matching, reading
 from collector.reparsing.reading import LoggedEvent, StoredDelivery
-from collector.reparsing.values import CHANGED, NEW, RESTORED, WITHDRAWN, Found, RereadDifference, Selection
+from collector.reparsing.values import CHANGED, NEW, RESTORED, WITHDRAWN, ReparseResult, RereadDifference, Selection
 from collector.semantics.episodes import AGAIN
 from collector.webhook import IMPORT, Webhook
 
@@ -48,7 +48,7 @@ class _DeliveryPage:
     def __init__(self, connection: Connection, derive: Derive, asked: Selection, now: int) -> None:
         self._connection, self._derive, self._now = connection, derive, now
         stored, after = reading.deliveries(connection, asked)
-        self.found = Found(looked=0, after=after, last=reading.last(connection))
+        self.found = ReparseResult(looked=0, after=after, last=reading.last(connection))
         self.steps = _Steps()
         self._new: dict[str, RereadDifference] = {}
         self._speaking: dict[int, dict[str, Event]] = {}
@@ -248,12 +248,12 @@ def _change(event: Event, what: str, delivery: int, fields: object = None) -> Re
     )  # fmt: skip
 
 
-def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> Found:
+def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> ReparseResult:
     """What differs of the next deliveries; nothing is written. ``now`` is µs UTC."""
     return _DeliveryPage(connection, derive, asked, now).found
 
 
-async def reparse(log: EventLog, derive: Derive, asked: Selection, now: int) -> Found:
+async def reparse(log: EventLog, derive: Derive, asked: Selection, now: int) -> ReparseResult:
     """Read the next deliveries again and append what differs.
 
     Raises :class:`collector.errors.Unavailable` where nothing can be written now.

@@ -47,7 +47,7 @@ class Initiator(msgspec.Struct, frozen=True):
     automated: bool | None = None
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RequestedOperation(msgspec.Struct, frozen=True):
     """What was asked for."""
 
     sync: Sync | None = None
@@ -61,7 +61,7 @@ class Operation(msgspec.Struct, frozen=True, rename="camel"):
     started_at: str | None = None
     finished_at: str | None = None
     message: str | None = None
-    operation: Asked | None = None
+    operation: RequestedOperation | None = None
     sync_result: Sync | None = None
 
 

@@ -55,7 +55,7 @@ _FIELDS_NAMED = 6
 _PAIR = re.compile(r"([^:=\s][^:=]*)[:=](.+)", re.DOTALL)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What the expressions of a mapping gave for one event."""
 
     texts: Mapping[str, tuple[str, ...]]
@@ -91,7 +91,7 @@ def read(webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kin
 
 def explain(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str
-) -> tuple[Found, ...]:  # fmt: skip
+) -> tuple[Evaluation, ...]:  # fmt: skip
     """The same with what each expression gave, also for what is set aside or not understood."""
     body = fit.decode_any(webhook.body, webhook.source)
     headers = {name: fit.line(webhook.headers.get(name, "")) for name in mapping.headers}
@@ -108,37 +108,37 @@ def explain(
 
 def _item(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, beside: dict[str, Any]
-) -> Found:
+) -> Evaluation:
     part = msgspec.json.encode(fit.tree(item))
     if not isinstance(item, dict):
         return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, part)
     return _found(webhook, reading, mapping, recipe, kind, item | beside, part)
 
 
-def _unread(webhook: Webhook, reason: str, kind: str, part: bytes | None = None) -> Found:
-    return Found(texts={}, labels={}, event=fit.unrecognised(webhook, reason, kind, part))
+def _unread(webhook: Webhook, reason: str, kind: str, part: bytes | None = None) -> Evaluation:
+    return Evaluation(texts={}, labels={}, event=fit.unrecognised(webhook, reason, kind, part))
 
 
 def _found(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, document: dict[str, Any],
     part: bytes | None,
-) -> Found:  # fmt: skip
+) -> Evaluation:  # fmt: skip
     texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
     texts["id"] = _places(_asked(mapping.id, document))
     labels = fit.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
     told, reason = _type_of(mapping, texts)
     if told == ASIDE:
-        return Found(texts=texts, labels=labels, event=None)
+        return Evaluation(texts=texts, labels=labels, event=None)
     reason = reason or _missing(mapping, told, texts)
     if reason:
         service = _service(texts, labels, reading)
         word = next(iter(texts.get("type", ())), kind)
         said = reason if kind == OWN else _in_words(mapping, reason, word)
-        return Found(
+        return Evaluation(
             texts=texts, labels=labels, event=fit.unrecognised(webhook, said, word, part, service=service)
         )  # fmt: skip
     event = _event_of(webhook, reading, mapping, recipe, told, texts, labels)
-    return Found(texts=texts, labels=labels, event=event)
+    return Evaluation(texts=texts, labels=labels, event=event)
 
 
 def _in_words(mapping: FieldMap, reason: str, word: str) -> str:

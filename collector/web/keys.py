@@ -19,7 +19,7 @@ from collector.intake import Intake
 from collector.intake.importing import Brought
 from collector.projections import Projections
 from collector.publishing import Publisher
-from collector.reparsing import Found, Selection
+from collector.reparsing import ReparseResult, Selection
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.tokens import ProxyLogin, Token
@@ -86,7 +86,7 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 GAUGES: web.AppKey[Callable[[], Awaitable[Sequence[Metric]]]] = web.AppKey("gauges")
 """What is looked up for a scrape."""
 ERASE: web.AppKey[Callable[[RequestedErasure], Awaitable[Erasure]]] = web.AppKey("erase")
-REPARSE: web.AppKey[Callable[[Selection, bool], Awaitable[Found]]] = web.AppKey("reparse")
+REPARSE: web.AppKey[Callable[[Selection, bool], Awaitable[ReparseResult]]] = web.AppKey("reparse")
 """Reads stored deliveries again; the second says that nothing is to be written."""
 BRING_IN: web.AppKey[Callable[[str, str, bytes, int], Awaitable[Brought]]] = web.AppKey("bring_in")
 """Brings records in: of which source, in which form, a list in JSON, and when it was fetched, µs."""

@@ -9,7 +9,7 @@ import msgspec
 from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.publishing import Publisher
-from collector.reparsing import Found, Selection
+from collector.reparsing import ReparseResult, Selection
 from collector.tokens import ProxyLogin, Token
 from collector.web.keys import Changes, Postmortem, RequestLimits
 from collector.web.reads import ReadLimits
@@ -32,7 +32,7 @@ async def _cannot_erase(asked: RequestedErasure) -> Erasure:
     )
 
 
-async def _cannot_reparse(asked: Selection, dry_run: bool) -> Found:
+async def _cannot_reparse(asked: Selection, dry_run: bool) -> ReparseResult:
     raise Unavailable("cannot read deliveries again here: this process knows no sources; ask the daemon that does")
 
 
@@ -85,7 +85,7 @@ class Operations(msgspec.Struct, frozen=True, kw_only=True):
     erase: Callable[[RequestedErasure], Awaitable[Erasure]] = _cannot_erase
     redraw: Redraw = _no_drafts
     """Writes drafts again that cite amended events."""
-    reparse: Callable[[Selection, bool], Awaitable[Found]] = _cannot_reparse
+    reparse: Callable[[Selection, bool], Awaitable[ReparseResult]] = _cannot_reparse
     """Reads stored deliveries again."""
     reload: Callable[[], Awaitable[None]] | None = None
     """Takes a changed configuration in, where that may be asked for."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.reparsing import Found, Selection
+from collector.reparsing import ReparseResult, Selection
 from collector.times import rfc3339
 from collector.web import answers, bodies, statements
 from collector.web.keys import REDRAW, REPARSE
@@ -40,7 +40,7 @@ async def replay(request: web.Request) -> web.Response:
     return answers.json(_shown(found), status=201 if found.position else 200)
 
 
-def _shown(found: Found) -> answers.Json:
+def _shown(found: ReparseResult) -> answers.Json:
     return {
         "looked": found.looked,
         "changes": [

@@ -12,7 +12,7 @@ from renderers import facts, phrases
 from renderers.history import History
 from renderers.phrases import Phrase
 from renderers.rows import pages, people
-from renderers.rows.plan import Plan, RowContext, Told
+from renderers.rows.plan import Plan, RowContext, Wording
 
 LABELS = ("First symptom", "Detected", "Paged", "Acknowledged", "Mitigated", "Last alert ended", "Resolved")
 """Every label, in the order in which several are shown on one row."""
@@ -95,5 +95,5 @@ def _under(table: RowContext, plan: Plan, names: Sequence[str]) -> Plan:
     return msgspec.structs.replace(plan, label=label, told=partial(_going_on, event, names[-1], plan.told))
 
 
-def _going_on(event: RecordedEvent, label: str, alone: Told, table: RowContext) -> Phrase:
+def _going_on(event: RecordedEvent, label: str, alone: Wording, table: RowContext) -> Phrase:
     return _GOING_ON[event.type](table, event, label) or alone(table)

@@ -19,7 +19,7 @@ from renderers.phrases import Phrase
 from renderers.times import day
 from renderers.values import grown, said_anew
 
-Told = Callable[["RowContext"], Phrase]
+Wording = Callable[["RowContext"], Phrase]
 """Puts a row into words."""
 
 
@@ -30,7 +30,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     """The type of the event that leads the row."""
     cites: tuple[str, ...]
-    told: Told
+    told: Wording
     led_by: tuple[RecordedEvent, ...] = ()
     """The events that the row's suffixes speak of: how late they were received, whether they were corrected."""
     label: str = ""

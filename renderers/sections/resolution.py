@@ -11,7 +11,7 @@ from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, History, Nearby
-from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
 from renderers.sections.summary import stated_mitigation, time_in
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
@@ -169,7 +169,7 @@ def _links(history: History, options: Options) -> Iterator[Claim]:
             found.setdefault(link.url, (link, change.last))
     if found:
         texts = [link.text for link, _ in found.values()]
-        links: list[Said] = [
+        links: list[SentencePart] = [
             link if texts.count(link.text) == 1 else _dated(history, options, link, event)
             for link, event in found.values()
         ]

@@ -8,7 +8,7 @@ from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
-from renderers.phrases import Phrase, Said, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
 from renderers.rows.pages import called, escalated_to
 from renderers.words import counted
 
@@ -58,21 +58,27 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
     """``At 18:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed …``."""
     first, *others = history.families
     series = len({each.entity for each in first.alerts})
-    said: list[Said] = ["At ", time_in(history, options, alert.start), " the alert ", phrases.alert_named(alert.name),
-                        f" ({series:,} series)" if series >= SERIES else "", " fired",
-                        phrases.place(alert.service, alert.environment)]  # fmt: skip
+    sentence: list[SentencePart] = [
+        "At ",
+        time_in(history, options, alert.start),
+        " the alert ",
+        phrases.alert_named(alert.name),
+        f" ({series:,} series)" if series >= SERIES else "",
+        " fired",
+        phrases.place(alert.service, alert.environment),
+    ]
     earlier = [each for each in others if each.first.start < alert.start]
     later = [each for each in others if each.first.start >= alert.start]
     if earlier:
         ahead = say(phrases.lasted(alert.start - earlier[0].first.start), " before it")
-        said += ["; ", _families(earlier), " had fired", " from " if len(earlier) > 1 else " ", ahead,
+        sentence += ["; ", _families(earlier), " had fired", " from " if len(earlier) > 1 else " ", ahead,
                  " on" if len(earlier) > 1 else ""]  # fmt: skip
     if later:
         after = later[-1].first.start - alert.start
         how = (" within ", "") if len(later) > 1 else (" ", " later")
-        said += ["; ", _families(later)]
-        said += [" followed", how[0], phrases.lasted(after), how[1]] if after else [" fired at the same time"]
-    return claim(*said, proof=cites(alert.fired, [each.first.fired for each in (*earlier, *later)]))
+        sentence += ["; ", _families(later)]
+        sentence += [" followed", how[0], phrases.lasted(after), how[1]] if after else [" fired at the same time"]
+    return claim(*sentence, proof=cites(alert.fired, [each.first.fired for each in (*earlier, *later)]))
 
 
 def _families(families: list[Family]) -> Phrase:
@@ -161,7 +167,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     taken = next((each for each in sorted(history.pages, key=_taken_at) if each.acknowledged), None)
     people = called(history, event)
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
-    said: list[Said] = [
+    said: list[SentencePart] = [
         phrases.page_called(history, event),
         "," if people and opened else "",
         opened,
