@@ -30,7 +30,9 @@ _ROWS = 256
 class Readers:
     """Connections to one file, each used by one reader at a time and kept for the next."""
 
-    def __init__(self, path: Path | None, *, pragmas: Sequence[str] = (), attached: Sequence[tuple[str, Path]] = ()):
+    def __init__(
+        self, path: Path | None, *, pragmas: Sequence[str] = (), attached: Sequence[tuple[str, Path]] = ()
+    ) -> None:
         """``path`` None is an empty database; ``attached`` are files beside it, by the names that statements use."""
         self._pragmas, self._attached = pragmas, attached
         self._slots = asyncio.Semaphore(READERS)
