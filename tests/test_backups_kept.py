@@ -153,6 +153,8 @@ def test_a_folder_without_one_is_named(tmp_path: Path, empty_log: str) -> None:
     """And so is a command that names none."""
     tried = run("backup", "verify", str(tmp_path), "--storage.url", empty_log)
     assert (tried.exit_code, f"cannot find a backup in {tmp_path}" in tried.output) == (3, True)
+    tried = run("backup", "verify", str(tmp_path / "monday"), "--storage.url", empty_log)
+    assert (tried.exit_code, f"cannot try the backup {tmp_path / 'monday'}" in tried.output) == (3, True)
     tried = run("backup", "verify", "--storage.url", empty_log)
     assert (tried.exit_code, "backup.dir is not set" in tried.output) == (1, True)
 

@@ -272,5 +272,5 @@ async def test_a_moment_in_the_future_has_to_be_meant(
     answer = await face.post(f"/api/v1/incidents{path}", said)
     assert answer.status == status
     if status == 422:
-        assert "min in the future" in str(answer.json)
+        assert " in the future; correct it" in str(answer.json)
         assert await notes(face) == before

@@ -55,6 +55,8 @@ def latest(place: Path) -> Path:
 
     Raises :class:`collector.errors.NotFound`.
     """
+    if not place.exists():
+        raise NotFound(f"cannot try the backup {place}: there is no such file; name one, or the folder that it is in")
     if not place.is_dir():
         return place
     found = backups(place)

@@ -70,7 +70,7 @@ async def _runtime(
         # A command beside daemons keeps nothing of its own.
         watching = writable and (jobs_too or accept_loss or database_path(settings.storage.url) is not None)
         if watching:
-            _make_folder(settings)
+            _make_folder(settings, warn=jobs_too)
         store = await open_log(
             settings.storage.url, writable=writable, extra_metadata=[projections.metadata],
             lease=JOBS if apart else FOLLOWING, keep_copy=before_upgrade,
@@ -148,13 +148,14 @@ def _make(folder: Path, setting: str) -> None:
         ) from error
 
 
-def _make_folder(settings: Settings) -> None:
+def _make_folder(settings: Settings, *, warn: bool) -> None:
+    """With ``warn`` it is said who else can look into it: a daemon says so at its start, and not every command."""
     path = database_path(settings.storage.url)
     if path is None:
         return
     _make(path.parent, "storage.url")
     _make(beside_of(settings).folder, "proof.dir")
-    if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+    if warn and stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
         # It may hold other things, so its mode is not ours to change. What we put there others cannot read.
         log.warning("others can look into the folder of the database; chmod 700 it", folder=str(path.parent))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from collector.errors import InvalidInput
 from collector.event import MINUTE, PEOPLE, PUBLISHED, RESTRICTED, REVIEWED, REVISED, Event, event_id
+from collector.semantics.lengths import duration
 
 MARKS = ("impact_started", "impact_ended", "detected", "mitigated", "cause_identified")
 """The moments a person may state."""
@@ -91,10 +92,9 @@ def _check_ahead(what: str, at: int | None, stated_at: int, *, future: bool) -> 
     """Raises InvalidInput for what is to have happened more than :data:`AHEAD` after it is stated, unless meant."""
     if at is None or at - stated_at <= AHEAD or future:
         return
-    ahead = (at - stated_at) // MINUTE
     raise InvalidInput(
-        f"cannot record {what}: its moment is {ahead} min in the future; correct it, or say that you mean it "
-        "(--future, or future: true)",
+        f"cannot record {what}: its moment is {duration(at - stated_at)} in the future; correct it, or say that you "
+        "mean it (--future, or future: true)",
         "at",
     )
 
