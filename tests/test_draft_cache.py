@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from collector.correlation import Rules
 from collector.drafting import rendering
 from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput
+from collector.following.wire import Setup
+from collector.following.work import Work
 from tests.face import NOW, Face, running
 
 
@@ -100,3 +103,31 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
     assert json.loads(await page("Asia/Tokyo"))["draft"]["options"]["zone"] == "Asia/Tokyo"
     await page(as_of=NOW)
     assert len(rendered) == 4
+
+
+@pytest.mark.parametrize("form", rendering.FORMATS)
+async def test_no_format_is_rendered_again_while_nothing_changed(
+    face: Face, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """The follower keeps the text of each format: who asks again, also for a 304, has the incident read alone. An
+    erasure has it let go of them."""
+    await face.incident(1)
+    made: list[int] = []
+    render = rendering.document_of
+
+    def counted(*values: object, **options: object) -> object:
+        made.append(1)
+        return render(*values, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rendering, "document_of", counted)
+    setup = Setup(
+        storage="", rules=Rules(), drafts=False, folder="", stale_after=1, options={}, template="default",
+        external_url="", level="info", format="logfmt",
+    )  # fmt: skip
+    work = Work(setup, face.base, face.log, lambda: face.now)
+    first = await work.render(1, form, None, {})
+    assert await work.render(1, form, None, {}) == first
+    assert made == [1]
+    await work.forget()
+    assert await work.render(1, form, None, {}) == first
+    assert made == [1, 1]

@@ -77,7 +77,7 @@ class FollowedHere:
     async def forget(self) -> None:
         """See :class:`Following`."""
         if self.work is not None:
-            await self.work.follower.forget()
+            await self.work.forget()
 
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""

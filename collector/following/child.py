@@ -143,7 +143,7 @@ class _Serving:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Follow for the length of the block."""
-        await self._work.follower.forget()
+        await self._work.forget()
         async with self._work.running():
             self._follows = True
             try:
@@ -186,7 +186,7 @@ class _Serving:
             done = await self._work.redraw(request.events)
             failure = Failure("unavailable", done.failed) if done.failed else None
             return Answer(request.number, written=done.written, edited=done.edited, failure=failure)
-        await self._work.follower.forget()
+        await self._work.forget()
         return Answer(request.number)
 
     def _progressed(self, position: int, resolved: tuple[int, ...]) -> None:

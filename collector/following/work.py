@@ -86,6 +86,11 @@ class Work:
         """See :class:`Following`."""
         return await rendered(self.projections, self.setup, number, form, as_of, asked, kept=self._pages)
 
+    async def forget(self) -> None:
+        """Let go of what is remembered, texts of drafts included: what was erased is in memory no longer."""
+        self._pages = TextCache()
+        await self.follower.forget()
+
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""
         try:
