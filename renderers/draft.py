@@ -38,7 +38,7 @@ from renderers.sections import SECTIONS, appendix
 from renderers.sections.answers import answered
 from renderers.values import came_back
 
-FORM = "timelined draft 7"
+FORM = "timelined draft 8"
 """Which wording this is; another wording is another draft of the same events."""
 
 
