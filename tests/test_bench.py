@@ -56,7 +56,7 @@ SHORT = (
     ("large", 3),
     ("follower", 4),
     ("keepup", 3),
-    ("draft", 2),
+    ("draft", 6),
     ("memory", 1),
     ("verify", 6),
     ("reparse", 2),

@@ -10,7 +10,7 @@ from collector import projections
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
-from collector.projections import EventFilter, lists
+from collector.projections import EventFilter, cases
 from tests.followed import CATALOG, Followed, submission
 from tests.followed import followed as followed
 from tests.stories import at, change, event, firing, low, page, resolved, says
@@ -170,7 +170,7 @@ async def test_a_case_has_all_that_could_be_denied_however_much_is_nearer(
 ) -> None:
     """Each page, each change of the incident's services or of none, an alert of each of its services; the rest is a
     number. What is said not to have been recorded was looked for in the whole window."""
-    monkeypatch.setattr(lists, "NEARBY", 3)
+    monkeypatch.setattr(cases, "NEARBY", 3)
     noise = [low(f"N{n}", 1 + n / 100, f"other-{n}", environment="staging") for n in range(9)]
     own = [change("own", -100, environment="staging"), change("nobody's", -90, None), low("W", -80, environment="test"),
            firing("P", -70, "billing"), page("B", "triggered", -69, "billing")]  # fmt: skip

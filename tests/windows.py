@@ -100,7 +100,7 @@ def looking(
         yield page
     # What is refused is said on the page, and by the browser once more.
     told = [each for each in complaints if "ERR_" not in each and "with a status of 4" not in each]
-    assert told == []
+    assert told == [], told
 
 
 def shot(page: Page, name: str) -> None:

@@ -31,10 +31,17 @@
     return answer.text();
   }
 
+  // What is pasted takes the style of where it is pasted to. A style sheet that is parsed here breaks this page's own
+  // policy, and a picture is black without one.
+  function unstyled(text) {
+    const page = new DOMParser().parseFromString(text.replace(/<style>.*?<\/style>/s, ""), "text/html");
+    for (const part of page.querySelectorAll("script, svg, nav")) part.remove();
+    return page;
+  }
+
   // Slack's own marks; nothing of a sender's text may call a channel or a person.
-  function forSlack(text) {
-    const page = new DOMParser().parseFromString(text, "text/html");
-    for (const part of page.querySelectorAll("style, script, svg, table, nav")) part.remove();
+  function forSlack(page) {
+    for (const part of page.querySelectorAll("table")) part.remove();
     const lines = [];
     for (const part of page.querySelectorAll("h1, h2, h3, p, li")) {
       const words = part.textContent.replace(/\s+/g, " ").trim().replace(/@/g, "@\u2060").replace(/<!/g, "<\u2060!");
@@ -49,10 +56,10 @@
     copier("Copy as Markdown", async () => navigator.clipboard.writeText(await rendered("md")));
     copier("Copy as rich text", async () => {
       const [html, plain] = [await rendered("html"), await rendered("md")];
-      const kinds = { "text/html": html, "text/plain": plain };
+      const kinds = { "text/html": unstyled(html).documentElement.outerHTML, "text/plain": plain };
       const blobs = Object.entries(kinds).map(([kind, text]) => [kind, new Blob([text], { type: kind })]);
       await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
     });
-    copier("Copy for Slack", async () => navigator.clipboard.writeText(forSlack(await rendered("html"))));
+    copier("Copy for Slack", async () => navigator.clipboard.writeText(forSlack(unstyled(await rendered("html")))));
   }
 })();
