@@ -20,6 +20,8 @@ from tests.faults.supervisor import until
 
 EVERY = 1.0
 """Seconds between two kills, or two deletions: all that is sent meanwhile is compared afterwards."""
+_ROUNDS_PER_LOG = 5
+"""Each round has the whole log grouped three times: by the follower, by the checker, and for the drafts."""
 _SHOWN = 40
 """Drafts that are compared."""
 _LONGEST = 0.5
@@ -37,7 +39,7 @@ async def lists_deleted(folder: Path, report: Report, every: float = EVERY) -> N
 
 
 async def _under_load(folder: Path, report: Report, harm: Callable[[Rig], Awaitable[None]], every: float) -> None:
-    for place, seed, rounds in logs(folder, report):
+    for place, seed, rounds in logs(folder, report, _ROUNDS_PER_LOG):
         async with rigged(place, seed) as rig:
             for _ in range(rounds):
                 rig.clients.start()

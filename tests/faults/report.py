@@ -99,9 +99,9 @@ class Report:
         }  # fmt: skip
 
 
-def logs(folder: Path, report: Report) -> Iterator[tuple[Path, str, int]]:
-    """A folder, a seed and a number of rounds for each log of a run."""
-    for first in range(0, report.rounds, _ROUNDS_PER_LOG):
-        name = f"log-{first // _ROUNDS_PER_LOG}"
+def logs(folder: Path, report: Report, each: int = _ROUNDS_PER_LOG) -> Iterator[tuple[Path, str, int]]:
+    """A folder, a seed and a number of rounds for each log of a run; ``each`` is the most for one."""
+    for first in range(0, report.rounds, each):
+        name = f"log-{first // each}"
         report.next_log()
-        yield folder / name, f"{report.seed}/{name}", min(_ROUNDS_PER_LOG, report.rounds - first)
+        yield folder / name, f"{report.seed}/{name}", min(each, report.rounds - first)
