@@ -255,6 +255,15 @@ def test_a_first_symptom_that_was_the_detection_is_called_detected() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("called", [{}, {"assignees": ["Jon"]}], ids=["nobody", "somebody"])
+def test_an_incident_that_somebody_declared_paged_whom_it_called(called: dict[str, list[str]]) -> None:
+    """Who opens an incident in the on-call tool and calls nobody was not paged."""
+    told = Told()
+    told.page("triggered", "10:01:00", actor="Mara", data=called)
+    told.page("acknowledged", "10:02:00", actor="Mara")
+    assert any("Paged" in row.label for row in table(told).rows) == bool(called)
+
+
 def test_a_low_alert_before_the_detection_is_the_first_symptom() -> None:
     """An alert that called nobody shows when it began to show."""
     told = Told()

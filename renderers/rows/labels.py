@@ -68,7 +68,9 @@ def _labels(table: RowContext) -> dict[str, list[str]]:
             continue
         exact = [each for each in moment.cites if each in known and known[each].occurred_at == moment.at]
         found.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
-    paged = next((event for page in history.pages if (event := phrases.page_event(page))), None)
+    # Where somebody declared an incident and called nobody else, nobody was paged.
+    called = [page for page in history.pages if not facts.by_hand(page)]
+    paged = next((event for page in called if (event := phrases.page_event(page))), None)
     if paged:
         found.setdefault(paged.id, []).append("Paged")
     last = history.last_ended
