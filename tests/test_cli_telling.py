@@ -202,8 +202,8 @@ def test_equal_alerts_are_told_apart_by_their_labels(played: Played) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["events", "--type", "alrt"], 'no type is called "alrt"; did you mean alert.*?'),
-        (["events", "--type", "alert"], 'no type is called "alert"; did you mean alert.*?'),
+        (["events", "--type", "alrt"], 'no type is called "alrt"; the nearest is alert.*'),
+        (["events", "--type", "alert"], 'no type is called "alert"; the nearest is alert.*'),
         (["events", "--service", "nosuch"], 'nothing in the log has the service "nosuch"'),
         (["events", "--since", "1h", "--until", "2h"], "--since is not before --until"),
         (["incidents", "--service", "nosuch"], 'nothing in the log has the service "nosuch"'),

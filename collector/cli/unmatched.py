@@ -53,4 +53,4 @@ def _no_type(kind: str) -> str:
     families = {known.split(".")[0]: f"{known.split('.')[0]}.*" for known in EVENT_TYPES}
     meant = {known: known for known in EVENT_TYPES} | families | {family: family for family in families.values()}
     near = difflib.get_close_matches(kind.lower(), meant, n=1)
-    return f': no type is called "{output.harmless(kind)}"' + (f"; did you mean {meant[near[0]]}?" if near else "")
+    return f': no type is called "{output.harmless(kind)}"' + (f"; the nearest is {meant[near[0]]}" if near else "")
