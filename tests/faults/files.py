@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -58,6 +59,15 @@ def _truncate(rig: Rig, path: Path) -> None:
 def _replace(rig: Rig, path: Path) -> None:
     """Put a copy of a moment ago there: under another name first, or byte by byte into the file itself."""
     copy = path.with_name("copy")
+    # What was committed between the copy and its coming would be lost by our own hand, and readers were shown it.
+    os.kill(rig.daemon.process.pid, signal.SIGSTOP)
+    try:
+        _put_copy(rig, path, copy)
+    finally:
+        os.kill(rig.daemon.process.pid, signal.SIGCONT)
+
+
+def _put_copy(rig: Rig, path: Path, copy: Path) -> None:
     if path.name.endswith("-wal"):
         shutil.copyfile(path, copy)
     else:

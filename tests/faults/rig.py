@@ -120,11 +120,16 @@ async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
 
 
 def _ahead(connection: Connection) -> float:
-    """How far the lists are before the end of the log: 0 where they hold all of it, below it where they do not."""
+    """How far the lists are from the end of the log, below 0; 0 where they hold all of it, and of no other log."""
     if not any(inspect(connection).has_table("cursor", schema) for schema in inspect(connection).get_schema_names()):
         return float("-inf")  # the lists are not made yet
-    row = connection.exec_driver_sql("SELECT cursor.position - head.position FROM head, cursor").one_or_none()
-    return float("-inf") if row is None else int(row[0])
+    row = connection.exec_driver_sql(
+        "SELECT cursor.position - head.position, cursor.leaf, event.leaf FROM head, cursor "
+        "LEFT JOIN event ON event.position = cursor.position"
+    ).one_or_none()
+    if row is None or bytes(row[1]) != bytes(row[2] or b""):
+        return float("-inf")  # they are of events that the log has lost, and will be made anew
+    return -abs(int(row[0]))
 
 
 def everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tuple[Any, Any]]]:
