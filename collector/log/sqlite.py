@@ -298,7 +298,7 @@ class SqliteLog(BaseLog):
         if self._disk.failure:
             raise DiskFailed(self._disk.failure)
         try:
-            return await self._readers.run(work)
+            answer = await self._readers.run(work)
         except (DBAPIError, sqlite3.Error) as error:
             if self._writer is not None and is_damage(error):
                 # What is built on such pages is lost with them.
@@ -306,6 +306,10 @@ class SqliteLog(BaseLog):
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
         finally:
             self._tell_broken()
+        if self._disk.failure:
+            # What was committed to a file that is not at its path is shown to nobody, as it is acknowledged to nobody.
+            raise DiskFailed(self._disk.failure)
+        return answer
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """See :meth:`collector.log.EventLog.acknowledge`."""
@@ -345,8 +349,10 @@ class SqliteLog(BaseLog):
         if not self._closed:
             self._closed = True
             # Readers first: the last connection to close makes the final checkpoint, and only the writer may.
-            await self._readers.close()
-            await asyncio.to_thread(self._close)
+            try:
+                await self._readers.close()
+            finally:
+                await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         self._writing.shutdown()
