@@ -84,19 +84,24 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return server.fresh()
 
 
+async def follow_anyhow(followed: Followed, events: list[RecordedEvent], order: Any, *, restarts: float) -> None:
+    """Let events arrive in any order, some taken in at once; ``restarts`` is how probable one is after each."""
+    order.shuffle(events)
+    for event in events:
+        await followed.log.append([submission(event)])
+        if order.random() < 0.4:
+            await followed.follower.catch_up()
+        if order.random() < restarts:
+            followed.restart()
+    await followed.follower.catch_up()
+
+
 async def followed_equals_batch(
     folder: Path, events: list[RecordedEvent], order: Any, rules: Rules, **more: Any
 ) -> None:  # fmt: skip
     """Let events arrive in any order, and compare what was followed with what correlation says of all at once."""
-    order.shuffle(events)
     async with following(folder, rules, **more) as followed:
-        for told in events:
-            await followed.log.append([submission(told)])
-            if order.random() < 0.4:
-                await followed.follower.catch_up()
-            if order.random() < 0.1:
-                followed.restart()
-        await followed.follower.catch_up()
+        await follow_anyhow(followed, events, order, restarts=0.1)
         assert await followed.base.query(kept) == batch(events, rules)
         numbers, head = await followed.numbers(), await followed.log.head()
         await followed.follower.rebuild()

@@ -23,7 +23,7 @@ from collector.projections import regrouped
 from collector.projections.regrouped import RegroupingDifference, compare
 from tests.copies import URL, facts, run, take
 from tests.examples import examples
-from tests.followed import CATALOG, HASTY, Followed, following, submission
+from tests.followed import CATALOG, HASTY, Followed, follow_anyhow, following, submission
 from tests.poison import poisonous
 from tests.postgres import Server
 from tests.processes import Process
@@ -66,15 +66,8 @@ def test_lists_that_follow_the_log_do_not_differ(
 
 
 async def _followed(folder: Path, events: list[RecordedEvent], order: Any, rules: Rules, **more: Any) -> None:
-    order.shuffle(events)
     async with following(folder, rules, **more) as followed:
-        for told in events:
-            await followed.log.append([submission(told)])
-            if order.random() < 0.4:
-                await followed.follower.catch_up()
-            if order.random() < 0.2:
-                followed.restart()
-        await followed.follower.catch_up()
+        await follow_anyhow(followed, events, order, restarts=0.2)
         assert await compared(followed) == RegroupingDifference()
 
 

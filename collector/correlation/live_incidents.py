@@ -246,10 +246,10 @@ class LiveIncident:
     def view(self, rules: Rules) -> IncidentTraits:
         """As attaching sees it."""
         if self._view is None or self._view[0] is not rules:
-            self._view = (rules, self._seen(rules))
+            self._view = (rules, self._traits(rules))
         return self._view[1]
 
-    def _seen(self, rules: Rules) -> IncidentTraits:
+    def _traits(self, rules: Rules) -> IncidentTraits:
         start, key = self.order
         return IncidentTraits(
             key=key,
