@@ -19,7 +19,7 @@ checks every import of the project against it::
 
     0  errors event times tasks tokens interpreter
     1  files semantics names telemetry
-    2  people webhook storage proof
+    2  people webhook storage proof schema
     3  signing reading redaction
     4  sources correlation log
     5  intake removal reparsing

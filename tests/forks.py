@@ -237,8 +237,8 @@ def main() -> None:
     import collector.cli
     import collector.following.work
     import collector.jobs.leadership
-    import collector.log.migrations.running
     import collector.log.postgres
+    import collector.schema.migrations.running
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     collector.cli.every_command()

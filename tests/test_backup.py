@@ -20,8 +20,8 @@ import pytest
 from collector.backup import back_up, copying
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import EventLog, open_log
-from collector.log.tables import TRIGGERS
 from collector.proof.tree import Tree
+from collector.schema.tables import TRIGGERS
 from tests.conftest import timelined
 from tests.log_facts import append, fact, told
 from tests.processes import Process, alert, eventually, get, post

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from collector import cli
 from collector.backup import before_upgrade
 from collector.errors import LogDamaged, Unavailable
-from collector.log import HEAD, migrations, sqlite
+from collector.log import HEAD, sqlite
+from collector.schema import migrations
 from tests.earlier import REVISIONS, change, made, made_events, opened, unpacked
 
 EARLIER = [revision for revision in REVISIONS if revision != HEAD]

@@ -15,8 +15,8 @@ import pytest
 
 from collector.cli import output
 from collector.errors import LogDamaged, Unavailable
-from collector.log import EventLog, guards, open_log, upgrade
-from collector.log.postgres import schema
+from collector.log import EventLog, open_log, upgrade
+from collector.schema import guards, postgresql
 from tests.conftest import make_log, timelined
 from tests.log_facts import append, fact, told
 from tests.postgres import Server
@@ -226,6 +226,6 @@ async def test_a_server_acknowledges_nothing_that_was_left_out(
 
 def test_the_server_writes_definitions_as_they_are_read() -> None:
     """Each trigger of ours is understood: one that is not would be compared by its bytes, and differ everywhere."""
-    names = [guards._trigger(statement)[0] for statement in schema.TRIGGERS]
+    names = [guards._trigger(statement)[0] for statement in postgresql.TRIGGERS]
     assert all(names)
     assert len(set(names)) == len(names)

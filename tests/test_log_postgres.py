@@ -17,12 +17,13 @@ from sqlalchemy.exc import IntegrityError
 
 from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
-from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log, tables
+from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log
 from collector.log.appending import ITEMS
 from collector.log.postgres import PostgresLog
 from collector.log.postgres.batch import ArrayBatch, NeedsSlowPath
 from collector.log.postgres.connecting import Database
 from collector.proof.merkle import delivery_leaf, event_commitment, leaf
+from collector.schema import tables
 from collector.verification.scan import Scan, StoredDifference
 from collector.verification.verify import Beyond, verify
 from tests.examples import examples

@@ -15,7 +15,7 @@ from collector.event import PEOPLE
 from collector.following.follower import Follower
 from collector.jobs.retention import RetentionJob
 from collector.log import EventLog, Submission, open_log, upgrade
-from collector.log.postgres.schema import DAEMON_ROLE, ERASURE_ROLE, statements
+from collector.schema.postgresql import DAEMON_ROLE, ERASURE_ROLE, statements
 from collector.web import problems
 from tests.conftest import timelined
 from tests.followed import submission

@@ -23,7 +23,7 @@ from collector.backup import copying, moving
 from collector.cli import timelined as command_line
 from collector.daemon import Daemon
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
-from collector.log import tables
+from collector.schema import tables
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.storage.lock import WriterLock
 from tests import senders

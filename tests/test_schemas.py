@@ -24,8 +24,9 @@ from sqlalchemy import create_engine
 
 from collector import cli, daemon
 from collector.errors import LogDamaged, Unavailable
-from collector.log import HEAD, migrations, open_log, sqlite, tables
-from collector.log.migrations.running import config
+from collector.log import HEAD, open_log, sqlite
+from collector.schema import migrations, tables
+from collector.schema.migrations.running import config
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.verification.verify import Beyond, verify
 from tests.conftest import timelined

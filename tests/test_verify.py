@@ -16,9 +16,9 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import IntegrityError
 
 from collector.log import EventLog, open_log
-from collector.log.tables import metadata
 from collector.proof import seal
 from collector.proof.checkpoint import TREES
+from collector.schema.tables import metadata
 from collector.verification.verify import Verdict, verify
 from tests.examples import sample
 from tests.faults import bits

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from collector.event import MACHINE, PEOPLE, Event, event_id
 from collector.jobs.sealing import SealJob
 from collector.log import EventLog, Submission, open_log
-from collector.log.tables import TRIGGERS
 from collector.proof import acknowledged, lost
 from collector.proof.folder import ProofFolder
+from collector.schema.tables import TRIGGERS
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers
 

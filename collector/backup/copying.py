@@ -33,8 +33,8 @@ from sqlalchemy import Engine, NullPool, create_engine
 from collector.backup import older
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.files import sync_folder
-from collector.log import migrations
 from collector.proof.tree import Range
+from collector.schema import migrations
 from collector.verification.verify import Beyond, Verdict, verify
 
 _PAGES = 64

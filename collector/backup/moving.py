@@ -35,7 +35,8 @@ from collector.backup.copying import (
     sync,
 )
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.log import EventLog, guards, migrations, tables
+from collector.log import EventLog
+from collector.schema import guards, migrations, tables
 from collector.storage.lock import holder
 from collector.verification.verify import Beyond, Verdict, verify
 

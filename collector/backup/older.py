@@ -21,7 +21,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.errors import LogDamaged, Unavailable
-from collector.log import migrations
+from collector.schema import migrations
 from collector.storage.disk import cause
 from collector.storage.urls import database_path
 from collector.verification.scan import StoredDifference

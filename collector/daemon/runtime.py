@@ -35,7 +35,7 @@ from collector.intake.writer import Writer
 from collector.jobs.retention import RetentionJob
 from collector.jobs.sealing import SealJob
 from collector.jobs.silences import SilenceJob
-from collector.log import EventLog, migrations
+from collector.log import EventLog
 from collector.projections import Lists, Projections
 from collector.proof import seal, upkeep
 from collector.proof.acknowledged import Loss
@@ -45,6 +45,7 @@ from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
 from collector.reparsing import ReparseResult, Selection, look, reparse
+from collector.schema import migrations
 from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers

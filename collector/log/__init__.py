@@ -34,8 +34,8 @@ from collector.log.contract import (
     Submission,
     receipt_of,
 )
-from collector.log.migrations import HEAD, Schema
 from collector.log.sqlite import KeepCopy, SqliteLog
+from collector.schema.migrations import HEAD, Schema
 from collector.storage.urls import database_path
 from collector.tasks import in_thread
 

@@ -30,10 +30,11 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
-from collector.log import appending, guards, migrations
+from collector.log import appending
 from collector.log.base import BaseLog
 from collector.log.contract import Answer, Submission
 from collector.proof.acknowledged import Last
+from collector.schema import guards, migrations
 from collector.storage.datafile import DataFile
 from collector.storage.disk import Disk, cause, is_damage
 from collector.storage.lock import WriterLock

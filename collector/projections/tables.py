@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, Table, text
 
-from collector.log.tables import Integer, Text
+from collector.schema.tables import Integer, Text
 
 metadata = MetaData()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from collector.log import guards
+from collector.schema import guards
 from collector.verification.scan import Scan, cause
 
 _MOST = 20

@@ -26,8 +26,9 @@ from collector import daemon, log, projections
 from collector.backup import moving
 from collector.cli import client
 from collector.jobs.sealing import SealJob
-from collector.log import Submission, tables
+from collector.log import Submission
 from collector.proof.folder import ProofFolder
+from collector.schema import tables
 from collector.settings import Settings, Storage
 from collector.telemetry import journal
 from tests import postgres

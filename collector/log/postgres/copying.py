@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.util import await_only
 
 from collector.errors import InvalidInput
-from collector.log import tables
+from collector.schema import tables
 
 _EMPTY = "SELECT position = 0 AND delivery = 0 AND content = 0 FROM head WHERE one = 1 FOR UPDATE"
 

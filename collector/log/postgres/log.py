@@ -21,17 +21,17 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
-from collector.log import appending, guards, migrations
+from collector.log import appending
 from collector.log.appending import Appended
 from collector.log.base import BaseLog
 from collector.log.contract import FOLLOWING, JOBS, Answer, Lease, Submission
-from collector.log.postgres import schema
 from collector.log.postgres.appender import Appender
 from collector.log.postgres.batch import NeedsSlowPath
 from collector.log.postgres.connecting import READING, Database
 from collector.log.postgres.sessions import Session
 from collector.log.postgres.waking import SILENT, CommitListener
 from collector.proof.acknowledged import Last
+from collector.schema import guards, migrations, postgresql
 from collector.storage.outage import is_outage
 
 log = structlog.get_logger(__name__)
@@ -311,7 +311,7 @@ class PostgresLog(BaseLog):
 
 def _prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
     """Make what is missing, in a database in which nothing else has a say."""
-    schema.prepare(connection, extra_metadata)
+    postgresql.prepare(connection, extra_metadata)
     guards.refuse_foreign(connection)
 
 
@@ -352,7 +352,7 @@ async def upgrade(
     """Bring a database to this version, as its owner; what was found before."""
 
     def work(connection: Connection) -> migrations.Schema:
-        found = schema.upgrade(connection, extra_metadata)
+        found = postgresql.upgrade(connection, extra_metadata)
         fit(connection)
         return found
 

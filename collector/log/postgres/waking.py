@@ -19,7 +19,7 @@ import asyncpg
 import structlog
 
 from collector.log.postgres.connecting import READING, Database
-from collector.log.postgres.schema import CHANNEL
+from collector.schema.postgresql import CHANNEL
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)

@@ -1,6 +1,6 @@
 """The log as timelined 0.1.0 made it: events, deliveries, their content, and the head row that numbers them."""
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0001"
 down_revision = None

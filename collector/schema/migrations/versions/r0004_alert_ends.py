@@ -3,7 +3,7 @@
 Alerts that ended before are not in it: told again, they say nothing new.
 """
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0004"
 down_revision = "0003"

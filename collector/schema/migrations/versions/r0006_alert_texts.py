@@ -3,7 +3,7 @@
 Alerts that had said something new before are in it from the next time on that they do.
 """
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0006"
 down_revision = "0005"

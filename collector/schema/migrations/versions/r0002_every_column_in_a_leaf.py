@@ -14,7 +14,7 @@ import sqlite3
 from hashlib import sha256
 from struct import Struct
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0002"
 down_revision = "0001"
@@ -100,7 +100,7 @@ POSTGRESQL = (
     "INSERT INTO head VALUES (1, 0, 0, 0)",
 )
 """The whole log: no version before this one had PostgreSQL. What refuses, appends and grants is no part of a revision;
-it is made anew after each upgrade (``collector.log.postgres.schema``)."""
+it is made anew after each upgrade (``collector.schema.postgresql``)."""
 
 
 def upgrade() -> None:

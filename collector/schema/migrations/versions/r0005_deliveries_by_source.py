@@ -1,6 +1,6 @@
 """Deliveries of one source are found by an index: those of one that seldom says anything took reading all of them."""
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0005"
 down_revision = "0004"

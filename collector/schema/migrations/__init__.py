@@ -81,7 +81,7 @@ def upgrade(connection: Connection) -> Schema:
     if before.ahead:
         raise Unavailable(f"cannot write to this log: {before.mismatch}, or restore a backup made before")
     if before.behind:
-        from collector.log.migrations import running
+        from collector.schema.migrations import running
 
         running.run(connection, adopt=FIRST if before.revision and not before.stamped else None)
     return before

@@ -25,8 +25,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collector.errors import LogDamaged
-from collector.log import migrations, tables
-from collector.log.migrations.statements import plain
+from collector.schema import migrations, tables
+from collector.schema.migrations.statements import plain
 
 _SQL = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 _TABLES = frozenset(tables.metadata.tables)
@@ -71,7 +71,7 @@ def _sqlite(connection: Connection) -> Iterator[str]:
 @functools.cache
 def made() -> Mapping[tuple[str, str], tuple[str, str]]:
     """Everything that the revisions make in an empty SQLite file: kind and name, and table and text."""
-    from collector.log.migrations import versions
+    from collector.schema.migrations import versions
 
     fresh = sqlite3.connect(":memory:")
     try:
@@ -116,11 +116,11 @@ _LOOSE = re.compile(r'[\s()"]')
 
 def _postgresql(connection: Connection) -> Iterator[str]:
     # Only where its driver is installed.
-    from collector.log.postgres import schema
+    from collector.schema import postgresql
 
     wanted = {
-        "trigger": dict(map(_trigger, schema.TRIGGERS)),
-        "function": schema.functions(connection.exec_driver_sql("SELECT current_schema()").scalar_one()),
+        "trigger": dict(map(_trigger, postgresql.TRIGGERS)),
+        "function": postgresql.functions(connection.exec_driver_sql("SELECT current_schema()").scalar_one()),
         "index": _unique(),
     }
     for kind, statement in _THERE.items():

@@ -3,7 +3,7 @@
 Losses that people accepted get an index: they are asked for at every start.
 """
 
-from collector.log.migrations.statements import run
+from collector.schema.migrations.statements import run
 
 revision = "0003"
 down_revision = "0002"

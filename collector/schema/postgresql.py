@@ -1,6 +1,6 @@
 """What the database itself keeps to on PostgreSQL: triggers, the functions that append, and who may do what.
 
-The tables are those of ``tables.py``, made by ``migrations``. Here stands what
+The tables are those of ``tables``, made by ``migrations``. Here stands what
 goes with them: facts are protected by triggers in PostgreSQL's words, numbers
 are given out and rows inserted by functions that run with the owner's rights,
 and nobody else needs the right to write into the log.
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, MetaData, inspect
 
 from collector.errors import LogDamaged, Unavailable
-from collector.log import migrations, tables
+from collector.schema import migrations, tables
 
 DAEMON_ROLE = "timelined_daemon"
 """May read everything, append through the functions, and write projections."""

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from collector.errors import LogDamaged
-from collector.log.migrations.statements import plain
+from collector.schema.migrations.statements import plain
 
 _HERE = Path(__file__).parent
 _SQL = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
