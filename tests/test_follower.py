@@ -189,6 +189,16 @@ async def test_an_earlier_signal_does_not_change_the_number(followed: Followed) 
     assert (row.key, row.number) == (late.id, 1)
 
 
+async def lose(lists: projections.Lists) -> None:
+    """Every table of the lists is emptied, as where their file was deleted."""
+
+    def drop(connection: Connection) -> None:
+        for table in projections.metadata.sorted_tables:
+            connection.execute(table.delete())
+
+    await lists.write(drop)
+
+
 async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
     """Where every table is lost, what the daemon said gives the numbers back, and is not said again."""
     first, second, third = firing("B", 500, "b"), firing("A", 0, "a"), firing("C", 900, "c")
@@ -198,11 +208,7 @@ async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
     before = [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()]
     head = await followed.log.head()
 
-    def drop(connection: Connection) -> None:
-        for table in projections.metadata.sorted_tables:
-            connection.execute(table.delete())
-
-    await followed.base.write(drop)
+    await lose(followed.base)
     followed.restart()
     await followed.follower.catch_up()
     assert [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()] == before
@@ -231,18 +237,72 @@ async def test_an_incident_keeps_its_number_without_what_opened_it(
     assert row is not None
     assert row.key == second.id
 
-    def drop(connection: Connection) -> None:
-        for table in projections.metadata.sorted_tables:
-            connection.execute(table.delete())
-
     if how == "lost":
-        await followed.base.write(drop)
+        await lose(followed.base)
         followed.restart()
     else:
         await followed.follower.rebuild()
     await followed.follower.catch_up()
     assert [(row.number, row.merged_into) for row in await followed.lists.incidents()] == before
     assert (await followed.lists.incident(1)) == row
+
+
+async def announced(followed: Followed) -> list[tuple[int, str]]:
+    """The numbers that were announced, each with the event it hangs on."""
+    return sorted((fact.data["number"], fact.data["event"]) for fact in await followed.said("incident.opened"))
+
+
+async def anchors(followed: Followed) -> list[tuple[int, str]]:
+    """The same, as the lists have it."""
+    statement = "SELECT number, anchor FROM incident_number ORDER BY number"
+    return await followed.base.query(lambda c: [(row[0], row[1]) for row in c.exec_driver_sql(statement)])
+
+
+async def test_a_number_that_is_announced_late_names_what_it_hangs_on(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists that were lost before an incident was announced: its number hangs on what opened it, and not on what came
+    in later and was earlier. Made anew once more, every incident has its number."""
+    followed.more = {"batch": 1}
+    followed.restart()
+    opening, other, earlier = firing("A", 0, "a"), firing("B", 500, "b"), firing("C", 490, "b")
+    await followed.log.append([submission(event) for event in (opening, other, earlier)])
+    append, allowed = followed.log.append, iter([True])
+
+    async def once(submissions: Sequence[Submission]) -> list[Answer]:
+        if not next(allowed, False):
+            raise Unavailable("cannot append: the disk is full")
+        return await append(submissions)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(followed.log, "append", once)
+        with pytest.raises(Unavailable):
+            await followed.follower.catch_up()
+    assert await followed.log.head() == 4  # the three, and the announcement of the first
+    for _ in range(2):
+        await lose(followed.base)
+        followed.restart()
+        await followed.follower.catch_up()
+        assert await announced(followed) == await anchors(followed) == [(1, opening.id), (2, other.id)]
+
+
+async def test_a_number_that_was_hung_on_another_event_on_the_way_is_announced_anew(followed: Followed) -> None:
+    """So that lists which are made of the log next time find it in the same place."""
+    first, second = firing("A", 0), firing("B", 5)
+    await followed.told(first, second)
+
+    def hang(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE incident_number SET anchor = ?", (second.id,))
+        connection.exec_driver_sql("UPDATE cursor SET settled = 2")
+
+    await followed.base.write(hang)
+    followed.restart()
+    await followed.follower.catch_up()
+    assert await announced(followed) == sorted([(1, first.id), (1, second.id)])
+    await lose(followed.base)
+    followed.restart()
+    await followed.follower.catch_up()
+    assert await anchors(followed) == [(1, second.id)]
 
 
 class _InFlight:

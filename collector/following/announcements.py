@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from collector.correlation.changes import Changes
 from collector.correlation.placing import FOLLOW_UP, Placement
-from collector.event import MACHINE, Event, event_id, reading_order
+from collector.event import MACHINE, Event, RecordedEvent, event_id, reading_order
+from collector.log import queries
 from collector.projections import placing
 from collector.storage.sql import select_in
 
@@ -63,12 +64,21 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
             yield about.event("incident.opened", summary.started_at, data={"event": changes.numbers[number][0]})
         yield from _turn(about, before, summary.ended_at, summary.last_at)
     for number, (anchor, goes_by) in sorted(changes.numbers.items()):
-        if goes_by != number and before.lived(number):
+        if goes_by != number and (before.lived(number) or number in changes.first):
             into = changes.incidents.get(goes_by or 0)
-            at = into[0].started_at if into is not None else int(anchor[:12], 16) * 1000
-            data = {"into": goes_by} if goes_by is not None else {}
-            yield _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
+            at = into[0].started_at if into is not None else _instant(anchor)
+            yield _merged(number, goes_by, anchor, at, cause)
     yield from _moved(changes, before, cause)
+
+
+def _merged(number: int, goes_by: int | None, anchor: str, at: int, cause: int) -> Event:
+    data: dict[str, Any] = {"event": anchor} if goes_by is None else {"into": goes_by, "event": anchor}
+    return _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
+
+
+def _instant(event: str) -> int:
+    """When an event was, µs, as its id says it to the millisecond."""
+    return int(event[:12], 16) * 1000
 
 
 def _turn(about: _Notice, before: FormerIncidents, ended_at: int | None, last_at: int) -> Iterable[Event]:
@@ -106,13 +116,41 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
 
 def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
     """What is said of incidents that live under numbers from ``first`` on, of which nothing was said yet."""
-    statement = """SELECT number, key, title, started_at, ended_at FROM incident JOIN incident_number USING (number)
-        WHERE number >= ? AND goes_by = number ORDER BY number"""
-    for number, key, title, started_at, ended_at in list(connection.exec_driver_sql(statement, (first,))):
+    statement = """SELECT number, anchor, key, title, started_at, ended_at
+        FROM incident JOIN incident_number USING (number) WHERE number >= ? AND goes_by = number ORDER BY number"""
+    for number, anchor, key, title, started_at, ended_at in list(connection.exec_driver_sql(statement, (first,))):
         about = _Notice(number, key, title, cause)
-        yield about.event("incident.opened", started_at, data={"event": key})
+        # What the number hangs on, which need not be the first event of the incident as it is now.
+        yield about.event("incident.opened", started_at, data={"event": anchor})
         if ended_at is not None:
             yield about.event("incident.resolved", ended_at)
+
+
+def anchors(connection: Connection) -> dict[int, RecordedEvent]:
+    """Of each number the last announcement that names the event it hangs on, as ``data["event"]``."""
+    statement = """SELECT id FROM event WHERE source = ? AND revision = 0
+        AND type IN ('incident.opened', 'incident.merged')"""
+    ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
+    by_position = sorted(queries.read_ids(connection, ids), key=lambda event: event.position)
+    return {event.data["number"]: event for event in by_position if {"number", "event"} <= event.data.keys()}
+
+
+def of_moved(connection: Connection, first: int, cause: int) -> Iterable[Event]:
+    """What is said of numbers below ``first`` that hang on another event than the log says.
+
+    Reading a log anew by other steps than it was read at first can hang a number on another event on the way. Unsaid,
+    whoever makes the lists next would find the number elsewhere.
+    """
+    statement = """SELECT number, anchor, goes_by, title, started_at FROM incident_number JOIN incident USING (number)
+        WHERE number < ? AND goes_by IS NOT NULL ORDER BY number"""
+    announced = anchors(connection)
+    for number, anchor, goes_by, title, started_at in list(connection.exec_driver_sql(statement, (first,))):
+        if number not in announced or announced[number].data["event"] == anchor:
+            continue
+        if goes_by == number:
+            yield _Notice(number, anchor, title, cause).event("incident.opened", started_at, data={"event": anchor})
+        else:
+            yield _merged(number, goes_by, anchor, started_at, cause)
 
 
 def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], cause: int) -> Iterable[Event]:

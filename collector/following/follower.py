@@ -404,7 +404,10 @@ class Follower:
             execute(f"DELETE FROM incident WHERE number IN (SELECT number {passing})", (self._settled,))  # noqa: S608
             execute(f"DELETE {passing}", (self._settled,))
             execute("UPDATE cursor SET settled = 0")
-            news = announcements.of_new(connection, self._settled, self._position)
+            news = [
+                *announcements.of_moved(connection, self._settled, self._position),
+                *announcements.of_new(connection, self._settled, self._position),
+            ]
             put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
 
         await self._write(work)
@@ -414,19 +417,15 @@ class Follower:
     async def _recover_numbers(self) -> tuple[int, int]:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
 
-        def said(connection: Connection) -> tuple[int, list[RecordedEvent]]:
+        def announced(connection: Connection) -> tuple[int, dict[int, RecordedEvent]]:
             statement = "SELECT coalesce(max(position), 0) FROM event WHERE source = ? AND type LIKE 'incident.%'"
             last = int(connection.exec_driver_sql(statement, (MACHINE,)).scalar_one())
-            statement = "SELECT id FROM event WHERE source = ? AND type = 'incident.opened' AND revision = 0"
-            ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
-            return last, queries.read_ids(connection, ids)
+            return last, announcements.anchors(connection)
 
-        last, opened = await self._lists.query(said)
+        last, anchors = await self._lists.query(announced)
+        # What was said last of a number counts: it may hang on another event since.
         rows = [
-            (fact.data["number"], fact.data["event"], fact.title, fact.occurred_at)
-            # What was said last of a number counts: it may hang on another event since.
-            for fact in reversed(opened)
-            if {"number", "event"} <= fact.data.keys()
+            (number, event.data["event"], event.title, event.occurred_at) for number, event in sorted(anchors.items())
         ]
         if rows:
             await self._write(lambda connection: _recover(connection, rows))

@@ -144,10 +144,10 @@ def remaking(connection: Connection) -> str:
 
     Until then an incident may lack what is known of it, and a number may stand for none.
     """
-    row = connection.exec_driver_sql("SELECT position, quiet FROM cursor").one_or_none()
-    if row is None or row[0] >= row[1]:
+    row = connection.exec_driver_sql("SELECT position, quiet, settled FROM cursor").one_or_none()
+    if row is None or (row[0] >= row[1] and not row[2]):
         return ""
-    return f"they are being made anew out of the log, {row[0]} of {row[1]} events so far"
+    return f"they are being made anew out of the log, {min(row[0], row[1])} of {row[1]} events so far"
 
 
 def unusable(connection: Connection) -> str:

@@ -84,8 +84,8 @@ class Rig:
         return verdict
 
     async def caught_up(self) -> None:
-        """Wait until the lists hold everything the log has."""
-        await reached(0, partial(self.store.view, _ahead), "the follower's position, less the log's")
+        """Wait until the lists hold everything the log has, and the log everything that is said of them."""
+        await reached(0, partial(self.store.view, _ahead), "what the follower has to take in and to say, below 0")
 
     async def get(self, path: str, of: Supervisor | None = None) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -119,8 +119,15 @@ async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
         await rig.close()
 
 
+_DUE = """SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM placement_due)
+    + (SELECT count(*) FROM cursor WHERE settled > 0)"""
+
+
 def _ahead(connection: Connection) -> float:
-    """How far the lists are from the end of the log, below 0; 0 where they hold all of it, and of no other log."""
+    """How far the lists are from the end of the log, below 0; 0 where they hold all of it, and of no other log.
+
+    A number that was not announced is known to these lists alone: others made of the log give another one.
+    """
     if not any(inspect(connection).has_table("cursor", schema) for schema in inspect(connection).get_schema_names()):
         return float("-inf")  # the lists are not made yet
     row = connection.exec_driver_sql(
@@ -129,7 +136,7 @@ def _ahead(connection: Connection) -> float:
     ).one_or_none()
     if row is None or bytes(row[1]) != bytes(row[2] or b""):
         return float("-inf")  # they are of events that the log has lost, and will be made anew
-    return -abs(int(row[0]))
+    return -abs(int(row[0])) - int(connection.exec_driver_sql(_DUE).scalar_one())
 
 
 def everything(connection: Connection) -> tuple[stored.StoredLog, dict[str, tuple[Any, Any]]]:
