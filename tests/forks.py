@@ -239,9 +239,11 @@ def main() -> None:
     import collector.jobs.leadership
     import collector.log.postgres
     import collector.schema.migrations.running
+    import collector.web.pages
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     collector.cli.every_command()
+    collector.web.pages.prepare()
     if sys.platform != "win32":
         importlib.import_module("uvloop")
     gc.freeze()

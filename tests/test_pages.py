@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from xml.etree.ElementTree import Element
 
 import pytest
+from jinja2 import Environment
 
 from collector.event import HOUR
+from collector.web.pages import prepare
 from tests.face import NOW, Face, running
 from tests.page_checks import HOSTILE, HTML, parsed, seen, sign_in, structure, text
 
@@ -133,13 +136,36 @@ async def test_deliveries_show_what_became_of_each(face: Face) -> None:
     words = text(tree.find(".//main"))
     verdicts = [row.split()[4] for row in rows(tree, "deliveries")]
     assert verdicts == ["malformed", "unrecognised", "read"]
+    counts = [text(each).partition(" last")[0] for each in tree.iter("ul") if each.get("class") == "counts"]
+    assert counts == ["3 received 1 not understood 1 malformed", "3 received 3 refused"]
     assert "refused 3 times, answered 401" in words
     assert "Give the sender the secret that sources.signed has" in words
     assert "To names that are no source's" in words
     assert "secret" in words.partition("nothing arrived")[2]
+    assert "open" in next(each for each in tree.iter("details") if "The last 3" in text(each)).attrib
     alone = text((await seen(face, "/deliveries?source=bell")).find(".//main"))
+    assert "3 received 1 not understood" in alone
     assert "signed" not in alone
     assert "there is no source of this name" in text((await seen(face, "/deliveries?source=x", 404)).find(".//main"))
+
+
+async def test_deliveries_that_are_well_are_counted_and_folded(face: Face) -> None:
+    """A repeat is counted as one, as in the API; nothing has to be mended, so that nothing stands open."""
+    for _ in range(2):
+        await face.deliver(b'[{"name": "a"}]')
+    tree = await seen(face, "/deliveries")
+    assert "2 received 1 repeated last" in text(tree.find(".//main"))
+    [told] = [each for each in (await face.get("/api/v1/sources")).json["sources"] if each["source"] == "bell"]
+    assert (told["received"], told["repeats"]) == (2, 1)
+    assert [each for each in tree.iter("details") if "open" in each.attrib] == []
+
+
+async def test_templates_are_compiled_before_anybody_looks(face: Face) -> None:
+    """All of them, as a daemon does at its start; and never once more."""
+    prepare()
+    with patch.object(Environment, "compile", side_effect=AssertionError("compiled once more")):
+        for path in ("/", "/deliveries", "/across", "/login"):
+            await seen(face, path)
 
 
 async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:

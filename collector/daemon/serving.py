@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -25,6 +26,7 @@ from collector.log import EventLog
 from collector.projections import Projections
 from collector.settings import Settings
 from collector.web import Runner, server_kwargs
+from collector.web.pages import prepare
 
 _GRACE = 5.0
 """Seconds that bodies on their way get when the daemon stops; who is slower is asked to come again."""
@@ -91,7 +93,18 @@ async def running(
         await stack.enter_async_context(rotated(reloader, load))
         address = await _listen(stack, runtime, sockets)
         stack.callback(setattr, runtime, "stopping", True)
+        await stack.enter_async_context(_pages_prepared())
         yield Daemon(runtime, address, reloader)
+
+
+@asynccontextmanager
+async def _pages_prepared() -> AsyncIterator[None]:
+    """Pages are compiled beside what is served already: who looks first does not wait for it, nor does a delivery."""
+    task = asyncio.create_task(asyncio.to_thread(prepare), name="pages")
+    try:
+        yield
+    finally:
+        await task
 
 
 async def _listen(stack: AsyncExitStack, runtime: Runtime, sockets: Sequence[socket.socket]) -> str:

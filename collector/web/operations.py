@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from functools import partial
 
 import msgspec
 from aiohttp import web
 
 from collector.errors import InvalidInput, InvalidSettings, NotFound, Unavailable
 from collector.log import Delivery
-from collector.log.arrivals import SourceArrivals, arrivals
 from collector.projections import SignalRow
 from collector.telemetry.refusals import RefusedRow
 from collector.times import rfc3339
 from collector.web import answers, refused, shapes
+from collector.web.arrived import arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter, NotEnabled
@@ -46,40 +44,27 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
     return int(start), event
 
 
-COUNTED = 10_000
-"""The most deliveries that are counted for the list of sources."""
-
-
 @routes.get("/api/v1/sources")
 async def list_sources(request: web.Request) -> web.Response:
     """Each source with what became of its last deliveries, and when it was heard last."""
     Query(request)
-    app = request.app
-    kinds = app[INTAKE].sources
-    found = await app[LOG].query(partial(arrivals, names=list(kinds), most=COUNTED))
-    counts: Counter[str] = Counter()
-    not_listed: str | msgspec.UnsetType = msgspec.UNSET
-    try:
-        for row, _ in await refused.refused(app[REFUSALS], app[PROJECTIONS], since=found.since or None, limit=COUNTED):
-            counts[row.source] += row.count
-    except Unavailable as error:
-        not_listed = f"what was refused: {error}"
-    known = {name: SourceArrivals() for name in counts} | dict(found.sources)
+    kinds, found = request.app[INTAKE].sources, await arrived(request.app)
     listed = [
         shapes.SourceCounts(
             source=name,
             kind=kinds[name].kind if name in kinds else None,
-            received=each.stored + counts[name],
+            received=each.stored + found.refused.get(name, 0),
             stored=each.stored,
             repeats=each.repeats,
             set_aside=each.set_aside,
             unrecognised=each.unrecognised,
             malformed=each.malformed,
-            refused=counts[name],
+            refused=found.refused.get(name, 0),
             last_received_at=None if each.last_at is None else rfc3339(each.last_at),
         )
-        for name, each in sorted(known.items())
+        for name, each in sorted(found.sources.items())
     ]
+    not_listed = f"what was refused: {found.not_read}" if found.not_read else msgspec.UNSET
     since = rfc3339(found.since) if found.since else None
     return answers.json(shapes.SourceList(sources=listed, deliveries=found.looked, since=since, not_listed=not_listed))
 

@@ -19,10 +19,11 @@ from collector.web.pages import (
     writing,
 )
 from collector.web.pages.errors import shown
+from collector.web.pages.rendering import prepare
 
 ROUTES = (
     overview.routes, across.routes, incident.routes, merging.routes, changed.routes, writing.routes, publishing.routes,
     doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
 )  # fmt: skip
 
-__all__ = ["ROUTES", "shown"]
+__all__ = ["ROUTES", "prepare", "shown"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from aiohttp import web
 
 from collector.errors import NotFound, Unavailable
 from collector.log import Delivery
+from collector.log.arrivals import SourceArrivals
 from collector.telemetry.refusals import NO_SOURCE, RefusedRow
 from collector.web import refused
+from collector.web.arrived import ArrivedSources, arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
@@ -57,6 +59,25 @@ class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
     trial: str
     deliveries: Sequence[Delivery]
     refused: Sequence[RefusedRow]
+    counts: SourceArrivals
+    """What became of the last deliveries, of which ``deliveries`` shows a few."""
+    turned_away: int
+    """How many were refused in the same time."""
+
+    @property
+    def received(self) -> int:
+        """How many came in, whatever became of them."""
+        return self.counts.stored + self.turned_away
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing has to be mended, as far as the last deliveries show it."""
+        return not self.refused and all(one.status not in UNREAD for one in self.deliveries)
+
+    @property
+    def proofs(self) -> Collection[str]:
+        """By what those shown proved themselves."""
+        return {one.authentication for one in self.deliveries}
 
 
 @routes.get("/deliveries")
@@ -68,11 +89,12 @@ async def deliveries(request: web.Request) -> web.Response:
     limit = LOOKED_AT if source is None else SHOWN
     found = await request.app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     refusals, away = await _refused(request, source)
+    counted = await arrived(request.app)
     if source is not None and source not in sources and not found and not refusals:
         raise NotFound("cannot show deliveries: there is no source of this name; see /deliveries", "source")
     names = [source] if source is not None else _names(sources, found, refusals)
     each = EACH if source is None else SHOWN
-    shown = [_shown(request, name, sources.get(name), found[:limit], refusals, each) for name in names]
+    shown = [_shown(request, name, found[:limit], refusals, counted, each) for name in names]
     return page(
         request,
         "deliveries.html",
@@ -81,6 +103,8 @@ async def deliveries(request: web.Request) -> web.Response:
         before=before,
         shown=shown,
         silent=[] if source else [one for one in shown if not (one.deliveries or one.refused)],
+        names=sorted(sources),
+        counted=counted,
         strangers=[one for one in refusals if one.source == NO_SOURCE] if source is None else [],
         following=found[limit - 1].id if source is not None and len(found) > limit else None,
         looked_at=LOOKED_AT if source is None and len(found) > limit else None,
@@ -126,9 +150,10 @@ def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: S
 
 
 def _shown(
-    request: web.Request, name: str, kind: Source | None, found: Sequence[Delivery], refusals: Sequence[RefusedRow],
-    each: int,
+    request: web.Request, name: str, found: Sequence[Delivery], refusals: Sequence[RefusedRow],
+    counted: ArrivedSources, each: int,
 ) -> ShownSource:  # fmt: skip
+    kind = request.app[INTAKE].sources.get(name)
     address = f"{request.scheme}://{request.host}/webhooks/{name}"
     return ShownSource(
         name=name,
@@ -138,6 +163,8 @@ def _shown(
         trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
         deliveries=[one for one in found if one.source == name][:each],
         refused=[one for one in refusals if one.source == name],
+        counts=counted.sources.get(name, SourceArrivals()),
+        turned_away=counted.refused.get(name, 0),
     )
 
 
