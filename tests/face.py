@@ -265,7 +265,7 @@ async def running(folder: Path, *, connect: Connect = connected, **settings: Any
         **settings.pop("endpoints", {}),
     }
     face: Face
-    lists = Projections(base, Rules())
+    lists = Projections(base, settings.pop("rules", Rules()))
     publisher = settings.pop("publisher", Publisher)(lists)
     tokens = [Token(secret=each) if isinstance(each, bytes) else each for each in settings.pop("api_tokens", ())]
     settings = (

@@ -11,8 +11,10 @@ from xml.etree.ElementTree import Element
 import pytest
 from jinja2 import Environment
 
+from collector.correlation import Rules
 from collector.event import HOUR
 from collector.web.pages import prepare
+from collector.web.pages.rendering import grade
 from tests.face import NOW, Face, running
 from tests.page_checks import HOSTILE, HTML, parsed, seen, sign_in, structure, text
 
@@ -108,6 +110,21 @@ async def test_what_joined_no_incident_is_told_with_the_reason(face: Face) -> No
     words = text((await seen(face, "/")).find(".//main"))
     assert "Joined no incident 1 event" in words
     assert "soft alert.firing from bell" in words
+
+
+async def test_a_severity_has_the_colour_that_the_team_gave_it(tmp_path: Path) -> None:
+    """Grave by the table; where the team's own words are silent it is lesser, and where they open it is not."""
+    for name, rules, kind in (
+        ("table", Rules(), "sev grave"), ("silent", Rules(silent_severities=("Critical",)), "sev lesser"),
+    ):  # fmt: skip
+        (tmp_path / name).mkdir()
+        async with running(tmp_path / name, rules=rules) as face:
+            await face.incident(1)
+            tree = await seen(face, "/incidents")
+            assert [each.get("class") for each in tree.iter("span") if text(each) == "critical"] == [kind]
+    assert [grade(word, Rules(opening_severities=("ticket",)).opens) for word in ("ticket", "warning", "high")] == [
+        "opening", "lesser", "opening",
+    ]  # fmt: skip
 
 
 async def test_a_long_list_has_pages(face: Face) -> None:

@@ -12,7 +12,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from collector.event import HOUR
+from collector.event import HOUR, Event, event_id
+from collector.log import Submission
 from collector.times import rfc3339
 from tests.face import NOW, Face, running
 from tests.page_checks import HOSTILE, seen, structure, text
@@ -125,6 +126,68 @@ async def test_each_table_is_written_as_csv(face: Face) -> None:
     ]  # fmt: skip
     assert found["late"][0]["median_seconds"] == "60"
     (await face.get("/across.csv?table=other")).problem(404)
+
+
+def told(kind: str, hours: float, entity: str, **more: Any) -> Event:
+    """An event of a deployment or a page so many hours ago."""
+    at = NOW - int(hours * HOUR)
+    return Event(
+        id=event_id("test.1", "ci", at, entity, kind), type=kind, source="ci", entity=entity, occurred_at=at,
+        title=more.pop("title", entity), data=more.pop("data", {}), **more,
+    )  # fmt: skip
+
+
+async def deployments(face: Face) -> None:
+    """Three deployments of a service, the second rolled back in an incident, the third its hotfix; and a page."""
+    place = {"service": "=db", "environment": "production"}
+    await ring(face, "database", 20 / 24, loud=True, service="=db")
+    events = (
+        told("change.succeeded", 90, "deployment:1", title="main", **place),
+        told("change.succeeded", 20.1, "deployment:2", title="main", **place),
+        told("change.rolled_back", 19.5, "deployment:3", title="back", **place),
+        told("change.succeeded", 19.4, "deployment:4", title="hotfix: a limit", **place),
+        told("page.triggered", 19.9, "page:1", service="=db", severity="critical", data={"assignees": ["Ana", "Ben"]}),
+    )
+    await face.log.append([Submission(source="ci", received_at=NOW, events=events)])
+    face.now = NOW
+    await face.followed()
+
+
+async def test_deployments_and_hours_are_written_as_csv(face: Face) -> None:
+    """By service, each that is judged, and by person; what stands on the page, whole."""
+    await deployments(face)
+    found = {}
+    for name in ("services", "deployments", "disturbed"):
+        answer = await face.get(f"/across.csv?table={name}&zone=Asia/Tokyo")
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+        found[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert found["services"] == [{
+        "service": "'=db", "deployments": "3", "confirmed": "1", "candidates": "0", "unknown": "0",
+        "median_recovery_seconds": "", "deployments_and_rollbacks": "4", "rework": "2", "rework_candidates": "0",
+    }]  # fmt: skip
+    assert [(row["service"], row["judged"], row["why"], row["rework"], row["incident"], row["recovery_seconds"])
+            for row in found["deployments"]] == [
+        ("'=db", "confirmed", "a rollback took it back", "", "1", "2160"),
+        ("'=db", "sound", "", "confirmed", "1", ""), ("'=db", "sound", "", "confirmed", "1", ""),
+    ]  # fmt: skip
+    # 19.9 hours before 14:02 UTC it was 3 in the morning in Tokyo.
+    hours = [(row["person"], row["zone"], row["pages"], row["of_night"], row["of_work"]) for row in found["disturbed"]]
+    assert hours == [
+        ("Ana", "Asia/Tokyo", "1", "1", "0"), ("Ben", "Asia/Tokyo", "1", "1", "0"),
+    ]  # fmt: skip
+    words = section(await seen(face, "/across"), "deployments")
+    assert "=db31 of 3 in 1 0036 min2 of 4 in 1 in 1" in words
+
+
+async def test_a_service_of_which_nothing_failed_is_counted_and_no_more(face: Face) -> None:
+    """The table is of what is judged."""
+    place = {"service": "cart", "environment": "production"}
+    await face.log.append(
+        [Submission(source="ci", received_at=NOW, events=(told("change.succeeded", 30, "deployment:1", **place),))]
+    )
+    await face.followed()
+    words = section(await seen(face, "/across"), "deployments")
+    assert "1 deployment of 1 other service: nothing on record speaks against any." in words
 
 
 async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:

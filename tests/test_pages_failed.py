@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from collector.event import Event, RecordedEvent, event_id
-from collector.web.pages.deployed import deployed
+from collector.web.pages.deployed import DeploymentSpan, StatedCause, deployed
 from collector.web.pages.disturbed import disturbed
 
 _positions = count(1)
@@ -45,7 +45,7 @@ def test_what_a_rollback_took_back_is_confirmed() -> None:
     assert [each.event for each in service.confirmed] == [second.id]
     assert list(service.recoveries) == [20 * 60_000_000]
     assert service.usual is None
-    [service] = deployed([first, second, back], {second.id: 7}, {7: at("11:45:00")})
+    [service] = deployed([first, second, back], {second.id: 7}, {7: DeploymentSpan(at("11:05:00"), at("11:45:00"))})
     assert list(service.recoveries) == [45 * 60_000_000]
     assert service.confirmed[0].incident == 7
 
@@ -53,9 +53,63 @@ def test_what_a_rollback_took_back_is_confirmed() -> None:
 def test_what_is_in_an_incident_is_a_candidate_and_no_more() -> None:
     """Correlation is no failure, and it has no time of recovery."""
     one = deploy("10:00:00", "1")
-    [service] = deployed([one], {one.id: 3}, {3: at("12:00:00")})
+    [service] = deployed([one], {one.id: 3}, {3: DeploymentSpan(at("10:01:00"), at("12:00:00"))})
     assert (len(service.confirmed), len(service.candidates), len(service.unknown)) == (0, 1, 0)
     assert list(service.recoveries) == []
+
+
+def test_a_hotfix_or_a_revert_in_its_incident_confirms_it() -> None:
+    """By its title or its branch; elsewhere, or in another incident, it says nothing of the one before it."""
+    one = deploy("10:00:00", "1")
+    span = {3: DeploymentSpan(at("10:01:00"), at("10:40:00"))}
+    for title, ref in (("Hotfix: pool size", ""), ('Revert "bigger pool"', ""), ("main", "hotfix/pool")):
+        fix = msgspec.structs.replace(deploy("10:30:00", "2"), title=title, data={"ref": ref} if ref else {})
+        [service] = deployed([one, fix], {one.id: 3, fix.id: 3}, span)
+        assert [each.why for each in service.confirmed] == ["a hotfix or a revert followed it in its incident"]
+        assert list(service.recoveries) == [40 * 60_000_000]
+        assert ([each.event for each in service.rework], service.every) == ([fix.id], 2)
+        [service] = deployed([one, fix], {one.id: 3, fix.id: 4}, span)
+        assert (len(service.confirmed), len(service.candidates)) == (0, 1 + 1)
+    plain = msgspec.structs.replace(deploy("10:30:00", "2"), title="prefix hotfixture")
+    [service] = deployed([one, plain], {one.id: 3, plain.id: 3}, span)
+    assert (len(service.confirmed), len(service.candidates), len(service.rework)) == (0, 1, 0)
+
+
+def test_a_person_who_names_it_as_the_cause_confirms_it() -> None:
+    """As a draft cites it or by its whole id, in its own incident; who denies it, or names no event, says nothing."""
+    one, other = deploy("10:00:00", "1"), deploy("10:05:00", "2", service="cart")
+    places, span = {one.id: 3, other.id: 3}, {3: DeploymentSpan(at("10:06:00"), at("12:00:00"))}
+
+    def confirmed(text: str, incident: int = 3) -> list[str]:
+        stated = [StatedCause(incident=incident, by="Ada", text=text)]
+        return [each.event for service in deployed([one, other], places, span, stated) for each in service.confirmed]
+
+    assert confirmed(f"the deploy [{one.id[-5:]}] did it") == [one.id]
+    assert confirmed(f"see {one.id}") == [one.id]
+    assert confirmed(f"[{one.id[-5:]}]", incident=4) == []
+    assert confirmed(f"not [{one.id[-5:]}]") == []
+    assert confirmed(f"{one.id[-5:]} it was") == []
+    assert confirmed("a full disk") == []
+
+
+def test_rework_is_what_an_incident_made() -> None:
+    """A rollback in one, and as a candidate whatever else was deployed after it had begun; such a one did not fail."""
+    first, back, third = (
+        deploy("10:00:00", "1"),
+        deploy("10:20:00", "2", kind="change.rolled_back"),
+        deploy("10:30:00", "3"),
+    )
+    before = deploy("09:00:00", "4")
+    events = [first, back, third, before]
+    span = {3: DeploymentSpan(at("10:01:00"), at("12:00:00"))}
+    [service] = deployed(events, dict.fromkeys((first.id, back.id, third.id), 3), span)
+    assert (service.deployments, service.every) == (3, 4)
+    assert [each.event for each in service.confirmed] == [first.id]
+    assert [each.event for each in service.rework] == [back.id]
+    assert [each.event for each in service.rework_candidates] == [third.id]
+    assert list(service.candidates) == []
+    [service] = deployed(events, {}, {})
+    assert (len(service.rework), len(service.rework_candidates)) == (0, 0)
 
 
 def test_what_the_log_cannot_tell_is_unknown() -> None:

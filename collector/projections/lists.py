@@ -233,6 +233,10 @@ class Projections:
             opening_severities=rules.opening_severities, silent_severities=rules.silent_severities,
         )  # fmt: skip
 
+    def opens(self, severity: str) -> bool:
+        """Whether an alert of this severity opens an incident, as the team set it."""
+        return self._rules.opens(severity)
+
     async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start, µs, and event. ``after`` are those of the last one seen."""
         rows = await self._read(lambda connection: _signals(connection, after or (-1, ""), limit))

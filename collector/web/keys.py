@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import Metric
 
+from collector.drafting.versions import Changed
 from collector.erasure import Erasure, Redraw, RequestedErasure
 from collector.intake import Intake
 from collector.intake.importing import Brought
@@ -31,7 +32,7 @@ Postmortem = Callable[[int, int | None, Mapping[str, str]], Awaitable[str | None
 ``profile``); None where there is no such incident. A bad option is :class:`collector.errors.InvalidInput`."""
 
 
-Changes = Callable[[int, int | None, int | None, Mapping[str, str]], Awaitable[Sequence[msgspec.Struct] | None]]
+Changes = Callable[[int, int | None, int | None, Mapping[str, str]], Awaitable[Sequence[Changed] | None]]
 """An incident's number, two moments (µs, None: now) and options → what changed of its postmortem from one to the other;
 None where nothing was known of it by the later one."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import msgspec
 
+from collector.drafting.versions import Changed
 from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
 from collector.errors import Unavailable
 from collector.publishing import Publisher
@@ -22,7 +23,7 @@ async def _no_draft(number: int, as_of: int | None, asked: Mapping[str, str]) ->
 
 async def _no_changes(
     number: int, since: int | None, until: int | None, asked: Mapping[str, str]
-) -> Sequence[msgspec.Struct] | None:
+) -> Sequence[Changed] | None:
     raise Unavailable("cannot compare drafts here: this process renders none")
 
 

@@ -22,7 +22,7 @@ from collector.projections.across import Across, Identity
 from collector.times import rfc3339
 from collector.web.keys import CLOCK, PEOPLE, PROJECTIONS
 from collector.web.pages.clocks import Clock
-from collector.web.pages.deployed import DeployedService, JudgedDeployment, deployed
+from collector.web.pages.deployed import DeployedService, DeploymentSpan, JudgedDeployment, StatedCause, deployed
 from collector.web.pages.disturbed import Disturbed, disturbed
 from collector.web.pages.rendering import page
 from collector.web.pages.stated import stated_at
@@ -129,15 +129,16 @@ async def _read(app: web.Application, clock: Clock, since: int, until: int) -> A
     actions = await _actions(app, clock)
     changes, all_changes = await _revisions(app, "change.*", since, until)
     pages, all_pages = await _revisions(app, "page.*", since, until)
-    places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages)}))
-    ends = {number: await _ended(app, number) for number in {places[e.id] for e in changes if e.id in places}}
+    marks, _ = await _revisions(app, "mark.*", since, until)
+    places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
+    spans = await _spans(app, {places[event.id] for event in changes if event.id in places})
     return AcrossPage(
         found=found,
         nothing=[one for one in found.identities if one.episodes >= OFTEN and not one.answered],
         again=sorted((one for one in found.identities if len(one.incidents) > 1), key=lambda one: -len(one.incidents)),
         actions=actions,
         months=_months(found, clock),
-        deployed=deployed(changes, places, ends),
+        deployed=deployed(changes, places, spans, _causes(marks, places)),
         disturbed=disturbed(pages, places, app[PEOPLE], clock.zone),
         whole=all_changes and all_pages,
     )
@@ -157,9 +158,23 @@ async def _revisions(
     return found, True
 
 
-async def _ended(app: web.Application, number: int) -> int | None:
-    row = await app[PROJECTIONS].incident(number)
-    return row.ended_at if row is not None else None
+async def _spans(app: web.Application, numbers: Iterable[int]) -> dict[int, DeploymentSpan]:
+    """When incidents began and were over."""
+    rows = [await app[PROJECTIONS].incident(number) for number in numbers]
+    return {row.number: DeploymentSpan(row.started_at, row.ended_at) for row in rows if row is not None}
+
+
+def _causes(marks: Iterable[RecordedEvent], places: Mapping[str, int]) -> list[StatedCause]:
+    """What people stated as causes, each as it was stated last."""
+    latest: dict[str, RecordedEvent] = {}
+    for event in marks:
+        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
+    return [
+        StatedCause(incident=places[event.id], by=event.actor or "somebody", text=event.title)
+        for event in latest.values()
+        if event.data.get("mark") == "cause_identified" and event.id in places
+        and event.amendment not in ("retraction", "erasure")
+    ]  # fmt: skip
 
 
 async def _actions(app: web.Application, clock: Clock) -> list[Action]:
@@ -222,7 +237,7 @@ def _of_identity(one: Identity) -> list[Any]:
 
 def _of_deployment(service: DeployedService, one: JudgedDeployment) -> list[Any]:
     return [
-        service.service, one.title, rfc3339(one.finished), one.standing, one.why, one.incident,
+        service.service, one.title, rfc3339(one.finished), one.standing, one.why, one.rework, one.incident,
         _seconds(one.recovery), one.event,
     ]  # fmt: skip
 
@@ -243,14 +258,15 @@ _TABLES: Mapping[str, tuple[Sequence[str], Callable[[AcrossPage], Iterable[Seque
         lambda told: ([m.month, *map(_listed, (m.alert, m.page, m.report, m.other))] for m in told.months),
     ),
     "deployments": (
-        ("service", "deployment", "finished", "judged", "why", "incident", "recovery_seconds", "event"),
-        lambda told: (_of_deployment(service, one) for service in told.deployed for one in
-                      (*service.confirmed, *service.candidates, *service.unknown)),
+        ("service", "deployment", "finished", "judged", "why", "rework", "incident", "recovery_seconds",
+         "event"),
+        lambda told: (_of_deployment(service, one) for service in told.deployed for one in service.judged),
     ),
     "services": (
-        ("service", "deployments", "confirmed", "candidates", "unknown", "median_recovery_seconds"),
-        lambda told: ([s.service, s.deployments, *map(len, (s.confirmed, s.candidates, s.unknown)), _seconds(s.usual)]
-                      for s in told.deployed),
+        ("service", "deployments", "confirmed", "candidates", "unknown", "median_recovery_seconds",
+         "deployments_and_rollbacks", "rework", "rework_candidates"),
+        lambda told: ([s.service, s.deployments, *map(len, (s.confirmed, s.candidates, s.unknown)), _seconds(s.usual),
+                       s.every, len(s.rework), len(s.rework_candidates)] for s in told.deployed),
     ),
     "disturbed": (
         ("person", "zone", "zone_told", "pages", "hours", "of_night", "of_evening_or_weekend", "of_work", "incidents"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
+from collector.drafting.versions import Changed
 from collector.errors import NotFound
 from collector.web import statements, versions
 from collector.web.keys import CHANGES
@@ -12,6 +15,9 @@ from collector.web.pages.rendering import page
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
+
+OPEN = 40
+"""Up to how many statements stand open on the page; of more than these only those of the first section do."""
 
 
 @routes.get("/incidents/{number}/changes")
@@ -27,7 +33,16 @@ async def changes(request: web.Request) -> web.Response:
         if found is None:
             raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
     return page(
-        request, "changes.html", clock, row=row, found=found, since=since, until=until,
+        request, "changes.html", clock, row=row, found=found, sections=_by_section(found or ()), open_until=OPEN,
+        since=since, until=until,
         asked={name: query.text(name) or "" for name in ("from", "to")},
         versions=await versions.reviews(app, row), evidence=await versions.evidence(app, row.number),
     )  # fmt: skip
+
+
+def _by_section(found: Sequence[Changed]) -> list[tuple[str, list[Changed]]]:
+    """Statements by their section, in the order in which sections come up."""
+    sections: dict[str, list[Changed]] = {}
+    for each in found:
+        sections.setdefault(each.section, []).append(each)
+    return list(sections.items())

@@ -1,14 +1,19 @@
-"""Deployments, and which of them failed, after DORA's words and as far as the log shows it; pure.
+"""Deployments, which of them failed and which were rework, after DORA's words and as far as the log shows it; pure.
 
-A deployment is confirmed as failed where a rollback took it back. It is a
-candidate where grouping put it into an incident and nobody took it back, and
-unknown where the log cannot tell. Correlation is no failure: the three are
-counted apart, and only what is confirmed has a time of recovery.
+A deployment is confirmed as failed where a rollback took it back, where a
+hotfix or a revert followed it in its incident, or where a person named it as
+the cause. It is a candidate where an incident that began after it has it and
+nobody did any of that, and unknown where the log cannot tell. Correlation is no
+failure: the three are counted apart, and only what is confirmed has a time of
+recovery. Rework is what was deployed because of an incident: a rollback, or a
+hotfix or a revert in one; a candidate is what else was deployed after an
+incident that has it had begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -19,6 +24,12 @@ from collector.web.distribution import distribution
 
 DEPLOYS = ("deploy", "workflow", "release")
 """The kinds of changes that are deployments, where they reached what runs."""
+_REPAIR = re.compile(r"\bhot-?\s?fix(?:es|ed)?\b|^\W*(?:revert|roll(?:ing|ed)?[ -]?back|back out)\w*\b", re.IGNORECASE)
+"""A title or a branch that says that what it deploys mends or takes back another change."""
+_CITED = re.compile(r"\[([0-9a-f]{5,32}(?:, ?[0-9a-f]{5,32})*)\]|\b([0-9a-f]{32})\b")
+"""How a person names an event in words: as drafts cite it, or by its whole id."""
+_DENIED = re.compile(r"\b(?:not?|neither|nor|never|isn|wasn|without|unrelated)\b", re.IGNORECASE)
+"""Words with which a sentence may say that what it names was no cause; such a sentence confirms nothing."""
 _TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}
 
 
@@ -34,7 +45,12 @@ class JudgedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     place: tuple[str, str]
     """Its service or repository and its environment, as they are compared."""
     commit: str
+    began: int
     finished: int
+    repairs: bool = False
+    """Whether it is a rollback, or calls itself a hotfix or a revert."""
+    rework: str = ""
+    """``confirmed`` or ``candidate``: whether an incident made it; empty where nothing says so."""
     standing: str = "sound"
     """``confirmed`` or ``candidate`` failed, ``unknown``, or ``sound``: nothing speaks against it."""
     why: str = ""
@@ -51,6 +67,16 @@ class DeployedService(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: Sequence[JudgedDeployment]
     candidates: Sequence[JudgedDeployment]
     unknown: Sequence[JudgedDeployment]
+    every: int
+    """All deployments, rollbacks among them: what rework is a share of."""
+    rework: Sequence[JudgedDeployment]
+    rework_candidates: Sequence[JudgedDeployment]
+
+    @property
+    def judged(self) -> Sequence[JudgedDeployment]:
+        """Those that anything is said of, each once."""
+        kinds = (self.confirmed, self.candidates, self.unknown, self.rework, self.rework_candidates)
+        return list({one.event: one for kind in kinds for one in kind}.values())
 
     @property
     def recoveries(self) -> Sequence[int]:
@@ -64,28 +90,78 @@ class DeployedService(msgspec.Struct, frozen=True, kw_only=True):
         return None if found is None else int(found)
 
 
+class DeploymentSpan(msgspec.Struct, frozen=True):
+    """An incident as deployments are judged by it, µs UTC."""
+
+    began: int
+    over: int | None = None
+
+
+class StatedCause(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person stated as the cause of an incident, in words."""
+
+    incident: int
+    by: str
+    text: str
+
+
 def deployed(
-    revisions: Iterable[RecordedEvent], places: Mapping[str, int], ends: Mapping[int, int | None]
-) -> list[DeployedService]:
+    revisions: Iterable[RecordedEvent], places: Mapping[str, int], spans: Mapping[int, DeploymentSpan],
+    causes: Sequence[StatedCause] = (),
+) -> list[DeployedService]:  # fmt: skip
     """The services that were deployed, those with most confirmed first.
 
-    ``revisions`` are events of changes, ``places`` the incidents that events are in, ``ends`` when those were over.
+    ``revisions`` are events of changes, ``places`` the incidents that events are in, ``spans`` when those were, and
+    ``causes`` what people stated as theirs.
     """
     found, backs = _folded(revisions)
+    every = [_placed(one, places, spans) for one in sorted((*found, *backs), key=_order)]
+    named = _named(every, causes)
     services: dict[str, list[JudgedDeployment]] = {}
-    for one in found:
-        services.setdefault(one.place[0], []).append(_judged(one, found, backs, places, ends))
-    told = [_service(each) for each in services.values()]
+    went = {one.event for one in backs}
+    for one in every:
+        judged = one if one.event in went else _judged(one, every, went, spans, named)
+        services.setdefault(one.place[0], []).append(judged)
+    told = [_service(each, went) for each in services.values()]
+    # A rollback of what was deployed before the period, and no incident's work, says nothing of any deployment here.
+    told = [one for one in told if one.deployments or one.rework]
     return sorted(told, key=lambda one: (-len(one.confirmed), -len(one.candidates), -one.deployments, one.service))
 
 
-def _service(found: Sequence[JudgedDeployment]) -> DeployedService:
+def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> DeployedService:
+    found = [one for one in every if one.event not in went]
     of = {standing: [one for one in found if one.standing == standing] for standing in
           ("confirmed", "candidate", "unknown")}  # fmt: skip
     return DeployedService(
-        service=next((one.service for one in found if one.service), ""), deployments=len(found),
-        confirmed=of["confirmed"], candidates=of["candidate"], unknown=of["unknown"],
+        service=next((one.service for one in every if one.service), ""), deployments=len(found),
+        confirmed=of["confirmed"], candidates=of["candidate"], unknown=of["unknown"], every=len(every),
+        rework=[one for one in every if one.rework == "confirmed"],
+        rework_candidates=[one for one in every if one.rework == "candidate"],
     )  # fmt: skip
+
+
+def _placed(
+    one: JudgedDeployment, places: Mapping[str, int], spans: Mapping[int, DeploymentSpan]
+) -> JudgedDeployment:  # fmt: skip
+    """A deployment with the incident that has it, and whether that made it."""
+    incident = next((places[event] for event in one.events if event in places), None)
+    span = spans.get(incident) if incident is not None else None
+    later = span is not None and span.began < one.began
+    rework = ("confirmed" if one.repairs else "candidate") if later else ""
+    return msgspec.structs.replace(one, incident=incident, rework=rework)
+
+
+def _named(every: Sequence[JudgedDeployment], causes: Sequence[StatedCause]) -> dict[str, str]:
+    """Deployments that people named as the cause of the incident that has them → who did."""
+    found: dict[str, str] = {}
+    for cause in causes:
+        if _DENIED.search(cause.text):
+            continue
+        names = [name for match in _CITED.finditer(cause.text) for name in re.split(", ?", match[1] or match[2])]
+        for one in every:
+            if one.incident == cause.incident and any(event.endswith(name) for event in one.events for name in names):
+                found[one.event] = cause.by
+    return found
 
 
 def _folded(revisions: Iterable[RecordedEvent]) -> tuple[list[JudgedDeployment], list[JudgedDeployment]]:
@@ -129,8 +205,8 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
     repository = next((text for event in run if isinstance(text := event.data.get("repository"), str)), "")
     environment = next((event.environment for event in reversed(run) if event.environment), "")
     commit = next((text for event in run if isinstance(text := event.data.get("sha"), str)), "")
-    standing, why = "sound", ""
-    if _took_itself_back(run):
+    standing, why, took_itself_back = "sound", "", _took_itself_back(run)
+    if took_itself_back:
         standing, why = "confirmed", "it was rolled back"
     elif span.end is None:
         standing, why = "unknown", "no end of it is on record"
@@ -138,47 +214,54 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
         standing, why = "unknown", "it did not finish as intended; whether anybody felt that is not on record"
     owner = names.fold_service(service) if service else names.fold_repository(repository)
     begun = next((event for event in run if event.type in ("change.succeeded", "change.started")), run[0])
+    words = [last.title, *(text for event in run if isinstance(text := event.data.get("ref"), str))]
     return JudgedDeployment(
         event=last.id, events=[event.id for event in run], title=last.title, service=service or repository,
         place=(owner, names.environment_key(environment or "") or names.PRODUCTION), commit=commit,
-        finished=begun.occurred_at if why == "it was rolled back" else span.end or last.occurred_at,
-        standing=standing, why=why,
-        recovery=last.occurred_at - begun.occurred_at if why == "it was rolled back" else None,
+        began=span.start,
+        repairs=(kind_of(run) == "rollback" and not took_itself_back) or any(map(_REPAIR.search, words)),
+        finished=begun.occurred_at if took_itself_back else span.end or last.occurred_at,
+        standing=standing, why=why, recovery=last.occurred_at - begun.occurred_at if took_itself_back else None,
     )  # fmt: skip
 
 
 def _judged(
-    one: JudgedDeployment, found: Sequence[JudgedDeployment], backs: Sequence[JudgedDeployment],
-    places: Mapping[str, int], ends: Mapping[int, int | None],
+    one: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str],
+    spans: Mapping[int, DeploymentSpan], named: Mapping[str, str],
 ) -> JudgedDeployment:  # fmt: skip
     """A deployment with what became of it."""
-    incident = next((places[event] for event in one.events if event in places), None)
-    one = msgspec.structs.replace(one, incident=incident)
-    over = ends.get(incident) if incident is not None else None
-    back = _taken_back(one, found, backs)
-    if one.standing == "confirmed" or back is not None:
-        until = over if over is not None and over > one.finished else back.finished if back else None
-        recovery = until - one.finished if until is not None else one.recovery
+    span = spans.get(one.incident) if one.incident is not None else None
+    mended, why = _mended(one, every, went)
+    by = named.get(one.event)
+    if one.standing == "confirmed" or mended is not None or by is not None:
+        over = span.over if span is not None and span.over is not None and span.over > one.finished else None
+        until = over if over is not None else mended.finished if mended is not None else None
         return msgspec.structs.replace(
-            one, standing="confirmed", why=one.why or "a rollback took it back", recovery=recovery
-        )
+            one, standing="confirmed", why=one.why or why or f"{by} named it as the cause",
+            recovery=until - one.finished if until is not None else one.recovery,
+        )  # fmt: skip
     if one.standing != "sound":
         return one
     if not one.place[0]:
         return msgspec.structs.replace(one, standing="unknown", why="it names neither a service nor a repository")
-    if incident is not None:
+    if one.incident is not None and not one.rework:
         return msgspec.structs.replace(one, standing="candidate", why="an incident followed, and nobody took it back")
     return one
 
 
-def _taken_back(
-    one: JudgedDeployment, found: Sequence[JudgedDeployment], backs: Sequence[JudgedDeployment]
-) -> JudgedDeployment | None:
-    """The rollback of the same service and environment that came next, before another deployment did."""
-    if not one.place[0]:
-        return None
-    back = next((each for each in backs if each.place == one.place and each.finished > one.finished), None)
-    if back is None or (back.commit and back.commit == one.commit):
-        return None
-    later = (each for each in found if each.place == one.place and one.finished < each.finished < back.finished)
-    return None if any(True for _ in later) else back
+def _mended(
+    one: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str]
+) -> tuple[JudgedDeployment | None, str]:
+    """What took a deployment back or mended it, and how that reads: what came next to the same service and environment.
+
+    A hotfix or a revert counts in the incident that has both, since it may mend what another one broke.
+    """
+    later = next((each for each in every if each.place == one.place and _order(each) > _order(one)), None)
+    if not one.place[0] or later is None or later.finished <= one.finished:
+        return None, ""
+    if later.event in went:
+        same = bool(later.commit) and later.commit == one.commit
+        return (None, "") if same else (later, "a rollback took it back")
+    if later.repairs and one.incident is not None and later.incident == one.incident and not one.rework:
+        return later, "a hotfix or a revert followed it in its incident"
+    return None, ""

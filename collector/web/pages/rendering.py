@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from collector.semantics.lengths import duration
-from collector.semantics.severities import opens, rank
+from collector.semantics.severities import rank
 from collector.tokens import Token
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, STYLES, WHO, ZONE
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, PROJECTIONS, STYLES, WHO, ZONE
 from collector.web.pages.clocks import Clock
+from collector.web.pages.marked import parts_of
 
 FOLDER = Path(__file__).parent
 POLICY = (
@@ -91,6 +92,7 @@ def page(
             static=lambda name: f"{request.app[FRONT].root}/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
             own_zone=request.app[ZONE],
+            opens=request.app[PROJECTIONS].opens,
             who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
@@ -156,6 +158,7 @@ def _environment() -> Environment:
     environment.filters["short_of"] = short_of
     environment.filters["grade"] = grade
     environment.filters["typed"] = Typed
+    environment.filters["marked"] = parts_of
     return environment
 
 
@@ -164,9 +167,11 @@ def short_of(event: str, short: Mapping[str, str]) -> str:
     return short.get(event, event[-5:])
 
 
-def grade(word: str) -> str:
-    """How grave a severity is, for its colour: the shape of a word says the same."""
-    return "grave" if rank(word)[0] < rank("high")[0] else "opening" if opens(word) else "lesser"
+def grade(word: str, opens: Callable[[str], bool]) -> str:
+    """How grave a severity is, for its colour, within what the team lets open an incident; its shape says the same."""
+    if not opens(word):
+        return "lesser"
+    return "grave" if rank(word)[0] < rank("high")[0] else "opening"
 
 
 def web_link(url: str) -> str:

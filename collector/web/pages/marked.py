@@ -1,0 +1,77 @@
+"""A line of a draft's Markdown as parts that a page shows: strong words, code and links, and words as they read.
+
+Pure. It reads what drafts write and leaves any other mark as it was typed.
+What comes out are texts and addresses, none of them markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+_PART = re.compile(
+    r"""
+    (?P<escape>\\[!-/:-@\[-`{-~])
+    | (?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)
+    | \*\*(?P<strong>(?:\\.|[^*\\])+)\*\*
+    | \[(?P<text>(?:\\.|[^\[\]\\])*)\]\((?P<url>[^()\s]+)\)
+    | (?P<entity>&(?:\#\d{1,7}|\#x[0-9a-f]{1,6}|[a-z]{2,31});)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_MARK = re.compile(r"\\([!-/:-@\[-`{-~])")
+_HEAD = re.compile(r"#{1,6} +")
+_CITED = re.compile(r"[ \t]*\[([0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*)\](?=[ .|]|$)", re.MULTILINE)
+
+
+class MarkedPart(NamedTuple):
+    """A part of a line."""
+
+    kind: str
+    """``words``, ``strong``, ``code`` or ``link``."""
+    text: str
+    url: str = ""
+
+
+def parts_of(markdown: str, events: Collection[str] = ()) -> list[MarkedPart]:
+    """The parts of what a draft states, without the mark of a heading, and without citations of ``events`` alone, to
+    which links stand beside it."""
+
+    def cited(match: re.Match[str]) -> str:
+        named = [name for name in match[1].split(", ") if not name.startswith("+")]
+        return "" if all(any(event.endswith(name) for event in events) for name in named) else match[0]
+
+    found: list[MarkedPart] = []
+    head = _HEAD.match(markdown)
+    for part in _parts(_CITED.sub(cited, markdown[head.end() :] if head else markdown)):
+        if found and found[-1].kind == part.kind == "words":
+            found[-1] = MarkedPart("words", found[-1].text + part.text)
+        elif part.text:
+            found.append(part)
+    return found
+
+
+def _parts(line: str) -> Iterator[MarkedPart]:
+    end = 0
+    for match in _PART.finditer(line):
+        yield MarkedPart("words", line[end : match.start()])
+        yield _part(match)
+        end = match.end()
+    yield MarkedPart("words", line[end:])
+
+
+def _part(match: re.Match[str]) -> MarkedPart:
+    if match["code"] is not None:
+        return MarkedPart("code", match["code"].strip())
+    if match["strong"] is not None:
+        return MarkedPart("strong", _read(match["strong"]))
+    if match["url"] is not None:
+        return MarkedPart("link", _read(match["text"]), html.unescape(match["url"]))
+    return MarkedPart("words", _read(match[0]))
+
+
+def _read(text: str) -> str:
+    """Words as they read: what a backslash or an entity stood for."""
+    return html.unescape(_MARK.sub(lambda each: html.escape(each[1]), text))

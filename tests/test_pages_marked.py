@@ -1,0 +1,50 @@
+"""Lines of drafts on the page of changes: what Markdown marks, and words as they read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.web.pages.marked import parts_of
+from renderers import escape
+from tests.examples import examples
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("# Postmortem Report: **launcher**", [("words", "Postmortem Report: "), ("strong", "launcher")]),
+        (
+            "2026-03-04 14:08 | **Paged.** Ana",
+            [("words", "2026-03-04 14:08 | "), ("strong", "Paged."), ("words", " Ana")],
+        ),
+        ("of `a.example` now", [("words", "of "), ("code", "a.example"), ("words", " now")]),
+        ("``a ` b``", [("code", "a ` b")]),
+        ("a \\*b\\* &lt;i&gt; &#42; \\&amp;", [("words", "a *b* <i> * &amp;")]),
+        ("[Page 6](https://a.example/?a&amp;b)", [("link", "Page 6")]),
+        ("half ** a `mark [", [("words", "half ** a `mark [")]),
+        ("", []),
+    ],
+)
+def test_marks_are_read(line: str, told: list[tuple[str, str]]) -> None:
+    """What draft lines are made of; any other mark stays as it was typed."""
+    assert [(part.kind, part.text) for part in parts_of(line)] == told
+
+
+def test_citations_are_left_out_where_links_stand_for_them() -> None:
+    """Those of the events alone: what a person cited besides stays."""
+    events = ["0" * 27 + "ce22f", "0" * 27 + "1692d"]
+    assert parts_of("it fired [ce22f, 1692d].", events) == [("words", "it fired.", "")]
+    assert parts_of("it fired [ce22f, 1692d, +3]", events) == [("words", "it fired", "")]
+    assert parts_of("see [ce22f, abcde]", events) == [("words", "see [ce22f, abcde]", "")]
+    assert parts_of("see [ce22f]") == [("words", "see [ce22f]", "")]
+
+
+@examples(60)
+@given(st.text(max_size=40))
+def test_a_strangers_words_read_as_a_draft_shows_them(words: str) -> None:
+    """What was escaped comes out as it was, on one line, whatever it is."""
+    shown = escape.clean(words)
+    read = "".join(part.text for part in parts_of(escape.prose(words, longest=200)))
+    assert read.replace("`", "") == (shown or escape.EMPTY).replace("`", "")
