@@ -101,6 +101,8 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     types: Mapping[str, str] = {}
     """The sender's word → one of our types, or ``none`` for what is set aside. A key may end in ``*``; the longest
     match speaks."""
+    id_types: Mapping[str, str] = {}
+    """One of our types → the one that it was told as at first: ids are made of that for ever."""
     items: str = ""
     """The list of which each item is an event; empty: the body is one event."""
     entity: str = ""

@@ -268,18 +268,22 @@ def test_a_real_pair_is_imported_with_what_it_suppresses(tmp_path: Path, databas
         }  # fmt: skip
         post(f"{peers[0]}/api/v2/silences", silence)
         # As a Prometheus tells both members: with one start. Of two that inhibit an alert each member names one.
-        alerts = [running("Errors", "critical"), running("Slow", "warning"), running("Known", "critical", service="a")]
+        alerts = [
+            running("Errors", "critical"), running("Down", "critical"), running("Slow", "warning"),
+            running("Known", "critical", service="a"),
+        ]  # fmt: skip
         for peer in peers:
             post(f"{peer}/api/v2/alerts", alerts)
         for peer in peers:
             until(partial(suppressed, peer, 2), f"what is suppressed at {peer}")
         told = [brought_from(peer, form, tmp_path, database) for peer in peers for form in ("alerts", "silences")]
-    assert [each["new"] for each in told] == [3, 1, 0, 0]
+    assert [each["new"] for each in told] == [4, 1, 0, 0]
     listed = CliRunner().invoke(
         timelined, ["events", "--source", "alertmanager", "--storage.url", database, "-o", "json"]
     )
     found = sorted((event["type"], event["title"]) for event in json.loads(listed.stdout)["events"])
     assert found == [
+        ("alert.firing", "Down"),
         ("alert.firing", "Errors"),
         ("observation.recorded", "Alert Known was silenced"),
         ("observation.recorded", "Alert Slow was inhibited by another alert"),

@@ -73,6 +73,21 @@ def test_an_alert_is_suppressed_once(kind: str) -> None:
     assert (first.type, first.service, first.environment) == ("observation.recorded", "checkout", "production")
 
 
+def test_an_inhibition_is_one_whoever_names_which_of_its_causes() -> None:
+    """Of two alerts that inhibit a third each member of a pair may name one, or both in any order; a day later it is
+    another."""
+    told = [
+        events_of(entry("inhibitionMutedAlert", {"mutedAlert": muted("A"), "inhibitingFingerprints": by}, at=at))[0]
+        for by, at in (
+            (["7"], "2026-03-04T14:05:00Z"), (["9"], "2026-03-04T14:05:02Z"), (["9", "7"], "2026-03-04T14:06:00Z"),
+            (["7", "9"], "2026-03-04T14:07:00Z"), (["7"], "2026-03-05T14:05:00Z"),
+        )
+    ]  # fmt: skip
+    assert len({event.id for event in told[:4]}) == 1
+    assert told[4].id != told[0].id
+    assert {event.title for event in told} == {"Alert A was inhibited by another alert"}
+
+
 def test_a_silence_says_who_and_why() -> None:
     """Made, changed, and ended before its time."""
     made, changed, ended = (

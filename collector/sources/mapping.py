@@ -199,9 +199,10 @@ def _event_of(
     word = _first(texts, "severity")
     severity = mapping.severities.get(word, word) if word else None
     severity = severity or fit.severity_of(labels, reading)
+    named_as = mapping.id_types.get(event_type, event_type)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
-        id=event_id(recipe, webhook.source, None, event_type, *texts["id"]),
+        id=event_id(recipe, webhook.source, None, named_as, *texts["id"]),
         type=event_type,
         **fit.origin(webhook, happened),
         entity=fit.line(entity),

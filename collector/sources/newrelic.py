@@ -21,6 +21,7 @@ MAPPING = FieldMap(
         "CREATED": "none", "ACTIVATED": "alert.firing", "ACKNOWLEDGED": "note.added",
         "CLOSED": "alert.resolved", "RESOLVED": "alert.resolved",
     },
+    id_types={"note.added": "observation.recorded"},
     time="contains(['CLOSED', 'RESOLVED', 'ACKNOWLEDGED'], state) && updatedAt || createdAt",
     started="contains(['CLOSED', 'RESOLVED'], state) && createdAt",
     title="alertConditionNames[0] || title",

@@ -23,15 +23,17 @@ def alert(record: Mapping[str, Any]) -> Deliveries:
     """A notification of one alert that fires; of a suppressed one what suppresses it."""
     labels, status = dict(record["labels"]), record.get("status") or {}
     if status.get("state") != _SUPPRESSED:
-        told = {name: record.get(name) for name in ("annotations", "startsAt", "generatorURL", "fingerprint")}
-        alerts = [{"status": "firing", "labels": labels, **{name: each for name, each in told.items() if each}}]
+        known = {name: record.get(name) for name in ("annotations", "startsAt", "generatorURL", "fingerprint")}
+        alerts = [{"status": "firing", "labels": labels, **{name: each for name, each in known.items() if each}}]
         return [({}, {"version": "4", "status": "firing", "alerts": alerts})]
     muted = {"labels": labels, "fingerprint": str(int(record["fingerprint"], 16))}
     found = [_recorded("silenceMutedAlert", {"silence": {"id": each}, "mutedAlert": muted})
              for each in status.get("silencedBy") or ()]  # fmt: skip
     by = [str(int(each, 16)) for each in status.get("inhibitedBy") or ()]
     if by:
-        found.append(_recorded("inhibitionMutedAlert", {"mutedAlert": muted, "inhibitingFingerprints": by}))
+        # The recorder has the time of the inhibition, and the API only that of the alert.
+        told = {"mutedAlert": muted | {"startsAt": record.get("startsAt")}, "inhibitingFingerprints": by}
+        found.append(_recorded("inhibitionMutedAlert", told))
     return [({}, each) for each in found]
 
 

@@ -5,8 +5,9 @@ https://github.com/prometheus/alertmanager/blob/main/eventrecorder/eventrecorder
 One event is a JSON object; with ``batch`` a list of them comes, and its file
 has one a line. A notification was delivered to one integration: each of its
 alerts is told as the webhook tells it, under the same id. Silences and
-inhibitions suppress an alert in every pass of evaluation: the same one is told
-once. Members of a cluster write their own, and events may come twice.
+inhibitions suppress an alert in every pass of evaluation: by one silence it is
+told once, and of an inhibition, which has no name, once a day (UTC). Members of
+a cluster write their own, and events may come twice.
 
 Labels are pairs in 0.33 and 0.34, and an object since. The recorder knows
 neither the rule's address nor how an alert was made.
@@ -25,6 +26,7 @@ from collector.sources.alertmanager.groups import KIND, RECIPE, Alert, Common, a
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 
+_DAY = 86_400_000_000
 _HEAD = 64
 """Within so many bytes of its beginning, an event says its time."""
 _SILENT = frozenset({"alertCreated", "alertGrouped"})
@@ -212,11 +214,12 @@ def _inhibited(
     labels, fingerprint = _labels(muted.get("labels")), _fingerprint(muted.get("fingerprint"))
     if not labels:
         return None
-    listed = told.get("inhibitingFingerprints")
-    by = sorted({_fingerprint(each) for each in listed} - {""}) if isinstance(listed, list) else []
-    told_once = ("inhibited", fingerprint or repr(sorted(labels.items())), *by)
-    title = f"Alert {_name(labels)} was inhibited by {'another alert' if len(by) < 2 else f'{len(by)} other alerts'}"
     at = _text(entry.get("@timestamp"))
+    stated = moment(_text(muted.get("startsAt")) or at, webhook.received_at).stated
+    day = "" if stated is None else str(stated // _DAY)
+    # Not by what inhibits it: of several alerts each member of a cluster names those that it found first.
+    told_once = ("inhibited", fingerprint or repr(sorted(labels.items())), day)
+    title = f"Alert {_name(labels)} was inhibited by another alert"
     return (
         _observation(
             webhook, reading, labels, at, fingerprint or "inhibition", told_once, title, "inhibition_muted_alert", ""
