@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from collector import reading as fit
 from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.event import Event
-from collector.intake import Endpoint, Intake, kept_headers
-from collector.intake.writer import Writer
-from collector.log import open_log
+from collector.intake import kept_headers
 from collector.sources import SOURCES
 from collector.times import moment
 from collector.webhook import Credentials, Webhook
@@ -202,26 +200,6 @@ def _without(value: Any, path: tuple[str | int, ...]) -> Any:
     if not rest:
         return {name: item for name, item in value.items() if name != key}
     return {name: _without(item, tuple(rest)) if name == key else item for name, item in value.items()}
-
-
-@pytest.mark.parametrize("kind", SOURCES)
-async def test_a_recording_delivered_twice_is_stored_once(kind: str, tmp_path: Path) -> None:
-    """The log holds each fact of a delivery once, however often it comes; the second answer says so."""
-    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
-    endpoint = Endpoint(source=SOURCES[kind], credentials=CREDENTIALS[kind], reading=READING)
-    intake = Intake(Writer(log), {kind: endpoint})
-    try:
-        for case in [case for case in CASES if case.parent.name == kind]:
-            sent = recorded(case)
-            first = await intake.receive(kind, sent.headers, sent.body, sent.token, RECEIVED)
-            head = len(await log.read())
-            again = await intake.receive(kind, sent.headers, sent.body, sent.token, RECEIVED + 1_000_000)
-            assert [item.event_id for item in again.items] == [item.event_id for item in first.items]
-            assert all(item.known for item in again.items)
-            assert len(await log.read()) == head
-    finally:
-        await intake.writer.close()
-        await log.close()
 
 
 def test_it_is_known_who_does_not_come_again() -> None:
