@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,12 +20,16 @@ from collector.errors import Unavailable
 from collector.event import RecordedEvent
 from collector.following.suspects import TRIES, Suspects, accuses_an_event
 from tests.examples import examples
-from tests.followed import CATALOG, following, submission
+from tests.followed import CATALOG, Followed, following, submission
 from tests.poison import poisonous
 from tests.regrouped import batch, kept
 from tests.stories import firing, streams
 
 RULES = Rules()
+
+
+class _Ended(BaseException):
+    """The end of a process, as far as what it leaves behind is concerned."""
 
 
 async def test_one_event_does_not_stop_grouping(tmp_path: Path) -> None:
@@ -67,6 +72,35 @@ async def test_lists_made_anew_try_it_again(tmp_path: Path) -> None:
         with poisonous({events[4].id}):
             await followed.follower.rebuild()
         assert await followed.base.query(kept) == batch(events[:4], RULES)
+
+
+async def test_an_end_of_the_daemon_accuses_no_event_until_it_comes_again(tmp_path: Path) -> None:
+    """Whoever kills the daemon kills its follower; what kills both twice over the same events is looked for, as is what
+    kills the follower alone at once."""
+    events = [firing(f"pod-{number}", number) for number in range(40)]
+    accused = "the follower ended over these events; taking fewer of them at a time"
+
+    async def ended_over(followed: Followed, life: str) -> list[str]:
+        """What a follower says at its start after one before it; it ends over its first round."""
+        followed.more["life"] = life
+        followed.restart()
+        with capture_logs() as lines, patch.object(Refolding, "refold", side_effect=_Ended), suppress(_Ended):
+            await followed.follower.catch_up()
+        return [line["event"] for line in lines]
+
+    async with following(tmp_path) as followed:
+        await followed.log.append([submission(event) for event in events])
+        said = [await ended_over(followed, life) for life in ("one", "two", "three")]
+        assert said == [[], [], [accused]]
+        followed.restart()
+        await followed.follower.catch_up()
+        await followed.log.append([submission(firing("later", 90))])
+        said = [await ended_over(followed, life) for life in ("four", "four")]
+        assert said == [[], [accused]]
+        followed.more["life"] = "five"
+        followed.restart()
+        await followed.follower.catch_up()
+        assert await followed.base.query(kept) == batch([*events, firing("later", 90)], RULES)
 
 
 async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 An alert's episodes before a settled one (proven to have ended before the
 change begins) stay what they are, so an alert that fires for the thousandth
 time costs what it cost the first time. Any other entity is small and is folded
-as a whole. Events are read back from the log when they are needed: all of a
-round's at once.
+as a whole. Events are read back from the log when they are needed: those of
+many entities at once, but not of all where a round touches a thousand long ones.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collector.event import RecordedEvent, is_retracted
 from collector.semantics.episodes import proves_its_start
 
 _EVER = -1
+TOGETHER = 4_000
+"""How many events are read back at a time: one that was read takes some 4 kB."""
 
 
 class _Entity:
@@ -55,10 +57,11 @@ class Refolding:
         self._ask_store(entities)
         for key, entity in entities.items():
             entity.before, entity.bounded = self._units_before(key, entity)
-        told = self._read(entities)
         changed: Changed = {}
-        for key, entity in entities.items():
-            self._fold(key, entity, told, changed)
+        for some in _together(entities):
+            told = self._read(some)
+            for key, entity in some.items():
+                self._fold(key, entity, told, changed)
         return changed
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
@@ -210,6 +213,20 @@ class Refolding:
             self._memory.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in kept))
         else:
             self._memory.tails.pop(key, None)
+
+
+def _together(entities: dict[str, _Entity]) -> Iterator[dict[str, _Entity]]:
+    """The entities in their order, as many at a time as their events allow, and one at least."""
+    some: dict[str, _Entity] = {}
+    count = 0
+    for key, entity in entities.items():
+        size = sum(len(unit.events) for unit in entity.before)
+        if some and count + size > TOGETHER:
+            yield some
+            some, count = {}, 0
+        some[key] = entity
+        count += size
+    yield some
 
 
 def _settled(unit: Unit, following: Sequence[Unit]) -> bool:

@@ -14,7 +14,9 @@ import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from secrets import token_hex
 
+import msgspec
 import structlog
 
 from collector.erasure import Redrawn
@@ -74,7 +76,8 @@ class FollowerProcess:
     """:class:`collector.following.Following`, by a process that :meth:`start` starts and :meth:`close` ends."""
 
     def __init__(self, setup: Setup, store: EventLog, lists: Projections, render: Rendering) -> None:
-        self._setup, self._log, self._lists, self._render_here = setup, store, lists, render
+        self._setup = msgspec.structs.replace(setup, life=token_hex(8))
+        self._log, self._lists, self._render_here = store, lists, render
         self._supervising: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._process: Process | None = None

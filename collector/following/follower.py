@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from secrets import token_hex
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -26,7 +27,7 @@ from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
 from collector.following import announcements
-from collector.following.suspects import Suspects, accuses_an_event
+from collector.following.suspects import Attempt, Suspects, accuses_an_event
 from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
@@ -100,8 +101,9 @@ class Follower:
 
     def __init__(
         self, lists: Lists, log: AppendableLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000, life: str = "",
     ) -> None:  # fmt: skip
+        """``life`` stands for the daemon's process; without one that is this very process."""
         self._lists, self._log, self._rules, self._catalog = lists, log, rules, Catalog(rules)
         self._batch, self._crowded, self._clock = batch, crowded, clock
         self._digest = self._grouped_by = shape.rules_digest(rules)
@@ -114,7 +116,7 @@ class Follower:
         self._alone = asyncio.Lock()
         self._level = asyncio.Event()
         self._begun = self._recalled = False
-        self._suspects = Suspects()
+        self._life, self._suspects = life or token_hex(8), Suspects()
         self._read: dict[int, str] = {}
         """The batch being taken in: positions and ids."""
         self._aside: set[int] = set()
@@ -309,7 +311,8 @@ class Follower:
         if first > last:
             return False
         tries = self._suspects.tries(first) if first == last else 0
-        await self._write(lambda c: put(c, tables.attempt, [(1, first, last, tries)]))
+        noted = Attempt(first, last, tries, self._life, self._suspects.ends(first))
+        await self._write(lambda c: put(c, tables.attempt, [(1, *noted)]))
         return True
 
     def _size(self) -> int:
@@ -320,13 +323,12 @@ class Follower:
 
     async def _recall(self) -> None:
         """Take heed of what the process before us ended over, if it did."""
-        statement = (
-            "SELECT first, last, tries FROM attempt WHERE first = (SELECT coalesce(max(position), 0) + 1 FROM cursor)"
-        )
+        statement = """SELECT first, last, tries, life, ends FROM attempt
+            WHERE first = (SELECT coalesce(max(position), 0) + 1 FROM cursor)"""
         row = await self._lists.query(lambda c: c.exec_driver_sql(statement).one_or_none())
-        if row is None:
+        if row is None or self._suspects.ended_together(Attempt(*row), self._life):
             return
-        first, last, tries = row
+        first, last, tries = row[:3]
         log.warning("the follower ended over these events; taking fewer of them at a time", first=first, last=last)
         if self._suspects.ended_over(first, last, tries):
             event = await self._lists.query(lambda c: queries.read(c, first - 1, 1))

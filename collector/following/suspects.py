@@ -2,13 +2,15 @@
 
 A batch that fails is read again in halves; one over which the process ended, in sixteenths, since each end costs a
 start. Most ends are no event's doing (somebody killed the process, or the machine stopped), so a batch is not taken
-event by event at once. An event that fails alone three times is set aside: grouping goes on as if it were not there,
-until the lists are made anew. A database that is away accuses no event.
+event by event at once; and where the daemon ended with its follower, it accuses none but for the second time. An event
+that fails alone three times is set aside: grouping goes on as if it were not there, until the lists are made anew. A
+database that is away accuses no event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from collector.errors import TimelinedError
 from collector.storage.outage import is_outage
@@ -19,6 +21,19 @@ _PORTIONS = 16
 """In how many portions a batch is taken over which a process ended."""
 
 
+class Attempt(NamedTuple):
+    """A round, as it is noted before it is taken."""
+
+    first: int
+    last: int
+    tries: int
+    """How often before a process ended over the first alone."""
+    life: str
+    """Of the daemon whose follower took it."""
+    ends: int
+    """How often before a daemon ended over it, and its follower with it."""
+
+
 class Suspects:
     """What is read together while one event of a batch is looked for."""
 
@@ -27,10 +42,23 @@ class Suspects:
         """The last position of the batch that failed."""
         self._size = 0
         self._tries: dict[int, int] = {}
+        self._together = (0, 0)
+        """A position, and how often a daemon ended over what begins there."""
 
     def size(self, position: int, usual: int) -> int:
         """How many events to read after a position, ``usual`` where none is looked for."""
         return min(self._size, usual) if position < self._until else usual
+
+    def ended_together(self, noted: Attempt, life: str) -> bool:
+        """Whether the process before the one of ``life`` ended over a round for the first time, and its daemon with it:
+        somebody killed that, or the power went. What does so again is no accident."""
+        apart = noted.life == life
+        self._together = (noted.first, noted.ends if apart else noted.ends + 1)
+        return not apart and not noted.ends
+
+    def ends(self, position: int) -> int:
+        """How often a daemon ended over what begins at a position."""
+        return self._together[1] if position == self._together[0] else 0
 
     def ended_over(self, first: int, last: int, tries: int) -> bool:
         """An earlier process ended while it took these; ``tries`` is how often one did so before over the first alone.

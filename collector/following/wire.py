@@ -45,6 +45,8 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     external_url: str
     level: str
     format: str
+    life: str = ""
+    """What stands for the daemon's process: a follower of another one may have ended with it."""
 
 
 class Gone(Unavailable):

@@ -71,7 +71,7 @@ class Work:
         self.setup = setup
         self.projections = Projections(lists, setup.rules)
         self._pages = TextCache()
-        self.follower = Follower(lists, log, setup.rules, clock=clock)
+        self.follower = Follower(lists, log, setup.rules, clock=clock, life=setup.life)
         self.drafts = DraftJob(
             projections=self.projections,
             render=lambda number, form: self.render(number, MARKED if form == "md" else form, None, {}),

@@ -271,6 +271,8 @@ attempt = Table(
     Column("first", Integer, nullable=False),
     Column("last", Integer, nullable=False),
     Column("tries", Integer, nullable=False, comment="how often the process that read these alone ended over it"),
+    Column("life", Text, nullable=False, comment="of the daemon whose follower took it"),
+    Column("ends", Integer, nullable=False, comment="how often a daemon ended over it, and the follower with it"),
     comment="the round that is about to be taken: a process that ends over it leaves it here",
 )
 

@@ -54,7 +54,7 @@ FAULTS = {
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
-    "import-kill": Fault(import_kills, 1, 1, partial(import_kills, entries=LITTLE)),
+    "import-kill": Fault(import_kills, 2, 1, partial(import_kills, entries=LITTLE)),
     "storm-kill": Fault(storm_and_kill, 3, 1, partial(storm_and_kill, alerts=FEW, soon=None)),
     "file-moved": Fault(moved, 80, 8),
     "second-daemon": Fault(second_daemons, 50, 5),

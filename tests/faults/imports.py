@@ -9,11 +9,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,19 +30,22 @@ _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
 async def import_kills(folder: Path, report: Report, *, entries: int = ENTRIES) -> None:
-    """Log entries of PagerDuty, begun three times and killed twice: each of them is one event."""
+    """Log entries of PagerDuty, begun three times and killed twice: each of them is one event.
+
+    Every second time they are of pages that nobody ever closes: they stay open to the end, and memory must not follow.
+    """
     for number in range(report.rounds):
-        await asyncio.to_thread(_one_round, folder / str(number), report, entries)
+        await asyncio.to_thread(_one_round, folder / str(number), report, entries, (_closing, _open)[number % 2])
         report.done += 1
 
 
-def _one_round(folder: Path, report: Report, entries: int) -> None:
+def _one_round(folder: Path, report: Report, entries: int, said_at: SaidAt) -> None:
     folder.mkdir(parents=True)
     # The daemon's warning of such a folder is no part of the result, which is JSON.
     folder.chmod(0o755)
     database, file = folder / "timelined.db", folder / "entries.json"
     with file.open("w") as written:
-        written.writelines(_page(entries))
+        written.writelines(_page(entries, said_at))
     subprocess.run([*_TIMELINED, "db", "upgrade", *_where(database)], cwd=PROJECT, check=True, capture_output=True)
     for stored in (entries // 4, entries // 2):
         _kill_when_stored(database, file, stored)
@@ -103,23 +106,47 @@ def _count(database: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM event WHERE source = 'pagerduty'").fetchone()[0])
 
 
+class LogEntry(NamedTuple):
+    """Of which page an entry is, what it says, and how many seconds after the first of all."""
+
+    page: int
+    kind: str
+    after: int
+
+
+SaidAt = Callable[[int], LogEntry]
+"""The entry of a number."""
 _STEPS = (("trigger", 0), ("acknowledge", 60), ("annotate", 120), ("resolve", 300))
-"""What is told of each page, and how many seconds after its beginning."""
+"""What is told of a page that is closed, and how many seconds after its beginning."""
 _APART = 600
-"""Seconds between two pages: each is over before the next, and an incident of its own."""
+"""Seconds between two pages: one that is closed is over before the next, and an incident of its own."""
+_PAGES = 1_000
+"""Pages that are never closed, all of which go on to the end."""
 
 
-def _page(entries: int) -> Iterator[str]:
+def _closing(number: int) -> LogEntry:
+    """Pages one after the other."""
+    page, (kind, after) = number // len(_STEPS), _STEPS[number % len(_STEPS)]
+    return LogEntry(page, kind, _APART * page + after)
+
+
+def _open(number: int) -> LogEntry:
+    """A thousand pages at once, each triggered, acknowledged, noted on in turn, and never resolved."""
+    step, page = divmod(number, _PAGES)
+    return LogEntry(page, ("trigger", "acknowledge")[step] if step < 2 else "annotate", 10 * number)
+
+
+def _page(entries: int, said_at: SaidAt) -> Iterator[str]:
     """One answer of GET /log_entries, larger than any that PagerDuty gives: a page every ten minutes."""
     start = datetime(2026, 3, 4, tzinfo=UTC)
     yield '{"limit": 100, "log_entries": ['
     for number in range(entries):
-        page, (kind, after) = number // len(_STEPS), _STEPS[number % len(_STEPS)]
+        page, kind, after = said_at(number)
         by = {"id": "PU1", "type": "user_reference", "summary": "Ana"}
         yield "," if number else ""
         yield json.dumps({
             "id": f"R{number:08}", "type": f"{kind}_log_entry",
-            "created_at": f"{start + timedelta(seconds=_APART * page + after):%Y-%m-%dT%H:%M:%SZ}",
+            "created_at": f"{start + timedelta(seconds=after):%Y-%m-%dT%H:%M:%SZ}",
             "agent": {"id": "PS1", "type": "service_reference"} if kind == "trigger" else by,
             "channel": {"type": "note", "summary": f"looked at host {number}"},
             "incident": {"id": f"PT{page:06}", "type": "incident_reference", "summary": f"[#{page}] Errors"},
