@@ -5,6 +5,9 @@ child, which gets the command's arguments, folder, environment and streams, and
 runs the module as an interpreter would: with its own exit code, its own signals
 and its own end. What a fresh interpreter has and a fork has not (``LD_PRELOAD``,
 a hash seed) is for :mod:`subprocess`; so is any system without ``pidfd_open``.
+
+A child that starts commands itself can be given a process of its own that forks
+them: a fork of what it is made from, so that it imports nothing anew.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NoReturn
@@ -85,14 +89,19 @@ class Child:
 class Forks:
     """The process that forks, for as long as this one lives."""
 
-    def __init__(self) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self, control: socket.socket, ended: Callable[[], object]) -> None:
+        self._control, self._ended = control, ended
         self._lock = threading.Lock()
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+
+    @classmethod
+    def started(cls) -> Forks:
+        """An interpreter that imports what commands need."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environ = os.environ | {"PYTHONPATH": str(PROJECT)}
         with theirs:
             command = [sys.executable, "-m", "tests.forks", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, env=environ, pass_fds=(theirs.fileno(),))
-        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+            return cls(ours, subprocess.Popen(command, env=environ, pass_fds=(theirs.fileno(),)).wait)
 
     def start(
         self,
@@ -100,15 +109,11 @@ class Forks:
         folder: Path,
         environ: Mapping[str, str],
         streams: tuple[int, int, int],
-        follower: bool,
-        module: str,
+        **more: Any,
     ) -> Child:
         """Run a module with these arguments, as ``python -m`` does; stdin, stdout and stderr are ``streams``."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {
-            "module": module, "arguments": list(arguments), "folder": str(folder), "environ": dict(environ),
-            "follower": follower,
-        }  # fmt: skip
+        request = {"arguments": list(arguments), "folder": str(folder), "environ": dict(environ), **more}
         with theirs, self._lock:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno(), *streams])
         return Child(int(ours.recv(64)), ours)
@@ -116,7 +121,7 @@ class Forks:
     def close(self) -> None:
         """It ends, and has no children of ours left by then."""
         self._control.close()
-        self._process.wait()
+        self._ended()
 
 
 _forks: Forks | None = None
@@ -135,15 +140,33 @@ def start(
     streams: tuple[int, int, int],
     *,
     follower: bool = False,
+    within: bool = False,
     module: str = COMMAND,
 ) -> Child:
-    """Run ``timelined`` with these arguments, in a process of its own; ``follower`` forks also that of a daemon."""
-    global _forks  # noqa: PLW0603 - one for each process that runs tests
+    """Run ``timelined`` with these arguments, in a process of its own; ``follower`` forks also that of a daemon.
+
+    With ``within`` it can fork commands of its own.
+    """
     with _making:
-        if _forks is None:
-            _forks = Forks()
-            atexit.register(_forks.close)
-    return _forks.start(arguments, folder, environ, streams, follower, module)
+        forks = _forks or _keep(Forks.started())
+    return forks.start(arguments, folder, environ, streams, follower=follower, within=within, module=module)
+
+
+def _keep(made: Forks) -> Forks:
+    global _forks  # noqa: PLW0603 - one for each process that runs tests
+    _forks = made
+    atexit.register(made.close)
+    return made
+
+
+def inherited(control: socket.socket, pid: int) -> None:
+    """Say that another process, a child of this one, forks what this one starts."""
+    _keep(Forks(control, partial(os.waitpid, pid, 0)))
+
+
+def ready() -> bool:
+    """Whether there is a process that forks already."""
+    return _forks is not None
 
 
 def run(
@@ -153,6 +176,7 @@ def run(
     seconds: float = 60.0,
     module: str = COMMAND,
     *,
+    within: bool = False,
     stdin: int | None = None,
     stdout: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -171,7 +195,7 @@ def run(
             nothing.fileno() if stdin is None else stdin, written.fileno() if stdout is None else stdout,
             stderr.fileno(),
         )  # fmt: skip
-        child = start(arguments, folder, environ, streams, module=module)
+        child = start(arguments, folder, environ, streams, within=within, module=module)
         try:
             code = child.wait(seconds)
         finally:
@@ -247,7 +271,17 @@ def main() -> None:
     if sys.platform != "win32":
         importlib.import_module("uvloop")
     gc.freeze()
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    control = socket.socket(fileno=int(sys.argv[1]))
+    while (request := serve(control)) and request["within"]:
+        control.detach()  # of the process above, and closed
+        ours, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid:
+            control.close()
+            importlib.import_module("tests.forks").inherited(ours, pid)
+            break
+        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+        ours.close()
     if request is None:
         return
     os.chdir(request["folder"])

@@ -39,7 +39,7 @@ def found(folder: Path, module: str, *options: str, **environment: str) -> dict[
     """What the short form of a benchmark leaves on disk."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     arguments = ["--short", "--out", str(folder), *options]
-    ran = forks.run(arguments, ROOT, environ, seconds=120, module=f"tests.bench.{module}")
+    ran = forks.run(arguments, ROOT, environ, seconds=120, module=f"tests.bench.{module}", within=True)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     told: dict[str, Any] = json.loads(folder.joinpath(f"{module}.json").read_text())
     return told

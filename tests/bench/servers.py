@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+from tests import forks
 
 PATIENCE = 30.0
 """Seconds that starting or stopping may take."""
@@ -30,23 +33,47 @@ class Running(NamedTuple):
 def server(*command: str, beside: tuple[int, ...] = (), cwd: Path = ROOT) -> Iterator[Running]:
     """A server module of ours, ``PORT`` in its arguments standing for a free port; ``beside`` are its helpers' pids."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
-    with process(sys.executable, "-m", *command, cwd=cwd, env=environ) as (port, pid):
+    start = _forked if forks.ready() else _interpreted
+    with _serving(command, partial(start, cwd, environ)) as (port, pid):
         yield Running(port, (pid, *beside))
+
+
+Started = subprocess.Popen[bytes] | forks.Child
+
+
+def _interpreted(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) -> Started:
+    return subprocess.Popen([sys.executable, "-m", *command], cwd=cwd, env=environ)
+
+
+def _forked(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) -> Started:
+    """Where nothing is measured: in a test."""
+    module, *arguments = command
+    follower = module == forks.COMMAND
+    with Path(os.devnull).open("rb") as nothing:
+        streams = (nothing.fileno(), 1, 2)
+        return forks.start(arguments, cwd, environ, streams, follower=follower, module=module)
 
 
 @contextmanager
 def process(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
     """Any server, ``PORT`` standing for a free port: that port and its pid, once it takes connections."""
+    with _serving(command, lambda named: subprocess.Popen(named, cwd=cwd, env=env)) as started:
+        yield started
+
+
+@contextmanager
+def _serving(command: Sequence[str], start: Callable[[Sequence[str]], Started]) -> Iterator[tuple[int, int]]:
     port = free_port()
-    started = subprocess.Popen([part.replace("PORT", str(port)) for part in command], cwd=cwd, env=env)
+    named = [part.replace("PORT", str(port)) for part in command]
+    started = start(named)
     try:
-        _await(port, started)
+        _await(port, started, named)
         yield port, started.pid
     finally:
         end(started)
 
 
-def end(started: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+def end(started: Started, how: signal.Signals = signal.SIGTERM) -> None:
     """Ask a process to end; make it, where it does not."""
     started.send_signal(how)
     try:
@@ -65,14 +92,14 @@ def free_port() -> int:
         return port
 
 
-def _await(port: int, started: subprocess.Popen[bytes]) -> None:
+def _await(port: int, started: Started, command: Sequence[str]) -> None:
     until = time.monotonic() + PATIENCE
     while started.poll() is None and time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise SystemExit(f"cannot measure: the server on port {port} did not start ({started.args!r})")
+    raise SystemExit(f"cannot measure: the server on port {port} did not start ({command!r})")
 
 
 def cpu(pids: tuple[int, ...]) -> float:
