@@ -115,8 +115,8 @@ async def test_a_silent_stream_shows_that_it_lives(tmp_path: Path) -> None:
 
 
 async def test_how_many_listen_is_bounded(tmp_path: Path) -> None:
-    """One more is asked to come again; a place that was left is free."""
-    async with running(tmp_path, streaming=StreamLimits(streams=1, look=0.05)) as face:
+    """One more is asked to come again; a place that was left is free, long before anything comes to be told."""
+    async with running(tmp_path, streaming=StreamLimits(streams=1, look=0.05, beat=3600)) as face:
         async with listening(face):
             answer = await face.get(STREAM)
             answer.problem(503)

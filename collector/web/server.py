@@ -182,6 +182,11 @@ class Connection(web.RequestHandler):
             body.set_exception(web.RequestPayloadError(reason))
         body.feed_eof()
 
+    @property
+    def heard_out(self) -> bool:
+        """Whether the client has closed its side: it is gone, or wants only to be answered. What is written tells."""
+        return self._over
+
     def is_busy(self, now: float, silent_from: float) -> bool:
         """Whether a request is being answered, or one may be on its way: nobody can see bytes that are not here yet.
 

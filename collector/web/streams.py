@@ -28,6 +28,7 @@ from collector.web.places import STREAM
 from collector.web.reads import READS
 from collector.web.requests import LATEST, Query, whole
 from collector.web.seen import SeenLog
+from collector.web.server import Connection
 
 routes = web.RouteTableDef()
 
@@ -42,7 +43,7 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     beat: float = 15.0
     """How long nothing is said at most: a comment then shows that the stream lives."""
     look: float = 2.0
-    """How long a stream may stand whose client is gone."""
+    """How often it is looked whether the client is gone; a stream whose client is gone ends after three of these."""
     stall: float = 30.0
     """How long a reader may take nothing."""
     together: int = 200
@@ -262,6 +263,7 @@ async def _next(
             if request.transport is None or request.transport.is_closing():
                 return None
             waited += step
-            if waited >= limits.beat:
+            # Where a client only closed its side, what is written reaches it; one that is gone resets the connection.
+            if waited >= limits.beat or (isinstance(request.protocol, Connection) and request.protocol.heard_out):
                 waited = 0.0
                 await beat()
