@@ -8,16 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from collector.correlation.changes import Changes
 from collector.correlation.placing import FOLLOW_UP, Placement
 from collector.event import MACHINE, Event, RecordedEvent, event_id, reading_order
 from collector.log import queries
 from collector.projections import placing
-from collector.storage.sql import select_in
+from collector.projections.tables import incident, incident_number
+from collector.schema.tables import event as logged
+from collector.storage.sql import AMONG, select_among
 
 _RECIPE = "follower.1"
+
+
+_ENDED = select(incident.c.number, incident.c.ended_at).where(incident.c.number.in_(AMONG))
+_GOES_BY = select(incident_number.c.number, incident_number.c.goes_by).where(incident_number.c.number.in_(AMONG))
+_numbered = incident.join(incident_number, incident_number.c.number == incident.c.number)
+_NEW = (
+    select(
+        incident.c.number,
+        incident_number.c.anchor,
+        incident.c.key,
+        incident.c.title,
+        incident.c.started_at,
+        incident.c.ended_at,
+    )
+    .select_from(_numbered)
+    .where(incident.c.number >= bindparam("first"), incident_number.c.goes_by == incident.c.number)
+    .order_by(incident.c.number)
+)
+_NUMBERS = (
+    select(
+        incident.c.number, incident_number.c.anchor, incident_number.c.goes_by, incident.c.title, incident.c.started_at
+    )
+    .select_from(_numbered)
+    .where(incident.c.number < bindparam("first"), incident_number.c.goes_by.is_not(None))
+    .order_by(incident.c.number)
+)
+_NUMBERING = select(logged.c.id).where(
+    logged.c.source == MACHINE, logged.c.revision == 0, logged.c.type.in_(("incident.opened", "incident.merged"))
+)
 
 
 def speaking_order(said: Event) -> tuple[bool, tuple[int, int, str]]:
@@ -32,10 +63,9 @@ class FormerIncidents:
         self._changes = changes
         self.ended: dict[int, int | None] = {}
         self.goes_by: dict[int, int | None] = {}
-        statement = "SELECT number, ended_at FROM incident WHERE number IN ({})"
-        self.ended.update(select_in(connection, statement, list(changes.incidents)))
-        statement = "SELECT number, goes_by FROM incident_number WHERE number IN ({})"
-        self.goes_by.update(select_in(connection, statement, list({*changes.numbers, *changes.incidents})))
+        self.ended.update(map(tuple, select_among(connection, _ENDED, list(changes.incidents))))
+        numbers = list({*changes.numbers, *changes.incidents})
+        self.goes_by.update(map(tuple, select_among(connection, _GOES_BY, numbers)))
 
     def lived(self, number: int) -> bool:
         """Whether an incident went by this number."""
@@ -116,21 +146,17 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
 
 def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
     """What is said of incidents that live under numbers from ``first`` on, of which nothing was said yet."""
-    statement = """SELECT number, anchor, key, title, started_at, ended_at
-        FROM incident JOIN incident_number USING (number) WHERE number >= ? AND goes_by = number ORDER BY number"""
-    for number, anchor, key, title, started_at, ended_at in list(connection.exec_driver_sql(statement, (first,))):
-        about = _Notice(number, key, title, cause)
+    for row in list(connection.execute(_NEW, {"first": first})):
+        about = _Notice(row.number, row.key, row.title, cause)
         # What the number hangs on, which need not be the first event of the incident as it is now.
-        yield about.event("incident.opened", started_at, data={"event": anchor})
-        if ended_at is not None:
-            yield about.event("incident.resolved", ended_at)
+        yield about.event("incident.opened", row.started_at, data={"event": row.anchor})
+        if row.ended_at is not None:
+            yield about.event("incident.resolved", row.ended_at)
 
 
 def anchors(connection: Connection) -> dict[int, RecordedEvent]:
     """Of each number the last announcement that names the event it hangs on, as ``data["event"]``."""
-    statement = """SELECT id FROM event WHERE source = ? AND revision = 0
-        AND type IN ('incident.opened', 'incident.merged')"""
-    ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (MACHINE,)).scalars()]
+    ids = [identity.hex() for identity in connection.execute(_NUMBERING).scalars()]
     by_position = sorted(queries.read_ids(connection, ids), key=lambda event: event.position)
     return {event.data["number"]: event for event in by_position if {"number", "event"} <= event.data.keys()}
 
@@ -141,10 +167,8 @@ def of_moved(connection: Connection, first: int, cause: int) -> Iterable[Event]:
     Reading a log anew by other steps than it was read at first can hang a number on another event on the way. Unsaid,
     whoever makes the lists next would find the number elsewhere.
     """
-    statement = """SELECT number, anchor, goes_by, title, started_at FROM incident_number JOIN incident USING (number)
-        WHERE number < ? AND goes_by IS NOT NULL ORDER BY number"""
     announced = anchors(connection)
-    for number, anchor, goes_by, title, started_at in list(connection.exec_driver_sql(statement, (first,))):
+    for number, anchor, goes_by, title, started_at in list(connection.execute(_NUMBERS, {"first": first})):
         if number not in announced or announced[number].data["event"] == anchor:
             continue
         if goes_by == number:

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -33,6 +33,7 @@ from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put, remove
+from collector.schema.tables import event as logged
 from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,24 @@ _LOOK = 1.0
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Event).decode
+
+_attempt, _cursor = tables.attempt.c, tables.cursor.c
+_next = select(func.coalesce(func.max(_cursor.position), 0) + 1).scalar_subquery()
+_CUT_OFF = select(_attempt.first, _attempt.last, _attempt.tries, _attempt.life, _attempt.ends).where(
+    _attempt.first == _next
+)
+_SET_ASIDE = select(tables.set_aside.c.position).where(tables.set_aside.c.position > bindparam("after"))
+_CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules)
+_OUTBOX = select(tables.outbox.c.id, tables.outbox.c.body)
+_TOUCH = update(tables.cursor).values(one=_cursor.one)
+"""Changes nothing, and has something to commit."""
+_number = tables.incident_number.c
+_passing = (_number.number >= bindparam("first")) & or_(_number.goes_by.is_(None), _number.goes_by != _number.number)
+_DROP_PASSING = delete(tables.incident).where(tables.incident.c.number.in_(select(_number.number).where(_passing)))
+_DROP_NUMBERS = delete(tables.incident_number).where(_passing)
+_LAST_SAID = select(func.coalesce(func.max(logged.c.position), 0)).where(
+    logged.c.source == MACHINE, logged.c.type.like("incident.%")
+)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -323,9 +342,7 @@ class Follower:
 
     async def _recall(self) -> None:
         """Take heed of what the process before us ended over, if it did."""
-        statement = """SELECT first, last, tries, life, ends FROM attempt
-            WHERE first = (SELECT coalesce(max(position), 0) + 1 FROM cursor)"""
-        row = await self._lists.query(lambda c: c.exec_driver_sql(statement).one_or_none())
+        row = await self._lists.query(lambda c: c.execute(_CUT_OFF).one_or_none())
         if row is None or self._suspects.ended_together(Attempt(*row), self._life):
             return
         first, last, tries = row[:3]
@@ -337,7 +354,7 @@ class Follower:
     async def rest(self) -> None:
         """Say that nothing is being taken: this end was wanted."""
         with suppress(Unavailable):
-            await self._write(lambda c: c.exec_driver_sql("DELETE FROM attempt"))
+            await self._write(lambda c: c.execute(delete(tables.attempt)))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write lists. Durable is only what is going to be announced (:meth:`_say`): the rest follows again."""
@@ -353,8 +370,7 @@ class Follower:
         if not events:
             return None
         self._read = {event.position: event.id for event in events}
-        statement = "SELECT position FROM set_aside WHERE position > ?"
-        aside = set(connection.exec_driver_sql(statement, (self._position,)).scalars())
+        aside = set(connection.execute(_SET_ASIDE, {"after": self._position}).scalars())
         self._groups.evict(self._crowded)
         return _RoundInput(
             first=events[0].position, last=events[-1].position,
@@ -370,8 +386,8 @@ class Follower:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
 
         def work(connection: Connection) -> tuple[int, int, int, str, bool]:
-            found = connection.exec_driver_sql("SELECT position, quiet, settled, rules FROM cursor").one_or_none()
-            fresh = connection.exec_driver_sql("SELECT 1 FROM incident_number LIMIT 1").first() is None
+            found = connection.execute(_CURSOR).one_or_none()
+            fresh = not shape.has_numbers(connection)
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
         if await self._lists.query(shape.unusable):
@@ -401,11 +417,9 @@ class Follower:
         """
 
         def work(connection: Connection) -> None:
-            execute = connection.exec_driver_sql
-            passing = "FROM incident_number WHERE number >= ? AND (goes_by IS NULL OR goes_by <> number)"
-            execute(f"DELETE FROM incident WHERE number IN (SELECT number {passing})", (self._settled,))  # noqa: S608
-            execute(f"DELETE {passing}", (self._settled,))
-            execute("UPDATE cursor SET settled = 0")
+            for statement in (_DROP_PASSING, _DROP_NUMBERS):
+                connection.execute(statement, {"first": self._settled})
+            connection.execute(update(tables.cursor).values(settled=0))
             news = [
                 *announcements.of_moved(connection, self._settled, self._position),
                 *announcements.of_new(connection, self._settled, self._position),
@@ -420,9 +434,7 @@ class Follower:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
 
         def announced(connection: Connection) -> tuple[int, dict[int, RecordedEvent]]:
-            statement = "SELECT coalesce(max(position), 0) FROM event WHERE source = ? AND type LIKE 'incident.%'"
-            last = int(connection.exec_driver_sql(statement, (MACHINE,)).scalar_one())
-            return last, announcements.anchors(connection)
+            return int(connection.execute(_LAST_SAID).scalar_one()), announcements.anchors(connection)
 
         last, anchors = await self._lists.query(announced)
         # What was said last of a number counts: it may hang on another event since.
@@ -454,15 +466,15 @@ class Follower:
         """Append what waits to be said, then forget that it waited; whether there was anything."""
         if not self._unsaid:
             return False
-        rows = await self._lists.query(lambda c: list(c.exec_driver_sql("SELECT id, body FROM outbox")))
+        rows = await self._lists.query(lambda c: list(c.execute(_OUTBOX)))
         if rows:
             # The log must never know a number that a power cut takes from the lists.
-            await self._lists.write(lambda c: c.exec_driver_sql("UPDATE cursor SET one = one"), durable=True)
-            events = tuple(sorted((_decode(body) for _, body in rows), key=announcements.speaking_order))
+            await self._lists.write(lambda c: c.execute(_TOUCH), durable=True)
+            events = tuple(sorted((_decode(row.body) for row in rows), key=announcements.speaking_order))
             answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
             for answer in answers:
                 receipt_of(answer)
-            said = [(row[0],) for row in rows]
+            said = [(row.id,) for row in rows]
             await self._write(lambda c: remove(c, said, tables.outbox.c.id))
         self._unsaid = False
         return bool(rows)

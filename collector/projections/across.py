@@ -8,16 +8,17 @@ typical value that a mean would be near.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from collector.correlation.signals import SEPARATOR, Unit
 from collector.event import MACHINE, PEOPLE
-from collector.projections.tables import MEMBER
-from collector.storage.sql import select_in
+from collector.projections.tables import event_index, event_unit, incident, incident_number, member
+from collector.projections.tables import unit as signal
+from collector.storage.sql import AMONG, select_among
 
 MOST = 20_000
 """The most episodes and the most events that are looked at; the newest ones."""
@@ -25,6 +26,65 @@ MOST = 20_000
 _decode = msgspec.msgpack.Decoder(Unit).decode
 _ANSWERS = ("note", "status", "chat", "mark", "action")
 """Families of what people say in an incident; beside them, a page that somebody acknowledged."""
+
+_newest = (
+    select(signal.c.uid, signal.c.body, signal.c.start)
+    .where(signal.c.start >= bindparam("since"), signal.c.start < bindparam("until"), signal.c.kind == "alert")
+    .order_by(signal.c.start.desc())
+    .limit(MOST + 1)
+    .subquery("newest")
+)
+_EPISODES = (
+    select(_newest.c.body, member.c.number)
+    .join_from(_newest, member, member.c.uid == _newest.c.uid, isouter=True)
+    .order_by(_newest.c.start.desc())
+)
+_ANSWERED = (
+    select(member.c.number)
+    .distinct()
+    .select_from(
+        member.join(event_unit, event_unit.c.unit == member.c.uid).join(
+            event_index, event_index.c.id == event_unit.c.event
+        )
+    )
+    .where(
+        member.c.number.in_(AMONG),
+        or_(
+            event_index.c.source == PEOPLE,
+            event_index.c.family.in_(_ANSWERS),
+            event_index.c.type == "page.acknowledged",
+        ),
+    )
+)
+_family = (
+    select(event_index.c.family)
+    .where(event_index.c.id == incident.c.key, event_index.c.revision == 0)
+    .correlate(incident)
+    .scalar_subquery()
+)
+_OPENED = (
+    select(incident.c.number, incident.c.started_at, _family.label("family"))
+    .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
+    .where(
+        incident_number.c.goes_by == incident.c.number,
+        incident.c.started_at >= bindparam("since"),
+        incident.c.started_at < bindparam("until"),
+    )
+    .order_by(incident.c.started_at)
+)
+_LAST = select(func.coalesce(func.max(event_index.c.position), 0))
+_LATE = (
+    select(
+        event_index.c.source, (event_index.c.received_at - event_index.c.occurred_at).label("length"), event_index.c.id
+    )
+    .where(
+        event_index.c.position > bindparam("after"),
+        event_index.c.revision == 0,
+        event_index.c.source != MACHINE,
+        event_index.c.source != PEOPLE,
+    )
+    .order_by(event_index.c.position)
+)
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +149,8 @@ class Across(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(connection: Connection, since: int, until: int) -> Across:
     """Of what began from ``since`` until before ``until``, µs."""
-    statement = f"""SELECT body, number FROM (SELECT uid, body, start FROM signal WHERE start >= ? AND start < ?
-        AND kind = 'alert' ORDER BY start DESC LIMIT {MOST + 1}) AS found LEFT JOIN {MEMBER} AS member USING (uid)
-        ORDER BY start DESC"""  # noqa: S608 - constants of ours
-    rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement, (since, until))]
+    found = connection.execute(_EPISODES, {"since": since, "until": until})
+    rows = [(_decode(row.body), row.number) for row in found]
     episodes = len({unit.uid for unit, _ in rows})
     return Across(
         identities=_identities(connection, rows),
@@ -131,28 +189,19 @@ def _identity(units: Sequence[Unit], places: Mapping[str, set[int]], answered: s
 
 def _answered(connection: Connection, numbers: Sequence[int]) -> set[int]:
     """The incidents in which a person acknowledged a page or said anything."""
-    families = ", ".join(f"'{family}'" for family in _ANSWERS)
-    statement = f"""SELECT DISTINCT number FROM {MEMBER} AS member JOIN event_unit ON unit = uid
-        JOIN event_index ON id = event WHERE number IN ({{}})
-        AND (source = '{PEOPLE}' OR family IN ({families}) OR type = 'page.acknowledged')"""  # noqa: S608 - constants
-    return {int(number) for (number,) in select_in(connection, statement, numbers)}
+    return {int(row.number) for row in select_among(connection, _ANSWERED, numbers)}
 
 
 def _opened(connection: Connection, since: int, until: int) -> list[Opened]:
-    statement = """SELECT incident.number, started_at, (SELECT family FROM event_index WHERE id = incident.key
-        AND revision = 0) FROM incident JOIN incident_number USING (number)
-        WHERE goes_by = incident.number AND started_at >= ? AND started_at < ? ORDER BY started_at"""
-    rows: Iterable[tuple[int, int, str | None]] = connection.exec_driver_sql(statement, (since, until))
-    return [Opened(number=number, started_at=at, family=family or "") for number, at, family in rows]
+    rows = connection.execute(_OPENED, {"since": since, "until": until})
+    return [Opened(number=row.number, started_at=row.started_at, family=row.family or "") for row in rows]
 
 
 def _late(connection: Connection) -> list[Lateness]:
-    last = int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM event_index").scalar_one())
-    statement = """SELECT source, received_at - occurred_at, id FROM event_index
-        WHERE position > ? AND revision = 0 AND source <> ? AND source <> ? ORDER BY position"""
+    last = int(connection.execute(_LAST).scalar_one())
     behind: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for source, length, event in connection.exec_driver_sql(statement, (last - MOST, MACHINE, PEOPLE)):
-        behind[source].append((int(length), event))
+    for row in connection.execute(_LATE, {"after": last - MOST}):
+        behind[row.source].append((int(row.length), row.id))
     found = [_lateness(source, sorted(each)) for source, each in behind.items()]
     return sorted(found, key=lambda one: (-one.median, one.source))
 

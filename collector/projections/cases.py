@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, exists, func, or_, select
 
 from collector.correlation import Catalog, Membership
 from collector.event import HOUR, MACHINE, RecordedEvent, current, reading_order
@@ -17,7 +17,20 @@ from collector.log import queries
 from collector.names import elsewhere
 from collector.names.spelling import Spelling
 from collector.projections import records
-from collector.projections.tables import MEMBER
+from collector.projections.tables import (
+    NOTHING,
+    belongs,
+    event_index,
+    event_unit,
+    incident,
+    incident_key,
+    incident_news,
+    incident_number,
+    member,
+    membership,
+    placement,
+    unit,
+)
 from collector.projections.values import Case, IncidentRow, NearbyEvent
 from collector.semantics.episodes import UPDATED
 from collector.telemetry.refusals import SLOWEST, read_back
@@ -35,49 +48,132 @@ FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
-_PLACED = """(SELECT {} FROM placement JOIN signal USING (uid)
-    WHERE placement.number = incident.number AND rule <> 'follow_up')"""
-_EVENTS = _PLACED.format("CAST(coalesce(sum(signal.events), 0) AS BIGINT)")
-_LATEST = _PLACED.format("coalesce(max(last), 0)")
-ROWS = f"""SELECT number, goes_by, key, title, started_at, ended_at, last_at, services, environments, severity, lead,
-    incident.events + {_EVENTS}, coalesce(incident_news.position, 0), low, high, {_LATEST}
-    FROM incident JOIN incident_number USING (number) LEFT JOIN incident_news USING (number) """  # noqa: S608 - ours
-_OUTSIDE = """FROM signal JOIN event_index ON event_index.id = uid AND revision = 0
-    WHERE start BETWEEN ? AND ? AND kind <> 'fact' AND received_at <= ? AND (kind <> 'note' OR missed <> '')
-    AND NOT EXISTS (SELECT 1 FROM membership WHERE membership.uid = signal.uid AND number = ?)
-    AND NOT EXISTS (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND number = ?)"""
-"""What began in a window and is not in an incident, by the window, the time of receipt and the number twice."""
-_BESIDE = f"SELECT uid, signal.service, signal.environment, missed {_OUTSIDE}"
-_SERVICES = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
-_NEAREST = f"{_BESIDE} ORDER BY abs(start - ?), uid LIMIT ?"
-_DENIABLE = f"""{_BESIDE} AND (kind = 'page' OR (kind = 'change'
-    AND (signal.service IS NULL OR signal.service IN ({_SERVICES})))) ORDER BY start, uid"""
-_FIRED = f"""{_BESIDE} AND uid IN (SELECT min(uid) {_OUTSIDE} AND kind = 'alert'
-    AND signal.service IN ({_SERVICES}) GROUP BY signal.service) ORDER BY start, uid"""
+
+def _of_placed(value: Any) -> Any:
+    """What is made of the signals that were placed in an incident."""
+    placed = placement.join(unit, unit.c.uid == placement.c.uid)
+    return (
+        select(func.coalesce(value, 0))
+        .select_from(placed)
+        .where(placement.c.number == incident.c.number, belongs)
+        .correlate(incident)
+        .scalar_subquery()
+    )
+
+
+ROWS = select(
+    incident.c.number,
+    incident_number.c.goes_by,
+    incident.c.key,
+    incident.c.title,
+    incident.c.started_at,
+    incident.c.ended_at,
+    incident.c.last_at,
+    incident.c.services,
+    incident.c.environments,
+    incident.c.severity,
+    incident.c.lead,
+    (incident.c.events + _of_placed(cast(func.sum(unit.c.events), BigInteger))).label("events"),
+    func.coalesce(incident_news.c.position, 0).label("news"),
+    incident.c.low,
+    incident.c.high,
+    _of_placed(func.max(unit.c.last)).label("latest"),
+).select_from(
+    incident.join(incident_number, incident_number.c.number == incident.c.number).outerjoin(
+        incident_news, incident_news.c.number == incident.c.number
+    )
+)
+"""Incidents as they lie in the lists; :func:`row_of` makes a value of each."""
+_ROW = ROWS.where(incident.c.number == bindparam("number"))
+_MEMBERSHIPS = (
+    select(event_unit.c.event, member.c.rule, member.c.reason)
+    .join_from(member, event_unit, event_unit.c.unit == member.c.uid)
+    .where(member.c.number == bindparam("number"))
+)
+
+
+def _beside(*columns: Any, signal: Any = unit, told: Any = event_index) -> Select[Any]:
+    """What began in a window, was received by then, and is not in an incident."""
+    inside = (
+        exists().where(table.c.uid == signal.c.uid, table.c.number == bindparam("number")).correlate(signal)
+        for table in (membership, placement)
+    )
+    return (
+        select(*columns)
+        .select_from(signal.join(told, (told.c.id == signal.c.uid) & (told.c.revision == 0)))
+        .where(
+            signal.c.start.between(bindparam("low"), bindparam("high")),
+            signal.c.kind != "fact",
+            told.c.received_at <= bindparam("until"),
+            or_(signal.c.kind != "note", signal.c.missed != NOTHING),
+            *(~each for each in inside),
+        )
+    )
+
+
+_BESIDE = _beside(unit.c.uid, unit.c.service, unit.c.environment, unit.c.missed)
+_COUNT_BESIDE = _beside(func.count())
+_SERVICES = select(func.substr(incident_key.c.key, 9)).where(
+    incident_key.c.number == bindparam("number"), incident_key.c.key.like("service:%")
+)
+_NEAREST = _BESIDE.order_by(func.abs(unit.c.start - bindparam("started_at")), unit.c.uid)
+_DENIABLE = _BESIDE.where(
+    or_(
+        unit.c.kind == "page",
+        (unit.c.kind == "change") & or_(unit.c.service.is_(None), unit.c.service.in_(_SERVICES)),
+    )
+).order_by(unit.c.start, unit.c.uid)
+_alert, _told = unit.alias("fired"), event_index.alias("told")
+_FIRED = _BESIDE.where(
+    unit.c.uid.in_(
+        _beside(func.min(_alert.c.uid), signal=_alert, told=_told)
+        .where(_alert.c.kind == "alert", _alert.c.service.in_(_SERVICES))
+        .group_by(_alert.c.service)
+    )
+).order_by(unit.c.start, unit.c.uid)
+_FOLLOWED = (
+    select(event_unit.c.event, placement.c.reason)
+    .join_from(placement, event_unit, event_unit.c.unit == placement.c.uid)
+    .where(placement.c.number == bindparam("number"), ~belongs)
+)
+_PROOFS = (
+    select(event_index.c.id)
+    .where(
+        event_index.c.family == bindparam("family"),
+        event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
+        event_index.c.source != MACHINE,
+        event_index.c.received_at <= bindparam("until"),
+        event_index.c.revision == 0,
+    )
+    .order_by(event_index.c.occurred_at.desc(), event_index.c.id)
+    .limit(PROOFS)
+)
+_OWN = select(event_index.c.id).where(
+    event_index.c.family.in_(("collector", "source")),
+    event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
+)
 
 
 def stored(connection: Connection, number: int) -> Any:
     """The row of an incident as it lies in the lists."""
-    return connection.exec_driver_sql(f"{ROWS} WHERE number = ?", (number,)).one_or_none()
+    return connection.execute(_ROW, {"number": number}).one_or_none()
 
 
 def row_of(row: Any) -> IncidentRow:
     """The same as a value."""
-    number, goes_by, key, title, started, ended, last, services, environments, severity, lead, events, news = row[:13]
-    merged = goes_by != number
+    merged = row.goes_by != row.number
     return IncidentRow(
-        number=number, key=key, status="merged" if merged else "open" if ended is None else "resolved", title=title,
-        started_at=started, ended_at=ended, last_at=max(last, row[-1]), services=_names(services),
-        environments=_names(environments), severity=severity, lead=lead, events=events,
-        merged_into=goes_by if merged else None, last_position=news,
+        number=row.number, key=row.key, title=row.title,
+        status="merged" if merged else "open" if row.ended_at is None else "resolved",
+        started_at=row.started_at, ended_at=row.ended_at, last_at=max(row.last_at, row.latest),
+        services=_names(row.services), environments=_names(row.environments), severity=row.severity, lead=row.lead,
+        events=row.events, merged_into=row.goes_by if merged else None, last_position=row.news,
     )  # fmt: skip
 
 
 def memberships_of(connection: Connection, number: int) -> dict[str, Membership]:
     """Why each event of an incident is in it, by the event's id."""
-    statement = f"""SELECT event, rule, reason FROM {MEMBER} AS member JOIN event_unit ON unit = uid
-        WHERE number = ?"""  # noqa: S608 - a constant of ours
-    rows = connection.exec_driver_sql(statement, (number,))
+    rows = connection.execute(_MEMBERSHIPS, {"number": number})
     return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
 
 
@@ -95,11 +191,11 @@ class CaseReader:
     def case(self, number: int) -> Case | None:
         """Everything of the incident that a number goes by now; None where nothing of it was known by ``as_of``."""
         found = stored(self._connection, number)
-        if found is not None and found[1] is not None and found[1] != number:
-            found = stored(self._connection, found[1])
-        if found is None or found[1] is None:
+        if found is not None and found.goes_by is not None and found.goes_by != number:
+            found = stored(self._connection, found.goes_by)
+        if found is None or found.goes_by is None:
             return None
-        row, low, high = row_of(found), found[-3], found[-2]
+        row, low, high = row_of(found), found.low, found.high
         memberships = memberships_of(self._connection, row.number)
         events = queries.read_ids(self._connection, sorted(memberships), self._as_of)
         if self._as_of is not None and not events:
@@ -132,30 +228,27 @@ class CaseReader:
         The nearest of it, and however far it is and however much there is: each page, each change of the incident's
         services or of none, and an alert of each of these services. Where a draft says that there was none, none was.
         """
-        window = (low, high, self._until, row.number, row.number)
-        statements = (
-            (_NEAREST, (*window, row.started_at, NEARBY)),
-            (_DENIABLE, (*window, row.number)),
-            (_FIRED, (*window, *window, row.number)),
-        )
-        execute = self._connection.exec_driver_sql
-        rows = {found[0]: found for statement, values in statements for found in execute(statement, values)}
-        total = execute(f"SELECT count(*) {_OUTSIDE}", window).scalar_one() if len(rows) >= NEARBY else len(rows)
+        execute = self._connection.execute
+        window = {"low": low, "high": high, "until": self._until, "number": row.number}
+        rows = {each.uid: each for each in execute(_NEAREST.limit(NEARBY), {**window, "started_at": row.started_at})}
+        rows |= {each.uid: each for statement in (_DENIABLE, _FIRED) for each in execute(statement, window)}
+        total = execute(_COUNT_BESIDE, window).scalar_one() if len(rows) >= NEARBY else len(rows)
         events = {event.id: event for event in self._current(list(rows))}
         keys = self._services(row.number)
-        near = [(events[uid], self._reason(row, keys, *rest)) for uid, *rest in rows.values() if uid in events]
+        near = [
+            (events[each.uid], self._reason(row, keys, each.service, each.environment, each.missed))
+            for each in rows.values() if each.uid in events
+        ]  # fmt: skip
         return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
 
     def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
         """What went on after the end with what the incident was about, in reading order."""
-        statement = """SELECT event, reason FROM placement JOIN event_unit ON unit = uid
-            WHERE number = ? AND rule = 'follow_up'"""
-        reasons = dict(map(tuple, self._connection.exec_driver_sql(statement, (number,))))
+        reasons = {row.event: row.reason for row in self._connection.execute(_FOLLOWED, {"number": number})}
         events = sorted(self._current(list(reasons)), key=reading_order)
         return tuple(NearbyEvent(event=event, reason=reasons[event.id]) for event in events)
 
     def _services(self, number: int) -> set[str]:
-        return set(self._connection.exec_driver_sql(_SERVICES, (number,)).scalars())
+        return set(self._connection.execute(_SERVICES, {"number": number}).scalars())
 
     def _reason(
         self, row: IncidentRow, services: set[str], service: str | None, environment: str | None, missed: str
@@ -174,16 +267,13 @@ class CaseReader:
         return current(queries.read_ids(self._connection, ids, self._as_of))
 
     def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
-        statement = """SELECT id FROM event_index WHERE family = ? AND occurred_at BETWEEN ? AND ?
-            AND source <> ? AND received_at <= ? AND revision = 0 ORDER BY occurred_at DESC, id LIMIT ?"""
-        values = (family, low, high, MACHINE, self._until, PROOFS)
-        return tuple(self._connection.exec_driver_sql(statement, values).scalars())
+        values = {"family": family, "low": low, "high": high, "until": self._until}
+        return tuple(self._connection.execute(_PROOFS, values).scalars())
 
     def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
         """What sources and the collector said of themselves; of refusals and silences those whose span touches the
         window."""
-        statement = "SELECT id FROM event_index WHERE family IN ('collector', 'source') AND occurred_at BETWEEN ? AND ?"
-        ids = list(self._connection.exec_driver_sql(statement, (low - SLOWEST, high)).scalars())
+        ids = list(self._connection.execute(_OWN, {"low": low - SLOWEST, "high": high}).scalars())
         events = [e for e in self._current(ids) if not records.is_silence(e)]
         said = [e for e in events if e.occurred_at >= low or (e.type == REFUSED and read_back(e).last_at >= low)]
         silences = self._current(records.silences(self._connection, high))

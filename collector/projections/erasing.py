@@ -13,19 +13,83 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, case, or_, select, update
 
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import MACHINE, PEOPLE, PUBLISHED, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, queries
 from collector.people import amendments, spoken
 from collector.projections.shape import remaking, unusable
-from collector.projections.tables import MEMBER
+from collector.projections.tables import (
+    NOTHING,
+    event_index,
+    event_unit,
+    incident,
+    incident_number,
+    member,
+    membership,
+    unit,
+)
 from collector.removal.erasing import Extent, erase, extent, ranges, removed_texts
-from collector.storage.sql import select_in
+from collector.storage.sql import AMONG, select_among
 
 ERASED = "delivery.erased"
 """The type of the record of removed bodies; ``collector.removal.recorded`` says what it means."""
+
+_SIGNALS = event_index.c.family.in_(("alert", "page"))
+_NAMES = select(event_index.c.source, event_index.c.entity).distinct().where(_SIGNALS, event_index.c.id.in_(AMONG))
+_OF_NAME = (
+    select(event_index.c.id)
+    .distinct()
+    .where(event_index.c.source == bindparam("source"), event_index.c.entity == bindparam("entity"), _SIGNALS)
+)
+_in_incidents = event_unit.join(member, member.c.uid == event_unit.c.unit)
+_NUMBERS_OF = select(member.c.number).distinct().select_from(_in_incidents).where(event_unit.c.event.in_(AMONG))
+_PUBLISHED = (
+    select(event_index.c.id)
+    .distinct()
+    .select_from(_in_incidents.join(event_index, event_index.c.id == event_unit.c.event))
+    .where(event_index.c.type == PUBLISHED, member.c.number.in_(AMONG))
+)
+_ATTACHED = (
+    select(event_unit.c.event, incident.c.key)
+    .select_from(
+        _in_incidents.join(unit, unit.c.uid == event_unit.c.unit).join(incident, incident.c.number == member.c.number)
+    )
+    .where(unit.c.opening == 0, event_unit.c.event.in_(AMONG))
+    .order_by(event_unit.c.event, incident.c.key)
+)
+_UNITS_OF = select(event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
+_GOING_BY = select(incident_number.c.number, incident_number.c.goes_by)
+_own_events = select(event_index.c.id).distinct().where(event_index.c.source.concat(NOTHING) == MACHINE)
+_OWN = _own_events.where(event_index.c.family == "incident")
+# By the entity where there is one: there are few events of an incident, and many of a family.
+_OWN_OF = _own_events.where(event_index.c.family.concat(NOTHING) == "incident", event_index.c.entity.in_(AMONG))
+_of_number: Any = bindparam("of_number")
+_FORMER = (
+    select(incident.c.title, incident.c.services, incident.c.environments, incident.c.severity, incident.c.lead)
+    .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
+    .where(
+        incident.c.number == _of_number,
+        or_(incident_number.c.goes_by.is_(None), incident_number.c.goes_by != incident.c.number),
+    )
+)
+_EMPTY_INCIDENT = (
+    update(incident)
+    .where(incident.c.number == _of_number)
+    .values(title=amendments.ERASED, services="[]", environments="[]", severity=None, lead=None)
+)
+_REASONS = select(membership.c.uid, membership.c.reason, membership.c.detail).where(membership.c.number == _of_number)
+_EMPTY_REASON = (
+    update(membership)
+    .where(membership.c.uid == bindparam("of_uid"), membership.c.number == _of_number)
+    .values(reason=amendments.ERASED, detail=amendments.ERASED)
+)
+_CLEAN_INDEX = (
+    update(event_index)
+    .where(event_index.c.id == bindparam("of_event"))
+    .values(entity=bindparam("left"), service=case((bindparam("of_none") == 1, None), else_=event_index.c.service))
+)
 
 
 class RequestedErasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,25 +162,17 @@ def _told_by(connection: Connection, numbers: Sequence[int]) -> list[str]:
 
 def _entities(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """Every event of the alerts and pages that these events are of → the name they share once theirs is gone."""
-    statement = "SELECT DISTINCT source, entity FROM event_index WHERE family IN ('alert', 'page') AND id IN ({})"
     names: dict[str, str] = {}
-    for source, entity in list(select_in(connection, statement, list(ids))):
-        rows = connection.exec_driver_sql(
-            "SELECT DISTINCT id FROM event_index WHERE source = ? AND entity = ? AND family IN ('alert', 'page')",
-            (source, entity),
-        )
-        together = sorted(str(one) for one in rows.scalars())
+    for row in list(select_among(connection, _NAMES, list(ids))):
+        together = sorted(connection.execute(_OF_NAME, {"source": row.source, "entity": row.entity}).scalars())
         names |= dict.fromkeys(together, f"erased:{together[0]}")
     return names
 
 
 def _published(connection: Connection, ids: Sequence[str]) -> tuple[str, ...]:
     """Where a postmortem was published of an incident that one of these events is in."""
-    among = f"SELECT DISTINCT number FROM {MEMBER} AS member JOIN event_unit ON unit = uid WHERE event IN ({{}})"  # noqa: S608
-    numbers = sorted({number for (number,) in select_in(connection, among, list(ids))})
-    statement = f"""SELECT DISTINCT id FROM event_index JOIN event_unit ON event = id
-        JOIN {MEMBER} AS member ON unit = uid WHERE type = '{PUBLISHED}' AND number IN ({{}})"""  # noqa: S608 - constants of ours
-    found = [event for (event,) in select_in(connection, statement, numbers)]
+    numbers = sorted({row.number for row in select_among(connection, _NUMBERS_OF, list(ids))})
+    found = [row.id for row in select_among(connection, _PUBLISHED, numbers)]
     places: dict[tuple[str, str], str] = {}
     for event in queries.read_ids(connection, found):
         if event.data.get("status") == "published":
@@ -154,11 +210,8 @@ def _left(event: RecordedEvent, asked: RequestedErasure, entity: str = "", incid
 
 def _attached_to(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """The opening events of the incidents that these events are attached to; nothing for signals that open some."""
-    statement = f"""SELECT event, incident.key FROM event_unit JOIN signal ON signal.uid = unit
-        JOIN {MEMBER} AS member ON member.uid = unit JOIN incident USING (number)
-        WHERE opening = 0 AND event IN ({{}}) ORDER BY event, incident.key"""  # noqa: S608 - a constant of ours
     found: dict[str, list[str]] = {}
-    for event, key in select_in(connection, statement, ids):
+    for event, key in select_among(connection, _ATTACHED, ids):
         known = found.setdefault(event, [])
         if key not in known:
             known.append(key)
@@ -191,25 +244,20 @@ def _removal(asked: RequestedErasure, bodies: Sequence[int]) -> Event:
 
 def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     """The numbers of the incidents that these events are in, were said to be in, or gave their number."""
-    statement = f"""SELECT number FROM event_unit JOIN {MEMBER} AS member ON uid = unit
-        WHERE event IN ({{}})"""  # noqa: S608 - a constant of ours
-    found = {number for (number,) in select_in(connection, statement, list(ids))}
-    named = {*ids, *(u for (u,) in select_in(connection, "SELECT unit FROM event_unit WHERE event IN ({})", list(ids)))}
+    found = {row.number for row in select_among(connection, _NUMBERS_OF, list(ids))}
+    named = {*ids, *(row.unit for row in select_among(connection, _UNITS_OF, list(ids)))}
     for fact in _own(connection, ()):
         if fact.data.get("event") in named or any(ref[9:] in named for ref in fact.refs):
             found.add(int(fact.data.get("number", 0)))
-    rows = connection.exec_driver_sql("SELECT number, goes_by FROM incident_number")
-    return frozenset(found | {number for number, goes_by in rows if goes_by in found})
+    rows = connection.execute(_GOING_BY)
+    return frozenset(found | {row.number for row in rows if row.goes_by in found})
 
 
 def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
     """The last revisions of what the daemon said of these incidents; of all of them where none is named."""
-    # By the entity where there is one: there are few events of an incident, and many of a family.
-    where = f" AND entity IN ({','.join('?' * len(numbers))})" if numbers else ""
-    family = "family || ''" if numbers else "family"
-    statement = f"SELECT DISTINCT id FROM event_index WHERE {family} = 'incident' AND source || '' = ?{where}"  # noqa: S608 - marks
-    values = (MACHINE, *(f"incident:{number}" for number in sorted(numbers)))
-    ids = [str(one) for one in connection.exec_driver_sql(statement, values).scalars()]
+    entities = [f"incident:{number}" for number in sorted(numbers)]
+    rows: Iterable[Any] = select_among(connection, _OWN_OF, entities) if numbers else connection.execute(_OWN)
+    ids = [row.id for row in rows]
     return list({event.id: event for event in queries.read_ids(connection, ids)}.values())
 
 
@@ -249,15 +297,9 @@ def _clean_incidents(connection: Connection, done: ErasurePlan) -> None:
     """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
     spoken_of = _pattern(done.texts)
     for number in done.numbers:
-        statement = """SELECT title, services, environments, severity, lead FROM incident JOIN incident_number
-            USING (number) WHERE number = ? AND (goes_by IS NULL OR goes_by <> number)"""
-        for row in list(connection.exec_driver_sql(statement, (number,))):
+        for row in list(connection.execute(_FORMER, {"of_number": number})):
             if any(text and spoken_of.search(text) for text in row):
-                connection.exec_driver_sql(
-                    """UPDATE incident SET title = ?, services = '[]', environments = '[]', severity = NULL, lead = NULL
-                    WHERE number = ?""",
-                    (amendments.ERASED, number),
-                )
+                connection.execute(_EMPTY_INCIDENT, {"of_number": number})
 
 
 def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
@@ -267,21 +309,15 @@ def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
     found = False
     spoken_of = _pattern(done.texts)
     for number in done.numbers:
-        rows = connection.exec_driver_sql("SELECT uid, reason, detail FROM membership WHERE number = ?", (number,))
-        for uid, reason, detail in list(rows):
-            if spoken_of.search(reason) or spoken_of.search(detail):
-                connection.exec_driver_sql(
-                    "UPDATE membership SET reason = ?, detail = ? WHERE uid = ? AND number = ?",
-                    (amendments.ERASED, amendments.ERASED, uid, number),
-                )
+        for row in list(connection.execute(_REASONS, {"of_number": number})):
+            if spoken_of.search(row.reason) or spoken_of.search(row.detail):
+                connection.execute(_EMPTY_REASON, {"of_uid": row.uid, "of_number": number})
                 found = True
     return found
 
 
 def _clean_index(connection: Connection, left: Iterable[Event]) -> None:
     """The lists' own copies of what an event is about, for every revision of it."""
-    rows: list[tuple[Any, ...]] = [(event.entity, event.service is None, event.id) for event in left]
+    rows = [{"of_event": e.id, "left": e.entity, "of_none": int(e.service is None)} for e in left]
     if rows:
-        connection.exec_driver_sql(
-            "UPDATE event_index SET entity = ?, service = CASE WHEN ? THEN NULL ELSE service END WHERE id = ?", rows
-        )
+        connection.execute(_CLEAN_INDEX, rows)

@@ -7,7 +7,8 @@ next erasure, which writes the file anew.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData, Table, inspect
+from sqlalchemy.schema import DropTable
 
 _TABLES = (
     "shape", "cursor", "event_index", "event_unit", "influence", "signal", "signal_key", "membership", "placement",
@@ -23,8 +24,7 @@ def has_former(connection: Connection) -> bool:
 
 
 def _found(connection: Connection) -> set[str]:
-    known = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    return set(connection.exec_driver_sql(known).scalars()) & set(_TABLES)
+    return set(inspect(connection).get_table_names()) & set(_TABLES)
 
 
 def drop_former(connection: Connection) -> bool:
@@ -33,6 +33,6 @@ def drop_former(connection: Connection) -> bool:
     # To write over each of their pages would keep senders waiting for as long as it takes to copy them.
     connection.exec_driver_sql("PRAGMA secure_delete = OFF")
     for table in sorted(found):
-        connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.execute(DropTable(Table(table, MetaData())))
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     return bool(found)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, func, or_, select
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Changes, Grounds, SpanQuery, StoredSignal
@@ -32,14 +32,20 @@ _ALONE = "event\x1f"
 _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
-_INDEXED = """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)"""
+_INDEXED = select(*(func.set_config(f"enable_{plan}", "off", True) for plan in ("seqscan", "hashjoin", "mergejoin")))
+_member, _news = tables.members_at, tables.incident_news
+_NEWS = (
+    select(_member.c.number, func.max(_member.c.position))
+    .join_from(_member, _news, _news.c.number == _member.c.number, isouter=True)
+    .group_by(_member.c.number, _news.c.position)
+    .having(or_(_news.c.position.is_(None), func.max(_member.c.position) > _news.c.position))
+)
 
 
 def _by_index(connection: Connection) -> None:
     """Have this transaction look up each key: a round asks for few. Of a young table the planner would read all."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_INDEXED)
+        connection.execute(_INDEXED)
 
 
 class SqlGroupingStore:
@@ -208,17 +214,14 @@ def write(connection: Connection, changes: Changes) -> None:
     gone = [(token, service) for token, service, count in changes.ref_services if count <= 0]
     remove(connection, gone, tables.ref_service.c.token, tables.ref_service.c.service)
     if changes.ignored is not None:
-        connection.exec_driver_sql("DELETE FROM ignored")
+        connection.execute(delete(tables.ignored))
         put(connection, tables.ignored, [(e.event, e.reason) for e in changes.ignored])
 
 
 def write_news(connection: Connection, first: int, last: int) -> None:
     """Note which incidents the events at these positions belong to; the events are indexed and grouped already."""
-    statement = f"""INSERT INTO incident_news
-        SELECT number, max(position) FROM {tables.MEMBERS_AT} AS member WHERE true GROUP BY number
-        ON CONFLICT (number) DO UPDATE SET position = excluded.position
-        WHERE excluded.position > incident_news.position"""  # noqa: S608 - a constant of ours
-    connection.exec_driver_sql(statement, (first, last) * 2)
+    rows = connection.execute(_NEWS, {"first": first, "last": last}).all()
+    put(connection, tables.incident_news, list(map(tuple, rows)))
 
 
 def _write_units(connection: Connection, changes: Changes) -> None:

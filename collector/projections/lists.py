@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func, or_, select
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
@@ -25,8 +25,24 @@ from collector.projections.across import Across
 from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of, stored
 from collector.projections.database import Lists
 from collector.projections.privacy import Hidden, Privacy
-from collector.projections.shape import remaking, unusable
-from collector.projections.tables import MEMBER
+from collector.projections.shape import position, remaking, unusable
+from collector.projections.tables import (
+    NOTHING,
+    ZERO,
+    belongs,
+    event_index,
+    event_unit,
+    incident,
+    incident_key,
+    incident_number,
+    member,
+    membership,
+    placement,
+    placement_due,
+    set_aside,
+    unit,
+)
+from collector.projections.tables import ignored as ignored_event
 from collector.projections.values import (
     Case,
     EventFilter,
@@ -36,26 +52,112 @@ from collector.projections.values import (
     News,
     SignalRow,
 )
-from collector.storage.sql import select_in
+from collector.storage.sql import AMONG, select_among
 
 T = TypeVar("T")
 Marked = TypeVar("Marked", IncidentRow, SignalRow)
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
-_STATUS = {
-    "open": "goes_by = number AND ended_at IS NULL",
-    "resolved": "goes_by = number AND ended_at IS NOT NULL",
-    "merged": "(goes_by IS NULL OR goes_by <> number)",
+_goes_by = incident_number.c.goes_by
+_STATUS: Mapping[str, ColumnElement[bool]] = {
+    "open": (_goes_by == incident.c.number) & incident.c.ended_at.is_(None),
+    "resolved": (_goes_by == incident.c.number) & incident.c.ended_at.is_not(None),
+    "merged": or_(_goes_by.is_(None), _goes_by != incident.c.number),
 }
 _PATTERN = re.compile("[%_!]")
 """What stands for itself in a pattern only behind an exclamation mark."""
-_SAYS = "(lower(title || ' ' || services || ' ' || coalesce(lead, '')) LIKE lower(?) ESCAPE '!')"
-_TOLD = """EXISTS (SELECT 1 FROM {} AS belonging JOIN event_unit ON unit = belonging.uid JOIN event_index
-    ON event_index.id = event WHERE belonging.number = incident.number AND event_index.source || '' = ?{})"""
-_KNOWN_BY = f"""goes_by = number AND EXISTS (SELECT 1 FROM {MEMBER} AS belonging JOIN event_unit ON unit = belonging.uid
-    JOIN event_index ON event_index.id = event WHERE belonging.number = incident.number AND received_at <= ?)"""  # noqa: S608
-"""Of which something was received by then, by the grouping of now."""
-_TOLD_BY = "(" + _TOLD.format("membership", "") + " OR " + _TOLD.format("placement", " AND rule <> 'follow_up'") + ")"
+
+
+def _has_event(table: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an event for which this holds is in an incident by a table."""
+    events = table.join(event_unit, event_unit.c.unit == table.c.uid).join(
+        event_index, event_index.c.id == event_unit.c.event
+    )
+    inside = exists().select_from(events).where(table.c.number == incident.c.number, *conditions)
+    return inside.correlate(incident)
+
+
+def _told_by(source: str) -> ColumnElement[bool]:
+    # Not by the index of kinds: a source has many more events than an incident.
+    told = event_index.c.source.concat(NOTHING) == source
+    return or_(_has_event(membership, told), _has_event(placement, told, belongs))
+
+
+def _known_by(at: int) -> ColumnElement[bool]:
+    """Of which something was received by then, by the grouping of now."""
+    return (_goes_by == incident.c.number) & _has_event(member, event_index.c.received_at <= at)
+
+
+def _says(text: str) -> ColumnElement[bool]:
+    pattern = "%" + _PATTERN.sub(r"!\g<0>", text) + "%"
+    lead = func.coalesce(incident.c.lead, "")
+    words = incident.c.title.concat(" ").concat(incident.c.services).concat(" ").concat(lead)
+    return func.lower(words).like(func.lower(pattern), escape="!")
+
+
+def _has_key(key: str) -> ColumnElement[bool]:
+    return incident.c.number.in_(select(incident_key.c.number).where(incident_key.c.key == key))
+
+
+_COUNTS = (
+    select(incident.c.ended_at.is_(None).label("open"), func.count().label("count"))
+    .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
+    .where(_goes_by == incident.c.number)
+    .group_by(incident.c.ended_at.is_(None))
+)
+_SET_ASIDE = select(func.count()).select_from(set_aside)
+_UNPLACED = select(func.count()).select_from(placement_due)
+_PAGES = (
+    select(membership.c.number, unit.c.body)
+    .join_from(membership, unit, unit.c.uid == membership.c.uid)
+    .where(unit.c.kind == "page", membership.c.number.in_(AMONG))
+)
+_AT = select(event_index.c.position, event_index.c.id).where(event_index.c.position.in_(AMONG))
+_MEMBERS = (
+    select(event_unit.c.event, membership.c.number)
+    .join_from(event_unit, membership, membership.c.uid == event_unit.c.unit)
+    .where(event_unit.c.event.in_(AMONG))
+)
+_PLACED = (
+    select(event_unit.c.event, placement.c.number)
+    .join_from(event_unit, placement, placement.c.uid == event_unit.c.unit)
+    .where(event_unit.c.event.in_(AMONG), belongs)
+)
+_OPEN = (
+    select(unit.c.body, func.min(membership.c.number).label("number"))
+    .join_from(unit, membership, membership.c.uid == unit.c.uid, isouter=True)
+    .where(
+        unit.c.ended == ZERO,
+        or_(
+            unit.c.start > bindparam("start"),
+            (unit.c.start == bindparam("start")) & (unit.c.uid > bindparam("uid")),
+        ),
+    )
+    .group_by(unit.c.uid)
+    .order_by(unit.c.start, unit.c.uid)
+    .limit(bindparam("most", type_=unit.c.start.type))
+)
+_TELLINGS = select(event_index.c.id, event_index.c.source, event_index.c.entity, event_index.c.received_at).where(
+    event_index.c.id.in_(AMONG)
+)
+_event: Any = bindparam("event")
+_WHY = (
+    select(member.c.number, member.c.rule, member.c.reason)
+    .select_from(
+        event_unit.join(member, member.c.uid == event_unit.c.unit).join(incident, incident.c.number == member.c.number)
+    )
+    .where(event_unit.c.event == _event)
+    .order_by(incident.c.started_at, incident.c.number)
+    .limit(1)
+)
+_IGNORED = select(ignored_event.c.reason).where(ignored_event.c.event == _event)
+_MISSED = (
+    select(unit.c.missed)
+    .join_from(event_unit, unit, unit.c.uid == event_unit.c.unit)
+    .where(event_unit.c.event == _event)
+)
+_ERROR = select(set_aside.c.error).where(set_aside.c.event == _event).order_by(set_aside.c.position.desc())
+_INDEXED = select(event_index.c.position).where(event_index.c.id == _event).limit(1)
 
 
 class Projections:
@@ -99,7 +201,7 @@ class Projections:
         return Hidden() if reader is None else await self._query(lambda connection: self._hidden(connection, reader))
 
     def _privacy(self, connection: Connection) -> Privacy:
-        at = _cursor(connection)
+        at = position(connection)
         if self._private[0] != at:
             self._private = (at, privacy.read(connection), {})
         return self._private[1]
@@ -121,7 +223,7 @@ class Projections:
 
     async def position(self) -> int:
         """The last position that the lists have taken in; below 0 before they are there."""
-        return await self._lists.query(lambda connection: -1 if unusable(connection) else _cursor(connection))
+        return await self._lists.query(lambda connection: -1 if unusable(connection) else position(connection))
 
     async def gaps(self, limit: int) -> list[RecordedEvent]:
         """The last gaps that the daemon recorded of sources, newest first, also those that lists do not show yet."""
@@ -142,23 +244,20 @@ class Projections:
         lead; something of it was received by ``known_by``, µs. The rows are those of now.
         """
         key = None if service is None else f"service:{self._catalog.key(service)}"
-        pattern = None if text is None else "%" + _PATTERN.sub(r"!\g<0>", text) + "%"
-        wanted: list[tuple[str, Any]] = [
-            ("number IN (SELECT number FROM incident_key WHERE key = ?)", key),
-            ("started_at >= ?", since),
-            ("started_at < ?", until),
-            ("number < ?", before),
-            ("lower(severity) = lower(?)", severity),
-            (_TOLD_BY, source),
-            (_KNOWN_BY, known_by),
-            (_SAYS, pattern),
-        ]
-        used = [(condition, value) for condition, value in wanted if value is not None]
-        conditions = [_STATUS.get(status, "1 = 0")] if status is not None else []
-        clause = " AND ".join([*conditions, *(condition for condition, _ in used)]) or "1 = 1"
-        statement = f"{ROWS} WHERE {clause} ORDER BY number DESC LIMIT ?"
-        values = (*(value for condition, value in used for _ in range(condition.count("?"))), limit)
-        rows = await self._read(lambda c: [row_of(row) for row in c.exec_driver_sql(statement, values)])
+        wanted: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+            (status, lambda status: _STATUS.get(status, false())),
+            (key, _has_key),
+            (since, lambda at: incident.c.started_at >= at),
+            (until, lambda at: incident.c.started_at < at),
+            (before, lambda number: incident.c.number < number),
+            (severity, lambda word: func.lower(incident.c.severity) == func.lower(word)),
+            (source, _told_by),
+            (known_by, _known_by),
+            (text, _says),
+        )
+        conditions = (condition(value) for value, condition in wanted if value is not None)
+        statement = ROWS.where(*conditions).order_by(incident.c.number.desc()).limit(limit)
+        rows = await self._read(lambda c: [row_of(row) for row in c.execute(statement)])
         return await self._marked(rows)
 
     async def _marked(self, rows: Sequence[Marked]) -> list[Marked]:
@@ -218,7 +317,8 @@ class Projections:
         def read(connection: Connection) -> Case | None:
             row = stored(connection, number)
             private = self._privacy(connection)
-            own = private.groups.get(row[1] if row is not None and row[1] is not None else number, frozenset())
+            goes_by = None if row is None else row.goes_by
+            own = private.groups.get(number if goes_by is None else goes_by, frozenset())
             seen = privacy.shadowed(connection, self._hidden(connection, own))
             case = CaseReader(seen, self._catalog, as_of).case(number)
             return case and msgspec.structs.replace(
@@ -277,60 +377,47 @@ class State(msgspec.Struct, frozen=True):
 def _state(connection: Connection) -> State:
     if reason := unusable(connection):
         return State(unusable=reason)
-    count = int(connection.exec_driver_sql("SELECT count(*) FROM set_aside").scalar_one())
-    unplaced = int(connection.exec_driver_sql("SELECT count(*) FROM placement_due").scalar_one())
-    return State("", remaking(connection), _cursor(connection), count, unplaced)
+    aside, unplaced = (int(connection.execute(each).scalar_one()) for each in (_SET_ASIDE, _UNPLACED))
+    return State("", remaking(connection), position(connection), aside, unplaced)
 
 
 def _counts(connection: Connection) -> dict[str, int]:
-    statement = """SELECT ended_at IS NULL, count(*) FROM incident JOIN incident_number USING (number)
-        WHERE goes_by = number GROUP BY 1"""
-    found = {bool(is_open): int(number) for is_open, number in connection.exec_driver_sql(statement)}
+    found = {bool(is_open): int(count) for is_open, count in connection.execute(_COUNTS)}
     return {"open": found.get(True, 0), "resolved": found.get(False, 0)}
 
 
 def _position(connection: Connection) -> int:
-    return 0 if unusable(connection) else _cursor(connection)
-
-
-def _cursor(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
+    return 0 if unusable(connection) else position(connection)
 
 
 def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:
     numbers = [row.number for row in rows]
     taken: dict[int, tuple[int, str]] = {}
-    pages = "SELECT number, body FROM membership JOIN signal USING (uid) WHERE kind = 'page' AND number IN ({})"
-    for number, body in select_in(connection, pages, numbers):
+    for number, body in select_among(connection, _PAGES, numbers):
         first = _decode(body).taken
         if first is not None:
             taken[number] = min(first, taken.get(number, first))
     places = [row.last_position for row in rows if row.last_position]
-    found = select_in(connection, "SELECT position, id FROM event_index WHERE position IN ({})", places)
-    told = {event.position: event for event in queries.read_ids(connection, [event for _, event in found])}
+    ids = [row.id for row in select_among(connection, _AT, places)]
+    told = {event.position: event for event in queries.read_ids(connection, ids)}
     return {row.number: News(taken=taken.get(row.number), latest=told.get(row.last_position)) for row in rows}
 
 
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for table, rule in (("membership", ""), ("placement", " AND rule <> 'follow_up'")):
-        statement = f"SELECT event, number FROM event_unit JOIN {table} ON uid = unit WHERE event IN ({{}}){rule}"  # noqa: S608 - names of ours
-        for event, number in select_in(connection, statement, events):
+    for statement in (_MEMBERS, _PLACED):
+        for event, number in select_among(connection, statement, events):
             found[event] = min(number, found.get(event, number))
     return found
 
 
 def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:
-    statement = """SELECT body, min(number) FROM signal LEFT JOIN membership USING (uid)
-        WHERE ended = 0 AND (start > ? OR (start = ? AND signal.uid > ?))
-        GROUP BY signal.uid ORDER BY start, signal.uid LIMIT ?"""
-    values = (after[0], after[0], after[1], limit)
-    rows = [(_decode(body), number) for body, number in connection.exec_driver_sql(statement, values)]
+    found = connection.execute(_OPEN, {"start": after[0], "uid": after[1], "most": limit})
+    rows = [(_decode(row.body), row.number) for row in found]
     events = [event for unit, _ in rows for event in unit.events]
     repeats = queries.repeats(connection, events)
-    told = select_in(connection, "SELECT id, source, entity, received_at FROM event_index WHERE id IN ({})", events)
     first: dict[str, tuple[str, str, int]] = {}
-    for event, source, entity, received_at in told:
+    for event, source, entity, received_at in select_among(connection, _TELLINGS, events):
         first[event] = (source, entity, max(received_at, first.get(event, ("", "", 0))[2]))
     return [_signal(unit, number, repeats, first) for unit, number in rows]
 
@@ -354,38 +441,35 @@ def _why(connection: Connection, event_id: str) -> Explanation | None:
     if not revisions:
         return None
     event = max(revisions, key=lambda one: one.revision)
-    statement = f"""SELECT number, rule, reason FROM event_unit JOIN {MEMBER} AS member ON uid = unit
-        JOIN incident USING (number) WHERE event = ? ORDER BY started_at, number LIMIT 1"""  # noqa: S608 - a constant of ours
-    found = connection.exec_driver_sql(statement, (event_id,)).one_or_none()
+    found = connection.execute(_WHY, {"event": event_id}).one_or_none()
     if found is not None:
-        return Explanation(event=event, incident=found[0], rule=found[1], reason=found[2])
+        return Explanation(event=event, incident=found.number, rule=found.rule, reason=found.reason)
     return Explanation(event=event, incident=None, rule="", reason=_why_not(connection, event))
 
 
 def _why_not(connection: Connection, event: RecordedEvent) -> str:
-    execute = connection.exec_driver_sql
-    ignored = execute("SELECT reason FROM ignored WHERE event = ?", (event.id,)).scalar()
+    values = {"event": event.id}
+    ignored = connection.execute(_IGNORED, values).scalar()
     if ignored is not None:
         return f"not followed: {ignored}"
-    statement = "SELECT missed FROM event_unit JOIN signal ON uid = unit WHERE event = ?"
-    missed = execute(statement, (event.id,)).scalar()
+    missed = connection.execute(_MISSED, values).scalar()
     if missed:
         return str(missed)
     if event.source == MACHINE or event.type.startswith(("source.", "collector.", "delivery.")):
         return "the daemon's own record; such events are not grouped"
     if is_retracted(event):
         return "it was retracted"
-    error = execute("SELECT error FROM set_aside WHERE event = ? ORDER BY position DESC", (event.id,)).scalar()
+    error = connection.execute(_ERROR, values).scalar()
     if error is not None:
         return f"set aside: grouping could not take it ({error}); it is tried again when the lists are made anew"
-    taken = execute("SELECT 1 FROM event_index WHERE id = ?", (event.id,)).scalar()
+    taken = connection.execute(_INDEXED, values).scalar()
     return "it belongs to no incident" if taken else "not looked at yet: the follower lags"
 
 
 def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[NearbyEvent]]:
     counts = unjoined.counts(connection)
-    newest = f"SELECT uid, missed FROM signal WHERE {unjoined.LOOSE} ORDER BY start DESC, uid DESC LIMIT ?"  # noqa: S608 - ours
-    rows = list(connection.exec_driver_sql(newest, (limit,)))
-    events = {event.id: event for event in current(queries.read_ids(connection, [uid for uid, _ in rows]))}
-    near = [NearbyEvent(event=events[uid], reason=missed) for uid, missed in rows if uid in events]
+    newest = select(unit.c.uid, unit.c.missed).where(unjoined.loose).order_by(unit.c.start.desc(), unit.c.uid.desc())
+    rows = list(connection.execute(newest.limit(limit)))
+    events = {event.id: event for event in current(queries.read_ids(connection, [row.uid for row in rows]))}
+    near = [NearbyEvent(event=events[row.uid], reason=row.missed) for row in rows if row.uid in events]
     return sum(counts.values()), counts, near

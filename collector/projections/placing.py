@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, case, exists, func, select, union
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -19,18 +19,152 @@ from collector.correlation.placing import EARLIER, Candidate, Engagement, Placem
 from collector.event import RecordedEvent, current, reading_order
 from collector.log import queries
 from collector.projections import tables
-from collector.projections.tables import put, remove
+from collector.projections.tables import (
+    ZERO,
+    event_index,
+    event_unit,
+    incident,
+    incident_key,
+    incident_number,
+    joined_nothing,
+    membership,
+    placement,
+    placement_due,
+    put,
+    ref_service,
+    remove,
+    unit,
+)
 from collector.projections.unjoined import recounted
-from collector.storage.sql import select_in
+from collector.storage.sql import AMONG, in_order, select_among
 
 CANDIDATES = 500
 """The most things that joined nothing which are looked at for one incident, the closest to its start."""
 ACTS = 2_000
 """The most acts of people in other incidents at the same time that are looked at for one incident."""
 
-_FAMILIES = "('page', 'note', 'chat', 'status', 'change', 'observation', 'incident', 'mark', 'action', 'report')"
+_FAMILIES = ("page", "note", "chat", "status", "change", "observation", "incident", "mark", "action", "report")
 _ACTS = ("page", "note", "chat", "status", "mark", "incident")
-_ACTING = str(_ACTS)
+
+_KINDS = ("change", "observation", "note")
+
+_low: Any = bindparam("low")
+_high: Any = bindparam("high")
+_number: Any = bindparam("number")
+_candidate = joined_nothing & unit.c.kind.in_(_KINDS)
+# Ordered joins begin with what few rows are asked for, however many there are in all.
+_event_units = (event_unit, event_unit.c.event == event_index.c.id)
+_of_members = in_order(
+    membership,
+    (event_unit, event_unit.c.unit == membership.c.uid),
+    (event_index, event_index.c.id == event_unit.c.event),
+)
+_read = event_index.c.position.between(bindparam("first"), bindparam("last"))
+
+
+def _unindexed(column: Any) -> Any:
+    """Has SQLite look by another column: what reaches a moment is few of all incidents, what began before it most."""
+    return column + ZERO
+
+
+def _lasting(*columns: Any, within: Any = incident) -> Any:
+    """Incidents that last in some time; people may say that one was over later than any signal reaches."""
+    began = _unindexed(incident.c.started_at) <= _high
+    outlasted = (incident.c.ended_at > incident.c.high) & (incident.c.ended_at >= _low)
+    statement = select(*columns).select_from(within)
+    return statement.where(incident.c.high >= _low, began), statement.where(outlasted, began)
+
+
+_until = func.coalesce(incident.c.ended_at, incident.c.high).label("until")
+_alive = in_order(incident, (incident_number, incident_number.c.number == incident.c.number))
+_is_alive = incident_number.c.goes_by == incident_number.c.number
+
+_OF_UNITS = select(placement.c.number).distinct().where(placement.c.uid.in_(AMONG))
+_LOOSE = select(unit.c.start).where(unit.c.uid.in_(AMONG), _candidate)
+_LOOSE_AT = (
+    select(unit.c.start)
+    .distinct()
+    .select_from(in_order(event_index, _event_units, (unit, unit.c.uid == event_unit.c.unit)))
+    .where(_read, _candidate)
+)
+_OVERLAPPING = union(*_lasting(incident.c.number))
+_OTHERS = union(
+    *(each.where(_is_alive) for each in _lasting(incident.c.number, incident.c.started_at, _until, within=_alive))
+)
+_during = (
+    select(incident.c.number)
+    .select_from(in_order(unit, (incident, _unindexed(incident.c.started_at) <= unit.c.start)))
+    .where(unit.c.start.between(_low, _high), _candidate)
+)
+_ONGOING = union(
+    _during.where(incident.c.high >= unit.c.start),
+    _during.where(incident.c.ended_at > incident.c.high, incident.c.ended_at >= unit.c.start),
+)
+_OF_POSITIONS = select(tables.members_at.c.number).distinct()
+_ACTING_AT = (
+    select(membership.c.number, event_index.c.family)
+    .distinct()
+    .select_from(in_order(event_index, _event_units, (membership, membership.c.uid == event_unit.c.unit)))
+    .where(_read)
+)
+_ACTING_UNITS = select(unit.c.uid).where(unit.c.uid.in_(AMONG), unit.c.kind.in_(("page", "report", "note", "fact")))
+
+
+def _last(one: Any) -> Any:
+    return case((one.c.ended_at > one.c.high, one.c.ended_at), else_=one.c.high)
+
+
+_mine, _other = incident.alias("mine"), incident.alias("other")
+_beside = (
+    select(_other.c.number)
+    .select_from(in_order(_mine, (_other, _unindexed(_other.c.started_at) <= _last(_mine))))
+    .where(
+        _mine.c.number.in_(AMONG),
+        exists().where(_candidate, unit.c.start.between(_other.c.started_at, _last(_other))).correlate(_other),
+    )
+)
+# Who takes part in one incident may not count as a responder of another at the same time.
+_BESIDE = (
+    _beside.where(_other.c.high >= _mine.c.started_at),
+    _beside.where(_other.c.ended_at > _other.c.high, _other.c.ended_at >= _mine.c.started_at),
+)
+_SPANS = (
+    select(incident.c.number, incident.c.started_at, _until)
+    .select_from(incident.join(incident_number, incident_number.c.number == incident.c.number))
+    .where(_is_alive, incident.c.number.in_(AMONG))
+)
+_DUE = select(placement_due.c.number).order_by(placement_due.c.number)
+_ONE = (
+    select(
+        incident.c.key, incident.c.started_at, incident.c.ended_at, incident.c.low, incident.c.high, incident.c.services
+    )
+    .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
+    .where(incident.c.number == _number, _is_alive)
+)
+_CANDIDATES = (
+    select(unit.c.uid, unit.c.start, unit.c.last, unit.c.missed, unit.c.service)
+    .where(_candidate, unit.c.start.between(_low, _high))
+    .order_by(func.abs(unit.c.start - bindparam("at")), unit.c.uid)
+    .limit(CANDIDATES)
+)
+_EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
+_SERVICES = select(func.substr(incident_key.c.key, 9)).where(
+    incident_key.c.number == _number, incident_key.c.key.like("service:%")
+)
+_NAMED_BY = select(ref_service.c.service).where(ref_service.c.token == bindparam("ref"))
+_SCENE = (
+    select(event_index.c.id)
+    .distinct()
+    .select_from(_of_members)
+    .where(membership.c.number == _number, event_index.c.family.in_(_FAMILIES))
+)
+_ACTED = (
+    select(membership.c.number, event_index.c.id)
+    .distinct()
+    .select_from(_of_members)
+    .where(membership.c.number.in_(AMONG), event_index.c.family.in_(_ACTS))
+)
+_BEFORE = select(placement).where(placement.c.number.in_(AMONG))
 
 
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -68,7 +202,7 @@ class FormerPlacing:
     def __init__(self, connection: Connection, changes: Changes) -> None:
         self.spans = _spans(connection, changes)
         touched = sorted({*changes.units, *changes.dropped, *changes.moves})
-        self.loose: set[int] = {start for (start,) in select_in(connection, _LOOSE, touched)}
+        self.loose: set[int] = {row.start for row in select_among(connection, _LOOSE, touched)}
         """When what joined nothing happened."""
 
 
@@ -80,60 +214,29 @@ def note_due(
     That is what changed itself, what is near something that joined nothing or did so before, and what overlaps an
     incident that began, ended or went elsewhere than before: what people do in one may be none of another's.
     """
-    execute = connection.exec_driver_sql
+    execute = connection.execute
+    read = {"first": first, "last": last}
     numbers = {*changes.incidents, *changes.numbers}
     touched = sorted({*changes.units, *changes.dropped, *changes.moves})
-    numbers.update(n for (n,) in select_in(connection, _OF_UNITS, touched))
-    loose = {*before.loose, *execute(_LOOSE_AT, (first, last)).scalars()}
-    loose.update(start for (start,) in select_in(connection, _LOOSE, touched))
+    numbers.update(row.number for row in select_among(connection, _OF_UNITS, touched))
+    loose = {*before.loose, *execute(_LOOSE_AT, read).scalars()}
+    loose.update(row.start for row in select_among(connection, _LOOSE, touched))
     for start in loose:
-        numbers.update(execute(_OVERLAPPING, (start - rules.follow_up, start + EARLIER) * 2).scalars())
+        window = {"low": start - rules.follow_up, "high": start + EARLIER}
+        numbers.update(execute(_OVERLAPPING, window).scalars())
     for low, high in _differing(before.spans, _spans(connection, changes)):
-        numbers.update(execute(_ONGOING, (low, high) * 2).scalars())
-    numbers.update(execute(_OF_POSITIONS, (first, last) * 2).scalars())
+        numbers.update(execute(_ONGOING, {"low": low, "high": high}).scalars())
+    numbers.update(execute(_OF_POSITIONS, read).scalars())
     acting = sorted(_acting(connection, changes, first, last))
-    for reaching in _REACHING:
-        numbers.update(n for (n,) in select_in(connection, _BESIDE + reaching, acting))
+    for statement in _BESIDE:
+        numbers.update(row.number for row in select_among(connection, statement, acting))
     put(connection, tables.placement_due, [(number,) for number in sorted(numbers)], keep=True)
-
-
-_KINDS = "('change', 'observation', 'note')"
-_OF_UNITS = "SELECT DISTINCT number FROM placement WHERE uid IN ({})"
-_LOOSE = f"SELECT start FROM signal WHERE uid IN ({{}}) AND missed <> '' AND kind IN {_KINDS}"  # noqa: S608 - a constant
-# CROSS JOIN has SQLite begin with what few rows are asked for, however many there are in all.
-_LOOSE_AT = f"""SELECT DISTINCT start FROM event_index CROSS JOIN event_unit CROSS JOIN signal
-    WHERE event = id AND uid = unit AND position BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS}"""  # noqa: S608 - a constant
-# People may say that it was over later than any signal reaches. What reaches a moment is few of all incidents, and what
-# began before it is most: a sign before a column has SQLite look by the other one.
-_OVERLAPPING = """SELECT number FROM incident WHERE high >= ? AND +started_at <= ? UNION
-    SELECT number FROM incident WHERE ended_at > high AND ended_at >= ? AND +started_at <= ?"""
-_ALIVE = """SELECT incident.number, started_at, coalesce(ended_at, high) FROM incident
-    CROSS JOIN incident_number AS known WHERE known.number = incident.number AND goes_by = known.number AND"""
-_OTHERS = f"""{_ALIVE} high >= ? AND +started_at <= ? UNION
-    {_ALIVE} ended_at > high AND ended_at >= ? AND +started_at <= ?"""
-_DURING = f"""SELECT number FROM signal CROSS JOIN incident
-    WHERE start BETWEEN ? AND ? AND missed <> '' AND kind IN {_KINDS} AND +started_at <= start AND"""  # noqa: S608
-_ONGOING = f"{_DURING} high >= start UNION {_DURING} ended_at > high AND ended_at >= start"
-_OF_POSITIONS = f"SELECT DISTINCT number FROM {tables.MEMBERS_AT} AS member"  # noqa: S608 - a constant of ours
-_ACTING_AT = """SELECT DISTINCT number, family FROM event_index CROSS JOIN event_unit CROSS JOIN membership
-    WHERE event = id AND uid = unit AND position BETWEEN ? AND ?"""
-_ACTING_UNITS = "SELECT uid FROM signal WHERE uid IN ({}) AND kind IN ('page', 'report', 'note', 'fact')"
-_UNTIL = "CASE WHEN {0}.ended_at > {0}.high THEN {0}.ended_at ELSE {0}.high END"
-# Who takes part in one incident may not count as a responder of another at the same time.
-_BESIDE = f"""SELECT other.number FROM incident AS mine CROSS JOIN incident AS other
-    WHERE mine.number IN ({{}}) AND +other.started_at <= {_UNTIL.format("mine")} AND EXISTS (
-        SELECT 1 FROM signal WHERE missed <> '' AND kind IN {_KINDS}
-        AND start BETWEEN other.started_at AND {_UNTIL.format("other")}
-    ) AND """  # noqa: S608 - a constant of ours
-_REACHING = ("other.high >= mine.started_at", "other.ended_at > other.high AND other.ended_at >= mine.started_at")
 
 
 def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int]]:
     """From when until when the incidents of a round last; those that went elsewhere are not there."""
-    statement = """SELECT number, started_at, coalesce(ended_at, high) FROM incident JOIN incident_number USING (number)
-        WHERE goes_by = number AND number IN ({})"""
-    rows = select_in(connection, statement, sorted({*changes.incidents, *changes.numbers}))
-    return {int(number): (int(start), int(end)) for number, start, end in rows}
+    rows = select_among(connection, _SPANS, sorted({*changes.incidents, *changes.numbers}))
+    return {int(row.number): (int(row.started_at), int(row.until)) for row in rows}
 
 
 def _differing(
@@ -158,9 +261,9 @@ def _differing(
 
 def _acting(connection: Connection, changes: Changes, first: int, last: int) -> set[int]:
     """Incidents in which people did something else than before."""
-    at = connection.exec_driver_sql(_ACTING_AT, (first, last))
-    numbers = {number for number, family in at if family in _ACTS}
-    acts = {uid for (uid,) in select_in(connection, _ACTING_UNITS, sorted(changes.moves))}
+    at = connection.execute(_ACTING_AT, {"first": first, "last": last})
+    numbers = {row.number for row in at if row.family in _ACTS}
+    acts = {row.uid for row in select_among(connection, _ACTING_UNITS, sorted(changes.moves))}
     for uid in changes.moves.keys() & {*acts, *changes.dropped}:
         numbers |= changes.moves[uid].before | changes.moves[uid].after
     return numbers
@@ -168,8 +271,7 @@ def _acting(connection: Connection, changes: Changes, first: int, last: int) -> 
 
 def due(connection: Connection, limit: int = 50) -> list[int]:
     """Numbers whose placements are to be decided again, the smallest first."""
-    statement = "SELECT number FROM placement_due ORDER BY number LIMIT ?"
-    return list(connection.exec_driver_sql(statement, (limit,)).scalars())
+    return list(connection.execute(_DUE.limit(limit)).scalars())
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------
@@ -186,9 +288,7 @@ class Deciding:
 
     def decide(self, number: int) -> Decision:
         """What belongs to an incident, or followed it, beyond what service and references say."""
-        statement = """SELECT key, started_at, ended_at, low, high, services FROM incident
-            JOIN incident_number USING (number) WHERE number = ? AND goes_by = number"""
-        row = self._connection.exec_driver_sql(statement, (number,)).one_or_none()
+        row = self._connection.execute(_ONE, {"number": number}).one_or_none()
         if row is None:
             return Decision(number=number, alive=False, key="", placed={}, starts={})
         key, started_at, ended_at, low, high, services = row
@@ -215,26 +315,23 @@ class Deciding:
         return Decision(number=number, alive=True, key=key, placed=placed, starts={c.uid: c.start for c in candidates})
 
     def _candidates(self, number: int, started_at: int, until: int) -> list[Candidate]:
-        statement = """SELECT uid, start, last, missed, service FROM signal WHERE missed <> '' AND start BETWEEN ? AND ?
-            AND kind IN ('change', 'observation', 'note') ORDER BY abs(start - ?), uid LIMIT ?"""
-        values = (started_at - EARLIER, until + self._rules.follow_up, started_at, CANDIDATES)
-        rows = list(self._connection.exec_driver_sql(statement, values))
+        window = {"low": started_at - EARLIER, "high": until + self._rules.follow_up, "at": started_at}
+        rows = list(self._connection.execute(_CANDIDATES, window))
         if not rows:
             return []
-        events = self._events_of([row[0] for row in rows])
+        events = self._events_of([row.uid for row in rows])
         services = self._services(number)
         return [
             Candidate(
-                uid=uid, start=start, last=last, missed=missed, events=events[uid],
-                elsewhere=self._elsewhere(service, events[uid], services),
+                uid=row.uid, start=row.start, last=row.last, missed=row.missed, events=events[row.uid],
+                elsewhere=self._elsewhere(row.service, events[row.uid], services),
             )
-            for uid, start, last, missed, service in rows
-            if uid in events
+            for row in rows
+            if row.uid in events
         ]  # fmt: skip
 
     def _events_of(self, uids: Sequence[str]) -> dict[str, tuple[RecordedEvent, ...]]:
-        rows = list(select_in(self._connection, "SELECT event, unit FROM event_unit WHERE unit IN ({})", uids))
-        units = dict(map(tuple, rows))
+        units = {row.event: row.unit for row in select_among(self._connection, _EVENTS_OF, uids)}
         events: dict[str, list[RecordedEvent]] = {}
         for event in self._current(list(units)):
             events.setdefault(units[event.id], []).append(event)
@@ -244,8 +341,7 @@ class Deciding:
         return sorted(current(queries.read_ids(self._log, ids)), key=reading_order)
 
     def _services(self, number: int) -> set[str]:
-        statement = "SELECT substr(key, 9) FROM incident_key WHERE number = ? AND key LIKE 'service:%'"
-        return set(self._connection.exec_driver_sql(statement, (number,)).scalars())
+        return set(self._connection.execute(_SERVICES, {"number": number}).scalars())
 
     def _elsewhere(self, service: str | None, events: Iterable[RecordedEvent], services: set[str]) -> bool:
         """Whether the catalog, or deployments that named a service, show that it is of none of these services."""
@@ -257,28 +353,22 @@ class Deciding:
         owners: set[str] = set()
         for ref in {ref for event in events for ref in event.refs if ref.startswith("repository:")}:
             owners |= self._catalog.deploys(ref.partition(":")[2])
-            statement = "SELECT service FROM ref_service WHERE token = ?"
-            owners.update(self._connection.exec_driver_sql(statement, (ref,)).scalars())
+            owners.update(self._connection.execute(_NAMED_BY, {"ref": ref}).scalars())
         return owners
 
     def _scene_events(self, number: int) -> tuple[RecordedEvent, ...]:
-        # CROSS JOIN has SQLite begin with the incident; it would read all there ever was of these families first.
-        statement = f"""SELECT DISTINCT id FROM membership CROSS JOIN event_unit CROSS JOIN event_index
-            WHERE number = ? AND unit = uid AND id = event AND family IN {_FAMILIES}"""  # noqa: S608 - a constant
-        ids = list(self._connection.exec_driver_sql(statement, (number,)).scalars())
+        ids = list(self._connection.execute(_SCENE, {"number": number}).scalars())
         return tuple(self._current(ids))
 
     def _others(self, number: int, low: int, high: int) -> list[tuple[int, int, int]]:
         """The other incidents that overlap this time: number, start and end."""
-        rows = self._connection.exec_driver_sql(_OTHERS, (low, high) * 2)
-        found = [(int(other), int(start), int(end)) for other, start, end in rows]
+        rows = self._connection.execute(_OTHERS, {"low": low, "high": high})
+        found = [(int(row.number), int(row.started_at), int(row.until)) for row in rows]
         return sorted(other for other in found if other[0] != number)
 
     def _engagements(self, others: Sequence[tuple[int, int, int]]) -> list[Engagement]:
         spans = {number: (start, end) for number, start, end in others}
-        statement = f"""SELECT DISTINCT number, id FROM membership CROSS JOIN event_unit CROSS JOIN event_index
-            WHERE number IN ({{}}) AND unit = uid AND id = event AND family IN {_ACTING}"""  # noqa: S608 - a constant
-        found = map(tuple, select_in(self._connection, statement, list(spans)))
+        found = map(tuple, select_among(self._connection, _ACTED, list(spans)))
         # A number says only which incident was seen first.
         acts = sorted(found, key=lambda act: (spans[act[0]], act[1]))[:ACTS]
         events = {event.id: event for event in self._current([event for _, event in acts])}
@@ -298,20 +388,26 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
 
     ``position`` is how far the log was followed: drafts of incidents in which something moved are news from there on.
     """
+    before = _before(connection, [decision.number for decision in decisions])
+    gone: list[tuple[str, int]] = []
+    placed: list[tuple[str, int, str, str]] = []
     moved: list[Moved] = []
     for decision in decisions:
-        before = _before(connection, decision.number)
-        gone = [(uid, decision.number) for uid in before.keys() - decision.placed.keys()]
-        fresh = {uid: p for uid, p in decision.placed.items() if before.get(uid) != p}
-        placed = [(uid, decision.number, p.rule, p.reason) for uid, p in sorted(fresh.items())]
-        with recounted(connection, [*(uid for uid, _ in gone), *fresh]):
-            remove(connection, gone, tables.placement.c.uid, tables.placement.c.number)
-            put(connection, tables.placement, placed)
-        for uid in sorted({*(uid for uid, _ in gone), *fresh}):
-            start = decision.starts.get(uid, _start_of(uid))
-            moved.append(Moved(uid, decision.number, start, before.get(uid), decision.placed.get(uid)))
+        number, former = decision.number, before.get(decision.number, {})
+        for uid in sorted(former.keys() | decision.placed.keys()):
+            now = decision.placed.get(uid)
+            if former.get(uid) == now:
+                continue
+            if now is None:
+                gone.append((uid, number))
+            else:
+                placed.append((uid, number, now.rule, now.reason))
+            moved.append(Moved(uid, number, decision.starts.get(uid, _start_of(uid)), former.get(uid), now))
+    with recounted(connection, [move.uid for move in moved]):
+        remove(connection, gone, placement.c.uid, placement.c.number)
+        put(connection, placement, placed)
     put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])
-    remove(connection, [(decision.number,) for decision in decisions], tables.placement_due.c.number)
+    remove(connection, [(decision.number,) for decision in decisions], placement_due.c.number)
     return moved
 
 
@@ -320,6 +416,9 @@ def _start_of(uid: str) -> int:
     return int(uid[:12], 16) * 1000
 
 
-def _before(connection: Connection, number: int) -> dict[str, Placement]:
-    rows: Any = connection.exec_driver_sql("SELECT uid, rule, reason FROM placement WHERE number = ?", (number,))
-    return {uid: Placement(rule, reason) for uid, rule, reason in rows}
+def _before(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, Placement]]:
+    """What is placed in each of these incidents."""
+    found: dict[int, dict[str, Placement]] = {}
+    for row in select_among(connection, _BEFORE, numbers):
+        found.setdefault(row.number, {})[row.uid] = Placement(row.rule, row.reason)
+    return found

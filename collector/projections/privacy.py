@@ -14,12 +14,14 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from collector.event import PEOPLE, RESTRICTED, RecordedEvent, current, is_erased, is_retracted
 from collector.log import EventLog, queries
-from collector.projections.tables import MEMBER
-from collector.storage.sql import Shadowed, select_in
+from collector.projections.shape import position
+from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member
+from collector.schema.tables import event as stored
+from collector.storage.sql import AMONG, Shadowed, select_among
 
 READER: ContextVar[frozenset[str] | None] = ContextVar("reader", default=None)
 """The groups of whoever reads now; None: the daemon itself and whoever may read everything."""
@@ -66,32 +68,46 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True):
 
 OPEN = Privacy()
 
+_in_incidents = event_unit.join(member, member.c.uid == event_unit.c.unit)
+_IS_STATED = select(event_kind.c.type).where(event_kind.c.source == PEOPLE, event_kind.c.type == bindparam("type"))
+_STATED = (
+    select(event_index.c.id).distinct().where(event_index.c.source == PEOPLE, event_index.c.type == bindparam("type"))
+)
+_NUMBERS_OF = (
+    select(event_unit.c.event, member.c.number).select_from(_in_incidents).where(event_unit.c.event.in_(AMONG))
+)
+_MERGED_INTO = select(incident_number.c.number).where(incident_number.c.goes_by.in_(AMONG))
+_POSITIONS = select(event_index.c.position).where(event_index.c.id.in_(AMONG))
+_DELIVERIES = select(stored.c.delivery).where(stored.c.position.in_(AMONG))
+_INSIDE = select(event_unit.c.event, member.c.uid).select_from(_in_incidents).where(member.c.number.in_(AMONG))
+_OUTSIDE = select(member.c.uid).where(
+    member.c.number.not_in(bindparam("numbers", expanding=True)), member.c.uid.in_(AMONG)
+)
+_KEYS = select(incident.c.key).where(incident.c.number.in_(AMONG))
+_OF_ENTITIES = select(event_index.c.id).where(event_index.c.entity.in_(AMONG))
+
 
 def read(connection: Connection) -> Privacy:
     """What is private, by what people stated so far."""
-    asked = "SELECT 1 FROM event_kind WHERE source = ? AND type = ?"
-    if connection.exec_driver_sql(asked, (PEOPLE, RESTRICTED)).first() is None:
+    if connection.execute(_IS_STATED, {"type": RESTRICTED}).first() is None:
         return OPEN
     wanted = _wanted(_stated(connection, RESTRICTED), _stated(connection, "incident.split"))
     groups: dict[int, set[str]] = {}
     keys: dict[int, list[str]] = {}
-    statement = f"SELECT event, number FROM {MEMBER} AS member JOIN event_unit ON unit = uid WHERE event IN ({{}})"  # noqa: S608
-    for key, number in select_in(connection, statement, list(wanted)):
+    for key, number in select_among(connection, _NUMBERS_OF, list(wanted)):
         groups.setdefault(number, set()).add(wanted[key])
         keys.setdefault(number, []).append(key)
-    last = int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
     return Privacy(
         groups={number: frozenset(each) for number, each in groups.items()},
-        keys={number: tuple(sorted(each)) for number, each in keys.items()}, position=last,
+        keys={number: tuple(sorted(each)) for number, each in keys.items()},
+        position=position(connection),
     )  # fmt: skip
 
 
 def _stated(connection: Connection, kind: str) -> list[RecordedEvent]:
     """People's statements of a kind that they did not take back, oldest first."""
-    found = connection.exec_driver_sql(
-        "SELECT DISTINCT id FROM event_index WHERE source = ? AND type = ?", (PEOPLE, kind)
-    )
-    told = current(queries.read_ids(connection, list(found.scalars())))
+    ids = connection.execute(_STATED, {"type": kind}).scalars()
+    told = current(queries.read_ids(connection, list(ids)))
     return sorted((each for each in told if not is_retracted(each)), key=_stated_at)
 
 
@@ -124,45 +140,38 @@ def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> H
     kept = privacy.kept_from(reader)
     if not kept:
         return Hidden(position=privacy.position)
-    statement = "SELECT number FROM incident_number WHERE goes_by IN ({})"
-    numbers = kept | {number for (number,) in select_in(connection, statement, sorted(kept))}
+    numbers = kept | {row.number for row in select_among(connection, _MERGED_INTO, sorted(kept))}
     events = _belonging(connection, sorted(kept)) | _about(connection, sorted(numbers), privacy)
-    found = select_in(connection, "SELECT position FROM event_index WHERE id IN ({})", sorted(events))
-    statement = "SELECT delivery FROM event WHERE position IN ({})"
-    told = {number for (number,) in select_in(connection, statement, [position for (position,) in found]) if number}
+    positions = [row.position for row in select_among(connection, _POSITIONS, sorted(events))]
+    deliveries = {row.delivery for row in select_among(connection, _DELIVERIES, positions) if row.delivery}
     return Hidden(
-        numbers=numbers, events=frozenset(events), deliveries=frozenset(told), position=privacy.position
+        numbers=numbers, events=frozenset(events), deliveries=frozenset(deliveries), position=privacy.position
     )  # fmt: skip
 
 
 def _belonging(connection: Connection, numbers: list[int]) -> set[str]:
     """Events of these incidents that are of no other one."""
-    inside = f"SELECT event, uid FROM {MEMBER} AS member JOIN event_unit ON unit = uid WHERE number IN ({{}})"  # noqa: S608
     units: dict[str, set[str]] = {}
-    for event, unit in select_in(connection, inside, numbers):
+    for event, unit in select_among(connection, _INSIDE, numbers):
         units.setdefault(unit, set()).add(event)
-    among = ", ".join(map(str, numbers))
-    outside = f"SELECT uid FROM {MEMBER} AS member WHERE number NOT IN ({among}) AND uid IN ({{}})"  # noqa: S608 - numbers
-    shared = {unit for (unit,) in select_in(connection, outside, sorted(units))}
+    shared = {row.uid for row in select_among(connection, _OUTSIDE, sorted(units), {"numbers": numbers})}
     return {event for unit, events in units.items() if unit not in shared for event in events}
 
 
 def _about(connection: Connection, numbers: list[int], privacy: Privacy) -> set[str]:
     """What people and the daemon said of these incidents: it names them, whatever it belongs to."""
-    keys = select_in(connection, "SELECT key FROM incident WHERE number IN ({})", numbers)
-    names = {f"incident:{key}" for (key,) in keys} | {f"incident:{number}" for number in numbers}
+    keys = select_among(connection, _KEYS, numbers)
+    names = {f"incident:{row.key}" for row in keys} | {f"incident:{number}" for number in numbers}
     names |= {f"incident:{key}" for number in numbers for key in privacy.keys.get(number, ())}
-    found = select_in(connection, "SELECT id FROM event_index WHERE entity IN ({})", sorted(names))
-    return {event for (event,) in found}
+    return {row.id for row in select_among(connection, _OF_ENTITIES, sorted(names))}
 
 
 def of_events(connection: Connection, private: Privacy, events: Iterable[str]) -> dict[str, str]:
     """The groups of those of these events that belong to private incidents and to no other."""
     if not private.groups:
         return {}
-    statement = f"SELECT event, number FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE event IN ({{}})"  # noqa: S608
     numbers: dict[str, set[int]] = {}
-    for event, number in select_in(connection, statement, list(events)):
+    for event, number in select_among(connection, _NUMBERS_OF, list(events)):
         numbers.setdefault(event, set()).add(number)
     return {
         event: ", ".join(sorted({group for number in found for group in private.groups[number]}))

@@ -6,16 +6,48 @@ What lists show is found by its kind there; what came after it is looked through
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from collector.event import MACHINE, Event, RecordedEvent
 from collector.log import queries
+from collector.projections.tables import event_index
+from collector.schema.tables import event as stored
 
 GAP = "source.gap"
 _LIVES = ("collector.started", "collector.stopped", "collector.lost")
 _SILENCES = 200
 """Records of silences that are looked at, the latest: a silence has two."""
+
+_SILENT = (
+    select(event_index.c.id)
+    .where(
+        event_index.c.source == MACHINE,
+        event_index.c.type == GAP,
+        event_index.c.occurred_at <= bindparam("until"),
+    )
+    .order_by(event_index.c.position.desc())
+    .limit(_SILENCES)
+)
+_types: Any = bindparam("types", expanding=True)
+_most = bindparam("most", type_=event_index.c.position.type)
+_UNREAD = (
+    select(stored.c.id)
+    .where(stored.c.position > bindparam("read"), stored.c.source == MACHINE, stored.c.type.in_(_types))
+    .order_by(stored.c.position.desc())
+    .limit(_most)
+)
+_READ = (
+    select(event_index.c.id)
+    .where(
+        event_index.c.family == bindparam("family"),
+        event_index.c.source == MACHINE,
+        event_index.c.type.in_(_types),
+    )
+    .order_by(event_index.c.position.desc())
+    .limit(_most)
+)
 
 
 def lives(connection: Connection, read: int, limit: int) -> list[RecordedEvent]:
@@ -35,9 +67,7 @@ def is_silence(event: Event) -> bool:
 
 def silences(connection: Connection, high: int) -> list[str]:
     """The ids of the records of silences that began up to a time, µs, however long before it."""
-    statement = """SELECT id FROM event_index WHERE source = ? AND type = ? AND occurred_at <= ?
-        ORDER BY position DESC LIMIT ?"""
-    return list(connection.exec_driver_sql(statement, (MACHINE, GAP, high, _SILENCES)).scalars())
+    return list(connection.execute(_SILENT, {"until": high}).scalars())
 
 
 def touching(told: Sequence[RecordedEvent], low: int) -> list[RecordedEvent]:
@@ -49,12 +79,8 @@ def touching(told: Sequence[RecordedEvent], low: int) -> list[RecordedEvent]:
 def _recorded(
     connection: Connection, family: str, types: tuple[str, ...], read: int, limit: int
 ) -> list[RecordedEvent]:  # fmt: skip
-    among = ", ".join("?" * len(types))
-    statement = f"""SELECT id FROM event WHERE position > ? AND source = ? AND type IN ({among})
-        ORDER BY position DESC LIMIT ?"""  # noqa: S608 - question marks
-    ids = [bytes(one).hex() for one in connection.exec_driver_sql(statement, (read, MACHINE, *types, limit)).scalars()]
+    values = {"read": read, "types": types, "family": family, "most": limit}
+    ids = [identity.hex() for identity in connection.execute(_UNREAD, values).scalars()]
     if read:
-        statement = f"""SELECT id FROM event_index WHERE family = ? AND source = ? AND type IN ({among})
-            ORDER BY position DESC LIMIT ?"""  # noqa: S608 - question marks
-        ids += connection.exec_driver_sql(statement, (family, MACHINE, *types, limit)).scalars()
+        ids += connection.execute(_READ, values).scalars()
     return queries.read_ids(connection, ids)[::-1][:limit]

@@ -15,7 +15,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, ExceptionContext, create_engine
+from sqlalchemy import (
+    Column,
+    Connection,
+    ExceptionContext,
+    MetaData,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    create_engine,
+    except_,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.event import listen
 
 from collector.correlation import Catalog, Rules
@@ -27,8 +42,9 @@ from collector.people import amendments
 from collector.projections import placing, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write
 from collector.projections.search import index_events
-from collector.projections.shape import remaking, rules_digest, unusable
+from collector.projections.shape import next_number, remaking, rules_digest, unusable
 from collector.projections.tables import put
+from collector.schema.tables import Text, event
 from collector.verification.scan import MOST, StoredDifference, cause
 
 LISTS = "lists"
@@ -41,8 +57,23 @@ _SETTINGS = ("journal_mode = MEMORY", "synchronous = OFF")
 _LONGEST = 80
 """Characters of a value that a difference shows."""
 
-_ALIVE = "(SELECT number, key FROM incident JOIN incident_number USING (number) WHERE goes_by = number) AS alive"
-_KEY = "coalesce(alive.key, 'number ' || {0}.number)"
+_incident, _number = tables.incident.c, tables.incident_number.c
+_numbered = tables.incident.join(tables.incident_number, _number.number == _incident.number)
+_alive = (
+    select(_incident.number, _incident.key)
+    .select_from(_numbered)
+    .where(_number.goes_by == _number.number)
+    .subquery("alive")
+)
+_CURSOR = select(tables.cursor.c.position, tables.cursor.c.rules)
+_ANCHORS = select(_number.number, _number.anchor).order_by(_number.number)
+_SET_ASIDE = select(tables.set_aside)
+_DUE = select(func.count()).select_from(tables.placement_due)
+_NUMBERS = select(_number.number).where(_number.goes_by == _number.number).order_by(_number.number)
+# Nothing is placed by the daemon's own facts: the last of a stop is never followed before the next start.
+_BEHIND = (
+    select(func.count()).select_from(event).where(event.c.position > bindparam("position"), event.c.source != MACHINE)
+)
 
 
 class RegroupingDifference(msgspec.Struct, frozen=True):
@@ -58,52 +89,44 @@ class _Listing(NamedTuple):
     """What is compared together: rows by their first columns."""
 
     what: str
-    columns: str
+    statement: Select[Any]
     keys: int
-    rest: str
-
-    @property
-    def statement(self) -> str:
-        return f"SELECT {self.columns} {self.rest}"
 
     def name(self, number: int) -> str:
         """What a column is called."""
-        return self.columns.split(", ")[number].rpartition(".")[2]
+        return str(list(self.statement.selected_columns)[number].name)
 
 
-def _by_incident(what: str, table: str, column: str, rest: str = "") -> _Listing:
+def _by_incident(what: str, table: Table, *columns: str) -> _Listing:
     """What a table says of each incident."""
-    # The name of a key must not hold a comma and a blank, by which columns are told apart.
-    key = _KEY.format(table).replace(", ", ",")
-    return _Listing(what, f"{key}, {table}.{column}{rest}", 2, f"FROM {table} LEFT JOIN {_ALIVE} USING (number)")
+    key = func.coalesce(_alive.c.key, literal("number ").concat(cast(table.c.number, Text)), type_=Text)
+    statement = select(key.label("incident"), *(table.c[name] for name in columns)).join_from(
+        table, _alive, _alive.c.number == table.c.number, isouter=True
+    )
+    return _Listing(what, statement, 2)
 
 
 _LISTINGS = (
-    _Listing(
-        "event at position",
-        "position, id, revision, type, family, source, service, entity, occurred_at, received_at", 1,
-        "FROM event_index",
-    ),
-    _Listing("kind of event", "source, type, family", 2, "FROM event_kind"),
-    _Listing("grouping of event", "event, unit, fold", 1, "FROM event_unit"),
-    _Listing("influence of", "fold, event", 2, "FROM influence"),
-    _Listing(
-        "signal", "uid, kind, opening, fold, start, last, ended, service, environment, events, missed, body", 1,
-        "FROM signal",
-    ),
-    _Listing("key of signal", "key, uid, start, cover", 2, "FROM signal_key"),
+    _Listing("event at position", select(tables.event_index), 1),
+    _Listing("kind of event", select(tables.event_kind), 2),
+    _Listing("grouping of event", select(tables.event_unit), 1),
+    _Listing("influence of", select(tables.influence), 2),
+    _Listing("signal", select(tables.unit), 1),
+    _Listing("key of signal", select(tables.unit_key), 2),
     _Listing(
         "incident of",
-        "key, title, started_at, ended_at, last_at, services, environments, severity, lead, events, low, high", 1,
-        "FROM incident JOIN incident_number USING (number) WHERE goes_by = number",
+        select(*(column for column in _incident if column.name not in ("number", "component")))
+        .select_from(_numbered)
+        .where(_number.goes_by == _number.number),
+        1,
     ),
-    _by_incident("key of incident", "incident_key", "key"),
-    _by_incident("membership", "membership", "uid", ", rule, reason"),
-    _by_incident("placement", "placement", "uid", ", rule, reason"),
-    _Listing("service by reference", "token, service, count", 2, "FROM ref_service"),
-    _Listing("count of unjoined events by reason", "reason, events", 1, "FROM unjoined WHERE events <> 0"),
-    _Listing("ignored statement", "event, reason", 1, "FROM ignored"),
-)  # fmt: skip
+    _by_incident("key of incident", tables.incident_key, "key"),
+    _by_incident("membership", tables.membership, "uid", "rule", "reason"),
+    _by_incident("placement", tables.placement, "uid", "rule", "reason"),
+    _Listing("service by reference", select(tables.ref_service), 2),
+    _Listing("count of unjoined events by reason", select(tables.unjoined).where(tables.unjoined.c.events != 0), 1),
+    _Listing("ignored statement", select(tables.ignored), 1),
+)
 
 _BY_PLACEMENT = ("placement", "count of unjoined events by reason")
 """What placements decide, and is not compared while some of them are still to be decided."""
@@ -133,10 +156,10 @@ def _not_comparable(connection: Connection, rules: Rules) -> str:
         return "another version made them, or none; the daemon of this version makes them anew"
     if reason := remaking(connection):
         return reason
-    row = connection.exec_driver_sql("SELECT position, rules FROM cursor").one_or_none()
-    if row is None:
+    followed = connection.execute(_CURSOR).one_or_none()
+    if followed is None:
         return "they were not made yet"
-    if row[0] and row[1] != rules_digest(rules):
+    if followed.position and followed.rules != rules_digest(rules):
         return "they were grouped by other rules than the configuration's; timelined db rebuild applies these"
     return ""
 
@@ -165,7 +188,7 @@ def _no_room(context: ExceptionContext) -> None:
 
 
 def _compared(log: Connection, scratch: Connection, rules: Rules) -> RegroupingDifference:
-    position = int(log.exec_driver_sql("SELECT position FROM cursor").scalar_one())
+    position = int(log.execute(_CURSOR).one().position)
     _take_numbers(log, scratch)
     _group(log, scratch, rules, position)
     unseen = _place(log, scratch, rules, position)
@@ -181,19 +204,16 @@ def _compared(log: Connection, scratch: Connection, rules: Rules) -> RegroupingD
 
 def _take_numbers(log: Connection, scratch: Connection) -> None:
     """Begin as a rebuild does: numbers stay with the events they hang on, and no incident goes by them yet."""
-    rows = log.exec_driver_sql("SELECT number, anchor FROM incident_number ORDER BY number")
-    put(scratch, tables.incident_number, [(number, anchor, None) for number, anchor in rows])
-    aside = log.exec_driver_sql("SELECT position, event, error FROM set_aside")
-    put(scratch, tables.set_aside, list(map(tuple, aside)))
+    put(scratch, tables.incident_number, [(row.number, row.anchor, None) for row in log.execute(_ANCHORS)])
+    put(scratch, tables.set_aside, list(map(tuple, log.execute(_SET_ASIDE))))
     scratch.commit()
 
 
 def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> None:
     """Take in everything up to a position, as the follower does."""
     groups, catalog = Regrouping(rules), Catalog(rules)
-    settled = scratch.exec_driver_sql("SELECT coalesce(max(number), 0) + 1 FROM incident_number").scalar_one()
-    groups.forget(complete=True, settled=int(settled))
-    aside = set(scratch.exec_driver_sql("SELECT position FROM set_aside").scalars())
+    groups.forget(complete=True, settled=next_number(scratch))
+    aside = {row.position for row in scratch.execute(_SET_ASIDE)}
     position = 0
     while position < until:
         events = queries.read(log, position, min(_BATCH, until - position))
@@ -210,15 +230,12 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
 
 def _place(log: Connection, scratch: Connection, rules: Rules, position: int) -> list[str]:
     """Decide every placement again; what keeps kept ones from being compared with that."""
-    # Nothing is placed by the daemon's own facts: the last of a stop is never followed before the next start.
-    statement = "SELECT count(*) FROM event WHERE position > ? AND source <> ?"
-    behind = int(log.exec_driver_sql(statement, (position, MACHINE)).scalar_one())
-    due = int(log.exec_driver_sql("SELECT count(*) FROM placement_due").scalar_one())
+    behind = int(log.execute(_BEHIND, {"position": position}).scalar_one())
+    due = int(log.execute(_DUE).scalar_one())
     if behind or due:
         return [f"placements in the {LISTS}: {behind} events and {due} incidents are still to be followed"]
     deciding = placing.Deciding(scratch, rules, Catalog(rules), log)
-    numbers = scratch.exec_driver_sql("SELECT number FROM incident_number WHERE goes_by = number ORDER BY number")
-    for number in list(numbers.scalars()):
+    for number in list(scratch.execute(_NUMBERS).scalars()):
         placing.write_decisions(scratch, [deciding.decide(number)], position)
     scratch.commit()
     return []
@@ -229,21 +246,23 @@ def _place(log: Connection, scratch: Connection, rules: Rules, position: int) ->
 
 def _differing(listing: _Listing, log: Connection, scratch: Connection) -> list[StoredDifference]:
     """What differs, each row once; not many more than :data:`MOST`."""
-    width = len(listing.columns.split(", "))
-    scratch.exec_driver_sql("DROP TABLE IF EXISTS kept")
-    scratch.exec_driver_sql(f"CREATE TEMP TABLE kept ({', '.join(f'c{number}' for number in range(width))})")
-    statement = f"INSERT INTO kept VALUES ({', '.join('?' * width)})"  # noqa: S608 - marks
-    for rows in log.exec_driver_sql(listing.statement).partitions(_BATCH):
-        scratch.exec_driver_sql(statement, [tuple(row) for row in rows])
-    kept = _only_in("SELECT * FROM kept", listing.statement, listing, scratch)
-    made = _only_in(listing.statement, "SELECT * FROM kept", listing, scratch)
+    columns = [Column(column.name, column.type) for column in listing.statement.selected_columns]
+    stored = Table("stored", MetaData(), *columns, prefixes=["TEMPORARY"])
+    stored.create(scratch)
+    for rows in log.execute(listing.statement).mappings().partitions(_BATCH):
+        scratch.execute(insert(stored), list(map(dict, rows)))
+    kept = _only_in(select(stored), listing.statement, listing, scratch)
+    made = _only_in(listing.statement, select(stored), listing, scratch)
+    stored.drop(scratch)
     scratch.commit()
     sentences = (_sentence(listing, key, kept.get(key), made.get(key)) for key in sorted({*kept, *made}))
     return [StoredDifference(LISTS, 0, sentence) for sentence in sentences if sentence]
 
 
-def _only_in(one: str, other: str, listing: _Listing, scratch: Connection) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    rows = scratch.exec_driver_sql(f"{one} EXCEPT {other} LIMIT {MOST}")
+def _only_in(
+    one: Select[Any], other: Select[Any], listing: _Listing, scratch: Connection
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    rows = scratch.execute(except_(one, other).limit(MOST))
     return {tuple(row[: listing.keys]): tuple(row) for row in rows}
 
 

@@ -9,30 +9,39 @@ all of a long log would have each event written to another page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, select, union_all
 
 from collector.event import RecordedEvent
 from collector.log import queries
-from collector.projections.shape import unusable
-from collector.projections.tables import BLOCK, ENDING, MEMBER, event_index, event_kind, put
+from collector.projections.shape import position, unusable
+from collector.projections.tables import (
+    BLOCK,
+    ENDING,
+    NOTHING,
+    event_index,
+    event_kind,
+    event_unit,
+    incident_number,
+    member,
+    put,
+    unit,
+    unit_key,
+)
 from collector.projections.values import EventFilter
-from collector.storage.sql import chunked
+from collector.storage.sql import AMONG, select_among
 
 _ARMS = 64
 """Pairs of a source and a type in one statement; SQLite takes 500 selects at most."""
 
 _KIND = [event_index.c.keys().index(name) for name in event_kind.c.keys()]  # noqa: SIM118 - of columns, not of a mapping
 
-_CHANGES_OF = """(SELECT event FROM signal_key JOIN signal USING (uid) JOIN event_unit ON unit = uid
-    WHERE key = 'seek:service:' || ? AND kind = 'change' AND coalesce(signal.service, ?) = ?)"""
-"""Changes that name no service, by whose grouping takes them to be: what deployed them, or their repository's name."""
-_EVENTS_OF = f"""SELECT event FROM event_unit JOIN {MEMBER} AS member ON uid = unit WHERE number =
-    (SELECT goes_by FROM incident_number WHERE number = ?)"""  # noqa: S608 - a constant of ours
+_PLACES = select(event_index.c.position, event_index.c.id)
+_LAST = select(func.coalesce(func.max(event_index.c.position), 0))
 
-_Conditions = list[tuple[str, Any]]
+_Conditions = list[ColumnElement[bool]]
 
 
 def index_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -48,20 +57,20 @@ def index_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> Non
 def matching(connection: Connection, asked: EventFilter, service: str | None) -> list[tuple[int, str]]:
     """Positions and ids of the events that pass a filter, in its order; ``service`` is the key of the one it names."""
     conditions = _conditions(asked, service)
-    order = "DESC" if asked.newest_first else "ASC"
     kinds = _kinds(asked)
     narrow = (asked.entity, asked.incident, service) != (None, None, None)
     if narrow or not kinds:
         # Not by the index of kinds: what an incident or an entity has is less than what there is of a type.
-        return _selected(connection, [[*((f"{column} || '' = ?", value) for column, value in kinds), *conditions]],
-                         order, asked.limit)  # fmt: skip
+        of_kind = [event_index.c[column].concat(NOTHING) == value for column, value in kinds]
+        return _selected(connection, [[*of_kind, *conditions]], asked)
     found: list[tuple[int, str]] = []
-    clause = " AND ".join(f"{column} = ?" for column, _ in kinds)
-    statement = f"SELECT source, type FROM event_kind WHERE {clause} ORDER BY source, type"  # noqa: S608 - names of ours
-    pairs = list(connection.exec_driver_sql(statement, tuple(value for _, value in kinds)))
-    arms = [[("source = ?", source), ("type = ?", kind), *conditions] for source, kind in pairs]
+    wanted = [event_kind.c[column] == value for column, value in kinds]
+    pairs = connection.execute(
+        select(event_kind.c.source, event_kind.c.type).where(*wanted).order_by(event_kind.c.source, event_kind.c.type)
+    ).all()
+    arms = [[event_index.c.source == pair.source, event_index.c.type == pair.type, *conditions] for pair in pairs]
     for start in range(0, len(arms), _ARMS):
-        found += _selected(connection, arms[start : start + _ARMS], order, asked.limit)
+        found += _selected(connection, arms[start : start + _ARMS], asked)
     return sorted(found, reverse=asked.newest_first)[: asked.limit]
 
 
@@ -77,35 +86,62 @@ def _kinds(asked: EventFilter) -> list[tuple[str, str]]:
 
 
 def _conditions(asked: EventFilter, service: str | None) -> _Conditions:
-    wanted: _Conditions = [
-        (f"(service = ? OR (service IS NULL AND id IN {_CHANGES_OF}))", service),
-        ("occurred_at >= ?", asked.since),
-        ("occurred_at < ?", asked.until),
-        ("entity = ?", asked.entity),
-        ("id IN (" + _EVENTS_OF + ")", asked.incident),
-        ("received_at <= ?", asked.known_by),
-        ("position > ?", asked.after),
-        ("position < ?", asked.before),
-    ]
-    return [(condition, value) for condition, value in wanted if value is not None]
+    column = event_index.c
+    wanted: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+        (service, _is_of),
+        (asked.since, lambda at: column.occurred_at >= at),
+        (asked.until, lambda at: column.occurred_at < at),
+        (asked.entity, lambda entity: column.entity == entity),
+        (asked.incident, _is_in),
+        (asked.known_by, lambda at: column.received_at <= at),
+        (asked.after, lambda position: column.position > position),
+        (asked.before, lambda position: column.position < position),
+    )
+    return [condition(value) for value, condition in wanted if value is not None]
+
+
+def _is_of(service: str) -> ColumnElement[bool]:
+    """Of a service; so are changes that name none, by whose grouping takes them to be: what deployed them, or their
+    repository's name."""
+    changes = (
+        select(event_unit.c.event)
+        .select_from(
+            unit_key.join(unit, unit.c.uid == unit_key.c.uid).join(event_unit, event_unit.c.unit == unit.c.uid)
+        )
+        .where(
+            unit_key.c.key == f"seek:service:{service}",
+            unit.c.kind == "change",
+            func.coalesce(unit.c.service, service) == service,
+        )
+    )
+    named = event_index.c.service
+    return or_(named == service, named.is_(None) & event_index.c.id.in_(changes))
+
+
+def _is_in(incident: int) -> ColumnElement[bool]:
+    """In the incident that a number goes by."""
+    goes_by = select(incident_number.c.goes_by).where(incident_number.c.number == incident).scalar_subquery()
+    events = (
+        select(event_unit.c.event)
+        .join_from(event_unit, member, member.c.uid == event_unit.c.unit)
+        .where(member.c.number == goes_by)
+    )
+    return event_index.c.id.in_(events)
 
 
 def _selected(
-    connection: Connection, arms: Iterable[_Conditions], order: str, limit: int
+    connection: Connection, arms: Sequence[_Conditions], asked: EventFilter
 ) -> list[tuple[int, str]]:  # fmt: skip
     """The first rows of each of these arms, all of them together in order."""
-    selects: list[str] = []
-    values: list[Any] = []
-    for arm in arms:
-        clause = " AND ".join(condition for condition, _ in arm) or "1 = 1"
-        selects.append(f"SELECT position, id FROM event_index WHERE {clause} ORDER BY position {order} LIMIT ?")  # noqa: S608 - made of the constants above
-        values += [*(value for condition, value in arm for _ in range(condition.count("?"))), limit]
-    statement = selects[0]
-    if len(selects) > 1:
-        whole = " UNION ALL ".join(f"SELECT position, id FROM ({select}) AS arm" for select in selects)  # noqa: S608
-        statement = f"{whole} ORDER BY position {order} LIMIT ?"
-        values.append(limit)
-    return [(position, identity) for position, identity in connection.exec_driver_sql(statement, tuple(values))]
+    column = event_index.c.position
+    order = column.desc() if asked.newest_first else column.asc()
+    selects = [_PLACES.where(*arm).order_by(order).limit(asked.limit) for arm in arms]
+    if len(selects) == 1:
+        return list(map(tuple, connection.execute(selects[0])))
+    whole = union_all(*(select(each.subquery()) for each in selects))
+    together: Any = literal_column("position")
+    last = whole.order_by(together.desc() if asked.newest_first else together.asc()).limit(asked.limit)
+    return list(map(tuple, connection.execute(last)))
 
 
 # --- by what people write ---------------------------------------------------------------------------------------------
@@ -116,7 +152,7 @@ def named(connection: Connection, text: str) -> list[str]:
 
     What the lists have taken in is found by their index, what came after it by looking through that.
     """
-    read = 0 if unusable(connection) else _position(connection)
+    read = 0 if unusable(connection) else position(connection)
     found = queries.resolve_id(connection, text, after=read)
     digits = queries.citation(text)
     if digits and read:
@@ -125,15 +161,14 @@ def named(connection: Connection, text: str) -> list[str]:
 
 
 def _ending_in(connection: Connection, digits: str) -> list[str]:
-    last = int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM event_index").scalar_one())
-    statement = f"""SELECT id FROM event_index WHERE {BLOCK} IN ({{}}) AND {ENDING} = '{digits[-4:]}'
-        AND revision = 0"""  # noqa: S608 - digits, and constants of ours
-    rows = chunked(connection.exec_driver_sql, statement, range((last >> 14) + 1))
-    return [identity for (identity,) in rows if identity.endswith(digits)]
-
-
-def _position(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM cursor").scalar_one())
+    last = int(connection.execute(_LAST).scalar_one())
+    statement = select(event_index.c.id).where(
+        literal_column(BLOCK, event_index.c.position.type).in_(AMONG),
+        literal_column(ENDING) == digits[-4:],
+        event_index.c.revision == 0,
+    )
+    rows = select_among(connection, statement, range((last >> 14) + 1))
+    return [row.id for row in rows if row.id.endswith(digits)]
 
 
 def revisions(connection: Connection, rows: Sequence[tuple[int, str]]) -> list[RecordedEvent]:

@@ -16,16 +16,28 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from collector.correlation import Rules
 from collector.correlation.signals import Unit
 from collector.log import queries
-from collector.projections.tables import CONTENT, REBUILT, cursor, metadata, put, shape
+from collector.projections.tables import CONTENT, REBUILT, cursor, incident_number, metadata, put, shape
 from collector.proof import lost
+from collector.schema.tables import event
 
 _DIGESTS: dict[tuple[Any, ...], str] = {}
+
+_SHAPE = select(text("*")).select_from(shape)
+"""With whatever columns it has: another version's has others."""
+_POSITION = select(func.coalesce(func.max(cursor.c.position), 0))
+_FOLLOWED = select(cursor.c.position, cursor.c.leaf)
+_READ_AGAIN = select(cursor.c.position, cursor.c.quiet, cursor.c.settled)
+_LEAF = select(event.c.leaf).where(event.c.position == bindparam("position"))
+_FOLLOWS = select(cursor.c.one)
+_NUMBERED = select(incident_number.c.number).limit(1)
+_NEXT_NUMBER = select(func.coalesce(func.max(incident_number.c.number), 0) + 1)
+_LISTS_SCHEMA = select(func.quote_ident(func.current_schema().op("||")("_incidents")))
 
 
 def digest(connection: Connection) -> str:
@@ -50,20 +62,19 @@ def fits(connection: Connection) -> bool:
     """Whether what lies in the database can be read and gone on with: of this shape, and of this log."""
     if not inspect(connection).has_table(shape.name):
         return False
-    row = connection.exec_driver_sql("SELECT * FROM shape").one_or_none()
+    row = connection.execute(_SHAPE).one_or_none()
     return row is not None and tuple(row)[1:] == (digest(connection), _log(connection))
 
 
 def goes_on(connection: Connection) -> bool:
     """Whether the log still has the event that the lists were followed up to; one that lost events has not."""
-    row = connection.exec_driver_sql("SELECT position, leaf FROM cursor").one_or_none()
-    return row is None or bytes(row[1]) == leaf_at(connection, row[0])
+    followed = connection.execute(_FOLLOWED).one_or_none()
+    return followed is None or bytes(followed.leaf) == leaf_at(connection, followed.position)
 
 
 def leaf_at(connection: Connection, position: int) -> bytes:
     """The leaf of the event at a position; nothing where there is none."""
-    found = connection.exec_driver_sql("SELECT leaf FROM event WHERE position = ?", (position,)).scalar()
-    return bytes(found or b"")
+    return bytes(connection.execute(_LEAF, {"position": position}).scalar() or b"")
 
 
 def _log(connection: Connection) -> str:
@@ -77,7 +88,7 @@ def fit(connection: Connection) -> bool:
     """
     with _beside(connection):
         known = set(inspect(connection).get_table_names())
-        used = "cursor" in known and connection.exec_driver_sql("SELECT 1 FROM cursor").first() is not None
+        used = "cursor" in known and connection.execute(_FOLLOWS).first() is not None
         same = _same(connection, cursor, known)
     # What says which log this is lies in the log's own schema.
     ours = _ours(connection, known, same=same)
@@ -86,10 +97,10 @@ def fit(connection: Connection) -> bool:
         metadata.drop_all(connection, tables=stale)
         metadata.create_all(connection)
     # Without a number of its own the follower takes them from the log.
-    if connection.exec_driver_sql("SELECT 1 FROM incident_number LIMIT 1").first() is not None:
+    if has_numbers(connection):
         empty(connection)
-    connection.exec_driver_sql("DELETE FROM shape")
-    connection.exec_driver_sql("INSERT INTO shape VALUES (1, ?, ?)", (digest(connection), _log(connection)))
+    connection.execute(delete(shape))
+    connection.execute(insert(shape), {"one": 1, "digest": digest(connection), "log": _log(connection)})
     return used
 
 
@@ -97,7 +108,7 @@ def _ours(connection: Connection, known: set[str], *, same: bool) -> bool:
     """Whether numbers that lie here are of this log as it is; ``same``: whether the cursor can be read."""
     if not {"shape", "cursor"} <= known:
         return True
-    row = connection.exec_driver_sql("SELECT * FROM shape").one_or_none()
+    row = connection.execute(_SHAPE).one_or_none()
     if row is None or (len(row) == len(shape.columns) and row[2] != _log(connection)):
         return row is None
     return not same or goes_on(connection)
@@ -110,10 +121,10 @@ def _beside(connection: Connection) -> Iterator[None]:
         yield
         return
     path = connection.exec_driver_sql("SHOW search_path").scalar_one()
-    lists = connection.exec_driver_sql("SELECT quote_ident(current_schema() || '_incidents')").scalar_one()
+    lists = connection.execute(_LISTS_SCHEMA).scalar_one()
     connection.exec_driver_sql(f"SET LOCAL search_path TO {lists}, pg_temp")
     yield
-    connection.exec_driver_sql("SELECT set_config('search_path', ?, true)", (path,))
+    connection.execute(select(func.set_config("search_path", path, True)))
 
 
 def fitted(connection: Connection) -> None:
@@ -133,10 +144,24 @@ def emptied(connection: Connection) -> None:
 def empty(connection: Connection) -> None:
     """Forget everything but the numbers, so that the log is read again from its beginning, quietly."""
     for table in REBUILT:
-        connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608 - names of ours
-    connection.exec_driver_sql("UPDATE incident_number SET goes_by = NULL")
-    settled = connection.exec_driver_sql("SELECT coalesce(max(number), 0) + 1 FROM incident_number").scalar_one()
-    put(connection, cursor, [(1, 0, queries.head(connection), settled, "", b"")])
+        connection.execute(delete(table))
+    connection.execute(update(incident_number).values(goes_by=None))
+    put(connection, cursor, [(1, 0, queries.head(connection), next_number(connection), "", b"")])
+
+
+def position(connection: Connection) -> int:
+    """The last position that the lists have taken in."""
+    return int(connection.execute(_POSITION).scalar_one())
+
+
+def has_numbers(connection: Connection) -> bool:
+    """Whether any number was given out."""
+    return connection.execute(_NUMBERED).first() is not None
+
+
+def next_number(connection: Connection) -> int:
+    """A number that was never given."""
+    return int(connection.execute(_NEXT_NUMBER).scalar_one())
 
 
 def remaking(connection: Connection) -> str:
@@ -144,10 +169,11 @@ def remaking(connection: Connection) -> str:
 
     Until then an incident may lack what is known of it, and a number may stand for none.
     """
-    row = connection.exec_driver_sql("SELECT position, quiet, settled FROM cursor").one_or_none()
-    if row is None or (row[0] >= row[1] and not row[2]):
+    followed = connection.execute(_READ_AGAIN).one_or_none()
+    if followed is None or (followed.position >= followed.quiet and not followed.settled):
         return ""
-    return f"they are being made anew out of the log, {min(row[0], row[1])} of {row[1]} events so far"
+    position = min(followed.position, followed.quiet)
+    return f"they are being made anew out of the log, {position} of {followed.quiet} events so far"
 
 
 def unusable(connection: Connection) -> str:

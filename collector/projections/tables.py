@@ -14,9 +14,23 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, Table, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
 
 from collector.schema.tables import Integer, Text
+from collector.storage.sql import in_order
 
 metadata = MetaData()
 
@@ -177,17 +191,34 @@ placement_due = Table(
     comment="incidents whose placements are to be decided again",
 )
 
-MEMBER = """(SELECT uid, number, rule, reason FROM membership UNION ALL
-    SELECT uid, number, rule, reason FROM placement WHERE rule <> 'follow_up')"""
+belongs = placement.c.rule != "follow_up"
+"""Holds for a placement that makes something a part of an incident."""
+member = union_all(
+    select(membership.c.uid, membership.c.number, membership.c.rule, membership.c.reason),
+    select(placement.c.uid, placement.c.number, placement.c.rule, placement.c.reason).where(belongs),
+).subquery("member")
 """All that belongs to an incident, as a table of (uid, number, rule, reason)."""
+ZERO: Any = literal_column("0")
+NOTHING: Any = literal_column("''")
+"""As an index of some rows has them in its condition: with a mark in their place no statement is known to meet it."""
+joined_nothing = unit.c.missed != NOTHING
+"""Holds for a signal that is in no incident."""
 
-_AT = "event_index CROSS JOIN event_unit CROSS JOIN {} WHERE event = id AND uid = unit AND position BETWEEN ? AND ?"
-MEMBERS_AT = f"""(SELECT number, position FROM {_AT.format("membership")} UNION ALL
-    SELECT number, position FROM {_AT.format("placement")} AND rule <> 'follow_up')"""  # noqa: S608 - constants
-"""What belongs to an incident of the events from one position to another, both given twice: (number, position).
 
-CROSS JOIN has SQLite begin with those positions; it would read all that belongs to any incident first.
-"""
+def _at(table: Table) -> Select[Any]:
+    # SQLite would read all that belongs to any incident first.
+    tables = in_order(
+        event_index, (event_unit, event_unit.c.event == event_index.c.id), (table, table.c.uid == event_unit.c.unit)
+    )
+    return (
+        select(table.c.number, event_index.c.position)
+        .select_from(tables)
+        .where(event_index.c.position.between(bindparam("first"), bindparam("last")))
+    )
+
+
+members_at = union_all(_at(membership), _at(placement).where(belongs)).subquery("member")
+"""What belongs to an incident of the events from one position (``first``) to another: (number, position)."""
 
 incident = Table(
     "incident",

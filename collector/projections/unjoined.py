@@ -6,17 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, bindparam, cast, exists, func, insert, select, update
 
-from collector.storage.sql import select_in
+from collector.projections.tables import belongs, joined_nothing, placement, unit, unjoined
+from collector.storage.sql import AMONG, select_among
 
-LOOSE = """missed <> '' AND NOT EXISTS
-    (SELECT 1 FROM placement WHERE placement.uid = signal.uid AND rule <> 'follow_up')"""
+loose = joined_nothing & ~exists().where(placement.c.uid == unit.c.uid, belongs).correlate(unit)
 """Holds for a signal that joined nothing, and was placed nowhere either."""
-_COUNT = f"""SELECT missed, CAST(sum(events) AS BIGINT) FROM signal WHERE uid IN ({{}}) AND {LOOSE}
-    GROUP BY missed"""  # noqa: S608 - a constant of ours
-_ADD = """INSERT INTO unjoined VALUES (?, ?)
-    ON CONFLICT (reason) DO UPDATE SET events = unjoined.events + excluded.events"""
+_COUNT = (
+    select(unit.c.missed, cast(func.sum(unit.c.events), BigInteger).label("events"))
+    .where(unit.c.uid.in_(AMONG), loose)
+    .group_by(unit.c.missed)
+)
+_ADD = (
+    update(unjoined).where(unjoined.c.reason == bindparam("why")).values(events=unjoined.c.events + bindparam("more"))
+)
+_COUNTS = select(unjoined.c.reason, unjoined.c.events).where(unjoined.c.events > 0)
 _DISTANCES = ("started ", "ended ")
 """How reasons begin that say how far off something was."""
 
@@ -30,18 +35,18 @@ def recounted(connection: Connection, signals: Iterable[str]) -> Iterator[None]:
     after = _counted(connection, signals)
     after.subtract(before)
     for reason, events in sorted(after.items()):
-        if events:
-            connection.exec_driver_sql(_ADD, (reason, events))
+        if events and not connection.execute(_ADD, {"why": reason, "more": events}).rowcount:
+            connection.execute(insert(unjoined), {"reason": reason, "events": events})
 
 
 def _counted(connection: Connection, signals: list[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for missed, events in select_in(connection, _COUNT, signals):
+    for missed, events in select_among(connection, _COUNT, signals):
         counts["outside the window" if missed.startswith(_DISTANCES) else missed] += events
     return counts
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """The counts by reason, the highest first."""
-    rows = connection.exec_driver_sql("SELECT reason, events FROM unjoined WHERE events > 0")
+    rows = connection.execute(_COUNTS)
     return dict(sorted(((str(reason), int(events)) for reason, events in rows), key=lambda row: (-row[1], row[0])))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause, Join, bindparam, event
+from sqlalchemy.ext.compiler import compiles
 
 _CHUNK = 512
 """Values in one statement; a statement takes 32,766 parameters at most."""
@@ -16,6 +18,21 @@ _ASKED = 256
 
 Execute = Callable[..., Any]
 """Runs a statement with its values; the answer can be iterated, and has ``fetchone``."""
+
+
+AMONG: Any = bindparam("among", expanding=True)
+"""Stands in a statement for the values of :func:`select_among`."""
+
+
+def select_among(
+    connection: Connection, statement: Executable, values: Sequence[Any], others: Mapping[str, Any] = {}
+) -> Iterator[Any]:
+    """Rows of a statement with :data:`AMONG` standing for these values, chunk by chunk; ``others`` for other names.
+
+    Chunks are filled up as those of :func:`select_in` are.
+    """
+    for some in _chunks(values):
+        yield from connection.execute(statement, {**others, AMONG.key: some})
 
 
 def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[Any]:
@@ -29,11 +46,14 @@ def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> 
 
 def chunked(execute: Execute, statement: str, values: Sequence[Any]) -> Iterator[Any]:
     """The same for who has :func:`executing` of a connection already."""
+    for some in _chunks(values):
+        yield from execute(statement.format(",".join("?" * len(some))), some)
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(values), _CHUNK):
         some = tuple(values[start : start + _CHUNK])
-        size = 1 << (len(some) - 1).bit_length()
-        marks = ",".join("?" * size)
-        yield from execute(statement.format(marks), some + some[-1:] * (size - len(some)))
+        yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
 
 
 def select_asked(
@@ -78,11 +98,41 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
+class OrderedJoin(Join):
+    """A join that SQLite begins with its left side, however little it expects to find on the right one."""
+
+    inherit_cache = True
+
+
+@compiles(OrderedJoin)
+def _as_any_join(join: OrderedJoin, compiler: Any, **options: Any) -> str:
+    return str(compiler.visit_join(join, **options))
+
+
+@compiles(OrderedJoin, "sqlite")
+def _as_cross_join(join: OrderedJoin, compiler: Any, **options: Any) -> str:
+    """In SQLite's words: what is joined by CROSS JOIN is never looked at in another order."""
+    whole = str(compiler.visit_join(join, **options))
+    left = str(compiler.process(join.left, **{**options, "asfrom": True}))
+    return f"{left} CROSS{whole.removeprefix(left)}"
+
+
+def in_order(first: FromClause, *others: tuple[FromClause, ColumnElement[bool]]) -> FromClause:
+    """Tables, each joined on a condition to those before it, to be looked at in this order."""
+    for other, condition in others:
+        first = OrderedJoin(first, other, condition)
+    return first
+
+
+_SHADOW = "timelined_shadow"
+"""The option of an execution that says behind which :class:`Shadowed` tables it is run."""
+
+
 class Shadowed(Connection):
     """An open connection to read by, on which some tables have fewer rows than are stored.
 
     Each statement is run behind a definition of the tables that it names: what is read by a name is what was defined,
-    whoever wrote the statement.
+    whoever wrote the statement, and whether as text or as an expression.
     """
 
     def __init__(self, connection: Connection, tables: Mapping[str, str], given: str, values: Sequence[Any]) -> None:
@@ -94,12 +144,45 @@ class Shadowed(Connection):
         """What else there is of the connection."""
         return getattr(self._stored, name)
 
+    def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
+        """Run a query."""
+        options = {**(execution_options or {}), _SHADOW: self}
+        return self._stored.execute(statement, parameters, execution_options=options)
+
+    def scalar(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
+        """The first column of the first row."""
+        return self.execute(statement, parameters, execution_options=execution_options).scalar()
+
+    def scalars(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
+        """The first column of each row."""
+        return self.execute(statement, parameters, execution_options=execution_options).scalars()
+
     def exec_driver_sql(self, statement: str, parameters: Any = (), execution_options: Any = None) -> Any:
         """Run a query with a tuple of values."""
+        options = {**(execution_options or {}), _SHADOW: self}
+        return self._stored.exec_driver_sql(statement, tuple(parameters), options)
+
+    def defined(self, statement: str, parameters: Any) -> tuple[str, Any]:
+        """A statement as the driver is given it, behind the definitions that it needs."""
         named = [name for name in self._tables if re.search(rf"\b{name}\b", statement)]
         if not named:
-            return self._stored.exec_driver_sql(statement, tuple(parameters))
-        defined = ", ".join(f"{name} AS NOT MATERIALIZED ({self._tables[name]})" for name in named)
+            return statement, parameters
+        given, values = self._given, (*self._values, *parameters)
+        if "$1" in statement:
+            # Marks with numbers are those of an expression for PostgreSQL: ours come after them.
+            numbers = count(len(parameters) + 1)
+            given = re.sub(r"\?", lambda mark: f"${next(numbers)}", given)
+            values = (*parameters, *self._values)
+        tables = ", ".join(f"{name} AS NOT MATERIALIZED ({self._tables[name]})" for name in named)
         rest = statement.lstrip()
         rest = f", {rest[5:]}" if rest.startswith("WITH ") else f" {rest}"
-        return self._stored.exec_driver_sql(f"WITH {self._given}, {defined}{rest}", (*self._values, *parameters))
+        return f"WITH {given}, {tables}{rest}", values
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _behind_definitions(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """Of every engine there is: a statement over a :class:`Shadowed` connection may not miss it."""
+    shadow = context.execution_options.get(_SHADOW)
+    return (statement, parameters) if shadow is None else shadow.defined(statement, parameters)
