@@ -6,13 +6,18 @@ with what revision 0001 makes, and only then is it marked as being there.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.util import await_only
 
 from collector.errors import LogDamaged
 from collector.schema.migrations.statements import plain
@@ -27,14 +32,34 @@ def run(connection: Connection, *, adopt: str | None) -> None:
     Raises :class:`collector.errors.LogDamaged` where what is to be adopted is something else.
     """
     settings = config(connection)
-    if adopt is not None:
-        _compare(connection, adopt)
-        command.stamp(settings, adopt)
-    command.upgrade(settings, "head")
+    with _alone(connection):
+        if adopt is not None:
+            _compare(connection, adopt)
+            command.stamp(settings, adopt)
+        command.upgrade(settings, "head")
     if connection.dialect.name == "sqlite":
         newest = ScriptDirectory.from_config(settings).get_current_head()
         # What timelined 0.1.0 looks at: it refuses a file whose number is above its own.
         connection.exec_driver_sql(f"PRAGMA user_version = {int(newest or 0)}")
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Alembic keeps what it is at in its modules, so that one process upgrades one database at a time.
+
+    On the event loop, where several connections may wait, none of them holds up the others.
+    """
+    while not _UPGRADING.acquire(blocking=not connection.dialect.is_async):
+        await_only(asyncio.sleep(_LOOK))
+    try:
+        yield
+    finally:
+        _UPGRADING.release()
+
+
+_UPGRADING = threading.Lock()
+_LOOK = 0.01
+"""Seconds."""
 
 
 def config(connection: Connection | None = None) -> Config:
