@@ -11,6 +11,7 @@ import click
 from collector import daemon
 from collector.backup import Backup, back_up, folder
 from collector.cli import client, output
+from collector.cli.logs import LOG
 from collector.cli.output import Json
 from collector.cli.progress import bars
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
@@ -45,6 +46,7 @@ def backup() -> None:
 )  # fmt: skip
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def make(target: Path, keep: int | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Copy the database to the file TARGET, or into the folder TARGET under a name that says when.
@@ -72,6 +74,7 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
 @click.argument("source", metavar="[BACKUP]", required=False, type=click.Path(path_type=Path))
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def verify(source: Path | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Restore BACKUP on trial, beside everything else, and say what it holds.

@@ -15,7 +15,7 @@ from collector.cli.running import options_of_serve
 from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
 from collector.drafting.rendering import template_of
 from collector.errors import InvalidSettings
-from collector.settings import EVERY, show
+from collector.settings import EVERY, log_names, of_log, show
 
 
 @click.command()
@@ -28,7 +28,7 @@ def check(file: Path | None, config_file: Path | None, expand: bool, form: str) 
 
     Exits with 1 if there is one. Secrets that only the daemon can read are
     named and not checked; as root, `CREDENTIALS_DIRECTORY=FOLDER timelined
-    check` checks them too. Of a log in a file it also says how many events
+    check` checks them too. Of logs in files it also says how many events
     grouping could not take and set aside. FILE is the same as --config.file.
     """
     mistakes: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def check(file: Path | None, config_file: Path | None, expand: bool, form: str) 
     try:
         settings = Where(config_file=file or config_file, expand=expand).settings(secrets=EVERY, unread=unread)
         template_of(settings.drafts.template)
-        aside = asyncio.run(daemon.set_aside(settings))
+        aside = sum(asyncio.run(daemon.set_aside(of_log(settings, name))) for name in log_names(settings))
     except InvalidSettings as error:
         mistakes = error.mistakes
     if form == "json":

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from collector.cli import output
+from collector.cli import logs, output
 from collector.cli.client import Desk
 from collector.errors import InvalidInput, TimelinedError
 
@@ -99,7 +99,7 @@ def stated(words: Words) -> Words:
 
 def named(incident: Json) -> str:
     """An incident by number and title."""
-    return f'incident {incident["number"]} "{output.harmless(incident["title"])}"'
+    return f'incident {logs.called(incident["number"])} "{output.harmless(incident["title"])}"'
 
 
 def moment(text: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from collector import backup, daemon, log, projections
 from collector.cli import output
+from collector.cli.logs import LOG
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.log import HEAD, Schema
@@ -27,6 +28,7 @@ def db() -> None:
 @db.command()
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def current(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Say which revision the database is at, and which this version writes to."""
@@ -44,6 +46,7 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
 @click.option("--without-copy", is_flag=True, help="Keep no copy of an SQLite file before; you have a backup.")
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | None) -> None:
     """Bring the database to the schema of this version, in one transaction.
 
@@ -65,6 +68,7 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
 @db.command()
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     """Drop the lists, and make them again out of the log.
 
@@ -80,6 +84,7 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
 @db.command()
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 def compact(config_file: Path | None, storage_url: str | None) -> None:
     """Write an SQLite file anew, without the room that removed rows left in it.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from collector import files
-from collector.cli import output
+from collector.cli import logs, output
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.pdf import printed
@@ -63,7 +63,7 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
     if to is None:
         return output.result(answer.text())
     body = printed(answer.body) if form == PDF else answer.body
-    output.say(f"Draft of incident {number} {_put(to, body, overwrite=overwrite)}")
+    output.say(f"Draft of incident {logs.called(number)} {_put(to, body, overwrite=overwrite)}")
     return None
 
 
@@ -166,5 +166,8 @@ def versions(where: Where, number: int, form: str) -> None:
     if rows:
         output.table(("VERSION", "STATUS", "SINCE (UTC)", "SAID BY", "CHANGED", "TEXT"), rows)
     else:
-        output.say(f"Nobody said how far the review of incident {number} is; timelined review {number} in_review does.")
+        output.say(
+            f"Nobody said how far the review of incident {logs.called(number)} is; "
+            f"timelined review {logs.called(number)} in_review does."
+        )
     return None

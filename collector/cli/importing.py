@@ -16,6 +16,7 @@ from collector import times
 from collector.cli import moving, output, timelines
 from collector.cli.client import LONG, Desk
 from collector.cli.inputs import rereadable
+from collector.cli.logs import LOG
 from collector.cli.moments import MOMENT, ZONE, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.people import login
@@ -81,7 +82,8 @@ def file_(where: Where, source: str, records_form: str, content: Path, form: str
         count = counted(file, name, key)
         # What a program that still writes the file has added since is left to the next import.
         found = islice(records(file, name, key), count)
-        show(brought_in(where, source, records_form, found, count), form)
+        asked = where if where.server else where.of_source(source)
+        show(brought_in(asked, source, records_form, found, count), form)
 
 
 def within(form: str) -> str:
@@ -145,6 +147,7 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github,
     deployments or pipelines of a gitlab, annotations or history of a grafana.
     """
+    where = where.of_source(source)
     settings = where.settings().sources
     if source not in settings:
         raise NotFound(f"cannot fetch from {source!r}: no source has this name; timelined sources lists them")
@@ -208,6 +211,7 @@ async def stated(rows: Iterable[timelines.TimelineRow], count: int, desk: Desk) 
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def log_(source: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Bring the whole log in the SQLite FILE into an empty PostgreSQL database.

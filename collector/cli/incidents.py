@@ -6,12 +6,12 @@ from datetime import datetime
 
 import click
 
-from collector.cli import output, telling, unmatched
+from collector.cli import logs, output, telling, unmatched
 from collector.cli.client import Desk
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
-from collector.cli.where import OUTPUT, Where, asking
+from collector.cli.where import OUTPUT, Where, asking, asking_all
 from collector.event import rank
 
 
@@ -25,20 +25,25 @@ from collector.event import rank
 @click.option("--before", type=INCIDENT, metavar="N", help="Only numbers below this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
-@asking
+@asking_all
 def incidents(where: Where, form: str, **filters: object) -> None:
-    """List the incidents, newest first."""
-    told = where.get("/api/v1/incidents", **filters).json()
+    """List the incidents, newest first; with `--log all` those of all logs, each with its log."""
+    logs.only("incidents", as_of=filters["as_of"], before=filters["before"])
+    told = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/incidents", **filters).json()
     if form == "json":
         return output.as_json(told)
     if told["incidents"]:
         _list(told["incidents"])
     elif any(filters[name] is not None for name in filters if name != "limit"):
-        output.say(f"No incident matches{unmatched.why(where, 'incidents', filters)}.")
+        why = "" if logs.of_all() else unmatched.why(where, "incidents", filters)
+        output.say(f"No incident matches{why}.")
     elif told.get("unjoined"):
         _say_unjoined(told["unjoined"])
+    for name, reason in told.get("not_listed", {}).items():
+        output.say(f"Those of {name} are not listed: {reason}.")
     if told.get("next"):
-        output.say(f"There are more; go on with --before {told['next']}.")
+        on = "raise --limit, or narrow --since and --until" if logs.of_all() else f"go on with --before {told['next']}"
+        output.say(f"There are more; {on}.")
     return None
 
 
@@ -112,8 +117,12 @@ def show_events(events: list[Json]) -> None:
         (output.time(each["occurred_at"]), output.short(each["id"]), each["type"], each["service"] or "", title)
         for each, title in zip(events, telling.titles(events), strict=True)
     ]
+    headings: tuple[str, ...] = ("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE")
+    if rows and "log" in events[0]:
+        return output.table(("LOG", *headings), [(each["log"], *row) for each, row in zip(events, rows, strict=True)])
     if rows:
-        output.table(("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE"), rows)
+        output.table(headings, rows)
+    return None
 
 
 def _list(rows: list[Json]) -> None:
@@ -122,8 +131,10 @@ def _list(rows: list[Json]) -> None:
         headings,
         [
             (
-                str(row["number"]),
-                f"merged into {row['merged_into']}" if row["merged_into"] else row["status"],
+                logs.called(row["number"], row.get("log", "")),
+                f"merged into {logs.called(row['merged_into'], row.get('log', ''))}"
+                if row["merged_into"]
+                else row["status"],
                 output.time(row["started_at"])[:16],
                 "" if row["merged_into"] else output.lasted(row["started_at"], row["ended_at"]),
                 ", ".join(row["services"]),
@@ -139,9 +150,9 @@ def _facts(row: Json) -> None:
     ended = output.time(row["ended_at"])
     output.facts(
         [
-            ("Incident", str(row["number"])),
+            ("Incident", logs.called(row["number"])),
             ("Title", row["title"]),
-            ("Status", f"merged into {merged}" if merged else row["status"]),
+            ("Status", f"merged into {logs.called(merged)}" if merged else row["status"]),
             ("Started", output.time(row["started_at"]) + " UTC"),
             ("Ended", f"{ended} UTC, after {output.lasted(row['started_at'], row['ended_at'])}" if ended else ""),
             ("Services", ", ".join(row["services"])),

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from collector.cli import following, naming, output, unmatched
+from collector.cli import following, logs, naming, output, unmatched
 from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
-from collector.cli.where import OUTPUT, Where, asking
+from collector.cli.where import OUTPUT, Where, asking, asking_all
 
 
 @click.command()
@@ -33,17 +33,22 @@ from collector.cli.where import OUTPUT, Where, asking
     help="Write events as they come, from now on or after --after, until stopped; -o json writes one a line.",
 )  # fmt: skip
 @OUTPUT
-@asking
+@asking_all
 def events(where: Where, form: str, follows: bool, **filters: object) -> None:
-    """List the events of the log, in the order it took them in."""
+    """List the events of the log, in the order it took them in; with `--log all` of all logs, by when they came in."""
+    logs.only("events", incident=filters["incident"], follow=follows)
     if follows:
         return following.follow(where, form, filters)
-    told = where.get("/api/v1/events", **filters).json()
+    if logs.of_all():
+        filters["cursor"] = filters.pop("after")
+    told = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/events", **filters).json()
     if form == "json":
         return output.as_json(told)
     show_events(told["events"])
     if not told["events"]:
-        output.say(f"No event matches{unmatched.why(where, 'events', filters)}.")
+        output.say(f"No event matches{'' if logs.of_all() else unmatched.why(where, 'events', filters)}.")
+    for name, reason in told.get("not_listed", {}).items():
+        output.say(f"Those of {name} are not listed: {reason}.")
     if told.get("next"):
         output.say(f"There are more; go on with --after {told['next']}.")
     return None

@@ -11,6 +11,7 @@ import click
 from collector import log, projections
 from collector.backup import Progress, back_up, moving
 from collector.cli import output
+from collector.cli.logs import LOG
 from collector.cli.output import Json
 from collector.cli.progress import bars
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
@@ -22,6 +23,7 @@ from collector.storage.urls import database_path, shown
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def export(target: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Write the whole log to the SQLite FILE, from wherever it is.

@@ -6,20 +6,25 @@ import re
 
 import click
 
+from collector.cli import logs
 from collector.errors import NotFound
 from collector.people import citations
 
 _NUMBER = re.compile(r"(?:inc(?:ident)?[- ]?)?#?(\d{1,18})", re.ASCII | re.I)
+_OF_LOG = re.compile(r"([a-z][a-z0-9_-]{0,31})/(\d{1,18})", re.ASCII)
 
 
 class NamedIncident(click.ParamType[int]):
-    """An incident's number: ``1``, ``#1`` or ``INC-1``."""
+    """An incident's number: ``1``, ``#1`` or ``INC-1``; ``eu/1`` of the log ``eu``, which is asked then."""
 
     name = "incident"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, from 1."""
-        found = _NUMBER.fullmatch(str(value).strip())
+        of_log = _OF_LOG.fullmatch(str(value).strip())
+        if of_log is not None:
+            logs.choose(of_log[1])
+        found = _NUMBER.fullmatch(of_log[2] if of_log is not None else str(value).strip())
         number = int(found[1]) if found else 0
         if number < 1:
             self.fail(f"{value!r} is not an incident's number; list them with timelined incidents", param, ctx)

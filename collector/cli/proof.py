@@ -23,6 +23,7 @@ from collector import daemon
 from collector.backup.older import verifiable
 from collector.cli import output
 from collector.cli.incidents import every_event
+from collector.cli.logs import LOG
 from collector.cli.naming import INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
@@ -60,6 +61,7 @@ KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by defa
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many processes; by default one a processor.")
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def verify(
     first: int | None, last: int | None, incident: int | None, file: Path | None, key: str | None,
@@ -348,6 +350,7 @@ def _show(
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to this file.")
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 def proof(
     what: str | None, consistency: tuple[int, int] | None, position: int | None, incident: int | None, content: bool,
     size: int | None, verifier_key: bool, to: Path | None, config_file: Path | None, storage_url: str | None,

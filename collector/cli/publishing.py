@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from collector.cli import output
+from collector.cli import logs, output
 from collector.cli.naming import INCIDENT
 from collector.cli.people import NUMBER, stating
 from collector.cli.where import OUTPUT, Where, asking
@@ -42,8 +42,8 @@ def _done(number: int, told: output.Json) -> str:
     place = told["url"] or told["request"] or told["revision"]
     cut = f"; {told['cut']:,} characters did not fit, which it says" if told["cut"] else ""
     if told["outcome"] == "unchanged":
-        return f"The postmortem of incident {number} is there already: {place}{cut}\n"
-    return f"Published the postmortem of incident {number}: {place}{cut}\n"
+        return f"The postmortem of incident {logs.called(number)} is there already: {place}{cut}\n"
+    return f"Published the postmortem of incident {logs.called(number)}: {place}{cut}\n"
 
 
 @click.command()
@@ -65,8 +65,8 @@ def pull(where: Where, number: int, key: str | None, form: str, **said: object) 
     if told["outcome"] == "would take in":
         return output.result(f"{told['diff'] or ''}\n")
     if told["outcome"] == "unchanged":
-        return output.say(f"Nobody edited the postmortem of incident {number} at {said['target']}.")
-    return output.result(f"Took in what people edited of incident {number} at {said['target']}\n")
+        return output.say(f"Nobody edited the postmortem of incident {logs.called(number)} at {said['target']}.")
+    return output.result(f"Took in what people edited of incident {logs.called(number)} at {said['target']}\n")
 
 
 @click.command()
@@ -86,5 +86,5 @@ def publications(where: Where, number: int, form: str) -> None:
     if rows:
         output.table(("AT (UTC)", "TARGET", "STATUS", "BY", "WHERE, OR WHY NOT"), rows)
     else:
-        output.say(f"The postmortem of incident {number} was published nowhere.")
+        output.say(f"The postmortem of incident {logs.called(number)} was published nowhere.")
     return None

@@ -15,6 +15,7 @@ import click
 from collector import daemon, log, projections
 from collector.backup import backup, before_upgrade
 from collector.cli import output
+from collector.cli.logs import LOG
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.files import FOLDER_MODE
@@ -34,6 +35,7 @@ _FILES = ("", "-wal", "-shm", "-journal")
 @click.option("--move-aside", is_flag=True, help="Rename what lies in the place of the database.")
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def restore(
     source: Path, record: Path | None, move_aside: bool, config_file: Path | None, storage_url: str | None, form: str
@@ -143,6 +145,7 @@ async def _lacks(settings: Settings, kept: Path) -> tuple[Loss | None, Last | No
 @click.command("accept-loss")
 @CONFIG_FILE
 @STORAGE_URL
+@LOG
 @OUTPUT
 def accept_loss(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Go on without acknowledged events that are lost for good.

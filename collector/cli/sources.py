@@ -20,7 +20,7 @@ from collector.cli.where import CONFIG_FILE, OUTPUT, SERVER, STORAGE_URL, Where
 from collector.errors import InvalidInput, MalformedWebhook, NotFound, Unavailable
 from collector.event import SECOND, Event
 from collector.intake import Endpoint, derive
-from collector.settings import Settings, SourceSettings
+from collector.settings import DEFAULT_LOG, Settings, SourceSettings, of_log
 from collector.sources import LEFT_OUT, SOURCES, mapped
 from collector.sources.mapping import Evaluation, explain
 from collector.times import rfc3339
@@ -231,7 +231,8 @@ def send_test(
     sent = _made(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})
     content, given = sent[0], {**sent[1], **headers_of(headers)}
     proof, token = _proof(name, endpoint, content, now)
-    address = server or daemon.holder(settings)
+    # Each log of a daemon says where that listens, and one of them may be away.
+    address = server or daemon.holder(of_log(settings, settings.sources[name].log or DEFAULT_LOG))
     if not address:
         raise Unavailable(f"cannot send to {name}: no daemon serves this log; start it, or name one with --server")
     try:

@@ -21,7 +21,7 @@ from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
 from collector.event import HOUR
 from collector.proof import upkeep
-from collector.settings import EVERY, Settings
+from collector.settings import EVERY, Settings, log_names, of_log
 from collector.storage.urls import database_path, shown
 from collector.times import rfc3339
 
@@ -154,11 +154,14 @@ def _findings(where: Where) -> Iterator[Check]:
     for name, source in settings.sources.items():
         if source.credentials.open:
             yield Check("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
-    for what, look in _LOOKS.items():
-        try:
-            yield look(where, settings)
-        except TimelinedError as error:
-            yield Check(what, False, str(error))
+    names = log_names(settings)
+    for name in names:
+        for what, look in _LOOKS.items():
+            try:
+                found = look(where.of(name), of_log(settings, name))
+            except TimelinedError as error:
+                found = Check(what, False, str(error))
+            yield Check(f"{found.what} ({name})", found.well, found.found) if len(names) > 1 else found
 
 
 def _database(where: Where, settings: Settings) -> Check:

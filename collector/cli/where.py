@@ -19,9 +19,10 @@ import click
 import msgspec
 
 from collector import daemon
-from collector.cli import client, output
+from collector.cli import client, logs, output
+from collector.cli.logs import LOG, LOG_OR_ALL
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
-from collector.settings import Settings, load_settings
+from collector.settings import DEFAULT_LOG, EVERY_LOG, Settings, load_settings, of_log, path_of
 from collector.storage.urls import database_path
 from collector.tokens import ROLES
 
@@ -40,19 +41,37 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     """Whether variables in the file's values are put in; TIMELINED_CONFIG_EXPAND_ENV says so, too."""
     tls: ssl.SSLContext | None = None
     """Whom to trust where ``server`` speaks TLS; None: whom this machine trusts."""
+    log: str = ""
+    """The log that is asked; empty: the one that the command names, else the default one."""
 
     def settings(
         self, *, secrets: tuple[str, ...] = (), unread: list[str] | None = None, files: list[str] | None = None,
         **overrides: str | None,
     ) -> Settings:  # fmt: skip
-        """The configuration, the options above the file, and of its secrets those that are asked for.
+        """The configuration, the options above the file, and of its secrets those that are asked for; that of one log
+        where one is named.
 
         The files of secrets that were read are added to ``files``. Raises :class:`collector.errors.InvalidSettings`.
         """
         said = self.given(**overrides)
-        return load_settings(
+        settings = load_settings(
             self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=self.expands, files=files
         )
+        return of_log(settings, self.named) if self.named not in ("", EVERY_LOG) else settings
+
+    @property
+    def named(self) -> str:
+        """The log that is named; empty where none is."""
+        return self.log or logs.chosen()
+
+    def of(self, log: str) -> Where:
+        """The same, asked of this log."""
+        return msgspec.structs.replace(self, log=log)
+
+    def of_source(self, name: str) -> Where:
+        """The same, asked of the log that a source delivers to, where no other is named."""
+        said = self.settings().sources.get(name) if not self.named else None
+        return self.of(said.log) if said is not None else self
 
     def given(self, **overrides: str | None) -> dict[str, str]:
         """What the options say of the settings, by the setting; those that were not given say nothing."""
@@ -96,11 +115,18 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
     @asynccontextmanager
     async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:
+        whole = self.named == EVERY_LOG
         if self.server:
-            async with client.remote(self.server, self._token(), self.tls) as desk:
+            server = self.server.rstrip("/") + ("" if whole else path_of(self.named or DEFAULT_LOG))
+            async with client.remote(server, self._token(), self.tls) as desk:
                 yield desk
             return
         settings = self.settings()
+        if whole:
+            async with daemon.reading_all(settings, say=output.say) as app, client.private(app) as desk:
+                yield desk
+            return
+        settings = settings if self.named else of_log(settings, DEFAULT_LOG)
         holder = daemon.holder(settings) if writing else None
         if holder:
             async with client.remote(holder, self._token(holder), self.trust(holder)) as desk:
@@ -173,13 +199,21 @@ OUTPUT = click.option(
 
 def asking(command: Command) -> Command:
     """Give a command the options that say where to ask, as its first argument ``where``."""
+    return _asking(command, LOG)
 
+
+def asking_all(command: Command) -> Command:
+    """The same, where all logs can be asked at once."""
+    return _asking(command, LOG_OR_ALL)
+
+
+def _asking(command: Command, log: Callable[[Any], Any]) -> Command:
     @functools.wraps(command)
     def with_where(*args: Any, **named: Any) -> Any:
         told = {name: named.pop(name) for name in ("config_file", "storage_url", "server", "token_file")}
         return command(Where(**told), *args, **named)
 
     wrapped: Any = with_where
-    for option in (TOKEN_FILE, SERVER, STORAGE_URL, CONFIG_FILE):
+    for option in (TOKEN_FILE, SERVER, log, STORAGE_URL, CONFIG_FILE):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]

@@ -17,6 +17,7 @@ told who started it by hand.
 from __future__ import annotations
 
 from collector.daemon.opening import accept_loss, compact, holder, offline, reading, rebuild, set_aside
+from collector.daemon.overall import reading_all
 from collector.daemon.process import run, serve
 from collector.daemon.rehearsing import rehearsal
 from collector.daemon.restoring import restored
@@ -36,6 +37,7 @@ __all__ = [
     "holder",
     "offline",
     "reading",
+    "reading_all",
     "rebuild",
     "rehearsal",
     "restored",

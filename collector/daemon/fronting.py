@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from collector.daemon.runtime import Runtime
+from collector.daemon.face import Face
 from collector.errors import InvalidSettings
 from collector.settings import WebFile, context_of, read_web_file, why_not
 from collector.tasks import ended
@@ -28,19 +28,19 @@ EVERY = 1.0
 class Fronting:
     """Keeps one daemon's :class:`Front` at what its files say."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._path = runtime.settings.web.config_file
-        file = runtime.settings.web.file or WebFile()
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._path = face.settings.web.config_file
+        file = face.settings.web.file or WebFile()
         self._tls = file.tls is not None
         self._files: Sequence[str] = file.files or (self._path,)
         self._seen = stamps(self._files)
-        _take(runtime.front, file)
-        runtime.front_failure = "" if self._path else None
+        _take(face.front, file)
+        face.front_failure = "" if self._path else None
 
     def look(self) -> None:
         """Take changed files in; where they cannot be, what is in force goes on, and why is said once."""
-        before, now = self._runtime.front_failure, stamps(self._files)
+        before, now = self._face.front_failure, stamps(self._files)
         # What was wrong may lie in a file that is named only by what was refused.
         if now == self._seen and not before:
             return
@@ -48,22 +48,22 @@ class Fronting:
         try:
             file = read_web_file(self._path)
             self._check(file)
-            _take(self._runtime.front, file)
+            _take(self._face.front, file)
         except (InvalidSettings, OSError, ValueError) as error:
             failure = str(error) if isinstance(error, InvalidSettings) else why_not(error)
-            self._runtime.front_failure = failure
+            self._face.front_failure = failure
             if failure != before:
                 log.error("cannot take the changed web.config_file in; what is in force goes on", error=failure)
             return
         self._files = file.files
         self._seen = stamps(self._files)
-        self._runtime.front_failure = ""
+        self._face.front_failure = ""
         log.info("took the changed web.config_file in", users=len(file.users), tls=self._tls)
 
     def _check(self, file: WebFile) -> None:
         if (file.tls is not None) != self._tls:
             raise ValueError(f"{self._path}: TLS is {'gone' if self._tls else 'new'}; a restart is needed for that")
-        settings = self._runtime.settings
+        settings = self._face.settings
         if not file.users and not settings.api.all and not settings.web.loopback:
             raise ValueError(f"{self._path}: without users, and without api.token_file, the API would be open")
 
@@ -87,19 +87,19 @@ def stamps(paths: Sequence[str]) -> tuple[tuple[int, ...], ...]:
 
 
 @asynccontextmanager
-async def fronted(runtime: Runtime) -> AsyncIterator[None]:
+async def fronted(face: Face) -> AsyncIterator[None]:
     """Take in how HTTP is spoken, and keep to it for the length of the block. Raises :class:`InvalidSettings`."""
     try:
-        fronting = Fronting(runtime)
+        fronting = Fronting(face)
     except (OSError, ValueError) as error:
-        raise InvalidSettings((f"cannot use {runtime.settings.web.config_file}: {why_not(error)}",)) from error
+        raise InvalidSettings((f"cannot use {face.settings.web.config_file}: {why_not(error)}",)) from error
 
     async def keep() -> None:
         while True:
             await asyncio.sleep(EVERY)
             await asyncio.to_thread(fronting.look)
 
-    task = asyncio.create_task(keep(), name="front") if runtime.settings.web.config_file else None
+    task = asyncio.create_task(keep(), name="front") if face.settings.web.config_file else None
     try:
         yield
     finally:

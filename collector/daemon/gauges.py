@@ -6,12 +6,13 @@ Of what is not known, because the database does not answer say, there is no samp
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.samples import Sample
 
 from collector.event import SECOND
 from collector.following import Vitals
@@ -19,6 +20,8 @@ from collector.projections import lists_path
 from collector.proof.upkeep import Upkeep
 from collector.web import Readiness
 
+Families = Sequence[Metric]
+"""What a scrape is told of, each with its samples."""
 _PARTS = ("", "-wal")
 
 
@@ -26,7 +29,7 @@ def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str,
     """Everything looked up; ``incidents`` by their state, ``sizes`` from :func:`sizes`, ``waiting`` in bytes."""
     facts = state.facts
     found = [
-        _one("timelined_ready", "Whether deliveries can be stored; /-/ready says why not.", int(state.ready)),
+        ready(state.ready),
         _one("timelined_queue_events", "Events that wait for their commit.", facts.get("queue")),
         _one("timelined_queue_bytes", "Bytes of the bodies that wait for their commit.", waiting),
         _one("timelined_log_position", "The position of the last event.", facts.get("position")),
@@ -64,6 +67,40 @@ def following(vitals: Vitals) -> list[Metric]:
         _count("timelined_drafts_written", "Drafts written to the folder of drafts.", vitals.drafts),
         _count("timelined_draft_failures", "Drafts that could not be rendered or written.", vitals.draft_failures),
     ]  # fmt: skip
+
+
+def ready(well: bool) -> Metric:
+    """Whether deliveries can be stored."""
+    return _one("timelined_ready", "Whether deliveries can be stored; /-/ready says why not.", int(well))
+
+
+def of_daemon(own: Iterable[Metric], more: Iterable[Metric], logs: Mapping[str, Iterable[Metric]]) -> list[Metric]:
+    """What a daemon over several logs tells: of itself once, and of each log with the label ``log``.
+
+    A name is told once, of all of them together. ``own`` and ``more`` are of the daemon, ``logs`` of each log.
+    """
+    found = {family.name: family for family in (*own, *more) if family.name.startswith((*_OF_PROCESS, *_OF_BOTH))}
+    for name, families in logs.items():
+        for family in families:
+            if family.name.startswith(_OF_PROCESS):
+                continue
+            whole = found.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
+            whole.samples += [_of_log(sample, name) for sample in family.samples]
+    return [*found.values()]
+
+
+_OF_PROCESS = ("process_", "python_", "timelined_build_info", "timelined_config_")
+"""What names of metrics begin with that are the same whatever log is asked of."""
+_OF_BOTH = ("timelined_http_",)
+"""Likewise of those that a daemon has for its own addresses, too, without the label."""
+
+
+def _of_log(sample: Sample, name: str) -> Sample:
+    """A sample with the log's name; that which says which log it is has its identity under another label then."""
+    labels = dict(sample.labels)
+    if "log" in labels:
+        labels["identity"] = labels["log"]
+    return sample._replace(labels={**labels, "log": name})
 
 
 def reloads(well: bool, at: float) -> list[Metric]:

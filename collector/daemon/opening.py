@@ -14,6 +14,7 @@ from aiohttp import web
 from collector import projections
 from collector.backup import before_upgrade
 from collector.daemon.duties import followed
+from collector.daemon.face import Host
 from collector.daemon.runtime import Clock, Runtime, beside_of, former_of, pointer_of, wall_clock
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
@@ -40,8 +41,8 @@ Say = Callable[[str], None]
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
-    apart: bool = False, say: Say = lambda text: None,
+    settings: Settings, clock: Clock, host: Host | None = None, *, writable: bool, jobs_too: bool = False,
+    accept_loss: bool = False, apart: bool = False, say: Say = lambda text: None,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log and what is made of it, without a face.
 
@@ -50,7 +51,7 @@ async def opened(
     """
     async with AsyncExitStack() as stack:
         made = _runtime(
-            settings, clock, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
+            settings, clock, host, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
         )
         runtime = await stack.enter_async_context(made)
         if writable:
@@ -62,8 +63,8 @@ async def opened(
 
 @asynccontextmanager
 async def _runtime(
-    settings: Settings, clock: Clock, *, writable: bool, jobs_too: bool = False, accept_loss: bool = False,
-    apart: bool = False, say: Say = lambda text: None,
+    settings: Settings, clock: Clock, host: Host | None = None, *, writable: bool, jobs_too: bool = False,
+    accept_loss: bool = False, apart: bool = False, say: Say = lambda text: None,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log, held to what was acknowledged; nobody follows it yet."""
     async with AsyncExitStack() as stack:
@@ -82,7 +83,7 @@ async def _runtime(
             lacks = await stack.enter_async_context(_recorded(settings, store, about, clock, accept_loss=accept_loss))
             about = await store.query(lost.about)
         lists = await _lists(stack, settings, store, writable, say)
-        runtime = Runtime(settings, store, lists, clock, about)
+        runtime = Runtime(settings, store, lists, clock, host or Host.of_command(settings, clock), about)
         runtime.accepted = lacks
         if writable and database_path(settings.storage.url) is not None:
             await _drop_former(store)
@@ -177,7 +178,7 @@ def holder(settings: Settings) -> str | None:
 async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
     """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
     async with opened(settings, clock, writable=True) as runtime:
-        yield runtime.app((), local_only=True)
+        yield runtime.app(local_only=True)
 
 
 async def accept_loss(settings: Settings, clock: Clock = wall_clock) -> Loss | None:
@@ -246,4 +247,4 @@ async def reading(
     ``say`` is told where lists have to be made first.
     """
     async with opened(settings, clock, writable=False, say=say) as runtime:
-        yield runtime.app((), local_only=True)
+        yield runtime.app(local_only=True)

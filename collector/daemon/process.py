@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import structlog
 
 from collector.daemon import systemd_sockets
+from collector.daemon.keeping import stopped_or_broken
 from collector.daemon.reloading import Load
-from collector.daemon.runtime import Clock, Runtime, wall_clock
+from collector.daemon.runtime import Clock, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.systemd_notify import Notifier
 from collector.daemon.terminal import show_hints
@@ -55,14 +56,15 @@ async def serve(
             return
         stack.callback(notifier.stopping, "finishing what was accepted")
         notifier.ready(f"serving {daemon.address}")
-        log.info("serving", address=daemon.address, storage=shown(settings.storage.url), **daemon.runtime.storage)
+        log.info("serving", address=daemon.address, **_storage(settings, daemon))
         if ready:
             ready(daemon.address)
         await stack.enter_async_context(_reloading(hangup, daemon))
         show_hints(settings, daemon.address)
-        async with _signs_of_life(notifier, daemon.log, remote=is_postgresql(settings.storage.url)):
-            failure = await _stopped_or_broken(stop, daemon.log) or await _drained(daemon.runtime, notifier)
-        if failure:
+        async with _signs_of_life(notifier, daemon):
+            failure = await stopped_or_broken(stop, daemon.logs.broken) or await _drained(settings, daemon, notifier)
+        # What was given up is not closed either.
+        if failure := failure or daemon.logs.given_up:
             log.critical("ending, since what is on the disk is not known", reason=failure)
             raise DiskFailed(failure)
         log.info("stopping: finishing what was accepted")
@@ -143,39 +145,37 @@ async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | No
         task.cancel()
 
 
-async def _drained(runtime: Runtime, notifier: Notifier) -> str:
+def _storage(settings: Settings, daemon: Daemon) -> dict[str, Any]:
+    """Where the log is, or the names of several."""
+    if daemon.logs.several:
+        return {"logs": ",".join(each.name for each in daemon.logs)}
+    return {"storage": shown(settings.storage.url), **daemon.runtime.storage}
+
+
+async def _drained(settings: Settings, daemon: Daemon, notifier: Notifier) -> str:
     """Tell balancers that we go, and serve on until they have noticed; why the log broke meanwhile, if it did."""
-    seconds = runtime.settings.web.drain / SECOND
+    seconds = settings.web.drain / SECOND
     if not seconds:
         return ""
-    runtime.stopping = True
+    daemon.logs.stop()
     notifier.draining(seconds)
     log.info("draining: not ready any more, serving on", seconds=seconds)
-    return await _stopped_or_broken(asyncio.Event(), runtime.log, seconds)
-
-
-async def _stopped_or_broken(stop: asyncio.Event, store: EventLog, seconds: float | None = None) -> str:
-    """Wait until we are asked to stop, or until the log cannot know any more what it holds; why, in that case."""
-    asked, broken = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.broken())
-    try:
-        await asyncio.wait((asked, broken), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return broken.result() if broken.done() else ""
-    finally:
-        asked.cancel()
-        broken.cancel()
+    return await stopped_or_broken(asyncio.Event(), daemon.logs.broken, seconds)
 
 
 @asynccontextmanager
-async def _signs_of_life(notifier: Notifier, store: EventLog, *, remote: bool) -> AsyncIterator[None]:
+async def _signs_of_life(notifier: Notifier, daemon: Daemon) -> AsyncIterator[None]:
     """Keep the watchdog content for as long as this loop turns and the log's writer answers.
 
-    A ``remote`` server's answer is not waited for: to start us anew would not mend it.
+    A server's answer is not waited for: to start us anew would not mend it. Nor is that of one of several logs, since
+    the others would be started anew with it.
     """
     if notifier.watchdog is None:
         yield
         return
     interval = notifier.watchdog / 3
-    beating = beat(notifier, interval) if remote else keep_alive(notifier, store, interval)
+    alone = not daemon.logs.several and not is_postgresql(daemon.runtime.settings.storage.url)
+    beating = keep_alive(notifier, daemon.log, interval) if alone else beat(notifier, interval)
     task = asyncio.create_task(beating, name="watchdog")
     try:
         yield

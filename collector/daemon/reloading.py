@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import structlog
 
-from collector.daemon.runtime import Runtime, endpoints, heartbeats_of
+from collector.daemon.face import Face
+from collector.daemon.keeping import Logs
+from collector.daemon.runtime import Runtime
 from collector.errors import InvalidSettings, TimelinedError
 from collector.event import MACHINE, Event, event_id
 from collector.settings import Settings
@@ -31,8 +33,8 @@ _LIVE_WEB = ("hosts", "file")
 class Reloader:
     """Reloads one daemon's configuration, one try after the other."""
 
-    def __init__(self, runtime: Runtime, load: Load) -> None:
-        self._runtime, self._load = runtime, load
+    def __init__(self, face: Face, logs: Logs, load: Load) -> None:
+        self._face, self._logs, self._load = face, logs, load
         self._alone = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -40,23 +42,23 @@ class Reloader:
         async with self._alone:
             try:
                 settings = await asyncio.to_thread(self._load)
-                needs = differing(self._runtime.settings, settings)
+                needs = differing(self._face.settings, settings)
                 if needs:
                     raise InvalidSettings((f"cannot reload: a restart is needed for {', '.join(needs)}",))
             except InvalidSettings as error:
                 log.error("cannot reload the configuration; the one in force goes on", error=str(error))
-                self._runtime.reloaded(str(error))
+                self._face.reloaded(str(error))
                 await self._record(str(error))
                 raise
             self._take(settings)
-            self._runtime.reloaded("")
+            self._face.reloaded("")
             log.info("reloaded the configuration", sources=",".join(settings.sources))
             await self._record("")
 
     @property
     def settings(self) -> Settings:
         """The configuration in force."""
-        return self._runtime.settings
+        return self._face.settings
 
     async def exchange(self, settings: Settings) -> None:
         """Take in what differs in its secrets alone."""
@@ -64,20 +66,16 @@ class Reloader:
             self._take(settings)
 
     def _take(self, settings: Settings) -> None:
-        runtime = self._runtime
-        runtime.settings = settings
-        runtime.intake.serve(endpoints(settings))
-        runtime.metrics.begin(settings.sources)
-        runtime.tokens[:] = settings.api.all
-        runtime.proxies[:] = settings.api.proxies
-        runtime.hosts.clear()
-        runtime.hosts.update(name.lower() for name in settings.web.names)
-        runtime.retention.keep(ages_of(settings))
-        runtime.silences.keep(heartbeats_of(settings))
+        self._face.take(settings)
+        self._logs.take(settings)
 
     async def _record(self, failure: str) -> None:
-        runtime, now = self._runtime, self._runtime.clock()
-        data = {"configuration": fingerprint(runtime.settings)} | ({"failure": failure} if failure else {})
+        data = {"configuration": fingerprint(self._face.settings)} | ({"failure": failure} if failure else {})
+        for runtime in self._logs.runtimes:
+            await self._record_in(runtime, data)
+
+    async def _record_in(self, runtime: Runtime, data: dict[str, str]) -> None:
+        now = runtime.clock()
         try:
             head = await runtime.log.head()
             fact = Event(
@@ -106,8 +104,3 @@ def fingerprint(settings: Settings) -> str:
     sources = {name: (said.kind, repr(said.reading), repr(said.redaction)) for name, said in settings.sources.items()}
     told = repr((sorted(sources.items()), settings.web, settings.storage, settings.drafts, settings.log))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-def ages_of(settings: Settings) -> dict[str, dict[str, int]]:
-    """How long bodies are kept, by source."""
-    return {name: dict(said.retention.ages) for name, said in settings.sources.items() if said.retention.ages}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from prometheus_client import Metric
 
 from collector import names
 from collector.daemon import gauges
+from collector.daemon.face import Host
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
 from collector.drafting.rendering import FORMATS, MARKED, PAGE, template_of
@@ -50,12 +51,9 @@ from collector.settings import Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
-from collector.telemetry.metrics import Metrics
-from collector.telemetry.refusals import Refusals
 from collector.times import rfc3339
-from collector.tokens import ProxyLogin, Token
-from collector.web import Front, Readiness, RequestLimits, build_app
-from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
+from collector.web import Readiness, RequestLimits, build_app
+from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers import POLICIES, STYLES
 from renderers.edits import stored, taken_in
@@ -67,7 +65,7 @@ SHOWN = 2.0
 PATIENCE = 5.0
 """Seconds that readiness waits for the database before it says no."""
 
-_FACTS = (
+FACTS = (
     "position", "lag", "queue", "writer", "schema", "lists", "follows", "sealed", "sealing", "lost", "log", "server",
     "timeline", "check", "reload", "web_config", "backup",
 )  # fmt: skip
@@ -87,13 +85,14 @@ class Runtime:
     """What is open: the log, what reads it and what writes to it, and the application over them."""
 
     def __init__(
-        self, settings: Settings, store: EventLog, lists: Lists, clock: Clock, about: LogName = UNKNOWN
+        self, settings: Settings, store: EventLog, lists: Lists, clock: Clock, host: Host, about: LogName = UNKNOWN
     ) -> None:
         self.settings = settings
         self.log = store
         self.lists = lists
         self.projections = Projections(lists, settings.correlation, self._begun)
         self.clock = clock
+        self.host, self.face = host, host.face
         self.stopping = False
         self.serving = False
         """Whether this is a daemon, and not one command."""
@@ -106,37 +105,20 @@ class Runtime:
         self.accepted: Loss | None = None
         """What was found lost by this start, and accepted."""
         self.sealing = _seal_job(settings, store, about)
-        self.metrics = Metrics(settings.sources)
+        self.metrics = host.metrics
         """What is counted of our work."""
         self.writer = Writer(
             store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes, metrics=self.metrics,
         )  # fmt: skip
-        self.tokens: list[Token] = []
-        """What opens the API; a reload changes it in place."""
-        self.proxies: list[ProxyLogin] = []
-        """Who signs people in before us; a reload changes it in place."""
-        self.hosts: set[str] = {name.lower() for name in settings.web.names}
-        """The names that may be asked for on loopback; a reload changes it in place."""
-        self.reload: Callable[[], Awaitable[None]] | None = None
-        """Takes a changed configuration in; None where nobody may ask for that over HTTP."""
-        self.reload_failure: str | None = None
-        """Why the last reload was refused; empty where it was taken in, None where none was asked for."""
-        self.reloaded_at = clock() / SECOND
-        """When the configuration in force was taken in, seconds since 1970."""
-        self.front = Front(prefix=settings.web.prefix, root=settings.web.root)
-        """How HTTP is spoken."""
-        self.front_failure: str | None = None
-        """Why the file that says how could not be taken in again; empty where it was, None where there is none."""
         self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
         self.importer = Importer(store, self.writer, self.intake.derived, self.intake.forms)
-        self.refusals = Refusals(clock)
-        self.setup = _setup(settings)
+        self.refusals = host.refusals
+        self.setup = _setup(settings, host.name)
         idle = Work(self.setup, lists, store, clock)
         self.here = FollowedHere(self.setup, self.projections, idle)
         self.following: Following = self.here
         """Whoever follows the log."""
-        ages = {name: said.retention.ages for name, said in settings.sources.items() if said.retention.ages}
-        self.retention = RetentionJob(store, ages, clock)
+        self.retention = RetentionJob(store, ages_of(settings), clock)
         self.publisher = Publisher(
             self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, stored, clock,
             settings.web.external_url,
@@ -147,14 +129,15 @@ class Runtime:
         )
         self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
-    def reloaded(self, failure: str) -> None:
-        """A reload was tried; why it was refused, empty where it was taken in."""
-        self.reload_failure = failure
-        self.reloaded_at = self.reloaded_at if failure else self.clock() / SECOND
+    def take(self, settings: Settings) -> None:
+        """Have changed settings in force: sources, how long their bodies are kept, what is listened for."""
+        self.settings = settings
+        self.intake.serve(endpoints(settings))
+        self.retention.keep(ages_of(settings))
+        self.silences.keep(heartbeats_of(settings))
 
-    def app(self, tokens: tuple[Token, ...], *, local_only: bool) -> web.Application:
+    def app(self, *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
-        self.tokens[:] = tokens
         return build_app(
             intake=self.intake,
             log=self.log,
@@ -162,19 +145,21 @@ class Runtime:
             readiness=self.readiness,
             clock=self.clock,
             renderings=self._renderings(),
-            access=ApiAccess(api_tokens=self.tokens, proxies=self.proxies, local_only=local_only, hosts=self.hosts),
+            access=self.face.access(local_only=local_only),
             operations=Operations(
                 publisher=self.publisher,
                 erase=self._erase,
                 redraw=self._redraw,
                 reparse=self._reparse,
-                reload=self.reload,
+                reload=self.face.reload,
                 followed=self._followed,
             ),
-            bounds=WebLimits(limits=_request_limits(self.settings)),
-            gauges=self._gauges,
+            bounds=WebLimits(limits=request_limits(self.settings)),
+            gauges=self.gauges,
             refusals=self.refusals,
-            front=self.front,
+            front=self.face.front,
+            root=self.host.root,
+            logs=self.host.logs,
         )
 
     def _renderings(self) -> Renderings:
@@ -242,7 +227,8 @@ class Runtime:
     async def _forget(self) -> None:
         await self.following.forget()
 
-    async def _gauges(self) -> Sequence[Metric]:
+    async def gauges(self) -> Sequence[Metric]:
+        """What is looked up for a scrape."""
         state = await self.readiness()
         try:
             incidents: Mapping[str, int] = await self.projections.counts()
@@ -252,16 +238,15 @@ class Runtime:
         sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
         kept = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
         found = gauges.families(state, incidents, sizes, self.writer.bytes)
-        found += gauges.reloads(not self.reload_failure, self.reloaded_at)
+        found += gauges.reloads(not self.face.reload_failure, self.face.reloaded_at)
         return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(kept)]
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
-        facts: dict[str, Any] = dict.fromkeys(_FACTS)
+        facts: dict[str, Any] = dict.fromkeys(FACTS)
         facts |= {"queue": self.writer.events, "follows": self.following.follows, "log": self.about.identity.hex()}
         facts["sealing"] = self.sealing.failure or "well"
-        facts["reload"] = None if self.reload_failure is None else self.reload_failure or "well"
-        facts["web_config"] = None if self.front_failure is None else self.front_failure or "well"
+        facts |= self.face.facts
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
             return Readiness(ready=False, reason="the daemon is stopping", facts=facts | {"check": "stopping"})
@@ -334,6 +319,11 @@ def heartbeats_of(settings: Settings) -> dict[str, tuple[str, int]]:
     return {name: (heartbeat.alert, heartbeat.within) for name, heartbeat in told if heartbeat is not None}
 
 
+def ages_of(settings: Settings) -> dict[str, dict[str, int]]:
+    """How long bodies are kept, by source."""
+    return {name: dict(said.retention.ages) for name, said in settings.sources.items() if said.retention.ages}
+
+
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Each configured source, by its name."""
     own = (*settings.correlation.opening_severities, *settings.correlation.silent_severities)
@@ -364,7 +354,8 @@ def _limits(settings: Settings) -> BodyLimits:
     )
 
 
-def _request_limits(settings: Settings) -> RequestLimits:
+def request_limits(settings: Settings) -> RequestLimits:
+    """How much a client may ask for."""
     return RequestLimits(
         read_timeout=settings.web.read_timeout / SECOND, retry_after=max(1, settings.web.retry_after // SECOND)
     )
@@ -379,7 +370,7 @@ def _seal_job(settings: Settings, store: EventLog, about: LogName) -> SealJob:
     )
 
 
-def _setup(settings: Settings) -> Setup:
+def _setup(settings: Settings, name: str) -> Setup:
     """What the follower needs to know of the configuration. None of it is a secret, but for a password in a URL."""
     drafts = settings.drafts
     return Setup(
@@ -397,6 +388,7 @@ def _setup(settings: Settings) -> Setup:
         external_url=settings.web.external_url,
         level=settings.log.level,
         format=settings.log.format,
+        log=name,
     )  # fmt: skip
 
 

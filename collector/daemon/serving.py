@@ -14,18 +14,18 @@ from typing import Any
 from aiohttp import web
 
 from collector.daemon import systemd_sockets
+from collector.daemon.face import Face
 from collector.daemon.fronting import fronted
-from collector.daemon.opening import opened
-from collector.daemon.refusing import refusals_recorded
+from collector.daemon.keeping import Logs
+from collector.daemon.overall import overall
 from collector.daemon.reloading import Load, Reloader
 from collector.daemon.rotating import rotated
 from collector.daemon.runtime import Clock, Runtime, wall_clock
-from collector.daemon.starts import recorded
 from collector.errors import InvalidSettings, Unavailable
 from collector.log import EventLog
 from collector.projections import Projections
 from collector.settings import Settings
-from collector.web import Runner, server_kwargs
+from collector.web import Front, Runner, server_kwargs
 from collector.web.pages import prepare
 
 _GRACE = 5.0
@@ -37,8 +37,9 @@ _BACKLOG = 4096
 class Daemon:
     """A daemon that serves."""
 
-    def __init__(self, runtime: Runtime, address: str, reloader: Reloader | None = None) -> None:
-        self.runtime = runtime
+    def __init__(self, logs: Logs, address: str, reloader: Reloader | None = None) -> None:
+        self.logs = logs
+        self._default = logs.default.runtime
         self._reloader = reloader
         self.address = address
         """Its URL, with the port it really got."""
@@ -49,6 +50,14 @@ class Daemon:
             return
         with suppress(InvalidSettings):
             await self._reloader.reload()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What is open of the default log. Raises :class:`Unavailable` where that is away."""
+        runtime = self.logs.default.runtime or self._default
+        if runtime is None:
+            raise Unavailable(f"cannot use the log: {self.logs.default.failure}")
+        return runtime
 
     @property
     def log(self) -> EventLog:
@@ -81,20 +90,19 @@ async def running(
     :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
     """
     async with AsyncExitStack() as stack:
-        opening = opened(settings, clock, writable=True, jobs_too=True, accept_loss=accept_loss, apart=apart)
-        runtime = await stack.enter_async_context(opening)
-        await stack.enter_async_context(recorded(runtime))
-        await stack.enter_async_context(refusals_recorded(runtime))
-        runtime.serving = True
-        reloader = Reloader(runtime, load) if load is not None else None
+        face = Face(settings, clock, Front(prefix=settings.web.prefix, root=settings.web.root))
+        logs = Logs(settings, clock, face)
+        reloader = Reloader(face, logs, load) if load is not None else None
         if reloader is not None and settings.web.enable_lifecycle:
-            runtime.reload = reloader.reload
-        await stack.enter_async_context(fronted(runtime))
+            face.reload = reloader.reload
+        await stack.enter_async_context(logs.open(accept_loss=accept_loss, apart=apart))
+        face.take(settings)
+        await stack.enter_async_context(fronted(face))
         await stack.enter_async_context(rotated(reloader, load))
-        address = await _listen(stack, runtime, sockets)
-        stack.callback(setattr, runtime, "stopping", True)
+        address = await _listen(stack, settings, logs, face, sockets)
+        stack.callback(logs.stop)
         await stack.enter_async_context(_pages_prepared())
-        yield Daemon(runtime, address, reloader)
+        yield Daemon(logs, address, reloader)
 
 
 @asynccontextmanager
@@ -107,24 +115,26 @@ async def _pages_prepared() -> AsyncIterator[None]:
         await task
 
 
-async def _listen(stack: AsyncExitStack, runtime: Runtime, sockets: Sequence[socket.socket]) -> str:
-    """Take the port, or what was handed to us, and say in the lock file where; the answer is the URL."""
-    at = runtime.settings.web
-    runtime.proxies[:] = runtime.settings.api.proxies
-    runner = Runner(runtime.app(runtime.settings.api.all, local_only=at.loopback), **server_kwargs())
+async def _listen(
+    stack: AsyncExitStack, settings: Settings, logs: Logs, face: Face, sockets: Sequence[socket.socket]
+) -> str:  # fmt: skip
+    """Take the port, or what was handed to us, and say in the lock files where; the answer is the URL."""
+    at = settings.web
+    if logs.several:
+        runner = Runner(overall(logs, face), logs.mounts, **server_kwargs())
+    else:
+        runner = Runner(logs.default.app(local_only=at.loopback), **server_kwargs())
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    tls = runtime.front.context
-    for named, site in _sites(runner, runtime.settings, sockets, tls):
+    tls = face.front.context
+    for named, site in _sites(runner, settings, sockets, tls):
         try:
             await site.start()
         except OSError as error:
             raise Unavailable(f"cannot listen on {named}: {_why_not(error)}") from error
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
-    runtime.log.announce(address)
-    # With this question others see us, before anybody is told that we serve.
-    await runtime.log.lead()
+    await logs.announce(address)
     return address
 
 

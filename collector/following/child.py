@@ -91,6 +91,8 @@ async def follow(end: socket.socket) -> None:
     if not isinstance(setup, Setup):
         return
     journal.set_up(setup.level, setup.format, process="follower")
+    if setup.log:
+        structlog.contextvars.bind_contextvars(log=setup.log)
     seldom_collect()
     intake_is_gone = False
     try:

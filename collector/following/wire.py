@@ -47,6 +47,8 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     format: str
     life: str = ""
     """What stands for the daemon's process: a follower of another one may have ended with it."""
+    log: str = ""
+    """What the log is called, where the daemon has several: lines say it."""
 
 
 class Gone(Unavailable):

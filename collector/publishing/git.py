@@ -40,9 +40,10 @@ class GitPlace:
         """The address of the request to merge it, opened where there is none; empty where none is wanted."""
         if not self._target.forge:
             return ""
-        title = f"Postmortem of incident {article.number}: {article.title}"[:250]
+        title = f"Postmortem of incident {self._target.called(article.number)}: {article.title}"[:250]
         where = f"\n\n{article.address}" if article.address else ""
-        told = f"The postmortem of incident {article.number}, as timelined wrote it from its events.{where}"
+        called = self._target.called(article.number)
+        told = f"The postmortem of incident {called}, as timelined wrote it from its events.{where}"
         return await Forge(self._target).request(place["branch"], self._target.branch, title, told)
 
     def text(self, article: Article) -> tuple[str, int]:
@@ -53,8 +54,10 @@ class GitPlace:
         """The path and the branch: those of before, or new ones."""
         slug = _OTHER.sub("-", article.title.casefold()).strip("-")[:60].strip("-")
         name = f"{article.number:04d}-{slug}.md" if slug else f"{article.number:04d}.md"
-        path = "/".join(part for part in (self._target.folder.strip("/"), article.date[:4], name) if part)
-        branch = f"timelined/incident-{article.number}" if self._target.forge else self._target.branch
+        parts = (self._target.folder.strip("/"), self._target.log, article.date[:4], name)
+        path = "/".join(part for part in parts if part)
+        own = "-".join(part for part in (self._target.log, "incident", str(article.number)) if part)
+        branch = f"timelined/{own}" if self._target.forge else self._target.branch
         return {"path": place.get("path") or path, "branch": branch}
 
     async def _state(self, made: Repository, place: Mapping[str, str]) -> tuple[str, Copy | None]:
@@ -72,7 +75,7 @@ class GitPlace:
         if before is not None and before.digest != known:
             raise Edited(f"{place['path']} in {made.shown}")
         text, _ = self.text(article)
-        message = f"Publish the postmortem of incident {article.number}\n\n{article.title}\n"
+        message = f"Publish the postmortem of incident {self._target.called(article.number)}\n\n{article.title}\n"
         commit = await made.commit(parent, place["path"], text, message, article.by)
         await made.push(commit, place["branch"])
         stands = (await made.heads(place["branch"])).get(place["branch"])

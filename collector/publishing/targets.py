@@ -46,8 +46,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The environment variable that holds the token, where no file does."""
     username: str = ""
     """Beside the token, where Git or the wiki asks for one."""
+    log: str = ""
+    """Whose postmortems go there, where a daemon serves several logs; empty: the default one's."""
     timeout: int = 30 * SECOND
     """How long one step may take, µs."""
+
+    def called(self, number: int) -> str:
+        """An incident's number, with the name of its log where it has one: ``12``, ``eu/12``."""
+        return f"{self.log}/{number}" if self.log else str(number)
 
     def token(self) -> str:
         """The token, read now; empty where none is configured. Raises :class:`InvalidInput` where it cannot be had."""

@@ -86,7 +86,7 @@ class WikiPlace:
                 f"cannot publish: the page has more than {MOST >> 20} MiB; publish it to Git, or with detail: key",
                 "target",
             )
-        title = f"Postmortem {article.number}: {article.title}"[:_TITLE]
+        title = f"Postmortem {self._target.called(article.number)}: {article.title}"[:_TITLE]
         storage = {"value": article.page, "representation": "storage"}
         said: dict[str, Any] = {"title": title}
         if before is not None:

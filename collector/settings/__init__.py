@@ -17,8 +17,10 @@ import yaml
 
 from collector.errors import InvalidSettings
 from collector.settings.keys import LEVELS, OVERRIDES, document
+from collector.settings.logs import EVERY_LOG, LOGS, log_names, mistaken_logs, of_log, path_of
 from collector.settings.marks import Mistakes, Node, Wrong, parse
 from collector.settings.schema import (
+    DEFAULT_LOG,
     Api,
     BackupSettings,
     Drafts,
@@ -34,11 +36,14 @@ from collector.settings.schema import (
 from collector.settings.secrets import EVERY, Files, Unread
 from collector.settings.showing import ShownSetting, show
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
-from collector.storage.urls import database_path
+from collector.storage.urls import is_postgresql
 
 __all__ = [
+    "DEFAULT_LOG",
     "EVERY",
+    "EVERY_LOG",
     "LEVELS",
+    "LOGS",
     "Api",
     "BackupSettings",
     "Drafts",
@@ -56,6 +61,9 @@ __all__ = [
     "context_of",
     "is_pem",
     "load_settings",
+    "log_names",
+    "of_log",
+    "path_of",
     "read_web_file",
     "show",
     "why_not",
@@ -103,7 +111,9 @@ def load_settings(
         except InvalidSettings as error:
             found.extend(error.mistakes)
     found.extend(_exposures(settings, root, file))
-    if settings.backup.dir and database_path(settings.storage.url) is None:
+    found.extend(mistaken_logs(settings, root, file.origin))
+    urls = (settings.storage.url, *settings.storage.logs.values())
+    if settings.backup.dir and all(is_postgresql(url) for url in urls):
         found.append(
             "backup.dir is set, and storage.url names PostgreSQL, which its own tools back up (docs/backup.md); "
             "remove backup.dir"

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from collector.correlation import Rules, Service
+from collector.settings.logs import log_name
 from collector.settings.marks import (
     Node,
     Reader,
@@ -131,7 +132,7 @@ _WEB: Mapping[str, Reader[Any]] = {
     "external_url": parsed(_external_url),
     "route_prefix": parsed(_prefix),
 }
-_STORAGE = section(made(Storage), {"url": parsed(_url)})
+_STORAGE = section(made(Storage), {"url": parsed(_url), "logs": mapping_of(parsed(_url), log_name)})
 _DRAFTS = section(
     made(Drafts),
     {

@@ -25,6 +25,8 @@ from collector.tokens import ProxyLogin, Token
 from collector.webhook import Credentials, Reading
 
 MEBIBYTE = 1 << 20
+DEFAULT_LOG = "default"
+"""What the log of ``storage.url`` is called where there are others."""
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,10 +97,12 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the log is kept."""
+    """Where the log is kept, or several."""
 
     url: str = "sqlite:///data/timelined.db"
     """An SQLAlchemy address; a relative path counts from where the daemon was started."""
+    logs: Mapping[str, str] = {}
+    """Further logs of the same daemon: the name of each → its address."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +187,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     """Which adapter reads it."""
+    log: str = ""
+    """The log that its deliveries go to; empty: that of ``storage.url``."""
     credentials: Credentials = Credentials(open=True)
     reading: Reading = Reading()
     redaction: Redaction = Redaction()

@@ -218,13 +218,14 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             heartbeat=values.get("heartbeat"),
             fetch=fetch_of(kind, values.get("fetch")),
             max_body=values.get("max_body"),
-            **{key: values[key] for key in ("refire_after",) if key in values},
+            **{key: values[key] for key in ("refire_after", "log") if key in values},
         )
 
     return section(
         build,
         {
             "kind": _kind,
+            "log": text,
             "open": truth,
             **readers(files, "secret", "header_token", "bearer_token", "path_token", "certificate"),
             "topics": list_of(text),

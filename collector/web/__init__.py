@@ -39,23 +39,25 @@ from collector.web import (
     versions,
     webhooks,
 )
-from collector.web import (
-    measures as metrics_of,
-)
-from collector.web.access import guard, on_prepare
+from collector.web import logs as logs_of
+from collector.web import measures as metrics_of
+from collector.web.frame import Frame, framed
 from collector.web.front import Front
-from collector.web.keys import Postmortem, Readiness, RequestLimits
+from collector.web.keys import OneLog, Postmortem, Readiness, RequestLimits
+from collector.web.mounts import Mounts
 from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
-from collector.web.problems import answer_errors
-from collector.web.reads import READS, ReadLimits, Reads, bound
+from collector.web.overall import build_away, build_overall
+from collector.web.reads import ReadLimits
 from collector.web.seen import SeenLog
 from collector.web.server import Runner, server_kwargs
 from collector.web.streams import StreamLimits, add_streams
-from collector.web.tracing import trace
 
 __all__ = [
     "ApiAccess",
+    "Frame",
     "Front",
+    "Mounts",
+    "OneLog",
     "Operations",
     "Postmortem",
     "ReadLimits",
@@ -66,6 +68,8 @@ __all__ = [
     "StreamLimits",
     "WebLimits",
     "build_app",
+    "build_away",
+    "build_overall",
     "server_kwargs",
 ]
 
@@ -84,29 +88,34 @@ def build_app(
     gauges: Callable[[], Awaitable[Sequence[Metric]]] | None = None,
     refusals: Refusals | None = None,
     front: Front | None = None,
+    root: str | None = None,
+    logs: Callable[[], Sequence[OneLog]] | None = None,
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``clock`` gives µs UTC. ``refusals`` counts what is refused, ``gauges`` is looked up for each scrape of
-    ``/metrics``, ``front`` is how HTTP is spoken. What is handed in is not closed here.
+    ``/metrics``, ``front`` is how HTTP is spoken, and ``root`` what the addresses in our links begin with, where that
+    is not the front's. ``logs`` are all that the daemon serves, by default this one. What is handed in is not
+    closed here.
     """
-    app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
+    access, bounds = access or ApiAccess(), bounds or WebLimits()
+    renderings, operations = renderings or Renderings(), operations or Operations()
+    app = framed(
+        Frame(
+            clock=clock, metrics=intake.writer.metrics, refusals=refusals or Refusals(clock), renderings=renderings,
+            access=access, bounds=bounds, front=front, root=root, logs=logs,
+        )
+    )  # fmt: skip
     app[keys.INTAKE] = intake
     app[keys.LOG] = SeenLog(log, projections)
     app[keys.PROJECTIONS] = projections
     app[keys.READINESS] = readiness
-    app[keys.CLOCK] = clock
-    app[keys.REFUSALS] = refusals or Refusals(clock)
-    app[keys.METRICS] = intake.writer.metrics
     app[keys.GAUGES] = gauges or _no_gauges
-    app[keys.FRONT] = front or Front()
     app[keys.BRING_IN] = Importer(log, intake.writer, intake.derived, intake.forms).take
     app[keys.WRITING] = asyncio.Lock()
-    app[keys.ENDING] = []
-    _render_with(app, renderings or Renderings())
-    _open_to(app, access or ApiAccess())
-    _operate_with(app, operations or Operations(), projections)
-    _bound_by(app, bounds or WebLimits())
+    _render_with(app, renderings)
+    _operate_with(app, operations, projections)
+    add_streams(app, bounds.streaming)
     _add_routes(app)
     return app
 
@@ -118,19 +127,7 @@ def _render_with(app: web.Application, renderings: Renderings) -> None:
     app[keys.MEASURES] = renderings.measures
     app[keys.REMARKS] = renderings.remarks
     app[keys.CHANGES] = renderings.changes
-    app[keys.ZONE] = renderings.zone
-    app[keys.PEOPLE] = renderings.people
-    app[keys.STYLES] = renderings.styles
     app[keys.POLICIES] = renderings.policies
-
-
-def _open_to(app: web.Application, access: ApiAccess) -> None:
-    app[keys.API_TOKENS] = access.api_tokens
-    app[keys.PROXIES] = access.proxies
-    app[keys.LOCAL_ONLY] = access.local_only
-    # A set is looked into anew for each request: a reload changes it.
-    hosts = access.hosts
-    app[keys.HOSTS] = hosts if isinstance(hosts, set) else frozenset(name.lower() for name in hosts)
 
 
 def _operate_with(app: web.Application, operations: Operations, projections: Projections) -> None:
@@ -140,13 +137,6 @@ def _operate_with(app: web.Application, operations: Operations, projections: Pro
     app[keys.REPARSE] = operations.reparse
     app[keys.RELOAD] = operations.reload
     app[keys.FOLLOWED] = operations.followed or _looking(projections)
-
-
-def _bound_by(app: web.Application, bounds: WebLimits) -> None:
-    app[keys.LIMITS] = bounds.limits
-    app[READS] = Reads(bounds.reads)
-    app.on_response_prepare.append(on_prepare)
-    add_streams(app, bounds.streaming)
 
 
 def _add_routes(app: web.Application) -> None:
@@ -161,6 +151,7 @@ def _add_routes(app: web.Application) -> None:
         metrics_of,
         sections,
         events,
+        logs_of,
         amendments,
         erasures,
         replays,

@@ -23,7 +23,7 @@ from collector.projections.privacy import READER
 from collector.tokens import ADMIN, READ, WRITE, ProxyLogin, Token
 from collector.web import sessions
 from collector.web.front import Users
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, PROXIES, WHO
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, PROXIES, ROOT, WHO
 from collector.web.places import is_api, is_page
 from collector.web.prefix import lead
 from collector.web.problems import CrossSite, Misdirected, NotAllowed, Unauthorised
@@ -159,10 +159,9 @@ def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = {}) -> N
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """The application's hook before headers are sent."""
-    front = request.app[FRONT]
-    secure(response.headers, front.headers)
-    if front.root:
-        lead(response.headers, front.root)
+    secure(response.headers, request.app[FRONT].headers)
+    if root := request.app[ROOT]:
+        lead(response.headers, root)
 
 
 def in_session(request: web.Request) -> Token | None:

@@ -60,6 +60,22 @@ class RequestLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a client is told to wait when nothing can be done now."""
 
 
+class OneLog(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the logs that the daemon serves."""
+
+    name: str = "default"
+    path: str = ""
+    """What its addresses begin with."""
+    app: web.Application
+    """What answers for it. Where the log is away, that has no :data:`PROJECTIONS`."""
+
+    def called(self, number: int) -> str:
+        """An incident's number as it is written where there are several logs: ``12`` of the default one, ``eu/12``."""
+        return f"{self.name}/{number}" if self.path else str(number)
+
+
+LOGS: web.AppKey[Callable[[], Sequence[OneLog]]] = web.AppKey("logs")
+"""The logs that the daemon serves now, the default one first."""
 INTAKE: web.AppKey[Intake] = web.AppKey("intake")
 REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 LOG: web.AppKey[SeenLog] = web.AppKey("log")
@@ -105,6 +121,8 @@ PEOPLE: web.AppKey[Mapping[str, tuple[str, str]]] = web.AppKey("people")
 ZONE: web.AppKey[str] = web.AppKey("zone")
 """The zone of drafts, which pages offer beside UTC."""
 FRONT: web.AppKey[Front] = web.AppKey("front")
+ROOT: web.AppKey[str] = web.AppKey("root")
+"""What the addresses in the links of this application begin with."""
 LOCAL_ONLY: web.AppKey[bool] = web.AppKey("local_only")
 """Whether the daemon is bound to loopback, where only local names and :data:`HOSTS` may be asked for."""
 HOSTS: web.AppKey[Collection[str]] = web.AppKey("hosts")

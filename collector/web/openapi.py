@@ -19,7 +19,7 @@ from collector import __version__
 from collector.people import ANSWERED
 from collector.web import answers, bodies, shapes
 from collector.web.incidents import OPTIONS
-from collector.web.keys import FRONT
+from collector.web.keys import ROOT
 from collector.web.negotiation import LINES, MEDIA
 from collector.web.problems import Problem
 from collector.web.requests import LATEST, MOST, Query
@@ -160,6 +160,15 @@ OPERATIONS: Mapping[str, Operation] = {
         query={"form": _TEXT}, required=("form",), body=list[Any], answers={200: _OPEN, 201: _OPEN}
     ),
     "POST /api/v1/replays": Operation(body=bodies.Replaying, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    "GET /api/v1/logs": _shows(shapes.Logs),
+    "GET /api/v1/logs/incidents": _lists(
+        shapes.LogIncidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
+        limit=_LIMIT, cursor=_TEXT,
+    ),
+    "GET /api/v1/logs/events": _lists(
+        shapes.LogEvents, source=_TEXT, type=_TEXT, service=_TEXT, entity=_TEXT, since=_TIME, until=_TIME,
+        order=_word("asc", "desc"), limit=_LIMIT, cursor=_TEXT,
+    ),
     "GET /api/v1/signals": _lists(shapes.Signals, after=_TEXT, limit=_LIMIT),
     "GET /api/v1/sources": _shows(shapes.SourceList),
     "GET /api/v1/deliveries": _lists(
@@ -187,7 +196,7 @@ OPERATIONS: Mapping[str, Operation] = {
 async def openapi(request: web.Request) -> web.Response:
     """This description, as OpenAPI 3.1."""
     Query(request)
-    return answers.fresh(request, answers.json(document(request.app.router.routes(), request.app[FRONT].root)))
+    return answers.fresh(request, answers.json(document(request.app.router.routes(), request.app[ROOT])))
 
 
 def document(served: Iterable[web.AbstractRoute], root: str = "") -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across"})
+PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across", "logs"})
 """The first part of the addresses of pages."""
 
 STREAM = "/api/v1/events/stream"

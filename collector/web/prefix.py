@@ -5,32 +5,51 @@ So all else knows one set of addresses, whatever stands before them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from aiohttp import web
 
 Factory = Callable[..., web.BaseRequest]
+Answer = Callable[[Any], Awaitable[web.StreamResponse]]
+"""Answers a request: an application's handler."""
+Find = Callable[[str], tuple[str, Answer] | None]
+"""What to take off the beginning of an address, and who answers the rest; None: nothing, and whoever answers else."""
 _PREFIX: web.RequestKey[str] = web.RequestKey("prefix", str)
 _OUTSIDE: web.RequestKey[str] = web.RequestKey("outside", str)
+_ANSWER: web.RequestKey[list[Answer]] = web.RequestKey("answer", list)
 
 
-def within(prefix: str, factory: Factory) -> Factory:
-    """What makes requests, each without this prefix; one that has it not is :func:`outside`."""
-    if not prefix:
+def within(prefix: str, factory: Factory, find: Find | None = None) -> Factory:
+    """What makes requests, each without this prefix; one that has it not is :func:`outside`.
+
+    ``find`` says of the address that is left which of several applications answers it.
+    """
+    if not prefix and find is None:
         return factory
 
     def made(*arguments: Any) -> web.BaseRequest:
         request = factory(*arguments)
         path = request.rel_url.raw_path
-        inside = path == prefix or path.startswith(f"{prefix}/")
-        if inside:
-            inner = path.removeprefix(prefix) or "/"
+        if prefix and path != prefix and not path.startswith(f"{prefix}/"):
+            request[_OUTSIDE] = prefix
+            return request
+        found = find(path.removeprefix(prefix) or "/") if find is not None else None
+        cut = prefix + (found[0] if found is not None else "")
+        if cut:
+            inner = path.removeprefix(cut) or "/"
             request = request.clone(rel_url=request.rel_url.with_path(inner, encoded=True, keep_query=True))
-        request[_PREFIX if inside else _OUTSIDE] = prefix
+            request[_PREFIX] = cut
+        if found is not None:
+            request[_ANSWER] = [found[1]]
         return request
 
     return made
+
+
+def answerer(request: web.BaseRequest, otherwise: Answer) -> Answer:
+    """Who answers a request, where one of several does."""
+    return request[_ANSWER][0] if _ANSWER in request else otherwise
 
 
 def outside(request: web.BaseRequest) -> str | None:

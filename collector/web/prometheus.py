@@ -11,7 +11,7 @@ from time import perf_counter
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -30,9 +30,18 @@ _OTHER = "other"
 async def metrics(request: web.Request) -> web.Response:
     """Everything that is counted and looked up, as text or OpenMetrics, whichever is asked for."""
     Query(request)
-    both = _Both(request.app[METRICS].registry, await request.app[GAUGES]())
+    return _encoded(request, _Both(request.app[METRICS].registry.collect(), await request.app[GAUGES]()))
+
+
+async def looked_up(request: web.Request) -> web.Response:
+    """The same, where all of it is looked up."""
+    Query(request)
+    return _encoded(request, _Both((), await request.app[GAUGES]()))
+
+
+def _encoded(request: web.Request, told: _Both) -> web.Response:
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return web.Response(body=encode(both), headers={"Content-Type": content_type})
+    return web.Response(body=encode(told), headers={"Content-Type": content_type})
 
 
 @web.middleware
@@ -64,7 +73,7 @@ def _method(request: web.Request) -> str:
 class _Both(Collector):
     """What is counted, then what was looked up."""
 
-    def __init__(self, counted: CollectorRegistry, looked_up: Sequence[Metric]) -> None:
+    def __init__(self, counted: Iterable[Metric], looked_up: Sequence[Metric]) -> None:
         self._counted, self._looked_up = counted, looked_up
 
     def collect(self) -> Iterable[Metric]:
@@ -72,5 +81,5 @@ class _Both(Collector):
         return self._all()
 
     def _all(self) -> Iterator[Metric]:
-        yield from self._counted.collect()
+        yield from self._counted
         yield from self._looked_up

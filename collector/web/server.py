@@ -23,8 +23,9 @@ from collector.web import problems
 from collector.web.access import secure
 from collector.web.front import Front
 from collector.web.keys import ENDING, FRONT
+from collector.web.mounts import Mounts
 from collector.web.parser import Parser
-from collector.web.prefix import outside, within
+from collector.web.prefix import Find, answerer, outside, within
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,17 @@ def server_kwargs(*, idle: float = 15.0) -> dict[str, Any]:
 class Runner(web.AppRunner):
     """Runs an application behind :class:`Listener`; otherwise as aiohttp's own."""
 
-    def __init__(self, app: web.Application, *, shutdown_timeout: float, **settings: Any) -> None:
+    def __init__(
+        self, app: web.Application, mounts: Mounts | None = None, *, shutdown_timeout: float, **settings: Any
+    ) -> None:
+        """``mounts`` are the applications that answer some of the addresses instead of ``app``."""
         super().__init__(app, shutdown_timeout=shutdown_timeout, **settings)
         self._settings = settings
+        self._mounts = mounts
 
     async def _make_server(self) -> web.Server:
-        return Listener(await super()._make_server(), self._settings, self.app.get(FRONT) or Front())
+        find = self._mounts.find if self._mounts is not None else None
+        return Listener(await super()._make_server(), self._settings, self.app.get(FRONT) or Front(), find)
 
     async def drain(self, grace: float) -> None:
         """Accept nothing more, and answer what was sent or is being sent; at most ``grace`` seconds."""
@@ -72,6 +78,8 @@ class Runner(web.AppRunner):
             await site.stop()
         for end in self.app.get(ENDING, ()):
             end()
+        if self._mounts is not None:
+            self._mounts.end()
         if isinstance(self.server, Listener):
             await self.server.drain(grace)
 
@@ -79,8 +87,10 @@ class Runner(web.AppRunner):
 class Listener(web.Server):
     """Accepts connections, and meets each request before the application does."""
 
-    def __init__(self, server: web.Server, settings: dict[str, Any], front: Front) -> None:
-        super().__init__(self._meet, request_factory=within(front.prefix, server.request_factory), **settings)
+    def __init__(
+        self, server: web.Server, settings: dict[str, Any], front: Front, find: Find | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(self._meet, request_factory=within(front.prefix, server.request_factory, find), **settings)
         self._application = server.request_handler
         self._settings = settings
         self.front = front
@@ -115,7 +125,7 @@ class Listener(web.Server):
         expected = request.headers.getall("Expect", [])
         if request.version >= (1, 1) and any(text.lower() not in ("", "100-continue") for text in expected):
             raise web.HTTPExpectationFailed
-        return await self._application(request)
+        return await answerer(request, self._application)(request)
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, loop=self._loop, **self._settings)

@@ -255,6 +255,53 @@ class Events(Shape, frozen=True):
     incident: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class Log(Shape, frozen=True):
+    """One of the logs that the daemon serves."""
+
+    name: str
+    path: str
+    """What its addresses begin with: nothing for the default one."""
+    ready: bool
+    reason: str
+    position: int | None
+    """Of its last event; null where the log is away."""
+
+
+class Logs(Shape, frozen=True):
+    """All of them, the default one first."""
+
+    logs: list[Log]
+
+
+class LogIncident(Incident, frozen=True, kw_only=True):
+    """An incident, and the log that it is of."""
+
+    log: str
+
+
+class LogEvent(Event, frozen=True, kw_only=True):
+    """An event, and the log that it is of."""
+
+    log: str
+
+
+class LogIncidents(Shape, frozen=True):
+    """A page of the incidents of all logs."""
+
+    incidents: list[LogIncident]
+    next: str | None
+    not_listed: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """Each log that could not be read, and why."""
+
+
+class LogEvents(Shape, frozen=True):
+    """A page of the events of all logs."""
+
+    events: list[LogEvent]
+    next: str | None
+    not_listed: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
 class Signals(Shape, frozen=True):
     """A page of signals."""
 

@@ -15,7 +15,7 @@ from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
 from collector.projections import EventFilter, IncidentRow
 from collector.web import sections, statements
-from collector.web.keys import FRONT, INLAID, LOG, POSTMORTEMS, PROJECTIONS, PUBLISHING, REMARKS
+from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS, PUBLISHING, REMARKS, ROOT
 from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
@@ -97,7 +97,7 @@ async def _shown(
     further = sorted(set(why) - cited)
     system = await _system(request, row) if query.one_of("system", "1") else None
     pictures = {
-        name: Markup(linked(picture, owner, f"{app[FRONT].root}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
+        name: Markup(linked(picture, owner, f"{app[ROOT]}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in made["pictures"].items()
     }
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from collector.projections import IncidentRow
-from collector.web.keys import CLOCK, FRONT, INTAKE, PROJECTIONS
+from collector.web.keys import CLOCK, INTAKE, PROJECTIONS, ROOT
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.pages.spans import WIDE, spans
@@ -50,7 +50,7 @@ async def front(request: web.Request) -> web.Response:
     """The list for a browser; for a program, where to look, in plain text."""
     if is_asked_for(request):
         return await _overview(request)
-    root = request.app[FRONT].root
+    root = request.app[ROOT]
     return web.Response(text=INDEX.replace(" /", f" {root}/"), headers={"Vary": "Accept"})
 
 
@@ -113,4 +113,4 @@ def _words(rows: Sequence[IncidentRow]) -> dict[str, list[str]]:
 
 def _address(request: web.Request) -> str:
     """Where this reader reaches the daemon, for senders on the same way."""
-    return f"{request.scheme}://{request.host}{request.app[FRONT].root}/webhooks"
+    return f"{request.scheme}://{request.host}{request.app[ROOT]}/webhooks"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from collector.semantics.lengths import duration
-from collector.semantics.severities import rank
+from collector.semantics.severities import opens, rank
 from collector.tokens import Token
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, PROJECTIONS, STYLES, WHO, ZONE
+from collector.web.keys import API_TOKENS, CLOCK, FRONT, LOGS, PROJECTIONS, ROOT, STYLES, WHO, ZONE, OneLog
 from collector.web.pages.clocks import Clock
 from collector.web.pages.marked import parts_of
 
@@ -58,8 +58,10 @@ class Address:
 
     def __init__(self, request: web.Request, clock: Clock) -> None:
         self.path = request.path
-        self.root = request.app[FRONT].root
+        self.root = request.app[ROOT]
         """What our addresses begin with."""
+        self.whole = request.app[FRONT].root
+        """What those of the whole daemon do, of whatever log."""
         self.query = {name: value for name, value in request.query.items() if value}
         self._zone = {} if clock.zone == "UTC" else {"zone": clock.zone}
 
@@ -67,6 +69,10 @@ class Address:
         """An address of ours, in the reader's zone."""
         given = {name: str(value) for name, value in query.items() if value not in (None, "")}
         return self.root + path + (f"?{urlencode(all_)}" if (all_ := {**given, **self._zone}) else "")
+
+    def of(self, log: OneLog, path: str) -> str:
+        """An address of a log, in the reader's zone."""
+        return self.whole + log.path + path + (f"?{urlencode(self._zone)}" if self._zone else "")
 
     def here(self, **query: object) -> str:
         """This address with some parameters changed; None or nothing leaves one out."""
@@ -80,7 +86,7 @@ def page(
 ) -> web.Response:
     """A page out of a template."""
     clock = clock or Clock()
-    session = request.cookies.get(sessions.COOKIE)
+    session, logs = request.cookies.get(sessions.COOKIE), request.app[LOGS]()
     text = (
         _environment()
         .get_template(template)
@@ -89,10 +95,12 @@ def page(
             place=Address(request, clock),
             now=request.app[CLOCK](),
             # The address of a file changes with its content.
-            static=lambda name: f"{request.app[FRONT].root}/static/{name}?v={files(request.app)[name][1]}",
+            static=lambda name: f"{request.app[ROOT]}/static/{name}?v={files(request.app)[name][1]}",
             signed_in=bool(request.app[API_TOKENS]) and session is not None,
             own_zone=request.app[ZONE],
-            opens=request.app[PROJECTIONS].opens,
+            opens=_opens(request.app, logs),
+            several=len(logs) > 1,
+            log_name=next((log.name for log in logs if log.app is request.app), ""),
             who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
@@ -110,6 +118,12 @@ def page(
     # Nobody can have a page repeat his own text beside a secret: the cookie is not sent for other sites.
     response.enable_compression()
     return response
+
+
+def _opens(app: web.Application, logs: Sequence[OneLog]) -> Callable[[str], bool]:
+    """Whether a severity opens an incident: by the configuration, which is the same for all logs."""
+    lists = next((each[PROJECTIONS] for each in (app, *(log.app for log in logs)) if PROJECTIONS in each), None)
+    return lists.opens if lists is not None else opens
 
 
 def files(app: web.Application) -> Mapping[str, tuple[bytes, str]]:

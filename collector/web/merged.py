@@ -1,0 +1,94 @@
+"""Lists of several logs as one: merged by time, each log in its own order, with a cursor that has a place in each.
+
+Nothing is joined: a row is of one log, and says of which. A log that cannot be read is left out and named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from collector.errors import Unavailable
+from collector.projections import Projections
+from collector.web.keys import PROJECTIONS, READINESS, OneLog
+from collector.web.problems import InvalidParameter
+
+T = TypeVar("T")
+
+_PLACE = re.compile(r"([a-z][a-z0-9_-]{0,31})\.(\d{1,18})", re.ASCII)
+
+
+class MergedRow(msgspec.Struct, Generic[T], frozen=True):
+    """A row, and the log that it is of."""
+
+    log: OneLog
+    row: T
+
+
+class MergedPage(msgspec.Struct, Generic[T], frozen=True):
+    """A page of rows."""
+
+    rows: Sequence[MergedRow[T]]
+    following: str | None
+    """The cursor of the next page; None where this is the last one."""
+    away: Mapping[str, str]
+    """Each log that could not be read, and why."""
+
+
+def places(cursor: str | None, logs: Sequence[OneLog]) -> dict[str, int]:
+    """A log's name → the row of it that was seen last. Raises :class:`InvalidParameter`."""
+    found: dict[str, int] = {}
+    known = {log.name for log in logs}
+    for part in cursor.split(",") if cursor else ():
+        match = _PLACE.fullmatch(part)
+        if match is None or match[1] not in known:
+            raise InvalidParameter(
+                "cannot read the request: cursor is none of this list; take it from next", "cursor"
+            )  # fmt: skip
+        found[match[1]] = int(match[2])
+    return found
+
+
+async def merged(
+    logs: Sequence[OneLog],
+    cursor: str | None,
+    limit: int,
+    fetch: Callable[[Projections, int | None, int], Awaitable[Sequence[T]]],
+    place: Callable[[T], int],
+    at: Callable[[T], int],
+) -> MergedPage[T]:
+    """At most ``limit`` rows behind the cursor.
+
+    ``fetch`` gives so many rows of one log at most, behind the row that is at a place. ``at`` is what they are merged
+    by, the least first: of the logs' next rows the one that is least.
+    """
+    seen = places(cursor, logs)
+    found: list[list[MergedRow[T]]] = []
+    away: dict[str, str] = {}
+
+    async def read(log: OneLog) -> list[MergedRow[T]]:
+        if (lists := log.app.get(PROJECTIONS)) is None:
+            away[log.name] = (await log.app[READINESS]()).reason
+            return []
+        try:
+            return [MergedRow(log, row) for row in await fetch(lists, seen.get(log.name), limit + 1)]
+        except Unavailable as error:
+            away[log.name] = str(error)
+            return []
+
+    found = await asyncio.gather(*map(read, logs))
+    rows = list(_first(limit, heapq.merge(*found, key=lambda each: at(each.row))))
+    seen |= {each.log.name: place(each.row) for each in rows}
+    more = sum(map(len, found)) > len(rows)
+    text = ",".join(f"{name}.{number}" for name, number in seen.items())
+    return MergedPage(rows, text if more else None, dict(sorted(away.items())))
+
+
+def _first(count: int, rows: Iterator[T]) -> Iterator[T]:
+    for _, row in zip(range(count), rows, strict=False):
+        yield row
