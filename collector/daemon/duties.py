@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import structlog
+
 from collector import projections, publishing
 from collector.daemon import backing_up
 from collector.daemon.backing_up import BackupJob
@@ -24,6 +26,8 @@ from collector.following.work import Work, rendered
 from collector.jobs import retention, silences
 from collector.jobs.leadership import Leadership
 from collector.jobs.schedule import Schedule
+
+log = structlog.get_logger(__name__)
 
 GRACE = 0.3
 """Seconds that a start gives the follower to catch up; what takes longer is done while deliveries are taken."""
@@ -93,6 +97,7 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
             runs.add("backup", copying.run, every=backing_up.EVERY)
         if runtime.settings.publishing.targets:
             runs.add("publishing", runtime.publisher.retry, every=publishing.EVERY)
+        runs.add("doubles of imports", partial(_made_up, runtime))()
         runs.add("heartbeats", runtime.silences.run, every=silences.EVERY)
         reconciling = ReconcileJob(partial(fetched_from, runtime), runtime.importer.take, runtime.clock)
         runs.add("reconciling", reconciling.run, every=fetching.EVERY)
@@ -100,6 +105,12 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
         runs.start()
         stack.push_async_callback(runs.finish)
         yield
+
+
+async def _made_up(runtime: Runtime) -> None:
+    """Once after each start: what the one before it had no time for."""
+    if count := await runtime.intake.make_up(runtime.clock()):
+        log.info("took back what an import had brought and a delivery told before the last end", events=count)
 
 
 class _Later:

@@ -3,7 +3,7 @@
 They are one where source, type, entity and person are the same and their times
 within what the form of the import allows. What the delivery told stands: an
 import takes its id, and what an import brought earlier is taken back when the
-delivery arrives. Where the daemon was ended in between, the next import does it.
+delivery arrives. Where the daemon was ended in between, its next start does it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from sqlalchemy import Connection
 from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
 from collector.intake.imported import FETCHED, HOW
 from collector.intake.writer import Writer
-from collector.log import Submission, decode
+from collector.log import Submission, decode, queries
 from collector.log.headers import headers_of
 from collector.storage.sql import executing, select_in
 from collector.webhook import IMPORT, Import
 
+LAST = 2_000
+"""How many of the last events are looked at after a start: what was not taken back yet is of the last few commits."""
 SAME = "same_as"
 """The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""
 
@@ -49,6 +51,19 @@ class Doubles:
             return 0
         found = await self._log.query(partial(_imported, events=events, near=near))
         return await self.withdraw(found, now)
+
+    async def make_up(self, forms: Mapping[str, Mapping[str, Import]], now: int) -> int:
+        """Take back what was left to be taken back when the daemon ended, by source its forms; how many those are.
+
+        Free where nothing was ever imported. Raises :class:`collector.errors.Unavailable`.
+        """
+        count = 0
+        for source, said in forms.items():
+            near = {form: one.near for form, one in said.items() if one.near}
+            if near and await self._ever_imported(source):
+                found = await self._log.query(partial(_left, source=source, near=near))
+                count += await self.withdraw(found, now)
+        return count
 
     async def _ever_imported(self, source: str) -> bool:
         seen, found = self._seen.get(source, (0, False))
@@ -84,12 +99,36 @@ def _imported(connection: Connection, events: Sequence[Event], near: Mapping[str
     doubles: dict[str, str] = {}
     for event in events:
         around = _around(connection, event, max(near.values()), _BROUGHT_IN)
-        forms = _forms(connection, around)
-        for form, within in near.items():
-            found = [each for each in around if forms.get(each.delivery) == form and FETCHED in each.data]
-            if same := _same(found, event, within, doubles):
-                doubles[same] = event.id
-                break
+        _note_double(connection, event, around, near, doubles)
+    return doubles
+
+
+def _note_double(
+    connection: Connection, event: Event, around: Sequence[RecordedEvent], near: Mapping[str, int],
+    doubles: dict[str, str],
+) -> None:  # fmt: skip
+    forms = _forms(connection, around)
+    for form, within in near.items():
+        found = [each for each in around if forms.get(each.delivery) == form and FETCHED in each.data]
+        if same := _same(found, event, within, doubles):
+            doubles[same] = event.id
+            return
+
+
+def _left(connection: Connection, source: str, near: Mapping[str, int]) -> dict[str, str]:
+    """The same of the last events of a source, where nothing was taken back for one of them yet.
+
+    What an import brought after the delivery was told beside it then, and is another event.
+    """
+    first = queries.head(connection) - LAST
+    where = f"WHERE event.position > ? AND event.source = ?{_DELIVERED} ORDER BY event.position"
+    doubles: dict[str, str] = {}
+    for event in decode.events(connection, where, (first, source)):
+        revisions = _revisions(connection, event, max(near.values()))
+        if any(each.data.get(SAME) == event.id for each in revisions):
+            continue
+        around = [each for each in current(revisions) if each.position < event.position]
+        _note_double(connection, event, around, near, doubles)
     return doubles
 
 
@@ -128,17 +167,21 @@ def _fetched_before(
     return _same(around, event, near, taken)
 
 
-_BROUGHT_IN = (
-    " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.number = event.delivery AND delivery.authentication = 'import')"
-)
+_OF_DELIVERY = " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.number = event.delivery AND delivery.authentication"
+_BROUGHT_IN, _DELIVERED = f"{_OF_DELIVERY} = 'import')", f"{_OF_DELIVERY} <> 'import')"
 
 
 def _around(connection: Connection, event: Event, near: int, more: str = "") -> list[RecordedEvent]:
-    """What the source told of about that time. Ids begin with their time, so their index finds it."""
+    """What the source told of about that time."""
+    return current(_revisions(connection, event, near, more))
+
+
+def _revisions(connection: Connection, event: Event, near: int, more: str = "") -> list[RecordedEvent]:
+    """All that was ever said of that. Ids begin with their time, so their index finds it."""
     first, last = (max(0, at) // 1000 for at in (event.occurred_at - near, event.occurred_at + near))
     bounds = (bytes.fromhex(f"{first:012x}{0:020x}"), bytes.fromhex(f"{last:012x}{'f' * 20}"))
     where = f"WHERE event.id >= ? AND event.id <= ? AND event.source = ?{more} ORDER BY event.position"
-    return current(decode.events(connection, where, (*bounds, event.source)))
+    return decode.events(connection, where, (*bounds, event.source))
 
 
 def _same(around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]) -> str | None:

@@ -184,6 +184,14 @@ class Intake:
         endpoint = self._endpoints.get(source)
         return None if endpoint is None else endpoint.source.imports
 
+    async def make_up(self, now: int) -> int:
+        """Take back what an import brought and a delivery told just before the daemon ended; how many events those are.
+
+        Raises :class:`collector.errors.Unavailable`.
+        """
+        forms = {name: endpoint.source.imports for name, endpoint in self._endpoints.items()}
+        return await self._doubles.make_up(forms, now)
+
     def derived(self, webhook: Webhook, authentication: str) -> Submission | None:
         """What a stored delivery is read as now; None where its source is not configured any more."""
         endpoint = self._endpoints.get(webhook.source)

@@ -1,0 +1,44 @@
+"""What an import brought and a delivery told since is taken back, also where the daemon ended in between."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from collector.intake.doubles import Doubles
+from tests import senders
+from tests.imported_facts import EVENING, entry, facts
+from tests.served import Place, serving
+
+
+async def brought(place: Place, *records: Any) -> None:
+    """Bring in log entries of PagerDuty."""
+    url = f"{place.served.address}/api/v1/imports/pagerduty?form=log_entries"
+    async with place.client.post(url, json=list(records)) as answer:
+        assert answer.status in (200, 201), await answer.text()
+
+
+async def types(place: Place) -> list[str]:
+    return sorted(event.type for event in (await facts(place)).values())
+
+
+async def test_what_an_end_left_doubled_the_next_start_takes_back(tmp_path: Path) -> None:
+    """A kill came after deliveries were stored. What an import brought beside a delivery was another deed: it stays."""
+    page = senders.page(311, "Errors", at="14:03")
+    expected = ["note.added", *["page.acknowledged"] * 2, "page.resolved", "page.triggered", "page.updated"]
+    async with serving(tmp_path) as place:
+        await place.sent(page.acknowledged("14:05", by="Ana"))
+        await brought(place, *EVENING, entry("acknowledge", "14:05:02", by="Ana"))
+        assert await types(place) == expected
+        with patch.object(Doubles, "merge"):
+            await place.sent(page.triggered())
+            await place.sent(page.resolved("14:22", by="Ana"))
+        assert await types(place) == sorted([*expected, "page.triggered", "page.resolved"])
+    async with serving(tmp_path) as place, asyncio.timeout(30):
+        while await types(place) != expected:  # noqa: ASYNC110 - a job within the server has no event
+            await asyncio.sleep(0.02)
+        runtime = place.served.runtime
+        assert await runtime.intake.make_up(runtime.clock()) == 0
+        assert await types(place) == expected
