@@ -136,11 +136,7 @@ def undone_by(history: History, change: Change) -> Change | None:
     shows nothing.
     """
     if change.kind == "flag":
-        again = [
-            c for c in history.changes if c.kind == "flag" and c.entity == change.entity and c.start > change.start
-        ]
-        state = state_of(change).casefold()
-        return next((c for c in again if state and state_of(c) and state_of(c).casefold() != state), None)
+        return _set_back(history, change)
     if change.kind != "deploy" or change.reach != "deployed":
         return None
     backs = [c for c in history.changes if c.kind == "rollback" or (c.kind == "deploy" and c.outcome == "succeeded")]
@@ -226,6 +222,22 @@ def neighbours(history: History, change: Change) -> dict[str, RecordedEvent]:
         if of and event.data.get("repository") == own and facts.folded(of) not in facts.hit(history):
             found.setdefault(of, event)
     return found
+
+
+_OPPOSITE = ({"on", "off"}, {"true", "false"}, {"enabled", "disabled"})
+
+
+def _set_back(history: History, change: Change) -> Change | None:
+    """The setting of a flag to what it was before; another value of it, or another rule, takes nothing back."""
+    settings = [c for c in history.changes if c.kind == "flag" and c.entity == change.entity and state_of(c)]
+    settings.sort(key=lambda c: (c.start, c.last.id))
+    earlier = [state_of(c).casefold() for c in settings if c.start < change.start][-1:]
+    state = state_of(change).casefold()
+    for later in settings:
+        now = state_of(later).casefold()
+        if later.start > change.start and now != state and ([now] == earlier or {now, state} in _OPPOSITE):
+            return later
+    return None
 
 
 def commit(change: Change) -> str:

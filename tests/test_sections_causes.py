@@ -137,6 +137,19 @@ def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
     assert "com.acme" not in text
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "back"),
+    [("on", "off", True), ("v2", "v1", True), ("v2", "v3", False), ("on", "", False), ("on", "rules changed", False)],
+)
+def test_a_flag_is_set_back_to_what_it_was_or_to_the_opposite(before: str, after: str, back: bool) -> None:
+    """Another value, or another rule of who gets it, takes no setting back."""
+    told = Told()
+    for when, state in (("08:00:00", "v1"), ("09:58:00", before), ("10:10:00", after)):
+        told.add("change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state})
+    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    assert ("it was set back at 10:10:00" in told.markdown()) is back
+
+
 def test_a_repository_of_several_services_speaks_against_a_change_that_names_none() -> None:
     """A run of a repository from which others are deployed as well may be theirs."""
     told = Told()

@@ -1,13 +1,18 @@
 """Better Stack Uptime's outgoing webhooks: https://betterstack.com/docs/uptime/webhooks/
 
 An incident calls whoever is on call, so it is a page: started, acknowledged,
-resolved. Better Stack signs nothing.
+resolved. Its status pages send what is published on them, as Statuspage does.
+Better Stack signs nothing.
 """
 
 from __future__ import annotations
 
-from collector.sources.mapping import source_of
-from collector.webhook import FieldMap
+import msgspec
+
+from collector.event import Event
+from collector.sources import statuspage
+from collector.sources.mapping import read, source_of
+from collector.webhook import FieldMap, Reading, Webhook
 
 KIND = "betterstack"
 RECIPE = "betterstack.1"
@@ -36,7 +41,26 @@ MAPPING = FieldMap(
     data={"number": "data.id"},
 )  # fmt: skip
 
-SOURCE = source_of(
+
+class Posted(msgspec.Struct, frozen=True):
+    """What a status page sends says of itself; an incident of Uptime does not."""
+
+    event_type: str
+
+
+_POSTED = msgspec.json.Decoder(Posted)
+
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the incident that calls people, or the updates that a status page published."""
+    try:
+        _POSTED.decode(webhook.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return read(webhook, reading, MAPPING, RECIPE, KIND)
+    return statuspage.parse(webhook, reading)
+
+
+_MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
@@ -44,5 +68,6 @@ SOURCE = source_of(
     page="Better Stack incident",
     tells=("page",),
     paste="Integrations, Webhooks, Add: outgoing, URL {address}",
-    identity=("/data/id", "/event"),
+    identity=("/data/id", "/event", *statuspage.SOURCE.identity),
 )
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

@@ -3,7 +3,8 @@
 A delivery is an entry of the audit log. ``accesses`` says where: a flag changed
 in an environment that nobody uses is another matter than one in production, so
 each environment that an entry names is an event of its own. Deliveries come out
-of order; ``date`` is the entry's own time.
+of order; ``date`` is the entry's own time. Only that a flag was turned on or off
+sets it to something; who gets it, by its rules and targets, is said in words.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ KIND = "launchdarkly"
 RECIPE = "launchdarkly.1"
 
 SIGNATURE = Signature(header="X-LD-Signature", sender="LaunchDarkly (the webhook's secret)")
+_TURNED = re.compile(r"\bturned (on|off) the flag\b", re.IGNORECASE)
 _FLAG = re.compile(r"proj/([^:;]+)(?:;[^:]*)?:env/([^:;]+)(?:;[^:]*)?:flag/([^:;]+)(?:;.*)?")
 
 
@@ -56,6 +58,7 @@ class Body(msgspec.Struct, frozen=True, rename="camel"):
     description: str | None = None
     comment: str | None = None
     title_verb: str | None = None
+    title: str | None = None
     accesses: list[Access] | None = None
     member: Member | None = None
     links: dict[str, Address] | None = msgspec.field(name="_links", default=None)
@@ -83,9 +86,13 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
 
 def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key: str) -> Event:
     happened = moment(body.date, webhook.received_at)
-    verb, name = fit.line(body.title_verb), fit.line(body.name) or fit.line(key)
-    state = next((word for word in ("on", "off") if verb.lower().startswith(f"turned {word}")), "")
-    told = {"state": state or verb, "text": fit.text(body.comment) or fit.text(body.description)}
+    name = fit.line(body.name) or fit.line(key)
+    verb = fit.line(body.title_verb)
+    # Some entries have the verb in their title alone, behind who did it.
+    turned = _TURNED.search(verb or fit.line(body.title))
+    state = turned[1].lower() if turned else ""
+    said = fit.text(body.comment) or fit.text(body.description)
+    told = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
     site = (body.links or {}).get("site", Address()).href
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, body.id, project, environment, key),

@@ -4,6 +4,10 @@ A delivery about an incident repeats all updates of it, the newest first; each h
 an id of its own, so what is known adds nothing. ``display_at`` is when an update
 counts from, as its author says. Statuspage signs nothing and can send no header:
 give it a secret address.
+
+The status pages of Better Stack and Instatus send the same, with maintenances
+beside incidents, and with changes of components that have no id of their own:
+https://betterstack.com/docs/uptime/status-pages/subscribing-to-status-updates/subscribing-with-webhooks
 """
 
 from __future__ import annotations
@@ -25,14 +29,14 @@ RECIPE = "statuspage.1"
 class Named(msgspec.Struct, frozen=True):
     """A component of the page."""
 
-    id: str | None = None
+    id: str | int | None = None
     name: str | None = None
 
 
 class Update(msgspec.Struct, frozen=True):
     """What was published on an incident at one time."""
 
-    id: str
+    id: str | int
     status: str | None = None
     body: str | None = None
     created_at: str | None = None
@@ -43,26 +47,30 @@ class Update(msgspec.Struct, frozen=True):
 class Incident(msgspec.Struct, frozen=True):
     """An incident, or a maintenance, as the page shows it."""
 
-    id: str
+    id: str | int
     name: str | None = None
     impact: str | None = None
     shortlink: str | None = None
+    url: str | None = None
     incident_updates: list[msgspec.Raw] | None = None
+    maintenance_updates: list[msgspec.Raw] | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
     """A component came into another status."""
 
-    id: str
+    id: str | int | None = None
+    component_id: str | int | None = None
     old_status: str | None = None
     new_status: str | None = None
     created_at: str | None = None
 
 
 class Body(msgspec.Struct, frozen=True):
-    """One delivery: about an incident, or about a component."""
+    """One delivery: about an incident, a maintenance, or a component."""
 
     incident: Incident | None = None
+    maintenance: Incident | None = None
     component: Named | None = None
     component_update: Change | None = None
 
@@ -82,16 +90,17 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error), KIND),)
-    if body.incident is not None:
-        updates = enumerate(body.incident.incident_updates or ())
-        return tuple(reversed([_published(webhook, body.incident, raw, place) for place, raw in updates]))
+    for what, told in (("incident", body.incident), ("maintenance", body.maintenance)):
+        if told is not None:
+            updates = enumerate((told.incident_updates if what == "incident" else told.maintenance_updates) or ())
+            return tuple(reversed([_published(webhook, what, told, raw, place) for place, raw in updates]))
     if body.component_update is not None:
         return (_component(webhook, body.component_update, body.component or Named()),)
-    return (fit.unrecognised(webhook, "neither an incident nor a component", KIND),)
+    return (fit.unrecognised(webhook, "neither an incident, nor a maintenance, nor a component", KIND),)
 
 
-def _published(webhook: Webhook, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
-    where = f"$.incident.incident_updates[{place}]"
+def _published(webhook: Webhook, what: str, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
+    where = f"$.{what}.{what}_updates[{place}]"
     try:
         update = fit.decode(_UPDATE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
@@ -103,8 +112,8 @@ def _published(webhook: Webhook, incident: Incident, raw: msgspec.Raw, place: in
     }
     service = next((name for each in update.affected_components or () if (name := fit.name(each.name))), None)
     return _event(
-        webhook, update.id, update.display_at or update.created_at, f"incident:{incident.id}", service, told,
-        incident.shortlink,
+        webhook, (str(update.id),), update.display_at or update.created_at, f"{what}:{incident.id}", service, told,
+        incident.shortlink or incident.url,
     )  # fmt: skip
 
 
@@ -115,19 +124,23 @@ def _component(webhook: Webhook, change: Change, component: Named) -> Event:
         "text": f"{name}: {' → '.join(state for state in states if state)}".rstrip(": "),
         "kind": fit.line(change.new_status),
     }
-    entity = f"component:{fit.line(component.id)}"
-    return _event(webhook, change.id, change.created_at, entity, fit.name(component.name), told, None)
+    ident = fit.line(str(component.id or change.component_id or ""))
+    # Without an id of its own a change is what came of which component when.
+    named = (str(change.id),) if change.id is not None else (
+        "component", ident, fit.line(change.new_status), moment(change.created_at, webhook.received_at).identity,
+    )  # fmt: skip
+    return _event(webhook, named, change.created_at, f"component:{ident}", fit.name(component.name), told, None)
 
 
 def _event(
-    webhook: Webhook, ident: str, when: str | None, entity: str, service: str | None, told: dict[str, Any],
+    webhook: Webhook, ident: tuple[str, ...], when: str | None, entity: str, service: str | None, told: dict[str, Any],
     link: str | None,
 ) -> Event:  # fmt: skip
     """A post; an update whose ``display_at`` is edited afterwards keeps its id, so the id does without a time."""
     happened = moment(when, webhook.received_at)
     text = told["text"] or "Status updated"
     return Event(
-        id=event_id(RECIPE, webhook.source, None, ident),
+        id=event_id(RECIPE, webhook.source, None, *ident),
         type="status.updated",
         **fit.origin(webhook, happened),
         entity=fit.line(entity),
@@ -149,5 +162,15 @@ SOURCE = Source(
     proofs=("path",),
     verify=verify,
     parse=parse,
-    identity=("/incident/id", "/incident/incident_updates/*/id", "/component_update/id", "/component/id"),
+    identity=(
+        "/incident/id",
+        "/incident/incident_updates/*/id",
+        "/maintenance/id",
+        "/maintenance/maintenance_updates/*/id",
+        "/component_update/id",
+        "/component_update/component_id",
+        "/component_update/new_status",
+        "/component_update/created_at",
+        "/component/id",
+    ),
 )
