@@ -41,7 +41,7 @@ def resolved(name: str, since: float, minutes: float, service: str | None = "che
 
 def _alert(name: str, since: float, service: str | None, more: dict[str, Any]) -> dict[str, Any]:
     group = more.pop("group", "")
-    data = {"starts_at": at(since), "group_labels": dict.fromkeys(more.pop("by", ()), "x")}
+    data = {"starts_at": at(since), "group_labels": dict.fromkeys(more.pop("by", ()), "x"), **more.pop("also", {})}
     refs = ((f"alertgroup:{group}",) if group else ()) + tuple(more.pop("refs", ()))
     return {"title": name, "service": service, "severity": "critical", "data": data, "refs": refs, **more}
 
@@ -104,7 +104,8 @@ def _some_alert(draw: st.DrawFn) -> RecordedEvent:
     }
     name, service = f"A{number}", _SERVICES[number]
     if draw(st.booleans()):
-        return firing(name, since, service, **more)
+        # Some tell each state of an alert as a firing.
+        return firing(name, since, service, also=draw(st.sampled_from([{}, {}, {"cycle": "c"}])), **more)
     if not draw(st.integers(0, 4)):
         more["data"] = {}  # its sender does not say since when it fired
     return resolved(name, since, since + draw(st.integers(0, 90)), service, **more)

@@ -56,6 +56,32 @@ def test_a_metric_alert_that_grows_worse_is_one_episode() -> None:
     assert [each.severity for each in told] == ["warning", "critical", None]
 
 
+@pytest.mark.parametrize(
+    ("kind", "case", "states"),
+    [
+        (
+            "icinga",
+            "problem",
+            [{"state": "WARNING"}, {"state": "CRITICAL"}, {"state": "WARNING"}, {"type": "RECOVERY"}],
+        ),
+        ("datadog", "triggered", [{"transition": each} for each in ("Warn", "Triggered", "No Data", "Recovered")]),
+    ],
+)
+def test_an_alert_that_changes_its_state_before_it_ends_fired_once(
+    kind: str, case: str, states: list[dict[str, str]]
+) -> None:
+    """Each state is told as a problem of its own, at its own time; once it ended it fires again."""
+    body, told = json.loads((RECORDINGS / kind / case / "body").read_bytes()), []
+    for minute, state in enumerate([*states, states[0]]):
+        when = 1_772_632_800 + 60 * minute
+        told += parse_json(kind, body | {"since": str(when), "date": str(when * 1000), "id": str(when)} | state)
+    events = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told]
+    first, second = episodes(events)
+    assert [event.id for event in first.events] == [event.id for event in events[:4]]
+    assert (first.start, first.end) == (events[0].occurred_at, events[3].occurred_at)
+    assert (second.start, second.end) == (events[4].occurred_at, None)
+
+
 def test_an_alert_on_an_issue_ends_with_the_issue() -> None:
     """Sentry tells its firing by the rule and its end by the issue, which says no start."""
     firing, end = (parsed(RECORDINGS / "sentry" / name)[0] for name in ("alert-on-an-issue", "issue-resolved"))

@@ -25,6 +25,10 @@ AGAIN = "again_after"
 ENDS = "ends"
 """The key of a resolve's data that names the firing of the same start, whether that was received or not."""
 
+CYCLE = "cycle"
+"""The key of a firing's data that firings have in common which tell one alert in other states, until it ends: a warning
+that became critical fired once."""
+
 ENDED = "alert.resolved"
 """That an alert ended. A sender may say so of one whose firing it never told."""
 
@@ -106,6 +110,8 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
     unnamed: list[RecordedEvent] = []
     updates: list[RecordedEvent] = []
     again: dict[int, list[RecordedEvent]] = {}
+    goes_on: tuple[object, int] = (None, 0)
+    """The cycle of what fires now, and since when it does: whatever else is told of the alert breaks it off."""
     for event in events:
         if event.type == UPDATED:
             updates.append(event)
@@ -114,8 +120,13 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
         if event.type == "alert.firing":
             if named is not None and AGAIN in event.data:
                 again.setdefault(named, []).append(event)
-            found.append((event, event.occurred_at))
-        elif named is None:
+            cycle = event.data.get(CYCLE)
+            if cycle is None or cycle != goes_on[0]:
+                goes_on = (cycle, event.occurred_at)
+            found.append((event, goes_on[1]))
+            continue
+        goes_on = (None, 0)
+        if named is None:
             unnamed.append(event)
         else:
             found.append((event, named))

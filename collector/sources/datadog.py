@@ -3,8 +3,8 @@
 The body is a template of the team's own; this adapter reads the one of
 ``config/senders/datadog.md`` alone. Every value of it is a text, and a variable
 that Datadog does not know stays as it is written. A monitor is told again for as
-long as it lasts (``Re-Triggered``, ``Renotify``): nothing new. Datadog signs
-nothing.
+long as it lasts (``Re-Triggered``, ``Renotify``): nothing new. What comes into
+another state before it recovers fired once. Datadog signs nothing.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
+    if not resolved:
+        data["cycle"] = _said(body.cycle) or entity
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, *identity),
         type=event_type,

@@ -20,7 +20,7 @@ _HAPPENED = " || ".join(
         ("DOWNTIMESTART", "Downtime began for"), ("DOWNTIMEEND", "Downtime ended for"),
         ("DOWNTIMEREMOVED", "Downtime was removed from"), ("DOWNTIMECANCELLED", "Downtime was cancelled for"),
         ("FLAPPINGSTART", "Flapping began on"), ("FLAPPINGEND", "Flapping ended on"),
-        ("FLAPPINGSTOP", "Flapping ended on"),
+        ("FLAPPINGSTOP", "Flapping ended on"), ("FLAPPINGDISABLED", "Flapping is not looked for any more on"),
     )
 )  # fmt: skip
 """What stands before the name of what it happened to."""
@@ -33,7 +33,8 @@ MAPPING = FieldMap(
     types={
         "PROBLEM": "alert.firing", "RECOVERY": "alert.resolved", "ACKNOWLEDGEMENT": "note.added",
         "CUSTOM": "note.added", "FLAPPINGSTART": "observation.recorded", "FLAPPINGEND": "observation.recorded",
-        "FLAPPINGSTOP": "observation.recorded", "DOWNTIMESTART": "observation.recorded",
+        "FLAPPINGSTOP": "observation.recorded", "FLAPPINGDISABLED": "observation.recorded",
+        "DOWNTIMESTART": "observation.recorded",
         "DOWNTIMEEND": "observation.recorded", "DOWNTIMEREMOVED": "observation.recorded",
         "DOWNTIMECANCELLED": "observation.recorded",
     },
@@ -50,7 +51,8 @@ MAPPING = FieldMap(
     actor=f"{_NOTE} && author",
     labels="{instance: host, check: service}",
     links={"source": "url"},
-    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''"},
+    # A warning that becomes critical is another problem without a recovery before it, and the same alert.
+    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && host || ''"},
 )  # fmt: skip
 
 SOURCE = source_of(

@@ -37,7 +37,7 @@ READABLE = tuple(
 KEYS = (
     "number", "urgency", "priority", "escalation_policy", "incident_key", "resolve_reason", "from", "to", "repository",
     "ref", "sha", "branch", "time_of", "task", "workflow", "run_number", "event", "path", "channel", "thread", "reason",
-    "description", "query", "receiver", "kind", "subject", "operation",
+    "description", "query", "receiver", "kind", "subject", "operation", "cycle",
 )  # fmt: skip
 """Keys of an event's data that a mapping may fill: those that hold a text."""
 _FIELDS = (
