@@ -51,8 +51,8 @@ MAPPING = FieldMap(
     actor=f"{_NOTE} && author",
     labels="{instance: host, check: service}",
     links={"source": "url"},
-    # A warning that becomes critical is another problem without a recovery before it, and the same alert.
-    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && host || ''"},
+    # A warning that becomes critical is another problem, and the same alert: it was well last at one time.
+    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && lastok || ''"},
 )  # fmt: skip
 
 SOURCE = source_of(
