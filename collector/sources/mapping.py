@@ -45,7 +45,7 @@ _FIELDS = (
     "status", "actor",
 )  # fmt: skip
 """Expressions that find texts, in the order in which they are told."""
-_WORDS = ("type", "status", "data.")
+_WORDS = ("type", "status")
 """Expressions for which a truth value is a word."""
 OWN = "mapped"
 """The kind whose mapping is the user's own: what is wrong is told by the keys of it."""
