@@ -105,6 +105,8 @@ def test_public_cdevents_examples() -> None:
     for path in _payloads("cdevents/*.json"):
         context = json.loads(path.read_bytes())["context"]
         (event,) = parse_json("cloudevents", _carried(path.stem), STRUCTURED)
+        (bare,) = parse_json("cloudevents", path.read_bytes(), {"Content-Type": "application/json"})
+        assert bare == event
         assert (event.type, event.service, event.environment) == CDEVENTS[path.stem], path.stem
         assert event.time_text == context["timestamp"]
     both = [

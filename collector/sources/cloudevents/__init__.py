@@ -2,7 +2,8 @@
 
 Three ways to send the same: the whole event as JSON, a list of such, or the
 attributes in ``ce-`` headers and the data as the body; ``Content-Type`` says
-which. ``source`` and ``id`` together name an event for ever. What its type and
+which. A CDEvent that no CloudEvent carries is read as the one that would.
+``source`` and ``id`` together name an event for ever. What its type and
 its data mean is the user's to say, in the configuration; without a word from
 them both are read by the usual words (``types``, ``data``).
 """
@@ -83,12 +84,26 @@ def _binary(webhook: Webhook, media: str) -> dict[str, Any]:
         for name, value in webhook.headers.items()
         if name.startswith("ce-") and name != "ce-datacontenttype"
     }
+    if "specversion" not in attributes and (bare := _bare_cdevent(webhook, media)):
+        return bare
     if media:
         attributes["datacontenttype"] = media
     # Only what names itself a CloudEvent is read as one; its body may be anything.
     if webhook.body and "specversion" in attributes:
         attributes.update(_data_of(webhook, media))
     return attributes
+
+
+def _bare_cdevent(webhook: Webhook, media: str) -> dict[str, Any]:
+    """The CloudEvent that the binding of CDEvents makes of a body that is one; empty where it is none."""
+    data = _data_of(webhook, media).get("data") if media.endswith(("/json", "+json")) else None
+    context = data.get("context") if isinstance(data, dict) else None
+    if not isinstance(context, dict) or not str(context.get("type", "")).startswith("dev.cdevents."):
+        return {}
+    attributes = {name: context.get(name) for name in ("id", "source", "type")}
+    subject = data.get("subject") if isinstance(data, dict) else None
+    about = subject.get("id") if isinstance(subject, dict) else None
+    return {"specversion": "1.0", **attributes, "time": context.get("timestamp"), "subject": about, "data": data}
 
 
 def _header_value(webhook: Webhook, name: str, value: str) -> str:
