@@ -33,9 +33,15 @@ _LONGEST = 64
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?"
-    r" ?([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    # Go's templates write a time as "2026-03-04 14:02:10.5 +0100 CET m=+0.1": the name says what the offset does.
+    r"(?: ?([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?: (?:[A-Z]{2,5}|[+-]\d{4}))?(?: m=[+-]\d{1,12}\.\d{1,9})?)?",
     re.ASCII,
 )
+_MAIL = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d\d?) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d)(?::(\d\d))?(?: (Z|UTC|GMT|[+-]\d{4}))?", re.ASCII
+)
+"""As mail and HTTP write it."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _US = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}) (\d\d?):(\d\d)(?::(\d\d)(?:\.(\d{1,30}))?)?(?: ([AaPp])[Mm])?", re.ASCII)
 # Below nine digits a number is a date without dashes or a counter, not an epoch after 1973.
 _EPOCH = re.compile(r"(-?\d{9,19})(?:\.(\d{1,30}))?", re.ASCII)
@@ -170,15 +176,30 @@ def _read_common(text: str) -> _Read | None:
 
 def _read_iso(match: re.Match[str]) -> _Read:
     year, month, day, hour, minute, second, digits, zone = match.groups()
-    if zone is None or zone in "ZzUTCGMT":
-        offset = 0
-    else:
-        hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-        if hours > 23 or minutes > 59:
-            return _UNREADABLE
-        offset = (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+    offset = _seconds_of(zone)
+    if offset is None:
+        return _UNREADABLE
     clock = (int(hour), int(minute), int(second or 0))
     return _instant((int(year), int(month), int(day)), clock, digits, offset, zoneless=zone is None)
+
+
+def _seconds_of(zone: str | None) -> int | None:
+    """A written offset in seconds; None for one that there is not."""
+    if zone is None or zone in "ZzUTCGMT":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+    if hours > 23 or minutes > 59:
+        return None
+    return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+
+
+def _read_mail(match: re.Match[str]) -> _Read:
+    day, name, year, hour, minute, second, zone = match.groups()
+    offset = _seconds_of(zone)
+    if offset is None or name.lower() not in _MONTHS:
+        return _UNREADABLE
+    days = (int(year), _MONTHS.index(name.lower()) + 1, int(day))
+    return _instant(days, (int(hour), int(minute), int(second or 0)), None, offset, zoneless=zone is None)
 
 
 def _read_us(match: re.Match[str]) -> _Read:
@@ -199,7 +220,7 @@ def _read_epoch(match: re.Match[str]) -> _Read:
     return _Read(int(number) * unit + (-fraction if number.startswith("-") else fraction))
 
 
-_FORMS = ((_ISO, _read_iso), (_EPOCH, _read_epoch), (_US, _read_us))
+_FORMS = ((_ISO, _read_iso), (_EPOCH, _read_epoch), (_US, _read_us), (_MAIL, _read_mail))
 
 
 def _instant(

@@ -52,7 +52,9 @@ MAPPING = FieldMap(
     labels="{instance: host, check: service}",
     links={"source": "url"},
     # A warning that becomes critical is another problem, and the same alert: it was well last at one time.
-    data={"operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && lastok || ''"},
+    data={
+        "operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && lastok || ''",
+    },
 )  # fmt: skip
 
 SOURCE = source_of(
