@@ -9,7 +9,7 @@ import pytest
 
 from collector.correlation import Rules, correlate
 from collector.errors import UnverifiedWebhook
-from collector.event import RecordedEvent
+from collector.event import Event, RecordedEvent
 from collector.semantics.episodes import episodes
 from collector.signing import signature_of
 from collector.sources import SOURCES
@@ -71,7 +71,8 @@ def test_an_alert_that_changes_its_state_before_it_ends_fired_once(
     kind: str, case: str, states: list[dict[str, str]]
 ) -> None:
     """Each state is told as a problem of its own, at its own time; once it ended it fires again."""
-    body, told = json.loads((RECORDINGS / kind / case / "body").read_bytes()) | {"lastok": "1772632000"}, []
+    body = json.loads((RECORDINGS / kind / case / "body").read_bytes()) | {"lastok": "1772632000"}
+    told: list[Event] = []
     for minute, state in enumerate([*states, states[0]]):
         when = 1_772_632_800 + 60 * minute
         told += parse_json(kind, body | {"since": str(when), "date": str(when * 1000), "id": str(when)} | state)
