@@ -7,6 +7,8 @@ Better Stack signs nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from collector.event import Event
@@ -22,7 +24,7 @@ _STATUS = f"{_AT}.status"
 # Some bodies have the state alone, and not the event that led there.
 _EVENT = (
     f"(event || {_STATUS} == 'Started' && 'started' || {_STATUS} == 'Acknowledged' && 'acknowledged'"
-    f" || {_STATUS} == 'Resolved' && 'resolved')"
+    f" || {_STATUS} == 'Resolved' && 'resolved' || `null`)"
 )
 
 MAPPING = FieldMap(
@@ -43,9 +45,11 @@ MAPPING = FieldMap(
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What a status page sends says of itself; an incident of Uptime does not."""
+    """What a status page tells of; an incident of Uptime stands in ``data``."""
 
-    event_type: str
+    incident: Any = None
+    maintenance: Any = None
+    component_update: Any = None
 
 
 _POSTED = msgspec.json.Decoder(Posted)
@@ -54,8 +58,10 @@ _POSTED = msgspec.json.Decoder(Posted)
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the incident that calls people, or the updates that a status page published."""
     try:
-        _POSTED.decode(webhook.body)
+        posted = _POSTED.decode(webhook.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        posted = Posted()
+    if posted == Posted():
         return read(webhook, reading, MAPPING, RECIPE, KIND)
     return statuspage.parse(webhook, reading)
 
