@@ -68,7 +68,9 @@ def no_change(history: History, options: Options) -> Claim:
 
 def no_change_in(history: History, options: Options, span: Span) -> Claim:
     """That no change of the incident's services was recorded in a span; those that were are named, not denied."""
-    found = sorted((*_own(history, span), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id))
+    found = sorted(
+        (*_own(history, span, options.zone), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id)
+    )
     of = _of(history.services, HIT)
     if found:
         count = "one change" if len(found) == 1 else f"{len(found):,} changes"
@@ -120,10 +122,16 @@ def _named(history: History, options: Options, each: _RecordedChange) -> Phrase:
     return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), " (", each.why, ")")
 
 
-def _own(history: History, span: Span) -> Iterator[_RecordedChange]:
+def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
     """The incident's own changes that touch the span."""
     for change in history.changes:
         end = change.start if change.end is None else change.end
+        if change_facts.known_before(change, span[1]) and change.last.received_at >= span[0]:
+            time = phrases.at(change.start, zone, span[1])
+            yield _RecordedChange(
+                change.last.received_at, phrases.change_called(change, on=len(history.services) != 1),
+                say("received then; its sender's clock says ", time), change.last,
+            )  # fmt: skip
         if change.start <= span[1] and end >= span[0]:
             at = change.start if span[0] <= change.start else end
             yield _RecordedChange(

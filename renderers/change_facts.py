@@ -28,7 +28,8 @@ def changed_where(history: History, change: Change) -> str | None:
     is not production or not the incident's."""
     key = names.environment_key(change.environment or "")
     trial = key.partition("/")[0] in TRIALS
-    return change.environment if history.divided or trial or elsewhere(history, change) else None
+    narrow = "/" in key and key not in map(names.environment_key, history.environments)
+    return change.environment if history.divided or trial or narrow or elsewhere(history, change) else None
 
 
 def apart_from_first(history: History, change: Change) -> Alert | None:
@@ -100,6 +101,36 @@ def elsewhere(history: History, change: Change) -> bool:
     return environment.partition("/")[0] in TRIALS
 
 
+def hit_beyond(history: History, change: Change) -> dict[str, Alert]:
+    """The environments in which alerts fired that are apart from the one a change went to, though others are not."""
+    here = names.environment_key(change.environment or "")
+    found: dict[str, Alert] = {}
+    for alert in history.measured if here and history.divided else ():
+        if alert.environment and names.apart(here, names.environment_key(alert.environment)):
+            found.setdefault(alert.environment, alert)
+    return found
+
+
+REGIONS = ("region", "aws_region", "cloud_region", "gcp_region")
+"""Labels by which alerts say where they are, beside their environment."""
+
+
+def other_region(history: History, change: Change) -> dict[str, Alert]:
+    """The regions that alerts name by a label, each with its first alert, if all name one and a change went to an
+    environment of another."""
+    here = names.fold_environment(change.environment or "")[1:]
+    if not here or not history.measured:
+        return {}
+    found: dict[str, Alert] = {}
+    for alert in history.measured:
+        told = next((text for label in REGIONS if (text := alert.fired.labels.get(label))), "")
+        place = names.fold_environment(told)
+        if not place or not names.apart("/".join(("x", *here)), "/".join(("x", *place))):
+            return {}
+        found.setdefault(told, alert)
+    return found
+
+
 def unreached(history: History, span: tuple[int, int]) -> list[Change]:
     """The changes in a span that did not reach what runs: test runs, previews, other branches, what never began."""
     return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
@@ -119,12 +150,17 @@ def doings(history: History) -> list[Doing]:
     found = [
         Doing(at=done, event=c.last, change=c)
         for c in history.changes
-        if c.reach != "none" and (done := finished(c)) is not None and c.start >= low
+        if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
     ]
     # Who silences an alert does nothing to what failed.
     acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
     found += [Doing(at=o.occurred_at, event=o) for o in acted]
     return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+def known_before(change: Change, moment: int) -> bool:
+    """Whether a change was received before this moment though its sender's clock puts it after: it had happened."""
+    return change.last.time_quality == "exact" and change.last.received_at < moment <= change.start
 
 
 def undone_by(history: History, change: Change) -> Change | None:
@@ -246,8 +282,8 @@ def commit(change: Change) -> str:
 
 
 def state_of(change: Change) -> str:
-    """What a flag was set to; empty where its sender does not say."""
-    return _said(change, "state")
+    """What a flag was set to; empty where its sender does not say, or tells in words what was done with it."""
+    return state if " " not in (state := _said(change, "state")) else ""
 
 
 def _said(change: Change, key: str) -> str:

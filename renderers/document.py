@@ -98,8 +98,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     at: int
     label: str
-    """``First symptom``, ``Detected``, ``Paged``, ``Acknowledged``, ``Mitigated``, ``Last alert ended``, ``Resolved``
-    or empty. Several are joined by ``, ``. A full stop follows, unless the row goes on in lower case (``by Ana``)."""
+    """``First symptom``, ``Detected``, ``Paged``, ``Acknowledged``, ``Mitigated``, ``Alert ended``,
+    ``Last alert ended``, ``Resolved`` or empty. Several are joined by ``, ``. A full stop follows, unless the row goes
+    on in lower case (``by Ana``)."""
     parts: tuple[Inline, ...]
     cites: tuple[str, ...]
     """Ids of the events, each once."""

@@ -7,6 +7,7 @@ in two ways.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -98,6 +99,26 @@ def regraded(history: History) -> dict[str, tuple[Alert, str]]:
                 found[event.id] = (alert, before)
             before = event.severity
     return found
+
+
+def renamed(history: History) -> dict[str, tuple[Alert, str]]:
+    """The firings by which an alert that fired already was called something else than before, by id; each with its
+    alert and what it was called before. Names that differ in their numbers only are one, and so are names that a
+    change of the severity goes with: of that there is a row."""
+    found: dict[str, tuple[Alert, str]] = {}
+    for alert in history.alerts:
+        before = alert.fired.title
+        for each in alert.events if len(alert.events) > 1 else ():
+            event = history.by_id.get(each)
+            if event is None or event.type != "alert.firing" or event.title == before:
+                continue
+            if _NUMBERS.sub("", event.title) != _NUMBERS.sub("", before):
+                found[event.id] = (alert, before)
+            before = event.title
+    return found
+
+
+_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def several(alerts: Iterable[Alert]) -> bool:
@@ -296,12 +317,6 @@ def last_ended(alerts: Iterable[Alert]) -> Alert | None:
     return last
 
 
-def by_hand(page: Page) -> bool:
-    """Whether somebody opened the page and it says of nobody else whom it called: nobody is waited for."""
-    opened = page.triggered
-    return opened is not None and bool(opened.actor) and not opened.data.get("assignees")
-
-
 def end_event(alert: Alert) -> RecordedEvent:
     """What proves the alert's end: its resolve, else the event that tells the episode."""
     return alert.resolved or alert.fired
@@ -428,6 +443,13 @@ def lateness(event: RecordedEvent) -> int:
     """How long after it happened a sender's event was received, µs; 0 below what a reader is told."""
     late = event.received_at - event.occurred_at
     return late if late >= LATE and event.source != PEOPLE and event.time_quality != "absent" else 0
+
+
+def earliness(event: RecordedEvent) -> int:
+    """How long before it happened, by its sender's clock, an event was received, µs; 0 below a minute."""
+    early = event.occurred_at - event.received_at
+    dated = event.type.startswith(_DATED) and event.time_quality == "exact" and event.source not in (PEOPLE, MACHINE)
+    return early if dated and early >= MINUTE else 0
 
 
 def brought_in(event: RecordedEvent) -> bool:

@@ -162,6 +162,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     merged: RecordedEvent | None = None
     """The merge into another page that closed it."""
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody opened it and it says of nobody else whom it called: nobody is waited for."""
+        opened = self.triggered
+        return opened is not None and bool(opened.actor) and not opened.data.get("assignees")
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One change with all its states together: a deployment, a merge, a release, a flag."""

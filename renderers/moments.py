@@ -326,6 +326,10 @@ def durations(history: History) -> dict[str, Duration]:
     return {measure.name: _duration(measure, ends, history.resolved) for measure in _OWN}
 
 
+BY_HAND = "opened by hand; nobody was paged"
+"""What is told of a page that a person opened who called nobody: there is no page from which to count."""
+
+
 def ends_of(history: History, profile: str) -> dict[str, Moment]:
     """Every moment that a profile's durations run between, by name."""
     return moments_of(history, profile)
@@ -348,6 +352,8 @@ def moments_of(history: History, profile: str) -> dict[str, Moment]:
     paged = _page_in_question(history, acknowledged if profile == "timelined" else ())
     if paged is not None:
         known["page"] = _page_moment("page", paged.start, _paged(paged))
+        if profile == "timelined" and paged.by_hand and paged.acknowledged is None:
+            known["page"] = Moment(name="page", at=None, known="unknown", basis=BY_HAND, cites=known["page"].cites)
         known["page_acknowledged"] = _page_event("page_acknowledged", paged.acknowledged, "acknowledged")
         known["page_resolved"] = _page_event("page_resolved", paged.resolved, "page_resolved")
         added = [each for each in paged.steps if each.type == "page.responder_added"]

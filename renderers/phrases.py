@@ -18,6 +18,7 @@ from collector.semantics.changes import kind_of
 from renderers import change_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
+from renderers.plain import named_small
 from renderers.times import clock, offset, repeated
 from renderers.words import duration
 
@@ -238,8 +239,10 @@ def alert_named(name: str) -> Phrase:
 
 
 def capital(phrase: Phrase) -> Phrase:
-    """Our first word with a capital letter; a stranger's stays as it is."""
+    """Our first word with a capital letter; a stranger's stays as it is, and so does ``incident.io``."""
     head = phrase[0] if phrase else None
+    if isinstance(head, Words) and named_small(head.text):
+        return phrase
     return (
         (Words(head.text[:1].upper() + head.text[1:], head.strong), *phrase[1:]) if isinstance(head, Words) else phrase
     )
@@ -317,10 +320,24 @@ def change_title(change: Change) -> str:
     """What a change is called by its sender, where that says more than its service or environment."""
     workflow = text_in(change.last.data, "workflow") if change.kind == "workflow" else ""
     title = workflow or sender_title(change.last, change.title)
+    if change.kind == "flag":
+        title = flag_title(change.last, title)
     if title == text_in(change.last.data, "type"):
         # The sender gave no text of its own: what it names is what was changed.
         title = _thing(change.last)
     return "" if title in (change.service, change.environment) else title
+
+
+def flag_state(event: Event) -> str:
+    """What a flag was set to; empty where its sender tells in words what was done with it."""
+    state = text_in(event.data, "state")
+    return "" if " " in state else state
+
+
+def flag_title(event: Event, title: str) -> str:
+    """What a flag is called, without what it was set to: ``new-pricing on`` is the flag ``new-pricing``."""
+    bare = title.removesuffix(f" {text_in(event.data, 'state')}")
+    return bare.strip() or title
 
 
 def sender_title(event: Event, title: str = "") -> str:
@@ -343,6 +360,7 @@ def _thing(event: Event) -> str:
 def change_event(event: Event) -> Phrase:
     """``rollback "back to v3" of search``: a change of which one event is known."""
     title = "" if event.title in (event.service, event.environment) else sender_title(event)
+    title = flag_title(event, title) if event.type == "change.flag_toggled" else title
     title = _thing(event) if title == text_in(event.data, "type") else title
     kind = kind_of([event])
     noun = merge_noun(event) if kind == "merge" else NOUNS.get(kind, "change")

@@ -21,7 +21,12 @@ def finished(text: str) -> bool:
 def goes_on(parts: Sequence[Inline]) -> bool:
     """Whether a row goes on behind its label in lower case, so that no full stop stands between the two."""
     first = parts[0] if parts else None
-    return isinstance(first, Words) and first.text.lstrip()[:1].islower()
+    return isinstance(first, Words) and first.text.lstrip()[:1].islower() and not named_small(first.text)
+
+
+def named_small(text: str) -> bool:
+    """Whether a text begins with a name that is written with a small letter also where a sentence begins."""
+    return "." in text.lstrip().partition(" ")[0].rstrip(".")
 
 
 def _said(part: Inline) -> str:

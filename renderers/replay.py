@@ -205,11 +205,14 @@ class _Kinds:
         return tuple([event for kind in own for event in self._types[kind]])
 
     def actions(self) -> tuple[RecordedEvent, ...]:
-        """The newest statement on each follow-up, in the order they were first told."""
+        """The newest statement on each follow-up, in the order they were first told; an on-call tool's own, too."""
         newest: dict[str, RecordedEvent] = {}
-        for event in self.of("action.added"):
-            known = newest.get(event.entity)
-            newest[event.entity] = event if known is None else max(known, event, key=_stated)
+        follow_ups = [each for each in self.notes if each.data.get("task") == "follow-up"]
+        for event in sorted((*self.of("action.added"), *follow_ups), key=reading_order):
+            # A follow-up that a tool tells has the entity of its page.
+            key = event.entity if event.type == "action.added" else event.id
+            known = newest.get(key)
+            newest[key] = event if known is None else max(known, event, key=_stated)
         return tuple(newest.values())
 
     def newest_by(self, event_type: str, key: str) -> tuple[RecordedEvent, ...]:

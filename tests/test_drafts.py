@@ -93,7 +93,7 @@ EXAMPLE = """\
 **Incident:** critical · 2026-03-04 14:02:10–14:24:00 UTC (21 min 50 s)
 - At 14:02:10 UTC the alert HighErrorRate fired on checkout in production; SlowCart on cart followed 1 min 10 s later \
 [a3f9c, 77d1b].
-- PagerDuty incident 311 paged Ana at 14:02:30, and Ana acknowledged it at 14:04:00 [0c6e4, 5f33e].
+- PagerDuty incident 311 paged Ana at 14:02:30, who acknowledged it at 14:04:00 [0c6e4, 5f33e].
 > **Fill in:** one sentence for a reader outside the team: what broke, and for whom?
 - Alerts fired on cart and checkout in production [a3f9c, 77d1b].
 - HighErrorRate on checkout: "12% of requests fail." [a3f9c]

@@ -109,7 +109,7 @@ def test_an_end_without_a_firing_is_told_as_an_end() -> None:
         "Detected: Alert HighErrorRate fired on checkout (critical)",
         "Alert Slow on checkout resolved; when it had fired is not recorded",
         '"PoolTimeout" (issue resolved, CHECKOUT-45)',
-        "Last alert ended, Resolved: Alert HighErrorRate on checkout resolved after 10 min",
+        "Alert ended, Resolved: Alert HighErrorRate on checkout resolved after 10 min",
     ]
 
 

@@ -18,7 +18,7 @@ def test_the_summary_has_five_sentences() -> None:
             "At 14:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed 1 min 10 s "
             "later"
         ),
-        "PagerDuty incident 311 paged Ana at 14:02:30, and Ana acknowledged it at 14:04:00",
+        "PagerDuty incident 311 paged Ana at 14:02:30, who acknowledged it at 14:04:00",
         (
             'The closest earlier change was the deploy "v42" of checkout, finished at 14:00:10, 2 min before the first '
             "alert"
@@ -88,19 +88,20 @@ def test_low_alerts_do_not_lengthen_the_incident() -> None:
     told = Told()
     told.ends(told.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
     told.ends(told.fires("High", "10:00:00", "web"), "10:10:00")
-    assert said(told, "summary")[-1] == "The alert above warning was firing for 10 min"
+    assert said(told, "summary")[-1] == "The alert High was firing for 10 min"
 
 
 def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
-    """Where nobody acknowledged, the summary says to whom it was escalated and when."""
+    """The summary says to whom a page was escalated and when, until somebody acknowledged it."""
     told = Told()
     told.fires("X", "10:00:00", "checkout")
     told.page("triggered", "10:01:00", data={"assignees": ["Ana"]})
     told.page("escalated", "10:16:00", data={"assignees": ["Ben"]})
     told.page("escalated", "10:31:00", data={"to": "Cy"})
-    assert "It was escalated to Ben at 10:16:00 and Cy at 10:31:00" in said(told, "summary")
+    assert "It was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(told, "summary")
     told.page("acknowledged", "10:40:00", actor="Cy")
-    assert not any("escalated" in text for text in said(told, "summary"))
+    told.page("escalated", "10:50:00", data={"to": "Dee"})
+    assert "Before that it was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(told, "summary")
 
 
 def test_one_alert_is_neither_the_first_nor_the_last() -> None:
@@ -111,11 +112,11 @@ def test_one_alert_is_neither_the_first_nor_the_last() -> None:
     alert = told.fires("X", "10:00:00", "web")
     told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
     told.ends(alert, "10:08:00")
-    whole = told.markdown().replace("**Last alert ended", "")
+    whole = told.markdown()
     assert "the alert ended" in whole
     assert "before the alert" in whole
     assert "first alert" not in whole
-    assert "last alert" not in whole
+    assert "last alert" not in whole.casefold()
 
 
 def test_a_change_under_way_is_the_closest_one() -> None:

@@ -138,7 +138,8 @@ def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
     """The changes that one entity's events tell of, each with all its events; ``events`` are in reading order.
 
     An entity may be deployed again and again: what is asked for or begins after an end is another change, and so is a
-    second success, except of a deployment or a run that has an id of its own.
+    second success, what comes of another commit, a rollback and what follows it, and a failure after a success; except
+    of a deployment or a run that has an id of its own.
     """
     runs: list[list[AnyEvent]] = []
     for event in events:
@@ -153,7 +154,12 @@ def _is_next(run: Sequence[Event], event: Event) -> bool:
     last = run[-1]
     if last.type in SINGLE or event.entity.startswith(("deployment:", "workflow_run:")):
         return last.type in SINGLE
-    return last.type not in UNFINISHED and (event.type in UNFINISHED or event.type == last.type)
+    if last.type in UNFINISHED:
+        return False
+    if event.type in UNFINISHED or event.type == last.type or "change.rolled_back" in (last.type, event.type):
+        return True
+    after_success = last.type == "change.succeeded" and event.type == "change.failed"
+    return after_success or ("" != _text(last, "sha") != _text(event, "sha") != "")
 
 
 def last_of(events: Sequence[AnyEvent]) -> AnyEvent:

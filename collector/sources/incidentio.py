@@ -118,6 +118,7 @@ class Task(msgspec.Struct, frozen=True):
     description: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    assignee: Named | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -288,7 +289,9 @@ def _task(webhook: Webhook, kind: str, task: Task) -> Event:
         return fit.unrecognised(webhook, "the follow-up or action names no incident", kind)
     happened = moment(task.created_at, webhook.received_at)
     text = fit.text(task.title) or fit.text(task.description)
-    data = {"kind": kind, "text": text}
+    # A follow-up stays when the incident is over; an action is a step of the response.
+    follow_up = kind.startswith("public_incident.follow_up_")
+    data = {"kind": kind, "text": text, "task": "follow-up" if follow_up else "action", "owner": _person(task.assignee)}
     return Event(
         id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
         type="note.added",

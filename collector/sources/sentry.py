@@ -202,6 +202,8 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
         title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
         service=fit.name(issue.project.slug if issue.project else None),
         severity=None if over else _level(issue.level),
+        # Who calls it resolved ended the alert; who assigns or archives it did nothing to what failed.
+        actor=_person(body.actor) if over else None,
         links=(("source", issue.web_url or issue.permalink),),
         data=({"status": "resolved"} if over else {}) | {
             "type": f"sentry.issue.{body.action}", "called": _ACTIONS[body.action],

@@ -44,6 +44,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
     for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
         yield fired_plan(joined, table)
     yield from _regrading(table)
+    yield from _renaming(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
@@ -101,7 +102,8 @@ def _together(
 def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
     """The row of one alert's firing, of several series of it, or of several alerts."""
     spells = [spell for run in runs for spell in run]
-    ids = tuple([each for each in _firing_ids(spells) if each not in table.regraded])
+    own_rows = table.regraded.keys() | table.renamed.keys()
+    ids = tuple([each for each in _firing_ids(spells) if each not in own_rows])
     return Plan(at=spells[0].start, type="alert.firing", cites=ids, told=partial(_fired, runs),
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
 
@@ -148,7 +150,23 @@ def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
     series = f" ({count:,} series)" if count > 1 else ""
     place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
     return say("Severity of the alert ", phrases.alert_named(alert.name), place, series, f" was {verb} from ",
-               Name(before), " to ", Name(after), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+               Name(before), " to ", Name(after), quoted(" as ", event.title if event.title != alert.name else ""),
+               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+
+
+def _renaming(table: RowContext) -> Iterator[Plan]:
+    """The rows of alerts that were called something else while they fired: of one that had no data, for one."""
+    for each, (alert, before) in table.renamed.items():
+        event = table.history.by_id[each]
+        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,),
+                   told=partial(_renamed, event, alert, before), led_by=(event,))  # fmt: skip
+
+
+def _renamed(event: RecordedEvent, alert: Alert, before: str, table: RowContext) -> Phrase:
+    """``Alert Lag on orders went on as "Lag: no data"``."""
+    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
+    return say("Alert ", phrases.alert_named(before), place, " went on as", quoted(" ", event.title),
+               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def _again(table: RowContext, alert: Alert) -> Phrase:
@@ -247,7 +265,13 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
                named(" in ", facts.where(table.history, alert.environment)),
                f" ({count:,} series)" if count > 1 else "",
                f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at),
+               named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
+
+
+def _ended_by(alert: Alert) -> str | None:
+    """Who called it over, where a person did."""
+    return alert.resolved.actor if alert.resolved is not None else None
 
 
 def _called(alert: Alert) -> Phrase:

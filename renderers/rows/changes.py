@@ -172,9 +172,10 @@ def _release_told(change: Change, outcome: str, took: Phrase) -> Phrase:
 
 
 def _flag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
-    state = phrases.text_in(change.last.data, "state")
-    set_to = named(" set to ", state) or " changed"
+    set_to = named(" set to ", phrases.flag_state(change.last)) or " changed"
     title, text = phrases.change_title(change), phrases.text_in(change.last.data, "text")
+    if not phrases.flag_state(change.last):
+        text = text or phrases.text_in(change.last.data, "state")
     return say("Flag", quoted(" ", title), _owned(change, " in "), set_to, named(" by ", change.actor),
                quoted(": ", text if text != title else ""))  # fmt: skip
 

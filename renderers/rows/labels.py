@@ -14,7 +14,9 @@ from renderers.phrases import Phrase
 from renderers.rows import pages, people
 from renderers.rows.plan import Plan, RowContext, Wording
 
-LABELS = ("First symptom", "Detected", "Paged", "Acknowledged", "Mitigated", "Last alert ended", "Resolved")
+LABELS = (
+    "First symptom", "Detected", "Paged", "Acknowledged", "Mitigated", "Alert ended", "Last alert ended", "Resolved",
+)  # fmt: skip
 """Every label, in the order in which several are shown on one row."""
 
 _MOMENTS = (
@@ -69,13 +71,13 @@ def _labels(table: RowContext) -> dict[str, list[str]]:
         exact = [each for each in moment.cites if each in known and known[each].occurred_at == moment.at]
         found.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
     # Where somebody declared an incident and called nobody else, nobody was paged.
-    called = [page for page in history.pages if not facts.by_hand(page)]
+    called = [page for page in history.pages if not page.by_hand]
     paged = next((event for page in called if (event := phrases.page_event(page))), None)
     if paged:
         found.setdefault(paged.id, []).append("Paged")
     last = history.last_ended
     if last and last.resolved:
-        found.setdefault(last.resolved.id, []).append("Last alert ended")
+        found.setdefault(last.resolved.id, []).append("Alert ended" if facts.alone(history) else "Last alert ended")
     return found
 
 
@@ -84,7 +86,7 @@ def _fits(label: str, event_type: str) -> bool:
     if event_type == "alert.firing":
         return label in ("First symptom", "Detected")
     if event_type == "alert.resolved":
-        return label in ("Last alert ended", "Resolved", "Mitigated")
+        return label in ("Alert ended", "Last alert ended", "Resolved", "Mitigated")
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from collector.event import RecordedEvent
@@ -58,7 +59,8 @@ def _waited(table: RowContext, event: RecordedEvent) -> Phrase:
 def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
-    return say(_page(table, event), " was acknowledged", named(" by ", event.actor),
+    again = " again" if _took_before(table, event) else ""
+    return say(_page(table, event), f" was acknowledged{again}", named(" by ", event.actor),
                say(", ", waited) if waited else "", _said(event))  # fmt: skip
 
 
@@ -79,6 +81,13 @@ def _is_first(table: RowContext, event: RecordedEvent) -> bool:
         elif step.type in ("page.reopened", "page.unacknowledged"):
             taken = False
     return False
+
+
+def _took_before(table: RowContext, event: RecordedEvent) -> bool:
+    """Whether the same person had acknowledged the page before."""
+    page = table.pages.get(event.entity)
+    steps = [step for step in (page.steps if page else ()) if step.type == "page.acknowledged"]
+    return any(step.actor == event.actor for step in itertools.takewhile(lambda step: step.id != event.id, steps))
 
 
 def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:

@@ -15,7 +15,12 @@ def note(table: RowContext, event: RecordedEvent) -> Phrase:
     words, operation = phrases.words_of(event), phrases.text_in(event.data, "operation")
     if operation and not words:
         return say(Quote(event.title, phrases.NOTE), " (", Name(operation), named(", by ", event.actor), ")")
-    return say("Note", named(" by ", event.actor), named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))
+    noun = TASKS.get(phrases.text_in(event.data, "task"), "Note")
+    return say(noun, named(" by ", event.actor), named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))
+
+
+TASKS = {"follow-up": "Follow-up", "action": "Action to take"}
+"""How a note reads that says what is to be done."""
 
 
 def chat(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -63,7 +68,17 @@ def marked(table: RowContext, event: RecordedEvent) -> Phrase:
         return ()
     by = phrases.text_in(event.data, "by")
     return say(words, named(" by ", by), named(", as stated by ", event.actor) or ", as stated",
-               quoted(": ", event.title, phrases.NOTE))  # fmt: skip
+               _restated(table, event), quoted(": ", event.title, phrases.NOTE))  # fmt: skip
+
+
+def _restated(table: RowContext, event: RecordedEvent) -> Phrase:
+    """`` at first; later stated to be at 14:12``: that a later statement of the same moment counts instead."""
+    mark = event.data.get("mark")
+    newest = next((each for each in table.history.marks if each.data.get("mark") == mark), event)
+    if newest.id == event.id:
+        return ()
+    time = phrases.at(newest.occurred_at, table.zone, event.occurred_at)
+    return say(" at first; ", named("", newest.actor, " "), "later stated ", time)
 
 
 def marked_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:

@@ -82,6 +82,11 @@ class RowContext:
         return facts.regraded(self.history)
 
     @cached_property
+    def renamed(self) -> dict[str, tuple[Alert, str]]:
+        """By the id of a firing that called its alert something else than before, unless it told another severity."""
+        return {each: told for each, told in facts.renamed(self.history).items() if each not in self.regraded}
+
+    @cached_property
     def grown(self) -> frozenset[str]:
         """The ids of updates by which alerts told their largest value."""
         return grown(self.history)
@@ -115,9 +120,12 @@ def written(plan: Plan, table: RowContext) -> Row:
 
 
 def _suffixes(events: Sequence[RecordedEvent], table: RowContext) -> tuple[str, ...]:
-    """That events were received late, unless one sentence says it of all; or corrected or erased by a person."""
-    late, corrected, erased, brought = 0, False, "", False
+    """That events were received late, unless one sentence says it of all, or before they happened by their sender's
+    clock; that they came without a time; that a person corrected or erased them."""
+    late, early, corrected, erased, brought = 0, 0, False, "", False
+    untimed = any(event.time_quality == "absent" for event in events)
     for event in events:
+        early = max(early, facts.earliness(event))
         brought = brought or facts.brought_in(event)
         late = max(late, 0 if table.imported else facts.lateness(event))
         corrected = corrected or event.amendment == "correction"
@@ -125,7 +133,9 @@ def _suffixes(events: Sequence[RecordedEvent], table: RowContext) -> tuple[str, 
     most = "up to " if len(events) > 1 else ""
     span = f"{most}{phrases.lasted(late // MINUTE * MINUTE).text}"
     words = "" if not late else f"imported {span} later" if brought else f"received {span} late"
-    return tuple(word for word in (words, "corrected" if corrected else "", erased) if word)
+    before = f"received {most}{phrases.lasted(early // MINUTE * MINUTE).text} before that" if early else ""
+    receipt = "time of receipt" if untimed else ""
+    return tuple(word for word in (words, before, receipt, "corrected" if corrected else "", erased) if word)
 
 
 def _erased(event: RecordedEvent, zone: str) -> str:

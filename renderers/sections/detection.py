@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
@@ -208,10 +209,19 @@ def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterat
 
 
 def _paged(history: History) -> set[str]:
-    """The names of the alerts that pages name, or whose group they name: the sender passed the deduplication key on."""
+    """The names of the alerts that pages name by their titles or by reference, or whose group they name: the sender
+    passed the deduplication key on."""
     paged = {ref for page in history.pages for step in page.steps for ref in step.refs if ref.startswith("alert")}
     alerts = history.alerts if paged else ()
-    return {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
+    tied = {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
+    titles = "\n".join(sorted({page.title for page in history.pages})).casefold()
+    untied = {a.name for a in history.alerts if a.name and a.name not in tied} if titles else ()
+    return tied.union([name for name in untied if _in_words(name.casefold(), titles)])
+
+
+def _in_words(name: str, text: str) -> bool:
+    """Whether a name stands in a text by itself: ``Slow`` is not in ``SlowQueries``."""
+    return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _without_page(history: History) -> list[Alert]:

@@ -10,7 +10,7 @@ from collector.event import RecordedEvent
 from renderers import change_facts, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
+from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in, when
 from renderers.sections.summary import report_told, time_in
 from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
@@ -96,17 +96,18 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         least = "at least " if called == "the first report" else ""
         ended = facts.last_called(history, last)
         same = called.replace("first", "last") == ended
-        to = "the end of the last one" if same else f"the end of {ended}"
+        since, to = say(called), "the end of the last one" if same else f"the end of {ended}"
         firing, pauses = phrases.lasted(facts.firing_for(history.measured)), facts.pauses(history.measured)
         paused = say("; alerts were firing for ", firing, " of it") if pauses else ()
-        if same and not facts.several(history.alerts):
-            called, to = "the start of the alert", "its end"
+        if same and not facts.several(history.measured):
+            name = phrases.alert_named(history.measured[0].name) if facts.several(history.alerts) else ()
+            since, to = say("the start of the alert", when(name, " "), name), "its end"
             if pauses:
-                called, to = "the first start of the alert", "its last end"
+                since, to = say("the first start of the alert", when(name, " "), name), "its last end"
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         length = phrases.lasted(last.end - start)
-        yield claim(f"Duration of the impact: {least}", length, f", from {called} to {to}", paused,
+        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused,
                     f"; nobody has stated it yet{still}", proof=cites(told, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"

@@ -62,7 +62,7 @@ def _waiting(history: History) -> Iterator[Claim]:
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(told, page.acknowledged))  # fmt: skip
     # Of a page whose trigger was not received, an acknowledgement may be missing, too.
-    known = [page for page in history.pages if page.triggered is not None and not facts.by_hand(page)]
+    known = [page for page in history.pages if page.triggered is not None and not page.by_hand]
     never = [page for page in known if page.acknowledged is None and page.resolved is not None]
     if never:
         verb = "was" if len(never) == 1 else "were"

@@ -91,6 +91,8 @@ def _end(history: History, options: Options, moment: Moment | None, name: str, *
 
     Beside an unknown value it is ``detected at 18:02``: 00:07:10 would be taken for the length that is not known.
     """
+    if moment is not None and moment.basis == moments.BY_HAND:
+        return say("nobody paged")
     if moment is None or moment.at is None:
         return say(MISSING.get(name, "not recorded"))
     called = CALLED.get(name, name)

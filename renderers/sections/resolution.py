@@ -110,7 +110,7 @@ def _nothing(history: History, options: Options) -> list[Claim]:
     start = facts.instant(history, "detected") or facts.anchor(history)
     better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
-    return [absence.no_change_in(history, options, (start, max(start, end)))]
+    return [absence.no_change_in(history, options, (start, end))] if end > start else []
 
 
 # --- after the end ----------------------------------------------------------------------------------------------
@@ -146,8 +146,9 @@ def _followed_called(event: RecordedEvent) -> Phrase:
             "published": "the image"}.get(state, "the deploy")  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
     if state == "flag_toggled":
-        return say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner), " was set",
-                   named(" to ", phrases.text_in(event.data, "state")), named(" by ", event.actor))  # fmt: skip
+        title, state = phrases.flag_title(event, phrases.sender_title(event)), phrases.flag_state(event)
+        return say(noun, quoted(" ", title), named(" of ", owner), named(" was set to ", state) or " was changed",
+                   named(" by ", event.actor))  # fmt: skip
     verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
     what = say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)

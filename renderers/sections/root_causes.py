@@ -157,6 +157,13 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         found.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
     if change_facts.elsewhere(history, change):
         found.append((say("it went to another environment"), (change.last,)))
+    elif change_facts.apart_from_first(history, change) is None and (wide := change_facts.hit_beyond(history, change)):
+        where = phrases.listed([Name(each) for each in wide], 3)
+        found.append((say("alerts fired in ", where, ", too"), tuple([each.fired for each in wide.values()])))
+    if region := change_facts.other_region(history, change):
+        found.append((say("it went to ", Name(change.environment or ""), ", while the alerts are of the region ",
+                          phrases.listed([Name(each) for each in region], 3)),
+                      tuple([each.fired for each in region.values()])))  # fmt: skip
     other = change_facts.replaced_by(history, change)
     if other is not None and change_facts.undone_by(history, change) is not other:
         ahead = phrases.lasted(facts.reference(history) - (change_facts.finished(other) or 0))

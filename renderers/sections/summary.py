@@ -125,7 +125,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         if not first:
             yield paged(history, options, page)
             yield from _escalated(history, options)
-        elif page.acknowledged is not None or not facts.by_hand(page):
+        elif page.acknowledged is not None or not page.by_hand:
             yield _taken(history, options, page)
         return
     alert = facts.first_alert(history)
@@ -137,15 +137,16 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _escalated(history: History, options: Options) -> Iterator[Claim]:
-    """To whom pages went that nobody acknowledged."""
-    if any(page.acknowledged for page in history.pages):
-        return
-    steps = [step for page in history.pages for step in page.steps if step.type == "page.escalated"]
+    """To whom pages went before anybody acknowledged them."""
+    steps = [step for page in history.pages for step in page.steps
+             if step.type == "page.escalated" and not (page.acknowledged and page.acknowledged.occurred_at
+                                                       <= step.occurred_at)]  # fmt: skip
     told = [(step, escalated_to(step)) for step in sorted(steps, key=reading_order)]
     known = [(step, to) for step, to in told if to]
     if known:
-        words = [say(to, " at ", time_in(history, options, step.occurred_at)) for step, to in known]
-        yield claim("It was escalated to ", phrases.listed(words, 3, ("more time", "more times")),
+        lead = "Before that it was" if any(page.acknowledged for page in history.pages) else "It was"
+        words = [say("to ", to, " at ", time_in(history, options, step.occurred_at)) for step, to in known]
+        yield claim(lead, " escalated ", phrases.listed(words, 3, ("more time", "more times")),
                     proof=cites([step for step, _ in known]))  # fmt: skip
 
 
@@ -175,15 +176,18 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         " at ",
         time_in(history, options, page.start),
     ]
-    if (taken is None or taken.acknowledged is None) and all(map(facts.by_hand, history.pages)):
+    if (taken is None or taken.acknowledged is None) and all(page.by_hand for page in history.pages):
         return claim(*said, proof=cites(event))
     if taken is None or taken.acknowledged is None:
         unanswered = say(*said, "; no acknowledgement was recorded")
         return absence.no_acknowledgement(history, options, unanswered, page.start, event)
     done = taken.acknowledged
-    who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
     which = "it" if taken is page else phrases.page_called(history, done)
-    return claim(*said, ", and ", who, which if done.actor else "", " at ",
+    # Of several whom the page called, and of none, a name says which of them it was.
+    alone = bool(people) and phrases.texts_in(event.data, "assignees") == [done.actor]
+    who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
+    who = say("who acknowledged ") if alone else say("and ", who)
+    return claim(*said, ", ", who, which if done.actor else "", " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
 
 
@@ -311,6 +315,7 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
     """How long alerts fired, or from what to what it lasted."""
     if history.alerts:
         yield alerts_lasted(history, options)
+        yield from still_firing(history)
         return
     quiet = absence.silent(history, history.services) if facts.seen(history, "alert") else []
     if quiet:
@@ -333,6 +338,19 @@ def _declared(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, event.occurred_at), proof=cites(event))  # fmt: skip
 
 
+def still_firing(history: History) -> Iterator[Claim]:
+    """The alerts that have no recorded end though those that durations are told of ended."""
+    waiting = [each for each in history.alerts if each.firing] if history.last_measured is not None else []
+    names = {(each.name, each.service, facts.where(history, each.environment)): each for each in waiting}
+    if names:
+        listing = phrases.worded(list(names.values()), _with_severity, 3, ("more alert", "more alerts"))
+        yield claim("No end is recorded for ", listing, proof=cites([each.fired for each in waiting]))
+
+
+def _with_severity(alert: Alert) -> Phrase:
+    return phrases.alert_on(alert, severity=True)
+
+
 def alerts_lasted(history: History, options: Options) -> Claim:
     """``Alerts were firing for 21 min 25 s``, or which have no recorded end."""
     alerts, last = history.measured, history.last_measured
@@ -345,11 +363,13 @@ def alerts_lasted(history: History, options: Options) -> Claim:
                      proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
     first = alerts[0]
     pauses = facts.pauses(alerts)
-    above = " above warning" if len(alerts) < len(history.alerts) else ""
+    low = len(alerts) < len(history.alerts)
+    above, which = (" above warning", phrases.alert_named(first.name)) if low else ("", ())
     whole = phrases.lasted((last.end or 0) - first.start)
     proof = cites(first.fired, facts.end_event(last))
     several = facts.several(alerts)
-    were = f"Alerts{above} were firing for " if several else f"The alert{above} was firing for "
+    one = say("The alert ", which, " was firing for ") if which else say("The alert was firing for ")
+    were = say(f"Alerts{above} were firing for ") if several else one
     if not pauses:
         return claim(were, whole, proof=proof)
     span = "the start of the first to the end of the last one" if several else "its first start to its last end"

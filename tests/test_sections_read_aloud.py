@@ -1,0 +1,209 @@
+"""Sentences that somebody who was not there would take for something else than what was recorded."""
+
+from __future__ import annotations
+
+import msgspec
+
+from collector.event import MINUTE
+from collector.semantics.changes import runs_of
+from renderers.document import Options
+from renderers.plain import plain
+from renderers.sections import timeline
+from tests.facts import change
+from tests.histories import Told
+from tests.sections import cells, claims, said
+
+
+def rows(told: Told) -> list[str]:
+    """The rows of the timeline, without their times, and what stands behind them."""
+    found = timeline.section(told.history(), Options()).blocks
+    table = next(block for block in found if hasattr(block, "rows"))
+    return [f"{row.label}: {plain(row.parts)}{''.join(f' ({each})' for each in row.suffixes)}".removeprefix(": ")
+            for row in table.rows]  # fmt: skip
+
+
+# --- changes ----------------------------------------------------------------------------------------------------
+
+
+def test_what_ends_after_an_end_is_another_change() -> None:
+    """A service that is rolled back ten minutes after its deploy changed twice, whatever its sender calls the two."""
+    states = ["succeeded", "rolled_back", "succeeded", "failed", "succeeded"]
+    events = [change(state, 10.0 * n) for n, state in enumerate(states)]
+    services = [msgspec.structs.replace(event, entity="/cd#billing") for event in events]
+    assert [[each.type for each in run] for run in runs_of(services)] == [
+        ["change.succeeded"], ["change.rolled_back"], ["change.succeeded"], ["change.failed", "change.succeeded"],
+    ]  # fmt: skip
+    deploys = [msgspec.structs.replace(event, entity="deployment:1") for event in events[:2]]
+    assert len(runs_of(deploys)) == 1
+    commits = [msgspec.structs.replace(event, type="change.failed" if n else "change.succeeded", data={"sha": sha})
+               for n, (event, sha) in enumerate(zip(services[:2], "ab", strict=True))]  # fmt: skip
+    assert len(runs_of(commits)) == 2
+
+
+def test_a_flag_is_called_by_its_name() -> None:
+    """What it was set to is told once, and what was done with it in words is no state."""
+    told = Told()
+    flag = {"entity": "flag:shop/production/new-pricing", "source": "launchdarkly", "service": None}
+    told.add("change.flag_toggled", "09:59:00", title="new-pricing on", actor="Jon", data={"state": "on"}, **flag)
+    alert = told.fires("X", "10:00:00", "pricing")
+    told.add("change.flag_toggled", "10:05:00", title="new-pricing off", actor="Ana", data={"state": "off"}, **flag)
+    told.ends(alert, "10:06:00")
+    told.add("change.flag_toggled", "10:09:00", title="new-pricing", actor="Ana",
+             data={"state": "changed rules of the flag"}, **flag)  # fmt: skip
+    assert said(told, "summary")[1].startswith(
+        'The closest earlier change was the flag "new-pricing" by Jon, set to on'
+    )
+    assert said(told, "summary")[2].startswith(
+        'The last recorded action was the setting of the flag "new-pricing" to off by Ana at 10:05:00'
+    )
+    assert 'Flag "new-pricing" changed by Ana: "changed rules of the flag"' in rows(told)
+
+
+def test_a_change_elsewhere_has_that_against_it() -> None:
+    """A deploy to staging did not reach production, which was hit too; one to a region not the alerts' region."""
+    both = Told()
+    both.deploys("web", "09:57:00", "09:58:00", "v2", environment="staging")
+    both.fires("X", "10:00:00", "web", environment="staging", series="a")
+    both.fires("X", "10:02:00", "web", environment="production", series="b")
+    assert said(both, "root_causes")[-1].endswith("It speaks against it that alerts fired in production, too")
+    region = Told()
+    region.deploys("web", "09:57:00", "09:58:00", "v2", environment="production-us-east-1")
+    alert = region.fires("X", "10:00:00", "web")
+    region.events[-1] = msgspec.structs.replace(alert, labels={"region": "eu-west-1"})
+    assert said(region, "root_causes")[-1].endswith(
+        "It speaks against it that it went to production-us-east-1, while the alerts are of the region eu-west-1"
+    )
+    assert 'deploy "v2" of web in production-us-east-1' in said(region, "summary")[1]
+    region.events[-1] = msgspec.structs.replace(alert, labels={"region": "us-east-1"})
+    assert said(region, "root_causes")[-1].endswith("Nothing recorded speaks against it")
+
+
+def test_a_change_received_before_the_alert_is_no_answer_to_it() -> None:
+    """Its sender's clock is ahead: it had happened by then, so it is neither denied before nor told as an action."""
+    told = Told()
+    alert = told.fires("X", "10:00:00", "web")
+    told.add("change.succeeded", "10:06:00", entity="deployment:1", service="web", environment="production", title="v7",
+             late=-7 * MINUTE)  # fmt: skip
+    told.ends(alert, "10:20:00")
+    assert said(told, "summary")[1] == (
+        'Between 08:00:00 and 10:00:00 one change of web was recorded: deploy "v7" at 09:59:00 (received then; its '
+        "sender's clock says 10:06:00)"
+    )
+    assert not any("last recorded action" in text for text in said(told, "summary"))
+    assert 'Deploy of web to production succeeded: "v7" (received 7 min before that)' in rows(told)
+
+
+# --- alerts and pages -------------------------------------------------------------------------------------------
+
+
+def test_an_alert_that_fires_still_is_named_though_the_incident_is_over() -> None:
+    """A warning holds nothing open; that it has no recorded end is told all the same."""
+    told = Told()
+    low = told.fires("DiskFull", "09:50:00", "db", severity="warning")
+    told.ends(told.fires("Lag", "10:00:00", "db"), "10:10:00")
+    (claim,) = [each for each in claims(told, "summary") if plain(each.parts).startswith("No end")]
+    assert plain(claim.parts) == "No end is recorded for DiskFull on db (warning)"
+    assert claim.cites == (low.id,)
+    told.ends(low, "10:30:00")
+    assert not any(text.startswith("No end") for text in said(told, "summary"))
+
+
+def test_what_an_alert_is_called_later_has_a_row() -> None:
+    """A monitor that has no data any more says so by its name; names that differ in a number are one."""
+    told = Told()
+    first = told.fires("Lag 40 s", "10:00:00", "orders")
+    for when, title in (("10:04:00", "Lag 50 s"), ("10:12:00", "Lag: no data")):
+        again = told.fires("Lag 40 s", when, "orders")
+        told.events[-1] = msgspec.structs.replace(again, title=title)
+    told.ends(first, "10:20:00")
+    assert 'Alert Lag 50 s on orders went on as "Lag: no data"' in rows(told)
+    assert sum("went on as" in row for row in rows(told)) == 1
+
+
+def test_an_alert_that_a_person_called_over_says_who() -> None:
+    """An issue that Ana resolves ended because Ana said so."""
+    told = Told()
+    told.ends(told.fires("PoolTimeout", "10:00:00", "web"), "10:30:00", actor="Ana")
+    assert rows(told)[-1] == "Alert ended, Resolved: Alert PoolTimeout on web resolved after 30 min, by Ana"
+
+
+def test_a_page_that_is_called_like_an_alert_names_it() -> None:
+    """It may give no reference; that no page names the alert would be false. Part of a name is no name."""
+    told = Told()
+    told.fires("Slow", "09:58:00", "reports", severity="warning")
+    told.page("triggered", "10:00:00", title="[reports] SlowQueries", service="reports")
+    assert any(text.endswith("and no page names it") for text in said(told, "detection"))
+    told.events[-1] = msgspec.structs.replace(told.events[-1], title="[reports] slow")
+    assert not any("no page names it" in text for text in said(told, "detection"))
+
+
+def test_nobody_was_paged_where_somebody_declared_it() -> None:
+    """What a person opened who called nobody is no page to count from."""
+    told = Told()
+    told.add("report.received", "09:50:00", title="Invoices fail", service="billing")
+    told.page("triggered", "10:00:00", service="billing", actor="Mara")
+    acknowledge = cells(told, "measures")[1]
+    assert acknowledge.split(" | ")[1:3] == ["unknown", "nobody paged"]
+    assert acknowledge.endswith("opened by hand; nobody was paged")
+    told.page("acknowledged", "10:05:00", service="billing", actor="Jon")
+    assert cells(told, "measures")[1].startswith("Time to acknowledge | 5 min | paged 10:00:00")
+
+
+def test_who_acknowledges_again_is_told_so() -> None:
+    """A second person's word is another one; the same person's is one again."""
+    told = Told()
+    told.fires("X", "09:59:00", "checkout")
+    told.page("triggered", "10:00:00", data={"assignees": ["Ana", "Jon"]})
+    for when, who in (("10:01:00", "Ana"), ("10:02:00", "Jon"), ("10:30:00", "Ana")):
+        told.page("acknowledged", when, actor=who)
+    assert said(told, "summary")[1] == (
+        "PagerDuty incident 311 paged Ana and Jon at 10:00:00, and Ana acknowledged it at 10:01:00"
+    )
+    assert rows(told)[-2:] == [
+        "PagerDuty incident 311 was acknowledged by Jon", "PagerDuty incident 311 was acknowledged again by Ana",
+    ]  # fmt: skip
+
+
+# --- people -----------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_that_was_stated_anew_says_so() -> None:
+    """Two rows of one moment are not two moments."""
+    told = Told()
+    told.ends(told.fires("X", "10:00:00", "web"), "10:30:00")
+    told.marks("mitigated", "10:09:00")
+    told.marks("mitigated", "10:12:00", by="Ben")
+    assert "Mitigated, as stated by Ana at first; Ben later stated 10:12:00" in rows(told)
+    assert "Mitigated: as stated by Ben" in rows(told)
+
+
+def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
+    """It is to be done when the incident is over, whoever keeps it; each of several has a row of its own."""
+    told = Told()
+    told.page("triggered", "10:00:00", actor="Mara")
+    for when, text in (("11:00:00", "Alert on expiry"), ("11:01:00", "Rotate by hand")):
+        told.add("note.added", when, entity="P311", title=text, data={"task": "follow-up", "owner": "Mara"})
+    told.add("note.added", "10:20:00", entity="P311", title="Ask the vendor", data={"task": "action"})
+    whole = told.markdown()
+    assert "| Alert on expiry" in whole
+    assert "| Rotate by hand" in whole
+    assert "| Ask the vendor" not in whole
+    assert {'Follow-up: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(told))
+
+
+def test_a_name_that_is_written_small_stays_small() -> None:
+    """A sentence may begin with incident.io, and its row is a sentence of its own behind the label."""
+    told = Told()
+    told.fires("X", "09:59:00", "checkout")
+    told.page("triggered", "10:00:00", source="incidentio", actor="Mara", data={"number": "INC-42"})
+    told.page("resolved", "10:30:00", source="incidentio", data={"number": "INC-42"})
+    whole = told.markdown()
+    assert "- incident.io incident INC-42 was opened by Mara" in whole
+    assert "Incident.io" not in whole
+
+
+def test_a_row_says_where_its_time_is_that_of_receipt() -> None:
+    """A sender that names no time may tell of something long past."""
+    told = Told()
+    told.fires("X", "10:00:00", "web", time_quality="absent")
+    assert rows(told)[0].endswith("(time of receipt)")
