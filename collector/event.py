@@ -236,6 +236,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "stated_at": "when it was said, µs",
         "text": "the full text; absent where somebody did something and wrote nothing",
         "kind": "the sender's own word for what happened",
+        "task": "`follow-up` or `action`, where it says what is to be done after the incident or during it",
+        "owner": "who will do it, where it says what is to be done",
     },
     "action": {
         "stated_at": "when it was said, µs",

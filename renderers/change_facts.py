@@ -111,10 +111,6 @@ def hit_beyond(history: History, change: Change) -> dict[str, Alert]:
     return found
 
 
-REGIONS = ("region", "aws_region", "cloud_region", "gcp_region")
-"""Labels by which alerts say where they are, beside their environment."""
-
-
 def other_region(history: History, change: Change) -> dict[str, Alert]:
     """The regions that alerts name by a label, each with its first alert, if all name one and a change went to an
     environment of another."""
@@ -123,7 +119,8 @@ def other_region(history: History, change: Change) -> dict[str, Alert]:
         return {}
     found: dict[str, Alert] = {}
     for alert in history.measured:
-        told = next((text for label in REGIONS if (text := alert.fired.labels.get(label))), "")
+        labels = alert.fired.labels
+        told = next((labels[label] for label in sorted(labels) if label.rpartition("_")[2] == "region"), "")
         place = names.fold_environment(told)
         if not place or not names.apart("/".join(("x", *here)), "/".join(("x", *place))):
             return {}

@@ -221,6 +221,66 @@ def _silent(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
             yield line, 2, f"nothing is told of the {minutes} min before this row: what happened then?"
 
 
+def _resolved_early(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
+    """Alerts that fired or ended after what is called the end, or of which no end is told though it is over."""
+    over = False
+    for line, _ in _rows(lines):
+        if over and _ALERT_ROW.search(line.text):
+            yield line, 2, "this alert fired or ended after what the timeline calls the end"
+        over = over or "Resolved" in (label[1].split(", ") if (label := _LABEL.match(_cell(line.text))) else ())
+    rows = [line for line, _ in _rows(lines)]
+    whole = "\n".join(line.text for line in rows)
+    if not any(re.match(r"\*\*Status:\*\* Resolved\b", line.text) for line in lines) or "more alert" in whole:
+        return
+    named = "\n".join(line.text for line in lines if "No end is recorded for" in line.text)
+    for line in rows:
+        for fired in _FIRED.finditer(line.text):
+            if not re.search(rf"alert {re.escape(fired[1])}\b[^|;]* resolved\b", whole, re.IGNORECASE) and (
+                fired[1] not in named
+            ):
+                yield line, 2, f"no end of the alert {fired[1]} is told, though the incident is called resolved"
+
+
+_ALERT_ROW = re.compile(r"\balert [^|;]+ (?:fired\b|resolved after)", re.IGNORECASE)
+_FIRED = re.compile(r"\balert ([^|;]+?) fired\b", re.IGNORECASE)
+
+
+def _cell(row: str) -> str:
+    """A row of the timeline without its time."""
+    return "|" + row.partition("|")[2].partition("|")[2]
+
+
+_TOLD = re.compile(r"\b(impact began|detected|acknowledged|mitigated|resolved) (?:\d{4}-\d\d-\d\d )?(\d\d):(\d\d)")
+"""An end of a duration, as the table of measures has it."""
+_SAID = {
+    "impact began": r"\bimpact (?:began|started)|\b(?:began|started) to fail",
+    "detected": r"\b(?:detected|noticed|discovered)",
+    "acknowledged": r"\backnowledged",
+    "mitigated": r"\bmitigated",
+    "resolved": r"\b(?:resolved|fully recovered|was over)",
+}
+"""How people tell the same moments."""
+
+
+def _two_times(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
+    """A moment that a person tells with another time than the evidence, by more than a minute."""
+    known: dict[str, set[int]] = {}
+    for line in lines:
+        for found in _TOLD.finditer(line.text) if line.cited and not line.stated else ():
+            known.setdefault(found[1], set()).add(int(found[2]) * 60 + int(found[3]))
+    for line in lines:
+        text = _unquoted(line.text) if line.prose else ""
+        for moment, words in _SAID.items() if text and known else ():
+            for found in re.finditer(rf"(?:{words})\b[^.;|0-9]{{0,30}}\b(\d{{1,2}}):(\d\d)", text, re.IGNORECASE):
+                said = int(found[1]) * 60 + int(found[2])
+                # Around midnight a minute is a minute, too.
+                apart = [min((said - at) % 1440, (at - said) % 1440) for at in known.get(moment, ())]
+                if apart and min(apart) > 1:
+                    at = min(known[moment])
+                    yield line, found.start(), (f"the evidence has {moment} at {at // 60:02}:{at % 60:02}: tell both "
+                                                "times, and where each is from")  # fmt: skip
+
+
 # --- sections ---------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +312,15 @@ def _one_factor(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]
     after = [line for line in causes[label:] if line.prose and re.sub(r"\W|Contributing Factors", "", line.text)]
     if not after:
         yield causes[label], 0, "no contributing factor is named; write that only one is known, if that is so"
+
+
+def _unnoticed(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
+    """That a person noticed it first, and nothing that is to be done is about noticing it."""
+    first = next((line for line in _section(lines, "detection") if "A person discovered it" in line.text), None)
+    items = [line for line in _section(lines, "action items") if line.text.startswith("|")]
+    about = r"\b(?:alert|alarm|monitor|detect|probe|notif|page\b|paging|dashboard|health check|synthetic)"
+    if first is not None and not any(re.search(about, line.text, re.IGNORECASE) for line in items):
+        yield first, 0, "a person noticed it first: one action should be about noticing it sooner"
 
 
 def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
@@ -347,6 +416,9 @@ RULES = (
     Rule("placeholder", "warning", "what a template left behind", _words(
         r"\b(?:TODO|TBD|FIXME|XXX)\b|<(?:Name|Date|Incident Title|Resolved/Unresolved)>|YYYY-MM-DD|\blorem ipsum\b",
         "{!r} is a placeholder")),
+    Rule("resolved-early", "warning", "an incident is over when its last alert is, or says which one fires still",
+         _resolved_early),
+    Rule("two-times", "warning", "where sources disagree, a reader needs both", _two_times),
     Rule("silence", "info", "a reader asks what happened then", _silent),
     Rule("impact-size", "warning", "an impact is a number of somebody or something", _no_size),
     Rule("vague-time", "warning", "others cannot guess when that was", _words(
@@ -363,6 +435,8 @@ RULES = (
         r"|\bto blame\b|\bfault of\b|\bincompeten\w+\b|\bmistake (?:of|by)\b",
         "{!r} blames; say what made it possible")),
     Rule("cause-count", "info", "a single cause is seldom all of it", _one_factor),
+    Rule("detection-action", "warning", "what a person had to notice, nothing else would notice the next time",
+         _unnoticed),
     Rule("action", "warning", "what has no owner and no date is not done", _actions),
     Rule("action-verb", "warning", "nobody can say when that is done", _words(
         r"\b(?:improve|better|increase|strengthen) (?:the )?(?:monitoring|alerting|testing|communication|process\w*)\b"

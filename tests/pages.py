@@ -188,7 +188,8 @@ LINT_HEAD = """\
 
 `timelined lint FILE...` looks at a finished draft as a reviewer does. What timelined wrote ends in a citation, so a
 line without one is taken for a person's. Quotes and code are others' words and are left alone. `--off NAME` switches a
-rule off. The command ends with 1 where an error is found, with `--strict` also for a warning:
+rule off; a file may come over standard input, as `-`. The command ends with 1 where an error is found, with `--strict`
+also for a warning:
 
     timelined lint --strict -o github postmortems/*.md
 

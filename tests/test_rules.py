@@ -60,6 +60,9 @@ GOOD = {
     "factors": "nobody had measured the pool",
     "actions": "| Set the pool to 200 (OPS-12) | Ana | 2026-03-11 |",
 }
+MEASURED = """\
+- A person discovered it: Ann reported it at 18:02:10 [a3f9c].
+| Time to mitigate | 21 min 25 s | detected 18:02:10 | mitigated 18:23:35 | recorded [a3f9c, 4c9ba] |"""
 LATE = """\
 | 2026-03-04 18:12 | **Mitigated.** Yes [a3f9c] |
 | 2026-03-04 18:13 | **Acknowledged** by Ana [a3f9c] |"""
@@ -85,6 +88,7 @@ def test_nothing_is_found_in_a_good_file() -> None:
         ("prompt", "summary", "> **Fill in:** what broke, and for whom?"),
         ("placeholder", "summary", "TODO: write this."),
         ("silence", "rows", ""),
+        ("detection-action", "detection", MEASURED),
         ("impact-size", "impact", "Many orders failed."),
         ("vague-time", "summary", "It came back a few hours later."),
         ("vague-time", "summary", "We had changed it recently."),
@@ -108,6 +112,37 @@ def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None
     assert rule in found(**{part: text})
     shown = FILE.format(**GOOD | {part: text})
     assert rule not in {each.rule for each in complaints(shown, off=(rule,), now=NOW)}
+
+
+def test_a_time_that_differs_from_the_evidence_is_found() -> None:
+    """By more than a minute; which of the two holds is for people to say, so both are told."""
+    told = {text: found(detection=MEASURED, summary=text) for text in (
+        "It was mitigated at 18:23.", "We had mitigated it by 18:24.", "It was mitigated at 18:31.",
+        "Ann noticed it around 17:50.", "The impact began at 17:50.",
+    )}  # fmt: skip
+    assert ["two-times" in rules for rules in told.values()] == [False, False, True, True, False]
+
+
+def test_an_alert_that_outlives_the_end_is_found() -> None:
+    """One that fired or ended after it; one of which no end is told, unless the draft says so."""
+    over = FILE.replace("# Postmortem", "**Status:** Resolved\n\n# Postmortem").replace(
+        "{rows}", "| 2026-03-04 18:20 | Alert HighErrorRate on checkout resolved after 18 min [4c9ba] |\n{rows}"
+    )
+    late = "| 2026-03-04 18:30 | Alert Slow on web resolved after 9 min [4c9ba] |"
+    early = over.replace("## Detection", f"{late}\n## Detection")
+    still = over.replace("{rows}", "| 2026-03-04 18:21 | Alert Slow fired on web (warning) [4c9ba] |\n{rows}")
+    named = still.replace("{summary}", "- No end is recorded for Slow on web (warning) [4c9ba].")
+    told = [[each.text for each in complaints(file.format(**GOOD)) if each.rule == "resolved-early"]
+            for file in (over, early, still, named)]  # fmt: skip
+    assert [len(each) for each in told] == [0, 1, 1, 0]
+    assert told[2] == ["no end of the alert Slow is told, though the incident is called resolved"]
+
+
+def test_a_file_may_come_over_standard_input() -> None:
+    """As other commands of a pipe take it."""
+    text = FILE.format(**GOOD | {"summary": "TODO: 100%"})
+    told = CliRunner().invoke(timelined, ["lint", "-", "--off", "uncited", "-o", "github"], input=text)
+    assert "::warning file=-,line=5,col=1,title=placeholder::" in told.stdout
 
 
 def test_what_people_wrote_through_timelined_is_theirs() -> None:
@@ -159,7 +194,8 @@ def test_every_rule_has_a_name_a_severity_and_a_reason() -> None:
 @pytest.mark.parametrize("name", MADE_UP)
 def test_a_draft_of_ours_breaks_no_rule_that_is_an_error(name: str) -> None:
     """What timelined writes by itself leaves questions to people, and nothing else that stops a publication."""
-    assert not [each for each in complaints(markdown(MADE_UP[name]().draft())) if each.severity == "error"]
+    told = complaints(markdown(MADE_UP[name]().draft()))
+    assert not [each for each in told if each.severity == "error" or each.rule in ("two-times", "resolved-early")]
 
 
 @given(st.text(max_size=200))

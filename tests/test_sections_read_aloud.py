@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from collector.event import MINUTE
 from collector.semantics.changes import runs_of
-from renderers.document import Options
+from renderers.document import Options, Timeline
 from renderers.plain import plain
 from renderers.sections import timeline
 from tests.facts import change
@@ -16,8 +18,8 @@ from tests.sections import cells, claims, said
 
 def rows(told: Told) -> list[str]:
     """The rows of the timeline, without their times, and what stands behind them."""
-    found = timeline.section(told.history(), Options()).blocks
-    table = next(block for block in found if hasattr(block, "rows"))
+    blocks = timeline.section(told.history(), Options()).blocks
+    (table,) = [block for block in blocks if isinstance(block, Timeline)]
     return [f"{row.label}: {plain(row.parts)}{''.join(f' ({each})' for each in row.suffixes)}".removeprefix(": ")
             for row in table.rows]  # fmt: skip
 
@@ -43,7 +45,7 @@ def test_what_ends_after_an_end_is_another_change() -> None:
 def test_a_flag_is_called_by_its_name() -> None:
     """What it was set to is told once, and what was done with it in words is no state."""
     told = Told()
-    flag = {"entity": "flag:shop/production/new-pricing", "source": "launchdarkly", "service": None}
+    flag: dict[str, Any] = {"entity": "flag:shop/production/new-pricing", "source": "launchdarkly", "service": None}
     told.add("change.flag_toggled", "09:59:00", title="new-pricing on", actor="Jon", data={"state": "on"}, **flag)
     alert = told.fires("X", "10:00:00", "pricing")
     told.add("change.flag_toggled", "10:05:00", title="new-pricing off", actor="Ana", data={"state": "off"}, **flag)

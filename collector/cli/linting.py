@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +35,11 @@ Finding = tuple[str, Complaint]
 def lint(where: Where, what: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
     """Say what a reviewer would complain of in drafts.
 
-    DRAFT is an incident's number or a file. Of an incident, the sentences that
-    cite nothing are listed. In a file also what people wrote is looked at:
-    questions left, times that say nothing, silences, blame, actions without an
-    owner. Exits with 1 if there is an error; with --strict also for a warning.
+    DRAFT is an incident's number, a file, or - for standard input. Of an
+    incident, the sentences that cite nothing are listed. In a file also what
+    people wrote is looked at: questions left, times that say nothing,
+    silences, blame, actions without an owner. Exits with 1 if there is an
+    error; with --strict also for a warning.
     """
     found = [(each, one) for each in what for one in _complaints(where, each, off)]
     _FORMS[form](found)
@@ -52,10 +54,12 @@ def _complaints(where: Where, what: str, off: Sequence[str]) -> Sequence[Complai
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip
     try:
-        text = edits.plain(_decoded(Path(what).read_bytes()))
+        content = sys.stdin.buffer.read() if what == "-" else Path(what).read_bytes()
+        text = edits.plain(_decoded(content))
     except OSError as error:
         raise NotFound(
-            f"cannot read the draft {what}: {error.strerror}; name an incident's number or a file"
+            f"cannot read the draft {what}: {error.strerror}; name an incident's number, a file, or - for standard "
+            "input"
         ) from error
     return complaints(text, off=off, now=datetime.now(UTC))
 
