@@ -184,6 +184,30 @@ def test_lists_of_all_logs_are_merged_and_join_nothing(several: Several) -> None
     assert several.refusal("/api/v1/logs/events?cursor=us.1") == (400, "cursor")
 
 
+def test_what_comes_in_any_log_is_told_in_one_stream(several: Several) -> None:
+    """Each event once, with its log; who goes on after a cursor is told the rest."""
+
+    def told(count: int, **headers: str) -> list[tuple[str, str]]:
+        """The cursor and the log of the next events; two are delivered once the stream is there."""
+        asked = Request(f"{several.address}/api/v1/logs/stream?type=alert.firing", headers=headers)  # noqa: S310
+        found: list[tuple[str, str]] = []
+        cursor = ""
+        with urlopen(asked, timeout=PATIENCE) as stream:  # noqa: S310
+            while len(found) < count:
+                name, _, value = stream.readline().decode().strip().partition(": ")
+                if value.startswith("position ") and not headers:
+                    assert [several.deliver(log, 90) for log in ("eu", "default")] == [202, 202]
+                if name == "id":
+                    cursor = value
+                if name == "data":
+                    found.append((cursor, json.loads(value)["log"]))
+        return found
+
+    (first, one), (_, other) = told(2)
+    assert {one, other} == {"eu", "default"}
+    assert [log for _, log in told(1, **{"Last-Event-ID": first})] == [other]
+
+
 def test_pages_lead_to_the_log_of_what_they_show(several: Several) -> None:
     """The page over all logs names an incident by its log, and leads below its path; pages of a log stay in it."""
 
@@ -197,6 +221,9 @@ def test_pages_lead_to_the_log_of_what_they_show(several: Several) -> None:
     links = set(re.findall(r'(?:href|src|action)="(/[^"]*)"', of_eu))
     assert links - {"/ops/logs"} == {link for link in links if link.startswith("/ops/logs/eu/")}
     assert "Logs (eu)" in of_eu
+    assert 'data-live="all"' in whole
+    assert "eu/1" in page("/logs?text=HighErrorRate&status=open")
+    assert "eu/1" not in page("/logs?text=nothing+of+that+kind")
 
 
 def test_metrics_say_which_log_they_speak_of(several: Several) -> None:
@@ -226,6 +253,7 @@ def test_the_command_line_asks_one_log_or_all(several: Several) -> None:
     for log in LOGS:
         notes = get(f"{several.of(log)}/api/v1/events?type=note.added")["events"]
         assert len(notes) == (log == "eu")
+    assert re.search(r"^eu-alerts .* eu$", several.run("sources").stdout, re.MULTILINE)
     two = several.run("incident", "eu/1", "--log", "pg")
     assert "cannot ask two logs at once: 'pg' and 'eu' are named" in two.output
     assert "cannot find a log named 'us'" in several.run("incidents", "--log", "us").output

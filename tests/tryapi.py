@@ -22,8 +22,8 @@ def tried(address: str, folder: Path, *, phases: str, examples: int, seed: int =
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{address}/api/v1/openapi.json", "--no-color",
         "--checks", ",".join(CHECKS), "--phases", phases, "--max-examples", str(examples), "--seed", str(seed),
-        # A stream never ends.
-        "--exclude-path", "/api/v1/events/stream",
+        # Streams never end.
+        "--exclude-path", "/api/v1/events/stream", "--exclude-path", "/api/v1/logs/stream",
         "--suppress-health-check", "all", "--request-timeout", "30",
     ]  # fmt: skip
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=seconds)

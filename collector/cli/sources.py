@@ -41,7 +41,10 @@ def sources(context: click.Context, config_file: Path | None, form: str) -> None
     told = [_source(settings, name, source) for name, source in settings.sources.items()]
     if form == "json":
         return output.as_json({"sources": told})
-    output.table(("SOURCE", "KIND", "AUTHENTICATED BY"), [(t["name"], t["kind"], t["authentication"]) for t in told])
+    columns = {"SOURCE": "name", "KIND": "kind", "AUTHENTICATED BY": "authentication"}
+    if settings.storage.logs:
+        columns["LOG"] = "log"
+    output.table(tuple(columns), [tuple(each[key] for key in columns.values()) for each in told])
     click.echo()
     for each in told:
         output.result(f"{each['name']}: {each['paste']}")
@@ -69,6 +72,7 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
     return {
         "name": name,
         "kind": source.kind,
+        "log": source.log or DEFAULT_LOG,
         "authentication": ", ".join(ways) or "nothing: anybody may send",
         "address": address,
         "paste": SOURCES[source.kind].paste.format(address=address),

@@ -27,6 +27,7 @@ from collector.web import (
     imports,
     incidents,
     keys,
+    log_streams,
     openapi,
     operations,
     pages,
@@ -143,6 +144,7 @@ def _add_routes(app: web.Application) -> None:
     # Streams come first: their address looks like that of an event.
     for room in (
         streams,
+        log_streams,
         webhooks,
         incidents,
         privacy,

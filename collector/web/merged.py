@@ -54,6 +54,11 @@ def places(cursor: str | None, logs: Sequence[OneLog]) -> dict[str, int]:
     return found
 
 
+def cursor_of(seen: Mapping[str, int]) -> str:
+    """The cursor that has these places."""
+    return ",".join(f"{name}.{number}" for name, number in seen.items())
+
+
 async def merged(
     logs: Sequence[OneLog],
     cursor: str | None,
@@ -85,8 +90,7 @@ async def merged(
     rows = list(_first(limit, heapq.merge(*found, key=lambda each: at(each.row))))
     seen |= {each.log.name: place(each.row) for each in rows}
     more = sum(map(len, found)) > len(rows)
-    text = ",".join(f"{name}.{number}" for name, number in seen.items())
-    return MergedPage(rows, text if more else None, dict(sorted(away.items())))
+    return MergedPage(rows, cursor_of(seen) if more else None, dict(sorted(away.items())))
 
 
 def _first(count: int, rows: Iterator[T]) -> Iterator[T]:

@@ -169,6 +169,10 @@ OPERATIONS: Mapping[str, Operation] = {
         shapes.LogEvents, source=_TEXT, type=_TEXT, service=_TEXT, entity=_TEXT, since=_TIME, until=_TIME,
         order=_word("asc", "desc"), limit=_LIMIT, cursor=_TEXT,
     ),
+    "GET /api/v1/logs/stream": Operation(
+        query={"type": _TEXT, "source": _TEXT, "cursor": _TEXT}, headers={"Last-Event-ID": _TEXT},
+        answers={200: ("text/event-stream",)},
+    ),
     "GET /api/v1/signals": _lists(shapes.Signals, after=_TEXT, limit=_LIMIT),
     "GET /api/v1/sources": _shows(shapes.SourceList),
     "GET /api/v1/deliveries": _lists(

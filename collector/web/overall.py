@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import Metric
 
 from collector.errors import Unavailable
-from collector.web import keys, logs, operations, prometheus, refused
+from collector.web import keys, log_streams, logs, operations, prometheus, refused
 from collector.web.frame import Frame, framed
 from collector.web.keys import Readiness
 from collector.web.pages import files, login
@@ -35,7 +35,7 @@ def build_overall(
             web.get(prometheus.ADDRESS, prometheus.looked_up),
         ]
     )
-    for routes in (logs.routes, page_of_logs.routes, login.routes, files.routes):
+    for routes in (log_streams.routes, logs.routes, page_of_logs.routes, login.routes, files.routes):
         app.add_routes(routes)
     return app
 

@@ -6,7 +6,9 @@ PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across", "l
 """The first part of the addresses of pages."""
 
 STREAM = "/api/v1/events/stream"
-"""Where events are told as they come, for as long as somebody listens."""
+LOGS_STREAM = "/api/v1/logs/stream"
+STREAMS = frozenset({STREAM, LOGS_STREAM})
+"""Where events are told as they come, for as long as somebody listens: of a log, of all."""
 
 
 def is_page(path: str) -> bool:

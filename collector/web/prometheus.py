@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from collector.web.keys import GAUGES, METRICS
-from collector.web.places import STREAM
+from collector.web.places import STREAMS
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -47,7 +47,7 @@ def _encoded(request: web.Request, told: _Both) -> web.Response:
 @web.middleware
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count a request by the pattern of its address, and how long its answer took."""
-    if request.path == STREAM:
+    if request.path in STREAMS:
         # How long somebody listened is no measure of an answer.
         return await handler(request)
     counted, begun, code = request.app[METRICS], perf_counter(), 500

@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import Handler
 
 from collector.errors import Unavailable
-from collector.web.places import STREAM, is_api, is_page
+from collector.web.places import STREAMS, is_api, is_page
 
 PIECE = 64 << 10
 """Bytes that are sent at once; an answer of more is a large one."""
@@ -152,7 +152,7 @@ READS: web.AppKey[Reads] = web.AppKey("reads")
 @web.middleware
 async def bound(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Make an answer to a read only in its turn, and send a large one in pieces."""
-    if request.path == STREAM:
+    if request.path in STREAMS:
         # It takes its turns by itself, and gives them back.
         return await handler(request)
     if request.method not in ("GET", "HEAD") or not (is_api(request.path) or is_page(request.path)):

@@ -52,11 +52,15 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait where lists cannot be read."""
 
 
-class _StreamPiece(msgspec.Struct, frozen=True):
+class StreamPiece(msgspec.Struct, frozen=True):
+    """One event as it is told."""
+
     position: int
     type: str
     source: str
     event: str
+    told: bytes
+    """The event, as JSON in one line."""
     body: bytes
     """The message as it is sent."""
 
@@ -69,7 +73,7 @@ class Streams:
     ) -> None:
         self.limits = limits
         self._log, self._lists, self._followed = log, lists, followed
-        self._listeners: set[asyncio.Queue[_StreamPiece | None]] = set()
+        self._listeners: set[asyncio.Queue[StreamPiece | None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._position = 0
         self._ended = False
@@ -79,14 +83,14 @@ class Streams:
         """How many listen now."""
         return len(self._listeners)
 
-    async def open(self) -> tuple[asyncio.Queue[_StreamPiece | None], int]:
+    async def open(self) -> tuple[asyncio.Queue[StreamPiece | None], int]:
         """A queue of all that comes from now on, and the position that it goes on after.
 
         Raises :class:`Unavailable` where too many listen, or the daemon stops.
         """
         if self._ended or len(self._listeners) >= self.limits.streams:
             raise Unavailable("cannot stream events now: too many streams are open, or the daemon stops; come again")
-        queue: asyncio.Queue[_StreamPiece | None] = asyncio.Queue()
+        queue: asyncio.Queue[StreamPiece | None] = asyncio.Queue()
         self._listeners.add(queue)
         try:
             if self._reader is None or self._reader.done():
@@ -98,7 +102,7 @@ class Streams:
             raise
         return queue, self._position
 
-    def close(self, queue: asyncio.Queue[_StreamPiece | None]) -> None:
+    def close(self, queue: asyncio.Queue[StreamPiece | None]) -> None:
         """Nobody listens to this queue any longer; with the last one reading ends."""
         self._listeners.discard(queue)
         if not self._listeners and self._reader is not None:
@@ -141,7 +145,7 @@ class Streams:
                 self._position = piece.position
                 self._hand_on(piece)
 
-    def _hand_on(self, piece: _StreamPiece) -> None:
+    def _hand_on(self, piece: StreamPiece) -> None:
         for queue in self._listeners:
             if queue.qsize() < self.limits.behind:
                 queue.put_nowait(piece)
@@ -149,26 +153,27 @@ class Streams:
                 # It comes again, after the last one it had.
                 queue.put_nowait(None)
 
-    async def after(self, position: int) -> list[_StreamPiece]:
+    async def after(self, position: int) -> list[StreamPiece]:
         """The next events after a position, as they are sent."""
         events = await self._lists.events(EventFilter(after=position, limit=self.limits.together))
         ids = [event.id for event in events]
         where, private = await self._lists.incidents_of(ids), await self._lists.private_events(ids)
         return [_piece(event, where.get(event.id), private.get(event.id)) for event in events]
 
-    async def shows(self, piece: _StreamPiece) -> bool:
+    async def shows(self, piece: StreamPiece) -> bool:
         """Whether the reader of now may see it."""
         return piece.event not in (await self._lists.hidden()).events
 
 
-def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> _StreamPiece:
+def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> StreamPiece:
     body = answers.encode({**msgspec.structs.asdict(answers.event(event, private)), "incident": incident})
     # JSON has no line end outside of its texts, and none within them.
-    return _StreamPiece(
+    return StreamPiece(
         event.position,
         event.type,
         event.source,
         event.id,
+        body,
         b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body),
     )
 
@@ -193,14 +198,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     query = Query(request, "after", "type", "source")
     given = request.headers.get("Last-Event-ID") or query.text("after")
     after = None if given is None else whole(given, "after", most=LATEST)
-    wanted, source = query.text("type"), query.text("source")
-
-    def passes(piece: _StreamPiece) -> bool:
-        family = wanted is not None and wanted.endswith(".*") and piece.type.startswith(wanted[:-1])
-        return (wanted is None or family or piece.type == wanted) and source in (None, piece.source)
-
+    passes = passing(query)
     streams = request.app[STREAMS]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    response = started()
     if request.method == "HEAD":
         await response.prepare(request)
         return response
@@ -215,21 +215,50 @@ async def stream(request: web.Request) -> web.StreamResponse:
     return response
 
 
+def started() -> web.StreamResponse:
+    """The answer that events are written to."""
+    return web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+
+
+def passing(query: Query) -> Callable[[StreamPiece], bool]:
+    """Whether an event is asked for: by its ``type``, or a family of them, and its ``source``."""
+    wanted, source = query.text("type"), query.text("source")
+
+    def passes(piece: StreamPiece) -> bool:
+        family = wanted is not None and wanted.endswith(".*") and piece.type.startswith(wanted[:-1])
+        return (wanted is None or family or piece.type == wanted) and source in (None, piece.source)
+
+    return passes
+
+
 async def _tell(
     request: web.Request,
     response: web.StreamResponse,
-    queue: asyncio.Queue[_StreamPiece | None],
-    passes: Callable[[_StreamPiece], bool],
+    queue: asyncio.Queue[StreamPiece | None],
+    passes: Callable[[StreamPiece], bool],
     after: int,
 ) -> None:
-    """What was there before, in turn with all other reads; then what comes."""
-    streams, limits = request.app[STREAMS], request.app[STREAMS].limits
+    """All of it, to one who asked for one log."""
 
     async def send(body: bytes) -> None:
-        async with asyncio.timeout(limits.stall):
+        async with asyncio.timeout(request.app[STREAMS].limits.stall):
             await response.write(body)
 
     await send(b"retry: 2000\n: position %d\n\n" % after)
+    tell, beat = (lambda piece: send(piece.body)), (lambda: send(BEAT))
+    await follow(request, request.app[STREAMS], queue, after, passes, tell, beat)
+
+
+async def follow(
+    request: web.Request,
+    streams: Streams,
+    queue: asyncio.Queue[StreamPiece | None],
+    after: int,
+    passes: Callable[[StreamPiece], bool],
+    tell: Callable[[StreamPiece], Awaitable[None]],
+    beat: Callable[[], Awaitable[None]],
+) -> None:
+    """Tell what was there before, in turn with all other reads; then what comes, until the stream is to end."""
     more = True
     while more:
         async with request.app[READS].turn():
@@ -237,22 +266,22 @@ async def _tell(
         for piece in pieces:
             after = piece.position
             if passes(piece):
-                await send(piece.body)
-        more = len(pieces) == limits.together
-    while (told := await _next(request, queue, limits, lambda: send(_BEAT))) is not None:
+                await tell(piece)
+        more = len(pieces) == streams.limits.together
+    while (told := await _next(request, queue, streams.limits, beat)) is not None:
         if told.position > after and passes(told) and await streams.shows(told):
-            await send(told.body)
+            await tell(told)
 
 
-_BEAT = b": still here\n\n"
+BEAT = b": still here\n\n"
 
 
 async def _next(
     request: web.Request,
-    queue: asyncio.Queue[_StreamPiece | None],
+    queue: asyncio.Queue[StreamPiece | None],
     limits: StreamLimits,
     beat: Callable[[], Awaitable[None]],
-) -> _StreamPiece | None:
+) -> StreamPiece | None:
     """What comes next; None once the stream is to end, or nobody is there any longer."""
     waited = 0.0
     while True:

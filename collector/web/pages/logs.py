@@ -9,12 +9,12 @@ from aiohttp import web
 from collector.web.keys import LOGS, READINESS
 from collector.web.logs import merged_incidents
 from collector.web.pages.clocks import Clock
+from collector.web.pages.overview import FILTERS, STATUSES, filters_of
 from collector.web.pages.rendering import page
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
 
-STATUSES = ("open", "resolved", "merged")
 SHOWN = 50
 """How many incidents a page has."""
 
@@ -22,12 +22,13 @@ SHOWN = 50
 @routes.get("/logs")
 async def overview(request: web.Request) -> web.Response:
     """Each log and whether it takes deliveries; then the incidents, newest first."""
-    query = Query(request, "status", "service", "cursor", "zone")
+    query = Query(request, *FILTERS, "cursor", "zone")
     clock, logs = Clock(query.text("zone") or "UTC"), request.app[LOGS]()
     status, cursor = query.one_of("status", *STATUSES), query.text("cursor")
     states = await asyncio.gather(*(log.app[READINESS]() for log in logs))
-    found = await merged_incidents(logs, cursor, SHOWN, status=status, service=query.text("service"))
+    found = await merged_incidents(logs, cursor, SHOWN, status=status, **filters_of(query, clock))
     return page(
         request, "logs.html", clock, logs=list(zip(logs, states, strict=True)), found=found, statuses=STATUSES,
-        chosen=status, cursor=cursor, service=query.text("service") or "",
+        cursor=cursor, filtered=any(query.text(name) for name in FILTERS),
+        asked={name: query.text(name) or "" for name in FILTERS},
     )  # fmt: skip

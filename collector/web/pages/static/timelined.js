@@ -15,6 +15,7 @@
   const root = document.documentElement.dataset.root || ""; // what our addresses begin with
   const number = (location.pathname.slice(root.length).match(/^\/incidents\/(\d+)$/) || [])[1];
   const follows = main.hasAttribute("data-live");
+  const ofAll = main.dataset.live === "all"; // logs
   let source = null;
   let position = null;
   let timer = null;
@@ -27,7 +28,8 @@
 
   function listen() {
     if (!follows || document.hidden || source) return;
-    source = new EventSource(root + "/api/v1/events/stream" + (position === null ? "" : "?after=" + position));
+    const on = position === null ? "" : "?" + (ofAll ? "cursor=" : "after=") + encodeURIComponent(position);
+    source = new EventSource(root + (ofAll ? "/api/v1/logs/stream" : "/api/v1/events/stream") + on);
     source.addEventListener("open", () => {
       // What came while nobody listened is looked up once.
       if (state.dataset.state !== "live" && looked) look();
