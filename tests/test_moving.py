@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from collector import daemon, log, projections
 from collector.backup import copying, moving
@@ -144,6 +145,23 @@ def test_a_moved_log_gives_the_same_drafts_and_goes_on(source: Path, url: str, t
     assert verified.exit_code == 0, verified.output
     once = rows(source)["event"]
     assert rows(back)["event"][: len(once)] == once
+
+
+def test_no_transaction_waits_while_the_copy_is_verified(
+    source: Path, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends one in which nothing is asked for half a minute, and a large log takes longer than that."""
+    waiting, verify = [], moving.verify
+
+    def watched(connection: Connection, **more: Any) -> Any:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+        waiting.append((connection.dialect.name, postgres.execute(asked)[0][0]))
+        return verify(connection, **more)
+
+    monkeypatch.setattr(moving, "verify", watched)
+    asyncio.run(moved(source, postgres.fresh(), tmp_path / "back.db"))
+    (into, _), (out, open_meanwhile) = waiting
+    assert (into, out, open_meanwhile) == ("postgresql", "sqlite", 0)
 
 
 def test_a_file_is_exported_as_it_is_backed_up(source: Path, tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ async def test_an_end_of_the_daemon_accuses_no_event_until_it_comes_again(tmp_pa
         assert await followed.base.query(kept) == batch([*events, firing("later", 90)], RULES)
 
 
+async def test_a_stop_before_lists_are_made_is_an_end_like_any_other(tmp_path: Path) -> None:
+    """A follower that is told to stop at once has nothing to take back, and nothing to take it from."""
+    async with following(tmp_path) as followed:
+        await followed.follower.rest()
+        await followed.told(firing("a", 1))
+        assert len(await followed.numbers()) == 1
+
+
 async def test_a_database_that_is_away_accuses_no_event(tmp_path: Path) -> None:
     """What fails for another reason is raised as ever, and nothing is set aside."""
     async with following(tmp_path) as followed:

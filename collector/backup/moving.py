@@ -10,6 +10,7 @@ The lists are not taken along. The follower makes them anew out of the log, with
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -98,8 +99,9 @@ async def export(store: EventLog, target: Path, progress: Progress = lambda what
     try:
         with partial(target) as written:
             await store.query(lambda connection: _write(connection, written, progress))
-            sync(written)
-            verdict = await store.query(lambda connection: _compared(connection, written, progress))
+            # The server ends a transaction in which nothing is asked for half a minute: none is open meanwhile.
+            verdict = await asyncio.to_thread(_checked, written, progress)
+            await store.query(lambda connection: _compared(connection, verdict))
             return _named(written, target, verdict)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(f"cannot export to {target}: {getattr(error, 'strerror', None) or error}") from error
@@ -121,7 +123,6 @@ def _write(source: Connection, target: Path, progress: Progress) -> None:
             connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - names of ours
         _set_head(connection, head)
         connection.execute("COMMIT")
-        single_file(connection)
 
 
 def _asking(connection: Connection) -> Query:
@@ -148,14 +149,21 @@ def _set_head(connection: sqlite3.Connection, head: _Numbers) -> None:
             connection.execute(statement)
 
 
-def _compared(source: Connection, target: Path, progress: Progress) -> Verdict:
-    """Verify what was written, and hold its roots to the leaves that the source stores.
+def _checked(target: Path, progress: Progress) -> Verdict:
+    """Have what was written be on the disk in a file by itself, and verify it."""
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        head = _Numbers(*connection.execute(_HEAD).fetchone())
+        single_file(connection)
+    sync(target)
+    with reading(target).connect() as copy:
+        return sound(verify(copy, beyond=Beyond(), progress=_counting(progress, sum(head[:2]))))
+
+
+def _compared(source: Connection, verdict: Verdict) -> None:
+    """Hold the roots of what was written to the leaves that the source stores.
 
     Events may have come since, and contents may have gone: neither changes a leaf that was there.
     """
-    total = sum(source.exec_driver_sql(_HEAD).one()[:2])
-    with reading(target).connect() as copy:
-        verdict = sound(verify(copy, beyond=Beyond(), progress=_counting(progress, total)))
     for table, number, size, root in (
         ("event", "position", verdict.size, verdict.root),
         ("delivery", "number", verdict.deliveries, verdict.deliveries_root),
@@ -163,7 +171,6 @@ def _compared(source: Connection, target: Path, progress: Progress) -> Verdict:
         statement = f"SELECT leaf FROM {table} WHERE {number} > ? AND {number} <= ? ORDER BY {number}"  # noqa: S608 - names of ours
         if root_of_leaves(_leaves(source, statement, size)) != root:
             raise damaged("the copy holds something else than the log does")
-    return verdict
 
 
 def _leaves(source: Connection, statement: str, size: int) -> Iterator[bytes]:
@@ -225,10 +232,17 @@ def _bring(source: Path, connection: Connection, progress: Progress) -> Verdict:
         postgres.set_head(connection, head._asdict())
         verdict = sound(verify(connection, beyond=Beyond(), progress=_counting(progress, sum(head[:2]))))
         stored = connection.exec_driver_sql(STATE).one()
-        roots = [root_of_leaves(leaf for (leaf,) in origin.execute(of)) for of in _LEAVES]
+        roots = [root_of_leaves(_told(origin.execute(of), connection)) for of in _LEAVES]
         if (tuple(stored), [verdict.root, verdict.deliveries_root]) != (origin.execute(STATE).fetchone(), roots):
             raise damaged("the database holds something else than the file does")
     return verdict
+
+
+def _told(rows: sqlite3.Cursor, connection: Connection) -> Iterator[bytes]:
+    """The leaves, and a word to the server at times: it ends a transaction in which nothing is asked for long."""
+    while some := rows.fetchmany(_MANY):
+        connection.exec_driver_sql("SELECT 1")
+        yield from (leaf for (leaf,) in some)
 
 
 _LEAVES = ("SELECT leaf FROM event ORDER BY position", "SELECT leaf FROM delivery ORDER BY number")

@@ -352,7 +352,9 @@ class Follower:
             await self._set_aside(first, event[0].id, ENDED, "")
 
     async def rest(self) -> None:
-        """Say that nothing is being taken: this end was wanted."""
+        """Say that nothing is being taken: this end was wanted. Ended before it looked at lists, nothing was."""
+        if not self._recalled:
+            return
         with suppress(Unavailable):
             await self._write(lambda c: c.execute(delete(tables.attempt)))
 
