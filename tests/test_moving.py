@@ -27,6 +27,7 @@ from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.schema import tables
 from collector.settings import Drafts, Settings, Storage, Web
 from collector.storage.lock import WriterLock
+from collector.verification import verify as verification
 from tests import senders
 from tests.examples import examples
 from tests.postgres import Server
@@ -151,7 +152,7 @@ def test_no_transaction_waits_while_the_copy_is_verified(
     source: Path, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends one in which nothing is asked for half a minute, and a large log takes longer than that."""
-    waiting, verify = [], moving.verify
+    waiting, verify = [], verification.verify
 
     def watched(connection: Connection, **more: Any) -> Any:
         asked = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"

@@ -85,11 +85,25 @@ READS: Mapping[str, Any] = {
     "/api/v1/events": shapes.Events,
     "/api/v1/why/1": shapes.Why,
     "/api/v1/events/1": shapes.Whole,
+    "/api/v1/incidents/1/publications": shapes.Publications,
     "/api/v1/signals": shapes.Signals,
+    "/api/v1/sources": shapes.SourceList,
     "/api/v1/deliveries": shapes.Deliveries,
     "/api/v1/deliveries/d1": shapes.Delivery,
     "/-/healthy": shapes.Healthy,
+    "/-/ready": shapes.Ready,
 }
+
+
+def test_each_answer_is_described_by_what_is_encoded() -> None:
+    """No answer in JSON is an object of which nothing is said, but the description, which has a standard of its own."""
+    bare = [
+        name
+        for name, operation in openapi.OPERATIONS.items()
+        for shape in operation.answers.values()
+        if isinstance(shape, dict) and name != f"GET {openapi.ADDRESS}"
+    ]
+    assert bare == []
 
 
 async def test_answers_have_the_shapes_that_are_described(face: Face) -> None:

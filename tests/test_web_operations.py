@@ -13,7 +13,8 @@ async def test_the_daemon_is_healthy_and_says_whether_it_is_ready(face: Face) ->
     face.state = Readiness(ready=False, reason="the disk is full", facts={"lag": 4})
     assert (await face.get("/-/healthy")).status == 200
     answer = await face.get("/-/ready")
-    assert (answer.status, answer.json) == (503, {"ready": False, "reason": "the disk is full", "lag": 4})
+    told = {name: value for name, value in answer.json.items() if value is not None}
+    assert (answer.status, told) == (503, {"ready": False, "reason": "the disk is full", "lag": 4})
     face.state = Readiness(ready=True)
     assert (await face.get("/-/ready")).status == 200
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.keys import BRING_IN, CLOCK, INTAKE, LOG
 from collector.web.problems import UnsupportedMedia
 from collector.web.requests import Query, incoming
@@ -28,12 +28,12 @@ async def bring_in(request: web.Request) -> web.Response:
     brought = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
     if brought.new:
         await statements.taken_in(app, await app[LOG].head())
-    said = {
-        "delivery": brought.delivery or None,
-        "new": list(brought.new),
-        "known": brought.known,
-        "merged": brought.merged,
-        "withdrawn": brought.withdrawn,
-        "not_understood": list(brought.not_understood),
-    }
+    said = shapes.Imported(
+        delivery=brought.delivery or None,
+        new=list(brought.new),
+        known=brought.known,
+        merged=brought.merged,
+        withdrawn=brought.withdrawn,
+        not_understood=list(brought.not_understood),
+    )
     return answers.json(said, status=201 if brought.new or brought.withdrawn else 200)

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from collector.errors import InvalidInput, NotFound
 from collector.event import SECOND
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.distribution import distribution
 from collector.web.keys import MEASURES, PROJECTIONS
 from collector.web.requests import MOST, Query
@@ -41,7 +41,8 @@ async def of_one(request: web.Request) -> web.Response:
         raise NotFound(f"cannot measure incident {row.number}: nothing is known of it", "number")
     profiles = {name: [_shown(each) for each in durations] for name, durations in told["profiles"].items()}
     body = {"incident": row.number, "detected_by": told["detected_by"], "profiles": profiles}
-    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+    shown = msgspec.convert(body, shapes.Measures)
+    return answers.fresh(request, answers.json(shown, headers=statements.moved(request, row)))
 
 
 @routes.get("/api/v1/metrics")
@@ -67,7 +68,7 @@ async def over_several(request: web.Request) -> web.Response:
         **_counted(told, profile),
         "groups": [{"name": name, **_counted(found, profile)} for name, found in sorted(groups.items())],
     }  # fmt: skip
-    return answers.fresh(request, answers.json(body))
+    return answers.fresh(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
 
 
 async def _measured(request: web.Request, number: int) -> Json | None:

@@ -46,8 +46,8 @@ _IN_PATH: Mapping[str, Json] = {
 }  # fmt: skip
 _EXAMPLES: Mapping[str, Any] = {"number": 1, "event": "1", "delivery": "d1", "source": "alertmanager"}
 """Of what a log begins with."""
-_OPEN: Json = {"type": "object"}
-"""An object that docs/api.md describes."""
+_OPENAPI: Json = {"type": "object"}
+"""This description itself, which OpenAPI's own schema describes."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def _shows(shape: Any, /, *, tagged: bool = False, **query: Json) -> Operation:
 
 _ONE = "/api/v1/incidents/{number}"
 OPERATIONS: Mapping[str, Operation] = {
-    "GET /api/v1/openapi.json": _shows(_OPEN, tagged=True),
+    "GET /api/v1/openapi.json": _shows(_OPENAPI, tagged=True),
     "GET /api/v1/incidents": _lists(
         shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
         as_of=_TIME, before=_NUMBER, limit=_LIMIT,
@@ -115,14 +115,14 @@ OPERATIONS: Mapping[str, Operation] = {
         body=bodies.WritingBody, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
         answers={200: shapes.Stated, 201: shapes.Stated},
     ),
-    f"GET {_ONE}/versions": _shows(_OPEN, tagged=True),
+    f"GET {_ONE}/versions": _shows(shapes.Versions, tagged=True),
     f"GET {_ONE}/diff": Operation(
-        query={"from": _TIME, "to": _TIME}, headers=_TAGGED, answers={200: _OPEN, 304: None}
+        query={"from": _TIME, "to": _TIME}, headers=_TAGGED, answers={200: shapes.Differences, 304: None}
     ),
-    f"GET {_ONE}/publications": _shows(_OPEN, tagged=True),
-    f"GET {_ONE}/metrics": _shows(_OPEN, tagged=True),
+    f"GET {_ONE}/publications": _shows(shapes.Publications, tagged=True),
+    f"GET {_ONE}/metrics": _shows(shapes.Measures, tagged=True),
     "GET /api/v1/metrics": _shows(
-        _OPEN, tagged=True, since=_TIME, until=_TIME, service=_TEXT,
+        shapes.MeasuresOver, tagged=True, since=_TIME, until=_TIME, service=_TEXT,
         profile=_word("timelined", "pagerduty", "datadog", "rootly"), by=_word("service", "severity", "detected_by"),
     ),
     f"POST {_ONE}/notes": _states(bodies.Noting),
@@ -138,9 +138,11 @@ OPERATIONS: Mapping[str, Operation] = {
     f"POST {_ONE}/review": _states(bodies.Reviewing),
     f"POST {_ONE}/private": _states(bodies.Restricting),
     f"POST {_ONE}/publish": Operation(
-        body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN, 202: _OPEN}
+        body=bodies.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
     ),
-    f"POST {_ONE}/pull": Operation(body=bodies.PublishingBody, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    f"POST {_ONE}/pull": Operation(
+        body=bodies.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
+    ),
     "GET /api/v1/events": _lists(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,
         until=_TIME, order=_word("asc", "desc"), after=_NUMBER, before=_NUMBER, limit=_LIMIT,
@@ -157,9 +159,11 @@ OPERATIONS: Mapping[str, Operation] = {
         body=bodies.ErasureBody, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
     ),
     "POST /api/v1/imports/{source}": Operation(
-        query={"form": _TEXT}, required=("form",), body=list[Any], answers={200: _OPEN, 201: _OPEN}
+        query={"form": _TEXT}, required=("form",), body=list[Any], answers=dict.fromkeys((200, 201), shapes.Imported)
     ),
-    "POST /api/v1/replays": Operation(body=bodies.Replaying, headers=_KEY, answers={200: _OPEN, 201: _OPEN}),
+    "POST /api/v1/replays": Operation(
+        body=bodies.Replaying, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Replayed)
+    ),
     "GET /api/v1/logs": _shows(shapes.Logs),
     "GET /api/v1/logs/incidents": _lists(
         shapes.LogIncidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
@@ -187,7 +191,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "OPTIONS /webhooks/{source}": Operation(answers={200: None, 204: None}),
     "OPTIONS /webhooks/{source}/{token}": Operation(answers={200: None, 204: None}),
     "GET /-/healthy": _shows(shapes.Healthy),
-    "GET /-/ready": Operation(answers={200: _OPEN, 503: _OPEN}),
+    "GET /-/ready": Operation(answers=dict.fromkeys((200, 503), shapes.Ready)),
     "POST /-/reload": Operation(answers={200: shapes.Reloaded}),
     "GET /metrics": Operation(
         headers={"Accept": _TEXT}, answers={200: ("text/plain", "application/openmetrics-text")}

@@ -146,8 +146,7 @@ async def healthy(request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Whether webhooks can be stored and lists read; 503 with the reason where not."""
     state = await request.app[READINESS]()
-    body = {"ready": state.ready, "reason": state.reason, **state.facts}
-    return answers.json(body, status=200 if state.ready else 503)
+    return answers.json(shapes.Ready(state.ready, state.reason, **state.facts), status=200 if state.ready else 503)
 
 
 @routes.post("/-/reload")

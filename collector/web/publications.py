@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from aiohttp import web
 
 from collector.event import RecordedEvent
 from collector.publishing import Asking, Published
 from collector.times import rfc3339
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.bodies import PublishingBody
 from collector.web.keys import PUBLISHING
 from collector.web.requests import Query, statement
@@ -46,8 +43,12 @@ async def _asked(request: web.Request) -> Asking:
 
 
 def _answered(asked: Asking, told: Published, status: int) -> web.Response:
-    shown = {name: value or None for name, value in msgspec.structs.asdict(told).items()}
-    return answers.json({"incident": asked.number, "target": asked.target, **shown, "cut": told.cut}, status=status)
+    shown = shapes.Published(
+        incident=asked.number, target=asked.target, outcome=told.outcome, url=told.url or None,
+        revision=told.revision or None, request=told.request or None, cut=told.cut, diff=told.diff or None,
+        reason=told.reason or None, event=told.event or None,
+    )  # fmt: skip
+    return answers.json(shown, status=status)
 
 
 @routes.get(ONE + "/publications")
@@ -56,10 +57,10 @@ async def list_publications(request: web.Request) -> web.Response:
     Query(request)
     row = await statements.incident(request)
     found = await request.app[PUBLISHING].publications(row.number)
-    body = {"incident": row.number, "publications": [_shown(each) for each in found]}
+    body = shapes.Publications(row.number, [_shown(each) for each in found])
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
 
 
-def _shown(event: RecordedEvent) -> dict[str, Any]:
+def _shown(event: RecordedEvent) -> shapes.Publication:
     told = {name: event.data.get(name) for name in ("status", "target", "url", "revision", "digest", "cut", "reason")}
-    return told | {"by": event.actor, "at": rfc3339(event.occurred_at), "event": event.id}
+    return shapes.Publication(**told, by=event.actor, at=rfc3339(event.occurred_at), event=event.id)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from collector.reparsing import ReparseResult, Selection
+from collector.reparsing import ReparseResult, RereadDifference, Selection
 from collector.times import rfc3339
-from collector.web import answers, bodies, statements
+from collector.web import answers, bodies, shapes, statements
 from collector.web.keys import REDRAW, REPARSE
 from collector.web.requests import optional_moment, statement
 
@@ -40,23 +40,19 @@ async def replay(request: web.Request) -> web.Response:
     return answers.json(_shown(found), status=201 if found.position else 200)
 
 
-def _shown(found: ReparseResult) -> answers.Json:
-    return {
-        "looked": found.looked,
-        "changes": [
-            {
-                "event": each.event,
-                "change": each.what,
-                "delivery": f"d{each.delivery}",
-                "type": each.type,
-                "source": each.source,
-                "title": each.title,
-                "occurred_at": rfc3339(each.occurred_at),
-                "fields": {name: {"before": before, "after": after} for name, (before, after) in each.fields.items()},
-            }
-            for each in found.changes
-        ],
-        "skipped": found.skipped,
-        "after": found.after,
-        "last": found.last,
-    }
+def _shown(found: ReparseResult) -> shapes.Replayed:
+    changes = [_reread(each) for each in found.changes]
+    return shapes.Replayed(found.looked, changes, found.skipped, found.after, found.last)
+
+
+def _reread(each: RereadDifference) -> shapes.Reread:
+    return shapes.Reread(
+        event=each.event,
+        change=each.what,
+        delivery=f"d{each.delivery}",
+        type=each.type,
+        source=each.source,
+        title=each.title,
+        occurred_at=rfc3339(each.occurred_at),
+        fields={name: shapes.Field(before, after) for name, (before, after) in each.fields.items()},
+    )

@@ -236,6 +236,199 @@ class Section(Shape, frozen=True):
     at: Time | None
 
 
+class Version(Shape, frozen=True):
+    """What a postmortem was when its review was stated; ``changed``: what it rests on has changed since."""
+
+    version: int
+    status: str
+    by: str | None
+    at: Time
+    text: str | None
+    event: str
+    as_of: Time
+    changed: bool
+
+
+class Versions(Shape, frozen=True):
+    """Each of them, oldest first."""
+
+    incident: int
+    versions: list[Version]
+
+
+class Difference(Shape, frozen=True):
+    """One statement that is new, gone or another one, and what proves it."""
+
+    section: str
+    before: str
+    after: str
+    by: str
+    events: list[str]
+
+
+class Differences(Shape, frozen=True, rename={"since": "from", "until": "to"}):
+    """What changed of a postmortem between two moments; null is now."""
+
+    incident: int
+    since: Time | None
+    until: Time | None
+    differences: list[Difference]
+
+
+class Publication(Shape, frozen=True):
+    """One time that a postmortem was published, or could not be."""
+
+    status: str | None
+    target: str | None
+    url: str | None
+    revision: str | None
+    digest: str | None
+    cut: int | None
+    reason: str | None
+    by: str | None
+    at: Time
+    event: str
+
+
+class Publications(Shape, frozen=True):
+    """Each of them, oldest first."""
+
+    incident: int
+    publications: list[Publication]
+
+
+class Published(Shape, frozen=True):
+    """What became of publishing, or of taking in what people edited there."""
+
+    incident: int
+    target: str
+    outcome: str
+    url: str | None
+    revision: str | None
+    request: str | None
+    cut: int
+    diff: str | None
+    reason: str | None
+    event: str | None
+
+
+class End(Shape, frozen=True):
+    """One end of a duration, and the events that prove it."""
+
+    moment: str
+    at: Time | None
+    known: str
+    basis: str
+    events: list[str]
+
+
+class Duration(Shape, frozen=True, rename={"begin": "from", "end": "to"}):
+    """One duration of an incident, from one moment to another."""
+
+    name: str
+    term: str
+    formula: str
+    status: str
+    known: str
+    why: str
+    begin: End
+    end: End
+    seconds: float | None
+
+
+class Measures(Shape, frozen=True):
+    """The durations of an incident in each profile's terms."""
+
+    incident: int
+    detected_by: str
+    profiles: Mapping[str, list[Duration]]
+
+
+class MeasuredValue(Shape, frozen=True):
+    """A duration as one of several incidents has it."""
+
+    incident: int
+    title: str
+    seconds: float | None
+    status: str
+    why: str | None
+
+
+class Spread(Shape, frozen=True):
+    """One duration over several incidents: how many know it, the median and the quartiles."""
+
+    name: str
+    term: str
+    formula: str
+    known: int
+    of: int
+    median: float | None
+    lower_quartile: float | None
+    upper_quartile: float | None
+    values: list[MeasuredValue]
+
+
+class Group(Shape, frozen=True):
+    """The durations of incidents that are alike."""
+
+    name: str
+    incidents: int
+    measures: list[Spread]
+
+
+class MeasuresOver(Shape, frozen=True):
+    """The durations over several incidents, and by groups of them where that was asked for."""
+
+    profile: str
+    since: Time | None
+    until: Time | None
+    by: str | None
+    incidents: int
+    measures: list[Spread]
+    groups: list[Group]
+
+
+class Imported(Shape, frozen=True):
+    """What records that were brought in came to."""
+
+    delivery: str | None
+    new: list[str]
+    known: int
+    merged: int
+    withdrawn: int
+    not_understood: list[str]
+
+
+class Field(Shape, frozen=True):
+    """A field as it was, and as it is read now."""
+
+    before: Any
+    after: Any
+
+
+class Reread(Shape, frozen=True):
+    """An event that differs by today's parsers."""
+
+    event: str
+    change: str
+    delivery: str
+    type: str
+    source: str
+    title: str
+    occurred_at: Time
+    fields: Mapping[str, Field]
+
+
+class Replayed(Shape, frozen=True):
+    """What reading some deliveries again came to; ``after`` goes on, and is null at the end."""
+
+    looked: int
+    changes: list[Reread]
+    skipped: Mapping[str, int]
+    after: int | None
+    last: int
+
+
 # Pages of lists: their rows are the shapes above, written some at a time.
 
 
@@ -351,3 +544,27 @@ class Reloaded(Shape, frozen=True):
     """The configuration was taken in."""
 
     reloaded: bool
+
+
+class Ready(Shape, frozen=True):
+    """Whether deliveries can be stored, and what was looked at; null is what is not known now."""
+
+    ready: bool
+    reason: str
+    check: str | None = None
+    reload: str | None = None
+    web_config: str | None = None
+    backup: Time | None = None
+    position: int | None = None
+    lag: int | None = None
+    queue: int | None = None
+    writer: str | None = None
+    schema: str | None = None
+    lists: str | None = None
+    follows: bool | None = None
+    sealed: int | None = None
+    sealing: str | None = None
+    lost: str | None = None
+    log: str | None = None
+    server: str | None = None
+    timeline: int | None = None

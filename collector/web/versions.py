@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aiohttp import web
 
@@ -12,7 +10,7 @@ from collector.errors import NotFound
 from collector.event import REVIEWED, RecordedEvent
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
-from collector.web import answers, statements
+from collector.web import answers, shapes, statements
 from collector.web.bodies import Reviewing
 from collector.web.keys import CHANGES, LOG, PROJECTIONS, STANDING
 from collector.web.requests import MOST, Query, statement
@@ -41,7 +39,7 @@ async def list_versions(request: web.Request) -> web.Response:
     said = await reviews(request.app, row)
     now = await evidence(request.app, row.number)
     versions = [_version(number, event, now) for number, event in enumerate(said, 1)]
-    body = {"incident": row.number, "versions": versions}
+    body = shapes.Versions(row.number, versions)
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
 
 
@@ -54,12 +52,8 @@ async def compare(request: web.Request) -> web.Response:
     found = await request.app[CHANGES](row.number, since, until, {})
     if found is None:
         raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
-    body = {
-        "incident": row.number,
-        "from": answers.time(since),
-        "to": answers.time(until),
-        "differences": [msgspec.to_builtins(each) for each in found],
-    }
+    differences = msgspec.convert(found, list[shapes.Difference], from_attributes=True)
+    body = shapes.Differences(row.number, answers.time(since), answers.time(until), differences)
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
 
 
@@ -85,14 +79,14 @@ async def reviews(app: web.Application, row: IncidentRow) -> list[RecordedEvent]
     )
 
 
-def _version(number: int, event: RecordedEvent, now: str) -> dict[str, Any]:
-    return {
-        "version": number,
-        "status": event.data["status"],
-        "by": event.actor,
-        "at": rfc3339(event.occurred_at),
-        "text": event.title or None,
-        "event": event.id,
-        "as_of": rfc3339(event.received_at),
-        "changed": event.data.get("evidence") != now,
-    }
+def _version(number: int, event: RecordedEvent, now: str) -> shapes.Version:
+    return shapes.Version(
+        version=number,
+        status=event.data["status"],
+        by=event.actor,
+        at=rfc3339(event.occurred_at),
+        text=event.title or None,
+        event=event.id,
+        as_of=rfc3339(event.received_at),
+        changed=event.data.get("evidence") != now,
+    )
