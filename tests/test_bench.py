@@ -58,6 +58,7 @@ SHORT = (
     ("keepup", 3),
     ("draft", 6),
     ("memory", 1),
+    ("start", 2),
     ("verify", 6),
     ("reparse", 2),
     ("moving", 3),

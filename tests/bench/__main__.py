@@ -50,6 +50,7 @@ ALL = (
     Benchmark("keepup"),
     Benchmark("draft"),
     Benchmark("memory"),
+    Benchmark("start"),
     Benchmark("pages"),
     Benchmark("verify"),
     Benchmark("reparse"),
