@@ -13,6 +13,8 @@ FAULTS ?=
 FUZZ ?=
 # More or fewer, or those of one seed again: make hostile HOSTILE="--cases 2000 --seed 7 html"
 HOSTILE ?=
+# The ten-minute form: make soak SOAK="--minutes 10"
+SOAK ?=
 # More or less of it: make api API="--examples 10 --seed 3"
 API ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
@@ -26,7 +28,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults fuzz adapters incidents api deb example hostile clean
+.PHONY: help run demo test check properties bench faults soak fuzz adapters incidents api deb example hostile clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -61,6 +63,9 @@ bench: $(VENV)/.dev ## Measure what this machine can take; the table is out/benc
 
 faults: $(VENV)/.dev ## Kill it, cut its power, fill its disk: nothing acknowledged may be lost (root mounts disks)
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+soak: $(VENV)/.dev ## Run it for an hour under a service manager, with a real Prometheus and Alertmanager (root mounts disks)
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 fuzz: $(VENV)/.dev ## Send the HTTP face 50,000 odd streams, each cut in three ways: the same answers
 	@$(BIN)/python -W error -m tests.fuzz $(FUZZ)

@@ -85,7 +85,7 @@ class Rig:
 
     async def caught_up(self) -> None:
         """Wait until the lists hold everything the log has, and the log everything that is said of them."""
-        await reached(0, partial(self.store.view, _ahead), "what the follower has to take in and to say, below 0")
+        await caught_up(self.store)
 
     async def get(self, path: str, of: Supervisor | None = None) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -121,6 +121,11 @@ async def rigged(folder: Path, seed: str, **more: Any) -> AsyncIterator[Rig]:
 
 _DUE = """SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM placement_due)
     + (SELECT count(*) FROM cursor WHERE settled > 0)"""
+
+
+async def caught_up(store: Store) -> None:
+    """Wait until the lists of a store hold everything its log has, and the log everything that is said of them."""
+    await reached(0, partial(store.view, _ahead), "what the follower has to take in and to say, below 0")
 
 
 def _ahead(connection: Connection) -> float:

@@ -20,18 +20,8 @@ class FailingSync:
     """After :meth:`fail` the next sync of the daemon's database fails with EIO, and those after it seem to work."""
 
     def __init__(self, folder: Path) -> None:
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            raise Skipped("there is no C compiler for the library that makes fsync fail; install gcc and libc6-dev")
-        library = folder / "failing-sync.so"
-        source = Path(__file__).parents[1] / "failing_sync.c"
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
-        if built.returncode:
-            raise Skipped(f"the library that makes fsync fail cannot be built: {built.stderr.strip()[-300:]}")
         self._switch = folder / "sync-fails"
-        self.environ = {"LD_PRELOAD": str(library), "FAIL_SYNC": str(self._switch)}
+        self.environ = {"LD_PRELOAD": _built("failing_sync", folder), "FAIL_SYNC": str(self._switch)}
 
     def fail(self) -> None:
         """The next one."""
@@ -40,6 +30,36 @@ class FailingSync:
     def work(self) -> None:
         """Not any more, if none came."""
         self._switch.unlink(missing_ok=True)
+
+
+class SlowSync:
+    """While it is told to, each sync of the daemon's log takes long, and succeeds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._switch = folder / "sync-slow"
+        self.environ = {"LD_PRELOAD": _built("slow_sync", folder), "SLOW_SYNC": str(self._switch)}
+
+    def slow(self, seconds: float) -> None:
+        """Each takes so long from now on."""
+        self._switch.write_text(f"{round(seconds * 1000)}\n")
+
+    def work(self) -> None:
+        """As ever."""
+        self._switch.unlink(missing_ok=True)
+
+
+def _built(name: str, folder: Path) -> str:
+    """The path of a library made from a source beside the tests."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise Skipped("there is no C compiler for the library that hurts fsync; install gcc and libc6-dev")
+    folder.mkdir(parents=True, exist_ok=True)
+    library, source = folder / f"{name}.so", Path(__file__).parents[1] / f"{name}.c"
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    if built.returncode:
+        raise Skipped(f"the library that hurts fsync cannot be built: {built.stderr.strip()[-300:]}")
+    return str(library)
 
 
 class SteppedClock:

@@ -125,7 +125,7 @@ class Supervisor:
                 cwd=self.folder,
                 env=environ,
                 stderr=said,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread holds a lock it needs
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, and no thread holds a lock it needs
             )
 
     def _command(self) -> Sequence[str]:
@@ -227,6 +227,6 @@ def _states(pid: int) -> set[str]:
     return found
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """However the driving process ends, no daemon is left behind."""
     _libc.prctl(_DIES_WITH_PARENT, signal.SIGKILL)
