@@ -92,6 +92,39 @@ def test_the_image_copies_what_there_is_and_runs_as_nobody() -> None:
     assert (json.loads(last["ENTRYPOINT"]), words[0]) == (["timelined"], "serve")
 
 
+_PINNED = re.compile(r"python:3\.\d+-slim")
+
+
+def test_the_image_has_nothing_that_a_linter_would_mark() -> None:
+    """What hadolint asks: a base of a version, whole paths, no secrets, one command, nothing installed that is left."""
+    words = [word for word, _ in instructions()]
+    told: dict[str, list[str]] = {word: [rest for each, rest in instructions() if each == word] for word in words}
+    assert all(_PINNED.fullmatch(each.split()[0]) for each in told["FROM"])
+    assert all(len(told[word]) == 1 for word in ("USER", "VOLUME", "ENTRYPOINT", "CMD", "HEALTHCHECK", "STOPSIGNAL"))
+    assert not {"ADD", "MAINTAINER", "ONBUILD", "ARG"} & set(words)
+    assert all(each.startswith("/") for each in told["WORKDIR"])
+    for word in ("ENTRYPOINT", "CMD", "VOLUME"):
+        assert all(isinstance(part, str) for part in json.loads(told[word][0])), word
+    run = " ".join(told["RUN"])
+    assert not re.search(r"\bsudo\b|\bcurl\b|\bwget\b|apt-get|\bcd ", run)
+    assert all("--no-cache-dir" in part and "--constraint" in part for part in run.split("&&") if "pip install" in part)
+    assert not re.search(r"(?i)password|token|secret", " ".join(told["ENV"]))
+    last = words[len(words) - words[::-1].index("FROM") :]
+    assert last.index("USER") < last.index("ENTRYPOINT")
+    assert "RUN" not in last[last.index("USER") :]
+
+
+def test_the_image_runs_with_a_read_only_root() -> None:
+    """Everything that is written lies in its one volume: the log, its neighbours, drafts; no bytecode elsewhere."""
+    env = " ".join(rest for word, rest in instructions() if word == "ENV")
+    last = dict(instructions())
+    assert "PYTHONDONTWRITEBYTECODE=1" in env
+    [folder] = json.loads(last["VOLUME"])
+    assert last["WORKDIR"] == folder
+    assert f"TIMELINED_STORAGE_URL=sqlite:////{folder.strip('/')}/" in env
+    assert composed()["services"]["timelined"]["read_only"] is True
+
+
 # --- compose ----------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from collector.errors import LogDamaged, Unavailable
 from collector.log import HEAD, sqlite
 from collector.schema import migrations
 from tests.earlier import REVISIONS, change, made, made_events, opened, unpacked
+from tests.processes import PROJECT
 
 EARLIER = [revision for revision in REVISIONS if revision != HEAD]
 ALTERED = (
@@ -130,3 +132,12 @@ def test_an_upgrade_without_room_for_a_copy_says_what_to_do(
     assert sqlite.schema_of(path).behind
     assert run("db", "upgrade", "--without-copy", "--storage.url", f"sqlite:///{path}")[0] == 0
     assert sqlite.schema_of(path) == migrations.Schema(HEAD)
+
+
+def test_the_notes_on_upgrading_have_each_release_and_the_newest_schema() -> None:
+    """Each heading of the changelog; what a revision is called in a file's name is a revision that there was."""
+    notes = (PROJECT / "docs" / "upgrading.md").read_text("utf-8")
+    releases = re.findall(r"^## (.+)$", (PROJECT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert re.findall(r"^## (.+)$", notes, re.MULTILINE) == ["Every release", *releases]
+    assert f"The schema is revision {HEAD}." in notes.partition("\n## Unreleased\n")[2]
+    assert set(re.findall(r"timelined\.db\.(\d{4})", notes)) <= set(EARLIER)

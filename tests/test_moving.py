@@ -73,7 +73,7 @@ async def happened(url: str, steps: list[tuple[str, int]]) -> None:
 async def _step(served: Daemon, post: Post, what: str, which: int) -> None:
     alert = senders.alert(("HighErrorRate", "SlowCart", "DiskFilling")[which % 3], since="14:02", service="checkout")
     ids = [event.id for event in await served.log.read()]
-    event = ids[which % len(ids)]
+    event = ids[which % len(ids)] if ids else ""
     if what == "alert":
         await post("webhooks/alertmanager", json.loads(senders.alertmanager(alert).body))
     elif what == "note":

@@ -32,8 +32,8 @@ GROWTH = 0.10
 """By how much memory may have grown from the first third of the steady stretch to its last."""
 _UNHEARD = {"TimelinedDown", "TimelinedNotReady"}
 """Fires while the daemon takes nothing and ends as it does: Alertmanager has nothing left to tell it."""
-_BUSY = {"TimelinedDown", "TimelinedCommitsSlow"}
-"""May fire again by themselves: a start and a commit take long where the machine has much else to do."""
+_BUSY = {"TimelinedDown", "TimelinedCommitsSlow", "TimelinedListsFailed", "TimelinedNoLeader"}
+"""May fire again by themselves: starts, of the follower too, and commits take long where the machine has much to do."""
 _SENDERS = 2
 _STRANGE = ("stranger", "holds bytes that nobody sent")
 """What Alertmanager and people told: the clients of the history did not."""

@@ -35,7 +35,7 @@ class Pace(NamedTuple):
     @property
     def silence(self) -> int:
         """What stands for a day."""
-        return max(45, round(self.whole / 20))
+        return max(75, round(self.whole / 20))
 
     @property
     def upkeep(self) -> int:
@@ -66,7 +66,9 @@ def _rule(rule: dict[str, Any], pace: Pace) -> dict[str, Any]:
 
 def _expression(text: str, pace: Pace) -> str:
     def length(found: re.Match[str]) -> str:
-        most = pace.window if found[1] == "[" else pace.lasting
+        # Four starts have to be seen within one, and each takes long where the machine is busy.
+        window = 2 * pace.window if "changes(" in text else pace.window
+        most = window if found[1] == "[" else pace.lasting
         return f"{found[1]}{min(int(found[2]) * _UNITS[found[3]], most)}s"
 
     def age(found: re.Match[str]) -> str:
