@@ -25,10 +25,20 @@ EXECUTED = {
 
 def chapters() -> dict[str, list[tuple[str, str]]]:
     """Chapter → its blocks, each with its language; chapters without any are left out."""
-    parts = re.split(r"^## (.+)$", README, flags=re.MULTILINE)
-    texts = dict(zip(["", *parts[1::2]], parts[0::2], strict=True))
-    found = {name: re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL) for name, text in texts.items()}
-    return {name: blocks for name, blocks in found.items() if blocks}
+    found: dict[str, list[tuple[str, str]]] = {}
+    chapter, language, lines = "", "", list[str]()
+    for line in README.splitlines():
+        if not line.startswith("```"):
+            if language:
+                lines.append(line)
+            elif line.startswith("## "):
+                chapter = line.removeprefix("## ")
+        elif language:
+            found.setdefault(chapter, []).append((language, "\n".join(lines) + "\n"))
+            language, lines = "", []
+        else:
+            language = line.removeprefix("```")
+    return found
 
 
 def test_no_block_is_executed_by_nobody() -> None:

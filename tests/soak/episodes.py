@@ -47,7 +47,10 @@ async def meanwhile(*works: Callable[[], Awaitable[object]]) -> AsyncIterator[No
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    failed = [each for each in ended if isinstance(each, Exception)]
+    if failed:
+        raise failed[0]
 
 
 # --- what ends the daemon ---------------------------------------------------------------------------------------------
@@ -196,8 +199,10 @@ async def reloaded_with_a_mistake(stage: Stage) -> AsyncIterator[None]:
     """A configuration with a key that there is not."""
     async with stage.configuring:
         await stage.unit.reload(config(stage.folder, stage.pace) + "mistake: true\n")
-        yield
-        await stage.unit.reload(config(stage.folder, stage.pace))
+        try:
+            yield
+        finally:
+            await stage.unit.reload(config(stage.folder, stage.pace))
 
 
 @asynccontextmanager

@@ -13,10 +13,11 @@ from tests.faults.history import History
 from tests.faults.shims import SlowSync
 from tests.faults.stores import SqliteStore
 from tests.faults.supervisor import until
+from tests.soak.asking import text_of
 from tests.soak.routine import People, Senders, Tokens
 from tests.soak.rules import Pace
 from tests.soak.unit import Unit
-from tests.soak.watchers import Pager, Watchers, text_of
+from tests.soak.watchers import Pager, Watchers
 
 BACKUPS, DRAFTS = "backups", "drafts"
 TOKENS = ("watch-a", "watch-b")

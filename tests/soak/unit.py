@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import aiohttp
+
 from tests.faults.history import now
 from tests.faults.supervisor import Supervisor, die_with_parent, until
+from tests.soak.asking import text_of
 
 _PAUSE = 0.5
 """``RestartSec``."""
@@ -61,12 +65,25 @@ class Unit(Supervisor):
         return code
 
     async def reload(self, config: str | None = None) -> None:
-        """As ``systemctl reload``: SIGHUP, until it says that it is ready again."""
+        """As ``systemctl reload``: SIGHUP, until its metrics say another thing of its last reload, or it ended."""
+        before, starts = await self._reloaded(), self.starts
         if config is not None:
             self._config.write_text(config)
-        readies = self.readies
-        self.process.send_signal(1)
-        await until(lambda: self.readies > readies, "the daemon says that it has reloaded")
+        if self.alive:
+            self.process.send_signal(signal.SIGHUP)
+
+        async def said() -> bool:
+            return self.starts > starts or await self._reloaded() != before
+
+        await until(said, "the daemon says what became of a reload")
+
+    async def _reloaded(self) -> list[str]:
+        """What its metrics say of the last reload; nothing while it does not answer."""
+        try:
+            lines = (await text_of(f"{self.address}/metrics")).splitlines()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return []
+        return [line for line in lines if line.startswith("timelined_config_last_reload")]
 
     def rotate(self) -> None:
         """As logrotate does with ``copytruncate``."""

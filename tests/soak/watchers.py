@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import yaml
 from aiohttp import web
 
 from tests.faults.supervisor import die_with_parent, free_port, until
+from tests.soak.asking import ready, text_of
 from tests.soak.rules import FILES, MIXIN, Pace, shortened
 
 JOB = "timelined"
@@ -139,18 +139,3 @@ class Watchers:
         name = 'alertmanager_notifications_failed_total{integration="webhook"'
         lines = [line for line in text.splitlines() if line.startswith(name) and "clientError" in line]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
-
-
-async def ready(port: int) -> bool:
-    """Whether it answers that it is."""
-    try:
-        return bool(await text_of(f"http://127.0.0.1:{port}/-/ready"))
-    except (aiohttp.ClientError, OSError):
-        return False
-
-
-async def text_of(url: str) -> str:
-    """What an address answers with 200."""
-    timeout = aiohttp.ClientTimeout(total=20)
-    async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session, session.get(url) as answer:
-        return await answer.text()
