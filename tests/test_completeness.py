@@ -170,7 +170,8 @@ def _commands(text: str) -> list[list[str]]:
     lines = [line.strip() for language, block in blocks if language == "sh" for line in block.splitlines()]
     # Beside an indented command a page may say what it is for, a column further.
     lines += [re.split(r"\s{3,}", line)[0] for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)]
-    return [shlex.split(line, comments=True) for line in lines if _INVOKED.match(line)]
+    # An ampersand is the shell's.
+    return [shlex.split(line.removesuffix(" &"), comments=True) for line in lines if _INVOKED.match(line)]
 
 
 def _mentions(text: str) -> list[list[str]]:

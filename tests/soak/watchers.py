@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -80,7 +81,7 @@ class Watchers:
 
     def _scraping(self) -> dict[str, Any]:
         return {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s", "scrape_timeout": "1s"},
+            "global": {"scrape_interval": "2s", "evaluation_interval": "1s", "scrape_timeout": "2s"},
             "rule_files": [*FILES, "watchdog.yml"],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{self.alertmanager}"]}]}]},
             "scrape_configs": [
@@ -132,6 +133,11 @@ class Watchers:
                 command, cwd=self.folder, stdout=said, stderr=said,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - as in the supervisor
             )  # fmt: skip
+
+    async def scraped(self, since: float) -> bool:
+        """Whether a daemon of the job was scraped that started after a time, in seconds since 1970."""
+        asked = f"http://127.0.0.1:{self.prometheus}/api/v1/query?query=process_start_time_seconds%3E{since:.0f}"
+        return bool(json.loads(await text_of(asked))["data"]["result"])
 
     async def refused(self) -> float:
         """How many deliveries of Alertmanager were refused for good, which it does not send again."""
