@@ -88,7 +88,9 @@ def test_the_image_copies_what_there_is_and_runs_as_nobody() -> None:
     assert json.loads(last["VOLUME"]) == ["/var/lib/timelined"]
     assert "/-/healthy" in last["HEALTHCHECK"]
     words = json.loads(last["CMD"])
-    cli.every_command()["serve"].make_context("serve", words[1:], parent=click.Context(cli.timelined, **cli.timelined.context_settings))
+    cli.every_command()["serve"].make_context(
+        "serve", words[1:], parent=click.Context(cli.timelined, **cli.timelined.context_settings)
+    )
     assert (json.loads(last["ENTRYPOINT"]), words[0]) == (["timelined"], "serve")
 
 

@@ -125,6 +125,40 @@ async def test_an_open_incident_becomes_due_though_nothing_changes(tmp_path: Pat
     assert [done.reason for done in await job.run()] == ["stale"]
 
 
+async def test_drafts_go_by_age_and_size_but_for_those_that_people_edited(tmp_path: Path) -> None:
+    """The oldest first; what went comes back with its incident's next change, and not before."""
+    lists = Lists(*(incident(number, status="resolved") for number in range(1, 6)))
+    now = NOW
+
+    def over(keep: int = 0, max_size: int = 0) -> DraftJob:
+        """A job with these bounds, as after a start."""
+        return DraftJob(
+            projections=lists,  # type: ignore[arg-type]
+            render=lists.render, folder=tmp_path, stale_after=24 * HOUR, clock=lambda: now,
+            keep=keep, max_size=max_size,
+        )  # fmt: skip
+
+    def drafts() -> list[str]:
+        return sorted(path.name for path in tmp_path.glob("incident-*.md"))
+
+    await over().run()
+    for number in range(1, 6):
+        for form in ("md", "json"):
+            os.utime(tmp_path / f"incident-{number}.{form}", (NOW / 1e6 - (10 - number) * 3600,) * 2)
+    (tmp_path / "incident-1.md").write_text("Written by a person")
+    os.utime(tmp_path / "incident-1.md", (0, 0))
+    await over(keep=int(7.5 * HOUR)).run()
+    assert drafts() == [f"incident-{number}.md" for number in (1, 3, 4, 5)]
+    assert not (tmp_path / "incident-2.json").exists()
+    size = sum((tmp_path / f"incident-{name}").stat().st_size for name in ("1.md", "5.md", "5.json"))
+    job = over(max_size=size)
+    await job.run()
+    assert drafts() == ["incident-1.md", "incident-5.md"]
+    lists.put(incident(3, status="resolved", events=4))
+    await over().run()
+    assert drafts() == ["incident-1.md", "incident-3.md", "incident-5.md"]
+
+
 async def test_what_could_not_be_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A draft that failed is due at the next pass, also one that a hint asked for; and so is a pass that failed."""
     lists = Lists(incident(1, status="resolved"))

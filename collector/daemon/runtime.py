@@ -380,6 +380,8 @@ def _setup(settings: Settings, name: str) -> Setup:
         folder=drafts.dir,
         stale_after=drafts.stale_after,
         keep_versions=drafts.keep_versions,
+        keep_drafts=drafts.keep,
+        drafts_size=drafts.max_size,
         options={
             "zone": drafts.zone, "detail": drafts.detail, "profile": drafts.profile, "citations": drafts.citations,
             "seconds": str(drafts.seconds).lower(),

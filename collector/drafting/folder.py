@@ -33,6 +33,7 @@ _TRIES = 5
 DRAFT_MODE = 0o640
 """A draft may be for a group to read."""
 _DRAFT = re.compile(r"incident-(\d+)\.md")
+_FILE = re.compile(r"incident-(\d+)(?:\.new(?:-\d+)?)?\.(?:md|json)\Z")
 
 Merge = Callable[[bytes, str], bytes | None]
 """A file that a person edited, and the new draft → that file brought up to date; None where that cannot be done."""
@@ -187,6 +188,30 @@ class DraftFolder:
                     path.unlink()
                     gone.append(path.name)
         return gone
+
+    def forget(self, before: float, most: int) -> list[str]:
+        """Remove drafts that nobody edited: those last written to before a time, in seconds since 1970, and the oldest
+        of the rest while all drafts take more than ``most`` bytes (0: any); the names of what is gone.
+
+        What was written of them stays on record: an incident is drafted again once it changes, and not before.
+        """
+        drafts = [path for path in self.folder.glob("incident-*") if _FILE.match(path.name)]
+        found = sorted((path.stat().st_mtime, path) for path in drafts)
+        total, gone = sum(path.stat().st_size for path in drafts), []
+        for written, path in found:
+            if written >= before and (not most or total <= most):
+                break
+            if self._is_ours(path):
+                total -= path.stat().st_size
+                path.unlink()
+                gone.append(path.name)
+        return gone
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether nobody changed a draft since it was written."""
+        named = _FILE.match(path.name)
+        known = self.record(int(named[1])) if named else None
+        return known is not None and _digest_of(path) in known.files.get(path.name, ())
 
     def showing(self, marks: Sequence[bytes]) -> list[int]:
         """The incidents of which any draft that was written, edited or kept, holds one of these."""

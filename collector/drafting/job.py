@@ -15,7 +15,7 @@ import structlog
 from collector.drafting.due import DueDrafts, due, state_of
 from collector.drafting.folder import FORMATS, DraftFolder, Merge, beside
 from collector.errors import TimelinedError, Unavailable
-from collector.event import SECOND
+from collector.event import HOUR, SECOND
 from collector.projections import IncidentRow, Projections
 
 log = structlog.get_logger(__name__)
@@ -57,12 +57,16 @@ class DraftJob:
         clock: Callable[[], int],
         merge: Merge = beside,
         keep_versions: int = 0,
+        keep: int = 0,
+        max_size: int = 0,
     ) -> None:
-        """``keep_versions`` is how long, µs, the versions of drafts that a person edited are kept; 0: for ever."""
+        """``keep_versions`` is how long, µs, the versions of drafts that a person edited are kept, ``keep`` how long
+        drafts that nobody edited are, and ``max_size`` how many bytes all may take; 0: for ever, and any."""
         self._projections = projections
         self._render = render
         self._folder = DraftFolder(folder, merge)
         self._stale_after, self._keep_versions = stale_after, keep_versions
+        self._keep, self._max_size, self._tidied = keep, max_size, 0
         self._clock = clock
         self._alone = asyncio.Lock()
         self.written = 0
@@ -102,12 +106,24 @@ class DraftJob:
             self._complete = self._complete or (numbers is None and self._listening)
             if numbers is None and self._keep_versions:
                 await self._forget_versions()
+            if numbers is None and (self._keep or self._max_size):
+                await self._forget_drafts()
             return done
 
     async def _forget_versions(self) -> None:
         before = (self._clock() - self._keep_versions) / SECOND
         if gone := await asyncio.to_thread(self._folder.forget_kept, before):
             log.info("removed versions of edited drafts that reached their age", files=gone)
+
+    async def _forget_drafts(self) -> None:
+        """Once an hour: looking at a large folder takes its time."""
+        now = self._clock()
+        if 0 <= now - self._tidied < HOUR:
+            return
+        self._tidied = now
+        before = (now - self._keep) / SECOND if self._keep else 0.0
+        if gone := await asyncio.to_thread(self._folder.forget, before, self._max_size):
+            log.info("removed drafts that reached their age, or the size of all", files=len(gone), first=gone[0])
 
     async def _look_at(self, rows: Sequence[IncidentRow]) -> tuple[tuple[DueDrafts, ...], tuple[DueDrafts, ...]]:
         """What is due among these, and what of it was written."""

@@ -38,6 +38,10 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     stale_after: int
     keep_versions: int = 0
     """How long the versions of edited drafts are kept, µs; 0: for ever."""
+    keep_drafts: int = 0
+    """How long drafts that nobody edited are kept, µs; 0: for ever."""
+    drafts_size: int = 0
+    """How many bytes all drafts may take; 0: any."""
     options: Mapping[str, str]
     """Of drafts, by name."""
     template: str

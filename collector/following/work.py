@@ -79,6 +79,8 @@ class Work:
             folder=Path(setup.folder),
             stale_after=setup.stale_after,
             keep_versions=setup.keep_versions,
+            keep=setup.keep_drafts,
+            max_size=setup.drafts_size,
             clock=clock,
         )
 

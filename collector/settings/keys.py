@@ -147,6 +147,8 @@ _DRAFTS = section(
         "template": text,
         "stale_after": positive(duration),
         "keep_versions": positive(duration),
+        "keep": positive(duration),
+        "max_size": positive(size),
     },
 )
 _BACKUP = section(made(BackupSettings), {"dir": text, "every": positive(duration), "keep": whole})

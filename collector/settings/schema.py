@@ -229,6 +229,10 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """An incident without news for this long gets a draft although nothing said that it is over, µs."""
     keep_versions: int = 3650 * 24 * HOUR
     """How long the version before is kept each time that an edited draft is brought up to date, µs."""
+    keep: int = 3650 * 24 * HOUR
+    """How long a draft that nobody edited is kept after it was written last, µs."""
+    max_size: int = 1 << 40
+    """How many bytes all drafts may take before the oldest that nobody edited go."""
 
 
 class PublishingSettings(msgspec.Struct, frozen=True, kw_only=True):
