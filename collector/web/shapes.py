@@ -568,3 +568,7 @@ class Ready(Shape, frozen=True):
     log: str | None = None
     server: str | None = None
     timeline: int | None = None
+    failing: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Of a daemon of several logs: those that are not ready."""
+    logs: Mapping[str, Ready] | msgspec.UnsetType = msgspec.UNSET
+    """Of a daemon of several logs: each by its name."""
