@@ -54,7 +54,9 @@ footer{margin-top:2.5rem;padding-top:.6rem;border-top:1px solid var(--line);colo
 .stack tr,.stack td,.stack th{display:block;border:0;padding:.1rem 0}
 .stack tr{border-bottom:1px solid var(--line);padding:.45rem 0}
 .stack tbody th{color:var(--mute);font-size:.88rem}
-.stack td[data-head]::before{content:attr(data-head) ': ';color:var(--mute)}}
+.stack td[data-head]::before{content:attr(data-head) ': ';color:var(--mute)}
+table:not([class]){font-size:.82rem}
+table:not([class]) :is(th,td){padding:.3rem .25rem;overflow-wrap:anywhere;white-space:normal}}
 @media print{:root{color-scheme:light;--bg:#fff;--ink:#000;--mute:#444;--line:#bbb;--soft:#f3f3f3;--link:#000;
 --ask:#fff;--askline:#888}body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
 h2{break-after:avoid}tr,li,.ask,blockquote,figure{break-inside:avoid}thead{display:table-header-group}a{text-decoration:none}

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from renderers.document import Document
 from renderers.edits.marks import bare, words
 from renderers.edits.notes import CHANGED
 from renderers.markdown import marked
@@ -16,6 +17,14 @@ from tests.histories import Told
 def draft_of(told: Told, events: list[Any]) -> str:
     """The marked draft of an incident of which so much is known."""
     return marked(told.draft() if events is told.events else _known(told, events))
+
+
+def with_edits(told: Told, kept: str) -> Document:
+    """The draft once edits of the whole of it were taken in."""
+    more = Told()
+    more.events, more.context, more.near = list(told.events), told.context, told.near
+    more.says("incident.revised", "23:00:00", "edits", data={"text": kept})
+    return more.draft()
 
 
 def _known(told: Told, events: list[Any]) -> Any:

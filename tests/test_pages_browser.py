@@ -7,15 +7,21 @@ script.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from renderers.edits import taken_in
+from renderers.html import html
 from tests.conftest import require
+from tests.edited_drafts import draft_of, with_edits
 from tests.examples import TIMES
+from tests.histories import Told
 from tests.processes import alert, get, post
 from tests.windows import Scheme, Site, browser, looking, shot, started, told
 
@@ -159,21 +165,95 @@ EVERY: list[tuple[int, Scheme]] = [
 def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width: int, scheme: Scheme) -> None:
     """axe-core finds no fault: names, order, contrast, what is read out; with every part of a page opened."""
     [event, *_] = get(f"{site.address}/api/v1/incidents/2/events")["events"]
-    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     faults = []
     with looking(browser, width, scheme) as page:
         for path in (
             "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/across",
             f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish",
-            "/deliveries", "/login",
+            "/deliveries", "/deliveries?source=alertmanager", "/login", "/incidents/999", "/incidents?text=nothing",
         ):  # fmt: skip
             page.goto(site.address + path)
             page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-            page.evaluate(axe)
-            found = page.evaluate("axe.run().then((told) => told.violations)")
             shot(page, f"{path.strip('/').split('?')[0].replace('/', '-') or 'front'}-{width}-{scheme}")
-            faults += [(path, each["id"], each["nodes"][0]["html"]) for each in found]
+            faults += [(path, *each) for each in faults_of(page)]
     assert faults == []
+
+
+def faults_of(page: Page) -> list[tuple[str, str]]:
+    """What axe-core finds on a page: the rule, and the element."""
+    page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run().then((told) => told.violations)")
+    return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+
+EDITED = """\
+
+Two shops lost **every** order [status](https://status.example/1), see `checkout`.
+
+| shop | orders |
+|---|---|
+| Bilbao | 120 |
+
+> They called us first.
+
+### What we told them
+
+1. It is slow.
+2. It is over.
+
+```
+kubectl rollout undo
+```
+"""
+"""What a person may write in a draft, of each kind."""
+
+
+def test_a_draft_that_a_person_edited_keeps_nothing_from_anybody(browser: Browser, tmp_path: Path) -> None:
+    """As a file of its own, with headings, a table, a list and code of theirs: axe-core finds no serious fault."""
+    told = Told()
+    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
+    told.says("note.added", "18:05:00", "Restarted the workers.")
+    base = draft_of(told, told.events)
+    edited = re.sub("(?m)^## Impact(.*)$", lambda found: f"## Impact on shops{found[1]}\n{EDITED}", base)
+    file = tmp_path / "draft.html"
+    file.write_text(html(with_edits(told, taken_in(base, base, edited, base, "archive")[0])), "utf-8")
+    for width, scheme in EVERY[:2]:
+        with looking(browser, width, scheme, bypass_csp=True) as page:
+            page.goto(file.as_uri())
+            expect(page.get_by_role("heading", name="What we told them")).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert faults_of(page) == []
+
+
+def test_paper_has_the_wide_form_of_a_page(site: Site, browser: Browser) -> None:
+    """However narrow it is: rows are lines, the wide picture stands there, and nothing that only a screen can use."""
+    with looking(browser, 700) as page:
+        page.goto(f"{site.address}/incidents/2")
+        page.emulate_media(media="print")
+        row = page.locator(".row .say").first.bounding_box()
+        assert row is not None
+        assert row["width"] > 300
+        expect(page.locator(".picture .wide svg")).to_be_visible()
+        for screen in (".tools", ".within", ".zoom a", ".say-it"):
+            expect(page.locator(screen).first).to_be_hidden()
+        shot(page, "incident-print")
+
+
+def test_large_letters_move_nothing_beside_the_window(site: Site, browser: Browser, tmp_path: Path) -> None:
+    """Letters half as large again, as a reader sets them in the browser, on a phone."""
+    (tmp_path / "Default").mkdir()
+    settings = {"webkit": {"webprefs": {"default_font_size": 24}}}
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings), "utf-8")
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path, executable_path=require("chromium"), viewport={"width": 360, "height": 740},
+        args=["--no-sandbox"] if os.geteuid() == 0 else [],
+    )  # fmt: skip
+    page = context.pages[0]
+    for path in ("/", "/incidents/2", "/deliveries", "/across", "/incidents/2/changes?from=2026-04-02"):
+        page.goto(site.address + path)
+        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "24px"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    context.close()
 
 
 def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:

@@ -284,7 +284,7 @@ def merged(reader: Reader) -> None:
     """19: two become one after a look at both; the old address leads on, and it is on record."""
     number, other = reader.incident(), reader.incident()
     reader.opens(f"/incidents/{number}")
-    reader.page.get_by_text("another event or incident").click()
+    reader.page.get_by_text("Another event or incident belongs to it").click()
     reader.page.get_by_label("Its number").fill(str(other))
     reader.page.get_by_role("button", name="Show what would become one").click()
     expect(reader.page.get_by_text("Together they would have 2 events")).to_be_visible()

@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderers.confluence import confluence
-from renderers.document import Document
 from renderers.edits import combined, merge, people_of, plain, revised, taken_in
 from renderers.edits.marks import bare
 from renderers.html import html
 from renderers.json import to_json
 from renderers.markdown import markdown
 from renderers.prose import Fragment, clean, passages, place
-from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of
+from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of, with_edits
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
 from tests.histories import Told
@@ -65,14 +64,6 @@ def test_what_is_taken_in_shows_in_every_format(told: Told, acts: list[Any]) -> 
     assert edited["text"] == reads
     theirs = "\n".join(line["text"] for line in edited["lines"])
     assert {word for word in kept if word not in theirs} == set()
-
-
-def with_edits(told: Told, kept: str) -> Document:
-    """The draft once edits of the whole of it were taken in."""
-    more = Told()
-    more.events, more.context, more.near = list(told.events), told.context, told.near
-    more.says("incident.revised", "23:00:00", "edits", data={"text": kept})
-    return more.draft()
 
 
 def test_lines_that_nobody_touched_are_written_as_the_format_writes_them() -> None:

@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -51,13 +52,15 @@ FRAMES = """(seconds) => new Promise((done) => {
 })"""
 
 
-def small(number: int) -> Event:
-    """An alert that is an incident by itself."""
+def small(number: int) -> Iterator[Event]:
+    """An alert and its end five minutes later: an incident by itself."""
     at = START + number * 13 * HOUR // 100
-    return Event(
-        id=event_id("bench.1", "bench", at, str(number)), type="alert.firing", source="bench", occurred_at=at,
-        entity=f"s-{number % 500}", service=f"service-{number % 500}", severity="critical", title=f"Alert {number}",
-    )  # fmt: skip
+    for kind, when in (("firing", at), ("resolved", at + 300 * SECOND)):
+        yield Event(
+            id=event_id("bench.1", "bench", when, f"{kind} {number}"), type=f"alert.{kind}", source="bench",
+            occurred_at=when, entity=f"s-{number}", service=f"service-{number % 500}", severity="critical",
+            title=f"Alert {number}", data={"starts_at": at},
+        )  # fmt: skip
 
 
 async def fill(path: Path, incidents: int, events: int) -> None:
@@ -66,7 +69,7 @@ async def fill(path: Path, incidents: int, events: int) -> None:
     assert await log.lead()
     try:
         for first in range(0, incidents, 5_000):
-            found = tuple(small(number) for number in range(first, min(first + 5_000, incidents)))
+            found = tuple(event for number in range(first, min(first + 5_000, incidents)) for event in small(number))
             await log.append([Submission(source="bench", received_at=found[-1].occurred_at, events=found)])
         await stored(log, incident(events))
     finally:
