@@ -125,7 +125,8 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     """The sender's own word for how it stands."""
     actor: str = ""
     labels: str = ""
-    """An object; or a list of ``name:value``, ``name=value``, or objects with a name (or key) and a value."""
+    """An object; or a list of ``name:value``, ``name=value``, or objects with a name (or key) and a value; or a text of
+    such pairs, apart by blanks or commas."""
     links: Mapping[str, str] = {}
     """What a link is (``log``, ``runbook`` …) → an expression that finds its address or addresses."""
     refs: Mapping[str, str] = {}

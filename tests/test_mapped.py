@@ -98,6 +98,15 @@ def test_what_is_not_found_is_left_out() -> None:
     assert (event.time_quality, event.occurred_at) == ("absent", RECEIVED)
 
 
+def test_tags_in_a_text_are_labels() -> None:
+    """Blanks or commas stand between them; a word alone names nothing, and what is said by name goes first."""
+    body = {"id": 1, "tags": "service:exports env=prod, nightly", "env": "staging"}
+    text = event_of(body, FieldMap(id="id", type="note.added", labels="tags"))
+    assert (text.labels, text.service, text.environment) == ({"service": "exports", "env": "prod"}, "exports", "prod")
+    beside = event_of(body, FieldMap(id="id", type="note.added", labels="{tags: tags, env: env}"))
+    assert (beside.service, beside.environment, beside.labels["tags"]) == ("exports", "staging", body["tags"])
+
+
 @pytest.mark.parametrize(
     ("said", "body", "reason"),
     [

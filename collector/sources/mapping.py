@@ -52,6 +52,8 @@ OWN = "mapped"
 _NOTHING = "finds nothing"
 _FIELDS_NAMED = 6
 """Fields that are named at most where nothing was found."""
+_APART = re.compile(r"[\s,]+")
+"""What stands between the labels of a text."""
 _PAIR = re.compile(r"([^:=\s][^:=]*)[:=](.+)", re.DOTALL)
 
 
@@ -354,9 +356,12 @@ def _scalar(value: object) -> str:
 def _labels(value: object) -> dict[str, str]:
     """Labels in any of the forms in which senders have them."""
     if isinstance(value, dict):
-        return {str(key): told for key, each in value.items() if (told := _scalar(each))}
+        named = {str(key): told for key, each in value.items() if (told := _scalar(each))}
+        # A sender's tags are labels, too, where they have a name and a value.
+        return {**_labels(named.get("tags")), **named}
     found: dict[str, str] = {}
-    for each in value if isinstance(value, list) else ():
+    listed = _APART.split(value) if isinstance(value, str) else value
+    for each in listed if isinstance(listed, list) else ():
         if isinstance(each, dict):
             name = _scalar(each.get("name") or each.get("key") or each.get("tag"))
             told = _scalar(each.get("value"))
