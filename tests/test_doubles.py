@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from collector.errors import Unavailable
 from collector.intake.doubles import Doubles
 from tests import senders
 from tests.imported_facts import EVENING, entry, facts
@@ -42,3 +43,18 @@ async def test_what_an_end_left_doubled_the_next_start_takes_back(tmp_path: Path
         runtime = place.served.runtime
         assert await runtime.intake.make_up(runtime.clock()) == 0
         assert await types(place) == expected
+
+
+async def test_what_could_not_be_taken_back_is_taken_back_later(tmp_path: Path) -> None:
+    """A delivery that is stored is acknowledged, whether or not its double can be taken back at once."""
+    page = senders.page(311, "Errors", at="14:03")
+    async with serving(tmp_path) as place:
+        await brought(place, *EVENING)
+        before, runtime = await types(place), place.served.runtime
+        with patch.object(Doubles, "withdraw", side_effect=Unavailable("no room")):
+            await place.sent(page.triggered())
+            assert await types(place) == sorted([*before, "page.triggered"])
+        async with asyncio.timeout(30):
+            # The job of the start may be at it as well.
+            while await types(place) != before:
+                await runtime.intake.make_up(runtime.clock())

@@ -23,6 +23,7 @@ from collector.event import SECOND
 from collector.fetching import client as fetching
 from collector.fetching.client import ReconcileJob
 from collector.following.work import Work, rendered
+from collector.intake import doubles
 from collector.jobs import retention, silences
 from collector.jobs.leadership import Leadership
 from collector.jobs.schedule import Schedule
@@ -97,7 +98,7 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
             runs.add("backup", copying.run, every=backing_up.EVERY)
         if runtime.settings.publishing.targets:
             runs.add("publishing", runtime.publisher.retry, every=publishing.EVERY)
-        runs.add("doubles of imports", partial(_made_up, runtime))()
+        runs.add("doubles of imports", partial(_made_up, runtime), every=doubles.EVERY)
         runs.add("heartbeats", runtime.silences.run, every=silences.EVERY)
         reconciling = ReconcileJob(partial(fetched_from, runtime), runtime.importer.take, runtime.clock)
         runs.add("reconciling", reconciling.run, every=fetching.EVERY)
@@ -108,9 +109,9 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def _made_up(runtime: Runtime) -> None:
-    """Once after each start: what the one before it had no time for."""
+    """What the daemon before this one had no time for, and what could not be stored."""
     if count := await runtime.intake.make_up(runtime.clock()):
-        log.info("took back what an import had brought and a delivery told before the last end", events=count)
+        log.info("took back what an import had brought and a delivery told", events=count)
 
 
 class _Later:

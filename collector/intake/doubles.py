@@ -3,7 +3,8 @@
 They are one where source, type, entity and person are the same and their times
 within what the form of the import allows. What the delivery told stands: an
 import takes its id, and what an import brought earlier is taken back when the
-delivery arrives. Where the daemon was ended in between, its next start does it.
+delivery arrives. Where the daemon was ended in between, or nothing could be
+stored, :meth:`Doubles.make_up` does it later.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Container, Mapping, Sequence
 from functools import partial
 
 import msgspec
+import structlog
 from sqlalchemy import Connection
 
+from collector.errors import Unavailable
 from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
 from collector.intake.imported import FETCHED, HOW
 from collector.intake.writer import Writer
@@ -22,8 +25,12 @@ from collector.log.headers import headers_of
 from collector.storage.sql import executing, select_in
 from collector.webhook import IMPORT, Import
 
+log = structlog.get_logger(__name__)
+
+EVERY = 600
+"""Seconds between two looks at whether something is left to be taken back."""
 LAST = 2_000
-"""How many of the last events are looked at after a start: what was not taken back yet is of the last few commits."""
+"""How many of the last events are looked at then: what was not taken back yet is of the last few commits."""
 SAME = "same_as"
 """The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""
 
@@ -35,6 +42,8 @@ class Doubles:
         self._log, self._writer = writer.log, writer
         self._seen: dict[str, tuple[int, bool]] = {}
         """By source the last delivery that was looked at, and whether one of them was an import."""
+        self._owed = True
+        """Whether something may be left to be taken back: after a start, and where it could not be."""
 
     async def find(self, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
         """The records of an import under the ids of events that are known, and by their own ids those that deliveries
@@ -44,25 +53,39 @@ class Doubles:
     async def merge(self, source: str, events: Sequence[Event], forms: Mapping[str, Import], now: int) -> int:
         """Take back what an import of ``source`` brought of these events, new ones of a delivery; how many those are.
 
-        Free where nothing was ever imported for the source. Raises :class:`collector.errors.Unavailable`.
+        Free where nothing was ever imported for the source. What cannot be taken back now is left to :meth:`make_up`:
+        the delivery is stored.
         """
         near = {form: said.near for form, said in forms.items() if said.near}
-        if not near or not events or not await self._ever_imported(source):
+        try:
+            if not near or not events or not await self._ever_imported(source):
+                return 0
+            found = await self._log.query(partial(_imported, events=events, near=near))
+            return await self.withdraw(found, now)
+        except Unavailable as error:
+            self._owed = True
+            log.warning("cannot take back what an import brought and a delivery told; trying again", reason=str(error))
             return 0
-        found = await self._log.query(partial(_imported, events=events, near=near))
-        return await self.withdraw(found, now)
 
     async def make_up(self, forms: Mapping[str, Mapping[str, Import]], now: int) -> int:
-        """Take back what was left to be taken back when the daemon ended, by source its forms; how many those are.
+        """Take back what was left to be taken back when the daemon ended, or could not be, by source its forms; how
+        many those are.
 
-        Free where nothing was ever imported. Raises :class:`collector.errors.Unavailable`.
+        Free where nothing is left, and where nothing was ever imported. Raises :class:`collector.errors.Unavailable`.
         """
+        if not self._owed:
+            return 0
+        self._owed = False
         count = 0
-        for source, said in forms.items():
-            near = {form: one.near for form, one in said.items() if one.near}
-            if near and await self._ever_imported(source):
-                found = await self._log.query(partial(_left, source=source, near=near))
-                count += await self.withdraw(found, now)
+        try:
+            for source, said in forms.items():
+                near = {form: one.near for form, one in said.items() if one.near}
+                if near and await self._ever_imported(source):
+                    found = await self._log.query(partial(_left, source=source, near=near))
+                    count += await self.withdraw(found, now)
+        except BaseException:
+            self._owed = True
+            raise
         return count
 
     async def _ever_imported(self, source: str) -> bool:

@@ -185,7 +185,8 @@ class Intake:
         return None if endpoint is None else endpoint.source.imports
 
     async def make_up(self, now: int) -> int:
-        """Take back what an import brought and a delivery told just before the daemon ended; how many events those are.
+        """Take back what an import brought and a delivery told just before the daemon ended, or while nothing could be
+        stored; how many events those are.
 
         Raises :class:`collector.errors.Unavailable`.
         """
