@@ -181,3 +181,10 @@ def test_an_alarm_is_told_of_what_it_measures() -> None:
         (event,) = events_of(ALARM | {"Trigger": {"MetricName": "m", "Namespace": "n", "Dimensions": dimensions}})
         assert (event.service, event.environment) == (service, environment)
         assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
+
+
+def test_what_a_function_hands_on_is_what_it_was_called_with() -> None:
+    """Each message of the list is the same event as it is by itself."""
+    told = [sns.envelope(json.dumps(ALARM), at=AT), sns.envelope("Nightly export finished", at=AT)]
+    records = {"Records": [{"EventSource": "aws:sns", "Sns": each} for each in told]}
+    assert events_of(records) == (*events_of(told[0]), *events_of(told[1]))

@@ -46,6 +46,8 @@ PUBLISHED = {
     "aws/codedeploy-deployment-event.json": ("aws", "change.succeeded"),
     "aws/eventbridge-alarm-composite-suppressed.json": ("aws", "alert.firing"),
     "aws/eventbridge-alarm-metric-math.json": ("aws", "alert.firing"),
+    "aws/lambda-cloudwatch-alarm-sns-payload-multiple-metrics.json": ("aws", "alert.firing"),
+    "aws/lambda-cloudwatch-alarm-sns-payload-single-metric.json": ("aws", "alert.firing"),
     "aws/sns-notification.json": ("aws", "observation.recorded"),
     "aws/sns-subscription-confirmation.json": ("aws", "observation.recorded"),
     "azure-monitor/metric-resolved.json": ("azuremonitor", "alert.resolved"),

@@ -5,7 +5,8 @@ EventBridge: https://docs.aws.amazon.com/eventbridge/latest/ref/events-structure
 
 SNS puts a message as text into an envelope that it signs, and calls it
 ``text/plain``; with raw message delivery, and from an API destination of
-EventBridge, the message is the body. A subscription that waits for its
+EventBridge, the message is the body. A function of Lambda that hands on what it
+was called with has envelopes in a list. A subscription that waits for its
 confirmation is told with the address that confirms it; nothing here opens it.
 """
 
@@ -17,7 +18,7 @@ from collector import reading as fit
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id
 from collector.sources.aws import alarms, happenings
-from collector.sources.aws.common import KIND, RECIPE, text
+from collector.sources.aws.common import KIND, RECIPE, inner, text
 from collector.sources.aws.envelope import ADDRESS, check_certificate, verify
 from collector.times import moment
 from collector.webhook import Made, Reading, Source, Webhook
@@ -29,10 +30,17 @@ _CONFIRMATIONS = {
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-    """The event of the delivery; none for what is set aside."""
+    """The event of the delivery, or one of each envelope; none for what is set aside."""
     body = fit.decode_any(webhook.body, webhook.source)
     if not isinstance(body, dict):
         return (fit.unrecognised(webhook, "the body is no JSON object", KIND),)
+    records = body.get("Records")
+    if isinstance(records, list) and (envelopes := [told for each in records if (told := inner(each, "Sns"))]):
+        return tuple([event for envelope in envelopes for event in _enveloped(webhook, reading, envelope)])
+    return _enveloped(webhook, reading, body)
+
+
+def _enveloped(webhook: Webhook, reading: Reading, body: dict[str, Any]) -> tuple[Event, ...]:
     kind = text(body.get("Type"))
     if "TopicArn" not in body or "Message" not in body:
         return _message(webhook, reading, body, {})
@@ -122,6 +130,7 @@ SOURCE = Source(
     parse=parse,
     identity=(
         "/Message", "/MessageId", "/TopicArn", "/Timestamp", "/AlarmArn", "/NewStateValue", "/StateChangeTime", "/id",
-        "/detail", "/resources",
+        "/detail", "/resources", "/Records/*/Sns/Message", "/Records/*/Sns/MessageId", "/Records/*/Sns/TopicArn",
+        "/Records/*/Sns/Timestamp",
     ),
 )  # fmt: skip
