@@ -13,7 +13,6 @@ from collections.abc import Container, Mapping, Sequence
 from functools import partial
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from collector.errors import Unavailable
@@ -24,8 +23,6 @@ from collector.log import Submission, decode, queries
 from collector.log.headers import headers_of
 from collector.storage.sql import executing, select_in
 from collector.webhook import IMPORT, Import
-
-log = structlog.get_logger(__name__)
 
 EVERY = 600
 """Seconds between two looks at whether something is left to be taken back."""
@@ -62,9 +59,8 @@ class Doubles:
                 return 0
             found = await self._log.query(partial(_imported, events=events, near=near))
             return await self.withdraw(found, now)
-        except Unavailable as error:
+        except Unavailable:
             self._owed = True
-            log.warning("cannot take back what an import brought and a delivery told; trying again", reason=str(error))
             return 0
 
     async def make_up(self, forms: Mapping[str, Mapping[str, Import]], now: int) -> int:
