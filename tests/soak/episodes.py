@@ -167,11 +167,11 @@ async def sent_wrongly(stage: Stage) -> AsyncIterator[None]:
     """Without a proof, too large, and in a shape that nobody knows."""
 
     async def send() -> None:
-        await stage.clients.send(Delivery(b"{}", (), "watch"))
-        await stage.clients.send(Delivery(b'{"shape": "new"}', (), "odd"))
+        await stage.astray.send(Delivery(b"{}", (), "watch"))
+        await stage.astray.send(Delivery(b'{"shape": "new"}', (), "odd"))
 
     async with meanwhile(lambda: every(0.4, send)):
-        await stage.clients.send(Delivery(b" " * 5_000_000, (), "odd"))
+        await stage.astray.send(Delivery(b" " * 5_000_000, (), "odd"))
         yield
 
 

@@ -17,7 +17,7 @@ import aiohttp
 from tests.faults.clients import Clients
 from tests.faults.deliveries import Deliveries, Delivery
 from tests.faults.history import Attempt, Fact
-from tests.faults.supervisor import PROJECT
+from tests.faults.supervisor import PROJECT, until
 from tests.soak.unit import Unit
 
 TRAFFIC = ("alertmanager", "quiet", "odd")
@@ -108,8 +108,8 @@ class People:
 class Tokens:
     """The two tokens that the daemon takes of Alertmanager, of which one is in use: each exchange uses the other."""
 
-    def __init__(self, ours: Sequence[Path], theirs: Path) -> None:
-        self._ours, self._theirs = ours, theirs
+    def __init__(self, ours: Sequence[Path], theirs: Path, url: str) -> None:
+        self._ours, self._theirs, self._url = ours, theirs, url
         self.exchanged = 0
         for number, path in enumerate(ours):
             path.write_text(f"soak-token-of-the-start-{number}-0123456789\n")
@@ -120,8 +120,22 @@ class Tokens:
         self.exchanged += 1
         new = self._ours[self.exchanged % 2]
         new.write_text(f"soak-token-{self.exchanged}-0123456789abcdef\n")
-        await asyncio.sleep(2.5)  # what is exchanged in its file is in force a second later
+        # What is exchanged in its file is in force seconds later, once that is recorded.
+        await until(lambda: self._proves(new.read_text().strip()), "an exchanged token is in force")
         self._theirs.write_text(new.read_text())
+
+    async def _proves(self, token: str) -> bool:
+        """Whether a delivery is taken by it."""
+        told = alerts([_STORMS + self.exchanged], "watch")
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+                session.post(self._url, data=told.body, headers=headers) as answer,
+            ):
+                return answer.status in (200, 202)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
 
 
 async def command(unit: Unit, *words: str) -> int:

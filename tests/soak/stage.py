@@ -54,10 +54,13 @@ class Stage:
         self.unit = Unit(folder / "unit", self.store.url, config=config(folder, pace), environ=self.disk.environ)
         self.history = History()
         self.clients = Clients([self.unit.address], self.history, seed, 1)
+        self.astray = Clients([self.unit.address], History(), seed, 1)
+        """Sends what is to be refused or not understood; nobody judges what became of it."""
         self.senders, self.people = Senders(self.clients, seed), People(self.unit, seed)
         self.pager = Pager()
         self.watchers = Watchers(folder / "watchers", pace, self.unit.address, self.pager)
-        self.tokens = Tokens([folder / name for name in TOKENS], self.watchers.token)
+        url = f"{self.unit.address}/webhooks/watch"
+        self.tokens = Tokens([folder / name for name in TOKENS], self.watchers.token, url)
         self.configuring = asyncio.Lock()
         """Held by whoever changes the configuration."""
         self.quiet_sends, self.odd_sends, self.verified = asyncio.Event(), asyncio.Event(), asyncio.Event()
