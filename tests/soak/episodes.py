@@ -277,8 +277,9 @@ class Stray(Supervisor):
 
 EPISODES = (
     Episode(restarted, ()),
-    Episode(killed_often, ("TimelinedRestarts",)),
     Episode(stopped, ("TimelinedDown",)),
+    # After it nothing starts anew for long: one start more would be one too many again.
+    Episode(killed_often, ("TimelinedRestarts",)),
     Episode(slow_then_locked, ("TimelinedCommitsSlow", "TimelinedCommitsStalled", "TimelinedQueueFilling",
                                "TimelinedNotReady", "TimelinedDeliveriesUnavailable", "TimelinedNotSealed",
                                "TimelinedJobFailing")),
