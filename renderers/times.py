@@ -38,8 +38,17 @@ def local(at: int, zone: str = "UTC") -> datetime:
 
 def clock(at: int, zone: str = "UTC") -> tuple[str, str]:
     """The day and the time of day: ``("2026-03-04", "14:02:10")``."""
+    if zone == "UTC" and _FIRST <= at <= _LAST:
+        days, seconds = divmod(at // 1_000_000, 86_400)
+        return _day_of(days), f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     shown = local(at, zone).isoformat()
     return shown[:10], shown[11:19]
+
+
+@lru_cache(maxsize=1_024)
+def _day_of(days: int) -> str:
+    """So many days after 1970-01-01, UTC."""
+    return (_EPOCH + timedelta(days=days)).date().isoformat()
 
 
 def day(at: int, zone: str = "UTC") -> str:
@@ -70,6 +79,8 @@ def offset(at: int, zone: str = "UTC") -> str:
 @lru_cache(maxsize=16_384)
 def repeated(at: int, zone: str = "UTC") -> bool:
     """Whether the wall clock shows this time twice, as in the hour in which the clocks go back."""
+    if zone == "UTC":
+        return False
     shown = local(at, zone)
     return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
 

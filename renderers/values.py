@@ -56,12 +56,14 @@ def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | Non
         return None
     first = tellings[0]
     shape = _shape(first.text)
-    alike = [each for each in tellings if _shape(each.text) == shape]
-    column = _varying([_numbers(each.text) for each in alike])
+    # Thousands of series tell few texts.
+    numbers = {text: _numbers(text) for text in {each.text for each in tellings} if _shape(text) == shape}
+    alike = [each for each in tellings if each.text in numbers]
+    column = _varying(list(numbers.values()))
     if column is None:
         return Size(first, newest=last or (tellings[-1] if tellings[-1].text != first.text else None))
     # max keeps the first of several that are as large.
-    largest = max(alike, key=lambda each: _numbers(each.text)[column])
+    largest = max(alike, key=lambda each: numbers[each.text][column])
     newest, own = tellings[-1], next(each for each in tellings if each.event.entity == largest.event.entity)
     return Size(
         largest,
@@ -124,6 +126,8 @@ def said_anew(history: History) -> dict[str, str]:
 
 def grown(history: History) -> frozenset[str]:
     """The updates by which alerts told their largest value, where they had told a smaller one before."""
+    if not any(alert.updates for alert in history.alerts):
+        return frozenset()
     sizes = [told for _, told in alert_sizes(history) if told.first is not None]
     return frozenset([told.largest.event.id for told in sizes if told.largest.event.type == UPDATED])
 
