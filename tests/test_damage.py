@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -84,13 +85,17 @@ async def serving(database: Path) -> AsyncIterator[Place]:
         yield Place(served, client)
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> Path:
-    """The file of a daemon that was told of an incident: alerts, a page, a change, people's words."""
-    database = tmp_path / "told.db"
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a daemon that was told of an incident: alerts, a page, a change, people's words. It stays so."""
+    database = tmp_path_factory.mktemp("told") / "told.db"
+    asyncio.run(_told(database))
+    return database
+
+
+async def _told(database: Path) -> None:
     async with serving(database) as place:
         await _tell(place)
-    return database
 
 
 async def _tell(place: Place) -> None:
