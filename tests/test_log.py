@@ -1,16 +1,11 @@
 """Every back end of the log, held to the promise in ``collector/log/contract.py``."""
 
-# ruff: noqa: ASYNC220 - a test may wait for its own process
-
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
 import traceback
 from functools import partial
 from hashlib import sha256
@@ -26,6 +21,7 @@ from collector.event import MACHINE, PEOPLE
 from collector.log import EventLog, Refused, Submission, appending, open_log, queries
 from collector.proof.merkle import content_commitment, delivery_commitment, delivery_leaf, event_commitment, leaf
 from collector.removal import erasing
+from tests import forks
 from tests.log_facts import AT, append, fact, opened, told
 from tests.log_facts import database as database
 from tests.log_facts import log as log
@@ -366,35 +362,10 @@ def test_a_leaf_is_what_the_design_says() -> None:
 # A database that is away
 
 
-_KILLED = """
-import asyncio, sys
-from tests.log_facts import fact, told
-from collector.log import open_log
-async def main():
-    log = await open_log(sys.argv[1])
-    async def client(number):
-        for turn in range(10_000):
-            (receipt,) = await log.append([told(fact(f"{number}-{turn}", at=turn * 1000))])
-            print(receipt.items[0].position, f"{number}-{turn}", flush=True)
-    await asyncio.gather(*(client(n) for n in range(4)))
-asyncio.run(main())
-"""
-
-
-async def test_kill_9_loses_nothing_acknowledged(database: str) -> None:
+async def test_kill_9_loses_nothing_acknowledged(database: str, tmp_path: Path) -> None:
     """What a killed process had acknowledged is there, at the position it said, without gaps; writing goes on."""
-    here = Path(__file__).parent
-    path = os.pathsep.join([str(here), str(here.parent)])
     for round_number in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _KILLED, database], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
-        )
-        assert process.stdout is not None
-        acknowledged = [process.stdout.readline().decode() for _ in range(40 + 25 * round_number)]
-        process.send_signal(signal.SIGKILL)
-        acknowledged += process.stdout.read().decode().splitlines(keepends=True)
-        process.stdout.close()
-        process.wait()
+        acknowledged = killed(database, tmp_path, after=40 + 25 * round_number)
         async with opened(database) as log:
             stored = {event.position: event.title for event in await log.read(limit=1_000_000)}
             assert list(stored) == list(range(1, len(stored) + 1))
@@ -402,6 +373,19 @@ async def test_kill_9_loses_nothing_acknowledged(database: str) -> None:
                 position, _, title = line.rstrip("\n").partition(" ")
                 assert not line.endswith("\n") or stored[int(position)] == title
             await append(log, told(fact(f"after {round_number}")))
+
+
+def killed(database: str, folder: Path, *, after: int) -> list[str]:
+    """What a writer had printed that was killed after so many lines; the last may be cut."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as printed, Path(os.devnull).open("rb") as nothing:
+        with os.fdopen(writing, "wb") as handed:
+            streams = (nothing.fileno(), handed.fileno(), 2)
+            process = forks.start([database], folder, os.environ, streams, module="tests.endless_writer")
+        lines = [printed.readline().decode() for _ in range(after)]
+        process.kill()
+        process.wait(60)
+        return lines + printed.read().decode().splitlines(keepends=True)
 
 
 # What an error says

@@ -21,8 +21,8 @@ REFUSED = 6
 """How a daemon ends that finds the log shorter than what was acknowledged, or damaged."""
 _MORE = 200
 """Acknowledgements after which a daemon goes on."""
-_HEARD = 1.0
-"""Seconds after which no answer that was given before the fault is still on its way."""
+_HEARD = 10.0
+"""Seconds after which no answer that was given before the fault is still on its way, however busy the machine."""
 
 
 class Way(NamedTuple):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
+from tests import forks
 from tests.faults.report import Report
 from tests.faults.supervisor import PROJECT
 
@@ -46,7 +47,7 @@ def _one_round(folder: Path, report: Report, entries: int, said_at: SaidAt) -> N
     database, file = folder / "timelined.db", folder / "entries.json"
     with file.open("w") as written:
         written.writelines(_page(entries, said_at))
-    subprocess.run([*_TIMELINED, "db", "upgrade", *_where(database)], cwd=PROJECT, check=True, capture_output=True)
+    forks.run(["db", "upgrade", *_where(database)], PROJECT, os.environ).check_returncode()
     for stored in (entries // 4, entries // 2):
         _kill_when_stored(database, file, stored)
         here = _count(database)
@@ -58,43 +59,45 @@ def _one_round(folder: Path, report: Report, entries: int, said_at: SaidAt) -> N
     report.require(_count(database) == entries, "doubled", f"{_count(database)} events stand for {entries} entries")
     again = _run(database, file, report)
     report.require((again["new"], again["known"]) == (0, entries), "doubled", f"again, it came to {again}")
-    done = subprocess.run([*_TIMELINED, "verify", *_where(database)], cwd=PROJECT, check=False, capture_output=True)
-    report.require(done.returncode == 0, "verify", done.stdout.decode()[-500:])
-
-
-_TIMELINED = (sys.executable, "-m", "collector")
+    done = forks.run(["verify", *_where(database)], PROJECT, os.environ, _PATIENCE)
+    report.require(done.returncode == 0, "verify", done.stdout[-500:])
 
 
 def _where(database: Path) -> tuple[str, str]:
     return ("--storage.url", f"sqlite:///{database}")
 
 
-def _import(database: Path, file: Path) -> list[str]:
-    return [*_TIMELINED, "import", "file", "pagerduty", "log_entries", str(file), "-o", "json", *_where(database)]
+@contextmanager
+def _importing(database: Path, file: Path) -> Iterator[tuple[forks.Child, IO[bytes]]]:
+    """An import that runs, and what it prints; it is gone afterwards."""
+    command = ["import", "file", "pagerduty", "log_entries", str(file), "-o", "json", *_where(database)]
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as printed:
+        running = forks.start(command, PROJECT, os.environ, (nothing.fileno(), printed.fileno(), 2))
+        try:
+            yield running, printed
+        finally:
+            running.kill()
+            running.wait()
 
 
 def _kill_when_stored(database: Path, file: Path, stored: int) -> None:
-    running = subprocess.Popen(_import(database, file), cwd=PROJECT, stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _PATIENCE
+    with _importing(database, file) as (running, _):
         while _count(database) < stored and running.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
-    finally:
-        running.kill()
-        running.wait()
 
 
 def _run(database: Path, file: Path, report: Report) -> Any:
     """What an import came to that nobody disturbed; its memory is looked at while it runs."""
     peak = 0
-    with subprocess.Popen(_import(database, file), cwd=PROJECT, stdout=subprocess.PIPE) as running:
+    with _importing(database, file) as (running, printed):
         while running.poll() is None:
             status = Path(f"/proc/{running.pid}/status")
             found = _PEAK.search(status.read_text()) if status.exists() else None
             peak = max(peak, int(found[1]) >> 10 if found else 0)
             time.sleep(0.05)
-        assert running.stdout is not None
-        said = running.stdout.read()
+        printed.seek(0)
+        said = printed.read()
     report.facts["peak_mb"] = max(peak, int(report.facts.get("peak_mb", 0)))
     report.require(running.returncode == 0, "exit", f"the import ended with {running.returncode}: {said!r}")
     report.require(peak <= LARGEST, "memory", f"the import took {peak} MB")
