@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy import Column, Index, MetaData, Text, create_engine
 
-from collector import cli, daemon, projections
+from collector import daemon, projections
+from collector.cli.output import UNAVAILABLE
 from collector.following.follower import Follower
 from collector.log import HEAD
 from collector.projections import shape
@@ -109,5 +110,5 @@ async def test_a_reader_does_not_show_lists_of_another_shape(tmp_path: Path) -> 
     async with opened(path) as log:
         log.announce("http://127.0.0.1:1")
         shown = await asyncio.to_thread(timelined, "incidents", "--storage.url", url, cwd=tmp_path)
-    assert shown.returncode == cli.output.UNAVAILABLE
+    assert shown.returncode == UNAVAILABLE
     assert "its lists are not those of this version" in shown.stderr

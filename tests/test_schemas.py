@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from sqlalchemy import create_engine
 
 from collector import cli, daemon
+from collector.cli.output import UNAVAILABLE
 from collector.errors import LogDamaged, Unavailable
 from collector.log import HEAD, open_log, sqlite
 from collector.schema import migrations, tables
@@ -197,7 +198,7 @@ def test_the_commands_show_and_upgrade(tmp_path: Path) -> None:
     assert found == {"revision": HEAD, "head": HEAD, "state": "current"}
     change(tmp_path / "timelined.db", at_revision("0999"))
     assert "ahead" in ran("current")[1]
-    assert ran("upgrade")[0] == cli.output.UNAVAILABLE
+    assert ran("upgrade")[0] == UNAVAILABLE
 
 
 async def test_ready_says_that_the_schema_is_not_ours(tmp_path: Path) -> None:
