@@ -6,6 +6,7 @@ loaded and killed first, and loses logs last.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -13,15 +14,18 @@ import threading
 import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import click
 import pytest
 import yaml
 from click.testing import Result
 
+from collector.cli import following, logs
+from collector.cli.client import remote
 from collector.errors import InvalidInput
 from collector.settings import Settings, load_settings, of_log, path_of
 from collector.web.keys import OneLog
@@ -206,6 +210,32 @@ def test_what_comes_in_any_log_is_told_in_one_stream(several: Several) -> None:
     (first, one), (_, other) = told(2)
     assert {one, other} == {"eu", "default"}
     assert [log for _, log in told(1, **{"Last-Event-ID": first})] == [other]
+
+
+async def test_a_command_follows_all_logs(several: Several) -> None:
+    """It says of each event which log it is of, and goes on after the place that it had in each."""
+
+    async def followed(after: object, count: int) -> list[str]:
+        asked = {"type": "alert.firing", "after": after}
+        stream = following.events(desk, asked, pytest.fail, last=last)
+        async with aclosing(stream), asyncio.timeout(PATIENCE):
+            return [(await anext(stream))["log"] for _ in range(count)]
+
+    last: list[object] = [None]
+    with click.Context(click.Command("events")):
+        logs.choose("all")
+        async with remote(several.address) as desk:
+            before = (await desk.get("/api/v1/logs/events", limit=1000, type="alert.firing", order="desc")).json()
+            places: dict[str, int] = {}
+            for event in before["events"]:
+                places.setdefault(event["log"], event["position"])
+            assert set(places) == set(LOGS)
+            for log in ("eu", "pg"):
+                assert await asyncio.to_thread(several.deliver, log, 91) == 202
+            cursor = ",".join(f"{log}.{position}" for log, position in places.items())
+            [first] = await followed(cursor, 1)
+            [second] = await followed(last[0], 1)
+    assert {first, second} == {"eu", "pg"}
 
 
 def test_pages_lead_to_the_log_of_what_they_show(several: Several) -> None:

@@ -90,10 +90,11 @@ class Desk:
         timeout = aiohttp.ClientTimeout(total=patience)
         return await self._ask("POST", path, data=body, headers=headers, timeout=timeout)
 
-    async def stream(self, path: str, **parameters: object) -> AsyncGenerator[tuple[int, Any]]:
-        """Server-sent events as they come, each with its position; ends where the server ends it.
+    async def stream(self, path: str, **parameters: object) -> AsyncGenerator[tuple[str, Any]]:
+        """Server-sent events as they come, each with its position, or its place in each of several logs; ends where the
+        server ends it.
 
-        The first one is the position that the stream goes on after, with None.
+        The first one is what the stream goes on after, with None.
 
         Raises :class:`Unavailable` where the server is not reached, or says nothing for :data:`SILENCE` seconds.
         """
@@ -110,9 +111,9 @@ class Desk:
                     for message in messages:
                         fields = dict(line.partition(b": ")[::2] for line in message.split(b"\n"))
                         if fields.get(b"", b"").startswith(b"position "):
-                            yield int(fields[b""].split()[1]), None
+                            yield fields[b""].split()[1].decode(), None
                         if b"data" in fields:
-                            yield int(fields[b"id"]), json.loads(fields[b"data"])
+                            yield fields[b"id"].decode(), json.loads(fields[b"data"])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"cannot reach {self._base.origin()}: {error or 'it says nothing'}") from error
 

@@ -9,13 +9,15 @@ from contextlib import aclosing
 
 import click
 
-from collector.cli import output, telling
+from collector.cli import logs, output, telling
 from collector.cli.client import Desk
 from collector.cli.output import Json
 from collector.cli.where import Where
 from collector.errors import InvalidInput, Unavailable
 
 STREAM = "/api/v1/events/stream"
+ALL = "/api/v1/logs/stream"
+"""The same of all logs."""
 AGAIN = 2.0
 """How long to wait before a lost connection is tried again, in seconds."""
 TAKEN = ("source", "type", "incident", "after")
@@ -24,21 +26,28 @@ TAKEN = ("source", "type", "incident", "after")
 Say = Callable[[str], None]
 
 
-async def events(desk: Desk, filters: Mapping[str, object], say: Say, again: float = AGAIN) -> AsyncGenerator[Json]:
+async def events(
+    desk: Desk, filters: Mapping[str, object], say: Say, again: float = AGAIN, last: list[object] | None = None
+) -> AsyncGenerator[Json]:
     """Each event that passes, once, in the order of positions; a connection that is lost is made again.
+
+    ``last`` is told what the next one comes after. Of all logs, where the command is about all.
 
     Raises what the daemon refuses, and :class:`Unavailable` where it was never reached.
     """
     after, lost = filters.get("after"), False
     reached = False
     asked = {name: filters.get(name) for name in ("source", "type")}
+    path, on = (ALL, "cursor") if logs.of_all() else (STREAM, "after")
     while True:
         try:
-            async with aclosing(desk.stream(STREAM, after=after, **asked)) as stream:
+            async with aclosing(desk.stream(path, **{on: after}, **asked)) as stream:
                 async for position, event in stream:
                     if lost:
                         say("The connection is back.")
                     after, reached, lost = position, True, False
+                    if last is not None:
+                        last[:] = [position]
                     if event is not None and filters.get("incident") in (None, event["incident"]):
                         yield event
         except Unavailable as error:
@@ -58,10 +67,9 @@ def follow(where: Where, form: str, filters: Mapping[str, object]) -> None:
     last: list[object] = [filters.get("after")]
 
     async def told(desk: Desk) -> None:
-        async with aclosing(events(desk, filters, output.say)) as stream:
+        async with aclosing(events(desk, filters, output.say, last=last)) as stream:
             async for event in stream:
                 click.echo(_line(event, form))
-                last[0] = event["position"]
 
     try:
         where.ask_daemon(told)
@@ -75,5 +83,12 @@ def _line(event: Json, form: str) -> str:
     if form == "json":
         return json.dumps(event)
     [title] = telling.titles([event])
-    told = (output.time(event["occurred_at"]), output.short(event["id"]), event["type"], event["service"] or "", title)
+    told = (
+        event.get("log", ""),
+        output.time(event["occurred_at"]),
+        output.short(event["id"]),
+        event["type"],
+        event["service"] or "",
+        title,
+    )
     return "  ".join(output.harmless(each) for each in told if each)

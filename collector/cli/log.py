@@ -36,7 +36,7 @@ from collector.cli.where import OUTPUT, Where, asking, asking_all
 @asking_all
 def events(where: Where, form: str, follows: bool, **filters: object) -> None:
     """List the events of the log, in the order it took them in; with `--log all` of all logs, by when they came in."""
-    logs.only("events", incident=filters["incident"], follow=follows)
+    logs.only("events", incident=filters["incident"])
     if follows:
         return following.follow(where, form, filters)
     if logs.of_all():

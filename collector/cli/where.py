@@ -122,11 +122,11 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
                 yield desk
             return
         settings = self.settings()
-        if whole:
+        if whole and not writing:
             async with daemon.reading_all(settings, say=output.say) as app, client.private(app) as desk:
                 yield desk
             return
-        settings = settings if self.named else of_log(settings, DEFAULT_LOG)
+        settings = settings if self.named and not whole else of_log(settings, DEFAULT_LOG)
         holder = daemon.holder(settings) if writing else None
         if holder:
             async with client.remote(holder, self._token(holder), self.trust(holder)) as desk:
