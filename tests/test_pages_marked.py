@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.web.pages.marked import parts_of
+from collector.web.pages.rendering import seen
 from renderers import escape
 from tests.examples import examples
+from tests.page_checks import HOSTILE
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,15 @@ def test_citations_are_left_out_where_links_stand_for_them() -> None:
     assert parts_of("it fired [ce22f, 1692d, +3]", events) == [("words", "it fired", "")]
     assert parts_of("see [ce22f, abcde]", events) == [("words", "see [ce22f, abcde]", "")]
     assert parts_of("see [ce22f]") == [("words", "see [ce22f]", "")]
+
+
+@examples(200)
+@given(st.text(st.one_of(st.characters(), st.sampled_from(sorted(set("".join(HOSTILE))))), max_size=12))
+def test_no_character_that_nobody_sees_reaches_a_page(told: str) -> None:
+    """Whichever of the ways to look is taken, each is looked for alone and beside others."""
+    assert seen(told) == "".join(map(seen, told))
+    assert "".join(seen(f"{each}\U0001f600")[0] for each in told) == seen(told)
+    assert not set(seen(told)) & set("\x00\x1b\x7f\x85\u202e\u202c\ufeff\ufdd0\ufffe\U0001fffe\U000e0041")
 
 
 @examples(60)
