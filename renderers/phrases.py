@@ -325,7 +325,11 @@ def change_title(change: Change) -> str:
     if title == text_in(change.last.data, "type"):
         # The sender gave no text of its own: what it names is what was changed.
         title = _thing(change.last)
-    return "" if title in (change.service, change.environment) else title
+    if title and title not in (change.service, change.environment):
+        return title
+    # Of three deploys of one service a version says which; a branch says nothing.
+    ref = text_in(change.last.data, "ref")
+    return ref if change.kind in ("deploy", "rollback") and any(map(str.isdigit, ref)) else ""
 
 
 def flag_state(event: Event) -> str:

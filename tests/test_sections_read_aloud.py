@@ -42,6 +42,17 @@ def test_what_ends_after_an_end_is_another_change() -> None:
     assert len(runs_of(commits)) == 2
 
 
+def test_a_deploy_without_a_title_is_called_by_its_version() -> None:
+    """A service that is deployed again and again has candidates that differ; a branch tells none from another."""
+    told = Told()
+    told.add("change.succeeded", "09:58:00", service="web", title="web", data={"ref": "v2"}, environment="production")
+    told.fires("X", "10:00:00", "web")
+    assert said(told, "root_causes")[-1].startswith('Deploy "v2" of web to production, finished at 09:58:00')
+    assert 'Deploy of web to production succeeded: "v2"' in rows(told)
+    told.events[0] = msgspec.structs.replace(told.events[0], data={"ref": "main"})
+    assert said(told, "root_causes")[-1].startswith("Deploy of web to production, finished at")
+
+
 def test_a_flag_is_called_by_its_name() -> None:
     """What it was set to is told once, and what was done with it in words is no state."""
     told = Told()
