@@ -24,8 +24,6 @@ _ROUNDS_PER_LOG = 5
 """Each round has the whole log grouped three times: by the follower, by the checker, and for the drafts."""
 _SHOWN = 40
 """Drafts that are compared."""
-_LONGEST = 0.5
-"""Seconds that no delivery may take longer for what becomes of the follower; the machine is busy with other tests."""
 
 
 async def follower_kills(folder: Path, report: Report, every: float = EVERY) -> None:
