@@ -19,7 +19,7 @@ from typing import Any
 from tests import forks
 
 PROJECT = Path(__file__).parent.parent
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that anything may take before the test says that it did not happen: on a machine that has much else to do."""
 
 

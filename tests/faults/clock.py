@@ -15,7 +15,7 @@ from tests.faults.history import now
 from tests.faults.report import Report
 from tests.faults.rig import Rig, rigged
 from tests.faults.shims import SteppedClock
-from tests.faults.supervisor import DidNotHappenError, until
+from tests.faults.supervisor import DidNotHappenError, reached, until
 from tests.processes import pause
 
 _ACKS = 20
@@ -30,9 +30,9 @@ _CLIENTS = 2
 _PACE = 0.05
 """Seconds between two deliveries of one of them: they send until the run has got on, however long that takes."""
 _OWED = 120.0
-"""Seconds in which the drafts of all of them are written."""
-_SOON = 20.0
-"""Seconds in which every job has to have run after a step; the next interval is a minute away."""
+"""Seconds within which another draft is written while some are owed."""
+_SOON = 45.0
+"""Seconds in which every job has to have run after a step, however busy the machine; the interval is a minute."""
 _INTERVAL = 90.0
 """Seconds in which one has to run by its interval of a minute."""
 STEPS = {"-1h": timedelta(hours=-1), "+24h": timedelta(hours=24), "+0": timedelta()}
@@ -71,7 +71,7 @@ async def _jobs_go_on(rig: Rig, clock: SteppedClock, intervals: bool) -> None:
     """With nobody sending: a day back, then right again, then two months ahead. Raises where a job stands still."""
     # How long the drafts of all incidents take says nothing about the clock: a step of its own has them written.
     clock.step("-1h")
-    await until(lambda: _all_drafted(rig), "every incident that is over has its draft", _OWED)
+    await reached(0, lambda: _owed(rig), "the drafts of incidents that are over, less their number", _OWED)
     for step in ("-24h", "+0"):
         await _step_goes_on(rig, clock, step, intervals)
     clock.step("+60d")
@@ -109,9 +109,10 @@ async def _is_sealed(rig: Rig, size: int) -> bool:
     return await _sealed(rig) >= size
 
 
-async def _all_drafted(rig: Rig) -> bool:
+async def _owed(rig: Rig) -> int:
+    """How many drafts there are, less those that there have to be: 0 where none is missing."""
     numbers: set[int] = await rig.store.view(_over)
-    return all(_draft(rig, number).exists() for number in numbers)
+    return sum(_draft(rig, number).exists() for number in numbers) - len(numbers)
 
 
 def _over(connection: Connection) -> set[int]:

@@ -22,7 +22,7 @@ from tests.faults.history import now
 from tests.processes import pause
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that anything may take before a run says that it did not happen."""
 _VERIFIED_WITHIN = 600.0
 Process = subprocess.Popen[bytes] | forks.Child
