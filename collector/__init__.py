@@ -18,8 +18,8 @@ folder ``__init__`` comes last. ``tests/test_layers.py`` reads this table and
 checks every import of the project against it::
 
     0  errors event times tasks tokens interpreter
-    1  files semantics names telemetry
-    2  people webhook storage proof schema
+    1  files semantics names telemetry schema
+    2  people webhook storage proof
     3  signing reading redaction
     4  sources correlation log
     5  intake removal reparsing

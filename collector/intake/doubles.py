@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, select
 
 from collector.errors import Unavailable
 from collector.event import PEOPLE, Event, RecordedEvent, current, is_retracted
@@ -21,7 +22,9 @@ from collector.intake.imported import FETCHED, HOW
 from collector.intake.writer import Writer
 from collector.log import Submission, decode, queries
 from collector.log.headers import headers_of
-from collector.storage.sql import executing, select_in
+from collector.schema.tables import delivery
+from collector.schema.tables import event as logged
+from collector.storage.sql import AMONG, select_among
 from collector.webhook import IMPORT, Import
 
 EVERY = 600
@@ -30,6 +33,31 @@ LAST = 2_000
 """How many of the last events are looked at then: what was not taken back yet is of the last few commits."""
 SAME = "same_as"
 """The key of what an import brought and a delivery told, too: the id of the event that the delivery told."""
+
+_of_source = delivery.c.source == bindparam("source")
+_IMPORTED_AFTER = (
+    select(delivery.c.number)
+    .where(_of_source, delivery.c.number > bindparam("after"), delivery.c.authentication == HOW)
+    .limit(1)
+)
+_LAST_OF = select(func.max(delivery.c.number)).where(_of_source)
+_AROUND = decode.PLACED.where(
+    logged.c.id >= bindparam("low"), logged.c.id <= bindparam("high"), logged.c.source == bindparam("source")
+).order_by(logged.c.position)
+
+
+def _by_delivery(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a delivery told an event for which this holds."""
+    return exists().where(delivery.c.number == logged.c.delivery, condition).correlate(logged)
+
+
+_BROUGHT_IN = _AROUND.where(_by_delivery(delivery.c.authentication == HOW))
+_DELIVERED = decode.PLACED.where(
+    logged.c.position > bindparam("after"),
+    logged.c.source == bindparam("source"),
+    _by_delivery(delivery.c.authentication != HOW),
+).order_by(logged.c.position)
+_HEADERS = select(delivery.c.number, delivery.c.headers).where(delivery.c.number.in_(AMONG))
 
 
 class Doubles:
@@ -104,13 +132,9 @@ class Doubles:
 
 def _import_after(connection: Connection, source: str, number: int) -> tuple[int, bool]:
     """The last delivery of a source, and whether one after ``number`` was an import."""
-    execute = executing(connection)
-    imported = execute(
-        "SELECT number FROM delivery WHERE source = ? AND number > ? AND authentication = ? LIMIT 1",
-        (source, number, HOW),
-    ).fetchone()
-    last = execute("SELECT max(number) FROM delivery WHERE source = ?", (source,)).fetchone()
-    return (last[0] or 0), imported is not None
+    imported = connection.execute(_IMPORTED_AFTER, {"source": source, "after": number}).first()
+    last = connection.execute(_LAST_OF, {"source": source}).scalar()
+    return (last or 0), imported is not None
 
 
 def _imported(connection: Connection, events: Sequence[Event], near: Mapping[str, int]) -> dict[str, str]:
@@ -139,10 +163,9 @@ def _left(connection: Connection, source: str, near: Mapping[str, int]) -> dict[
 
     What an import brought after the delivery was told beside it then, and is another event.
     """
-    first = queries.head(connection) - LAST
-    where = f"WHERE event.position > ? AND event.source = ?{_DELIVERED} ORDER BY event.position"
+    after = queries.head(connection) - LAST
     doubles: dict[str, str] = {}
-    for event in decode.events(connection, where, (first, source)):
+    for event in decode.events(connection, _DELIVERED, {"after": after, "source": source}):
         revisions = _revisions(connection, event, max(near.values()))
         if any(each.data.get(SAME) == event.id for each in revisions):
             continue
@@ -154,9 +177,9 @@ def _left(connection: Connection, source: str, near: Mapping[str, int]) -> dict[
 def _forms(connection: Connection, events: Sequence[RecordedEvent]) -> dict[str, str]:
     """By delivery, the form in which an import brought it in."""
     numbers = sorted({int(event.delivery[1:]) for event in events if event.delivery})
-    rows = list(select_in(connection, "SELECT number, headers FROM delivery WHERE number IN ({})", numbers))
-    headers = headers_of(connection, [row[1] for row in rows])
-    return {f"d{row[0]}": dict(said).get(IMPORT, "") for row, said in zip(rows, headers, strict=True)}
+    rows = list(select_among(connection, _HEADERS, numbers))
+    headers = headers_of(connection, [row.headers for row in rows])
+    return {f"d{row.number}": dict(pairs).get(IMPORT, "") for row, pairs in zip(rows, headers, strict=True)}
 
 
 def _as_told(connection: Connection, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
@@ -186,21 +209,20 @@ def _fetched_before(
     return _same(around, event, near, taken)
 
 
-_OF_DELIVERY = " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.number = event.delivery AND delivery.authentication"
-_BROUGHT_IN, _DELIVERED = f"{_OF_DELIVERY} = 'import')", f"{_OF_DELIVERY} <> 'import')"
-
-
-def _around(connection: Connection, event: Event, near: int, more: str = "") -> list[RecordedEvent]:
+def _around(
+    connection: Connection, event: Event, near: int, statement: Select[Any] = _AROUND
+) -> list[RecordedEvent]:  # fmt: skip
     """What the source told of about that time."""
-    return current(_revisions(connection, event, near, more))
+    return current(_revisions(connection, event, near, statement))
 
 
-def _revisions(connection: Connection, event: Event, near: int, more: str = "") -> list[RecordedEvent]:
+def _revisions(
+    connection: Connection, event: Event, near: int, statement: Select[Any] = _AROUND
+) -> list[RecordedEvent]:  # fmt: skip
     """All that was ever said of that. Ids begin with their time, so their index finds it."""
     first, last = (max(0, at) // 1000 for at in (event.occurred_at - near, event.occurred_at + near))
-    bounds = (bytes.fromhex(f"{first:012x}{0:020x}"), bytes.fromhex(f"{last:012x}{'f' * 20}"))
-    where = f"WHERE event.id >= ? AND event.id <= ? AND event.source = ?{more} ORDER BY event.position"
-    return decode.events(connection, where, (*bounds, event.source))
+    low, high = bytes.fromhex(f"{first:012x}{0:020x}"), bytes.fromhex(f"{last:012x}{'f' * 20}")
+    return decode.events(connection, statement, {"low": low, "high": high, "source": event.source})
 
 
 def _same(around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]) -> str | None:

@@ -26,6 +26,7 @@ from sqlalchemy import Connection
 from collector import reading
 from collector.errors import Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
+from collector.log import statements
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
 from collector.log.known import KnownEvent, Submitted, known
 from collector.log.refiring import Refires, ToldFiring, Turn, ended_by
@@ -54,9 +55,6 @@ either, less than ``in`` takes."""
 HEADERS_IN_CONTENT = "timelined-content"
 """In a delivery's row, what names the content that holds the headers which are content, and the commitment to it: the
 number, a colon, SHA-256(salt ‖ headers as JSON). No sender's header is kept under this name."""
-
-_LAST_POSITION = "SELECT position FROM head"
-_LAST_EVENT = "SELECT position, leaf FROM event WHERE position > ? ORDER BY position DESC LIMIT 1"
 
 T = TypeVar("T")
 
@@ -121,9 +119,9 @@ def append_singly(connection: Connection, submissions: Sequence[Submission]) -> 
 def appended_by(work: Callable[[Connection], T], connection: Connection) -> tuple[T, Last | None]:
     """What ``work`` gives, and the last event that it added, if it added any."""
     execute = connection.exec_driver_sql
-    before = execute(_LAST_POSITION).scalar_one()
+    before = execute(statements.LAST_POSITION).scalar_one()
     answer = work(connection)
-    row = execute(_LAST_EVENT, (before,)).one_or_none()
+    row = execute(statements.LAST_EVENT, (before,)).one_or_none()
     return answer, None if row is None else Last(*row)
 
 
@@ -185,7 +183,7 @@ class _Batch:
     def __init__(self, connection: Connection, submissions: Sequence[Submission]) -> None:
         self.connection = connection
         self.execute = executing(connection)
-        position, delivery, content = self.execute(_LOCK_HEAD[connection.dialect.name]).fetchone()
+        position, delivery, content = self.execute(statements.LOCK_HEAD[connection.dialect.name]).fetchone()
         self.position: int = position
         self.delivery: int = delivery
         self.content: int = content
@@ -263,17 +261,17 @@ class _Batch:
 
     def _insert_rows(self, rows: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         driver = driver_of(self.connection)
-        for statement, some in zip(_INSERTS, rows, strict=True):
+        for statement, some in zip(statements.INSERTS, rows, strict=True):
             if some:
                 _check_stored(driver.executemany(statement, some).rowcount, len(some))
         last = (self.position, self.delivery, self.content)
-        _check_stored(driver.execute("UPDATE head SET position = ?, delivery = ?, content = ?", last).rowcount, 1)
+        _check_stored(driver.execute(statements.MOVE_HEAD, last).rowcount, 1)
 
     def _call(self, rows: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         """There only a function may write: its arrays are the columns of the rows."""
-        counted = zip(_COLUMNS, rows, strict=True)
+        counted = zip(statements.COLUMNS, rows, strict=True)
         columns = tuple([[row[n] for row in some] for count, some in counted for n in range(count)])
-        self.connection.exec_driver_sql(_CALL, columns)
+        self.connection.exec_driver_sql(statements.CALL, columns)
 
     def _keep(self, salt: bytes, content: bytes) -> int:
         self.content += 1
@@ -402,11 +400,7 @@ class _Batch:
 
     def _stored_digest(self, delivery: int) -> bytes | None:
         """None where the body was erased: what speaks then goes on speaking."""
-        statement = (
-            "SELECT content.bytes FROM delivery JOIN content ON content.number = delivery.content "
-            "WHERE delivery.number = ?"
-        )
-        row = self.execute(statement, (delivery,)).fetchone()
+        row = self.execute(statements.BODY, (delivery,)).fetchone()
         return None if row is None else sha256(row[0]).digest()
 
     def _insert(self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent) -> None:
@@ -433,24 +427,6 @@ def _check_stored(stored: int, wanted: int) -> None:
             f"cannot store anything: of {wanted} rows the database stored {stored}; a trigger that is not timelined's "
             "may be in it; run timelined verify"
         )
-
-
-_LOCK_HEAD = {
-    # BEGIN IMMEDIATE holds the only lock there is.
-    "sqlite": "SELECT position, delivery, content FROM head",
-    "postgresql": "SELECT position, delivery, content FROM lock_head()",
-}
-_COLUMNS = (3, 12, 14, 2)
-"""Of content, delivery, event and of what is counted as repeats."""
-_CALL = f"SELECT append_numbered({','.join('?' * sum(_COLUMNS))})"
-_INSERTS = (
-    "INSERT INTO content VALUES (?,?,?)",
-    "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    """INSERT INTO repeat VALUES (?,1,?)
-       ON CONFLICT (id) DO UPDATE SET count = repeat.count + 1, last_at = CASE
-       WHEN excluded.last_at > repeat.last_at THEN excluded.last_at ELSE repeat.last_at END""",
-)
 
 
 def binary(text: str) -> bytes:

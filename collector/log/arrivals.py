@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from collector.log.appending import ITEMS
+from collector.schema.tables import delivery
 
-_LAST = "SELECT source, status, received_at, told FROM delivery ORDER BY number DESC LIMIT ?"
-_LAST_OF = "SELECT received_at FROM delivery WHERE source = ? ORDER BY number DESC LIMIT 1"
+_newest = delivery.c.number.desc()
+_LAST = select(delivery.c.source, delivery.c.status, delivery.c.received_at, delivery.c.told).order_by(_newest)
+_LAST_OF = select(delivery.c.received_at).where(delivery.c.source == bindparam("source")).order_by(_newest).limit(1)
 _TOLD = ITEMS.size
 
 
@@ -42,13 +44,13 @@ def arrivals(connection: Connection, names: Iterable[str], most: int) -> Arrival
     """Count the last ``most`` deliveries, whichever sources they are of; ``names`` are listed also without any."""
     found: dict[str, SourceArrivals] = {}
     looked, first = 0, 0
-    for source, status, received_at, told in connection.exec_driver_sql(_LAST, (most,)):
-        each = found.setdefault(source, SourceArrivals(last_at=received_at))
-        _count(each, status, bytes(told))
-        looked, first = looked + 1, received_at
+    for row in connection.execute(_LAST.limit(most)):
+        each = found.setdefault(row.source, SourceArrivals(last_at=row.received_at))
+        _count(each, row.status, row.told)
+        looked, first = looked + 1, row.received_at
     for name in names:
         if name not in found:
-            found[name] = SourceArrivals(last_at=connection.exec_driver_sql(_LAST_OF, (name,)).scalar())
+            found[name] = SourceArrivals(last_at=connection.execute(_LAST_OF, {"source": name}).scalar())
     return Arrivals(sources=found, looked=looked, since=first if looked == most else 0)
 
 

@@ -17,24 +17,51 @@ row says, and says that it is no more than that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from typing import Any
 
 import msgspec
 from msgspec.structs import force_setattr
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, func, select
 
 from collector.event import UNREADABLE, RecordedEvent
-from collector.storage.sql import executing, select_in
+from collector.schema.tables import content, event
+from collector.storage.sql import AMONG, select_among
 
-_PLACED = """SELECT event.position, event.received_at, event.delivery, event.item, content.bytes
-    FROM event LEFT JOIN content ON content.number = event.content """
-_WHOLE = """SELECT event.position, event.id, event.revision, event.amendment, event.type, event.source,
-    event.received_at, event.occurred_at, event.delivery, event.item, coalesce(content.bytes,
-    (SELECT left_over.bytes FROM event AS erasure JOIN content AS left_over ON left_over.number = erasure.content
-     WHERE erasure.id = event.id AND erasure.amendment = 'erasure' ORDER BY erasure.revision DESC LIMIT 1))
-    FROM event LEFT JOIN content ON content.number = event.content WHERE event.position IN ({})"""
+_with_content = event.outerjoin(content, content.c.number == event.c.content)
+PLACED = select(event.c.position, event.c.received_at, event.c.delivery, event.c.item, content.c.bytes).select_from(
+    _with_content
+)
+"""Rows of which :func:`events` makes events; conditions and an order can be added."""
+
+_erasure, _left_over = event.alias("erasure"), content.alias("left_over")
+_left = (
+    select(_left_over.c.bytes)
+    .join_from(_erasure, _left_over, _left_over.c.number == _erasure.c.content)
+    .where(_erasure.c.id == event.c.id, _erasure.c.amendment == "erasure")
+    .order_by(_erasure.c.revision.desc())
+    .limit(1)
+    .correlate(event)
+    .scalar_subquery()
+)
+_WHOLE = (
+    select(
+        event.c.position,
+        event.c.id,
+        event.c.revision,
+        event.c.amendment,
+        event.c.type,
+        event.c.source,
+        event.c.received_at,
+        event.c.occurred_at,
+        event.c.delivery,
+        event.c.item,
+        func.coalesce(content.c.bytes, _left).label("bytes"),
+    )
+    .select_from(_with_content)
+    .where(event.c.position.in_(AMONG))
+)
 
 _TOGETHER = 128
 """Rows taken at a time. Their JSON fits into the processor's cache beside what is made of it; a thousand's does not."""
@@ -45,14 +72,14 @@ _decode = msgspec.json.Decoder(RecordedEvent).decode
 _exhaust = deque[None](maxlen=0).extend
 
 
-def events(connection: Connection, where: str, values: Sequence[Any]) -> list[RecordedEvent]:
-    """The events of the rows for which ``where`` holds, in its order."""
-    return _events(connection, iter(executing(connection)(_PLACED + where, values)))
+def events(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[RecordedEvent]:
+    """The events of the rows of a statement, a :data:`PLACED` with conditions, in its order."""
+    return _events(connection, iter(connection.execute(statement, values)))
 
 
-def events_in(connection: Connection, where: str, values: Sequence[Any]) -> list[RecordedEvent]:
-    """The same with ``{}`` in ``where`` standing for these values, however many, and in no order."""
-    return _events(connection, select_in(connection, _PLACED + where, values))
+def events_among(connection: Connection, statement: Select[Any], values: Sequence[Any]) -> list[RecordedEvent]:
+    """The same of a statement with :data:`collector.storage.sql.AMONG` in it, in no order."""
+    return _events(connection, select_among(connection, statement, values))
 
 
 def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
@@ -64,7 +91,7 @@ def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
 
 
 def _decoded(rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent]:
-    """Rows of :data:`_PLACED` as events; empty where one of them is not like the others.
+    """Rows of :data:`PLACED` as events; empty where one of them is not like the others.
 
     ``told_by`` has the ids of deliveries by their numbers: the events of one delivery share it.
     """
@@ -91,24 +118,21 @@ def _set(field: str, found: Sequence[RecordedEvent], values: Iterable[Any]) -> N
 
 def _singly(connection: Connection, rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent]:
     """The same events by everything that their rows say."""
-    positions = [row[0] for row in rows]
-    whole = {row[0]: row for row in select_in(connection, _WHOLE, positions)}
+    positions = [row.position for row in rows]
+    whole = {row.position: row for row in select_among(connection, _WHOLE, positions)}
     return [_event(whole[position], told_by) for position in positions]
 
 
 def _event(row: Any, told_by: dict[int, str]) -> RecordedEvent:
     """A row of :data:`_WHOLE` as an event."""
-    (
-        position, identity, revision, amendment, event_type, source, received_at, occurred_at, delivery, item, content,
-    ) = row  # fmt: skip
-    for event in _decoded([(position, received_at, delivery, item, content)], told_by):
-        return event if event.revision == revision else _stand_in(event, revision, amendment, occurred_at)
+    for found in _decoded([(row.position, row.received_at, row.delivery, row.item, row.bytes)], told_by):
+        return found if found.revision == row.revision else _stand_in(found, row)
     bare = RecordedEvent(
-        id=identity.hex(), revision=revision, amendment=amendment, type=event_type, source=source, entity="",
-        occurred_at=occurred_at, position=position, received_at=received_at, item=item,
-        delivery=f"d{delivery}" if delivery else "",
+        id=row.id.hex(), revision=row.revision, amendment=row.amendment, type=row.type, source=row.source, entity="",
+        occurred_at=row.occurred_at, position=row.position, received_at=row.received_at, item=row.item,
+        delivery=f"d{row.delivery}" if row.delivery else "",
     )  # fmt: skip
-    return bare if content is None else _unreadable(bare)
+    return bare if row.bytes is None else _unreadable(bare)
 
 
 def _unreadable(bare: RecordedEvent) -> RecordedEvent:
@@ -117,6 +141,8 @@ def _unreadable(bare: RecordedEvent) -> RecordedEvent:
     return msgspec.structs.replace(bare, entity=f"unreadable:{bare.id}", title=UNREADABLE, data=said)
 
 
-def _stand_in(left: RecordedEvent, revision: int, amendment: str, occurred_at: int) -> RecordedEvent:
+def _stand_in(left: RecordedEvent, row: Any) -> RecordedEvent:
     """What an erasure left, in the place of a revision that it emptied."""
-    return msgspec.structs.replace(left, revision=revision, amendment=amendment, occurred_at=occurred_at)
+    return msgspec.structs.replace(
+        left, revision=row.revision, amendment=row.amendment, occurred_at=row.occurred_at
+    )  # fmt: skip

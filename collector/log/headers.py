@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from collector.log.appending import HEADERS_IN_CONTENT
 from collector.proof.merkle import delivery_commitment
-from collector.storage.sql import select_in
+from collector.schema.tables import content, delivery
+from collector.storage.sql import AMONG, select_among
 
-_ELSEWHERE = {
-    "sqlite": "SELECT number, headers, content FROM delivery WHERE instr(headers, ?) > 0",
-    "postgresql": "SELECT number, headers, content FROM delivery WHERE position(? IN headers) > 0",
-}
+_CONTENTS = select(content).where(content.c.number.in_(AMONG))
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -43,8 +41,8 @@ def headers_of(connection: Connection, rows: Sequence[bytes]) -> list[Headers]:
     """Each row's headers, whole; without those that were removed."""
     plain = [_read(row) for row in rows]
     numbers = [_named(row) for row in plain]
-    statement = "SELECT number, bytes FROM content WHERE number IN ({})"
-    found = {n: _read(content) for n, content in select_in(connection, statement, sorted({*numbers} - {0}))}
+    contents = select_among(connection, _CONTENTS, sorted({*numbers} - {0}))
+    found = {row.number: _read(row.bytes) for row in contents}
     return [_whole(row, found.get(number, ())) for row, number in zip(plain, numbers, strict=True)]
 
 
@@ -68,7 +66,8 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
     found, wrong = 0, []
     for number, row, body in _elsewhere(connection):
         where, _, commitment = next(value for name, value in _decode(row) if name == HEADERS_IN_CONTENT).partition(":")
-        rows = {n: (salt, said) for n, salt, said in select_in(connection, _CONTENTS, [int(where), body])}
+        contents = select_among(connection, _CONTENTS, [int(where), body])
+        rows = {content.number: (content.salt, content.bytes) for content in contents}
         kept = rows.get(int(where))
         found += kept is not None
         if kept is not None and delivery_commitment(*kept).hex() != commitment:
@@ -80,12 +79,17 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
 
 def _elsewhere(connection: Connection) -> list[Any]:
     """Number, headers and content of each delivery whose headers lie elsewhere."""
-    return list(connection.exec_driver_sql(_ELSEWHERE[connection.dialect.name], (HEADERS_IN_CONTENT.encode(),)))
+    statement = select(delivery.c.number, delivery.c.headers, delivery.c.content)
+    return list(connection.execute(statement.where(contains(connection, HEADERS_IN_CONTENT))))
+
+
+def contains(connection: Connection, name: str) -> ColumnElement[bool]:
+    """Whether a delivery's row of headers has this in it."""
+    find = func.instr if connection.dialect.name == "sqlite" else func.pg_catalog.position
+    condition: ColumnElement[bool] = find(delivery.c.headers, name.encode()) > 0
+    return condition
 
 
 def contents(connection: Connection) -> set[int]:
     """The numbers of all rows of content that hold headers."""
     return {content_of(row) for _, row, _ in _elsewhere(connection)}
-
-
-_CONTENTS = "SELECT number, salt, bytes FROM content WHERE number IN ({})"

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
+from collector.log import statements
 from collector.log.contract import Submission
 from collector.proof.merkle import NO_DELIVERY
 from collector.storage.sql import Execute, chunked
@@ -61,19 +62,14 @@ class KnownEvent(msgspec.Struct, gc=False):
 def known(execute: Execute, identities: set[bytes]) -> dict[bytes, KnownEvent]:
     """Those of the ids that the log holds. Ids begin with their time, so most new ones are beyond all that it holds."""
     facts: dict[bytes, KnownEvent] = {}
-    newest = execute("SELECT id FROM event ORDER BY id DESC LIMIT 1").fetchone()
+    newest = execute(statements.NEWEST).fetchone()
     if newest is None:
         return facts
     last = bytes(newest[0])
-    for row in chunked(execute, _SELECT_FACTS, [one for one in identities if one <= last]):
+    for row in chunked(execute, statements.FACTS, [one for one in identities if one <= last]):
         identity, position, amendment, received_at, delivery = row
         fact = facts.get(identity)
         if fact is None:
             fact = facts[identity] = KnownEvent(position)
         fact.tell(amendment, received_at, delivery)
     return facts
-
-
-_SELECT_FACTS = (
-    "SELECT id, position, amendment, received_at, delivery FROM event WHERE id IN ({}) ORDER BY id, revision"
-)

@@ -26,17 +26,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from collector.event import SENDER, Event, event_id
+from collector.log import statements
 from collector.semantics.episodes import AGAIN, ENDS, micros
 from collector.times import ABSENT
 
 RECIPE = "refire.1"
-
-ENDS_OF = "SELECT firing, resolve, received_at, again_at FROM alert_end WHERE firing IN ({})"
-_LAST_TOLD = "SELECT id, last_at FROM repeat WHERE id IN ({})"
-_TELLINGS = """SELECT received_at, number, commitment, told FROM delivery
-    WHERE source = ? AND received_at > ? ORDER BY received_at, number"""
-_PUT = """INSERT INTO alert_end VALUES (?, ?, ?, ?) ON CONFLICT (firing, resolve)
-    DO UPDATE SET received_at = excluded.received_at, again_at = excluded.again_at"""
 
 Select = Callable[[str, Sequence[bytes]], Iterable[Any]]
 """Asks for the rows of a statement with these ids in it, however many."""
@@ -83,9 +77,9 @@ class Refires:
                 firings.add(bytes.fromhex(event.id))
             elif (firing := ended_by(event)) is not None:
                 ended.add(firing)
-        for firing, resolve, received_at, again_at in select(ENDS_OF, list(firings | ended)):
+        for firing, resolve, received_at, again_at in select(statements.ENDS, list(firings | ended)):
             self._ends.setdefault(bytes(firing), {})[bytes(resolve)] = End(received_at, again_at)
-        self._latest = {bytes(one): int(last) for one, last in select(_LAST_TOLD, list(ended))}
+        self._latest = {bytes(one): int(last) for one, last in select(statements.REPEATED, list(ended))}
 
     def turns(self, event: Event, teller: ToldFiring, after: int, last_told: int) -> Iterable[Turn]:
         """What this telling of an event makes to be said; ``last_told`` is when its firing was, repeats apart."""
@@ -104,7 +98,7 @@ class Refires:
         """Keep what this append found out."""
         for firing, resolve in sorted(self._changed):
             end = self._ends[firing][resolve]
-            self._execute(_PUT, (firing, resolve, end.received_at, end.again_at))
+            self._execute(statements.PUT_END, (firing, resolve, end.received_at, end.again_at))
 
     def _ended(
         self, event: Event, firing: bytes, resolve: bytes, teller: ToldFiring, after: int, last_told: int
@@ -138,7 +132,7 @@ class Refires:
     def _first_after(self, source: str, firing: bytes, moment: int) -> ToldFiring | None:
         """The first delivery after a moment that told the firing. Seldom asked: all deliveries since are looked at."""
         found = [teller for teller in self._told.get(firing, ()) if teller.received_at > moment]
-        for received_at, number, commitment, told in self._execute(_TELLINGS, (source, moment)):
+        for received_at, number, commitment, told in self._execute(statements.TELLINGS, (source, moment)):
             if firing in bytes(told) and firing in _ids(bytes(told)):
                 found.append(ToldFiring(received_at, number, bytes(commitment)))
                 break

@@ -27,20 +27,11 @@ from typing import Any
 import msgspec
 
 from collector.event import SENDER, Event, event_id
+from collector.log import statements
 from collector.log.refiring import Select, ToldFiring, Turn, derived
 from collector.semantics.episodes import AGAIN
 
 RECIPE = "update.1"
-
-_SPEAKING = """SELECT event.id, event.amendment, event.received_at, event.delivery, content.bytes
-    FROM event LEFT JOIN content ON content.number = event.content WHERE event.id IN ({})
-    ORDER BY event.id, event.revision"""
-_TEXTS = "SELECT firing, text, last_at FROM alert_text WHERE firing IN ({})"
-_LAST_TOLD = """SELECT max(at) FROM (SELECT last_at AS at FROM repeat WHERE id = ? UNION ALL
-    SELECT received_at FROM event WHERE id = ? AND amendment IN ('', 'earlier_delivery')) AS told"""
-_PUT = """INSERT INTO alert_text VALUES (?, ?, ?) ON CONFLICT (firing, text) DO UPDATE SET last_at = CASE
-    WHEN excluded.last_at > alert_text.last_at THEN excluded.last_at ELSE alert_text.last_at END"""
-_COMMITMENT = "SELECT commitment FROM delivery WHERE number = ?"
 
 _PASSING = re.compile(
     r"https?://\S+"
@@ -97,9 +88,11 @@ class Updates:
         self._texts: dict[bytes, dict[bytes, int]] = {}
         """Of each firing that says several texts, when each was told last."""
         self._changed: set[tuple[bytes, bytes]] = set()
-        for firing, text, last_at in select(_TEXTS, firings) if firings else ():
+        for firing, text, last_at in select(statements.TEXTS, firings) if firings else ():
             self._texts.setdefault(bytes(firing), {})[bytes(text)] = last_at
-        for identity, amendment, received_at, delivery, content in select(_SPEAKING, firings) if firings else ():
+        for identity, amendment, received_at, delivery, content in (
+            select(statements.SPEAKING, firings) if firings else ()
+        ):
             if amendment in ("retraction", "erasure") or content is None:
                 self._firings[bytes(identity)] = None
             else:
@@ -127,20 +120,20 @@ class Updates:
             return
         yield Turn(_updated(event, teller.received_at), teller, withdrawn=True)
         before = firing.event or _event.decode(firing.content)
-        commitment = firing.commitment or bytes(self._execute(_COMMITMENT, (firing.delivery,)).fetchone()[0])
+        commitment = firing.commitment or bytes(self._execute(statements.COMMITMENT, (firing.delivery,)).fetchone()[0])
         first = ToldFiring(firing.received_at, firing.delivery, commitment)
         yield Turn(_updated(before, first.received_at), first, withdrawn=False)
 
     def write(self) -> None:
         """Keep what this append found out."""
         for firing, text in sorted(self._changed):
-            self._execute(_PUT, (firing, text, self._texts[firing][text]))
+            self._execute(statements.PUT_TEXT, (firing, text, self._texts[firing][text]))
 
     def _note(self, event: Event, identity: bytes, teller: ToldFiring, other: str | None) -> None:
         """Note when a text was told, of a firing that says several; ``other`` is what it had said, where it differs."""
         if other is not None and identity not in self._texts:
             # Until now it had said one text alone, whenever it was told.
-            stored = self._execute(_LAST_TOLD, (identity, identity)).fetchone()[0] or 0
+            stored = self._execute(statements.LAST_TOLD, (identity, identity)).fetchone()[0] or 0
             self._tell(identity, bytes.fromhex(_update_id(event, other)), max(stored, self._told.get(identity, 0)))
         if identity in self._texts:
             self._tell(identity, bytes.fromhex(update_id(event)), teller.received_at)

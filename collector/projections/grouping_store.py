@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Changes, Grounds, SpanQuery, StoredSignal
@@ -20,9 +20,10 @@ from collector.correlation.signals import Unit
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries
 from collector.projections import tables
-from collector.projections.tables import put, remove
+from collector.projections.shape import next_number, position
+from collector.projections.tables import ZERO, put, remove
 from collector.projections.unjoined import recounted
-from collector.storage.sql import executing, select_asked, select_in
+from collector.storage.sql import AMONG, select_among, select_asked
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
@@ -33,6 +34,62 @@ _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
 _INDEXED = select(*(func.set_config(f"enable_{plan}", "off", True) for plan in ("seqscan", "hashjoin", "mergejoin")))
+_unit, _event_unit, _influence = tables.unit.c, tables.event_unit.c, tables.influence.c
+_incident, _number = tables.incident.c, tables.incident_number.c
+_other = tables.incident.alias("other")
+_FOLDED = select(_event_unit.event).where(_event_unit.fold == bindparam("fold"))
+_INFLUENCING = select(_influence.event).where(_influence.fold == bindparam("fold"))
+_FOLD_OF = select(_event_unit.fold).where(_event_unit.event == bindparam("event"))
+_INFLUENCED = select(_influence.fold).where(_influence.event == bindparam("event"))
+_SET_ASIDE = select(tables.set_aside.c.position)
+_UNITS_OF = select(_event_unit.event, _event_unit.unit).where(_event_unit.event.in_(AMONG))
+_stored = select(_unit.uid, _unit.missed, _unit.body)
+_UNITS = _stored.where(_unit.uid.in_(AMONG))
+_BEFORE = (
+    select(_unit.start, _unit.body)
+    .where(_unit.fold == bindparam("fold"), _unit.start < bindparam("before"))
+    .order_by(_unit.start.desc())
+    .limit(bindparam("most", type_=_unit.start.type))
+)
+_MEMBERSHIPS = select(tables.membership).where(tables.membership.c.uid.in_(AMONG))
+_LATEST = select(func.coalesce(func.max(_unit.start), 0))
+_WITH_KEY = select(tables.unit_key.c.uid).where(tables.unit_key.c.key.in_(AMONG))
+_STARTED = select(_unit.uid).where(_unit.start.between(bindparam("low"), bindparam("high")), _unit.opening == 1)
+_HAPPENED = select(_unit.uid).where(
+    _unit.last >= bindparam("low"), _unit.start <= bindparam("high"), _unit.opening == ZERO
+)
+_INCIDENTS_OF = (
+    select(_incident.number)
+    .join_from(tables.incident_key, tables.incident, _incident.number == tables.incident_key.c.number)
+    .where(
+        tables.incident_key.c.key == bindparam("key"),
+        _incident.high >= bindparam("low"),
+        _incident.low <= bindparam("high"),
+    )
+)
+_COMPONENT = (
+    select(_other.c.number)
+    .join_from(tables.incident, _other, _other.c.component == _incident.component)
+    .join(tables.incident_number, (_number.number == _other.c.number) & (_number.goes_by == _other.c.number))
+    .where(_incident.number == bindparam("number"))
+)
+_MEMBERS = _stored.join_from(tables.membership, tables.unit, _unit.uid == tables.membership.c.uid).where(
+    tables.membership.c.number == bindparam("number")
+)
+_NUMBERS = select(_number.number, _number.anchor).where(_number.goes_by == bindparam("goes_by"))
+_REF_SERVICES = select(tables.ref_service.c.service, tables.ref_service.c.count).where(
+    tables.ref_service.c.token == bindparam("token")
+)
+_LINKS = (
+    select(tables.event_index.c.id)
+    .distinct()
+    .where(
+        tables.event_index.c.family == "incident",
+        tables.event_index.c.source != MACHINE,
+        tables.event_index.c.type.in_(sorted(LINKING)),
+    )
+)
+_UNASSIGNED = select(_number.anchor, _number.number).where(_number.goes_by.is_(None))
 _member, _news = tables.members_at, tables.incident_news
 _NEWS = (
     select(_member.c.number, func.max(_member.c.position))
@@ -54,17 +111,16 @@ class SqlGroupingStore:
     def __init__(self, connection: Connection, log: Connection | None = None) -> None:
         self._connection = connection
         self._log = log or connection
-        self._execute = executing(connection)
         _by_index(connection)
 
-    def _firsts(self, statement: str, *values: Any) -> list[Any]:
-        return [row[0] for row in self._execute(statement, values)]
+    def _firsts(self, statement: Executable, **values: Any) -> list[Any]:
+        return list(self._connection.execute(statement, values).scalars())
 
     def entity(self, key: str) -> list[RecordedEvent]:
         """The current events folded under a key."""
-        ids = self._firsts("SELECT event FROM event_unit WHERE fold = ?", key)
+        ids = self._firsts(_FOLDED, fold=key)
         if not key.startswith(_ALONE):
-            ids += self._firsts("SELECT event FROM influence WHERE fold = ?", key)
+            ids += self._firsts(_INFLUENCING, fold=key)
         return self.events(ids)
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
@@ -78,36 +134,33 @@ class SqlGroupingStore:
     @cached_property
     def _aside(self) -> set[int]:
         """Positions that grouping could not take."""
-        return set(self._firsts("SELECT position FROM set_aside"))
+        return set(self._firsts(_SET_ASIDE))
 
     @cached_property
     def _position(self) -> int:
         """Up to where the log was followed: the log itself is ahead of what lies here."""
-        return int(self._firsts("SELECT coalesce(max(position), 0) FROM cursor")[0])
+        return position(self._connection)
 
     def folds(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
-        owner = self._firsts("SELECT fold FROM event_unit WHERE event = ?", event)
-        return (*owner, *sorted(self._firsts("SELECT fold FROM influence WHERE event = ?", event)))
+        owner = self._firsts(_FOLD_OF, event=event)
+        return (*owner, *sorted(self._firsts(_INFLUENCED, event=event)))
 
     def unit_of(self, events: Sequence[str]) -> dict[str, str]:
         """The units that these events belong to."""
-        rows = select_in(self._connection, "SELECT event, unit FROM event_unit WHERE event IN ({})", events)
-        return {event: unit for event, unit in rows if unit}
+        rows = select_among(self._connection, _UNITS_OF, events)
+        return {row.event: row.unit for row in rows if row.unit}
 
     def units(self, uids: Sequence[str]) -> list[StoredSignal]:
         """These units."""
-        rows = list(select_in(self._connection, "SELECT uid, missed, body FROM signal WHERE uid IN ({})", uids))
-        return self._kept(rows)
+        return self._kept(list(select_among(self._connection, _UNITS, uids)))
 
     def units_before(self, key: str, start: int) -> Iterator[Unit]:
         """The units of one entity that began before ``start``, latest first."""
-        statement = "SELECT start, body FROM signal WHERE fold = ? AND start < ? ORDER BY start DESC LIMIT ?"
-        size, rows = 2, [(start, b"")]
-        while rows:
-            rows = list(self._execute(statement, (key, rows[-1][0], size)))
-            yield from (_decode(body) for _, body in rows)
-            size *= 4
+        size, before = 2, start
+        while rows := self._connection.execute(_BEFORE, {"fold": key, "before": before, "most": size}).all():
+            yield from (_decode(row.body) for row in rows)
+            size, before = 4 * size, rows[-1].start
 
     def last_units(self, keys: Sequence[str]) -> dict[str, list[Unit]]:
         """Of those of these entities that have units: the last two, latest first, or the only one."""
@@ -121,16 +174,15 @@ class SqlGroupingStore:
         return found
 
     def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
-        places: dict[str, dict[int, Grounds]] = {row[0]: {} for row in rows}
-        statement = "SELECT uid, number, rule, reason, detail FROM membership WHERE uid IN ({})"
-        for uid, number, rule, why, detail in select_in(self._connection, statement, list(places)):
-            places[uid][number] = Grounds(rule, why, detail)
-        found = {uid: StoredSignal(unit=_decode(body), places=places[uid], missed=missed) for uid, missed, body in rows}
+        places: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
+        for member in select_among(self._connection, _MEMBERSHIPS, list(places)):
+            places[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
+        found = {r.uid: StoredSignal(unit=_decode(r.body), places=places[r.uid], missed=r.missed) for r in rows}
         return list(found.values())
 
     def latest(self) -> int:
         """The latest start of any unit."""
-        return int(self._firsts("SELECT coalesce(max(start), 0) FROM signal")[0])
+        return int(self._firsts(_LATEST)[0])
 
     def keyed(self, asked: Sequence[SpanQuery]) -> list[str]:
         """Units that one of these questions is about."""
@@ -141,58 +193,47 @@ class SqlGroupingStore:
     def naming(self, events: Sequence[str]) -> list[str]:
         """Units that name one of these events."""
         keys = [f"name:{event}" for event in events]
-        rows = select_in(self._connection, "SELECT uid FROM signal_key WHERE key IN ({})", keys)
-        return [uid for (uid,) in rows]
+        return [row.uid for row in select_among(self._connection, _WITH_KEY, keys)]
 
     def started(self, low: int, high: int) -> list[str]:
         """Opening signals that started from ``low`` to ``high``."""
-        return self._firsts("SELECT uid FROM signal WHERE start BETWEEN ? AND ? AND opening = 1", low, high)
+        return self._firsts(_STARTED, low=low, high=high)
 
     def happened(self, low: int, high: int) -> list[str]:
         """Other units that started by ``high``, with an event at ``low`` or later."""
-        return self._firsts("SELECT uid FROM signal WHERE last >= ? AND start <= ? AND opening = 0", low, high)
+        return self._firsts(_HAPPENED, low=low, high=high)
 
     def incidents_of(self, key: str, low: int, high: int) -> list[int]:
         """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
-        statement = """SELECT number FROM incident_key JOIN incident USING (number)
-            WHERE incident_key.key = ? AND high >= ? AND low <= ?"""
-        return self._firsts(statement, key, low, high)
+        return self._firsts(_INCIDENTS_OF, key=key, low=low, high=high)
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
-        statement = """SELECT other.number FROM incident JOIN incident AS other USING (component)
-            JOIN incident_number ON incident_number.number = other.number AND goes_by = other.number
-            WHERE incident.number = ?"""
-        return {one: (self._members(one), self._numbers(one)) for one in self._firsts(statement, number)}
+        return {one: (self._members(one), self._numbers(one)) for one in self._firsts(_COMPONENT, number=number)}
 
     def _members(self, number: int) -> list[StoredSignal]:
-        statement = "SELECT uid, missed, body FROM membership JOIN signal USING (uid) WHERE number = ?"
-        return self._kept(list(self._execute(statement, (number,))))
+        return self._kept(self._connection.execute(_MEMBERS, {"number": number}).all())
 
     def _numbers(self, number: int) -> dict[int, str]:
-        rows = self._execute("SELECT number, anchor FROM incident_number WHERE goes_by = ?", (number,))
-        return {int(one): str(anchor) for one, anchor in rows}
+        rows = self._connection.execute(_NUMBERS, {"goes_by": number})
+        return {int(row.number): str(row.anchor) for row in rows}
 
     def ref_services(self, token: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        rows = self._execute("SELECT service, count FROM ref_service WHERE token = ?", (token,))
+        rows = self._connection.execute(_REF_SERVICES, {"token": token})
         return Counter({str(service): int(count) for service, count in rows})
 
     def links(self) -> list[RecordedEvent]:
         """People's words on what belongs together."""
-        statement = "SELECT DISTINCT id FROM event_index WHERE family = 'incident' AND source <> ? AND type IN ({})"
-        marks = ",".join("?" * len(LINKING))
-        ids = self._firsts(statement.format(marks), MACHINE, *sorted(LINKING))
-        return self._current(queries.read_ids(self._log, ids))
+        return self._current(queries.read_ids(self._log, self._firsts(_LINKS)))
 
     def next_number(self) -> int:
         """A number that was never given."""
-        return int(self._firsts("SELECT coalesce(max(number), 0) + 1 FROM incident_number")[0])
+        return next_number(self._connection)
 
     def unassigned(self) -> dict[str, int]:
         """Numbers that no incident has, by the events they hang on."""
-        rows = self._execute("SELECT anchor, number FROM incident_number WHERE goes_by IS NULL")
-        return {str(anchor): int(number) for anchor, number in rows}
+        return {str(row.anchor): int(row.number) for row in self._connection.execute(_UNASSIGNED)}
 
 
 def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[Any, ...]:

@@ -80,9 +80,7 @@ _MERGED_INTO = select(incident_number.c.number).where(incident_number.c.goes_by.
 _POSITIONS = select(event_index.c.position).where(event_index.c.id.in_(AMONG))
 _DELIVERIES = select(stored.c.delivery).where(stored.c.position.in_(AMONG))
 _INSIDE = select(event_unit.c.event, member.c.uid).select_from(_in_incidents).where(member.c.number.in_(AMONG))
-_OUTSIDE = select(member.c.uid).where(
-    member.c.number.not_in(bindparam("numbers", expanding=True)), member.c.uid.in_(AMONG)
-)
+_MEMBERS = select(member.c.uid, member.c.number).where(member.c.uid.in_(AMONG))
 _KEYS = select(incident.c.key).where(incident.c.number.in_(AMONG))
 _OF_ENTITIES = select(event_index.c.id).where(event_index.c.entity.in_(AMONG))
 
@@ -154,7 +152,8 @@ def _belonging(connection: Connection, numbers: list[int]) -> set[str]:
     units: dict[str, set[str]] = {}
     for event, unit in select_among(connection, _INSIDE, numbers):
         units.setdefault(unit, set()).add(event)
-    shared = {row.uid for row in select_among(connection, _OUTSIDE, sorted(units), {"numbers": numbers})}
+    members = select_among(connection, _MEMBERS, sorted(units))
+    shared = {row.uid for row in members if row.number not in numbers}
     return {event for unit, events in units.items() if unit not in shared for event in events}
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, union_all
 
 from collector.event import RecordedEvent
 from collector.log import queries
@@ -39,6 +39,11 @@ _ARMS = 64
 _KIND = [event_index.c.keys().index(name) for name in event_kind.c.keys()]  # noqa: SIM118 - of columns, not of a mapping
 
 _PLACES = select(event_index.c.position, event_index.c.id)
+_ENDING = select(event_index.c.id).where(
+    literal_column(BLOCK, event_index.c.position.type).in_(AMONG),
+    literal_column(ENDING) == bindparam("ending", type_=event_index.c.id.type),
+    event_index.c.revision == 0,
+)
 _LAST = select(func.coalesce(func.max(event_index.c.position), 0))
 
 _Conditions = list[ColumnElement[bool]]
@@ -162,12 +167,7 @@ def named(connection: Connection, text: str) -> list[str]:
 
 def _ending_in(connection: Connection, digits: str) -> list[str]:
     last = int(connection.execute(_LAST).scalar_one())
-    statement = select(event_index.c.id).where(
-        literal_column(BLOCK, event_index.c.position.type).in_(AMONG),
-        literal_column(ENDING) == digits[-4:],
-        event_index.c.revision == 0,
-    )
-    rows = select_among(connection, statement, range((last >> 14) + 1))
+    rows = select_among(connection, _ENDING, range((last >> 14) + 1), {"ending": digits[-4:]})
     return [row.id for row in rows if row.id.endswith(digits)]
 
 

@@ -324,7 +324,10 @@ REBUILT = (
 
 
 def put(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]], *, keep: bool = False) -> None:
-    """Write whole rows, no two with the same key: in place of those that are there, or beside them with ``keep``."""
+    """Write whole rows, no two with the same key: in place of those that are there, or beside them with ``keep``.
+
+    As text, made of the table's columns: for eight rows an expression takes two and a half times as long.
+    """
     if not rows:
         return
     statement = _putting(table, keep, together=_takes_columns(connection))

@@ -36,11 +36,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select
 
 from collector.errors import LogDamaged, Unavailable
 from collector.files import FILE_MODE, close_to_others, sync_folder
 from collector.proof import lost
+from collector.schema.tables import event, head
 
 SYNC_EVERY = 5.0
 """Seconds between two syncs."""
@@ -50,6 +51,10 @@ _LINE = re.compile(rb"(\d{20}) ([0-9a-f]{64}) ([0-9a-f]{16})\n")
 _OWNER = re.compile(rb"log ([0-9a-f]{32}) (\d{20}) ([0-9a-f]{16})\n")
 _OWNER_SIZE = 75
 _NAMED = re.compile(r"(-\d+)?")
+
+_LAST = select(event.c.position, event.c.leaf).order_by(event.c.position.desc()).limit(1)
+_HEAD = select(head.c.position)
+_LEAF = select(event.c.leaf).where(event.c.position == bindparam("position"))
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -229,30 +234,29 @@ def read(path: Path) -> Last | None:
 
 def last(connection: Connection) -> Last | None:
     """The last event of the log; None while it has none."""
-    row = connection.execute(text("SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1")).one_or_none()
+    row = connection.execute(_LAST).one_or_none()
     if row is None:
         return None
     known = lost.accepted(connection)
-    return Last(int(row[0]), bytes(row[1]), lost.identity(connection), known.position if known else 0)
+    return Last(int(row.position), bytes(row.leaf), lost.identity(connection), known.position if known else 0)
 
 
 def loss(connection: Connection, last: Last | None) -> Loss | None:
     """What the log lacks of what was acknowledged, beyond what a person accepted; None where it lacks nothing."""
     if last is None:
         return None
-    head = int(connection.execute(text("SELECT position FROM head")).scalar_one())
+    reached = int(connection.execute(_HEAD).scalar_one())
     if last.log and last.log != lost.identity(connection):
-        return Loss(last.position, head, other=True)
+        return Loss(last.position, reached, other=True)
     if not last.position:
         return None
-    statement = text("SELECT leaf FROM event WHERE position = :position")
-    leaf = connection.execute(statement, {"position": last.position}).scalar()
+    leaf = connection.execute(_LEAF, {"position": last.position}).scalar()
     if leaf is not None and bytes(leaf) == last.leaf:
         return None
     known = lost.accepted(connection)
     if known is not None and last.after < known.position and last.position <= known.acknowledged:
         return None
-    return Loss(last.position, head)
+    return Loss(last.position, reached)
 
 
 def _alone(file: int) -> bool:

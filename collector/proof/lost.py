@@ -10,14 +10,22 @@ published under a name of their own: two histories must not share one.
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, update
+
+from collector.event import MACHINE
+from collector.schema.tables import LOST, content, event, head
 
 TYPE = "collector.lost"
 
-_ACCEPTED = f"""SELECT event.position, event.leaf, content.bytes FROM event
-    LEFT JOIN content ON content.number = event.content
-    WHERE event.type = '{TYPE}' AND event.source = 'timelined' AND event.delivery = 0
-    ORDER BY event.position DESC LIMIT 1"""  # noqa: S608 - a name of ours
+_ACCEPTED = (
+    select(event.c.position, event.c.leaf, content.c.bytes)
+    .join_from(event, content, content.c.number == event.c.content, isouter=True)
+    .where(LOST, event.c.source == MACHINE, event.c.delivery == 0)
+    .order_by(event.c.position.desc())
+    .limit(1)
+)
+_RECORD = select(head.c.record)
+_IDENTITY = select(head.c.identity)
 
 
 class _Data(msgspec.Struct):
@@ -62,29 +70,29 @@ def about(connection: Connection) -> LogName:
 
 def place(connection: Connection) -> str:
     """Where it was last recorded what was acknowledged of this file; empty where no daemon has written that down."""
-    return str(connection.execute(text("SELECT record FROM head")).scalar_one() or "")
+    return str(connection.execute(_RECORD).scalar_one() or "")
 
 
 def set_place(connection: Connection, where: str) -> None:
     """Write that down: every copy of the file says it."""
-    connection.execute(text("UPDATE head SET record = :where"), {"where": where})
+    connection.execute(update(head).values(record=where))
 
 
 def identity(connection: Connection) -> bytes:
     """What tells this log from any other."""
-    return bytes(connection.execute(text("SELECT identity FROM head")).scalar_one() or b"")
+    return bytes(connection.execute(_IDENTITY).scalar_one() or b"")
 
 
 def accepted(connection: Connection) -> Accepted | None:
     """The last loss that was accepted; None where none ever was."""
-    row = connection.execute(text(_ACCEPTED)).one_or_none()
+    row = connection.execute(_ACCEPTED).one_or_none()
     if row is None:
         return None
     try:
-        said = msgspec.json.decode(row[2] or b"", type=_Content)
+        record = msgspec.json.decode(row.bytes or b"", type=_Content)
     except msgspec.DecodeError:
-        said = _Content()
-    return Accepted(int(row[0]), bytes(row[1]), said.data.acknowledged, said.data.found, said.title)
+        record = _Content()
+    return Accepted(int(row.position), bytes(row.leaf), record.data.acknowledged, record.data.found, record.title)
 
 
 def origin_after(origin: str, accepted: Accepted | None) -> str:

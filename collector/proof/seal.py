@@ -17,25 +17,32 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Table, bindparam, insert, select
 
 from collector.errors import LogDamaged
 from collector.proof.checkpoint import Checkpoint, Signer, origin_of, published
 from collector.proof.tree import Range
+from collector.schema.tables import checkpoint, delivery, event, head
 
 NO_DIGEST = bytes(32)
 """Stands for the digest of the checkpoint before the first."""
 
-_NUMBER = {"event": "position", "delivery": "number"}
-_HEAD = {"event": "SELECT position FROM head", "delivery": "SELECT delivery FROM head"}
-_LEAVES = {
-    tree: f"SELECT {number}, leaf FROM {tree} WHERE {number} > :after AND {number} <= :until ORDER BY {number}"  # noqa: S608 - names of our own
-    for tree, number in _NUMBER.items()
-}
 _PAGE = 10_000
-_LAST = "SELECT size, root, frontier, note, digest FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 1"
-_KEEP = """INSERT INTO checkpoint (tree, size, root, frontier, note, digest)
-    VALUES (:tree, :size, :root, :frontier, :note, :digest)"""
+
+
+def _leaves_of(table: Table, number: Column[int]) -> Any:
+    return (
+        select(number.label("number"), table.c.leaf)
+        .where(number > bindparam("after"), number <= bindparam("until"))
+        .order_by(number)
+    )
+
+
+_HEAD = {"event": select(head.c.position), "delivery": select(head.c.delivery)}
+_LEAVES = {"event": _leaves_of(event, event.c.position), "delivery": _leaves_of(delivery, delivery.c.number)}
+_of_tree = checkpoint.c.tree == bindparam("tree")
+_LAST = select(checkpoint).where(_of_tree).order_by(checkpoint.c.size.desc()).limit(1)
+_NOTES = select(checkpoint.c.note).where(_of_tree, checkpoint.c.size > bindparam("after")).order_by(checkpoint.c.size)
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +58,13 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 def last(connection: Connection, tree: str) -> Sealed | None:
     """The latest checkpoint of a tree in the database."""
-    row = connection.execute(text(_LAST), {"tree": tree}).one_or_none()
+    row = connection.execute(_LAST, {"tree": tree}).one_or_none()
     if row is None:
         return None
-    size, root, frontier, note, digest = row
-    return Sealed(tree=tree, size=size, root=bytes(root), frontier=bytes(frontier), note=note, digest=bytes(digest))
+    return Sealed(
+        tree=tree, size=row.size, root=bytes(row.root), frontier=bytes(row.frontier), note=row.note,
+        digest=bytes(row.digest),
+    )  # fmt: skip
 
 
 def extended(connection: Connection, tree: str, origin: str, signer: Signer | None) -> Sealed | None:
@@ -64,7 +73,7 @@ def extended(connection: Connection, tree: str, origin: str, signer: Signer | No
     Raises :class:`collector.errors.LogDamaged` where the last checkpoint contradicts itself or a row is missing.
     """
     before = last(connection, tree)
-    end = int(connection.execute(text(_HEAD[tree])).scalar_one())
+    end = int(connection.execute(_HEAD[tree]).scalar_one())
     if end == (before.size if before else 0):
         return None
     grown = _range(before)
@@ -76,7 +85,7 @@ def extended(connection: Connection, tree: str, origin: str, signer: Signer | No
 
 def keep(connection: Connection, sealed: Sealed) -> None:
     """Store a checkpoint. Raises :class:`LogDamaged` where the database did not, and gave no error."""
-    if connection.execute(text(_KEEP), msgspec.structs.asdict(sealed)).rowcount != 1:
+    if connection.execute(insert(checkpoint), msgspec.structs.asdict(sealed)).rowcount != 1:
         raise LogDamaged(
             f"cannot seal the log: the database did not store the checkpoint at {sealed.size}; a trigger or a rule "
             "that is not timelined's may be in it; run timelined verify"
@@ -92,8 +101,7 @@ def root_at(connection: Connection, tree: str, size: int) -> bytes:
 
 def notes(connection: Connection, tree: str, after: int = 0) -> list[str]:
     """The checkpoints of a tree above a size, as they are published, the smallest first."""
-    statement = "SELECT note FROM checkpoint WHERE tree = :tree AND size > :after ORDER BY size"
-    return list(connection.execute(text(statement), {"tree": tree, "after": after}).scalars())
+    return list(connection.execute(_NOTES, {"tree": tree, "after": after}).scalars())
 
 
 def _range(before: Sealed | None) -> Range:
@@ -115,9 +123,8 @@ def _grow(connection: Connection, tree: str, grown: Range, end: int) -> None:
     """Append the stored leaves up to ``end``, none of which may be missing."""
     while grown.size < end:
         some = {"after": grown.size, "until": min(end, grown.size + _PAGE)}
-        page: list[Any] = list(connection.execute(text(_LEAVES[tree]), some))
-        for number, leaf in page:
-            if number == grown.size + 1:
-                grown.append(bytes(leaf))
+        for row in connection.execute(_LEAVES[tree], some).all():
+            if row.number == grown.size + 1:
+                grown.append(bytes(row.leaf))
         if grown.size != some["until"]:
             raise LogDamaged(f"cannot seal the log: {tree} {grown.size + 1} is missing; run timelined verify")

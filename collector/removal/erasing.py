@@ -11,14 +11,31 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, select
 
 from collector.event import Event, RecordedEvent
 from collector.log import queries
 from collector.log.appending import ITEMS, append
 from collector.log.contract import Receipt, Submission, receipt_of
 from collector.log.headers import content_of
-from collector.storage.sql import select_in
+from collector.schema.tables import alert_text, content, delivery, event, head
+from collector.storage.sql import AMONG, select_among
+
+_LAST = select(head.c.delivery)
+_with_body = select(delivery.c.number, delivery.c.told).join_from(
+    delivery, content, content.c.number == delivery.c.content
+)
+_CHOSEN = _with_body.where(delivery.c.number.in_(AMONG))
+_SINCE = _with_body.where(delivery.c.number >= bindparam("low"), delivery.c.source == bindparam("source"))
+_REREAD = (
+    select(content.c.bytes)
+    .join_from(event, content, content.c.number == event.c.content)
+    .where(event.c.type == "delivery.reread")
+)
+_FORGET_TEXTS = delete(alert_text).where(alert_text.c.firing == bindparam("of_firing"))
+_CONTENTS = select(event.c.id, event.c.content).where(event.c.id.in_(AMONG)).order_by(event.c.id, event.c.revision)
+_BODIES = select(delivery.c.content, delivery.c.headers).where(delivery.c.number.in_(AMONG))
+_REMOVE = delete(content).where(content.c.number == bindparam("of_number"))
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +54,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
 def extent(connection: Connection, ids: Sequence[str], deliveries: Iterable[int] = (), after: int = 0) -> Extent:
     """What goes with these events and deliveries. ``after`` is the last delivery that was looked at before."""
     revisions = tuple(queries.read_ids(connection, ids))
-    last = connection.exec_driver_sql("SELECT delivery FROM head").scalar_one()
+    last = connection.execute(_LAST).scalar_one()
     told = {bytes.fromhex(one) for one in ids}
     found = dict(_chosen(connection, tuple(deliveries))) | dict(_tellers(connection, revisions, after))
     spared = {identity for packed in found.values() for identity, _, _ in ITEMS.iter_unpack(packed)} - told
@@ -50,8 +67,7 @@ def extent(connection: Connection, ids: Sequence[str], deliveries: Iterable[int]
 
 
 def _chosen(connection: Connection, numbers: Sequence[int]) -> Iterable[tuple[int, bytes]]:
-    statement = "SELECT delivery.number, told FROM delivery JOIN content ON content.number = delivery.content "
-    return [(row[0], row[1]) for row in select_in(connection, statement + "WHERE delivery.number IN ({})", numbers)]
+    return [(row.number, row.told) for row in select_among(connection, _CHOSEN, numbers)]
 
 
 def _tellers(
@@ -64,31 +80,27 @@ def _tellers(
     """
     wanted: dict[str, set[bytes]] = {}
     first: dict[str, int] = {}
-    for event in revisions:
-        if event.delivery:
-            number = int(event.delivery[1:])
-            wanted.setdefault(event.source, set()).add(bytes.fromhex(event.id))
-            first[event.source] = min(number, first.get(event.source, number))
-    statement = """SELECT delivery.number, told FROM delivery JOIN content ON content.number = delivery.content
-        WHERE delivery.number >= ? AND source = ?"""
+    for each in revisions:
+        if each.delivery:
+            number = int(each.delivery[1:])
+            wanted.setdefault(each.source, set()).add(bytes.fromhex(each.id))
+            first[each.source] = min(number, first.get(each.source, number))
     for source, ids in wanted.items():
         low = max(first[source], after + 1)
-        for number, told in connection.exec_driver_sql(statement, (low, source)):
-            if any(identity in ids for identity, _, _ in ITEMS.iter_unpack(told)):
-                yield number, told
+        for row in connection.execute(_SINCE, {"low": low, "source": source}):
+            if any(identity in ids for identity, _, _ in ITEMS.iter_unpack(row.told)):
+                yield row.number, row.told
     yield from _retellers(connection, {one for ids in wanted.values() for one in ids}, after)
 
 
 def _retellers(connection: Connection, ids: set[bytes], after: int) -> Iterable[tuple[int, bytes]]:
     """Deliveries with a body that tell one of these events by a later parser alone, as the log records."""
-    statement = """SELECT content.bytes FROM event JOIN content ON content.number = event.content
-        WHERE event.type = 'delivery.reread'"""
     found: dict[int, set[bytes]] = {}
-    for (content,) in connection.exec_driver_sql(statement):
-        said = _reread(content).data
-        told = {bytes.fromhex(one) for one in said.events}
+    for row in connection.execute(_REREAD):
+        record = _reread(row.bytes).data
+        told = {bytes.fromhex(one) for one in record.events}
         if told & ids:
-            found.setdefault(int(said.delivery[1:]), set()).update(told)
+            found.setdefault(int(record.delivery[1:]), set()).update(told)
     for number, packed in _chosen(connection, sorted(number for number in found if number > after)):
         # What the row names lies in the same body.
         yield number, packed + b"".join([ITEMS.pack(one, 0, True) for one in found[number]])
@@ -116,30 +128,28 @@ def erase(connection: Connection, recorded: Submission, ids: Sequence[str], bodi
     _remove(connection, _contents(connection, ids))
     # By these the texts could be guessed.
     for one in dict.fromkeys(ids):
-        connection.exec_driver_sql("DELETE FROM alert_text WHERE firing = ?", (bytes.fromhex(one),))
+        connection.execute(_FORGET_TEXTS, {"of_firing": bytes.fromhex(one)})
     remove_bodies(connection, bodies)
     return receipt
 
 
 def _contents(connection: Connection, ids: Sequence[str]) -> list[int]:
     """The contents of all revisions but the last, which is the erasure."""
-    statement = "SELECT id, content FROM event WHERE id IN ({}) ORDER BY id, revision"
-    rows: dict[bytes, list[int]] = {}
-    for identity, content in select_in(connection, statement, [bytes.fromhex(one) for one in dict.fromkeys(ids)]):
-        rows.setdefault(identity, []).append(content)
-    return [content for contents in rows.values() for content in contents[:-1]]
+    numbers: dict[bytes, list[int]] = {}
+    for row in select_among(connection, _CONTENTS, [bytes.fromhex(one) for one in dict.fromkeys(ids)]):
+        numbers.setdefault(row.id, []).append(row.content)
+    return [number for each in numbers.values() for number in each[:-1]]
 
 
 def remove_bodies(connection: Connection, numbers: Sequence[int]) -> None:
     """Remove the bodies of deliveries, and the headers that are content. Whoever calls this records it as well."""
-    statement = "SELECT content, headers FROM delivery WHERE number IN ({})"
-    rows = list(select_in(connection, statement, list(numbers)))
-    _remove(connection, [number for content, headers in rows for number in (content, content_of(headers)) if number])
+    rows = list(select_among(connection, _BODIES, list(numbers)))
+    _remove(connection, [number for row in rows for number in (row.content, content_of(row.headers)) if number])
 
 
 def _remove(connection: Connection, contents: Sequence[int]) -> None:
     if contents:
-        connection.exec_driver_sql("DELETE FROM content WHERE number = ?", [(number,) for number in contents])
+        connection.execute(_REMOVE, [{"of_number": number} for number in contents])
 
 
 def ranges(numbers: Iterable[int]) -> list[list[int]]:

@@ -8,18 +8,34 @@ that a record covers on. What was read out of a body stays: only rows of
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from collector.event import MACHINE, Event, event_id
 from collector.log import queries
 from collector.log.appending import ITEMS, append
 from collector.log.contract import Submission, receipt_of
 from collector.removal.erasing import remove_bodies
+from collector.schema.tables import content, delivery
+from collector.schema.tables import event as stored
 
 EXPIRED = "delivery.expired"
 REPEATS, DELIVERIES = "repeats", "deliveries"
 """What a retention removes: deliveries that told nothing new, or all of them. ``recorded`` says what the record means.
 """
+
+_NEXT = (
+    select(
+        delivery.c.number,
+        delivery.c.received_at,
+        delivery.c.told,
+        delivery.c.size,
+        content.c.number.is_not(None).label("has_body"),
+    )
+    .join_from(delivery, content, content.c.number == delivery.c.content, isouter=True)
+    .where(delivery.c.number > bindparam("after"), delivery.c.source == bindparam("source"))
+    .order_by(delivery.c.number)
+)
+_RECORDS = select(stored.c.id).where(stored.c.type == EXPIRED)
 
 
 class ExpiredRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,23 +63,18 @@ def due(connection: Connection, source: str, kind: str, *, after: int, until: in
     Looking ends at the first that is younger: deliveries are numbered in the order they came, but for a clock that was
     set back, and then the rest is a little late.
     """
-    rows = connection.exec_driver_sql(
-        """SELECT delivery.number, received_at, told, size, content.number IS NOT NULL FROM delivery
-        LEFT JOIN content ON content.number = delivery.content
-        WHERE delivery.number > ? AND source = ? ORDER BY delivery.number LIMIT ?""",
-        (after, source, most),
-    )
     seen = []
-    for row in rows:
-        if row[1] > until:
+    for row in connection.execute(_NEXT.limit(most), {"after": after, "source": source}):
+        if row.received_at > until:
             break
         seen.append(row)
     if not seen:
         return None
-    going = [row for row in seen if row[4] and (kind != REPEATS or is_repeat(row[2]))]
+    going = [row for row in seen if row.has_body and (kind != REPEATS or is_repeat(row.told))]
     return ExpiredRow(
-        source=source, kind=kind, first=seen[0][0], last=seen[-1][0], numbers=tuple(row[0] for row in going),
-        size=sum(row[3] for row in going), until=until, more=len(seen) == most,
+        source=source, kind=kind, first=seen[0].number, last=seen[-1].number,
+        numbers=tuple(row.number for row in going), size=sum(row.size for row in going), until=until,
+        more=len(seen) == most,
     )  # fmt: skip
 
 
@@ -74,9 +85,9 @@ def is_repeat(told: bytes) -> bool:
 
 def reached(connection: Connection) -> dict[tuple[str, str], int]:
     """Source and kind → the last delivery that a record covers. Reads the types of all events once."""
-    ids = connection.exec_driver_sql("SELECT id FROM event WHERE type = ?", (EXPIRED,)).scalars()
+    ids = connection.execute(_RECORDS).scalars()
     found: dict[tuple[str, str], int] = {}
-    for event in queries.read_ids(connection, [bytes(one).hex() for one in ids]):
+    for event in queries.read_ids(connection, [identity.hex() for identity in ids]):
         key = (str(event.data.get("source")), str(event.data.get("kind")))
         found[key] = max(found.get(key, 0), int(event.data.get("last", 0)))
     return found

@@ -22,9 +22,18 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, bindparam, select
 
 from collector.log.appending import ITEMS
+from collector.schema.tables import content, event, head
+
+_ERASURES = select(event.c.id, event.c.revision).where(event.c.amendment == "erasure")
+_FACTS = (
+    select(event.c.type, content.c.bytes)
+    .join_from(event, content, content.c.number == event.c.content)
+    .where(event.c.type.in_(("delivery.erased", "delivery.expired")))
+)
+_LAST = select(head.c.position)
 
 Spans = list[tuple[int, int]]
 
@@ -62,7 +71,7 @@ class RecordedRemovals:
         """Whether the content of this revision may be gone."""
         if self._erasures is None:
             self._erasures = {}
-            for erased, last in self._rows("SELECT id, revision FROM event WHERE amendment = 'erasure'"):
+            for erased, last in self._rows(_ERASURES):
                 if isinstance(erased, bytes) and isinstance(last, int):
                     self._erasures[erased] = max(last, self._erasures.get(erased, 0))
         return revision < self._erasures.get(identity, 0)
@@ -78,9 +87,9 @@ class RecordedRemovals:
         return any(first <= number <= last for some in spans for first, last in some)
 
     def _read(self) -> None:
-        for kind, content in self._facts():
+        for kind, packed in self._facts():
             try:
-                fact = _recorded(content).data
+                fact = _recorded(packed).data
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
                 continue  # a damaged record excuses nothing
             if kind == "delivery.erased":
@@ -89,20 +98,18 @@ class RecordedRemovals:
                 self._expired.setdefault((fact.source, fact.kind), []).append((fact.first, fact.last))
 
     def _facts(self) -> Iterable[tuple[str, bytes]]:
-        statement = """SELECT event.type, content.bytes FROM event JOIN content ON content.number = event.content
-            WHERE event.type IN ('delivery.erased', 'delivery.expired')"""
-        return [(row[0], row[1]) for row in self._rows(statement)]
+        return [(row.type, row.bytes) for row in self._rows(_FACTS)]
 
-    def _rows(self, statement: str) -> list[Any]:
+    def _rows(self, statement: Select[Any]) -> list[Any]:
         """What a statement about ``event`` finds. Where some row cannot be read every other one is looked at by itself:
         a removal is excused by its own record, whatever else is damaged."""
         assert self._connection is not None  # noqa: S101 - over() comes first
         execute = self._connection.execute
         found: list[Any] = []
         try:
-            return list(execute(text(statement)))
+            return list(execute(statement))
         except Exception:
-            single = text(statement + " AND event.position = :position")
+            single = statement.where(event.c.position == bindparam("position"))
             for position in range(1, self._last() + 1):
                 with suppress(Exception):
                     found += execute(single, {"position": position})
@@ -112,5 +119,5 @@ class RecordedRemovals:
         """The last position, as far as the head row can be read and says one."""
         assert self._connection is not None  # noqa: S101 - over() comes first
         with suppress(Exception):
-            return int(self._connection.execute(text("SELECT position FROM head")).scalar_one())
+            return int(self._connection.execute(_LAST).scalar_one())
         return 0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-_REMOVES = "SELECT has_table_privilege('content', 'DELETE'), current_user"
+_REMOVES = select(func.has_table_privilege("content", "DELETE"), func.current_user())
 
 
 def missing_to_remove(connection: Connection) -> str:
     """What to grant so that content can be removed (erasure, retention); empty where it can be."""
     if connection.dialect.name == "sqlite":
         return ""
-    may, user = connection.exec_driver_sql(_REMOVES).one()
+    may, user = connection.execute(_REMOVES).one()
     if may:
         return ""
     return f"{user} may not remove content; as a superuser: GRANT timelined_erasure TO {user} (docs/postgresql.md)"

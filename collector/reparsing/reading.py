@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, select
 
 from collector.event import Event
 from collector.log.appending import ITEMS
 from collector.log.contract import REDACTED
 from collector.log.headers import headers_of
-from collector.log.refiring import ENDS_OF, again_id
+from collector.log.queries import of_status
+from collector.log.refiring import again_id
 from collector.reparsing.matching import record_id
 from collector.reparsing.values import Selection
-from collector.storage.sql import select_in
+from collector.schema.tables import alert_end, alert_text, content, delivery, event, head
+from collector.storage.sql import AMONG, select_among
 
 TOGETHER = 16 << 20
 """Bytes of bodies that are read at a time."""
 
-_ROWS = """SELECT delivery.number, source, received_at, size, authentication, status, headers, told, content, commitment
-    FROM delivery WHERE delivery.number > ? """
-_FACTS = """SELECT event.id, event.revision, event.amendment, event.delivery, content.bytes
-    FROM event LEFT JOIN content ON content.number = event.content WHERE event.id IN ({})"""
+_ROWS = select(*(column for column in delivery.c if column.name not in ("reason", "leaf")))
+_BODIES = select(content.c.number, content.c.bytes).where(content.c.number.in_(AMONG))
+_FACTS = (
+    select(event.c.id, event.c.revision, event.c.amendment, event.c.delivery, content.c.bytes)
+    .join_from(event, content, content.c.number == event.c.content, isouter=True)
+    .where(event.c.id.in_(AMONG))
+)
+_TEXTS = select(alert_text.c.firing, alert_text.c.text).where(alert_text.c.firing.in_(AMONG))
+_ENDS = select(alert_end).where(alert_end.c.firing.in_(AMONG))
+_LAST = select(head.c.delivery)
 
 _event = msgspec.json.Decoder(Event).decode
 _WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
@@ -67,38 +75,31 @@ class LoggedEvent(msgspec.Struct):
 def deliveries(connection: Connection, asked: Selection) -> tuple[list[StoredDelivery], int | None]:
     """The next deliveries that are asked for, and the number of the last of them; None where no more follow."""
     rows, more = _rows(connection, asked)
-    headers = headers_of(connection, [row[6] for row in rows])
-    numbers = [row[8] for row in rows]
-    bodies = dict(_pairs(connection, "SELECT number, bytes FROM content WHERE number IN ({})", numbers))
-    found = [_stored(row, said, bodies.get(row[8])) for row, said in zip(rows, headers, strict=True)]
-    return found, (rows[-1][0] if rows and more else None)
+    headers = headers_of(connection, [row.headers for row in rows])
+    bodies = {row.number: row.bytes for row in select_among(connection, _BODIES, [row.content for row in rows])}
+    found = [_stored(row, pairs, bodies.get(row.content)) for row, pairs in zip(rows, headers, strict=True)]
+    return found, (rows[-1].number if rows and more else None)
 
 
-def _pairs(connection: Connection, statement: str, numbers: Sequence[int]) -> Iterable[tuple[int, bytes]]:
-    return ((number, bytes(content)) for number, content in select_in(connection, statement, numbers))
-
-
-def _rows(connection: Connection, asked: Selection) -> tuple[list[Any], bool]:
+def _rows(connection: Connection, asked: Selection) -> tuple[list[Row[*tuple[Any, ...]]], bool]:
     """The rows, as many as are asked for and as their bodies' size allows; whether there may be more."""
-    conditions, values = "", [asked.after]
-    for column, value in (
-        ("source = ?", asked.source), ("status = ?", asked.status), ("received_at >= ?", asked.since),
-        ("received_at < ?", asked.until),
-    ):  # fmt: skip
-        if value is not None:
-            # Says again what the index of unread deliveries is built on, so that it can be used.
-            unread = " AND status <> 'read'" if column == "status = ?" and value != "read" else ""
-            conditions += f"AND {column}{unread} "
-            values.append(value)  # type: ignore[arg-type]
-    statement = f"{_ROWS} {conditions} ORDER BY delivery.number LIMIT ?"
-    found = list(connection.exec_driver_sql(statement, (*values, asked.limit + 1)))
-    rows: list[Any] = []
+    statement = _ROWS.where(delivery.c.number > asked.after).order_by(delivery.c.number).limit(asked.limit + 1)
+    if asked.source is not None:
+        statement = statement.where(delivery.c.source == asked.source)
+    if asked.status is not None:
+        statement = of_status(statement, asked.status)
+    if asked.since is not None:
+        statement = statement.where(delivery.c.received_at >= asked.since)
+    if asked.until is not None:
+        statement = statement.where(delivery.c.received_at < asked.until)
+    found = connection.execute(statement).all()
+    rows: list[Row[*tuple[Any, ...]]] = []
     size = 0
     for row in found[: asked.limit]:
-        if rows and size + row[3] > TOGETHER:
+        if rows and size + row.size > TOGETHER:
             break
         rows.append(row)
-        size += row[3]
+        size += row.size
     return rows, len(rows) < len(found)
 
 
@@ -108,17 +109,19 @@ def one(connection: Connection, number: int) -> StoredDelivery | None:
     return found[0] if found and found[0].number == number else None
 
 
-def _stored(row: Any, headers: tuple[tuple[str, str], ...], body: bytes | None) -> StoredDelivery:
+def _stored(
+    row: Row[*tuple[Any, ...]], headers: tuple[tuple[str, str], ...], body: bytes | None
+) -> StoredDelivery:  # fmt: skip
     redacted = next((value for name, value in headers if name == REDACTED), "0")
     return StoredDelivery(
-        number=row[0],
-        source=row[1],
-        received_at=row[2],
-        authentication=row[4],
-        status=row[5],
+        number=row.number,
+        source=row.source,
+        received_at=row.received_at,
+        authentication=row.authentication,
+        status=row.status,
         headers=tuple([pair for pair in headers if pair[0] != REDACTED]),
-        told=tuple([identity.hex() for identity, _, _ in ITEMS.iter_unpack(row[7])]),
-        commitment=bytes(row[9]),
+        told=tuple([identity.hex() for identity, _, _ in ITEMS.iter_unpack(row.told)]),
+        commitment=row.commitment,
         body=body,
         redacted=int(redacted) if redacted.isdecimal() else 0,
     )
@@ -128,12 +131,11 @@ def facts(connection: Connection, ids: Iterable[str]) -> dict[str, LoggedEvent]:
     """What the log holds of these ids; those that it does not know are left out."""
     found: dict[str, LoggedEvent] = {}
     identities = [bytes.fromhex(each) for each in dict.fromkeys(ids)]
-    rows = select_in(connection, _FACTS, identities)
-    for identity, revision, amendment, delivery, content in sorted(rows, key=lambda row: (row[0], row[1])):
-        known = found.setdefault(bytes(identity).hex(), LoggedEvent(0, "", None))
-        known.revision, known.amendment = revision, amendment
-        known.content = None if content is None else bytes(content)
-        known.teller = delivery or known.teller
+    rows = select_among(connection, _FACTS, identities)
+    for row in sorted(rows, key=lambda row: (row.id, row.revision)):
+        known = found.setdefault(row.id.hex(), LoggedEvent(0, "", None))
+        known.revision, known.amendment, known.content = row.revision, row.amendment, row.bytes
+        known.teller = row.delivery or known.teller
     return found
 
 
@@ -151,15 +153,15 @@ def followers(connection: Connection, firings: Mapping[str, str]) -> dict[str, l
     """
     found: dict[str, list[str]] = {}
     identities = [bytes.fromhex(each) for each in firings]
-    for firing, text in select_in(connection, "SELECT firing, text FROM alert_text WHERE firing IN ({})", identities):
-        found.setdefault(bytes(firing).hex(), []).append(bytes(text).hex())
-    for firing, resolve, _, again_at in select_in(connection, ENDS_OF, identities):
-        name = bytes(firing).hex()
-        if again_at is not None:
-            found.setdefault(name, []).append(again_id(firings[name], bytes(firing), bytes(resolve)))
+    for row in select_among(connection, _TEXTS, identities):
+        found.setdefault(row.firing.hex(), []).append(row.text.hex())
+    for row in select_among(connection, _ENDS, identities):
+        name = row.firing.hex()
+        if row.again_at is not None:
+            found.setdefault(name, []).append(again_id(firings[name], row.firing, row.resolve))
     return found
 
 
 def last(connection: Connection) -> int:
     """The number of the last delivery."""
-    return int(connection.exec_driver_sql("SELECT delivery FROM head").scalar_one())
+    return int(connection.execute(_LAST).scalar_one())

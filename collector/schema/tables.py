@@ -26,8 +26,10 @@ Integer = types.BigInteger().with_variant(types.Integer(), "sqlite")
 Text = types.Text().with_variant(types.Text(collation="C"), "postgresql")
 """Compared byte by byte on every database, whatever language it was set up for."""
 
-_NOT_READ = text("status <> 'read'")
-_LOST = text("type = 'collector.lost'")
+NOT_READ = text("status <> 'read'")
+"""What the index of deliveries that were not read is built on."""
+LOST = text("type = 'collector.lost'")
+"""What the index of losses that were accepted is built on."""
 
 head = Table(
     "head",
@@ -61,7 +63,7 @@ event = Table(
     # Ids begin with their time, so this index, too, grows at its end.
     Index("event_id_revision", "id", "revision", unique=True),
     # Free for all other events. What was lost, and accepted, is asked for at every start.
-    Index("event_lost", "position", sqlite_where=_LOST, postgresql_where=_LOST),
+    Index("event_lost", "position", sqlite_where=LOST, postgresql_where=LOST),
 )
 
 delivery = Table(
@@ -82,7 +84,7 @@ delivery = Table(
     # Each source has an edge of its own at which it grows.
     Index("delivery_source", "source", "number"),
     # Free for the deliveries that were read, which are nearly all.
-    Index("delivery_not_read", "number", sqlite_where=_NOT_READ, postgresql_where=_NOT_READ),
+    Index("delivery_not_read", "number", sqlite_where=NOT_READ, postgresql_where=NOT_READ),
 )
 
 content = Table(

@@ -29,10 +29,30 @@ def select_among(
 ) -> Iterator[Any]:
     """Rows of a statement with :data:`AMONG` standing for these values, chunk by chunk; ``others`` for other names.
 
-    Chunks are filled up as those of :func:`select_in` are.
+    Chunks are filled up as those of :func:`select_in` are. The statement is one that stays: it is compiled once for
+    each size of them. SQLAlchemy would write the marks into it anew each time, which for 512 values takes longer than
+    what is asked for.
     """
     for some in _chunks(values):
-        yield from connection.execute(statement, {**others, AMONG.key: some})
+        text, names, constants = _compiled(connection, statement, len(some), others)
+        given = {**constants, **others, **{f"{AMONG.key}_{number}": value for number, value in enumerate(some, 1)}}
+        yield from connection.exec_driver_sql(text, tuple([given[name] for name in names]))
+
+
+_COMPILED: dict[tuple[Executable, str, int], tuple[str, Sequence[str], Mapping[str, Any]]] = {}
+
+
+def _compiled(
+    connection: Connection, statement: Any, size: int, others: Mapping[str, Any]
+) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+    """A statement for so many values as the driver takes it, the names of its marks in order, and what they stand for
+    where that is said in the statement."""
+    key = (statement, connection.dialect.name, size)
+    if key not in _COMPILED:
+        compiled = statement.compile(dialect=connection.dialect)
+        expanded = compiled.construct_expanded_state({**others, AMONG.key: [None] * size})
+        _COMPILED[key] = (expanded.statement, expanded.positiontup, expanded.parameters)
+    return _COMPILED[key]
 
 
 def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[Any]:

@@ -17,19 +17,21 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select
 
 from collector.errors import LogDamaged, NotFound
 from collector.proof.checkpoint import EVENTS
 from collector.proof.merkle import NO_DELIVERY
 from collector.proof.tree import Tree
-from collector.verification import row_check
+from collector.schema.tables import checkpoint, event
+from collector.verification import row_check, statements
 
 FORMAT = "timelined-proof/1"
 
-_CHECKPOINT = "SELECT root, note FROM checkpoint WHERE tree = :tree AND size = :size"
-_LEAVES = "SELECT leaf FROM event WHERE position <= :size ORDER BY position"
-_LATEST = "SELECT size FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 1"
+_sealed_events = checkpoint.c.tree == EVENTS
+_CHECKPOINT = select(checkpoint.c.root, checkpoint.c.note).where(_sealed_events, checkpoint.c.size == bindparam("size"))
+_LEAVES = select(event.c.leaf).where(event.c.position <= bindparam("size")).order_by(event.c.position)
+_SIZES = select(checkpoint.c.size).where(_sealed_events).order_by(checkpoint.c.size.desc())
 
 
 def inclusion(
@@ -50,7 +52,7 @@ def inclusion(
     tree, note = _sealed(connection, size)
     proved = []
     for position in sorted(set(positions)):
-        found = connection.execute(text(row_check.EVENTS), {"after": position - 1, "last": position}).one()
+        found = connection.execute(statements.EVENTS, {"after": position - 1, "last": position}).one()
         path = [node.hex() for node in tree.inclusion(position - 1, size)]
         proved.append(_event(found, content) | {"path": path})
     return _written({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
@@ -70,7 +72,7 @@ def consistency(connection: Connection, old: int, new: int) -> str:
 
 
 def _latest(connection: Connection) -> int:
-    size = connection.execute(text(_LATEST), {"tree": EVENTS}).scalar()
+    size = connection.execute(_SIZES.limit(1)).scalar()
     if size is None:
         raise NotFound(
             "cannot prove anything yet: the log has no checkpoint; the daemon seals it at its start and stop"
@@ -79,18 +81,17 @@ def _latest(connection: Connection) -> int:
 
 
 def _note(connection: Connection, size: int) -> tuple[bytes, str]:
-    row = connection.execute(text(_CHECKPOINT), {"tree": EVENTS, "size": size}).one_or_none()
+    row = connection.execute(_CHECKPOINT, {"size": size}).one_or_none()
     if row is None:
-        sizes = "SELECT size FROM checkpoint WHERE tree = :tree ORDER BY size DESC LIMIT 10"
-        there = [str(one) for one in connection.execute(text(sizes), {"tree": EVENTS}).scalars()]
+        there = [str(each) for each in connection.execute(_SIZES.limit(10)).scalars()]
         raise NotFound(f"cannot find a checkpoint at {size}; the latest are at {', '.join(there) or 'no size yet'}")
-    return bytes(row[0]), str(row[1])
+    return bytes(row.root), str(row.note)
 
 
 def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
     """All leaves of a checkpoint, and its note."""
     root, note = _note(connection, size)
-    tree = Tree(b"".join([bytes(row[0]) for row in connection.execute(text(_LEAVES), {"size": size})]))
+    tree = Tree(b"".join(map(bytes, connection.execute(_LEAVES, {"size": size}).scalars())))
     if tree.size != size or tree.root() != root:
         raise LogDamaged(f"cannot prove anything at {size}: the log is not what was sealed; run timelined verify")
     return tree, note

@@ -19,18 +19,6 @@ from collector.event import DERIVED
 from collector.log.appending import ITEMS
 from collector.proof.merkle import NO_DELIVERY
 
-EVENTS = """SELECT e.position, e.id, e.revision, e.amendment, e.type, e.source, e.received_at, e.occurred_at,
-    e.delivery, e.item, e.content, e.content_commitment, e.commitment, e.leaf, c.salt, c.bytes, d.commitment,
-    substr(d.told, CAST(e.item * 25 + 1 AS INTEGER), 25)
-    FROM event e LEFT JOIN content c ON c.number = e.content LEFT JOIN delivery d ON d.number = e.delivery
-    WHERE e.position > :after AND e.position <= :last ORDER BY e.position"""
-"""What :func:`event_holds` takes."""
-DELIVERIES = """SELECT d.number, d.source, d.received_at, d.size, d.authentication, d.status, d.reason, d.headers,
-    d.told, d.content, d.commitment, d.leaf, c.salt, c.bytes
-    FROM delivery d LEFT JOIN content c ON c.number = d.content
-    WHERE d.number > :after AND d.number <= :last ORDER BY d.number"""
-"""What :func:`delivery_holds` takes."""
-
 # Spelled out here and not taken from ``merkle``: the inner loop of ``verify`` spends its time on calls.
 _ROW, _LEAF, _DELIVERY = Struct(">qQIQHH"), Struct(">BQ16sHqH"), Struct(">BQqQQHHHIII")
 _WRONG = (StructError, TypeError, ValueError, AttributeError, IndexError, msgspec.DecodeError)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select
 
 from collector.proof.checkpoint import DELIVERIES, EVENTS
 from collector.removal.recorded import RecordedRemovals
-from collector.verification import row_check
+from collector.verification import row_check, statements
 
 MOST = 1000
 """Differences after which looking for more is pointless."""
@@ -24,11 +24,6 @@ BEGIN, END = -(1 << 63), (1 << 63) - 1
 
 _PAGE = 100
 """Rows fetched at a time: so many lie in the processor's cache while they are verified."""
-_LEAVES = {
-    EVENTS: "SELECT position, leaf FROM event WHERE position > :after AND position <= :last ORDER BY position",
-    DELIVERIES: "SELECT number, leaf FROM delivery WHERE number > :after AND number <= :last ORDER BY number",
-}
-_BOUND = {EVENTS: "SELECT position FROM head", DELIVERIES: "SELECT delivery FROM head"}
 
 Leaves = Callable[[Sequence[Any]], None]
 """Takes the stored leaves in their order, some at a time."""
@@ -86,7 +81,7 @@ class Scan:
     def events(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         expected, holds = after, row_check.event_holds
-        for page in self._pages(row_check.EVENTS, EVENTS, after, last):
+        for page in self._pages(statements.EVENTS, EVENTS, after, last):
             for found in page:
                 row = found
                 if row[0] != expected + 1:
@@ -101,7 +96,7 @@ class Scan:
     def deliveries(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the deliveries behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         expected, holds = after, row_check.delivery_holds
-        for page in self._pages(row_check.DELIVERIES, DELIVERIES, after, last):
+        for page in self._pages(statements.DELIVERIES, DELIVERIES, after, last):
             for found in page:
                 row = found
                 if row[0] != expected + 1:
@@ -116,7 +111,7 @@ class Scan:
     def leaves(self, tree: str, each: Leaves) -> int:
         """Hand on the stored leaves of a tree without verifying their rows; how far it came."""
         expected = 0
-        for page in self._pages(_LEAVES[tree], tree, 0, END):
+        for page in self._pages(statements.LEAVES[tree], tree, 0, END):
             for found in page:
                 row = found
                 if row[0] != expected + 1:
@@ -163,7 +158,7 @@ class Scan:
         self.differs(table, expected + 1, f"it is missing{until}")
         return row, row[0] - 1
 
-    def _pages(self, statement: str, table: str, after: int, last: int) -> Iterator[Sequence[Any]]:
+    def _pages(self, statement: Select[Any], table: str, after: int, last: int) -> Iterator[Sequence[Any]]:
         """Rows in order, many at a time. Where one cannot be read it is named, and reading goes on behind it."""
         reached = after or BEGIN
         while reached < last and not self.full:
@@ -178,12 +173,14 @@ class Scan:
             if found:
                 yield found
 
-    def _cursor(self, statement: str, after: int, last: int) -> Any:
+    def _cursor(self, statement: Select[Any], after: int, last: int) -> Any:
         """Rows in portions, of which SQLAlchemy holds the first."""
         values = {"after": after, "last": last}
-        return self._connection.execute(text(statement), values, execution_options={"stream_results": True})
+        return self._connection.execute(statement, values, execution_options={"stream_results": True})
 
-    def _singly(self, statement: str, table: str, after: int, last: int, error: Exception) -> tuple[list[Any], int]:
+    def _singly(
+        self, statement: Select[Any], table: str, after: int, last: int, error: Exception
+    ) -> tuple[list[Any], int]:
         """Those rows of the next page that can be read, and how far that came; those that cannot are named."""
         found: list[Any] = []
         end, before = min(last, after + _PAGE), len(self.differences)
@@ -198,7 +195,7 @@ class Scan:
 
     def _bound(self, table: str) -> int:
         try:
-            return int(self._connection.execute(text(_BOUND[table])).scalar_one())
+            return int(self._connection.execute(statements.HEADS[table]).scalar_one())
         except Exception:
             return 0
 

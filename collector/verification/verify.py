@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, func, select
 
 from collector.log import headers
 from collector.proof.acknowledged import Last, loss
@@ -27,6 +27,7 @@ from collector.proof.checkpoint import DELIVERIES, EVENTS, TREES, parse
 from collector.proof.lost import accepted
 from collector.proof.seal import NO_DIGEST
 from collector.proof.tree import HASH_SIZE, Range
+from collector.schema.tables import checkpoint, content, delivery, event, head
 from collector.verification import schema_check
 from collector.verification.scan import Leaves, Scan, StoredDifference, cause
 from collector.verification.workers import VerifyWorkers, split
@@ -34,10 +35,21 @@ from collector.verification.workers import VerifyWorkers, split
 Signature = Callable[[str], bool]
 """Whether the signatures of a note hold, as far as their keys are known."""
 
-_ROWS = "SELECT size, root, frontier, note, digest FROM checkpoint WHERE tree = :tree ORDER BY size"
+_ROWS = (
+    select(checkpoint.c.size, checkpoint.c.root, checkpoint.c.frontier, checkpoint.c.note, checkpoint.c.digest)
+    .where(checkpoint.c.tree == bindparam("tree"))
+    .order_by(checkpoint.c.size)
+)
 _IDENTITY = 16
 """Bytes that tell one log from another."""
-_TOLD_BY = "SELECT DISTINCT delivery FROM event WHERE position >= :first AND position <= :last AND delivery > 0"
+_TOLD_BY = (
+    select(event.c.delivery)
+    .distinct()
+    .where(event.c.position >= bindparam("first"), event.c.position <= bindparam("last"), event.c.delivery > 0)
+)
+_HEADS = select(head.c.position, head.c.delivery)
+_HEAD = select(head.c.one, head.c.position, head.c.delivery, head.c.content, head.c.identity)
+_CONTENTS = select(content.c.number).order_by(content.c.number)
 
 
 class Beyond(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +160,7 @@ def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: VerifyWorkers
 def _heads(connection: Connection) -> dict[str, int]:
     """The last number of each tree by the head row; 0 where it does not say."""
     try:
-        found = connection.execute(text("SELECT position, delivery FROM head")).all()
+        found = connection.execute(_HEADS).all()
         return {tree: int(number) for tree, number in zip(TREES, found[0], strict=True)}
     except Exception:
         return dict.fromkeys(TREES, 0)
@@ -160,7 +172,7 @@ def _some(connection: Connection, scan: Scan, only: Iterable[tuple[int, int]]) -
     for first, last in only:
         if scan.events(_ignore, first - 1, last) < last:
             scan.differs(EVENTS, last, "it is missing, or what stands before it")
-        found = connection.execute(text(_TOLD_BY), {"first": first, "last": last})
+        found = connection.execute(_TOLD_BY, {"first": first, "last": last})
         numbers.update(int(row[0]) for row in found)
     for number in sorted(numbers):
         scan.deliveries(_ignore, number - 1, number)
@@ -175,7 +187,7 @@ def _ignore(leaves: Sequence[Any]) -> None:
 
 def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole: bool) -> None:
     try:
-        rows = connection.execute(text("SELECT one, position, delivery, content, identity FROM head")).all()
+        rows = connection.execute(_HEAD).all()
     except Exception as error:
         scan.differs("head", 0, f"it cannot be read: {cause(error)}")
         return
@@ -198,14 +210,14 @@ def _contents(connection: Connection, scan: Scan) -> None:
     """No content that no row names: it would be one that was doubled, or whose number was changed."""
     try:
         found, wrong = headers.differing(connection)
-        for delivery, what in wrong:
-            scan.differs(DELIVERIES, delivery, what)
-        if connection.execute(text("SELECT count(*) FROM content")).scalar_one() == scan.contents + found:
+        for number, what in wrong:
+            scan.differs(DELIVERIES, number, what)
+        if connection.execute(select(func.count()).select_from(content)).scalar_one() == scan.contents + found:
             return
-        named = {row[0] for row in connection.execute(text("SELECT content FROM event"))}
-        named |= {row[0] for row in connection.execute(text("SELECT content FROM delivery"))}
+        named = set(connection.execute(select(event.c.content)).scalars())
+        named |= set(connection.execute(select(delivery.c.content)).scalars())
         named |= headers.contents(connection)
-        for (number,) in connection.execute(text("SELECT number FROM content ORDER BY number")):
+        for number in connection.execute(_CONTENTS).scalars():
             if number not in named:
                 scan.differs("content", number, "no event and no delivery names it")
     except Exception as error:
@@ -236,12 +248,12 @@ class _GrowingTree:
         """By size."""
         self._kept: dict[int, set[bytes]] = {}
         """The roots of checkpoints kept elsewhere, by size."""
-        for of, name, content in beyond.notes:
+        for of, name, note in beyond.notes:
             if of == tree:
-                self._beside(name, content)
-        for of, name, content in beyond.given:
+                self._beside(name, note)
+        for of, name, note in beyond.given:
             if of == tree:
-                self._kept_by_a_person(name, content)
+                self._kept_by_a_person(name, note)
         self._ahead = sorted({*self.rows, *self._kept}, reverse=True)
         self._next = self._ahead.pop() if self._ahead else -1
         self._off = 0
@@ -284,7 +296,7 @@ class _GrowingTree:
     def _stored(self, connection: Connection) -> dict[int, Any]:
         """The rows, each held to itself and to the one before it."""
         try:
-            rows = connection.execute(text(_ROWS), {"tree": self._tree}).all()
+            rows = connection.execute(_ROWS, {"tree": self._tree}).all()
         except Exception as error:
             self._differs(0, f"they cannot be read: {cause(error)}")
             return {}
