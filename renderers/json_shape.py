@@ -66,14 +66,14 @@ class SpanPart(Struct, tag_field="kind", tag="span"):
     seconds: Seconds
 
 
-Part = WordsPart | QuotePart | NamePart | CodePart | LinkPart | TimePart | SpanPart
+Inline = WordsPart | QuotePart | NamePart | CodePart | LinkPart | TimePart | SpanPart
 
 
 class Sentence(Struct):
     """One statement and what proves it."""
 
     text: str
-    parts: list[Part]
+    parts: list[Inline]
     cites: Cites
     none: Annotated[str | None, Meta(description="The query that found nothing, where that is the proof")]
     searched: Annotated[str | None, Meta(description="The same in words")]
@@ -106,7 +106,7 @@ class RowShape(Struct):
     label: Annotated[str, Meta(description="Detected, Paged, Acknowledged …, or empty")]
     type: Annotated[str, Meta(description="The type of the event that leads the row")]
     text: str
-    parts: list[Part]
+    parts: list[Inline]
     suffixes: list[str]
     cites: Cites
 
@@ -122,7 +122,7 @@ class Cell(Struct):
     """One cell of a table."""
 
     text: str
-    parts: list[Part]
+    parts: list[Inline]
 
 
 class TableRowShape(Struct):

@@ -23,12 +23,12 @@ from collector.projections.tables import (
     event_index,
     event_unit,
     incident,
-    incident_key,
     incident_news,
     incident_number,
     member,
     membership,
     placement,
+    services_of,
     unit,
 )
 from collector.projections.values import Case, IncidentRow, NearbyEvent
@@ -113,21 +113,18 @@ def _beside(*columns: Any, signal: Any = unit, told: Any = event_index) -> Selec
 
 _BESIDE = _beside(unit.c.uid, unit.c.service, unit.c.environment, unit.c.missed)
 _COUNT_BESIDE = _beside(func.count())
-_SERVICES = select(func.substr(incident_key.c.key, 9)).where(
-    incident_key.c.number == bindparam("number"), incident_key.c.key.like("service:%")
-)
 _NEAREST = _BESIDE.order_by(func.abs(unit.c.start - bindparam("started_at")), unit.c.uid)
 _DENIABLE = _BESIDE.where(
     or_(
         unit.c.kind == "page",
-        (unit.c.kind == "change") & or_(unit.c.service.is_(None), unit.c.service.in_(_SERVICES)),
+        (unit.c.kind == "change") & or_(unit.c.service.is_(None), unit.c.service.in_(services_of)),
     )
 ).order_by(unit.c.start, unit.c.uid)
 _alert, _told = unit.alias("fired"), event_index.alias("told")
 _FIRED = _BESIDE.where(
     unit.c.uid.in_(
         _beside(func.min(_alert.c.uid), signal=_alert, told=_told)
-        .where(_alert.c.kind == "alert", _alert.c.service.in_(_SERVICES))
+        .where(_alert.c.kind == "alert", _alert.c.service.in_(services_of))
         .group_by(_alert.c.service)
     )
 ).order_by(unit.c.start, unit.c.uid)
@@ -248,7 +245,7 @@ class CaseReader:
         return tuple(NearbyEvent(event=event, reason=reasons[event.id]) for event in events)
 
     def _services(self, number: int) -> set[str]:
-        return set(self._connection.execute(_SERVICES, {"number": number}).scalars())
+        return set(self._connection.execute(services_of, {"number": number}).scalars())
 
     def _reason(
         self, row: IncidentRow, services: set[str], service: str | None, environment: str | None, missed: str

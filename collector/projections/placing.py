@@ -24,7 +24,6 @@ from collector.projections.tables import (
     event_index,
     event_unit,
     incident,
-    incident_key,
     incident_number,
     joined_nothing,
     membership,
@@ -33,6 +32,7 @@ from collector.projections.tables import (
     put,
     ref_service,
     remove,
+    services_of,
     unit,
 )
 from collector.projections.unjoined import recounted
@@ -148,9 +148,6 @@ _CANDIDATES = (
     .limit(CANDIDATES)
 )
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
-_SERVICES = select(func.substr(incident_key.c.key, 9)).where(
-    incident_key.c.number == _number, incident_key.c.key.like("service:%")
-)
 _NAMED_BY = select(ref_service.c.service).where(ref_service.c.token == bindparam("ref"))
 _SCENE = (
     select(event_index.c.id)
@@ -341,7 +338,7 @@ class Deciding:
         return sorted(current(queries.read_ids(self._log, ids)), key=reading_order)
 
     def _services(self, number: int) -> set[str]:
-        return set(self._connection.execute(_SERVICES, {"number": number}).scalars())
+        return set(self._connection.execute(services_of, {"number": number}).scalars())
 
     def _elsewhere(self, service: str | None, events: Iterable[RecordedEvent], services: set[str]) -> bool:
         """Whether the catalog, or deployments that named a service, show that it is of none of these services."""

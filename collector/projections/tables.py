@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    func,
     literal_column,
     select,
     text,
@@ -260,6 +261,11 @@ incident_key = Table(
     Index("incident_key_number", "number"),
     sqlite_with_rowid=False,
 )
+
+services_of = select(func.substr(incident_key.c.key, 9)).where(
+    incident_key.c.number == bindparam("number"), incident_key.c.key.like("service:%")
+)
+"""The services of an incident (``number``), by the keys that it is found by."""
 
 incident_news = Table(
     "incident_news",

@@ -8,7 +8,7 @@ reading goes on behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Select
@@ -42,6 +42,25 @@ class StoredDifference(msgspec.Struct, frozen=True):
         named = {EVENTS: "position ", DELIVERIES: "delivery d", "content": "content ", "checkpoint": "checkpoint at "}
         place = f"{named[self.table]}{self.number}" if self.number and self.table in named else self.table
         return f"{place}: {self.what}"
+
+
+class _Rows(NamedTuple):
+    """One table's rows, and how they are verified."""
+
+    table: str
+    statement: Select[Any]
+    holds: Callable[[Any], bool]
+    row_holds: Callable[[Any], bool]
+    """The same without its content."""
+    removed: Callable[[Any], bool]
+    """Whether its content is gone, as the log records."""
+    explained: Callable[[Any], str]
+    leaf: int
+    """Where in a row its leaf is, …"""
+    content: int
+    """… its content, …"""
+    number: int
+    """… and the number of that."""
 
 
 class Scan:
@@ -80,32 +99,32 @@ class Scan:
 
     def events(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
-        expected, holds = after, row_check.event_holds
-        for page in self._pages(statements.EVENTS, EVENTS, after, last):
-            for found in page:
-                row = found
-                if row[0] != expected + 1:
-                    row, expected = self._displaced(EVENTS, row, expected, row_check.event_row_holds)
-                expected += 1
-                if not holds(row) and not self._erased(row):
-                    self.differs(EVENTS, expected, row_check.event_explained(row, erased=self._may_lack(row)))
-            each([row[13] for row in page])
-            self._read(page, 15, 10)
-        return expected
+        rows = _Rows(
+            EVENTS, statements.EVENTS, row_check.event_holds, row_check.event_row_holds, self._erased,
+            lambda row: row_check.event_explained(row, erased=self._may_lack(row)), leaf=13, content=15, number=10,
+        )  # fmt: skip
+        return self._verified(rows, each, after, last)
 
     def deliveries(self, each: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the deliveries behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
-        expected, holds = after, row_check.delivery_holds
-        for page in self._pages(statements.DELIVERIES, DELIVERIES, after, last):
-            for found in page:
-                row = found
+        rows = _Rows(
+            DELIVERIES, statements.DELIVERIES, row_check.delivery_holds, row_check.delivery_row_holds, self._expired,
+            row_check.delivery_explained, leaf=11, content=13, number=9,
+        )  # fmt: skip
+        return self._verified(rows, each, after, last)
+
+    def _verified(self, rows: _Rows, each: Leaves, after: int, last: int) -> int:
+        expected, holds = after, rows.holds
+        for page in self._pages(rows.statement, rows.table, after, last):
+            for read in page:
+                row = read
                 if row[0] != expected + 1:
-                    row, expected = self._displaced(DELIVERIES, row, expected, row_check.delivery_row_holds)
+                    row, expected = self._displaced(rows.table, row, expected, rows.row_holds)
                 expected += 1
-                if not holds(row) and not self._expired(row):
-                    self.differs(DELIVERIES, expected, row_check.delivery_explained(row))
-            each([row[11] for row in page])
-            self._read(page, 13, 9)
+                if not holds(row) and not rows.removed(row):
+                    self.differs(rows.table, expected, rows.explained(row))
+            each([row[rows.leaf] for row in page])
+            self._read(page, rows.content, rows.number)
         return expected
 
     def leaves(self, tree: str, each: Leaves) -> int:
