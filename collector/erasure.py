@@ -109,7 +109,7 @@ class Eraser:
                 return "the lists have not taken the erasure in yet, and may still show what was said"
             if repeated := await self._lists.query(lambda connection: echoes(connection, done)):
                 done.echoes += len(repeated)
-                done.position = await self._log.transact(partial(record_echoes, asked=asked, found=repeated))
+                done.position = await self._log.transact(partial(record_echoes, request=asked, repeated=repeated))
             cleaned = await self._lists.write(lambda connection: clean(connection, done))
             await self._forget()
             if not (repeated or cleaned):

@@ -42,7 +42,7 @@ def test_sqlite_joins_in_the_order_that_is_given() -> None:
     tables = in_order(_thing, (_other, _other.c.number == _thing.c.of), (third, third.c.number == _other.c.number))
     statement = select(_thing.c.number).select_from(tables)
     assert str(statement.compile(dialect=sqlite.dialect())).count(" CROSS JOIN ") == 2
-    elsewhere = postgresql.dialect()  # type: ignore[no-untyped-call] - it has no annotations
+    elsewhere = postgresql.dialect()  # type: ignore[no-untyped-call]
     assert "CROSS" not in str(statement.compile(dialect=elsewhere))
 
 

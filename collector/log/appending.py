@@ -75,7 +75,7 @@ def append(connection: Connection, submissions: Sequence[Submission]) -> Appende
     """Number and insert everything. A value the database cannot hold raises, and nothing may be committed then."""
     batch = _Batch(connection, submissions)
     pairs = zip(submissions, batch.identities, strict=True)
-    answers: list[Answer] = [batch.take(told, identities) for told, identities in pairs]
+    answers: list[Answer] = [batch.take(submission, identities) for submission, identities in pairs]
     return Appended(answers, batch.write())
 
 
@@ -104,13 +104,13 @@ def append_singly(connection: Connection, submissions: Sequence[Submission]) -> 
     """
     answers: list[Answer] = []
     last: Last | None = None
-    for told in submissions:
+    for submission in submissions:
         try:
-            added = _within_savepoint(connection, told)
+            added = _within_savepoint(connection, submission)
         except Exception as error:
             if is_outage(error):
                 raise
-            added = _culprit(connection, told, error)
+            added = _culprit(connection, submission, error)
         answers += added.answers
         last = added.last or last
     return Appended(answers, last)
@@ -125,34 +125,36 @@ def appended_by(work: Callable[[Connection], T], connection: Connection) -> tupl
     return answer, None if row is None else Last(*row)
 
 
-def _within_savepoint(connection: Connection, told: Submission) -> Appended:
+def _within_savepoint(connection: Connection, submission: Submission) -> Appended:
     with connection.begin_nested():
-        return append(connection, [told])
+        return append(connection, [submission])
 
 
-def _culprit(connection: Connection, told: Submission, error: Exception) -> Appended:
+def _culprit(connection: Connection, submission: Submission, error: Exception) -> Appended:
     name = type(getattr(error, "orig", None) or error).__name__
-    if told.source in (PEOPLE, MACHINE):
-        return _refused(f"cannot store what {told.source} said: it holds a value that cannot be stored ({name})")
+    if submission.source in (PEOPLE, MACHINE):
+        return _refused(f"cannot store what {submission.source} said: it holds a value that cannot be stored ({name})")
     try:
-        return _within_savepoint(connection, unrecognised(told, f"a value that cannot be stored: {name}"))
+        return _within_savepoint(connection, unrecognised(submission, f"a value that cannot be stored: {name}"))
     except Exception as again:
         if is_outage(again):
             raise
         # Not its value after all: everything in it was replaced. The sender must come again.
-        return _refused(f"cannot store a delivery of {told.source}: the log refused it twice ({name})", again=True)
+        return _refused(
+            f"cannot store a delivery of {submission.source}: the log refused it twice ({name})", again=True
+        )
 
 
 def _refused(reason: str, *, again: bool = False) -> Appended:
     return Appended([Refused(reason, again)], None)
 
 
-def unrecognised(told: Submission, reason: str) -> Submission:
+def unrecognised(submission: Submission, reason: str) -> Submission:
     """The same delivery with one ``source.unrecognised`` in place of its events; its body is kept, its headers are
     not: they, too, may hold what broke."""
-    webhook = Webhook(source=told.source, headers={}, body=told.body, received_at=told.received_at)
+    webhook = Webhook(source=submission.source, headers={}, body=submission.body, received_at=submission.received_at)
     event = reading.unrecognised(webhook, reason)
-    return msgspec.structs.replace(told, status="unrecognised", reason=reason, headers=(), events=(event,))
+    return msgspec.structs.replace(submission, status="unrecognised", reason=reason, headers=(), events=(event,))
 
 
 class RereadFact(NamedTuple):
@@ -187,8 +189,8 @@ class _Batch:
         self.position: int = position
         self.delivery: int = delivery
         self.content: int = content
-        self.identities = [[binary(event.id) for event in told.events] for told in submissions]
-        events = [event for told in submissions for event in told.events]
+        self.identities = [[binary(event.id) for event in submission.events] for submission in submissions]
+        events = [event for submission in submissions for event in submission.events]
         ended = {firing for event in events if (firing := ended_by(event)) is not None}
         self.facts = known(self.execute, {one for each in self.identities for one in each} | ended)
         self.refires = Refires(self.execute, self._select, events)
@@ -201,28 +203,28 @@ class _Batch:
         self.content_rows: list[tuple[Any, ...]] = []
         self.repeat_rows: list[tuple[Any, ...]] = []
 
-    def take(self, told: Submission, identities: list[bytes]) -> Receipt:
+    def take(self, submission: Submission, identities: list[bytes]) -> Receipt:
         """Number one submission and what it told."""
-        if told.source in (PEOPLE, MACHINE):
-            return Receipt(delivery="", items=self._events(Submitted(told), identities))
+        if submission.source in (PEOPLE, MACHINE):
+            return Receipt(delivery="", items=self._events(Submitted(submission), identities))
         self.delivery += 1
         salt = next(self.salts)
-        telling = Submitted(told, self.delivery, delivery_commitment(salt, told.body))
+        telling = Submitted(submission, self.delivery, delivery_commitment(salt, submission.body))
         # A body that tells an erased fact again is not kept.
-        kept = not self.erased or self.erased.isdisjoint(identities)
+        with_body = not self.erased or self.erased.isdisjoint(identities)
         # Before the body, whose number follows: so that the last content is always one that a row names itself.
-        headers = self._headers(told.headers, kept=kept)
-        content = self._keep(salt, told.body) if kept else 0
+        headers = self._headers(submission.headers, with_body=with_body)
+        content = self._keep(salt, submission.body) if with_body else 0
         items = self._events(telling, identities)
         packed = b"".join([ITEMS.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
         self._deliver(telling, headers, packed, content)
-        return Receipt(delivery=f"d{telling.number}", items=items, status=told.status, reason=told.reason)
+        return Receipt(delivery=f"d{telling.number}", items=items, status=submission.status, reason=submission.reason)
 
-    def tell_again(self, told: Retold, identities: list[bytes]) -> int:
+    def tell_again(self, retold: Retold, identities: list[bytes]) -> int:
         """Take what a stored delivery tells beyond its row; how many facts of it are new."""
-        telling, before = Submitted(told.submission, told.delivery, told.commitment), self.position
-        for event, identity in zip(told.submission.events, identities, strict=True):
-            if told.first or identity not in self.facts:
+        telling, before = Submitted(retold.submission, retold.delivery, retold.commitment), self.position
+        for event, identity in zip(retold.submission.events, identities, strict=True):
+            if retold.first or identity not in self.facts:
                 self._event(telling, DERIVED, event, identity)
             self._follow(telling, event, identity)
         return self.position - before
@@ -240,9 +242,9 @@ class _Batch:
             return False
         if fact is None:
             fact = self.facts[identity] = KnownEvent(self.position + 1)
-        told = Submission(source=event.source, received_at=revision.received_at)
+        submission = Submission(source=event.source, received_at=revision.received_at)
         item = DERIVED if revision.delivery else 0
-        self._insert(Submitted(told, revision.delivery, revision.commitment), item, event, identity, fact)
+        self._insert(Submitted(submission, revision.delivery, revision.commitment), item, event, identity, fact)
         return True
 
     def write(self) -> Last | None:
@@ -278,23 +280,24 @@ class _Batch:
         self.content_rows.append((self.content, salt, content))
         return self.content
 
-    def _headers(self, headers: Sequence[tuple[str, str]], *, kept: bool) -> bytes:
+    def _headers(self, headers: Sequence[tuple[str, str]], *, with_body: bool) -> bytes:
         """The row of headers; those that are content go with the body, and are not kept where it is not."""
-        said = [pair for pair in headers if pair[0].startswith("ce-")]
-        if not said:
+        attributes = [pair for pair in headers if pair[0].startswith("ce-")]
+        if not attributes:
             return _encode(headers)
-        plain = [pair for pair in headers if pair not in said]
-        salt, content = next(self.salts), _encode(said)
-        number = self._keep(salt, content) if kept else 0
+        plain = [pair for pair in headers if pair not in attributes]
+        salt, content = next(self.salts), _encode(attributes)
+        number = self._keep(salt, content) if with_body else 0
         return _encode([*plain, (HEADERS_IN_CONTENT, f"{number}:{delivery_commitment(salt, content).hex()}")])
 
     def _deliver(self, telling: Submitted, headers: bytes, packed: bytes, content: int) -> None:
-        told, size = telling.submission, len(telling.submission.body)
+        submission, size = telling.submission, len(telling.submission.body)
         self.delivery_rows.append((
-            telling.number, told.source, told.received_at, size, told.authentication, told.status,
-            told.reason, headers, packed, content, telling.commitment,
-            delivery_leaf(telling.number, told.received_at, size, content, told.source, told.authentication,
-                          told.status, told.reason, headers, packed, telling.commitment),
+            telling.number, submission.source, submission.received_at, size, submission.authentication,
+            submission.status, submission.reason, headers, packed, content, telling.commitment,
+            delivery_leaf(telling.number, submission.received_at, size, content, submission.source,
+                          submission.authentication, submission.status, submission.reason, headers, packed,
+                          telling.commitment),
         ))  # fmt: skip
 
     def _events(self, telling: Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
@@ -351,10 +354,10 @@ class _Batch:
             return
         amendment = "retraction" if turn.withdrawn else "earlier_delivery" if fact.revision >= 0 else ""
         event = msgspec.structs.replace(turn.event, revision=fact.revision + 1, amendment=amendment)
-        told = Submission(source=event.source, received_at=teller.received_at)
+        submission = Submission(source=event.source, received_at=teller.received_at)
         self.salts = chain(self.salts, salts(1))
         # What a delivery tells is fixed when it is stored, so no delivery lists what is derived later.
-        self._insert(Submitted(told, teller.number, teller.commitment), DERIVED, event, identity, fact)
+        self._insert(Submitted(submission, teller.number, teller.commitment), DERIVED, event, identity, fact)
 
     def _event(self, telling: Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""

@@ -114,16 +114,16 @@ class RequestedErasure(msgspec.Struct, frozen=True, kw_only=True):
 class ErasurePlan:
     """What an erasure is about, as one transaction sees it."""
 
-    def __init__(self, connection: Connection, asked: RequestedErasure) -> None:
+    def __init__(self, connection: Connection, request: RequestedErasure) -> None:
         if reason := unusable(connection) or remaking(connection):
             raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
-        numbers = [_number(name) for name in asked.deliveries]
-        ids = [*asked.events, *(_told_by(connection, numbers) if asked.with_events else ())]
-        self.entities = _entities(connection, ids) if asked.everything else {}
+        numbers = [_number(name) for name in request.deliveries]
+        ids = [*request.events, *(_told_by(connection, numbers) if request.with_events else ())]
+        self.entities = _entities(connection, ids) if request.everything else {}
         self.ids = tuple(dict.fromkeys([*ids, *self.entities]))
         self.extent: Extent = extent(connection, self.ids, numbers)
         self.position = queries.head(connection)
-        self.erased: tuple[str, ...] = tuple(event.id for event in _open(self.extent.revisions, asked.everything))
+        self.erased: tuple[str, ...] = tuple(event.id for event in _open(self.extent.revisions, request.everything))
         self.bodies = self.extent.bodies
         self.texts: frozenset[str] = frozenset()
         self.numbers = _incidents_of(connection, self.ids)
@@ -156,8 +156,8 @@ def _number(name: str) -> int:
 
 
 def _told_by(connection: Connection, numbers: Sequence[int]) -> list[str]:
-    found = (queries.delivery(connection, f"d{number}") for number in numbers)
-    return [item.event_id for delivery in found if delivery for item in delivery.items]
+    deliveries = (queries.delivery(connection, f"d{number}") for number in numbers)
+    return [item.event_id for delivery in deliveries if delivery for item in delivery.items]
 
 
 def _entities(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
@@ -172,9 +172,9 @@ def _entities(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
 def _published(connection: Connection, ids: Sequence[str]) -> tuple[str, ...]:
     """Where a postmortem was published of an incident that one of these events is in."""
     numbers = sorted({row.number for row in select_among(connection, _NUMBERS_OF, list(ids))})
-    found = [row.id for row in select_among(connection, _PUBLISHED, numbers)]
+    publications = [row.id for row in select_among(connection, _PUBLISHED, numbers)]
     places: dict[tuple[str, str], str] = {}
-    for event in queries.read_ids(connection, found):
+    for event in queries.read_ids(connection, publications):
         if event.data.get("status") == "published":
             where = str(event.data.get("url") or event.data.get("revision") or "")
             places[event.entity, str(event.data.get("target"))] = f"{event.data.get('target')}: {where}"
@@ -187,55 +187,55 @@ def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[Recorded
     return [e for e in last.values() if not is_erased(e) or (everything and not e.data.get("everything"))]
 
 
-def carry_out(connection: Connection, asked: RequestedErasure, found: ErasurePlan) -> ErasurePlan:
+def carry_out(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> ErasurePlan:
     """Record it and remove the contents, in one transaction of the log."""
-    late = extent(connection, found.ids, (), after=found.extent.delivery)
-    found.bodies = tuple(sorted({*found.bodies, *late.bodies}))
-    events = _open(late.revisions, asked.everything)
-    left = [_left(e, asked, found.entities.get(e.id, ""), found.attached.get(e.id, ())) for e in events]
-    found.erased = tuple(event.id for event in left)
+    late = extent(connection, plan.ids, (), after=plan.extent.delivery)
+    plan.bodies = tuple(sorted({*plan.bodies, *late.bodies}))
+    events = _open(late.revisions, request.everything)
+    left = [_left(e, request, plan.entities.get(e.id, ""), plan.attached.get(e.id, ())) for e in events]
+    plan.erased = tuple(event.id for event in left)
     emptied = {event.id for event in left}
-    found.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
-    _record(connection, asked, left, found.bodies)
-    found.position = queries.head(connection)
-    return found
+    plan.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
+    _record(connection, request, left, plan.bodies)
+    plan.position = queries.head(connection)
+    return plan
 
 
-def _left(event: RecordedEvent, asked: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()) -> Event:
+def _left(event: RecordedEvent, request: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()) -> Event:
     return amendments.erased(
-        event, by=asked.by, reason=asked.reason, stated_at=asked.stated_at, everything=asked.everything, entity=entity,
-        incidents=incidents,
+        event, by=request.by, reason=request.reason, stated_at=request.stated_at, everything=request.everything,
+        entity=entity, incidents=incidents,
     )  # fmt: skip
 
 
 def _attached_to(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """The opening events of the incidents that these events are attached to; nothing for signals that open some."""
-    found: dict[str, list[str]] = {}
+    keys: dict[str, list[str]] = {}
     for event, key in select_among(connection, _ATTACHED, ids):
-        known = found.setdefault(event, [])
-        if key not in known:
-            known.append(key)
-    return found
+        of_event = keys.setdefault(event, [])
+        if key not in of_event:
+            of_event.append(key)
+    return keys
 
 
-def _record(connection: Connection, asked: RequestedErasure, left: Sequence[Event], bodies: Sequence[int]) -> None:
-    facts = [*left, *([_removal(asked, bodies)] if bodies else [])]
+def _record(connection: Connection, request: RequestedErasure, left: Sequence[Event], bodies: Sequence[int]) -> None:
+    facts = [*left, *([_removal(request, bodies)] if bodies else [])]
     if facts:
-        submission = Submission(source=PEOPLE, received_at=asked.stated_at, events=tuple(facts))
+        submission = Submission(source=PEOPLE, received_at=request.stated_at, events=tuple(facts))
         erase(connection, submission, [event.id for event in left], bodies)
 
 
-def _removal(asked: RequestedErasure, bodies: Sequence[int]) -> Event:
+def _removal(request: RequestedErasure, bodies: Sequence[int]) -> Event:
     """Names the deliveries whose bodies went. A body goes once, so they are part of what identifies the record."""
     named = ranges(bodies)
     return Event(
-        id=event_id("erasure.1", PEOPLE, None, asked.key, str(named)),
+        id=event_id("erasure.1", PEOPLE, None, request.key, str(named)),
         type=ERASED,
         source=PEOPLE,
         entity="deliveries",
-        occurred_at=asked.stated_at,
-        actor=spoken(asked.by, "by"),
-        data={"stated_at": asked.stated_at, "reason": spoken(asked.reason, "reason"), "deliveries": named},
+        occurred_at=request.stated_at,
+        actor=spoken(request.by, "by"),
+        data={"stated_at": request.stated_at, "reason": spoken(request.reason, "reason"), "deliveries": named},
     )
 
 
@@ -244,13 +244,13 @@ def _removal(asked: RequestedErasure, bodies: Sequence[int]) -> Event:
 
 def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     """The numbers of the incidents that these events are in, were said to be in, or gave their number."""
-    found = {row.number for row in select_among(connection, _NUMBERS_OF, list(ids))}
+    numbers = {row.number for row in select_among(connection, _NUMBERS_OF, list(ids))}
     named = {*ids, *(row.unit for row in select_among(connection, _UNITS_OF, list(ids)))}
     for fact in _own(connection, ()):
         if fact.data.get("event") in named or any(ref[9:] in named for ref in fact.refs):
-            found.add(int(fact.data.get("number", 0)))
+            numbers.add(int(fact.data.get("number", 0)))
     rows = connection.execute(_GOING_BY)
-    return frozenset(found | {row.number for row in rows if row.goes_by in found})
+    return frozenset(numbers | {row.number for row in rows if row.goes_by in numbers})
 
 
 def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
@@ -261,12 +261,12 @@ def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent
     return list({event.id: event for event in queries.read_ids(connection, ids)}.values())
 
 
-def echoes(connection: Connection, found: ErasurePlan) -> list[RecordedEvent]:
+def echoes(connection: Connection, plan: ErasurePlan) -> list[RecordedEvent]:
     """What the daemon said of the events' incidents in words of theirs, as far as lists show it."""
-    if not found.texts or not found.numbers:
+    if not plan.texts or not plan.numbers:
         return []
-    spoken_of = _pattern(found.texts)
-    own = (event for event in _own(connection, found.numbers) if not is_erased(event))
+    spoken_of = _pattern(plan.texts)
+    own = (event for event in _own(connection, plan.numbers) if not is_erased(event))
     return [e for e in own if spoken_of.search(e.title) or spoken_of.search(str(e.data.get("reason", "")))]
 
 
@@ -276,10 +276,10 @@ def _pattern(texts: Collection[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
 
-def record_echoes(connection: Connection, asked: RequestedErasure, found: Sequence[RecordedEvent]) -> int:
+def record_echoes(connection: Connection, request: RequestedErasure, repeated: Sequence[RecordedEvent]) -> int:
     """Erase what the daemon said, in one transaction of the log; its head after that."""
-    last = {event.id: event for event in queries.read_ids(connection, [event.id for event in found])}
-    _record(connection, asked, [_left(event, asked) for event in last.values() if not is_erased(event)], ())
+    last = {event.id: event for event in queries.read_ids(connection, [event.id for event in repeated])}
+    _record(connection, request, [_left(event, request) for event in last.values() if not is_erased(event)], ())
     return queries.head(connection)
 
 
@@ -306,14 +306,14 @@ def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
     """Reasons that quote what was said: they are kept by unit and incident, and judged anew only with the unit."""
     if not done.texts:
         return False
-    found = False
+    cleaned = False
     spoken_of = _pattern(done.texts)
     for number in done.numbers:
         for row in list(connection.execute(_REASONS, {"of_number": number})):
             if spoken_of.search(row.reason) or spoken_of.search(row.detail):
                 connection.execute(_EMPTY_REASON, {"of_uid": row.uid, "of_number": number})
-                found = True
-    return found
+                cleaned = True
+    return cleaned
 
 
 def _clean_index(connection: Connection, left: Iterable[Event]) -> None:
