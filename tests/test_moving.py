@@ -66,6 +66,10 @@ async def happened(url: str, steps: list[tuple[str, int]]) -> None:
             async with client.post(f"{served.address}/{path}", json=body) as answer:
                 return await answer.json()
 
+        # The lists of a log that was just moved are not made yet, and what is said of an incident needs them.
+        assert served.runtime.follower is not None
+        await served.runtime.follower.level()
+
         for what, which in steps:
             await _step(served, post, what, which)
 
