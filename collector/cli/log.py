@@ -35,7 +35,10 @@ from collector.cli.where import OUTPUT, Where, asking, asking_all
 @OUTPUT
 @asking_all
 def events(where: Where, form: str, follows: bool, **filters: object) -> None:
-    """List the events of the log, in the order it took them in; with `--log all` of all logs, by when they came in."""
+    """List the events of the log, in the order it took them in.
+
+    With `--log all` those of all logs, by when they came in.
+    """
     logs.only("events", incident=filters["incident"])
     if follows:
         return following.follow(where, form, filters)
