@@ -22,6 +22,9 @@ EVERY = 1.0
 """Seconds between two kills, or two deletions: all that is sent meanwhile is compared afterwards."""
 _ROUNDS_PER_LOG = 5
 """Each round has the whole log grouped three times: by the follower, by the checker, and for the drafts."""
+_PACE = 0.05
+"""Seconds that each client rests between two deliveries: some 150 a second come in, and a slow machine that takes
+longer over each round is not given as many more events to group."""
 _SHOWN = 40
 """Drafts that are compared."""
 
@@ -39,6 +42,7 @@ async def lists_deleted(folder: Path, report: Report, every: float = EVERY) -> N
 async def _under_load(folder: Path, report: Report, harm: Callable[[Rig], Awaitable[None]], every: float) -> None:
     for place, seed, rounds in logs(folder, report, _ROUNDS_PER_LOG):
         async with rigged(place, seed) as rig:
+            rig.clients.pace = _PACE
             for _ in range(rounds):
                 rig.clients.start()
                 for _ in range(3):
