@@ -90,6 +90,7 @@ def page(events: Sequence[RecordedEvent]) -> Page:
         acknowledged=span.acknowledged,
         resolved=span.resolved,
         merged=span.merged,
+        begun=span.begun,
         steps=tuple(events),
     )
 

@@ -161,6 +161,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All its events, oldest first."""
     merged: RecordedEvent | None = None
     """The merge into another page that closed it."""
+    begun: bool = True
+    """Whether it is known that it was open at some time before its end; one that is not kept nothing open."""
 
     @property
     def by_hand(self) -> bool:

@@ -46,7 +46,7 @@ pytest.register_assert_rewrite(
 
 from collector import daemon
 from collector.settings import load_settings
-from tests import forks
+from tests import examples, forks
 from tests.face import face
 from tests.postgres import postgres, url
 from tests.processes import Process
@@ -62,7 +62,9 @@ structlog.configure(
 )  # fmt: skip
 
 # How long an example takes says how much else the machine has to do.
-settings.register_profile("timelined", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "timelined", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=examples.TIMES == 1
+)
 settings.load_profile("timelined")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -214,3 +215,11 @@ def test_lists_drafts_and_grouping_give_one_answer(events: list[RecordedEvent], 
     assert {key: listed for key, listed, _, _ in found} == ended
     for _, listed, drafted, measured in found:
         assert listed == drafted == measured
+
+
+async def test_a_page_of_which_only_the_end_is_known_moves_no_end(tmp_path: Path) -> None:
+    """It began nobody knows when: what a person ended is over since then, in lists and drafts alike."""
+    alert = firing("A0", 10)
+    told = [alert, page("P0", "resolved", 11), says("incident.resolved", 95, alert, occurred=10)]
+    found = await faces(tmp_path, told, random.Random(1))  # noqa: S311 - an order, and no secret
+    assert [times for _, *times in found] == [[at(10)] * 3]
