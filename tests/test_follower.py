@@ -247,6 +247,21 @@ async def test_an_incident_keeps_its_number_without_what_opened_it(
     assert (await followed.lists.incident(1)) == row
 
 
+async def test_lists_that_another_reader_found_removed_are_made_anew(tmp_path: Path) -> None:
+    """A draft that is rendered beside the follower hears first that the file is gone, and has an empty one made: the
+    follower takes that for what it is, also where nothing more comes in."""
+    async with following(tmp_path) as followed:
+        await followed.told(firing("A", 0))
+        lists_path(tmp_path / "log.db").unlink()
+        with pytest.raises(Unavailable):
+            await followed.lists.incidents()
+        with pytest.raises(Unavailable):
+            await followed.lists.incidents()
+        assert followed.base.in_place
+        await followed.follower.catch_up()
+        assert await followed.numbers() == {1: "open"}
+
+
 async def announced(followed: Followed) -> list[tuple[int, str]]:
     """The numbers that were announced, each with the event it hangs on."""
     return sorted((fact.data["number"], fact.data["event"]) for fact in await followed.said("incident.opened"))

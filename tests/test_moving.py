@@ -72,6 +72,8 @@ async def happened(url: str, steps: list[tuple[str, int]]) -> None:
 
         for what, which in steps:
             await _step(served, post, what, which)
+        # What it was given last is in its lists, and what they say in the log.
+        await served.runtime.follower.catch_up()
 
 
 async def _step(served: Daemon, post: Post, what: str, which: int) -> None:

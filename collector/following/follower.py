@@ -128,6 +128,8 @@ class Follower:
         self._digest = self._grouped_by = shape.rules_digest(rules)
         self._groups = Regrouping(rules)
         self._position = -1
+        self._opened = 0
+        """Which of the files of the lists is followed, by how many were opened."""
         self._quiet = self._settled = 0
         self._on_resolved: list[Listener] = []
         self._on_changed: list[Listener] = []
@@ -195,7 +197,7 @@ class Follower:
         while not more.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(more.wait(), _LOOK)
-            if not self._lists.in_place:
+            if not self._lists.in_place or self._lists.opened != self._opened:
                 return False
         return True
 
@@ -234,7 +236,7 @@ class Follower:
     async def _step(self) -> bool:
         """One round; whether there may be more to read."""
         try:
-            if self._position < 0:
+            if self._position < 0 or self._lists.opened != self._opened:
                 await self._open()
             if self._settled and self._position >= self._quiet:
                 await self._say()
@@ -392,7 +394,10 @@ class Follower:
             fresh = not shape.has_numbers(connection)
             return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
 
-        if await self._lists.query(shape.unusable):
+        unusable = await self._lists.query(shape.unusable)
+        # Whatever takes their place from here on is opened anew.
+        self._opened = self._lists.opened
+        if unusable:
             remade = await self._write(shape.fit)
             if remade:
                 log.warning("the lists are another version's or another log's; making them anew out of the log")

@@ -74,6 +74,10 @@ class Lists(Protocol):
     def in_place(self) -> bool:
         """Whether what the owner has open is what is there."""
 
+    opened: int
+    """How many files the owner opened so far. Whoever reads beside it may have found the former one removed, and have
+    had the next one made, which is empty."""
+
     async def close(self) -> None:
         """Let go of it."""
 
@@ -102,7 +106,7 @@ class PostgresLists:
 
     def __init__(self, log: EventLog, *, owner: bool = False) -> None:
         self._log, self._owner = log, owner
-        self.in_place = True
+        self.in_place, self.opened = True, 0
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :class:`Lists`."""
@@ -127,6 +131,7 @@ class SqliteLists:
         self._log, self._owner = log, owner
         self.path = file or lists_path(log)
         self._closed = False
+        self.opened = 0
         self._opened: tuple[int, int] | None = None
         """The file that the owner has open, by device and inode."""
         self._shown: tuple[int, int] | None = None
@@ -250,6 +255,7 @@ class SqliteLists:
             connection.close()
             raise
         self._opened = self._identity()
+        self.opened += 1
         return connection
 
     def _make_file(self) -> None:
