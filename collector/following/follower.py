@@ -449,7 +449,7 @@ class Follower:
             (number, event.data["event"], event.title, event.occurred_at) for number, event in sorted(anchors.items())
         ]
         if rows:
-            await self._write(lambda connection: _recover(connection, rows))
+            await self._write(lambda connection: shape.give_numbers(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
     def _commit(self, connection: Connection, taken: _RoundInput) -> Outcome:
@@ -493,11 +493,3 @@ class Follower:
             for listener in tuple(listeners):
                 for number in numbers:
                     listener(number)
-
-
-def _recover(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) -> None:
-    """Numbers that no incident has yet, with what was said of them when they were given out."""
-    for number, anchor, title, start in rows:
-        known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
-        put(connection, tables.incident, [known], keep=True)
-        put(connection, tables.incident_number, [(number, anchor, None)], keep=True)

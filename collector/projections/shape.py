@@ -10,7 +10,7 @@ where that one did not change, else in our own ``incident.opened`` events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from collector.correlation import Rules
 from collector.correlation.signals import Unit
 from collector.log import queries
-from collector.projections.tables import CONTENT, REBUILT, cursor, incident_number, metadata, put, shape
+from collector.projections.tables import CONTENT, REBUILT, cursor, incident, incident_number, metadata, put, shape
 from collector.proof import lost
 from collector.schema.tables import event
 
@@ -157,6 +157,17 @@ def position(connection: Connection) -> int:
 def has_numbers(connection: Connection) -> bool:
     """Whether any number was given out."""
     return connection.execute(_NUMBERED).first() is not None
+
+
+def give_numbers(connection: Connection, rows: Sequence[tuple[int, str, str, int]]) -> None:
+    """Numbers that no incident has yet, each with the event it hangs on, and the title and start (µs) announced for it.
+
+    Numbers that are there stay as they are.
+    """
+    for number, anchor, title, start in rows:
+        known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
+        put(connection, incident, [known], keep=True)
+        put(connection, incident_number, [(number, anchor, None)], keep=True)
 
 
 def next_number(connection: Connection) -> int:
