@@ -27,38 +27,38 @@ CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear
 @click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="This is not known after all.")
 @REASON
 @stating
-def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **said: object) -> None:
+def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **fields: object) -> None:
     """Correct an event: what it should have said.
 
     The event as it was stays in the log. The correction is its next revision: lists and drafts show that, drafts mark
     it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
     """
-    path, said["clear"] = f"/api/v1/events/{naming.event(event)}/correct", list(clear)
-    state(where, path, said, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
+    path, fields["clear"] = f"/api/v1/events/{naming.event(event)}/correct", list(clear)
+    state(where, path, fields, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
 
 
 @click.command()
 @click.argument("event")
 @REASON
 @stating
-def retract(where: Where, event: str, key: str | None, form: str, **said: object) -> None:
+def retract(where: Where, event: str, key: str | None, form: str, **fields: object) -> None:
     """Retract an event: it should not have been recorded.
 
     Incidents and drafts leave it out from then on. It stays in the log, and lists show it as retracted.
     """
     path = f"/api/v1/events/{naming.event(event)}/retract"
-    state(where, path, said, key, form, lambda what: f"Retracted [{what.cited}]: incidents and drafts leave it out")
+    state(where, path, fields, key, form, lambda what: f"Retracted [{what.cited}]: incidents and drafts leave it out")
 
 
 @click.command()
 @NUMBER
 @click.argument("events", metavar="EVENT...", nargs=-1, required=True)
 @stating
-def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **said: object) -> None:
+def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **fields: object) -> None:
     """Split events off an incident, as one of their own.
 
     The events stay together and never come back, whatever the rules of grouping say; a later join or merge goes before.
     """
     count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
     words = confirming.stated(lambda what: f"Split {count} off incident {number}, into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/split", said | {"events": list(events)}, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/split", fields | {"events": list(events)}, key, form, words)

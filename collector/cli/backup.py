@@ -60,14 +60,14 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
     path = folder.place(target, daemon.wall_clock()) if target.is_dir() else target
     with bars("copying", "checking") as move:
         done = back_up(settings.storage.url, path, move)
-    gone = folder.keep(done.path, keep) if keep is not None else ()
+    removed = folder.keep(done.path, keep) if keep is not None else ()
     word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=done.position)
     upkeep.leave(daemon.beside_of(settings).folder, "backup", word)
-    told = {**_described(done), "removed": [str(each) for each in gone]}
+    summary = {**_described(done), "removed": [str(each) for each in removed]}
     if form == "json":
-        output.as_json(told)
+        output.as_json(summary)
     else:
-        _show(told)
+        _show(summary)
 
 
 @backup.command()
@@ -84,47 +84,47 @@ def verify(source: Path | None, config_file: Path | None, storage_url: str | Non
     much room as the backup where temporary files go (TMPDIR). Exits with 6 where anything differs.
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    place = source or Path(settings.backup.dir)
-    if not place.name:
+    location = source or Path(settings.backup.dir)
+    if not location.name:
         raise InvalidInput("cannot try a backup: none is named, and backup.dir is not set; name a file or a folder")
     try:
-        told = asyncio.run(_tried(settings, folder.latest(place)))
+        summary = asyncio.run(_tried(settings, folder.latest(location)))
     except TimelinedError:
         _leave(settings, well=False, position=0)
         raise
-    _leave(settings, well=True, position=told["position"])
+    _leave(settings, well=True, position=summary["position"])
     if form == "json":
-        output.as_json(told)
+        output.as_json(summary)
     else:
-        _show(told)
+        _show(summary)
 
 
 async def _tried(settings: Settings, source: Path) -> Json:
     with bars("copying", "checking") as move:
         async with daemon.restored(settings, source, move) as (made, app), client.private(app) as desk:
-            told = {**_described(made), "path": str(source), **_compared(settings, made)}
-            found = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
-            told["incident"] = found[0]["number"] if found else None
-            if found:
-                told["title"] = found[0]["title"]
-                draft = await desk.get(f"/api/v1/incidents/{found[0]['number']}/postmortem.md")
-                told["draft"] = len(draft.body)
-            return told
+            summary = {**_described(made), "path": str(source), **_compared(settings, made)}
+            incidents = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
+            summary["incident"] = incidents[0]["number"] if incidents else None
+            if incidents:
+                summary["title"] = incidents[0]["title"]
+                draft = await desk.get(f"/api/v1/incidents/{incidents[0]['number']}/postmortem.md")
+                summary["draft"] = len(draft.body)
+            return summary
 
 
-def _compared(settings: Settings, made: Backup) -> Json:
+def _compared(settings: Settings, trial: Backup) -> Json:
     """How much of the log the backup lacks. Raises :class:`LogDamaged` where it is not the beginning of the log."""
     path = database_path(settings.storage.url)
-    found = folder.head_and_root(path, made.position) if path is not None else None
-    if found is None:
+    head_and_root = folder.head_and_root(path, trial.position) if path is not None else None
+    if head_and_root is None:
         return {"behind": None}
-    head, root = found
-    if head < made.position or root != made.root:
+    head, root = head_and_root
+    if head < trial.position or root != trial.root:
         raise LogDamaged(
             f"the backup is sound, and is not what the log {path} begins with: it is of another log, or this one was "
             "restored or changed since"
         )
-    return {"behind": head - made.position}
+    return {"behind": head - trial.position}
 
 
 def _leave(settings: Settings, *, well: bool, position: int) -> None:
@@ -137,13 +137,13 @@ def _described(done: Backup) -> Json:
     return {"path": str(done.path), "position": done.position, "root": root, "size": done.size}
 
 
-def _show(told: Json) -> None:
+def _show(summary: Json) -> None:
     facts = [
-        ("Backup", told["path"]), ("Events", str(told["position"])), ("Root", told["root"]),
-        ("Size", f"{told['size']} bytes"),
-        *(("Removed", each) for each in told.get("removed", ())),
-        ("The log has since", f"{told['behind']} more events" if told.get("behind") is not None else ""),
-        ("Newest incident", f"{told['incident']} {told['title']}" if told.get("incident") else ""),
-        ("Its draft", f"{told['draft']} bytes" if told.get("draft") else ""),
+        ("Backup", summary["path"]), ("Events", str(summary["position"])), ("Root", summary["root"]),
+        ("Size", f"{summary['size']} bytes"),
+        *(("Removed", each) for each in summary.get("removed", ())),
+        ("The log has since", f"{summary['behind']} more events" if summary.get("behind") is not None else ""),
+        ("Newest incident", f"{summary['incident']} {summary['title']}" if summary.get("incident") else ""),
+        ("Its draft", f"{summary['draft']} bytes" if summary.get("draft") else ""),
     ]  # fmt: skip
     output.facts(facts)

@@ -69,18 +69,18 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
-        place = next((group[cmd_name] for group in GROUPS.values() if cmd_name in group), None)
-        if place is None:
+        target = next((group[cmd_name] for group in GROUPS.values() if cmd_name in group), None)
+        if target is None:
             return None
-        module, _, name = place.partition(":")
-        found = getattr(import_module(f"collector.cli.{module}"), name)
+        module, _, name = target.partition(":")
+        command = getattr(import_module(f"collector.cli.{module}"), name)
         if self.loaded is not None:
             self.loaded()
-        if not isinstance(found, click.Command):
+        if not isinstance(command, click.Command):
             return None
         shown = EXAMPLES.get(cmd_name, ())
-        found.epilog = "\n".join(["\b", "Examples:", *(f"    {example}" for example in shown)]) if shown else None
-        return found
+        command.epilog = "\n".join(["\b", "Examples:", *(f"    {example}" for example in shown)]) if shown else None
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""

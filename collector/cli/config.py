@@ -64,20 +64,20 @@ def config() -> None:
 @options_of_serve(variables=False)
 @click.option("--origin", is_flag=True, help="Say of each value where it came from.")
 @OUTPUT
-def show_config(where: Where, said: Mapping[str, str | None], origin: bool, form: str) -> None:
+def show_config(where: Where, options: Mapping[str, str | None], origin: bool, form: str) -> None:
     """Show every setting in force, as a line of the file.
 
     With the same flags and variables as `serve` it is what a daemon would run
     with. An origin is `default`, a file with its line, a variable, or a flag.
     Secrets are masked. A mistake in the configuration is said, and exits with 1.
     """
-    given = where.given(**said)
+    overrides = where.given(**options)
     # A storage.url of the environment is the flag's, as click hands it on.
-    if "TIMELINED_STORAGE_URL" in os.environ and given.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
-        del given["storage.url"]
-    where.settings(secrets=(), unread=None, files=None, **said)
+    if "TIMELINED_STORAGE_URL" in os.environ and overrides.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
+        del overrides["storage.url"]
+    where.settings(secrets=(), unread=None, files=None, **options)
     chosen = str(where.config_file or "")
-    values = show(chosen, os.environ, given, expand=where.expands)
+    values = show(chosen, os.environ, overrides, expand=where.expands)
     if form == "json":
         output.as_json({each.path: {"value": each.value, "origin": each.origin} for each in values})
         return

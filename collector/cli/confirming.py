@@ -48,25 +48,25 @@ class RecordedStatement(msgspec.Struct, frozen=True, kw_only=True):
 Words = Callable[[RecordedStatement], str]
 
 
-async def confirmed(desk: Desk, path: str, said: Mapping[str, object], key: str | None, words: Words) -> str:
+async def confirmed(desk: Desk, path: str, statement: Mapping[str, object], key: str | None, words: Words) -> str:
     """State it, and say in words what became of it."""
     ended = await _ended(desk) if path == "/api/v1/incidents" else set()
-    answer = await desk.post(path, said, key)
+    answer = await desk.post(path, statement, key)
     try:
-        what = await _looked_up(desk, answer.json(), ended, new=answer.created)
+        recorded = await _looked_up(desk, answer.json(), ended, new=answer.created)
     except TimelinedError as error:
         # It is recorded, whatever becomes of looking it up.
         return f"Recorded as event {answer.json()['event']}; what became of it cannot be read now ({error})"
-    said_of_it = words(what)
-    return said_of_it if what.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
+    said_of_it = words(recorded)
+    return said_of_it if recorded.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
 
 
 async def _looked_up(desk: Desk, told: Json, ended: set[int], *, new: bool) -> RecordedStatement:
-    cited, found = await _cited(desk, told["event"])
+    cited, event = await _cited(desk, told["event"])
     number = told["incident"]
     row = None if number is None else (await desk.get(f"/api/v1/incidents/{number}")).json()
     return RecordedStatement(
-        new=new, event=found["events"][-1], cited=cited, incident=row, reason=(found["why"] or {}).get("reason") or "",
+        new=new, event=event["events"][-1], cited=cited, incident=row, reason=(event["why"] or {}).get("reason") or "",
         reopened=number in ended,
     )  # fmt: skip
 
@@ -84,11 +84,11 @@ async def _cited(desk: Desk, identifier: str) -> tuple[str, Json]:
     """The shortest end of an id that names its event alone, and the event."""
     for digits in _ENDS[:-1]:
         try:
-            found = (await desk.get(f"/api/v1/events/{identifier[-digits:]}")).json()
+            event = (await desk.get(f"/api/v1/events/{identifier[-digits:]}")).json()
         except InvalidInput:
             continue
-        if found["id"] == identifier:
-            return identifier[-digits:], found
+        if event["id"] == identifier:
+            return identifier[-digits:], event
     return identifier, (await desk.get(f"/api/v1/events/{identifier}")).json()
 
 
@@ -108,11 +108,11 @@ def moment(text: str) -> str:
     return f"{at.removeprefix(today + ' ')} UTC"
 
 
-def opening(what: RecordedStatement) -> str:
+def opening(statement: RecordedStatement) -> str:
     """What a report became."""
-    if what.incident is None:
+    if statement.incident is None:
         return "Reported, in no incident yet,"
-    if what.opened:
-        return f"Opened {what.where}"
-    again = ", which goes on again" if what.reopened else ""
-    return f"Joined {what.where}{again} ({output.harmless(what.reason)}; for one of its own say --new),"
+    if statement.opened:
+        return f"Opened {statement.where}"
+    again = ", which goes on again" if statement.reopened else ""
+    return f"Joined {statement.where}{again} ({output.harmless(statement.reason)}; for one of its own say --new),"

@@ -33,13 +33,13 @@ def db() -> None:
 def current(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Say which revision the database is at, and which this version writes to."""
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
-    found = asyncio.run(log.schema_of(settings.storage.url))
+    schema = asyncio.run(log.schema_of(settings.storage.url))
     if form == "json":
-        output.as_json({"revision": found.revision or None, "head": HEAD, "state": _state(found)})
+        output.as_json({"revision": schema.revision or None, "head": HEAD, "state": _state(schema)})
     else:
-        output.facts([("Revision", found.revision), ("This version", HEAD), ("State", _state(found))])
-    if found.mismatch:
-        output.say(f"{shown(settings.storage.url)}: {found.mismatch}.")
+        output.facts([("Revision", schema.revision), ("This version", HEAD), ("State", _state(schema))])
+    if schema.mismatch:
+        output.say(f"{shown(settings.storage.url)}: {schema.mismatch}.")
 
 
 @db.command()
@@ -55,12 +55,12 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
     """
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     keep_copy = None if without_copy else backup.before_upgrade
-    found = asyncio.run(
+    schema = asyncio.run(
         log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=keep_copy)
     )
-    if found.behind:
-        before = found.revision or "nothing"
-        click.echo(f"{before if found.stamped else before + ', unmarked'} -> {HEAD}")
+    if schema.behind:
+        before = schema.revision or "nothing"
+        click.echo(f"{before if schema.stamped else before + ', unmarked'} -> {HEAD}")
     else:
         output.say(f"{shown(settings.storage.url)} is at revision {HEAD} already.")
 
@@ -110,10 +110,10 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _state(found: Schema) -> str:
+def _state(schema: Schema) -> str:
     """One word on how the database stands to this version."""
-    if not found.revision:
+    if not schema.revision:
         return "empty"
-    if not found.stamped:
+    if not schema.stamped:
         return "unmarked"
-    return "ahead" if found.ahead else "behind" if found.behind else "current"
+    return "ahead" if schema.ahead else "behind" if schema.behind else "current"

@@ -219,12 +219,12 @@ class DemoFailed(TimelinedError):
     """The play did not go as recorded."""
 
 
-async def _until(what: str, condition: Callable[[], Awaitable[T]]) -> T:
+async def _until(goal: str, condition: Callable[[], Awaitable[T]]) -> T:
     """The first answer of ``condition`` that holds."""
     deadline = time.monotonic() + PATIENCE
     while not (answer := await condition()):
         if time.monotonic() > deadline:
-            raise DemoFailed(f"gave up after {PATIENCE:.0f} s waiting until {what}")
+            raise DemoFailed(f"gave up after {PATIENCE:.0f} s waiting until {goal}")
         await asyncio.sleep(PAUSE)
     return answer
 

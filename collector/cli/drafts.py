@@ -90,11 +90,11 @@ def _put(path: Path, fresh: bytes, *, overwrite: bool) -> str:
 def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
     """Put this in place of a file; the name under which that is kept, where it is to be."""
     try:
-        kept = files.keep(path).name if keeping else ""
+        backup_name = files.keep(path).name if keeping else ""
         files.replace(path, content, stat.S_IMODE(path.stat().st_mode))
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from error
-    return kept
+    return backup_name
 
 
 @click.command()
@@ -115,15 +115,15 @@ def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[in
         raise click.UsageError("name one moment or two with --as-of, or one version or two with --version")
     times = [*moments, *(_version_time(where, number, version) for version in versions)]
     ends = dict(zip(("from", "to"), times, strict=False))
-    told = where.get(f"/api/v1/incidents/{number}/diff", **ends).json()
+    difference = where.get(f"/api/v1/incidents/{number}/diff", **ends).json()
     if form == "json":
-        return output.as_json(told)
-    found = told["differences"]
+        return output.as_json(difference)
+    answer = difference["differences"]
     for by, heading in (("people", "What people changed:"), ("evidence", "What evidence changed:")):
-        said = [_told(each) for each in found if each["by"] == by]
+        said = [_told(each) for each in answer if each["by"] == by]
         if said:
             output.result(f"{heading}\n{''.join(said)}")
-    if not found:
+    if not answer:
         output.say("Nothing changed between the two.")
     return None
 
@@ -155,13 +155,13 @@ def versions(where: Where, number: int, form: str) -> None:
     CHANGED says whether the draft is made from other events now. `timelined diff NUMBER --version N` says what changed,
     and `timelined draft NUMBER --as-of` renders what was known then.
     """
-    told = where.get(f"/api/v1/incidents/{number}/versions").json()
+    answer = where.get(f"/api/v1/incidents/{number}/versions").json()
     if form == "json":
-        return output.as_json(told)
+        return output.as_json(answer)
     rows = [
         (str(each["version"]), each["status"].replace("_", " "), output.time(each["at"]), each["by"] or "",
          "yes" if each["changed"] else "no", each["text"] or "")
-        for each in told["versions"]
+        for each in answer["versions"]
     ]  # fmt: skip
     if rows:
         output.table(("VERSION", "STATUS", "SINCE (UTC)", "SAID BY", "CHANGED", "TEXT"), rows)

@@ -20,7 +20,7 @@ from collector.cli.where import Where
 @REASON
 @stating
 def erase(
-    where: Where, events: tuple[str, ...], deliveries: tuple[str, ...], key: str | None, form: str, **said: object
+    where: Where, events: tuple[str, ...], deliveries: tuple[str, ...], key: str | None, form: str, **fields: object
 ) -> None:
     """Erase what events say, for good.
 
@@ -36,37 +36,41 @@ def erase(
     were kept. Copies elsewhere (backups, exports, the sender) are not
     reached. The database is written anew, which takes as much free space again and holds up deliveries meanwhile.
     """
-    if not said["by"]:
+    if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if not events and not deliveries:
         raise click.UsageError("name events, or deliveries with --delivery")
-    asked = said | {"events": list(events), "deliveries": list(deliveries)}
-    told = where.post("/api/v1/erasures", asked, key, client.LONG).json()
+    asked = fields | {"events": list(events), "deliveries": list(deliveries)}
+    receipt = where.post("/api/v1/erasures", asked, key, client.LONG).json()
     if form == "json":
-        return output.as_json(told)
-    _show(told, dry_run=bool(said["dry_run"]))
+        return output.as_json(receipt)
+    _show(receipt, dry_run=bool(fields["dry_run"]))
     return None
 
 
-def _show(told: Json, *, dry_run: bool) -> None:
+def _show(receipt: Json, *, dry_run: bool) -> None:
     """What went, and what a person still has to do."""
     verb = "Would erase" if dry_run else "Erased"
     output.facts([
-        (verb, _counted(told["new"], "event")),
-        ("Erased before", _counted([e for e in told["events"] if e not in told["new"]], "event", none="")),
-        ("Bodies", ", ".join(told["deliveries"])),
-        ("Drafts", ", ".join(told["drafts"]["written"])),
+        (verb, _counted(receipt["new"], "event")),
+        ("Erased before", _counted([e for e in receipt["events"] if e not in receipt["new"]], "event", none="")),
+        ("Bodies", ", ".join(receipt["deliveries"])),
+        ("Drafts", ", ".join(receipt["drafts"]["written"])),
     ])  # fmt: skip
-    if told["spared"]:
-        output.say(f"These bodies also told {_counted(told['spared'], 'other event')}, which keep their own content.")
-    for path in told["drafts"]["edited"]:
+    if receipt["spared"]:
+        output.say(
+            f"These bodies also told {_counted(receipt['spared'], 'other event')}, which keep their own content."
+        )
+    for path in receipt["drafts"]["edited"]:
         output.say(f"A person edited {path}: their words stay, and may still show what was erased. Look it through.")
-    for place in told["published"]:
+    for place in receipt["published"]:
         output.say(
             f"It was published to {place}, which may still show what was erased. Publish again, and clean there."
         )
-    if told["remaining"]:
-        output.say(f"Not done yet: {told['remaining']}. The same command again completes what timelined itself can do.")
+    if receipt["remaining"]:
+        output.say(
+            f"Not done yet: {receipt['remaining']}. The same command again completes what timelined itself can do."
+        )
 
 
 def _counted(some: list[str], noun: str, none: str = "nothing") -> str:

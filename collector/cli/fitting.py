@@ -29,12 +29,12 @@ _COLOURS |= {"resolved": "green", "merged": "dim", "unrecognised": "yellow", "ma
 def show(headings: Sequence[str], rows: Rows) -> None:
     """Print a table of harmless cells on the terminal."""
     console = Console(markup=False, highlight=False, emoji=False)
-    shown = fit(headings, rows, console.width)
+    fitted = fit(headings, rows, console.width)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    for heading, width in shown.columns:
+    for heading, width in fitted.columns:
         wrapped = heading in _WRAPPED
         table.add_column(heading, no_wrap=not wrapped, overflow="fold", width=width)
-    for row in shown.rows:
+    for row in fitted.rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     console.print(table)
 
@@ -82,12 +82,12 @@ def _widths(names: Sequence[str], cells: Rows, room: int) -> list[int]:
     """How wide each column is: those that are wrapped share what the others leave."""
     natural = _natural(names, cells)
     widths = [0 if name in _WRAPPED else width for name, width in zip(names, natural, strict=True)]
-    left = max(room - sum(widths) - _GAP * (len(names) - 1), 1)
+    remaining = max(room - sum(widths) - _GAP * (len(names) - 1), 1)
     open_columns = [at for at, name in enumerate(names) if name in _WRAPPED]
     for at in sorted(open_columns, key=lambda at: natural[at] / _WRAPPED[names[at]]):
         shares = sum(_WRAPPED[names[other]] for other in open_columns if not widths[other])
-        widths[at] = max(min(natural[at], left * _WRAPPED[names[at]] // shares), 1)
-        left -= widths[at]
+        widths[at] = max(min(natural[at], remaining * _WRAPPED[names[at]] // shares), 1)
+        remaining -= widths[at]
     return widths
 
 

@@ -37,11 +37,11 @@ async def events(
     """
     after, lost = filters.get("after"), False
     reached = False
-    asked = {name: filters.get(name) for name in ("source", "type")}
+    query = {name: filters.get(name) for name in ("source", "type")}
     path, on = (ALL, "cursor") if logs.of_all() else (STREAM, "after")
     while True:
         try:
-            async with aclosing(desk.stream(path, **{on: after}, **asked)) as stream:
+            async with aclosing(desk.stream(path, **{on: after}, **query)) as stream:
                 async for position, event in stream:
                     if lost:
                         say("The connection is back.")
@@ -83,7 +83,7 @@ def _line(event: Json, form: str) -> str:
     if form == "json":
         return json.dumps(event)
     [title] = telling.titles([event])
-    told = (
+    cells = (
         event.get("log", ""),
         output.time(event["occurred_at"]),
         output.short(event["id"]),
@@ -91,4 +91,4 @@ def _line(event: Json, form: str) -> str:
         event["service"] or "",
         title,
     )
-    return "  ".join(output.harmless(each) for each in told if each)
+    return "  ".join(output.harmless(each) for each in cells if each)

@@ -44,14 +44,14 @@ class Imported(msgspec.Struct, kw_only=True):
     not_understood: dict[str, int] = {}
     """Lists of records in which some could not be read, by the reason."""
 
-    def take(self, count: int, told: Any) -> None:
+    def take(self, count: int, answer: Any) -> None:
         """Add one answer."""
         self.records += count
-        self.new += len(told["new"])
-        self.known += told["known"]
-        self.merged += told["merged"]
-        self.withdrawn += told["withdrawn"]
-        for reason in told["not_understood"]:
+        self.new += len(answer["new"])
+        self.known += answer["known"]
+        self.merged += answer["merged"]
+        self.withdrawn += answer["withdrawn"]
+        for reason in answer["not_understood"]:
             self.not_understood[reason] = self.not_understood.get(reason, 0) + 1
 
 
@@ -91,13 +91,13 @@ def within(form: str) -> str:
     return next((kind.imports[form].within for kind in SOURCES.values() if form in kind.imports), "")
 
 
-def brought_in(where: Where, source: str, form: str, found: Iterable[bytes], count: int) -> Imported:
+def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes], count: int) -> Imported:
     """Bring in ``count`` records, some at a time."""
 
     async def walked(desk: Desk) -> Imported:
         total = Imported()
         with bar("importing") as progress:
-            for some, body in batches(found):
+            for some, body in batches(raw_records):
                 total.take(some, await sent(desk, source, form, body))
                 progress(total.records, count)
         return total
@@ -112,19 +112,19 @@ async def sent(desk: Desk, source: str, form: str, body: bytes) -> Any:
     return answer.json()
 
 
-def show(told: Imported, form: str) -> None:
+def show(total: Imported, form: str) -> None:
     """What an import came to; ends with 1 where something of it was not understood."""
     if form == "json":
-        output.as_json(msgspec.to_builtins(told))
+        output.as_json(msgspec.to_builtins(total))
     else:
         output.facts([
-            ("Records", str(told.records)), ("New events", str(told.new)), ("Known", str(told.known)),
-            ("Merged", f"{told.merged} that a delivery had told" if told.merged else ""),
-            ("Withdrawn", f"{told.withdrawn} that a delivery told since" if told.withdrawn else ""),
+            ("Records", str(total.records)), ("New events", str(total.new)), ("Known", str(total.known)),
+            ("Merged", f"{total.merged} that a delivery had told" if total.merged else ""),
+            ("Withdrawn", f"{total.withdrawn} that a delivery told since" if total.withdrawn else ""),
         ])  # fmt: skip
-    for reason in told.not_understood:
+    for reason in total.not_understood:
         output.say(f"Not understood, and kept: {reason}.")
-    if told.not_understood:
+    if total.not_understood:
         raise click.exceptions.Exit(output.FAILED)
 
 
@@ -151,15 +151,15 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     settings = where.settings().sources
     if source not in settings:
         raise NotFound(f"cannot fetch from {source!r}: no source has this name; timelined sources lists them")
-    asked, kind = settings[source].fetch, settings[source].kind
-    if asked is None:
+    fetch_settings, kind = settings[source].fetch, settings[source].kind
+    if fetch_settings is None:
         raise InvalidInput(f"cannot fetch from {source}: it does not say where; set sources.{source}.fetch.url")
     span = [micros for text in (since, until) if (micros := times.parse(text)) is not None]
 
     async def walked(desk: Desk) -> Imported:
         total = Imported()
         with bar("fetching") as progress:
-            async for page in fetched(SOURCES[kind], records_form, asked, *span):
+            async for page in fetched(SOURCES[kind], records_form, fetch_settings, *span):
                 for count, body in batches([msgspec.json.encode(record) for record in page]):
                     total.take(count, await sent(desk, source, records_form, body))
                 progress(total.records, 0)

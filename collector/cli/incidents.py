@@ -29,20 +29,22 @@ from collector.event import rank
 def incidents(where: Where, form: str, **filters: object) -> None:
     """List the incidents, newest first; with `--log all` those of all logs, each with its log."""
     logs.only("incidents", as_of=filters["as_of"], before=filters["before"])
-    told = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/incidents", **filters).json()
+    answer = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/incidents", **filters).json()
     if form == "json":
-        return output.as_json(told)
-    if told["incidents"]:
-        _list(told["incidents"])
+        return output.as_json(answer)
+    if answer["incidents"]:
+        _list(answer["incidents"])
     elif any(filters[name] is not None for name in filters if name != "limit"):
         why = "" if logs.of_all() else unmatched.why(where, "incidents", filters)
         output.say(f"No incident matches{why}.")
-    elif told.get("unjoined"):
-        _say_unjoined(told["unjoined"])
-    for name, reason in told.get("not_listed", {}).items():
+    elif answer.get("unjoined"):
+        _say_unjoined(answer["unjoined"])
+    for name, reason in answer.get("not_listed", {}).items():
         output.say(f"Those of {name} are not listed: {reason}.")
-    if told.get("next"):
-        on = "raise --limit, or narrow --since and --until" if logs.of_all() else f"go on with --before {told['next']}"
+    if answer.get("next"):
+        on = (
+            "raise --limit, or narrow --since and --until" if logs.of_all() else f"go on with --before {answer['next']}"
+        )
         output.say(f"There are more; {on}.")
     return None
 

@@ -34,11 +34,11 @@ def rereadable(path: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(path: Path, stack: ExitStack) -> BinaryIO:
-    given = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
-    if given.seekable() and str(path) != "-":
-        return given
+    stream = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
+    if stream.seekable() and str(path) != "-":
+        return stream
     copy = stack.enter_context(tempfile.TemporaryFile(prefix="timelined-"))  # noqa: SIM115 - the stack closes it
-    shutil.copyfileobj(given, copy)
+    shutil.copyfileobj(stream, copy)
     return copy
 
 
@@ -49,17 +49,17 @@ def text_of(file: BinaryIO, name: str) -> Iterator[str]:
     """
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    taken, first = 0, True
+    bytes_read, first = 0, True
     while True:
         chunk = file.read(CHUNK)
-        begins = taken - len(decoder.getstate()[0])
+        begins = bytes_read - len(decoder.getstate()[0])
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 f"cannot import {name}: it is not UTF-8, at byte {begins + error.start}; save it as that"
             ) from error
-        taken += len(chunk)
+        bytes_read += len(chunk)
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         if text:

@@ -32,7 +32,7 @@ Finding = tuple[str, Complaint]
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "sarif", "github"]), default="table",
               show_default=True, help="How the result is written.")  # fmt: skip
 @asking
-def lint(where: Where, what: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
+def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
     """Say what a reviewer would complain of in drafts.
 
     DRAFT is an incident's number, a file, or - for standard input. Of an
@@ -41,24 +41,24 @@ def lint(where: Where, what: tuple[str, ...], strict: bool, off: tuple[str, ...]
     silences, blame, actions without an owner. Exits with 1 if there is an
     error; with --strict also for a warning.
     """
-    found = [(each, one) for each in what for one in _complaints(where, each, off)]
+    found = [(each, one) for each in drafts for one in _complaints(where, each, off)]
     _FORMS[form](found)
     if any(one.severity == "error" or (strict and one.severity == "warning") for _, one in found):
         raise click.exceptions.Exit(output.FAILED)
 
 
-def _complaints(where: Where, what: str, off: Sequence[str]) -> Sequence[Complaint]:
-    if what.isascii() and what.isdigit():
-        text = where.get(f"/api/v1/incidents/{what}/postmortem.md").text()
+def _complaints(where: Where, draft: str, off: Sequence[str]) -> Sequence[Complaint]:
+    if draft.isascii() and draft.isdigit():
+        text = where.get(f"/api/v1/incidents/{draft}/postmortem.md").text()
         lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip
     try:
-        content = sys.stdin.buffer.read() if what == "-" else Path(what).read_bytes()
+        content = sys.stdin.buffer.read() if draft == "-" else Path(draft).read_bytes()
         text = edits.plain(_decoded(content))
     except OSError as error:
         raise NotFound(
-            f"cannot read the draft {what}: {error.strerror}; name an incident's number, a file, or - for standard "
+            f"cannot read the draft {draft}: {error.strerror}; name an incident's number, a file, or - for standard "
             "input"
         ) from error
     return complaints(text, off=off, now=datetime.now(UTC))
@@ -71,10 +71,10 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _table(found: Sequence[Finding]) -> None:
-    if not found:
+def _table(findings: Sequence[Finding]) -> None:
+    if not findings:
         return output.say("Nothing was found.")
-    rows = [(f"{what}:{one.line}:{one.column}", one.severity, one.rule, one.text) for what, one in found]
+    rows = [(f"{what}:{one.line}:{one.column}", one.severity, one.rule, one.text) for what, one in findings]
     return output.table(("PLACE", "SEVERITY", "RULE", "TITLE"), rows)
 
 
@@ -82,7 +82,7 @@ def _json(found: Sequence[Finding]) -> None:
     output.as_json({"findings": [{"draft": what, **msgspec.to_builtins(one)} for what, one in found]})
 
 
-def _sarif(found: Sequence[Finding]) -> None:
+def _sarif(findings: Sequence[Finding]) -> None:
     """SARIF 2.1.0, which code hosts show beside the lines."""
     levels = {"error": "error", "warning": "warning", "info": "note"}
     rules = [{"id": rule.name, "shortDescription": {"text": rule.why},
@@ -101,7 +101,7 @@ def _sarif(found: Sequence[Finding]) -> None:
                 }
             ],
         }
-        for what, one in found
+        for what, one in findings
     ]
     driver = {"name": "timelined", "version": collector.__version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -111,13 +111,13 @@ def _sarif(found: Sequence[Finding]) -> None:
     output.result(json.dumps(whole, indent=2))
 
 
-def _github(found: Sequence[Finding]) -> None:
+def _github(findings: Sequence[Finding]) -> None:
     """Commands of a workflow's log, which GitHub shows beside the lines of a change."""
     levels = {"error": "error", "warning": "warning", "info": "notice"}
     output.result("\n".join(
         f"::{levels[one.severity]} file={_property(what)},line={one.line},col={one.column},"
         f"title={_property(one.rule)}::{_message(one.text)}"
-        for what, one in found
+        for what, one in findings
     ))  # fmt: skip
 
 

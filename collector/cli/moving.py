@@ -36,11 +36,11 @@ def export(target: Path, config_file: Path | None, storage_url: str | None, form
     url = settings.storage.url
     with bars("copying", "checking") as move:
         if database_path(url) is None:
-            told = asyncio.run(_exported(url, target, move))
+            summary = asyncio.run(_exported(url, target, move))
         else:
             done = back_up(url, target, move)
-            told = _told(str(target), done.position, done.root)
-    show(told, form)
+            summary = _told(str(target), done.position, done.root)
+    show(summary, form)
 
 
 async def _exported(url: str, target: Path, move: Progress) -> Json:
@@ -66,19 +66,19 @@ async def _brought_in(url: str, source: Path, move: Progress) -> Json:
     await log.upgrade(url, [projections.metadata], projections.fitted)
     store = await log.open_log(url, extra_metadata=[projections.metadata])
     try:
-        found = await moving.bring_in(source, store, move)
+        copied = await moving.bring_in(source, store, move)
     finally:
         await store.close()
-    return _told(shown(url), found.size, found.root)
+    return _told(shown(url), copied.size, copied.root)
 
 
 def _told(where: str, position: int, root: bytes) -> Json:
     return {"log": where, "position": position, "root": b64encode(root).decode()}
 
 
-def show(told: Json, form: str) -> None:
+def show(summary: Json, form: str) -> None:
     """Print what the log came to where it is now."""
     if form == "json":
-        output.as_json(told)
+        output.as_json(summary)
     else:
-        output.facts([("Log", told["log"]), ("Events", str(told["position"])), ("Root", told["root"])])
+        output.facts([("Log", summary["log"]), ("Events", str(summary["position"])), ("Root", summary["root"])])

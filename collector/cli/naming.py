@@ -36,10 +36,10 @@ INCIDENT = NamedIncident()
 
 def event(name: str) -> str:
     """An event's name as one segment of a path. Raises :class:`NotFound` where no event can be called so."""
-    named = citations.read(name)
-    if named is None:
+    name_parts = citations.read(name)
+    if name_parts is None:
         raise NotFound(citations.missing(name))
-    return named.digits if named.incident is None else f"{named.incident}%2F{named.digits}"
+    return name_parts.digits if name_parts.incident is None else f"{name_parts.incident}%2F{name_parts.digits}"
 
 
 def digits(name: str) -> str:

@@ -50,11 +50,11 @@ def _run(words: list[str]) -> str:
     """What the program says; it and all that it starts end within the time."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)  # noqa: S603 - a program of a fixed name
     try:
-        _, told = process.communicate(timeout=_SECONDS)
+        _, output_bytes = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"cannot write a PDF: {words[0]} took over {_SECONDS} s") from error
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    return told.decode("utf-8", "replace")
+    return output_bytes.decode("utf-8", "replace")

@@ -50,14 +50,14 @@ def stating(command: Command) -> Command:
 @click.argument("text", type=TEXT, required=False)
 @at
 @stating
-def note(where: Where, number: int, text: str | None, key: str | None, form: str, **said: object) -> None:
+def note(where: Where, number: int, text: str | None, key: str | None, form: str, **fields: object) -> None:
     """Write a note about an incident.
 
     With `-` as TEXT it is read from standard input; without TEXT your editor ($VISUAL, $EDITOR) opens.
     """
-    said["text"] = text if text is not None else typing.written(f"A note about incident {number}")
+    fields["text"] = text if text is not None else typing.written(f"A note about incident {number}")
     words = confirming.stated(lambda what: f"Noted in {what.where}")
-    state(where, f"/api/v1/incidents/{number}/notes", said, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/notes", fields, key, form, words)
 
 
 @click.command()
@@ -67,13 +67,13 @@ def note(where: Where, number: int, text: str | None, key: str | None, form: str
 @click.option("--due", metavar="YYYY-MM-DD", help="Until when.")
 @click.option("--state", type=click.Choice(STATES), help="How it stands; by default open.")
 @stating
-def action(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def action(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Record a follow-up action, or how it stands now.
 
     The same TEXT again replaces what was said of it before.
     """
-    words = confirming.stated(lambda what: f'Recorded the action "{said["text"]}" in {what.where}')
-    state(where, f"/api/v1/incidents/{number}/actions", said, key, form, words)
+    words = confirming.stated(lambda what: f'Recorded the action "{fields["text"]}" in {what.where}')
+    state(where, f"/api/v1/incidents/{number}/actions", fields, key, form, words)
 
 
 @click.command()
@@ -85,13 +85,13 @@ def action(where: Where, number: int, key: str | None, form: str, **said: object
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
 @FUTURE
 @stating
-def mark(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def mark(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """State a moment: when impact started, what mitigated it.
 
     MOMENT is impact_started, impact_ended, detected, mitigated or cause_identified.
     """
-    words = confirming.stated(lambda what: f"Marked {said['mark']} in {what.where}")
-    state(where, f"/api/v1/incidents/{number}/marks", said, key, form, words)
+    words = confirming.stated(lambda what: f"Marked {fields['mark']} in {what.where}")
+    state(where, f"/api/v1/incidents/{number}/marks", fields, key, form, words)
 
 
 @click.command(name="open")
@@ -104,46 +104,46 @@ def mark(where: Where, number: int, key: str | None, form: str, **said: object) 
 @at
 @FUTURE
 @stating
-def open_incident(where: Where, key: str | None, form: str, **said: object) -> None:
+def open_incident(where: Where, key: str | None, form: str, **fields: object) -> None:
     """Report that something is wrong, which opens an incident or joins the one it belongs to.
 
     The answer says which. A report joins an incident of the same service that is open or ended shortly before; with
     --new it is split off at once.
     """
-    state(where, "/api/v1/incidents", said, key, form, confirming.stated(confirming.opening))
+    state(where, "/api/v1/incidents", fields, key, form, confirming.stated(confirming.opening))
 
 
 @click.command()
 @NUMBER
 @click.argument("event")
 @stating
-def join(where: Where, number: int, event: str, key: str | None, form: str, **said: object) -> None:
+def join(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Put an event into an incident."""
     words = confirming.stated(lambda what: f"Put [{naming.digits(event)}] into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/join", said | {"event": event}, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/join", fields | {"event": event}, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("event")
 @stating
-def leave(where: Where, number: int, event: str, key: str | None, form: str, **said: object) -> None:
+def leave(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Take an event out of an incident that it is in."""
     words = confirming.stated(lambda what: f"Took [{naming.digits(event)}] out of {what.where}")
-    state(where, f"/api/v1/incidents/{number}/leave", said | {"event": event}, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/leave", fields | {"event": event}, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("other", type=INCIDENT)
 @stating
-def merge(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def merge(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say that two incidents are one, NUMBER and OTHER.
 
     It keeps the number of the one that began first; the other number leads there.
     """
-    words = confirming.stated(lambda what: f"Merged incidents {number} and {said['other']} into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/merge", said, key, form, words)
+    words = confirming.stated(lambda what: f"Merged incidents {number} and {fields['other']} into {what.where}")
+    state(where, f"/api/v1/incidents/{number}/merge", fields, key, form, words)
 
 
 @click.command()
@@ -151,10 +151,10 @@ def merge(where: Where, number: int, key: str | None, form: str, **said: object)
 @at
 @FUTURE
 @stating
-def resolve(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def resolve(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Declare an incident over."""
     words = confirming.stated(lambda what: f"Declared {what.where} over")
-    state(where, f"/api/v1/incidents/{number}/resolve", said, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/resolve", fields, key, form, words)
 
 
 @click.command()
@@ -162,10 +162,10 @@ def resolve(where: Where, number: int, key: str | None, form: str, **said: objec
 @at
 @FUTURE
 @stating
-def reopen(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def reopen(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Declare an incident not over after all."""
     words = confirming.stated(lambda what: f"Declared {what.where} not over after all")
-    state(where, f"/api/v1/incidents/{number}/reopen", said, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/reopen", fields, key, form, words)
 
 
 @click.command()
@@ -173,14 +173,14 @@ def reopen(where: Where, number: int, key: str | None, form: str, **said: object
 @click.argument("field", type=click.Choice(FIELDS))
 @click.argument("value", type=TEXT)
 @stating
-def edit(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def edit(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Set an incident's title, lead or severity, or write in a section of its postmortem.
 
     VALUE of a section stands in it as text, in place of its first question; a blank line begins a paragraph. It
     replaces what was written there before, and every format shows it. With `-` as VALUE it is read from standard input.
     """
-    words = confirming.stated(lambda what: f'Set the {said["field"]} of {what.where} to "{said["value"]}"')
-    state(where, f"/api/v1/incidents/{number}/edit", said, key, form, words)
+    words = confirming.stated(lambda what: f'Set the {fields["field"]} of {what.where} to "{fields["value"]}"')
+    state(where, f"/api/v1/incidents/{number}/edit", fields, key, form, words)
 
 
 @click.command()
@@ -188,14 +188,14 @@ def edit(where: Where, number: int, key: str | None, form: str, **said: object) 
 @click.argument("status", type=click.Choice(REVIEWS))
 @click.option("--text", metavar="TEXT", help="What is to be said of it.")
 @stating
-def review(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def review(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say how far the review of a postmortem is.
 
     The draft's head shows it, with who said so; once evidence or somebody's words change the draft, it says that, too.
     """
-    status = str(said["status"]).replace("_", " ")
+    status = str(fields["status"]).replace("_", " ")
     words = confirming.stated(lambda what: f"The postmortem of {what.where} is {_STATES[status]}")
-    state(where, f"/api/v1/incidents/{number}/review", said, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/review", fields, key, form, words)
 
 
 @click.command()
@@ -203,30 +203,30 @@ def review(where: Where, number: int, key: str | None, form: str, **said: object
 @click.option("--group", metavar="NAME", default="", help="The group whose tokens alone may read of it.")
 @click.option("--public", is_flag=True, help="Everybody may read of it again.")
 @stating
-def private(where: Where, number: int, public: bool, key: str | None, form: str, **said: object) -> None:
+def private(where: Where, number: int, public: bool, key: str | None, form: str, **fields: object) -> None:
     """Make an incident private to a group of tokens, or public again.
 
     Whoever asks with another token does not find it: neither in lists, counts and searches nor its events, deliveries,
     drafts and pages. Tokens with the role admin read everything. A draft says that it is private, and is published only
     with --private.
     """
-    if public == bool(said["group"]):
+    if public == bool(fields["group"]):
         raise click.UsageError("name a group with --group, or say --public")
-    to = f"private to {said['group']}" if said["group"] else "public"
+    to = f"private to {fields['group']}" if fields["group"] else "public"
     words = confirming.stated(lambda what: f"Made {what.where} {to}")
-    state(where, f"/api/v1/incidents/{number}/private", said, key, form, words)
+    state(where, f"/api/v1/incidents/{number}/private", fields, key, form, words)
 
 
 _STATES = {"draft": "a draft", "in review": "in review", "reviewed": "reviewed", "published": "published"}
 
 
 def state(
-    where: Where, path: str, said: dict[str, object], key: str | None, form: str, words: confirming.Words
+    where: Where, path: str, fields: dict[str, object], key: str | None, form: str, words: confirming.Words
 ) -> None:
     """State it, and say how it was taken."""
-    if not said["by"]:
+    if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if form == "json":
-        return output.as_json(where.post(path, said, key).json())
-    sentence = where.ask(lambda desk: confirming.confirmed(desk, path, said, key, words), writing=True)
+        return output.as_json(where.post(path, fields, key).json())
+    sentence = where.ask(lambda desk: confirming.confirmed(desk, path, fields, key, words), writing=True)
     return output.result(sentence)

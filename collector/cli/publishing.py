@@ -19,31 +19,31 @@ from collector.errors import Unavailable
 @click.option("--private", is_flag=True, help="Though it is private: whoever reads the target reads it.")
 @click.option("--replace", is_flag=True, help="Of a wiki, which keeps it: write over somebody's edit.")
 @stating
-def publish(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def publish(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Publish a postmortem: to Git, as a comment on an issue, or as a page of Confluence.
 
     The same postmortem is published once, and a later one takes its place. What somebody edited there since is not
     written over. A place that cannot be reached now is tried again for a day.
     """
-    if not said["by"]:
+    if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who publishes it with --by")
-    told = where.post(f"/api/v1/incidents/{number}/publish", said, key).json()
+    receipt = where.post(f"/api/v1/incidents/{number}/publish", fields, key).json()
     if form == "json":
-        output.as_json(told)
-    elif told["outcome"] == "would publish":
-        output.result(f"{told['diff'] or ''}\n")
-    elif told["outcome"] != "failed":
-        output.result(_done(number, told))
-    if told["outcome"] == "failed":
-        raise Unavailable(f"{told['reason']}; it is tried again for a day")
+        output.as_json(receipt)
+    elif receipt["outcome"] == "would publish":
+        output.result(f"{receipt['diff'] or ''}\n")
+    elif receipt["outcome"] != "failed":
+        output.result(_done(number, receipt))
+    if receipt["outcome"] == "failed":
+        raise Unavailable(f"{receipt['reason']}; it is tried again for a day")
 
 
-def _done(number: int, told: output.Json) -> str:
-    place = told["url"] or told["request"] or told["revision"]
-    cut = f"; {told['cut']:,} characters did not fit, which it says" if told["cut"] else ""
-    if told["outcome"] == "unchanged":
-        return f"The postmortem of incident {logs.called(number)} is there already: {place}{cut}\n"
-    return f"Published the postmortem of incident {logs.called(number)}: {place}{cut}\n"
+def _done(number: int, receipt: output.Json) -> str:
+    address = receipt["url"] or receipt["request"] or receipt["revision"]
+    cut = f"; {receipt['cut']:,} characters did not fit, which it says" if receipt["cut"] else ""
+    if receipt["outcome"] == "unchanged":
+        return f"The postmortem of incident {logs.called(number)} is there already: {address}{cut}\n"
+    return f"Published the postmortem of incident {logs.called(number)}: {address}{cut}\n"
 
 
 @click.command()
@@ -51,22 +51,22 @@ def _done(number: int, told: output.Json) -> str:
 @click.option("--target", metavar="NAME", required=True, help="From where, by its name under publishing.targets.")
 @click.option("--dry-run", is_flag=True, help="Only show what people edited there.")
 @stating
-def pull(where: Where, number: int, key: str | None, form: str, **said: object) -> None:
+def pull(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Take in what people edited where a postmortem is published.
 
     From then on Markdown drafts, and what is published, have their words, with evidence that comes later around them.
     Where somebody edited the same lines elsewhere, both stand, and it says so.
     """
-    if not said["by"]:
+    if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who takes it in with --by")
-    told = where.post(f"/api/v1/incidents/{number}/pull", said, key).json()
+    receipt = where.post(f"/api/v1/incidents/{number}/pull", fields, key).json()
     if form == "json":
-        return output.as_json(told)
-    if told["outcome"] == "would take in":
-        return output.result(f"{told['diff'] or ''}\n")
-    if told["outcome"] == "unchanged":
-        return output.say(f"Nobody edited the postmortem of incident {logs.called(number)} at {said['target']}.")
-    return output.result(f"Took in what people edited of incident {logs.called(number)} at {said['target']}\n")
+        return output.as_json(receipt)
+    if receipt["outcome"] == "would take in":
+        return output.result(f"{receipt['diff'] or ''}\n")
+    if receipt["outcome"] == "unchanged":
+        return output.say(f"Nobody edited the postmortem of incident {logs.called(number)} at {fields['target']}.")
+    return output.result(f"Took in what people edited of incident {logs.called(number)} at {fields['target']}\n")
 
 
 @click.command()
@@ -75,13 +75,13 @@ def pull(where: Where, number: int, key: str | None, form: str, **said: object) 
 @asking
 def publications(where: Where, number: int, form: str) -> None:
     """List where and when a postmortem was published, and what failed."""
-    told = where.get(f"/api/v1/incidents/{number}/publications").json()
+    answer = where.get(f"/api/v1/incidents/{number}/publications").json()
     if form == "json":
-        return output.as_json(told)
+        return output.as_json(answer)
     rows = [
         (output.time(each["at"]), each["target"] or "", each["status"] or "", each["by"] or "",
          each["url"] or (each["revision"] or "")[:12] or each["reason"] or "")
-        for each in told["publications"]
+        for each in answer["publications"]
     ]  # fmt: skip
     if rows:
         output.table(("AT (UTC)", "TARGET", "STATUS", "BY", "WHERE, OR WHY NOT"), rows)

@@ -103,25 +103,27 @@ def _group_key(alert: _DemoAlert) -> str:
 
 
 def _alertmanager(
-    at: str, tells: str, *alerts: _DemoAlert, member: str = "a", reason: str = "first notification"
+    at: str, summary: str, *alerts: _DemoAlert, member: str = "a", reason: str = "first notification"
 ) -> Step:
     """One notification of a group, as one member of the pair sends it."""
     first = alerts[0]
-    told = [alert.json() for alert in alerts]
+    notified = [alert.json() for alert in alerts]
     body = {
         "version": "4",
         "groupKey": _group_key(first),
         "truncatedAlerts": 0,
-        "status": "firing" if any(alert["status"] == "firing" for alert in told) else "resolved",
+        "status": "firing" if any(alert["status"] == "firing" for alert in notified) else "resolved",
         "receiver": "timelined",
         "groupLabels": {"alertname": first.name, "service": first.service},
-        "commonLabels": {k: v for k, v in told[0]["labels"].items() if all(a["labels"].get(k) == v for a in told)},
+        "commonLabels": {
+            k: v for k, v in notified[0]["labels"].items() if all(a["labels"].get(k) == v for a in notified)
+        },
         "commonAnnotations": {},
         "externalURL": f"http://alertmanager-{member}.shop.example:9093",
         "notification_reason": reason,
-        "alerts": told,
+        "alerts": notified,
     }
-    return Step(at=at, tells=tells, path="/webhooks/alertmanager", body=body)
+    return Step(at=at, tells=summary, path="/webhooks/alertmanager", body=body)
 
 
 # --- PagerDuty ------------------------------------------------------------------------------------------------------
@@ -130,7 +132,7 @@ _ANA = {"id": "PANA001", "type": "user_reference", "summary": "Ana"}
 _BEN = {"id": "PBEN002", "type": "user_reference", "summary": "Ben"}
 
 
-def _pagerduty(at: str, tells: str, kind: str, data: dict[str, Any], agent: Any = None, *, sent: str = "") -> Step:
+def _pagerduty(at: str, summary: str, kind: str, data: dict[str, Any], agent: Any = None, *, sent: str = "") -> Step:
     """One V3 event: it happened at ``at`` and is received at ``sent``, by default two seconds later."""
     event = {
         "id": f"01DEMO{kind.upper().replace('.', '')}{at.replace(':', '')}",
@@ -143,7 +145,7 @@ def _pagerduty(at: str, tells: str, kind: str, data: dict[str, Any], agent: Any 
     }
     return Step(
         at=sent or at,
-        tells=tells,
+        tells=summary,
         path="/webhooks/pagerduty",
         body={"event": event},
         headers={"X-Webhook-Id": hashlib.sha256(event["id"].encode()).hexdigest()[:24]},
@@ -181,7 +183,7 @@ def _page_note(text: str) -> dict[str, Any]:
 
 
 def _deployment(
-    at: str, tells: str, number: int, state: str, *, service: str = "checkout", task: str, says: str, who: str
+    at: str, summary: str, number: int, state: str, *, service: str = "checkout", task: str, description: str, who: str
 ) -> Step:
     """One deployment status of the shop's repository of that service."""
     repository = {"id": 7, "full_name": f"shop/{service}", "html_url": f"{SHOP}/{service}"}
@@ -189,19 +191,19 @@ def _deployment(
     created = {4711: "17:58:30", 4712: "18:18:40", 4713: "18:09:00"}[number]
     deployment = {
         "id": number,
-        "sha": hashlib.sha256(f"{service} {says}".encode()).hexdigest()[:40],
+        "sha": hashlib.sha256(f"{service} {description}".encode()).hexdigest()[:40],
         "ref": "main",
         "task": task,
         "payload": {"service": service},
         "environment": "production",
-        "description": says,
+        "description": description,
         "creator": creator,
         "created_at": _stamp(created),
     }
     status = {
         "id": int(f"{number}{at.replace(':', '')}"),
         "state": state,
-        "description": says,
+        "description": description,
         "environment": "production",
         "target_url": f"{SHOP}/{service}/deployments/{number}",
         "creator": creator,
@@ -210,7 +212,7 @@ def _deployment(
     body = {"action": "created", "deployment_status": status, "deployment": deployment, "repository": repository}
     return Step(
         at=at,
-        tells=tells,
+        tells=summary,
         path="/webhooks/github",
         body=body | {"sender": creator},
         headers={"X-GitHub-Event": "deployment_status", "X-GitHub-Delivery": f"demo-{number}-{state}-{at}"},
@@ -255,10 +257,10 @@ def _ended(alert: _DemoAlert, until: str) -> _DemoAlert:
     return msgspec.structs.replace(alert, until=until)
 
 
-def _person(at: str, tells: str, where: str, **said: Any) -> Step:
+def _person(at: str, summary: str, where: str, **fields: Any) -> Step:
     """Something a person states through the API; its key makes the recording repeatable."""
     path = "/api/v1/incidents/{number}/" + where
-    return Step(at=at, tells=tells, path=path, body=said, headers={"Idempotency-Key": f"demo-{where}-{at}"})
+    return Step(at=at, tells=summary, path=path, body=fields, headers={"Idempotency-Key": f"demo-{where}-{at}"})
 
 
 _AGAIN = "repeat interval elapsed"
@@ -266,9 +268,9 @@ _OVER = "all alerts resolved"
 
 EVENING: tuple[Step, ...] = (
     _deployment("17:58:32", "GitHub: deploy of checkout v42 began", 4711, "in_progress",
-                task="deploy", says="v42: pool per request", who="ana"),
+                task="deploy", description="v42: pool per request", who="ana"),
     _deployment("18:00:05", "GitHub: deploy of checkout v42 succeeded", 4711, "success",
-                task="deploy", says="v42: pool per request", who="ana"),
+                task="deploy", description="v42: pool per request", who="ana"),
     _alertmanager("18:02:25", "Alertmanager a: HighErrorRate fires on checkout", _ERRORS),
     _alertmanager("18:02:28", "Alertmanager b: the same alert, from the other of the pair", _ERRORS, member="b"),
     _pagerduty("18:02:31", "PagerDuty: incident 311 triggered", "incident.triggered", _page("triggered", _ERRORS)),
@@ -279,14 +281,14 @@ EVENING: tuple[Step, ...] = (
     _alertmanager("18:05:15", "Alertmanager a: DiskFilling, a warning of search", _DISK),
     _alertmanager("18:07:25", "Alertmanager a: HighErrorRate again, nothing new", _ERRORS, reason=_AGAIN),
     _deployment("18:09:40", "GitHub: a deploy of newsletter, somebody else's", 4713, "success",
-                service="newsletter", task="deploy", says="March issue", who="cleo"),
+                service="newsletter", task="deploy", description="March issue", who="cleo"),
     _person("18:12:00", "Ana: a note through the API", "notes",
             text="The connection pool of checkout is exhausted since v42.", by="Ana"),
     _alertmanager("18:12:25", "Alertmanager b: HighErrorRate again, nothing new", _ERRORS, member="b", reason=_AGAIN),
     _deployment("18:18:45", "GitHub: rollback of checkout began", 4712, "in_progress",
-                task="rollback", says="back to v41", who="ana"),
+                task="rollback", description="back to v41", who="ana"),
     _deployment("18:20:15", "GitHub: rollback of checkout succeeded", 4712, "success",
-                task="rollback", says="back to v41", who="ana"),
+                task="rollback", description="back to v41", who="ana"),
     _alertmanager("18:23:25", "Alertmanager a: HighErrorRate resolved", _ended(_ERRORS, "18:23:10"), reason=_OVER),
     _alertmanager("18:23:27", "Alertmanager b: the same", _ended(_ERRORS, "18:23:10"), member="b", reason=_OVER),
     _alertmanager("18:23:50", "Alertmanager a: SlowCart resolved", *(_ended(each, "18:23:35") for each in _SLOW),

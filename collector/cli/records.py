@@ -60,11 +60,11 @@ class _Window:
                 f"cannot import {self._name}: the record that begins in line {self._lines} has more than {LONGEST:,} "
                 "characters; nothing was imported"
             )
-        found, size = [text], 0
+        pieces, size = [text], 0
         while size <= len(text) and (piece := next(self._pieces, "")):
-            found.append(piece)
+            pieces.append(piece)
             size += len(piece)
-        self._text, self._at = "".join(found), self._at - begin
+        self._text, self._at = "".join(pieces), self._at - begin
         self._kept = None if self._kept is None else 0
         return size > 0
 
@@ -78,13 +78,13 @@ class _Window:
             if not self._more():
                 return ""
 
-    def take(self, wanted: str) -> str:
+    def take(self, expected: str) -> str:
         """The next character, which has to be one of those wanted."""
-        found = self.peek()
-        if not found or found not in wanted:
-            self.wrong(f"{' or '.join(wanted)} is missing")
+        character = self.peek()
+        if not character or character not in expected:
+            self.wrong(f"{' or '.join(expected)} is missing")
         self._at += 1
-        return found
+        return character
 
     def value(self) -> str:
         """The next value as it is written."""
@@ -123,10 +123,10 @@ class _Window:
         """Keep nothing any more."""
         self._kept = None
 
-    def wrong(self, what: str, at: int | None = None) -> NoReturn:
+    def wrong(self, flaw: str, at: int | None = None) -> NoReturn:
         """Say what is no JSON, and where."""
         line = self._lines + self._text.count("\n", 0, self._at if at is None else at)
-        raise InvalidInput(f"cannot import {self._name}: line {line} is no JSON ({what}); nothing was imported")
+        raise InvalidInput(f"cannot import {self._name}: line {line} is no JSON ({flaw}); nothing was imported")
 
 
 def records(file: BinaryIO, name: str, within: str = "") -> Iterator[bytes]:
@@ -138,12 +138,12 @@ def records(file: BinaryIO, name: str, within: str = "") -> Iterator[bytes]:
     text = _Window(inputs.text_of(file, name), name)
     while first := text.peek(_BETWEEN):
         if first == "[":
-            found = _list(text)
+            raw_records = _list(text)
         elif first == "{" and within:
-            found = _page(text, within)
+            raw_records = _page(text, within)
         else:
-            found = iter((text.value(),))
-        for record in found:
+            raw_records = iter((text.value(),))
+        for record in raw_records:
             yield record.encode()
 
 
@@ -187,11 +187,11 @@ def _page(text: _Window, within: str) -> Iterator[str]:
         yield text.kept()
 
 
-def batches(found: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def batches(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lists of some records each, in JSON, with how many they are."""
     some: list[bytes] = []
     size = 0
-    for record in found:
+    for record in stream:
         if some and (len(some) >= TOGETHER or size + len(record) > BYTES):
             yield len(some), b"[" + b",".join(some) + b"]"
             some, size = [], 0

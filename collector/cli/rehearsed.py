@@ -58,32 +58,32 @@ async def _followed(desk: Desk) -> None:
 
 async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> RehearsalDifference:
     old, new = await _incidents(before), await _incidents(after)
-    found = RehearsalDifference()
+    difference = RehearsalDifference()
     touched = []
     for number in sorted({*old, *new}):
-        one, other = old.get(number), new.get(number)
-        differs = one is None or other is None or any(one[name] != other[name] for name in _ROW)
+        earlier, other = old.get(number), new.get(number)
+        differs = earlier is None or other is None or any(earlier[name] != other[name] for name in _ROW)
         if differs:
-            found.incidents.append({"number": number, "before": one, "after": other})
-        if differs or _near(other or one or {}, times):
+            difference.incidents.append({"number": number, "before": earlier, "after": other})
+        if differs or _near(other or earlier or {}, times):
             touched.append(number)
     for number in touched:
         diff = "\n".join(_diff(number, await _draft(before, old, number), await _draft(after, new, number)))
         if diff:
-            found.drafts.append({"number": number, "diff": diff})
-    return found
+            difference.drafts.append({"number": number, "diff": diff})
+    return difference
 
 
 async def _incidents(desk: Desk) -> dict[int, Json]:
     """All of them, by number."""
-    found: dict[int, Json] = {}
+    by_number: dict[int, Json] = {}
     before: object = None
     while True:
         page = (await desk.get("/api/v1/incidents", before=before, limit=1000)).json()
-        found |= {row["number"]: row for row in page["incidents"]}
+        by_number |= {row["number"]: row for row in page["incidents"]}
         before = page["next"]
         if before is None:
-            return found
+            return by_number
 
 
 def _near(row: Json, times: Iterable[datetime]) -> bool:
@@ -107,8 +107,8 @@ def _diff(number: int, before: list[str], after: list[str]) -> Iterator[str]:
 
 def show(compared: RehearsalDifference) -> None:
     """What differs, as a person reads it."""
-    for each in compared.incidents:
-        number, before, after = each["number"], each["before"], each["after"]
+    for change in compared.incidents:
+        number, before, after = change["number"], change["before"], change["after"]
         if before is None:
             click.echo(f"+ incident {number}: {output.harmless(after['title'])}")
         elif after is None:
@@ -116,9 +116,9 @@ def show(compared: RehearsalDifference) -> None:
         else:
             changes = [f"{n} {_text(before[n])} -> {_text(after[n])}" for n in _ROW if before[n] != after[n]]
             click.echo(f"~ incident {number}: {'; '.join(changes)}")
-    for each in compared.drafts:
+    for change in compared.drafts:
         click.echo()
-        click.echo(output.harmless_lines(each["diff"]))
+        click.echo(output.harmless_lines(change["diff"]))
 
 
 def _text(value: object) -> str:

@@ -30,11 +30,11 @@ class Replayed(msgspec.Struct, kw_only=True):
     skipped: dict[str, int] = {}
     changes: list[Json] = []
 
-    def take(self, told: Json) -> None:
+    def take(self, answer: Json) -> None:
         """Add one answer."""
-        self.looked += told["looked"]
-        self.changes += told["changes"]
-        for reason, count in told["skipped"].items():
+        self.looked += answer["looked"]
+        self.changes += answer["changes"]
+        for reason, count in answer["skipped"].items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
 
 
@@ -62,43 +62,43 @@ def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: obje
     database is made in the folder for temporary files to group and render over; PostgreSQL and other daemons' logs show
     changed events alone. Of what would change it shows the events first, and asks.
     """
-    asked = {name: value for name, value in filters.items() if value is not None and name != "zone"}
-    planned = _passed(where, asked, dry_run=True)
+    query = {name: value for name, value in filters.items() if value is not None and name != "zone"}
+    planned = _passed(where, query, dry_run=True)
     if dry_run:
-        return _rehearse(where, asked, planned, form)
+        return _rehearse(where, query, planned, form)
     if planned.changes and not yes:
         _events(planned)
         _confirm(planned)
-    done = _passed(where, asked, dry_run=False) if planned.changes else planned
+    done = _passed(where, query, dry_run=False) if planned.changes else planned
     if form == "json":
         return output.as_json(msgspec.to_builtins(done))
     return _told(done)
 
 
-def _passed(where: Where, asked: Mapping[str, object], *, dry_run: bool) -> Replayed:
+def _passed(where: Where, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
     """One pass over all deliveries that are asked for."""
 
     async def walked(desk: Desk) -> Replayed:
         with bar("reading again" if dry_run else "writing") as shown:
-            return await passed(desk, asked, dry_run=dry_run, progress=shown)
+            return await passed(desk, query, dry_run=dry_run, progress=shown)
 
     return where.ask(walked, writing=not dry_run)
 
 
 async def passed(
-    desk: Desk, asked: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
+    desk: Desk, query: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
 ) -> Replayed:
     """The same at one place; ``progress`` is told how far it is, and of how much."""
     total, after = Replayed(), 0
     while True:
-        body = {**asked, "after": after, "dry_run": dry_run}
-        told = (await desk.post("/api/v1/replays", body, patience=LONG)).json()
-        total.take(told)
+        body = {**query, "after": after, "dry_run": dry_run}
+        answer = (await desk.post("/api/v1/replays", body, patience=LONG)).json()
+        total.take(answer)
         if progress is not None:
-            progress(told["after"] or told["last"], told["last"])
-        if told["after"] is None:
+            progress(answer["after"] or answer["last"], answer["last"])
+        if answer["after"] is None:
             return total
-        after = told["after"]
+        after = answer["after"]
 
 
 def _confirm(planned: Replayed) -> None:
@@ -109,7 +109,7 @@ def _confirm(planned: Replayed) -> None:
     click.confirm(f"Write {_counted(planned)}? (--dry-run shows incidents and drafts, too)", abort=True, err=True)
 
 
-def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form: str) -> None:
+def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form: str) -> None:
     """What would become of events, incidents and drafts."""
     compared = rehearsed.RehearsalDifference()
     copied = bool(planned.changes) and not where.server and database_path(where.settings().storage.url) is not None
@@ -118,7 +118,7 @@ def _rehearse(where: Where, asked: Mapping[str, object], planned: Replayed, form
 
         async def again(desk: Desk) -> None:
             # What follows from what is written is known only here.
-            planned.changes = (await passed(desk, asked, dry_run=False)).changes
+            planned.changes = (await passed(desk, query, dry_run=False)).changes
 
         compared = rehearsed.compare(where, again, times)
     if form == "json":
@@ -162,13 +162,13 @@ def _events(planned: Replayed) -> None:
 
 
 def _fields(change: Json) -> list[tuple[str, tuple[Any, Any]]]:
-    shown = []
+    fields = []
     for name, told in change["fields"].items():
         before, after = told["before"], told["after"]
         if (before, after) != (None, None):
             before, after = (output.harmless("nothing" if one is None else one) for one in (before, after))
-        shown.append((name, (before, after)))
-    return shown
+        fields.append((name, (before, after)))
+    return fields
 
 
 def _counted(done: Replayed) -> str:

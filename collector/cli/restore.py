@@ -52,21 +52,21 @@ def restore(
     target = database_path(settings.storage.url)
     if target is None:
         raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
-    kept = daemon.beside_of(settings).acknowledged
-    _bring(record, kept)
+    record_path = daemon.beside_of(settings).acknowledged
+    _bring(record, record_path)
     moved = _moved_aside(source, target) if move_aside else []
     done = backup(source, target)
     _give_to_owner(target)
-    lacks, last = asyncio.run(_lacks(settings, kept))
-    told = {
+    lacks, last = asyncio.run(_lacks(settings, record_path))
+    summary = {
         "path": str(target), "position": done.position, "root": b64encode(done.root).decode(),
         "acknowledged": last.position if last else None, "lost": str(lacks) if lacks else None,
         "moved": [str(path) for path in moved],
     }  # fmt: skip
     if form == "json":
-        output.as_json(told)
+        output.as_json(summary)
     else:
-        output.facts([(name.capitalize(), str(value or "")) for name, value in told.items() if name != "moved"])
+        output.facts([(name.capitalize(), str(value or "")) for name, value in summary.items() if name != "moved"])
     for path in moved:
         output.say(f"What lay there is now {path}")
     if lacks is not None:
@@ -80,19 +80,21 @@ def _next(lacks: Loss) -> str:
     return "Restore a later copy, or run timelined accept-loss to go on without them; the daemon does not start before."
 
 
-def _bring(record: Path | None, kept: Path) -> None:
+def _bring(record: Path | None, record_path: Path) -> None:
     """Put a record that a person brought where the daemon looks for it."""
     if record is None:
         return
-    if acknowledged.read(kept) is not None:
-        raise InvalidInput(f"cannot take the record {record}: {kept} is there already; leave --record out, or move it")
+    if acknowledged.read(record_path) is not None:
+        raise InvalidInput(
+            f"cannot take the record {record}: {record_path} is there already; leave --record out, or move it"
+        )
     brought = acknowledged.read(record)
     if brought is None or not brought.position:
         raise NotFound(f"cannot take the record {record}: it names no event; bring the file named acknowledged")
-    kept.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-    shutil.copyfile(record, kept)
-    _give_to_owner(kept.parent)
-    _give_to_owner(kept)
+    record_path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    shutil.copyfile(record, record_path)
+    _give_to_owner(record_path.parent)
+    _give_to_owner(record_path)
 
 
 def _moved_aside(source: Path, target: Path) -> list[Path]:
@@ -126,11 +128,11 @@ def _give_to_owner(path: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-async def _lacks(settings: Settings, kept: Path) -> tuple[Loss | None, Last | None]:
+async def _lacks(settings: Settings, record_path: Path) -> tuple[Loss | None, Last | None]:
     """What the restored log lacks of what was acknowledged, and what that was."""
     if (await log.schema_of(settings.storage.url)).behind:
         await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=before_upgrade)
-    last = acknowledged.read(kept)
+    last = acknowledged.read(record_path)
     store = await log.open_log(settings.storage.url, writable=False)
     try:
         lacks = await store.query(partial(acknowledged.loss, last=last))

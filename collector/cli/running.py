@@ -47,12 +47,12 @@ def options_of_serve(*, variables: bool) -> Callable[[Command], Command]:
 
     def give(command: Command) -> Command:
         @functools.wraps(command)
-        def run(*args: Any, **named: Any) -> Any:
-            told = {_name(flag): named.pop(_name(flag)) for flag, _ in _OPTIONS}
-            told["web__listen_address"] = " ".join(told["web__listen_address"]) or None
-            told["web__enable_lifecycle"] = "true" if told["web__enable_lifecycle"] else None
-            options = {name: named.pop(name) for name in ("config_file", "storage_url", "expand")}
-            return command(Where(**options), told, *args, **named)
+        def run(*args: Any, **arguments: Any) -> Any:
+            overrides = {_name(flag): arguments.pop(_name(flag)) for flag, _ in _OPTIONS}
+            overrides["web__listen_address"] = " ".join(overrides["web__listen_address"]) or None
+            overrides["web__enable_lifecycle"] = "true" if overrides["web__enable_lifecycle"] else None
+            options = {name: arguments.pop(name) for name in ("config_file", "storage_url", "expand")}
+            return command(Where(**options), overrides, *args, **arguments)
 
         wrapped: Any = STORAGE_URL(run)
         for flag, how in _OPTIONS:

@@ -21,12 +21,12 @@ from collector.telemetry import journal
     "--storage.accept-loss", "accept_loss", is_flag=True,
     help="Start although the log lacks acknowledged events; the loss is recorded.",
 )  # fmt: skip
-def serve(where: Where, said: Mapping[str, str | None], accept_loss: bool) -> None:
+def serve(where: Where, options: Mapping[str, str | None], accept_loss: bool) -> None:
     """Run the daemon: take webhooks, keep the log, answer the API.
 
     SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
     """
-    load = partial(where.settings, secrets=EVERY, unread=None, files=None, **said)
+    load = partial(where.settings, secrets=EVERY, unread=None, files=None, **options)
     settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")
     daemon.run(settings, ready=_ready, accept_loss=accept_loss, load=load)

@@ -38,16 +38,16 @@ def sources(context: click.Context, config_file: Path | None, form: str) -> None
     settings = Where(config_file=config_file).settings()
     for kind, reason in LEFT_OUT.items():
         output.say(f"The kind {kind} of an installed package cannot be used: {reason}.")
-    told = [_source(settings, name, source) for name, source in settings.sources.items()]
+    rows = [_source(settings, name, source) for name, source in settings.sources.items()]
     if form == "json":
-        return output.as_json({"sources": told})
+        return output.as_json({"sources": rows})
     columns = {"SOURCE": "name", "KIND": "kind", "AUTHENTICATED BY": "authentication"}
     if settings.storage.logs:
         columns["LOG"] = "log"
-    output.table(tuple(columns), [tuple(each[key] for key in columns.values()) for each in told])
+    output.table(tuple(columns), [tuple(each[key] for key in columns.values()) for each in rows])
     click.echo()
-    for each in told:
-        output.result(f"{each['name']}: {each['paste']}")
+    for row in rows:
+        output.result(f"{row['name']}: {row['paste']}")
     return None
 
 
@@ -60,7 +60,7 @@ def _base(settings: Settings) -> str:
 def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, str]:
     credentials = source.credentials
     address = f"{_base(settings)}/webhooks/{name}" + ("/TOKEN" if credentials.path else "")
-    known = {
+    proofs = {
         "signature": credentials.signing,
         "header token": credentials.header,
         "bearer token": credentials.bearer,
@@ -68,7 +68,7 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
         "secret address": credentials.path,
         "certificate": credentials.certificates,
     }
-    ways = [way for way, values in known.items() if values]
+    ways = [way for way, values in proofs.items() if values]
     return {
         "name": name,
         "kind": source.kind,
@@ -100,29 +100,29 @@ def try_(name: str, body: Path, headers: tuple[str, ...], config_file: Path | No
     webhook = Webhook(
         source=name, headers=headers_of(headers), body=content_of(body), received_at=time.time_ns() // 1000
     )  # fmt: skip
-    told = derive(webhook, endpoint)
-    found = _explained(webhook, endpoint)
+    derived = derive(webhook, endpoint)
+    evaluations = _explained(webhook, endpoint)
     if form == "json":
         output.as_json(
             {
-                "status": told.status,
-                "reason": told.reason,
-                "events": [_json(event) for event in told.events],
-                "found": [dict(each.texts) for each in found],
+                "status": derived.status,
+                "reason": derived.reason,
+                "events": [_json(event) for event in derived.events],
+                "found": [dict(each.texts) for each in evaluations],
             }
         )
     else:
-        _show(told.status, told.reason, told.events, found, endpoint)
-    if told.status != "read":
+        _show(derived.status, derived.reason, derived.events, evaluations, endpoint)
+    if derived.status != "read":
         raise click.exceptions.Exit(output.FAILED)
 
 
 def endpoint_of(settings: Settings, name: str) -> Endpoint:
     """The source of that name. Raises :class:`collector.errors.NotFound`."""
-    known = daemon.endpoints(settings)
-    if name not in known:
-        raise NotFound(f"cannot find the source {name!r}; there is {', '.join(known)}")
-    return known[name]
+    endpoints = daemon.endpoints(settings)
+    if name not in endpoints:
+        raise NotFound(f"cannot find the source {name!r}; there is {', '.join(endpoints)}")
+    return endpoints[name]
 
 
 def headers_of(written: tuple[str, ...]) -> Mapping[str, str]:
@@ -159,17 +159,18 @@ def _json(event: Event) -> dict[str, Any]:
 
 
 def _show(
-    status: str, reason: str, events: tuple[Event, ...], found: tuple[Evaluation, ...], endpoint: Endpoint
+    status: str, reason: str, events: tuple[Event, ...], evaluations: tuple[Evaluation, ...], endpoint: Endpoint
 ) -> None:  # fmt: skip
     """Each event with its fields, what each expression found, and a word about the whole."""
     for event in events:
         output.facts(_facts(event))
         click.echo()
-    for place, each in enumerate(found, 1):
-        if len(found) > 1 or each.event is None:
-            click.echo(f"Item {place}{' (set aside)' if each.event is None else ''}:")
+    for place, evaluation in enumerate(evaluations, 1):
+        if len(evaluations) > 1 or evaluation.event is None:
+            click.echo(f"Item {place}{' (set aside)' if evaluation.event is None else ''}:")
         rows = [
-            (path, _expression(endpoint, path), ", ".join(values) or "nothing") for path, values in each.texts.items()
+            (path, _expression(endpoint, path), ", ".join(values) or "nothing")
+            for path, values in evaluation.texts.items()
         ]
         if rows:
             output.table(("FIELD", "EXPRESSION", "FOUND"), rows)
@@ -233,7 +234,7 @@ def send_test(
     settings = where.settings(secrets=(f"sources.{name}.",))
     endpoint, now = endpoint_of(settings, name), time.time_ns() // 1000
     sent = _made(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})
-    content, given = sent[0], {**sent[1], **headers_of(headers)}
+    content, all_headers = sent[0], {**sent[1], **headers_of(headers)}
     proof, token = _proof(name, endpoint, content, now)
     # Each log of a daemon says where that listens, and one of them may be away.
     address = server or daemon.holder(of_log(settings, settings.sources[name].log or DEFAULT_LOG))
@@ -241,17 +242,17 @@ def send_test(
         raise Unavailable(f"cannot send to {name}: no daemon serves this log; start it, or name one with --server")
     try:
         tls = None if server else where.trust(address)
-        answer = asyncio.run(_post(address, tls, f"/webhooks/{name}{token}", content, {**given, **proof}))
+        answer = asyncio.run(_post(address, tls, f"/webhooks/{name}{token}", content, {**all_headers, **proof}))
     except client.ApiRefusal as error:
         # Why a proof does not hold is said to nobody who sends, and in the daemon's log alone.
         raise client.ApiRefusal(
             f"cannot send to {name}: the daemon refused it ({error}); its log says why. Was it started with this "
             "configuration?"
         ) from error
-    told = derive(Webhook(source=name, headers=given, body=content, received_at=now), endpoint)
-    for line in _in_words(answer, told.events):
+    derived = derive(Webhook(source=name, headers=all_headers, body=content, received_at=now), endpoint)
+    for line in _in_words(answer, derived.events):
         output.result(line)
-    if told.status != "read":
+    if derived.status != "read":
         raise click.exceptions.Exit(output.FAILED)
 
 
@@ -265,21 +266,21 @@ def _made(name: str, endpoint: Endpoint, now: int) -> tuple[bytes, dict[str, str
 
 def _proof(name: str, endpoint: Endpoint, body: bytes, now: int) -> tuple[dict[str, str], str]:
     """The headers that prove a delivery, and what its address ends in: as the sender itself would, the best way."""
-    known, source = endpoint.credentials, endpoint.source
-    scheme = mapped.signature_of(known.scheme)
+    credentials, source = endpoint.credentials, endpoint.source
+    scheme = mapped.signature_of(credentials.scheme)
     sign = scheme.sign if scheme is not None else source.sign
-    if known.signing and sign is not None:
-        return dict(sign(body, known.signing[0], now)), ""
-    if known.certificates:
+    if credentials.signing and sign is not None:
+        return dict(sign(body, credentials.signing[0], now)), ""
+    if credentials.certificates:
         raise InvalidInput(f"cannot prove a delivery of {name}: {source.called} signs with a key that nobody else has")
-    if known.header:
-        return {(known.token_header or source.token_header).lower(): known.header[0].decode()}, ""
-    if known.bearer:
-        return {"authorization": f"Bearer {known.bearer[0].decode()}"}, ""
-    if known.basic:
-        encoded = base64.b64encode(b":".join(known.basic[0])).decode()
+    if credentials.header:
+        return {(credentials.token_header or source.token_header).lower(): credentials.header[0].decode()}, ""
+    if credentials.bearer:
+        return {"authorization": f"Bearer {credentials.bearer[0].decode()}"}, ""
+    if credentials.basic:
+        encoded = base64.b64encode(b":".join(credentials.basic[0])).decode()
         return {"authorization": f"Basic {encoded}"}, ""
-    return {}, f"/{known.path[0].decode()}" if known.path else ""
+    return {}, f"/{credentials.path[0].decode()}" if credentials.path else ""
 
 
 async def _post(address: str, tls: ssl.SSLContext | None, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -49,17 +49,21 @@ def status(where: Where, form: str) -> None:
         arrived = (await desk.get("/api/v1/sources")).json()
         return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
-    told = where.ask(asked)
+    answers = where.ask(asked)
     if form == "json":
-        heard = {one["source"]: one["last_received_at"] for one in told["arrived"]["sources"]}
-        counted = {"open_incidents": len(told["open"]), "signals": len(told["signals"]), "arrived": told["arrived"]}
-        return output.as_json({**told["ready"], **counted, "sources": {k: at for k, at in heard.items() if at}})
-    _show(where, told)
+        heard = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
+        counted = {
+            "open_incidents": len(answers["open"]),
+            "signals": len(answers["signals"]),
+            "arrived": answers["arrived"],
+        }
+        return output.as_json({**answers["ready"], **counted, "sources": {k: at for k, at in heard.items() if at}})
+    _show(where, answers)
     return None
 
 
-def _show(where: Where, told: Json) -> None:
-    ready, now = told["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
+def _show(where: Where, answers: Json) -> None:
+    ready, now = answers["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
     output.facts([
         ("Asked", where.server or "the database itself, or the daemon that writes to it"),
@@ -70,10 +74,10 @@ def _show(where: Where, told: Json) -> None:
         ("Behind", f"{ready['lag']} events" if ready["lag"] else ""),
         ("Last backup", output.time(ready["backup"]) if ready.get("backup") else ""),
         ("Reload", "" if ready.get("reload") in (None, "well") else str(ready["reload"])),
-        ("Incidents", f"{_counted(told['open'])} open"),
-        ("Signals", f"{_counted(told['signals'])} firing or paging"),
+        ("Incidents", f"{_counted(answers['open'])} open"),
+        ("Signals", f"{_counted(answers['signals'])} firing or paging"),
     ])  # fmt: skip
-    _arrived(told["arrived"], now)
+    _arrived(answers["arrived"], now)
 
 
 _NAMED = 10
@@ -84,13 +88,13 @@ _COUNTS = ("received", "repeats", "unrecognised", "malformed", "refused")
 def _arrived(arrived: Json, now: str) -> None:
     """Each source that was heard or refused, the latest first, and the names of those that are silent."""
     last = {one["source"]: one["last_received_at"] or "" for one in arrived["sources"]}
-    heard = [one for one in arrived["sources"] if one["last_received_at"] or one["received"]]
-    silent = [one["source"] for one in arrived["sources"] if one not in heard]
-    if heard:
+    heard_from = [one for one in arrived["sources"] if one["last_received_at"] or one["received"]]
+    silent = [one["source"] for one in arrived["sources"] if one not in heard_from]
+    if heard_from:
         click.echo()
         rows = [
             (one["source"], *(str(one[count]) for count in _COUNTS), *_since(one["last_received_at"], now))
-            for one in sorted(heard, key=lambda one: last[one["source"]], reverse=True)
+            for one in sorted(heard_from, key=lambda one: last[one["source"]], reverse=True)
         ]
         heads = ("SOURCE", "RECEIVED", "REPEATS", "NOT UNDERSTOOD", "MALFORMED", "REFUSED", "LAST (UTC)", "THAT IS")
         output.table(heads, rows)
@@ -130,13 +134,13 @@ def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None
 
     Exits with 1 where something is not well. Nothing is changed.
     """
-    found = list(_findings(Where(config_file=config_file, storage_url=storage_url)))
+    checks = list(_findings(Where(config_file=config_file, storage_url=storage_url)))
     if form == "json":
-        output.as_json({"findings": [msgspec.to_builtins(each) for each in found]})
+        output.as_json({"findings": [msgspec.to_builtins(each) for each in checks]})
     else:
-        rows = [("well" if each.well else "NOT WELL", each.what, each.found) for each in found]
+        rows = [("well" if each.well else "NOT WELL", each.what, each.found) for each in checks]
         output.table(("STATE", "WHAT", "HOW"), rows)
-    if not all(each.well for each in found):
+    if not all(each.well for each in checks):
         raise click.exceptions.Exit(output.FAILED)
 
 
@@ -156,20 +160,20 @@ def _findings(where: Where) -> Iterator[Check]:
             yield Check("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
     names = log_names(settings)
     for name in names:
-        for what, look in _LOOKS.items():
+        for subject, look in _LOOKS.items():
             try:
-                found = look(where.of(name), of_log(settings, name))
+                check = look(where.of(name), of_log(settings, name))
             except TimelinedError as error:
-                found = Check(what, False, str(error))
-            yield Check(f"{found.what} ({name})", found.well, found.found) if len(names) > 1 else found
+                check = Check(subject, False, str(error))
+            yield Check(f"{check.what} ({name})", check.well, check.found) if len(names) > 1 else check
 
 
 def _database(where: Where, settings: Settings) -> Check:
     ready = where.get("/-/ready").json()
-    named = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
+    description = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
     if ready["lists"] != "well":
-        return Check("database", False, f"{named}; {ready['lists']}")
-    return Check("database", True, named)
+        return Check("database", False, f"{description}; {ready['lists']}")
+    return Check("database", True, description)
 
 
 def _disk(where: Where, settings: Settings) -> Check:
@@ -179,10 +183,10 @@ def _disk(where: Where, settings: Settings) -> Check:
     if not path.exists():
         raise Unavailable(f"{path} is not there; timelined serve makes it")
     free, size = shutil.disk_usage(path.parent).free, path.stat().st_size
-    said = f"{free // 1_000_000} MB free beside a log of {size // 1_000_000} MB"
+    space = f"{free // 1_000_000} MB free beside a log of {size // 1_000_000} MB"
     if free < 2 * size + 500_000_000:
-        return Check("disk", False, f"{said}; make room: a backup, an upgrade and an erasure need as much again each")
-    return Check("disk", True, said)
+        return Check("disk", False, f"{space}; make room: a backup, an upgrade and an erasure need as much again each")
+    return Check("disk", True, space)
 
 
 def _backup(where: Where, settings: Settings) -> Check:
@@ -192,11 +196,11 @@ def _backup(where: Where, settings: Settings) -> Check:
         return Check("backup", True, "its own tools make them; timelined sees none")
     if done is None or not done.at:
         return Check("backup", False, "none is known; set backup.dir, or run timelined backup FILE from a timer")
-    made = f"the last one was made at {output.time(rfc3339(done.at))} UTC"
+    last_made = f"the last one was made at {output.time(rfc3339(done.at))} UTC"
     if not done.well or daemon.wall_clock() - done.at > old:
         why = "the log of the daemon says why" if settings.backup.dir else "run timelined backup FILE from a timer"
-        return Check("backup", False, f"{made}, and none since; {why}")
-    return Check("backup", True, made)
+        return Check("backup", False, f"{last_made}, and none since; {why}")
+    return Check("backup", True, last_made)
 
 
 def _clock(where: Where, settings: Settings) -> Check:

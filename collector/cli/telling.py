@@ -104,15 +104,15 @@ _SAYS: Mapping[str, Any] = {
 
 def _apart(events: Sequence[Json]) -> dict[str, str]:
     """By entity, the labels in which it differs from others of the same name."""
-    named: dict[tuple[str, str], dict[str, Mapping[str, str]]] = defaultdict(dict)
+    entities_by_title: dict[tuple[str, str], dict[str, Mapping[str, str]]] = defaultdict(dict)
     for event in events:
         if event["type"].startswith("alert."):
-            named[event["title"], event["service"] or ""][event["entity"]] = event["labels"] or {}
-    found: dict[str, str] = {}
-    for entities in named.values():
+            entities_by_title[event["title"], event["service"] or ""][event["entity"]] = event["labels"] or {}
+    suffixes: dict[str, str] = {}
+    for entities in entities_by_title.values():
         keys = sorted({key for labels in entities.values() for key in labels})
         telling = [key for key in keys if len({labels.get(key) for labels in entities.values()}) > 1][:_LABELS]
         for entity, labels in entities.items():
             shown = ", ".join(f"{key}={labels[key]}" for key in telling if key in labels)
-            found[entity] = f" {{{shown}}}" if shown else ""
-    return found
+            suffixes[entity] = f" {{{shown}}}" if shown else ""
+    return suffixes

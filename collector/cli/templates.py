@@ -33,16 +33,16 @@ def check(file: Path, strict: bool, form: str) -> None:
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise NotFound(f"cannot read the template {file}: {getattr(error, 'strerror', None) or error}") from error
-    found = sandbox.check(text)
+    flaws = sandbox.check(text)
     if form == "json":
-        output.as_json({"flaws": [msgspec.to_builtins(each) for each in found]})
-    elif found:
+        output.as_json({"flaws": [msgspec.to_builtins(each) for each in flaws]})
+    elif flaws:
         output.table(
-            ("LINE", "SEVERITY", "TITLE"), [(str(each.line or "-"), each.severity, each.text) for each in found]
+            ("LINE", "SEVERITY", "TITLE"), [(str(each.line or "-"), each.severity, each.text) for each in flaws]
         )
     else:
         output.say(f"{file}: nothing is wrong with it")
-    if any(strict or each.severity == "error" for each in found):
+    if any(strict or each.severity == "error" for each in flaws):
         raise click.exceptions.Exit(output.FAILED)
 
 

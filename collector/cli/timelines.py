@@ -55,18 +55,18 @@ class TimelineTable:
 
     def checked(self) -> int:
         """How many rows it has. Raises :class:`InvalidInput` with the first mistakes and their lines."""
-        count, mistakes, shown = 0, 0, []
-        for found in self._read():
-            if isinstance(found, str):
+        count, mistakes, messages = 0, 0, []
+        for row in self._read():
+            if isinstance(row, str):
                 mistakes += 1
-                shown += [found] if mistakes <= SHOWN else []
+                messages += [row] if mistakes <= SHOWN else []
             else:
                 count += 1
         if mistakes > SHOWN:
-            shown.append(f"and {mistakes - SHOWN} more")
+            messages.append(f"and {mistakes - SHOWN} more")
         if mistakes or not count:
             raise InvalidInput(
-                f"cannot import {self._name}: {'; '.join(shown) or 'it has no rows'}; nothing was recorded"
+                f"cannot import {self._name}: {'; '.join(messages) or 'it has no rows'}; nothing was recorded"
             )
         return count
 
@@ -103,11 +103,15 @@ def _delimiter(first: str) -> str:
 
 def _columns(cells: list[str], name: str) -> list[str]:
     columns = [cell.strip().lower() for cell in cells]
-    known = ", ".join(COLUMNS)
+    columns_known = ", ".join(COLUMNS)
     if wrong := next((each for each in columns if each not in COLUMNS), None):
-        raise InvalidInput(f"cannot import {name}: its first line has {wrong!r}, which is no column; there is {known}")
+        raise InvalidInput(
+            f"cannot import {name}: its first line has {wrong!r}, which is no column; there is {columns_known}"
+        )
     if missing := next((each for each in NEEDED if each not in columns), None):
-        raise InvalidInput(f"cannot import {name}: its first line names no column {missing!r}; there is {known}")
+        raise InvalidInput(
+            f"cannot import {name}: its first line names no column {missing!r}; there is {columns_known}"
+        )
     if len(set(columns)) < len(columns):
         raise InvalidInput(f"cannot import {name}: its first line names a column twice")
     return columns
@@ -119,21 +123,21 @@ def _said(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
 
 
-def _row(said: Mapping[str, str], incident: int | None, by: str, zone: str | None) -> TimelineRow:
-    kind = said.get("kind", "").lower() or "note"
+def _row(cells: Mapping[str, str], incident: int | None, by: str, zone: str | None) -> TimelineRow:
+    kind = cells.get("kind", "").lower() or "note"
     if kind not in KINDS:
         raise _WrongRow(f"kind is {kind!r}; use one of {', '.join(KINDS)}")
-    if not said.get("text") and kind in ("note", "action"):
+    if not cells.get("text") and kind in ("note", "action"):
         raise _WrongRow("text is empty")
-    number = _incident(said.get("incident", ""), incident)
-    author = said.get("by") or by
+    number = _incident(cells.get("incident", ""), incident)
+    author = cells.get("by") or by
     if not author:
         raise _WrongRow("it does not say by whom; name the author in the column by, or with --by")
-    at = _time(said.get("time", ""), zone)
-    body: dict[str, object] = {"text": said.get("text", ""), "by": author}
+    at = _time(cells.get("time", ""), zone)
+    body: dict[str, object] = {"text": cells.get("text", ""), "by": author}
     if kind == "action":
         where = "actions"
-        body |= {"owner": said.get("owner", ""), "due": said.get("due", "")}
+        body |= {"owner": cells.get("owner", ""), "due": cells.get("due", "")}
     elif kind == "note":
         where = "notes"
         body["at"] = at

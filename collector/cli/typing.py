@@ -33,7 +33,7 @@ def written(about: str) -> str:
     if not sys.stdin.isatty():
         raise click.UsageError("say what in TEXT, or - to read it from standard input")
     text = click.edit(f"\n{_LINE}\n{about}. Only what stands above the line is kept.\n") or ""
-    said = text.partition(_LINE)[0].strip()
-    if not said:
+    text_written = text.partition(_LINE)[0].strip()
+    if not text_written:
         raise click.UsageError("nothing was written, and nothing recorded")
-    return said
+    return text_written

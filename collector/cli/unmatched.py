@@ -16,17 +16,17 @@ _ALONE = ("source", "service", "entity", "type", "status", "incident")
 """Filters of which one that matches nothing by itself is the reason."""
 
 
-def why(where: Where, what: str, filters: Mapping[str, object]) -> str:
+def why(where: Where, things: str, filters: Mapping[str, object]) -> str:
     """The reason as the end of a sentence; empty where each filter by itself would match something."""
     since, until = filters.get("since"), filters.get("until")
     if since and until and datetime.fromisoformat(str(since)) >= datetime.fromisoformat(str(until)):
         return ": --since is not before --until"
-    given = [name for name in _ALONE if filters.get(name)]
-    if not given:
+    filters_alone = [name for name in _ALONE if filters.get(name)]
+    if not filters_alone:
         return ""
 
     async def asked(desk: Desk) -> list[str]:
-        return [name for name in given if not await _any(desk, what, name, filters[name])]
+        return [name for name in filters_alone if not await _any(desk, things, name, filters[name])]
 
     names = where.ask(asked)
     if not names:

@@ -154,14 +154,14 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         if not holder:
             return ""
         try:
-            known = self.settings(secrets=("api.",)).api
+            api = self.settings(secrets=("api.",)).api
         except InvalidSettings as error:
             raise InvalidInput(
                 f"cannot write: the daemon at {holder} does, and its token cannot be read here ({error}); "
                 "name a file with it: --token-file"
             ) from error
         # One without a name says who writes; of the others the one that may do most.
-        best = sorted(known.all, key=lambda token: (bool(token.name), -ROLES.index(token.role)))
+        best = sorted(api.all, key=lambda token: (bool(token.name), -ROLES.index(token.role)))
         return best[0].secret.decode() if best else ""
 
 
