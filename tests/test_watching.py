@@ -117,11 +117,11 @@ async def test_jobs_are_counted_by_how_they_end() -> None:
 def test_a_senders_clock_that_is_ahead_is_seen() -> None:
     """By how much, and when its latest event was; a delivery without news changes neither."""
     metrics = Metrics(["am"])
-    metrics.stored("am", "read", 1_000_000_000, 1_090_000_000, 1, known=False)
+    metrics.stored("am", "read", 1_000_000_000, 1_090_000_000, 1, repeated=False)
     text = generate_latest(metrics.registry).decode()
     assert value(text, "timelined_source_clock_ahead_seconds", source="am") == 90
     assert value(text, "timelined_source_last_event_timestamp_seconds", source="am") == 1090
-    metrics.stored("am", "read", 2_000_000_000, 1_990_000_000, 2, known=False)
+    metrics.stored("am", "read", 2_000_000_000, 1_990_000_000, 2, repeated=False)
     text = generate_latest(metrics.registry).decode()
     assert value(text, "timelined_source_clock_ahead_seconds", source="am") == 0
 

@@ -137,7 +137,7 @@ class Writer:
     def _count(self, told: Submission, receipt: Receipt) -> None:
         new = sum(not item.known for item in receipt.items)
         latest = max((event.occurred_at for event in told.events), default=told.received_at)
-        self.metrics.stored(told.source, receipt.status, told.received_at, latest, new, known=receipt.known)
+        self.metrics.stored(told.source, receipt.status, told.received_at, latest, new, repeated=receipt.known)
 
 
 class _Waiting(NamedTuple):

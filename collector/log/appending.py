@@ -423,12 +423,12 @@ class _Batch:
         fact.tell(event.amendment, received_at, telling.number, telling)
 
 
-def _check_stored(stored: int, wanted: int) -> None:
+def _check_stored(stored: int, expected: int) -> None:
     """Acknowledge nothing that the database left out without an error, as a trigger with RAISE(IGNORE) has it do."""
-    if stored != wanted:
+    if stored != expected:
         raise Unavailable(
-            f"cannot store anything: of {wanted} rows the database stored {stored}; a trigger that is not timelined's "
-            "may be in it; run timelined verify"
+            f"cannot store anything: of {expected} rows the database stored {stored}; a trigger that is not "
+            "timelined's may be in it; run timelined verify"
         )
 
 

@@ -42,26 +42,26 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
 
 def arrivals(connection: Connection, names: Iterable[str], most: int) -> Arrivals:
     """Count the last ``most`` deliveries, whichever sources they are of; ``names`` are listed also without any."""
-    found: dict[str, SourceArrivals] = {}
+    by_source: dict[str, SourceArrivals] = {}
     looked, first = 0, 0
     for row in connection.execute(_LAST.limit(most)):
-        each = found.setdefault(row.source, SourceArrivals(last_at=row.received_at))
+        each = by_source.setdefault(row.source, SourceArrivals(last_at=row.received_at))
         _count(each, row.status, row.told)
         looked, first = looked + 1, row.received_at
     for name in names:
-        if name not in found:
-            found[name] = SourceArrivals(last_at=connection.execute(_LAST_OF, {"source": name}).scalar())
-    return Arrivals(sources=found, looked=looked, since=first if looked == most else 0)
+        if name not in by_source:
+            by_source[name] = SourceArrivals(last_at=connection.execute(_LAST_OF, {"source": name}).scalar())
+    return Arrivals(sources=by_source, looked=looked, since=first if looked == most else 0)
 
 
-def _count(each: SourceArrivals, status: str, told: bytes) -> None:
-    each.stored += 1
+def _count(source: SourceArrivals, status: str, items: bytes) -> None:
+    source.stored += 1
     if status == "unrecognised":
-        each.unrecognised += 1
+        source.unrecognised += 1
     elif status == "malformed":
-        each.malformed += 1
-    elif not told:
-        each.set_aside += 1
+        source.malformed += 1
+    elif not items:
+        source.set_aside += 1
     # The last byte of each item says whether that was known.
-    elif all(told[_TOLD - 1 :: _TOLD]):
-        each.repeats += 1
+    elif all(items[_TOLD - 1 :: _TOLD]):
+        source.repeats += 1

@@ -83,11 +83,11 @@ def events_among(connection: Connection, statement: Select[Any], values: Sequenc
 
 
 def _events(connection: Connection, rows: Iterator[Any]) -> list[RecordedEvent]:
-    found: list[RecordedEvent] = []
+    decoded: list[RecordedEvent] = []
     told_by: dict[int, str] = {}
     while some := list(islice(rows, _TOGETHER)):
-        found += _decoded(some, told_by) or _singly(connection, some, told_by)
-    return found
+        decoded += _decoded(some, told_by) or _singly(connection, some, told_by)
+    return decoded
 
 
 def _decoded(rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent]:
@@ -99,16 +99,16 @@ def _decoded(rows: Sequence[Any], told_by: dict[int, str]) -> list[RecordedEvent
     if set(map(type, contents)) != {bytes}:
         return []
     try:
-        found = list(map(_decode, contents))
+        decoded = list(map(_decode, contents))
     except _WRONG:
         return []
-    _set("position", found, positions)
-    _set("received_at", found, received)
+    _set("position", decoded, positions)
+    _set("received_at", decoded, received)
     for number in set(deliveries) - told_by.keys():
         told_by[number] = f"d{number}" if number else ""
-    _set("delivery", found, map(told_by.__getitem__, deliveries))
-    _set("item", found, items)
-    return found
+    _set("delivery", decoded, map(told_by.__getitem__, deliveries))
+    _set("item", decoded, items)
+    return decoded
 
 
 def _set(field: str, found: Sequence[RecordedEvent], values: Iterable[Any]) -> None:
@@ -141,8 +141,8 @@ def _unreadable(bare: RecordedEvent) -> RecordedEvent:
     return msgspec.structs.replace(bare, entity=f"unreadable:{bare.id}", title=UNREADABLE, data=said)
 
 
-def _stand_in(left: RecordedEvent, row: Any) -> RecordedEvent:
+def _stand_in(remains: RecordedEvent, row: Any) -> RecordedEvent:
     """What an erasure left, in the place of a revision that it emptied."""
     return msgspec.structs.replace(
-        left, revision=row.revision, amendment=row.amendment, occurred_at=row.occurred_at
+        remains, revision=row.revision, amendment=row.amendment, occurred_at=row.occurred_at
     )  # fmt: skip

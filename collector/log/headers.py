@@ -63,18 +63,18 @@ def differing(connection: Connection) -> tuple[int, list[tuple[int, str]]]:
 
     They were removed rightly if they went with the body.
     """
-    found, wrong = 0, []
+    count, wrong = 0, []
     for number, row, body in _elsewhere(connection):
         where, _, commitment = next(value for name, value in _decode(row) if name == HEADERS_IN_CONTENT).partition(":")
         contents = select_among(connection, _CONTENTS, [int(where), body])
         rows = {content.number: (content.salt, content.bytes) for content in contents}
-        kept = rows.get(int(where))
-        found += kept is not None
-        if kept is not None and delivery_commitment(*kept).hex() != commitment:
+        earlier = rows.get(int(where))
+        count += earlier is not None
+        if earlier is not None and delivery_commitment(*earlier).hex() != commitment:
             wrong.append((number, "its headers are not what was committed"))
-        elif kept is None and body in rows:
+        elif earlier is None and body in rows:
             wrong.append((number, "its headers are missing and no removal of them is recorded"))
-    return found, wrong
+    return count, wrong
 
 
 def _elsewhere(connection: Connection) -> list[Any]:

@@ -59,11 +59,11 @@ def read(connection: Connection, after: int = 0, limit: int = 1000) -> list[Reco
 def read_ids(connection: Connection, ids: Sequence[str], as_of: int | None = None) -> list[RecordedEvent]:
     """Every revision of these events in the order of positions; those received by ``as_of`` if given."""
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
-    found = decode.events_among(connection, _WITH_IDS, identities)
+    events = decode.events_among(connection, _WITH_IDS, identities)
     if as_of is not None:
-        found = [event for event in found if event.received_at <= as_of]
-    found.sort(key=attrgetter("position"))
-    return found
+        events = [event for event in events if event.received_at <= as_of]
+    events.sort(key=attrgetter("position"))
+    return events
 
 
 def resolve_id(connection: Connection, text: str, *, after: int = 0) -> list[str]:
@@ -72,15 +72,15 @@ def resolve_id(connection: Connection, text: str, *, after: int = 0) -> list[str
     A citation is looked for after a position only: the lists have an index of those up to theirs.
     """
     text = _written(text)
-    found: list[bytes] = []
+    identities: list[bytes] = []
     if len(text) <= 18 and text.isascii() and text.isdigit():
-        found += connection.execute(_AT, {"position": int(text)}).scalars()
+        identities += connection.execute(_AT, {"position": int(text)}).scalars()
     identity = _identity(text)
     if identity is not None:
-        found += connection.execute(_WITH_ID, {"identity": identity}).scalars()
+        identities += connection.execute(_WITH_ID, {"identity": identity}).scalars()
     elif digits := citation(text):
-        found += _ending_in(connection, digits, after)
-    return [identity.hex() for identity in dict.fromkeys(found)]
+        identities += _ending_in(connection, digits, after)
+    return [identity.hex() for identity in dict.fromkeys(identities)]
 
 
 def citation(text: str) -> str:

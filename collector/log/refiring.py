@@ -104,12 +104,12 @@ class Refires:
         self, event: Event, firing: bytes, resolve: bytes, teller: ToldFiring, after: int, last_told: int
     ) -> Iterable[Turn]:
         """A resolve, told for the first time or again: what was told of the firing after it, and what no more."""
-        known = self._ends.setdefault(firing, {})
-        end = known.get(resolve)
+        ends = self._ends.setdefault(firing, {})
+        end = ends.get(resolve)
         if end is not None and teller.received_at <= end.received_at:
             return
         if end is None:
-            end = known[resolve] = End(teller.received_at, None)
+            end = ends[resolve] = End(teller.received_at, None)
         end.received_at = teller.received_at
         self._changed.add((firing, resolve))
         since = end.received_at + after
@@ -131,12 +131,12 @@ class Refires:
 
     def _first_after(self, source: str, firing: bytes, moment: int) -> ToldFiring | None:
         """The first delivery after a moment that told the firing. Seldom asked: all deliveries since are looked at."""
-        found = [teller for teller in self._told.get(firing, ()) if teller.received_at > moment]
+        tellers = [teller for teller in self._told.get(firing, ()) if teller.received_at > moment]
         for received_at, number, commitment, told in self._execute(statements.TELLINGS, (source, moment)):
             if firing in bytes(told) and firing in _ids(bytes(told)):
-                found.append(ToldFiring(received_at, number, bytes(commitment)))
+                tellers.append(ToldFiring(received_at, number, bytes(commitment)))
                 break
-        return min(found, default=None)
+        return min(tellers, default=None)
 
 
 def may_fire_again(event: Event) -> bool:

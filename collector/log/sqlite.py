@@ -390,10 +390,10 @@ def schema_of(path: Path) -> migrations.Schema:
 
 async def upgrade(path: Path, *, keep_copy: KeepCopy | None = None) -> migrations.Schema:
     """Open a file to write, which upgrades it; what was found before."""
-    found = _schema_before(path)
+    before = _schema_before(path)
     log = await asyncio.to_thread(SqliteLog, path, keep_copy=keep_copy)
     await log.close()
-    return found
+    return before
 
 
 def _schema_before(path: Path) -> migrations.Schema:

@@ -172,13 +172,13 @@ def compared(text: str) -> str:
     return _NUMBER.sub(_shortened, _PASSING.sub("", text))
 
 
-def _shortened(found: re.Match[str]) -> str:
+def _shortened(match: re.Match[str]) -> str:
     """A number to so many digits: ``1,234`` and ``1,239`` are one, and so are ``12.34`` and ``12.3``."""
-    number, left = "", _DIGITS
-    for each in found[0]:
-        number += each if left > 0 or not each.isdigit() else "0"
+    number, remaining = "", _DIGITS
+    for each in match[0]:
+        number += each if remaining > 0 or not each.isdigit() else "0"
         if each.isdigit() and number.strip("0.,"):
-            left -= 1
+            remaining -= 1
     return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
 
 

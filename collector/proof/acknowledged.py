@@ -170,12 +170,12 @@ class Acknowledged:
         with self._guard, suppress(OSError):
             self._write(Last(position, leaf))
 
-    def _write(self, told: Last) -> None:
+    def _write(self, last_event: Last) -> None:
         """Put a line into the next slot. Where that fails the other one still names what was acknowledged before."""
         if self._file < 0:
             return
-        self._unwritten = told
-        os.pwrite(self._file, _line(told.position, told.leaf), self._turn * _SLOT)
+        self._unwritten = last_event
+        os.pwrite(self._file, _line(last_event.position, last_event.leaf), self._turn * _SLOT)
         self._turn, self._dirty, self._unwritten = 1 - self._turn, True, None
 
     def sync(self) -> None:

@@ -47,10 +47,10 @@ def parse(note: str) -> Checkpoint:
     origin, size, root = lines
     if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
         raise ValueError("its size is not a number")
-    found = Checkpoint(origin, int(size), b64decode(root, validate=True))
-    if len(found.root) != 32 or found.text() != f"{text}\n":
+    checkpoint = Checkpoint(origin, int(size), b64decode(root, validate=True))
+    if len(checkpoint.root) != 32 or checkpoint.text() != f"{text}\n":
         raise ValueError("its root is not a hash")
-    return found
+    return checkpoint
 
 
 def origin_of(tree: str, origin: str) -> str:
@@ -77,15 +77,15 @@ class Signer:
             from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
             from cryptography.hazmat.primitives.serialization import load_pem_private_key
         except ImportError as error:
-            said = "cannot sign checkpoints: the library cryptography is missing; install timelined[sign]"
-            raise InvalidSettings((said,)) from error
+            reason = "cannot sign checkpoints: the library cryptography is missing; install timelined[sign]"
+            raise InvalidSettings((reason,)) from error
         try:
             key = load_pem_private_key(pem, None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, Ed25519PrivateKey):
-            said = "proof.signing_key is not a private Ed25519 key; make one: openssl genpkey -algorithm ed25519"
-            raise InvalidSettings((said,))
+            reason = "proof.signing_key is not a private Ed25519 key; make one: openssl genpkey -algorithm ed25519"
+            raise InvalidSettings((reason,))
         return cls(name, key.public_key().public_bytes_raw(), key.sign)
 
     def under(self, name: str) -> Signer:

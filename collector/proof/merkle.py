@@ -70,7 +70,7 @@ def delivery_leaf(
     status: str,
     reason: str,
     headers: bytes,
-    told: bytes,
+    items: bytes,
     commitment: bytes,
 ) -> bytes:
     """SHA-256(0x00 ‖ number u64 ‖ received_at i64 ‖ size u64 ‖ content's number u64 ‖ lengths ‖ texts ‖ commitment).
@@ -79,6 +79,6 @@ def delivery_leaf(
     column of a delivery is in its leaf: most of them follow from nothing else. Deliveries have a tree of their own.
     """
     who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
-    lengths = (len(who), len(how), len(state), len(why), len(headers), len(told))
+    lengths = (len(who), len(how), len(state), len(why), len(headers), len(items))
     fixed = _DELIVERY.pack(0, number, received_at, size, content, *lengths)
-    return sha256(fixed + who + how + state + why + headers + told + commitment).digest()
+    return sha256(fixed + who + how + state + why + headers + items + commitment).digest()

@@ -59,18 +59,18 @@ def check(proof: str, key: str | None = None, checkpoint: str | None = None) -> 
 
     ``key`` is the log's verifier key, ``checkpoint`` the text of one that is believed already.
     """
-    told = _read(proof)
-    head = _head(told["checkpoint"])
-    if told["kind"] == "inclusion":
-        trust = _trust(told["checkpoint"], [head], key, checkpoint)
-        return Checked("inclusion", head, _events(told["events"], head), None, trust)
-    old = _head(told["old"])
-    trust = _trust(told["checkpoint"], [head, old], key, checkpoint)
+    document = _read(proof)
+    head = _head(document["checkpoint"])
+    if document["kind"] == "inclusion":
+        trust = _trust(document["checkpoint"], [head], key, checkpoint)
+        return Checked("inclusion", head, _events(document["events"], head), None, trust)
+    old = _head(document["old"])
+    trust = _trust(document["checkpoint"], [head, old], key, checkpoint)
     if key is not None:
-        _signed(told["old"], old, key)
+        _signed(document["old"], old, key)
     if old.origin != head.origin:
         raise Rejected(f"the checkpoints are of two logs, {old.origin} and {head.origin}")
-    _consistent(old, head, [_hex(each, 32) for each in _list(told["path"])])
+    _consistent(old, head, [_hex(each, 32) for each in _list(document["path"])])
     return Checked("consistency", head, 0, old, trust)
 
 
@@ -90,67 +90,67 @@ _CONTENT = ("salt", "delivery_commitment", "text")
 def _read(proof: str) -> dict[str, Any]:
     """The file as values. One text for one meaning: a byte that changes nothing is refused as well."""
     try:
-        told = json.loads(proof)
+        document = json.loads(proof)
     except (ValueError, RecursionError):
         raise Rejected("it is not JSON") from None
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise Rejected(f"it is not a proof of the form {FORMAT}")
-    if told.get("kind") not in list(_KEYS):
+    if document.get("kind") not in list(_KEYS):
         raise Rejected("it says of no known kind what it proves")
-    _only(told, _KEYS[told["kind"]])
-    if _canonical(told) != proof:
+    _only(document, _KEYS[document["kind"]])
+    if _canonical(document) != proof:
         raise Rejected("it is not written as proofs are written; was it edited?")
-    digest = told.pop("sha256")
-    if sha256(_canonical(told).encode()).hexdigest() != digest:
+    digest = document.pop("sha256")
+    if sha256(_canonical(document).encode()).hexdigest() != digest:
         raise Rejected("its own digest differs: it was changed since it was written")
-    return told
+    return document
 
 
 def _canonical(told: dict[str, Any]) -> str:
     return json.dumps(told, indent=1) + "\n"
 
 
-def _only(told: object, keys: Sequence[str]) -> dict[str, Any]:
-    if not isinstance(told, dict) or tuple(told) != tuple(keys):
+def _only(value: object, keys: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or tuple(value) != tuple(keys):
         raise Rejected(f"a part of it does not consist of {', '.join(keys)}")
-    return told
+    return value
 
 
-def _list(told: object) -> list[Any]:
-    if not isinstance(told, list):
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
         raise Rejected("a part of it is not a list")
-    return told
+    return value
 
 
-def _text(told: object) -> str:
-    if not isinstance(told, str) or any("\ud800" <= character <= "\udfff" for character in told):
+def _text(value: object) -> str:
+    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
         raise Rejected("a part of it is not a text")
-    return told
+    return value
 
 
-def _number(told: object, low: int, high: int) -> int:
-    if type(told) is not int or not low <= told <= high:
+def _number(value: object, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
         raise Rejected(f"a number in it is not between {low} and {high}")
-    return told
+    return value
 
 
 def _hex(told: object, size: int) -> bytes:
     text = _text(told)
     try:
-        found = bytes.fromhex(text)
+        content = bytes.fromhex(text)
     except ValueError:
-        found = b""
-    if len(found) != size or found.hex() != text:
+        content = b""
+    if len(content) != size or content.hex() != text:
         raise Rejected(f"a hash or id in it is not {size} bytes in hexadecimal")
-    return found
+    return content
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def _events(told: object, head: Head) -> int:
+def _events(value: object, head: Head) -> int:
     last = 0
-    for each in _list(told):
+    for each in _list(value):
         event = _only(each, _EVENT)
         position = _number(event["position"], last + 1, head.size)
         path = [_hex(node, 32) for node in _list(event["path"])]
@@ -159,7 +159,7 @@ def _events(told: object, head: Head) -> int:
         last = position
     if not last:
         raise Rejected("it proves no event")
-    return len(_list(told))
+    return len(_list(value))
 
 
 def _leaf(event: dict[str, Any]) -> bytes:
@@ -188,12 +188,12 @@ def _content(event: dict[str, Any], content: dict[str, Any], committed: bytes) -
     if sha256(salted).digest() != committed:
         raise Rejected(f"{where} is not the one that was committed")
     try:
-        said = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         raise Rejected(f"{where} is not JSON") from None
     defaults = {"revision": 0, "amendment": ""}
     for name in ("id", "type", "source", "occurred_at", "revision", "amendment"):
-        if not isinstance(said, dict) or said.get(name, defaults.get(name)) != event[name]:
+        if not isinstance(fields, dict) or fields.get(name, defaults.get(name)) != event[name]:
             raise Rejected(f"{where} says another {name}")
 
 
@@ -206,20 +206,20 @@ def _node(left: bytes, right: bytes) -> bytes:
 
 def _climbed(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     """The root that a leaf and its path lead to."""
-    at, last, found = index, size - 1, leaf
+    at, last, root = index, size - 1, leaf
     for node in path:
         if not last:
             raise Rejected("a path in it is too long")
         if at & 1 or at == last:
-            found = _node(node, found)
+            root = _node(node, root)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            found = _node(found, node)
+            root = _node(root, node)
         at, last = at >> 1, last >> 1
     if last:
         raise Rejected("a path in it is too short")
-    return found
+    return root
 
 
 def _consistent(old: Head, new: Head, path: list[bytes]) -> None:
@@ -270,31 +270,31 @@ def _head(note: object) -> Head:
     origin, size, root = lines
     if not (size.isascii() and size.isdigit() and len(size) < 20 and size == str(int(size))):
         raise Rejected("the size of a checkpoint in it is no number")
-    found = _decoded(root)
-    if len(found) != 32:
+    root_hash = _decoded(root)
+    if len(root_hash) != 32:
         raise Rejected("the root of a checkpoint in it is no hash")
-    return Head(origin, int(size), found)
+    return Head(origin, int(size), root_hash)
 
 
 def _decoded(text: str) -> bytes:
     """Base64 of exactly one writing; empty where it is none."""
     try:
-        found = b64decode(text, validate=True)
+        decoded = b64decode(text, validate=True)
     except ValueError:
         return b""
-    return found if b64encode(found).decode() == text else b""
+    return decoded if b64encode(decoded).decode() == text else b""
 
 
-def _trust(note: str, heads: list[Head], key: str | None, known: str | None) -> str:
+def _trust(note: str, heads: list[Head], key: str | None, trusted_checkpoint: str | None) -> str:
     """Why the checkpoints are to be believed; ``heads`` has the note's own first."""
     reasons = []
     if key is not None:
         reasons.append(f"signed by {_signed(note, heads[0], key)}")
-    if known is not None:
-        kept = _head(known if "\n\n" in known else f"{known}\n")
-        if kept not in heads:
-            raise Rejected(f"it has no checkpoint of {kept.origin} at {kept.size} as you keep it")
-        reasons.append(f"the checkpoint at {kept.size} is the one you keep")
+    if trusted_checkpoint is not None:
+        own_head = _head(trusted_checkpoint if "\n\n" in trusted_checkpoint else f"{trusted_checkpoint}\n")
+        if own_head not in heads:
+            raise Rejected(f"it has no checkpoint of {own_head.origin} at {own_head.size} as you keep it")
+        reasons.append(f"the checkpoint at {own_head.size} is the one you keep")
     if reasons:
         return " and ".join(reasons)
     if _parts(note)[1]:
@@ -358,12 +358,12 @@ def _added(p: _Point, q: _Point) -> _Point:
 
 
 def _times(scalar: int, point: _Point) -> _Point:
-    found: _Point = (0, 1, 1, 0)
+    product: _Point = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
-            found = _added(found, point)
+            product = _added(product, point)
         point, scalar = _added(point, point), scalar >> 1
-    return found
+    return product
 
 
 def _point(encoded: bytes) -> _Point | None:
@@ -406,31 +406,31 @@ def ed25519_verified(public: bytes, signature: bytes, message: bytes) -> bool:
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
-def sentence(found: Checked) -> str:
+def sentence(checked: Checked) -> str:
     """What a proof shows, as one would say it."""
-    root = b64encode(found.head.root).decode()
-    if found.old is not None:
-        said = f"the log {found.head.origin} of {found.head.size} begins with the one of {found.old.size}"
+    root = b64encode(checked.head.root).decode()
+    if checked.old is not None:
+        claim = f"the log {checked.head.origin} of {checked.head.size} begins with the one of {checked.old.size}"
     else:
-        events = "1 event was" if found.events == 1 else f"{found.events} events were"
-        said = f"{events} in the log {found.head.origin} of {found.head.size}"
-    return f"{said}; root {root}; {found.trust}"
+        events = "1 event was" if checked.events == 1 else f"{checked.events} events were"
+        claim = f"{events} in the log {checked.head.origin} of {checked.head.size}"
+    return f"{claim}; root {root}; {checked.trust}"
 
 
 def main(arguments: Sequence[str], say: Callable[[str], object]) -> int:
     """Check the file that the arguments name; the answer is the exit code."""
-    named, options, rest = [], {"--key": "", "--checkpoint": ""}, list(arguments)
+    paths, options, rest = [], {"--key": "", "--checkpoint": ""}, list(arguments)
     while rest:
         word = rest.pop(0)
         if word in options and rest:
             options[word] = rest.pop(0)
         else:
-            named.append(word)
-    if len(named) != 1 or named[0].startswith("-"):
+            paths.append(word)
+    if len(paths) != 1 or paths[0].startswith("-"):
         say("usage: proofcheck.py FILE [--key VERIFIER-KEY] [--checkpoint FILE]\n")
         return 2
     try:
-        proof = Path(named[0]).read_bytes().decode("utf-8")
+        proof = Path(paths[0]).read_bytes().decode("utf-8")
         kept = Path(options["--checkpoint"]).read_bytes().decode("utf-8") if options["--checkpoint"] else None
         say(f"OK: {sentence(check(proof, options['--key'] or None, kept))}\n")
     except Rejected as error:

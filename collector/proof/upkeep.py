@@ -39,13 +39,13 @@ def leave(folder: Path, name: str, done: Upkeep) -> None:
 
 def read(folder: Path) -> Mapping[str, Upkeep]:
     """What word there is."""
-    found: dict[str, Upkeep] = {}
+    upkeep: dict[str, Upkeep] = {}
     for name in NAMES:
         try:
-            found[name] = msgspec.json.decode(_path(folder, name).read_bytes(), type=Upkeep)
+            upkeep[name] = msgspec.json.decode(_path(folder, name).read_bytes(), type=Upkeep)
         except (OSError, msgspec.MsgspecError):
             continue
-    return found
+    return upkeep
 
 
 def _path(folder: Path, name: str) -> Path:

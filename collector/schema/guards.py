@@ -43,11 +43,11 @@ def differing(connection: Connection) -> list[str]:
 
 def refuse_foreign(connection: Connection) -> None:
     """Raises :class:`LogDamaged`, naming the first of what differs."""
-    if found := differing(connection):
-        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    if differences := differing(connection):
+        more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
         raise LogDamaged(
-            f"cannot write to this log: {found[0]}{more}; timelined verify names all of them. Remove what is foreign; "
-            "for what is missing or altered, restore a backup (docs/backup.md), or on PostgreSQL run "
+            f"cannot write to this log: {differences[0]}{more}; timelined verify names all of them. Remove "
+            "what is foreign; for what is missing or altered, restore a backup (docs/backup.md), or on PostgreSQL run "
             "timelined db upgrade as the owner"
         )
 
@@ -57,14 +57,14 @@ def refuse_foreign(connection: Connection) -> None:
 
 def _sqlite(connection: Connection) -> Iterator[str]:
     there = {(row[0], row[1]): (row[2], plain(row[3])) for row in connection.exec_driver_sql(_SQL)}
-    wanted = made()
-    for (kind, name), (table, sql) in wanted.items():
+    expected = made()
+    for (kind, name), (table, sql) in expected.items():
         if (kind, name) not in there:
             yield f"the {kind} {name} is gone: {_VERBS[kind]}"
         elif there[kind, name] != (table, sql):
             yield f"the {kind} {name} is not as it was made: {_VERBS[kind]}"
     for (kind, name), (table, _) in there.items():
-        if (kind, name) not in wanted and (kind == "trigger" or (kind == "index" and table in _TABLES)):
+        if (kind, name) not in expected and (kind == "trigger" or (kind == "index" and table in _TABLES)):
             yield f"the {kind} {name} on {table} is not timelined's"
 
 
@@ -118,30 +118,30 @@ def _postgresql(connection: Connection) -> Iterator[str]:
     # Only where its driver is installed.
     from collector.schema import postgresql
 
-    wanted = {
+    expected = {
         "trigger": dict(map(_trigger, postgresql.TRIGGERS)),
         "function": postgresql.functions(connection.exec_driver_sql("SELECT current_schema()").scalar_one()),
         "index": _unique(),
     }
     for kind, statement in _THERE.items():
-        yield from _compared(kind, connection.exec_driver_sql(statement).all(), wanted.get(kind, {}))
+        yield from _compared(kind, connection.exec_driver_sql(statement).all(), expected.get(kind, {}))
 
 
-def _compared(kind: str, rows: Any, wanted: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
-    seen: set[str] = set()
+def _compared(kind: str, rows: Any, expected: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
+    seen_names: set[str] = set()
     several = Counter(row[0] for row in rows)
     for name, table, holds, text in rows:
-        if name not in wanted:
+        if name not in expected:
             if kind == "trigger" or (kind != "function" and table in _TABLES):
                 yield f"the {kind} {name} on {table} is not timelined's"
             continue
-        if several[name] > 1 and name not in seen:
+        if several[name] > 1 and name not in seen_names:
             yield f"there are {several[name]} of the {kind} {name}"
-        elif several[name] == 1 and (holds, _read(kind, text)) != wanted[name]:
+        elif several[name] == 1 and (holds, _read(kind, text)) != expected[name]:
             effect = _VERBS.get(kind, "nothing can be stored")
             yield f"the {kind} {name} is not as it was made, or is disabled: {effect}"
-        seen.add(name)
-    for name in sorted(wanted.keys() - seen):
+        seen_names.add(name)
+    for name in sorted(expected.keys() - seen_names):
         yield f"the {kind} {name} is gone or disabled: {_VERBS.get(kind, 'nothing can be stored')}"
 
 
@@ -173,10 +173,10 @@ def _index(statement: str) -> tuple[str, tuple[bool, str]]:
 
 def _unique() -> dict[str, tuple[bool, str]]:
     """The unique indexes of the log's tables: their keys, and those that say so."""
-    found = {}
+    indexes = {}
     for table in tables.metadata.sorted_tables:
         keys = [(f"{table.name}_pkey", table.primary_key.columns)]
         keys += [(str(index.name), index.columns) for index in table.indexes if index.unique]
         for name, columns in keys:
-            found[name] = (True, f"{table.name} {','.join(column.name for column in columns)}")
-    return found
+            indexes[name] = (True, f"{table.name} {','.join(column.name for column in columns)}")
+    return indexes

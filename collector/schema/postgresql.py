@@ -358,11 +358,11 @@ def prepare(connection: Connection, extra_metadata: Sequence[MetaData]) -> None:
     :class:`LogDamaged` for a log that contradicts itself.
     """
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (_MAKING,))
-    found = migrations.schema(connection)
-    if found.revision and found.mismatch:
-        raise Unavailable(f"cannot write to this log: {found.mismatch}")
+    schema_found = migrations.schema(connection)
+    if schema_found.revision and schema_found.mismatch:
+        raise Unavailable(f"cannot write to this log: {schema_found.mismatch}")
     wanted = {name for metadata in extra_metadata for name in metadata.tables}
-    if not found.revision or wanted - set(inspect(connection).get_table_names(schema=beside(connection))):
+    if not schema_found.revision or wanted - set(inspect(connection).get_table_names(schema=beside(connection))):
         upgrade(connection, extra_metadata)
     check_head(connection)
 
@@ -374,14 +374,14 @@ def upgrade(connection: Connection, extra_metadata: Sequence[MetaData]) -> migra
     schema, and for a role that does not own this one.
     """
     _refuse_unless_owner(connection)
-    found = migrations.upgrade(connection)
+    schema_before = migrations.upgrade(connection)
     schema, lists = connection.exec_driver_sql("SELECT current_schema()").scalar_one(), ""
     if extra_metadata:
         lists = beside(connection)
         _make_beside(connection, schema, lists, extra_metadata)
     for statement in statements(schema, lists):
         connection.exec_driver_sql(statement)
-    return found
+    return schema_before
 
 
 def beside(connection: Connection) -> str:

@@ -99,27 +99,27 @@ def load_settings(
     if expand and root is not None:
         root.expand(variables)
     settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread, files))
-    found = [*file.sentences()]
+    mistakes = [*file.sentences()]
     for key in OVERRIDES:
-        written = _written(variables, _variable(key), found)
-        settings = _overridden(settings, key, _variable(key), written, found)
-        settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), found)
+        written = _written(variables, _variable(key), mistakes)
+        settings = _overridden(settings, key, _variable(key), written, mistakes)
+        settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), mistakes)
     settings = _web_file(settings, overrides.get("web.config_file") or variables.get(WEB_CONFIG_FILE))
     if settings.web.config_file and "web.".startswith(secrets):
         try:
             settings = _with_web(settings, file=read_web_file(settings.web.config_file, unread))
         except InvalidSettings as error:
-            found.extend(error.mistakes)
-    found.extend(_exposures(settings, root, file))
-    found.extend(mistaken_logs(settings, root, file.origin))
+            mistakes.extend(error.mistakes)
+    mistakes.extend(_exposures(settings, root, file))
+    mistakes.extend(mistaken_logs(settings, root, file.origin))
     urls = (settings.storage.url, *settings.storage.logs.values())
     if settings.backup.dir and all(is_postgresql(url) for url in urls):
-        found.append(
+        mistakes.append(
             "backup.dir is set, and storage.url names PostgreSQL, which its own tools back up (docs/backup.md); "
             "remove backup.dir"
         )
-    if found:
-        raise InvalidSettings(tuple(found))
+    if mistakes:
+        raise InvalidSettings(tuple(mistakes))
     return settings
 
 
@@ -136,19 +136,19 @@ def _variable(key: str) -> str:
     return "TIMELINED_" + key.replace(".", "_").upper()
 
 
-def _written(variables: Mapping[str, str], name: str, found: list[str]) -> str | None:
+def _written(variables: Mapping[str, str], name: str, mistakes: list[str]) -> str | None:
     """What a variable says, or the file that its twin ``…_FILE`` names; None where neither is set."""
     file = variables.get(f"{name}_FILE")
     if file is None:
         return variables.get(name)
     if name in variables:
-        found.append(f"{name} and {name}_FILE are both set; set one of them")
+        mistakes.append(f"{name} and {name}_FILE are both set; set one of them")
         return None
     try:
         return Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        found.append(f"{name}_FILE: cannot read {file}: {why}")
+        mistakes.append(f"{name}_FILE: cannot read {file}: {why}")
         return None
 
 
@@ -167,13 +167,13 @@ def _read(root: Node | None, files: Files) -> Settings:
 def _exposures(settings: Settings, root: Node | None, file: Mistakes) -> list[str]:
     """What an address that others reach would expose, leaving out what is mistaken anyway."""
     sentences = []
-    for keys, what in settings.unprotected.items():
+    for keys, exposure in settings.unprotected.items():
         line = root.line_of(*keys) if root is not None else 0
         where = f"{file.origin}, line {line}, " if line else ""
         attempt = f"cannot serve on {', '.join(settings.web.reached)}, which others can reach"
         subject = "/api" if keys == ("api",) else ".".join(keys)
         if not file.under(keys[0] if keys == ("api",) else subject) and not file.under(""):
-            sentences.append(f"{attempt}: {where}{subject} {what}")
+            sentences.append(f"{attempt}: {where}{subject} {exposure}")
     return sentences
 
 
@@ -189,16 +189,16 @@ def _content(path: str, mistakes: Mistakes) -> str | None:
     return None
 
 
-def _overridden(settings: Settings, key: str, origin: str, written: str | None, found: list[str]) -> Settings:
+def _overridden(settings: Settings, key: str, origin: str, raw_value: str | None, sentences: list[str]) -> Settings:
     """The settings with one value replaced by a flag's or a variable's, by the same reader as the file's."""
-    if written is None:
+    if raw_value is None:
         return settings
     section, name, reader = OVERRIDES[key]
     mistakes = Mistakes(origin)
     try:
-        value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", written, _START), "", mistakes))
+        value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", raw_value, _START), "", mistakes))
     except Wrong:
-        found.extend(mistakes.sentences())
+        sentences.extend(mistakes.sentences())
         return settings
     changed = msgspec.structs.replace(getattr(settings, section), **{name: value})
     return msgspec.structs.replace(settings, **{section: changed})

@@ -58,61 +58,61 @@ def _listens(written: str) -> tuple[str, ...]:
     return tuple(_listen(each) for each in written.replace(",", " ").split()) or (_listen(written),)
 
 
-def _addresses(place: Node) -> tuple[str, ...]:
-    read = list_of(parsed(_listen))(place)
-    if not read and place.sound:
-        place.wrong("names no address; write HOST:PORT, or remove the line")
+def _addresses(node: Node) -> tuple[str, ...]:
+    read = list_of(parsed(_listen))(node)
+    if not read and node.sound:
+        node.wrong("names no address; write HOST:PORT, or remove the line")
     # What could not be read was said, and the default goes on standing for it.
     return read or Web().listen_address
 
 
-def _prefix(written: str) -> str:
+def _prefix(value: str) -> str:
     """A path of plain characters, without a slash at its end; ``/`` is none."""
-    if written and not _PREFIX.fullmatch(written):
-        raise ValueError(f"is {written!r}, which is no path of plain characters; write it like /timelined, or /")
-    return written if written in ("", "/") else written.rstrip("/")
+    if value and not _PREFIX.fullmatch(value):
+        raise ValueError(f"is {value!r}, which is no path of plain characters; write it like /timelined, or /")
+    return value if value in ("", "/") else value.rstrip("/")
 
 
-def _host(written: str) -> str:
+def _host(value: str) -> str:
     """A name as it stands in Host, without the port, which may be any."""
-    if not _HOST.fullmatch(written):
+    if not _HOST.fullmatch(value):
         raise ValueError(
-            f"is {written!r}, which is not a host's name; write it like timelined.example.com, without a port"
+            f"is {value!r}, which is not a host's name; write it like timelined.example.com, without a port"
         )
-    return written.lower()
+    return value.lower()
 
 
-def _url(written: str) -> str:
-    scheme, _, rest = written.partition("://")
+def _url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
     if not rest or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
         wanted = "sqlite:///data/timelined.db or postgresql://HOST/DATABASE"
-        raise ValueError(f"is {shown(written)!r}, which is not a database address of ours; write it like {wanted}")
-    return written
+        raise ValueError(f"is {shown(value)!r}, which is not a database address of ours; write it like {wanted}")
+    return value
 
 
-def _origin(written: str) -> str:
+def _origin(value: str) -> str:
     """A name as signed notes take it (https://c2sp.org/signed-note); the lines of a checkpoint must stay apart."""
-    if not written.isprintable() or any(character.isspace() or character == "+" for character in written):
-        raise ValueError(f"is {written!r}, which cannot name a log; write it like example.com/timelined, without +")
-    return written
+    if not value.isprintable() or any(character.isspace() or character == "+" for character in value):
+        raise ValueError(f"is {value!r}, which cannot name a log; write it like example.com/timelined, without +")
+    return value
 
 
-def _external_url(written: str) -> str:
+def _external_url(value: str) -> str:
     """An address that readers can open, without the slash at its end; empty is none."""
     try:
-        parts = urlsplit(written)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
     except ValueError:
-        known = False
-    if written and not known:
-        raise ValueError(f"is {written!r}, which is no web address; write it like https://timelined.example.com")
-    return written.rstrip("/")
+        sound = False
+    if value and not sound:
+        raise ValueError(f"is {value!r}, which is no web address; write it like https://timelined.example.com")
+    return value.rstrip("/")
 
 
-def _said(written: str) -> bool:
-    if written not in ("true", "false"):
-        raise ValueError(f"is {written!r}; write true or false")
-    return written == "true"
+def _said(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError(f"is {value!r}; write true or false")
+    return value == "true"
 
 
 def _web(files: Files) -> Reader[Web]:
@@ -156,10 +156,10 @@ _LOG = section(made(LogOutput), {"level": one_of(*LEVELS), "format": one_of("log
 
 
 def _proof(files: Files) -> Reader[Proof]:
-    def build(place: Node, values: dict[str, Any]) -> Proof:
-        keys = secrets_of(place, values, "signing_key")
+    def build(node: Node, values: dict[str, Any]) -> Proof:
+        keys = secrets_of(node, values, "signing_key")
         if len(keys) > 1:
-            place.note("has several signing keys; a log signs with one")
+            node.note("has several signing keys; a log signs with one")
         plain = {name: values[name] for name in ("origin", "every", "dir") if name in values}
         return Proof(signing_key=keys[0] if keys else b"", **plain)
 
@@ -167,11 +167,11 @@ def _proof(files: Files) -> Reader[Proof]:
     return section(build, {**named, **readers(files, "signing_key")})
 
 
-def _rules(place: Node, values: dict[str, Any]) -> Rules:
+def _rules(node: Node, values: dict[str, Any]) -> Rules:
     rules = Rules(**values)
     if rules.quiet > rules.gap:
         quiet, gap = (f"{micros / 60_000_000:g}m" for micros in (rules.quiet, rules.gap))
-        place.note(
+        node.note(
             f"has quiet {quiet} above gap {gap}: an incident would take in what a new one is opened for; "
             "lower quiet or raise gap"
         )
@@ -198,7 +198,7 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", name.strip().casefold())
 
 
-def _catalog(place: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], Mapping[str, tuple[str, ...]]]:
+def _catalog(node: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], Mapping[str, tuple[str, ...]]]:
     """The services, each with its name, and the people; a name that means two services is a mistake."""
     services = []
     owners: dict[str, str] = {}
@@ -207,7 +207,7 @@ def _catalog(place: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], 
         for alias in (name, *said.get("aliases", ())):
             owner = owners.setdefault(_folded(alias), name)
             if owner != name:
-                place.note(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
+                node.note(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
     return tuple(services), values.get("people", {})
 
 
@@ -223,13 +223,13 @@ _SERVICE = section(
 _CATALOG = section(_catalog, {"services": mapping_of(_SERVICE), "people": mapping_of(list_of(text))})
 
 
-def _settings(place: Node, values: dict[str, Any]) -> Settings:
+def _settings(node: Node, values: dict[str, Any]) -> Settings:
     """The catalog is a section of its own for people, and a part of the rules for the code."""
     services, known_people = values.pop("catalog", ((), {}))
     rules = msgspec.structs.replace(values.pop("correlation", Rules()), services=services, people=known_people)
     senders = values["api"].senders if "api" in values else ()
     if senders:
-        values["sources"] = with_senders(place, values["api"], values.get("sources") or Settings().sources)
+        values["sources"] = with_senders(node, values["api"], values.get("sources") or Settings().sources)
     return Settings(correlation=rules, **values)
 
 

@@ -80,18 +80,18 @@ def _backed_up(settings: Settings, url: str, folder: str) -> BackupSettings:
     return msgspec.structs.replace(settings.backup, dir="" if is_postgresql(url) else folder)
 
 
-def log_name(place: Node, name: str) -> None:
+def log_name(node: Node, name: str) -> None:
     """Report a name that no log can have."""
     if "/" in name:
-        place.wrong("has a slash, which stands between a log and a number (eu/12); leave it out")
+        node.wrong("has a slash, which stands between a log and a number (eu/12); leave it out")
     if not _NAME.fullmatch(name):
-        place.wrong(
+        node.wrong(
             "cannot name a log; begin with a lower-case letter, then letters, digits, dashes and underscores, 32 at "
             "most"
         )
     if name in (DEFAULT_LOG, EVERY_LOG):
         what = "the log of storage.url" if name == DEFAULT_LOG else "all logs on the command line"
-        place.wrong(f"is what {what} is called; choose another name")
+        node.wrong(f"is what {what} is called; choose another name")
 
 
 def mistaken_logs(settings: Settings, root: Node | None, origin: str) -> Iterator[str]:
@@ -107,10 +107,10 @@ def mistaken_logs(settings: Settings, root: Node | None, origin: str) -> Iterato
 
 def _without_log(settings: Settings, at: Callable[..., str]) -> Iterator[str]:
     known = log_names(settings)
-    for source, said in settings.sources.items():
-        if said.log and said.log not in known:
+    for source, settings_of_source in settings.sources.items():
+        if settings_of_source.log and settings_of_source.log not in known:
             yield (
-                f"{at('sources', source, 'log')} is {said.log!r}, and there is no such log; use one of "
+                f"{at('sources', source, 'log')} is {settings_of_source.log!r}, and there is no such log; use one of "
                 f"{', '.join(known)}, or add it to storage.logs"
             )
 

@@ -27,45 +27,45 @@ _SPANS = ("alert.", "page.")
 """Families whose events say of one thing when it began and when it ended."""
 
 
-def expression(place: Node) -> str:
+def expression(node: Node) -> str:
     """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
-    written = text(place)
-    if len(written) > _LONGEST_EXPRESSION:
-        place.wrong(f"is {written!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
+    value = text(node)
+    if len(value) > _LONGEST_EXPRESSION:
+        node.wrong(f"is {value!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
     try:
-        ready = compiled(written)
-        if what := misused(written):
-            place.wrong(f"is {written!r}, {what}")
+        ready = compiled(value)
+        if what := misused(value):
+            node.wrong(f"is {value!r}, {what}")
         with suppress(jmespath.exceptions.JMESPathError):
             # What can be read may still be nested too deeply to be asked. What an empty event answers does not matter.
             ready.search({})
     except RecursionError:
-        place.wrong(f"is {written!r}, which is nested too deeply; write it simpler")
+        node.wrong(f"is {value!r}, which is nested too deeply; write it simpler")
     except ValueError as error:
-        place.wrong(f"is {written!r}, which is not JMESPath: {_stopped(error, written)}")
-    return written
+        node.wrong(f"is {value!r}, which is not JMESPath: {_stopped(error, value)}")
+    return value
 
 
-def _stopped(error: Exception, written: str) -> str:
+def _stopped(error: Exception, value: str) -> str:
     """Where reading stopped; jmespath says it in several lines, and in the words of its grammar."""
     at = getattr(error, "lex_position", None)
-    if at is None or at >= len(written):
+    if at is None or at >= len(value):
         return "it ends too early"
-    return f"it cannot be read from {written[at:]!r} on"
+    return f"it cannot be read from {value[at:]!r} on"
 
 
-def header_name(place: Node) -> str:
+def header_name(node: Node) -> str:
     """The name of a header, in small letters."""
-    written = text(place)
-    if not _HEADER.fullmatch(written):
-        place.wrong(f"is {written!r}, which is no header's name; write it like X-Forge-Token")
-    return written.lower()
+    value = text(node)
+    if not _HEADER.fullmatch(value):
+        node.wrong(f"is {value!r}, which is no header's name; write it like X-Forge-Token")
+    return value.lower()
 
 
-def _kept_header(place: Node) -> str:
-    name = header_name(place)
+def _kept_header(node: Node) -> str:
+    name = header_name(node)
     if name in _PROVING or "signature" in name or "token" in name or "secret" in name:
-        place.wrong(f"is {name!r}, which looks like a proof; what expressions ask for is kept with each delivery")
+        node.wrong(f"is {name!r}, which looks like a proof; what expressions ask for is kept with each delivery")
     return name
 
 
@@ -79,17 +79,17 @@ def _our_key(place: Node, name: str) -> None:
         place.unknown(KEYS)
 
 
-def _field_map(place: Node, values: dict[str, Any]) -> FieldMap:
+def _field_map(node: Node, values: dict[str, Any]) -> FieldMap:
     for name, what in (("id", "what makes a repeat the same event"), ("type", "which of our types it is")):
-        if name not in values and place.sound:
-            place.note(f"has no {name}; say {what}")
+        if name not in values and node.sound:
+            node.note(f"has no {name}; say {what}")
     mapping = FieldMap(**{"id": "", "type": "", **values})
     if mapping.types and mapping.type in READABLE:
-        place.note(f"has types beside the type {mapping.type}, which would never be asked; remove one of them")
+        node.note(f"has types beside the type {mapping.type}, which would never be asked; remove one of them")
     given = {mapping.type, *mapping.types.values()}
     spans = sorted(kind for kind in given if kind.startswith(_SPANS))
-    if spans and not mapping.entity and place.sound:
-        place.note(f"gives {spans[0]} and has no entity; say what its beginning and its end have in common")
+    if spans and not mapping.entity and node.sound:
+        node.note(f"gives {spans[0]} and has no entity; say what its beginning and its end have in common")
     return mapping
 
 
@@ -114,12 +114,12 @@ field_map = section(
 """``mapping``: how each body is read."""
 
 
-def _scheme(place: Node, values: dict[str, Any]) -> Scheme:
+def _scheme(node: Node, values: dict[str, Any]) -> Scheme:
     standard = values.pop("scheme", "hmac") == "standard-webhooks"
     if standard and values:
-        place.note(f"has {', '.join(values)}, but Standard Webhooks says all of that; remove them")
-    if not standard and "header" not in values and place.sound:
-        place.note("has no header; name the one that holds the signature, or set scheme: standard-webhooks")
+        node.note(f"has {', '.join(values)}, but Standard Webhooks says all of that; remove them")
+    if not standard and "header" not in values and node.sound:
+        node.note("has no header; name the one that holds the signature, or set scheme: standard-webhooks")
     return Scheme(standard=standard, base64=values.pop("encoding", "hex") == "base64", **values)
 
 

@@ -39,14 +39,14 @@ class Mistakes:
         """What is being read, as the user wrote it: a path, a flag, a variable."""
         self._found: list[tuple[int, str, str]] = []
 
-    def add(self, line: int, path: str, what: str) -> None:
-        """Note one mistake: ``line`` from 1, 0 where there is none; ``what`` ends the sentence about ``path``."""
-        if len(what) > 2 * LONGEST_REPEATED:
+    def add(self, line: int, path: str, complaint: str) -> None:
+        """Note one mistake: ``line`` from 1, 0 where there is none; ``complaint`` ends the sentence about ``path``."""
+        if len(complaint) > 2 * LONGEST_REPEATED:
             # Somebody typed very much; its ends are enough to find it by.
-            what = f"{what[:LONGEST_REPEATED]} … {what[-LONGEST_REPEATED:]}"
+            complaint = f"{complaint[:LONGEST_REPEATED]} … {complaint[-LONGEST_REPEATED:]}"
         where = f"line {line}, " if line else ""
         subject = f"{path} " if path else ""
-        self._found.append((line, path, f"cannot read {self.origin}: {where}{subject}{what}"))
+        self._found.append((line, path, f"cannot read {self.origin}: {where}{subject}{complaint}"))
 
     def under(self, path: str) -> bool:
         """Whether anything at or below ``path`` is mistaken, so that what follows from it is not worth saying."""
@@ -95,10 +95,10 @@ class Node:
         node, line = self.node, 0
         for key in keys:
             pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            found = [(at, value) for at, value in pairs if at.value == key]
-            if not found:
+            pairs_of_key = [(at, value) for at, value in pairs if at.value == key]
+            if not pairs_of_key:
                 return 0
-            line, node = _line(found[0][0]), found[0][1]
+            line, node = _line(pairs_of_key[0][0]), pairs_of_key[0][1]
         return line
 
     def inside(self, key: str, node: yaml.Node, line: int | None = None) -> Node:
@@ -121,16 +121,16 @@ class Node:
             return
         if not isinstance(self.node, yaml.MappingNode):
             self.wrong("is a single value or a list where keys are expected")
-        seen: dict[str, int] = {}
+        line_of_key: dict[str, int] = {}
         for key_node, node in self.node.value:
             key = Node(key_node, self.path, self.mistakes).text()
             line = _line(key_node)
-            place = self.inside(key, node, line)
-            if key in seen:
-                self.mistakes.add(line, place.path, f"stands twice, first in line {seen[key]}; keep one of them")
+            entry = self.inside(key, node, line)
+            if key in line_of_key:
+                self.mistakes.add(line, entry.path, f"stands twice, first in line {line_of_key[key]}; keep one of them")
                 continue
-            seen[key] = line
-            yield key, place
+            line_of_key[key] = line
+            yield key, entry
 
     def items(self) -> list[Node]:
         """The items of a list; a single value is a list of one, so that ``depends_on: cart`` means what it says."""
@@ -153,22 +153,22 @@ def _line(node: yaml.Node) -> int:
 Reader = Callable[[Node], T]
 
 
-def text(place: Node) -> str:
+def text(node: Node) -> str:
     """Any text that says something."""
-    written = place.text()
-    return written if written.strip() else place.wrong("is empty; give it a value, or remove the line")
+    written = node.text()
+    return written if written.strip() else node.wrong("is empty; give it a value, or remove the line")
 
 
 def parsed(parse: Callable[[str], T]) -> Reader[T]:
     """A text that a function understands; its ``ValueError`` ends the sentence."""
 
-    def read(place: Node) -> T:
+    def read(node: Node) -> T:
         try:
-            return parse(place.text())
+            return parse(node.text())
         except ValueError as error:
-            place.wrong(str(error))
+            node.wrong(str(error))
         except RecursionError:
-            place.wrong("is nested too deeply; write it simpler")
+            node.wrong("is nested too deeply; write it simpler")
 
     return read
 
@@ -176,11 +176,11 @@ def parsed(parse: Callable[[str], T]) -> Reader[T]:
 def one_of(*allowed: str) -> Reader[str]:
     """One of a few words."""
 
-    def read(place: Node) -> str:
-        word = place.text()
+    def read(node: Node) -> str:
+        word = node.text()
         if word not in allowed:
             near = difflib.get_close_matches(word, allowed, n=1)
-            place.wrong(f"is {word!r}; {f'did you mean {near[0]}?' if near else 'use one of ' + ', '.join(allowed)}")
+            node.wrong(f"is {word!r}; {f'did you mean {near[0]}?' if near else 'use one of ' + ', '.join(allowed)}")
         return word
 
     return read
@@ -191,14 +191,14 @@ def truth(place: Node) -> bool:
     return one_of("true", "false")(place) == "true"
 
 
-def whole(place: Node) -> int:
+def whole(node: Node) -> int:
     """A whole number above 0."""
-    written = place.text()
-    if len(written) > LONGEST_NUMBER:
-        place.wrong(f"is {written!r}, which is longer than {LONGEST_NUMBER} digits; write less")
-    if not (written.isascii() and written.isdigit()) or not int(written):
-        place.wrong(f"is {written!r}, which is not a whole number above 0")
-    return int(written)
+    value = node.text()
+    if len(value) > LONGEST_NUMBER:
+        node.wrong(f"is {value!r}, which is longer than {LONGEST_NUMBER} digits; write less")
+    if not (value.isascii() and value.isdigit()) or not int(value):
+        node.wrong(f"is {value!r}, which is not a whole number above 0")
+    return int(value)
 
 
 def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
@@ -217,10 +217,10 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
 def positive(parse: Callable[[str], int]) -> Reader[int]:
     """A number that ``parse`` makes of a text, and that is not 0."""
 
-    def read(written: str) -> int:
-        value = parse(written)
+    def read(raw_value: str) -> int:
+        value = parse(raw_value)
         if not value:
-            raise ValueError(f"is {written!r}, which leaves nothing; write more than 0")
+            raise ValueError(f"is {raw_value!r}, which leaves nothing; write more than 0")
         return value
 
     return parsed(read)
@@ -248,16 +248,16 @@ class SettingsSection(Generic[T]):
         self.readers = readers
         """Key → how it is read."""
 
-    def __call__(self, place: Node) -> T:
+    def __call__(self, node: Node) -> T:
         """The value of a section that stands at this place."""
         values: dict[str, Any] = {}
-        for key, child in place.entries():
+        for key, child in node.entries():
             with suppress(Wrong):
                 if key not in self.readers:
                     child.unknown(self.readers)
                     continue
                 values[key] = self.readers[key](child)
-        return self._build(place, values)
+        return self._build(node, values)
 
 
 def section(build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Reader[Any]]) -> SettingsSection[T]:
@@ -301,11 +301,11 @@ def _put_in(node: yaml.ScalarNode, variables: Mapping[str, str], path: str, mist
             mistakes.add(node.start_mark.line + 1, path, f"names ${{{name}}}, which is not set")
         return variables.get(name, otherwise or "")
 
-    written = _VARIABLE.sub(value, node.value)
-    if written != node.value and node.style is None:
+    raw_value = _VARIABLE.sub(value, node.value)
+    if raw_value != node.value and node.style is None:
         # A plain value is of the kind that it now looks like.
-        node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, written, (True, False))  # type: ignore[no-untyped-call]
-    node.value = written
+        node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, raw_value, (True, False))  # type: ignore[no-untyped-call]
+    node.value = raw_value
 
 
 def parse(content: str, mistakes: Mistakes) -> Node | None:

@@ -55,18 +55,18 @@ def publishing(files: Files) -> Reader[PublishingSettings]:
     return section(lambda place, values: PublishingSettings(**values), {"targets": mapping_of(target, _target_name)})
 
 
-def _target(place: Node, values: dict[str, Any]) -> Target:
-    kind = values.get("kind") or place.wrong(f"has no kind; use one of {', '.join(KINDS)}")
+def _target(node: Node, values: dict[str, Any]) -> Target:
+    kind = values.get("kind") or node.wrong(f"has no kind; use one of {', '.join(KINDS)}")
     if "forge" in values:
         values.setdefault("api_url", _PUBLIC[values["forge"]])
     needs = _NEEDS[kind] if "forge" not in values else (*_NEEDS[kind], "project")
     for name in needs:
         if name not in values:
-            place.wrong(f"has no {name}, which {kind} needs; set it")
+            node.wrong(f"has no {name}, which {kind} needs; set it")
     if "token_file" in values and "token_variable" in values:
-        place.note("has token_file and token_variable; keep one of them")
+        node.note("has token_file and token_variable; keep one of them")
     if "forge" in values and not ("token_file" in values or "token_variable" in values):
-        place.note("has a forge and no token to ask it with; set token_file")
+        node.note("has a forge and no token to ask it with; set token_file")
     return Target(**values)
 
 
@@ -75,33 +75,33 @@ def _target_name(place: Node, name: str) -> None:
         place.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
 
 
-def _matching(pattern: re.Pattern[str], what: str) -> Reader[str]:
-    def read(written: str) -> str:
-        if not pattern.fullmatch(written) or ".." in written:
-            raise ValueError(f"is {written!r}, which is {what}")
-        return written
+def _matching(pattern: re.Pattern[str], expectation: str) -> Reader[str]:
+    def read(value: str) -> str:
+        if not pattern.fullmatch(value) or ".." in value:
+            raise ValueError(f"is {value!r}, which is {expectation}")
+        return value
 
     return parsed(read)
 
 
-def _repository(written: str) -> str:
+def _repository(value: str) -> str:
     """An address that git takes, without a password in it; or an absolute path."""
-    parts = urlsplit(written)
-    known = written.startswith("/") or parts.scheme in ("https", "ssh", "file") or _plain(parts.scheme, parts.hostname)
+    parts = urlsplit(value)
+    known = value.startswith("/") or parts.scheme in ("https", "ssh", "file") or _plain(parts.scheme, parts.hostname)
     if not known or parts.password or (parts.username and parts.scheme != "ssh"):
         raise ValueError(
             "is no address of a repository; write it like https://git.example.com/acme/postmortems.git, "
             "ssh://git@git.example.com/acme/postmortems.git or /srv/git/postmortems.git, and the token into token_file"
         )
-    return written
+    return value
 
 
-def _api_url(written: str) -> str:
-    parts = urlsplit(written)
+def _api_url(value: str) -> str:
+    parts = urlsplit(value)
     known = parts.scheme == "https" or _plain(parts.scheme, parts.hostname)
     if not known or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError(f"is {written!r}, which is no address of an API; write it like https://git.example.com/api/v4")
-    return written.rstrip("/")
+        raise ValueError(f"is {value!r}, which is no address of an API; write it like https://git.example.com/api/v4")
+    return value.rstrip("/")
 
 
 def _plain(scheme: str, host: str | None) -> bool:

@@ -284,15 +284,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What must not be served on an address that others reach: where it is set → what is the matter with it."""
         if self.web.loopback:
             return {}
-        found: dict[tuple[str, ...], str] = {
+        exposures: dict[tuple[str, ...], str] = {
             ("sources", name): "takes anybody's deliveries; set secret_file, bearer_token_file, basic or "
             "path_token_file there, or remove the source, or listen on 127.0.0.1"
             for name, source in self.sources.items()
             if source.credentials.absent
         }
         if not (self.api.all or self.api.proxy or self.web.guarded):
-            found[("api",)] = (
+            exposures[("api",)] = (
                 "would be open to anybody; set api.token_file, api.proxy or basic_auth_users in web.config_file, "
                 "or listen on 127.0.0.1"
             )
-        return found
+        return exposures

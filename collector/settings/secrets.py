@@ -41,58 +41,58 @@ class Files:
         self,
         base: Path,
         environ: Mapping[str, str],
-        wanted: tuple[str, ...] = EVERY,
+        prefixes: tuple[str, ...] = EVERY,
         unread: list[str] | None = None,
         read: list[str] | None = None,
     ) -> None:
         self._base = base
         self._environ = environ
-        self._wanted = wanted
+        self._wanted = prefixes
         self._unread = unread
         self._read = read
 
-    def secret(self, place: Node) -> bytes:
+    def secret(self, node: Node) -> bytes:
         """The secret in the file that a setting names. A relative path counts from the configuration file."""
-        if not place.path.startswith(self._wanted):
+        if not node.path.startswith(self._wanted):
             return Unread(os.urandom(32))
-        if self._unread is not None and text(place).startswith(_CREDENTIALS) and not self._directory:
-            self._unread.append(f"{place.path}: CREDENTIALS_DIRECTORY is not set here, systemd sets it for the daemon")
+        if self._unread is not None and text(node).startswith(_CREDENTIALS) and not self._directory:
+            self._unread.append(f"{node.path}: CREDENTIALS_DIRECTORY is not set here, systemd sets it for the daemon")
             return Unread(os.urandom(32))
-        path = self._path(place)
+        path = self._path(node)
         if self._read is not None:
             self._read.append(str(path))
         try:
             content = path.read_bytes()
         except OSError as error:
             if self._unread is not None and isinstance(error, PermissionError):
-                self._unread.append(f"{place.path}: {path} may not be read by this user")
+                self._unread.append(f"{node.path}: {path} may not be read by this user")
                 return Unread(os.urandom(32))
-            place.wrong(f"names {path}, which cannot be read: {_what_to_do(error)}")
+            node.wrong(f"names {path}, which cannot be read: {_what_to_do(error)}")
         secret = content.rstrip(b"\r\n")
-        return secret or place.wrong(f"names {path}, which is empty; write the secret into it")
+        return secret or node.wrong(f"names {path}, which is empty; write the secret into it")
 
     def located(self, place: Node) -> str:
         """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
         return str(self._path(place)) if place.text() else ""
 
-    def at_use(self, place: Node) -> str:
+    def at_use(self, node: Node) -> str:
         """The same for a file that is read when it is needed: systemd's directory may not be there for this command."""
-        written = text(place)
-        return written if written.startswith(_CREDENTIALS) and not self._directory else str(self._path(place))
+        written = text(node)
+        return written if written.startswith(_CREDENTIALS) and not self._directory else str(self._path(node))
 
     @property
     def _directory(self) -> str:
         return self._environ.get("CREDENTIALS_DIRECTORY", "")
 
-    def _path(self, place: Node) -> Path:
+    def _path(self, node: Node) -> Path:
         """systemd's directory of credentials may be written as its variable, since its place is systemd's choice."""
-        written = text(place)
-        if written.startswith(_CREDENTIALS):
+        value = text(node)
+        if value.startswith(_CREDENTIALS):
             directory = self._directory
             if not directory:
-                place.wrong(f"begins with {_CREDENTIALS}, which is not set; add LoadCredential= to the unit")
-            written = directory + written.removeprefix(_CREDENTIALS)
-        return self._base / Path(written).expanduser()
+                node.wrong(f"begins with {_CREDENTIALS}, which is not set; add LoadCredential= to the unit")
+            value = directory + value.removeprefix(_CREDENTIALS)
+        return self._base / Path(value).expanduser()
 
 
 def _what_to_do(error: OSError) -> str:
@@ -110,10 +110,10 @@ def inline(place: Node) -> bytes:
     return text(place).encode()
 
 
-def secrets_of(place: Node, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+def secrets_of(node: Node, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
     """What ``name`` and ``name_file`` together give; both at once are a mistake, since one would be forgotten."""
     if name in values and f"{name}_file" in values:
-        place.inside(name, place.node, place.line_of(name)).note(f"stands beside {name}_file; keep one of them")
+        node.inside(name, node.node, node.line_of(name)).note(f"stands beside {name}_file; keep one of them")
     return tuple(values.get(name, ())) + tuple(values.get(f"{name}_file", ()))
 
 
@@ -128,14 +128,14 @@ def readers(files: Files, *names: str) -> dict[str, Reader[Any]]:
 def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
     """One user and password, or a list of them."""
 
-    def build(place: Node, values: dict[str, Any]) -> list[tuple[bytes, bytes]]:
-        passwords = secrets_of(place, values, "password")
+    def build(node: Node, values: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+        passwords = secrets_of(node, values, "password")
         if "username" not in values:
-            place.wrong("has no username; set it beside the password")
+            node.wrong("has no username; set it beside the password")
         if not passwords:
-            place.wrong("has no password; set password_file")
+            node.wrong("has no password; set password_file")
         if ":" in values["username"]:
-            place.wrong("has a username with a colon, which HTTP cannot carry; choose another")
+            node.wrong("has a username with a colon, which HTTP cannot carry; choose another")
         return [(values["username"].encode(), password) for password in passwords]
 
     one = section(build, {"username": text, **readers(files, "password")})
@@ -143,21 +143,21 @@ def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
     return lambda place: tuple(pair for pairs in several(place) for pair in pairs)
 
 
-def credentials(place: Node, values: Mapping[str, Any]) -> Credentials:
+def credentials(node: Node, values: Mapping[str, Any]) -> Credentials:
     """What a source's senders prove themselves with, out of its settings."""
-    found = Credentials(
-        signing=secrets_of(place, values, "secret"),
-        header=secrets_of(place, values, "header_token"),
-        bearer=secrets_of(place, values, "bearer_token"),
+    proof = Credentials(
+        signing=secrets_of(node, values, "secret"),
+        header=secrets_of(node, values, "header_token"),
+        bearer=secrets_of(node, values, "bearer_token"),
         basic=values.get("basic", ()),
-        path=secrets_of(place, values, "path_token"),
-        certificates=secrets_of(place, values, "certificate"),
+        path=secrets_of(node, values, "path_token"),
+        certificates=secrets_of(node, values, "certificate"),
         topics=values.get("topics", ()),
         address=values.get("address", ""),
         open=values.get("open", False),
     )
-    if found.open and not found.absent:
-        place.note("is open to anybody and has credentials as well; remove open, or the credentials")
-    if any(not isinstance(token, Unread) and not _IN_A_PATH.fullmatch(token) for token in found.path):
-        place.note("has a path_token that cannot stand in an address; use letters, digits, dots, dashes, underscores")
-    return found
+    if proof.open and not proof.absent:
+        node.note("is open to anybody and has credentials as well; remove open, or the credentials")
+    if any(not isinstance(token, Unread) and not _IN_A_PATH.fullmatch(token) for token in proof.path):
+        node.note("has a path_token that cannot stand in an address; use letters, digits, dots, dashes, underscores")
+    return proof

@@ -43,32 +43,32 @@ def show(
 
     What cannot be read is nothing of this: :func:`collector.settings.load_settings` says what is mistaken.
     """
-    written = _in_file(path, variables, expand) if path else {}
+    in_file = _in_file(path, variables, expand) if path else {}
     sections = document(Files(Path(path).parent, variables, ())).readers
-    found: list[ShownSetting] = []
+    values: list[ShownSetting] = []
     for name, reader in sections.items():
-        below = {at: told for at, told in written.items() if at == name or at.startswith((f"{name}.", f"{name}["))}
-        found += _section(name, reader, below)
-    return [_above(each, variables, flags) for each in found]
+        below = {at: told for at, told in in_file.items() if at == name or at.startswith((f"{name}.", f"{name}["))}
+        values += _section(name, reader, below)
+    return [_above(each, variables, flags) for each in values]
 
 
-def _section(name: str, reader: Reader[Any], written: Mapping[str, ShownSetting]) -> list[ShownSetting]:
+def _section(name: str, reader: Reader[Any], in_file: Mapping[str, ShownSetting]) -> list[ShownSetting]:
     """The values of a section: those that were written, and the defaults of the others."""
     if name == "sources":
         every = ((f"sources.{source}.open", "true") for source in Settings().sources)
-        return [*written.values()] or [ShownSetting(path, value, DEFAULT) for path, value in every]
+        return [*in_file.values()] or [ShownSetting(path, value, DEFAULT) for path, value in every]
     part = getattr(Settings(), name, None)
     if name == "api" or part is None or not isinstance(reader, SettingsSection):
-        return [*written.values()]
-    found, left = [], dict(written)
+        return [*in_file.values()]
+    values, remaining = [], dict(in_file)
     for key, read in reader.readers.items():
         path = f"{name}.{key}"
-        of_it = [at for at in left if at == path or at.startswith((f"{path}.", f"{path}["))]
+        of_it = [at for at in remaining if at == path or at.startswith((f"{path}.", f"{path}["))]
         if of_it:
-            found += [left.pop(at) for at in of_it]
+            values += [remaining.pop(at) for at in of_it]
         elif hasattr(part, key) and not _SECRET.search(key):
-            found.append(ShownSetting(path, _default(getattr(part, key), read), DEFAULT))
-    return [*found, *left.values()]
+            values.append(ShownSetting(path, _default(getattr(part, key), read), DEFAULT))
+    return [*values, *remaining.values()]
 
 
 def _default(value: Any, read: Reader[Any]) -> str:
@@ -103,19 +103,19 @@ def _in_file(path: str, variables: Mapping[str, str], expand: bool) -> dict[str,
     return {each.path: each for each in _leaves(root, path, "")} if root is not None else {}
 
 
-def _leaves(place: Node, file: str, key: str) -> Iterator[ShownSetting]:
+def _leaves(entry: Node, file: str, key: str) -> Iterator[ShownSetting]:
     """The values at and below a place; a list is one value, unless there are keys in it."""
-    node = place.node
+    node = entry.node
     if isinstance(node, yaml.MappingNode) and node.value:
-        for name, child in place.entries():
+        for name, child in entry.entries():
             yield from _leaves(child, file, name)
         return
     if isinstance(node, yaml.SequenceNode) and any(not isinstance(item, yaml.ScalarNode) for item in node.value):
-        for item in place.items():
+        for item in entry.items():
             yield from _leaves(item, file, key)
         return
-    if not place.empty:
-        yield ShownSetting(place.path, _text(node, key), f"{file}, line {place.line}")
+    if not entry.empty:
+        yield ShownSetting(entry.path, _text(node, key), f"{file}, line {entry.line}")
 
 
 def _text(node: yaml.Node, key: str) -> str:
@@ -130,11 +130,11 @@ def _text(node: yaml.Node, key: str) -> str:
 
 def _typed(node: yaml.Node) -> Any:
     """A value as YAML takes it, so that it is written with quotes where it was; an address without its password."""
-    written = str(node.value)
+    value = str(node.value)
     if node.tag == "tag:yaml.org,2002:str":
-        return without_password(written) if "://" in written and "@" in written else written
-    found = yaml.safe_load(written)
-    return found if isinstance(found, bool | int | float) and str(found) == written else written
+        return without_password(value) if "://" in value and "@" in value else value
+    found = yaml.safe_load(value)
+    return found if isinstance(found, bool | int | float) and str(found) == value else value
 
 
 def _above(value: ShownSetting, variables: Mapping[str, str], flags: Mapping[str, str]) -> ShownSetting:

@@ -66,36 +66,36 @@ _REDACT = section(
 )  # fmt: skip
 
 
-def _keeps_identity(place: Node, kind: str, redaction: Redaction) -> None:
+def _keeps_identity(node: Node, kind: str, redaction: Redaction) -> None:
     """Refuse to redact what ids are made of: an id is a hash of it, and would go on saying it to whoever guesses."""
-    for one in redaction.pointers:
-        known = next((text for text in SOURCES[kind].identity if touches(one, pointer(text))), None)
-        if known is not None:
-            place.note(
-                f"redacts /{'/'.join(one)}, but events of {kind} get their ids from {known}; name other fields, "
-                "or erase such events one by one"
+    for redacted in redaction.pointers:
+        identity = next((text for text in SOURCES[kind].identity if touches(redacted, pointer(text))), None)
+        if identity is not None:
+            node.note(
+                f"redacts /{'/'.join(redacted)}, but events of {kind} get their ids from {identity}; name "
+                "other fields, or erase such events one by one"
             )
 
 
-def _keeps_what_ids_ask(place: Node, mapping: FieldMap | None, redaction: Redaction) -> None:
+def _keeps_what_ids_ask(node: Node, mapping: FieldMap | None, redaction: Redaction) -> None:
     """The same where the user says what ids are made of."""
     if mapping is None:
         return
-    asked = {name: path for path in ("id", "entity", "type") for name in fields_asked(getattr(mapping, path))}
-    for one in redaction.pointers:
-        name = next((part for part in reversed(one) if part != "*"), "")
-        if name in asked:
-            place.note(
-                f"redacts /{'/'.join(one)}, but mapping.{asked[name]} asks for {name}; name other fields, or erase "
-                "such events one by one"
+    field_paths = {name: path for path in ("id", "entity", "type") for name in fields_asked(getattr(mapping, path))}
+    for redacted in redaction.pointers:
+        name = next((part for part in reversed(redacted) if part != "*"), "")
+        if name in field_paths:
+            node.note(
+                f"redacts /{'/'.join(redacted)}, but mapping.{field_paths[name]} asks for {name}; name other "
+                "fields, or erase such events one by one"
             )
 
 
-def _retention(place: Node, values: dict[str, Any]) -> Retention:
-    kept = Retention(**values)
-    if kept.repeats is not None and kept.deliveries is not None and kept.repeats > kept.deliveries:
-        place.note("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
-    return kept
+def _retention(node: Node, values: dict[str, Any]) -> Retention:
+    retention = Retention(**values)
+    if retention.repeats is not None and retention.deliveries is not None and retention.repeats > retention.deliveries:
+        node.note("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
+    return retention
 
 
 _RETENTION = section(_retention, {"repeats": positive(duration), "deliveries": positive(duration)})
@@ -121,93 +121,93 @@ _PROOFS = {
 """How a sender proves itself → the setting of what it proves itself with."""
 
 
-def _can_prove(place: Node, source: Source, proof: Credentials) -> None:
+def _can_prove(node: Node, source: Source, proof: Credentials) -> None:
     """Refuse what a kind of sender never sends: with it alone, every delivery would be refused."""
     *others, last = [_PROOFS[way] for way in source.proofs]
     ways = f"{', '.join(others)} or {last}" if others else last
     if proof.signing and "signature" not in source.proofs:
-        place.note(f"has a secret, but {source.kind} signs nothing; set {ways}")
+        node.note(f"has a secret, but {source.kind} signs nothing; set {ways}")
     if source.own_scheme:
-        _says_how(place, proof)
+        _says_how(node, proof)
     else:
         if proof.header and not source.token_header:
-            place.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+            node.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
         if proof.scheme is not None or proof.token_header:
-            place.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
+            node.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
     if proof.signing and source.signs_address and not proof.address:
-        place.note(f"has no address: what {source.called} signs begins with the address as you entered it there")
+        node.note(f"has no address: what {source.called} signs begins with the address as you entered it there")
     if proof.address and not (proof.signing and source.signs_address):
-        place.note(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
-    _can_verify(place, source, proof, ways)
+        node.note(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
+    _can_verify(node, source, proof, ways)
     if proof.absent and not proof.open:
-        place.note(f"has no authentication; set {ways}, or open")
+        node.note(f"has no authentication; set {ways}, or open")
 
 
-def _can_verify(place: Node, source: Source, proof: Credentials, ways: str) -> None:
+def _can_verify(node: Node, source: Source, proof: Credentials, ways: str) -> None:
     """Refuse a certificate that nothing can be verified with, or that proves nothing by itself."""
     check = source.check_certificate
     if check is None:
         if proof.certificates or proof.topics:
-            place.note(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
+            node.note(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
         return
     if bool(proof.certificates) != bool(proof.topics):
         missing = "topics: the certificate is the same for everybody" if proof.certificates else "certificate_file"
-        place.note(f"has no {missing}; certificate_file and topics belong together")
+        node.note(f"has no {missing}; certificate_file and topics belong together")
     for pem in proof.certificates:
         try:
             if not isinstance(pem, Unread):
                 check(pem)
         except ValueError as error:
-            place.note(f"has a certificate_file that {error}")
+            node.note(f"has a certificate_file that {error}")
 
 
-def _says_how(place: Node, proof: Credentials) -> None:
+def _says_how(node: Node, proof: Credentials) -> None:
     """Refuse a secret without a word where the sender puts it, and the word without the secret."""
     if bool(proof.signing) != (proof.scheme is not None):
         missing = "signature, which says how it signs" if proof.signing else "secret_file"
-        place.note(f"has no {missing}; secret_file and signature belong together")
+        node.note(f"has no {missing}; secret_file and signature belong together")
     if bool(proof.header) != bool(proof.token_header):
         missing = "token_header, which names the header" if proof.header else "header_token_file"
-        place.note(f"has no {missing}; header_token_file and token_header belong together")
+        node.note(f"has no {missing}; header_token_file and token_header belong together")
 
 
-def _can_read(place: Node, kind: str, values: Mapping[str, Any]) -> None:
+def _can_read(node: Node, kind: str, values: Mapping[str, Any]) -> None:
     """Refuse what a kind of sender does not have: it would be set and never asked."""
     for name in _OF_SOME:
         if name in values and name not in SOURCES[kind].settings:
             others = " or ".join(other for other, source in SOURCES.items() if name in source.settings)
             what = f"maps types, but {kind} has its own" if name == "types" else f"has {name}, but {kind} has none"
-            place.note(f"{what}; {name} belong to a source of kind {others}")
+            node.note(f"{what}; {name} belong to a source of kind {others}")
     for name in SOURCES[kind].needs:
-        if name not in values and place.sound:
-            place.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
+        if name not in values and node.sound:
+            node.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
 
 
-def _kind(place: Node) -> str:
+def _kind(node: Node) -> str:
     """A kind that there is; of one that an installed package offers and that cannot be used, why not."""
-    word = place.text()
+    word = node.text()
     if word in LEFT_OUT:
-        place.wrong(f"is {word!r}, which an installed package offers and which cannot be used: {LEFT_OUT[word]}")
-    return one_of(*SOURCES)(place)
+        node.wrong(f"is {word!r}, which an installed package offers and which cannot be used: {LEFT_OUT[word]}")
+    return one_of(*SOURCES)(node)
 
 
 def _source(files: Files, name: str) -> Reader[SourceSettings]:
-    def build(place: Node, values: dict[str, Any]) -> SourceSettings:
+    def build(node: Node, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
-        if not place.sound:
+        if not node.sound:
             raise Wrong
         if kind not in SOURCES:
-            place.wrong(
+            node.wrong(
                 f"has no kind; say which sender it is, like kind: {next(iter(SOURCES))}; "
                 "config/senders has a page on each"
             )
-        _can_read(place, kind, values)
+        _can_read(node, kind, values)
         proof = msgspec.structs.replace(
-            credentials(place, values), scheme=values.get("signature"), token_header=values.get("token_header", "")
+            credentials(node, values), scheme=values.get("signature"), token_header=values.get("token_header", "")
         )
-        _can_prove(place, SOURCES[kind], proof)
-        _keeps_identity(place, kind, values.get("redact", Redaction()))
-        _keeps_what_ids_ask(place, values.get("mapping"), values.get("redact", Redaction()))
+        _can_prove(node, SOURCES[kind], proof)
+        _keeps_identity(node, kind, values.get("redact", Redaction()))
+        _keeps_what_ids_ask(node, values.get("mapping"), values.get("redact", Redaction()))
         reading = Reading(**{key: values[key] for key in _READING if key in values})
         return SourceSettings(
             kind=kind,
@@ -251,18 +251,18 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
     )
 
 
-def _source_name(place: Node, name: str) -> None:
+def _source_name(node: Node, name: str) -> None:
     if not _SOURCE_NAME.fullmatch(name):
-        place.wrong("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
+        node.wrong("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
     if name in (PEOPLE, MACHINE):
-        place.wrong(f"is a name that timelined uses itself; choose another and set kind: {next(iter(SOURCES))}")
+        node.wrong(f"is a name that timelined uses itself; choose another and set kind: {next(iter(SOURCES))}")
 
 
 def sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:
-    def read(place: Node) -> Mapping[str, SourceSettings]:
-        if place.empty:
+    def read(node: Node) -> Mapping[str, SourceSettings]:
+        if node.empty:
             return Settings().sources
-        return mapping_of(lambda source: _source(files, _last(source))(source), _source_name)(place)
+        return mapping_of(lambda source: _source(files, _last(source))(source), _source_name)(node)
 
     return read
 

@@ -33,29 +33,29 @@ LONGEST = 100
 """Characters of a token's name."""
 
 
-def _network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        network = ipaddress.ip_network(written)
+        network = ipaddress.ip_network(value)
     except ValueError:
-        raise ValueError(f"is {written!r}, which is no address; write it like 127.0.0.1 or 10.1.0.0/16") from None
+        raise ValueError(f"is {value!r}, which is no address; write it like 127.0.0.1 or 10.1.0.0/16") from None
     if not network.prefixlen:
-        raise ValueError(f"is {written!r}, which is every address; name those of the proxy alone")
+        raise ValueError(f"is {value!r}, which is every address; name those of the proxy alone")
     return network
 
 
-def _header(written: str) -> str:
-    if not _HEADER.fullmatch(written) or written.lower() in _TAKEN:
-        raise ValueError(f"is {written!r}, which cannot say who asks; write it like X-Forwarded-User or Remote-User")
-    return written
+def _header(value: str) -> str:
+    if not _HEADER.fullmatch(value) or value.lower() in _TAKEN:
+        raise ValueError(f"is {value!r}, which cannot say who asks; write it like X-Forwarded-User or Remote-User")
+    return value
 
 
-def _proxy(place: Node, values: dict[str, Any]) -> ProxyLogin | None:
+def _proxy(node: Node, values: dict[str, Any]) -> ProxyLogin | None:
     """What is not whole believes nobody."""
     networks, roles = values.pop("addresses", ()), values.pop("roles", {})
-    if not networks and place.sound:
-        place.note("has no addresses; say from where the proxy connects, such as 127.0.0.1")
-    if not roles and place.sound:
-        place.note('has no roles; say what people may do by their groups, such as {sre: write, "*": read}')
+    if not networks and node.sound:
+        node.note("has no addresses; say from where the proxy connects, such as 127.0.0.1")
+    if not roles and node.sound:
+        node.note('has no roles; say what people may do by their groups, such as {sre: write, "*": read}')
     return ProxyLogin(networks=networks, roles=roles, **values) if networks and roles else None
 
 
@@ -73,44 +73,44 @@ PROXY = section(
 def api(files: Files) -> Reader[Api]:
     """The section ``api``."""
 
-    def build(place: Node, values: dict[str, Any]) -> Api:
-        told = values.get("tokens", ())
+    def build(node: Node, values: dict[str, Any]) -> Api:
+        entries = values.get("tokens", ())
         return Api(
-            tokens=secrets_of(place, values, "token"),
-            named=tuple(each for each in told if isinstance(each, Token)),
-            senders=tuple(each for each in told if isinstance(each, SenderToken)),
+            tokens=secrets_of(node, values, "token"),
+            named=tuple(each for each in entries if isinstance(each, Token)),
+            senders=tuple(each for each in entries if isinstance(each, SenderToken)),
             proxy=values.get("proxy"),
         )
 
     def tokens(place: Node) -> tuple[Token | SenderToken, ...]:
-        found: list[Token | SenderToken] = []
+        entries: list[Token | SenderToken] = []
         for name, child in place.entries():
             with suppress(Wrong):
                 if not name.strip() or not name.isprintable() or len(name) > LONGEST:
                     child.wrong(f"cannot stand as who wrote something; use at most {LONGEST} characters")
-                found += _token(files, name)(child)
-        return tuple(found)
+                entries += _token(files, name)(child)
+        return tuple(entries)
 
     return section(build, {**readers(files, "token"), "tokens": tokens, "proxy": PROXY})
 
 
 def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:
-    def build(place: Node, values: dict[str, Any]) -> tuple[Token | SenderToken, ...]:
-        secrets, role = secrets_of(place, values, "token"), values.get("role")
-        if role is None and place.sound:
-            place.wrong(f"has no role; say what it may do, one of {', '.join((*ROLES, SENDER))}")
-        if not secrets and place.sound:
-            place.wrong("has no token; set token_file")
-        if ("source" in values) != (role == SENDER) and place.sound:
-            place.wrong(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
+    def build(node: Node, values: dict[str, Any]) -> tuple[Token | SenderToken, ...]:
+        secrets, role = secrets_of(node, values, "token"), values.get("role")
+        if role is None and node.sound:
+            node.wrong(f"has no role; say what it may do, one of {', '.join((*ROLES, SENDER))}")
+        if not secrets and node.sound:
+            node.wrong("has no token; set token_file")
+        if ("source" in values) != (role == SENDER) and node.sound:
+            node.wrong(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
         groups = values.get("groups", ())
         if groups and role == SENDER:
-            place.wrong("has role sender and groups; it opens nothing of the API, so leave groups out")
+            node.wrong("has role sender and groups; it opens nothing of the API, so leave groups out")
         if any(not each.strip() or not each.isprintable() or len(each) > LONGEST for each in groups):
-            place.wrong(f"has a group without a name that can be written; use at most {LONGEST} characters")
+            node.wrong(f"has a group without a name that can be written; use at most {LONGEST} characters")
         if role == SENDER:
             return tuple(
-                SenderToken(source=values.get("source", ""), secret=secret, line=place.line) for secret in secrets
+                SenderToken(source=values.get("source", ""), secret=secret, line=node.line) for secret in secrets
             )
         return tuple(Token(secret=secret, name=name, role=role or ROLES[0], groups=groups) for secret in secrets)
 
@@ -119,22 +119,23 @@ def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:
     )
 
 
-def with_senders(place: Node, api: Api, sources: Mapping[str, SourceSettings]) -> Mapping[str, SourceSettings]:
+def with_senders(node: Node, api: Api, sources: Mapping[str, SourceSettings]) -> Mapping[str, SourceSettings]:
     """The sources, each with the tokens of its senders beside what proves its deliveries."""
     changed = dict(sources)
     for sender in api.senders:
-        at = place.inside("api", place.node, sender.line).inside("tokens", place.node, sender.line)
-        said = changed.get(sender.source)
-        if said is None:
+        at = node.inside("api", node.node, sender.line).inside("tokens", node.node, sender.line)
+        source = changed.get(sender.source)
+        if source is None:
             at.note(f"names the source {sender.source!r}, which is not configured; name one of {', '.join(sources)}")
-        elif "bearer" not in SOURCES[said.kind].proofs:
+        elif "bearer" not in SOURCES[source.kind].proofs:
             at.note(
-                f"names {sender.source}, but {said.kind} sends no token; {' or '.join(SOURCES[said.kind].proofs)} do"
+                f"names {sender.source}, but {source.kind} sends no token; "
+                f"{' or '.join(SOURCES[source.kind].proofs)} do"
             )
-        elif said.credentials.signing:
+        elif source.credentials.signing:
             at.note(f"names {sender.source}, which signs its deliveries; a token would not be asked for")
         else:
-            bearer = (*said.credentials.bearer, sender.secret)
-            proof = msgspec.structs.replace(said.credentials, bearer=bearer, open=False)
-            changed[sender.source] = msgspec.structs.replace(said, credentials=proof)
+            bearer = (*source.credentials.bearer, sender.secret)
+            proof = msgspec.structs.replace(source.credentials, bearer=bearer, open=False)
+            changed[sender.source] = msgspec.structs.replace(source, credentials=proof)
     return changed

@@ -99,7 +99,7 @@ def read_web_file(path: str, unread: list[str] | None = None) -> WebFile:
 
     With ``unread`` a file that this user may not read is no mistake, and is added to it.
     """
-    mistakes, kept = Mistakes(path), _WebFileReading(Path(path).parent, unread)
+    mistakes, reading = Mistakes(path), _WebFileReading(Path(path).parent, unread)
     try:
         root = parse(Path(path).read_text("utf-8"), mistakes)
     except UnicodeDecodeError as error:
@@ -111,14 +111,14 @@ def read_web_file(path: str, unread: list[str] | None = None) -> WebFile:
             unread.append(f"web.config_file: {path} may not be read by this user")
         else:
             mistakes.add(0, "", f"{error.strerror}; let the daemon's user read the file, or correct web.config_file")
-    found = WebFile()
+    file = WebFile()
     if root is not None:
         with suppress(Wrong):
-            found = _document(kept)(root)
+            file = _document(reading)(root)
     if sentences := mistakes.sentences():
         raise InvalidSettings(sentences)
-    named = (found.tls.certificate, found.tls.key, found.tls.client_authority) if found.tls else ()
-    return msgspec.structs.replace(found, files=(path, *(each for each in named if each and not is_pem(each))))
+    named = (file.tls.certificate, file.tls.key, file.tls.client_authority) if file.tls else ()
+    return msgspec.structs.replace(file, files=(path, *(each for each in named if each and not is_pem(each))))
 
 
 def is_pem(text: str) -> bool:
@@ -126,7 +126,7 @@ def is_pem(text: str) -> bool:
     return "-----BEGIN" in text
 
 
-def _document(kept: _WebFileReading) -> Reader[WebFile]:
+def _document(reading: _WebFileReading) -> Reader[WebFile]:
     def build(place: Node, values: dict[str, Any]) -> WebFile:
         return WebFile(
             tls=values.get("tls_server_config"),
@@ -137,7 +137,7 @@ def _document(kept: _WebFileReading) -> Reader[WebFile]:
     return section(
         build,
         {
-            "tls_server_config": _tls(kept),
+            "tls_server_config": _tls(reading),
             "http_server_config": _HTTP,
             "basic_auth_users": mapping_of(parsed(password_hash), _user_name),
             "rate_limit": _no_rate_limit,
@@ -162,15 +162,15 @@ class _WebFileReading:
         self.whole = True
         """Whether all that was named could be read."""
 
-    def path(self, place: Node) -> str:
+    def path(self, node: Node) -> str:
         """The file that a key names."""
-        path = self._base / Path(text(place)).expanduser()
+        path = self._base / Path(text(node)).expanduser()
         try:
             path.read_bytes()
         except OSError as error:
             if self._unread is None or not isinstance(error, PermissionError):
-                place.wrong(f"names {path}, which cannot be read: {error.strerror}")
-            self._unread.append(f"{place.path}: {path} may not be read by this user")
+                node.wrong(f"names {path}, which cannot be read: {error.strerror}")
+            self._unread.append(f"{node.path}: {path} may not be read by this user")
             self.whole = False
         return str(path)
 
@@ -180,18 +180,18 @@ def _pem(place: Node) -> str:
     return written if is_pem(written) else place.wrong("is not PEM; name a file with the key that ends in _file")
 
 
-def _version(place: Node) -> str:
-    if place.text() in _UNSAFE:
-        place.wrong(f"is {place.text()}, which is not safe any more and not spoken here; write TLS12 or TLS13")
-    return one_of(*VERSIONS)(place)
+def _version(node: Node) -> str:
+    if node.text() in _UNSAFE:
+        node.wrong(f"is {node.text()}, which is not safe any more and not spoken here; write TLS12 or TLS13")
+    return one_of(*VERSIONS)(node)
 
 
-def _asked(place: Node) -> str:
-    if place.text() == "RequireAnyClientCert":
-        place.wrong(
+def _asked(node: Node) -> str:
+    if node.text() == "RequireAnyClientCert":
+        node.wrong(
             "is RequireAnyClientCert, which would let in any certificate unverified; write RequireAndVerifyClientCert"
         )
-    return one_of(*ASKED)(place)
+    return one_of(*ASKED)(node)
 
 
 def _suite(place: Node) -> str:
@@ -199,15 +199,15 @@ def _suite(place: Node) -> str:
     return "" if place.text().startswith(("TLS_AES_", "TLS_CHACHA20_")) else SUITES[one_of(*SUITES)(place)]
 
 
-def _tls(kept: _WebFileReading) -> Reader[Tls]:
-    def build(place: Node, values: dict[str, Any]) -> Tls:
+def _tls(reading: _WebFileReading) -> Reader[Tls]:
+    def build(node: Node, values: dict[str, Any]) -> Tls:
         curves = values.get("curve_preferences", ())
         if len(curves) > 1:
-            place.note("has several curve_preferences, and one can be set here; keep one, or none for OpenSSL's choice")
+            node.note("has several curve_preferences, and one can be set here; keep one, or none for OpenSSL's choice")
         tls = Tls(
-            certificate=_one_of_both(place, values, "cert", needed=True),
-            key=_one_of_both(place, values, "key", needed=True),
-            client_authority=_one_of_both(place, values, "client_ca", needed=False),
+            certificate=_one_of_both(node, values, "cert", needed=True),
+            key=_one_of_both(node, values, "key", needed=True),
+            client_authority=_one_of_both(node, values, "client_ca", needed=False),
             client=values.get("client_auth_type", "NoClientCert"),
             names=values.get("client_allowed_sans", ()),
             minimum=values.get("min_version", "TLS12"),
@@ -216,16 +216,16 @@ def _tls(kept: _WebFileReading) -> Reader[Tls]:
             curve=curves[0] if curves else "",
             ours_first=values.get("prefer_server_cipher_suites", True),
         )
-        _agree(place, tls)
-        if place.sound and kept.whole:
+        _agree(node, tls)
+        if node.sound and reading.whole:
             try:
                 context_of(tls)
             except (OSError, ValueError) as error:
-                place.note(f"cannot be used: {why_not(error)}")
+                node.note(f"cannot be used: {why_not(error)}")
         return tls
 
     def both(name: str) -> dict[str, Reader[Any]]:
-        return {f"{name}_file": kept.path, name: _pem}
+        return {f"{name}_file": reading.path, name: _pem}
 
     return section(
         build,
@@ -242,26 +242,26 @@ def _tls(kept: _WebFileReading) -> Reader[Tls]:
     )  # fmt: skip
 
 
-def _one_of_both(place: Node, values: Mapping[str, Any], name: str, *, needed: bool) -> str:
+def _one_of_both(node: Node, values: Mapping[str, Any], name: str, *, needed: bool) -> str:
     if name in values and f"{name}_file" in values:
-        place.inside(name, place.node, place.line_of(name)).note(f"stands beside {name}_file; keep one of them")
-    found = values.get(f"{name}_file") or values.get(name) or ""
-    if needed and not found and place.line_of(name) == 0 == place.line_of(f"{name}_file"):
-        place.note(f"has no {name}_file; name one, or remove the section to speak HTTP in the clear")
-    return str(found)
+        node.inside(name, node.node, node.line_of(name)).note(f"stands beside {name}_file; keep one of them")
+    path = values.get(f"{name}_file") or values.get(name) or ""
+    if needed and not path and node.line_of(name) == 0 == node.line_of(f"{name}_file"):
+        node.note(f"has no {name}_file; name one, or remove the section to speak HTTP in the clear")
+    return str(path)
 
 
-def _agree(place: Node, tls: Tls) -> None:
+def _agree(node: Node, tls: Tls) -> None:
     """Refuse what would let in other clients than are meant."""
     verifies = ASKED[tls.client] is not ssl.CERT_NONE
     if tls.client_authority and not verifies:
-        place.note("has a client_ca_file and asks no client for a certificate; set client_auth_type")
+        node.note("has a client_ca_file and asks no client for a certificate; set client_auth_type")
     if verifies and not tls.client_authority:
-        place.note(f"has client_auth_type {tls.client} and no client_ca_file to verify certificates with; name one")
+        node.note(f"has client_auth_type {tls.client} and no client_ca_file to verify certificates with; name one")
     if tls.names and tls.client != "RequireAndVerifyClientCert":
-        place.note("has client_allowed_sans, which need client_auth_type RequireAndVerifyClientCert")
+        node.note("has client_allowed_sans, which need client_auth_type RequireAndVerifyClientCert")
     if VERSIONS[tls.minimum] > VERSIONS[tls.maximum]:
-        place.note(f"has min_version {tls.minimum} above max_version {tls.maximum}; no client could come")
+        node.note(f"has min_version {tls.minimum} above max_version {tls.maximum}; no client could come")
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:

@@ -213,12 +213,12 @@ def _refuse_orphan(path: Path) -> None:
             )
 
 
-def _refuse_names(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _refuse_names(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise Unavailable(f"cannot open the log {path}: it is not a file; name another with storage.url")
-    if found.st_nlink > 1:
+    if status.st_nlink > 1:
         raise Unavailable(
-            f"cannot write to {path}: the file has {found.st_nlink} names (hard links), and each would have a "
+            f"cannot write to {path}: the file has {status.st_nlink} names (hard links), and each would have a "
             f"write-ahead log of its own; remove the others: find / -xdev -samefile {path}"
         )
     if _is_mounted(path):

@@ -272,10 +272,10 @@ def _damage(driver: sqlite3.Connection) -> str:
     """What SQLite's own check says of the file, page by page; empty where all is well. It reads the whole file."""
     try:
         driver.execute("PRAGMA shrink_memory")
-        (told,) = driver.execute("PRAGMA quick_check(1)").fetchone()
+        (answer,) = driver.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         return cause(error)
-    return "" if told == "ok" else str(told)
+    return "" if answer == "ok" else str(answer)
 
 
 def cause(error: BaseException) -> str:

@@ -40,10 +40,10 @@ class Reserve:
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             # Written, not only promised: some file systems take zeros that were never written for a hole.
-            written = os.write(handle, os.urandom(SIZE))
+            size_written = os.write(handle, os.urandom(SIZE))
         finally:
             os.close(handle)
-        if written < SIZE:
+        if size_written < SIZE:
             self.path.unlink()
             raise OSError("no room")
 

@@ -77,28 +77,28 @@ def _chunks(values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def select_asked(
-    connection: Connection, statement: str, columns: Sequence[str], asked: Sequence[tuple[Any, ...]]
+    connection: Connection, statement: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> Iterator[Any]:
     """Rows of ``statement``, which joins these as a table ``asked``; ``columns`` are its names, each with its type.
 
     On PostgreSQL one statement answers all of them, which come as columns. SQLite has no such thing: there they are
     rows, by chunks filled up to a power of two with NULL.
     """
-    if not asked:
+    if not rows:
         return
     execute = executing(connection)
     names = ", ".join(column.split()[0] for column in columns)
     types = [column.split()[1] for column in columns]
     if connection.dialect.name != "sqlite":
         arrays = ", ".join(f"CAST(? AS {one}[])" for one in types)
-        lists = tuple([list(column) for column in zip(*asked, strict=True)])
+        lists = tuple([list(column) for column in zip(*rows, strict=True)])
         whole = f"WITH asked ({names}) AS (SELECT * FROM unnest({arrays})) {statement}"  # noqa: S608 - names of ours
         yield from execute(whole, lists)
         return
     first = ",".join(f"CAST(? AS {one})" for one in types)
     more = ",({})".format(",".join("?" * len(columns)))
-    for start in range(0, len(asked), _ASKED):
-        some = asked[start : start + _ASKED]
+    for start in range(0, len(rows), _ASKED):
+        some = rows[start : start + _ASKED]
         size = 1 << (len(some) - 1).bit_length()
         values = [value for row in some for value in row] + [None] * (len(columns) * (size - len(some)))
         yield from execute(f"WITH asked ({names}) AS (VALUES ({first}){more * (size - 1)}) {statement}", tuple(values))
@@ -184,19 +184,19 @@ class Shadowed(Connection):
 
     def defined(self, statement: str, parameters: Any) -> tuple[str, Any]:
         """A statement as the driver is given it, behind the definitions that it needs."""
-        named = [name for name in self._tables if re.search(rf"\b{name}\b", statement)]
-        if not named:
+        names = [name for name in self._tables if re.search(rf"\b{name}\b", statement)]
+        if not names:
             return statement, parameters
-        given, values = self._given, (*self._values, *parameters)
+        definitions, values = self._given, (*self._values, *parameters)
         if "$1" in statement:
             # Marks with numbers are those of an expression for PostgreSQL: ours come after them.
             numbers = count(len(parameters) + 1)
-            given = re.sub(r"\?", lambda mark: f"${next(numbers)}", given)
+            definitions = re.sub(r"\?", lambda mark: f"${next(numbers)}", definitions)
             values = (*parameters, *self._values)
-        tables = ", ".join(f"{name} AS NOT MATERIALIZED ({self._tables[name]})" for name in named)
+        tables = ", ".join(f"{name} AS NOT MATERIALIZED ({self._tables[name]})" for name in names)
         rest = statement.lstrip()
         rest = f", {rest[5:]}" if rest.startswith("WITH ") else f" {rest}"
-        return f"WITH {given}, {tables}{rest}", values
+        return f"WITH {definitions}, {tables}{rest}", values
 
 
 @event.listens_for(Engine, "before_cursor_execute", retval=True)

@@ -40,13 +40,13 @@ def each_host(url: str) -> list[tuple[str, str]]:
     names = (hosts or (unquote(listed[1]) if listed else "")).split(",")
     if len(names) == 1 or "prefer-standby" in tail:
         return [(names[0], url)]
-    found = []
+    urls = []
     for number, name in enumerate(names):
         own = _of_one("port", tail, number, len(names))
         if not hosts:
             own = _of_one("host", own, number, len(names))
-        found.append((name, f"{scheme}://{credentials}{at}{name if hosts else ''}{own}"))
-    return found
+        urls.append((name, f"{scheme}://{credentials}{at}{name if hosts else ''}{own}"))
+    return urls
 
 
 def _of_one(parameter: str, tail: str, number: int, count: int) -> str:

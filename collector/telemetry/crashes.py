@@ -31,17 +31,17 @@ class Crashes:
         self._unnamed: dict[str, int] = {}
         """How often each place failed since it was named."""
 
-    def note(self, what: str, source: str, error: Exception) -> None:
-        """``what`` failed over a delivery from ``source``."""
+    def note(self, event: str, source: str, error: Exception) -> None:
+        """``event`` failed over a delivery from ``source``."""
         way = way_of(error)
-        place = f"{what} {type(error).__name__} {way[-1] if way else ''}"
+        crash = f"{event} {type(error).__name__} {way[-1] if way else ''}"
         now = self._clock()
-        if now - self._named_at.get(place, -EVERY) < EVERY:
-            self._unnamed[place] = self._unnamed.get(place, 0) + 1
+        if now - self._named_at.get(crash, -EVERY) < EVERY:
+            self._unnamed[crash] = self._unnamed.get(crash, 0) + 1
             return
-        self._named_at[place] = now
-        more = {"more": unnamed} if (unnamed := self._unnamed.pop(place, 0)) else {}
-        log.error(what, source=source, error=type(error).__name__, trace=" > ".join(way[-_FRAMES:]), **more)
+        self._named_at[crash] = now
+        more = {"more": unnamed} if (unnamed := self._unnamed.pop(crash, 0)) else {}
+        log.error(event, source=source, error=type(error).__name__, trace=" > ".join(way[-_FRAMES:]), **more)
 
 
 def way_of(error: BaseException) -> list[str]:

@@ -160,10 +160,10 @@ class Metrics:
         """A request was answered; ``handler`` is the pattern of its address, never the address itself."""
         self._requests.labels(handler, method, str(code)).observe(seconds)
 
-    def stored(self, source: str, status: str, received_at: int, latest: int, new: int, *, known: bool) -> None:
+    def stored(self, source: str, status: str, received_at: int, latest: int, new: int, *, repeated: bool) -> None:
         """A delivery is in the log: when it arrived, when its latest event happened (µs UTC), how many events are new,
         and whether nothing of it is."""
-        outcome = "repeated" if known else status if status in _STORED else "stored"
+        outcome = "repeated" if repeated else status if status in _STORED else "stored"
         self._deliveries.labels(source, outcome).inc()
         self._last.labels(source).set(received_at / SECOND)
         if new:

@@ -169,8 +169,8 @@ def _is_over(kind: _RefusalKind, now: int) -> bool:
     return not kind.unrecorded and not kind.unsaid and not 0 <= now - kind.last_at < EVERY
 
 
-def _say(what: str, key: tuple[str, int, str], cause: str, **facts: int) -> None:
+def _say(message: str, key: tuple[str, int, str], cause: str, **facts: int) -> None:
     source, status, reason = key
     level = log.error if status == 503 else log.warning
     more = {"cause": cause} if cause and cause != reason else {}
-    level(what, source=source, status=status, reason=reason, **facts, **more, look=_LOOK)
+    level(message, source=source, status=status, reason=reason, **facts, **more, look=_LOOK)

@@ -65,35 +65,42 @@ class ArrayBatch:
         """What append() answered, for each submission."""
         receipts: list[Answer] = []
         number = first_delivery
-        for told, items in zip(self._submissions, self._items, strict=True):
-            found = tuple([
+        for submission, items in zip(self._submissions, self._items, strict=True):
+            items_of_receipt = tuple([
                 ReceiptItem(event_id=e.id, position=positions[fact], known=not first or positions[fact] <= before)
-                for e, (fact, first) in zip(told.events, items, strict=True)
+                for e, (fact, first) in zip(submission.events, items, strict=True)
             ])  # fmt: skip
-            if _stated(told):
-                receipts.append(Receipt(delivery="", items=found))
+            if _stated(submission):
+                receipts.append(Receipt(delivery="", items=items_of_receipt))
                 continue
             number += 1
-            receipts.append(Receipt(delivery=f"d{number}", items=found, status=told.status, reason=told.reason))
+            receipts.append(
+                Receipt(
+                    delivery=f"d{number}", items=items_of_receipt, status=submission.status, reason=submission.reason
+                )
+            )
         return receipts
 
-    def _take(self, told: Submission) -> list[tuple[int, bool]]:
-        if _stated(told):
-            return [self._tell(told, item, event, 0, NO_DELIVERY) for item, event in enumerate(told.events)]
-        if any(name.startswith("ce-") for name, _ in told.headers):
+    def _take(self, submission: Submission) -> list[tuple[int, bool]]:
+        if _stated(submission):
+            return [self._tell(submission, item, event, 0, NO_DELIVERY) for item, event in enumerate(submission.events)]
+        if any(name.startswith("ce-") for name, _ in submission.headers):
             raise NeedsSlowPath
         salt = next(self._salts)
-        commitment = delivery_commitment(salt, told.body)
+        commitment = delivery_commitment(salt, submission.body)
         self._deliveries.append((
-            told.source, told.received_at, len(told.body), told.authentication, told.status, told.reason,
-            _encode(told.headers), salt, told.body, commitment, *_said(told),
+            submission.source, submission.received_at, len(submission.body), submission.authentication,
+            submission.status, submission.reason,
+            _encode(submission.headers), salt, submission.body, commitment, *_said(submission),
         ))  # fmt: skip
         number = len(self._deliveries)
-        if not told.events:
+        if not submission.events:
             self._tellings.append((number, None, None, None))
-        return [self._tell(told, item, event, number, commitment) for item, event in enumerate(told.events)]
+        return [self._tell(submission, item, event, number, commitment) for item, event in enumerate(submission.events)]
 
-    def _tell(self, told: Submission, item: int, event: Event, number: int, commitment: bytes) -> tuple[int, bool]:
+    def _tell(
+        self, submission: Submission, item: int, event: Event, number: int, commitment: bytes
+    ) -> tuple[int, bool]:
         if event.amendment:
             raise NeedsSlowPath
         identity = binary(event.id)
@@ -101,38 +108,38 @@ class ArrayBatch:
         first = fact is None
         if fact is None:
             fact = self._index[identity] = len(self._facts)
-            self._facts.append(self._row(told, item, event, identity, number, commitment))
+            self._facts.append(self._row(submission, item, event, identity, number, commitment))
         else:
-            _again(self._facts[fact], told.received_at, number)
+            _again(self._facts[fact], submission.received_at, number)
             if self._facts[fact][_SAID] is not None and self._facts[fact][_SAID] != text_of(event):
                 raise NeedsSlowPath
         if number:
-            self._hear(told, event, identity)
+            self._hear(submission, event, identity)
             self._tellings.append((number, fact + 1, identity, first))
             self._facts[fact][_TOLD_BY] = number
         return fact, first
 
-    def _hear(self, told: Submission, event: Event, identity: bytes) -> None:
+    def _hear(self, submission: Submission, event: Event, identity: bytes) -> None:
         """Leave it to others where an alert may fire again within this batch."""
         firing = ended_by(event) or (identity if may_fire_again(event) else None)
         if firing is not None:
-            first, last = self._heard.get(firing, (told.received_at, told.received_at))
-            self._heard[firing] = (min(first, told.received_at), max(last, told.received_at))
-            if self._heard[firing][1] - self._heard[firing][0] > told.refire_after:
+            first, last = self._heard.get(firing, (submission.received_at, submission.received_at))
+            self._heard[firing] = (min(first, submission.received_at), max(last, submission.received_at))
+            if self._heard[firing][1] - self._heard[firing][0] > submission.refire_after:
                 raise NeedsSlowPath
 
     def _row(
-        self, told: Submission, item: int, event: Event, identity: bytes, number: int, commitment: bytes
+        self, submission: Submission, item: int, event: Event, identity: bytes, number: int, commitment: bytes
     ) -> list[Any]:  # fmt: skip
         salt, content, kind, teller = next(self._salts), encoded(event), event.type.encode(), event.source.encode()
-        earliest = told.received_at if number else _NEVER
+        earliest = submission.received_at if number else _NEVER
         ends = ended_by(event) if number else None
-        after = told.refire_after if ends is not None or (number and may_fire_again(event)) else None
-        said, update = (text_of(event), binary(update_id(event))) if number and may_be_updated(event) else (None, None)
+        after = submission.refire_after if ends is not None or (number and may_fire_again(event)) else None
+        text, update = (text_of(event), binary(update_id(event))) if number and may_be_updated(event) else (None, None)
         return [
-            identity, event.type, event.source, told.received_at, event.occurred_at, number, item, salt, content,
+            identity, event.type, event.source, submission.received_at, event.occurred_at, number, item, salt, content,
             content_commitment(salt, commitment, content), _U16.pack(len(kind)) + kind,
-            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, ends, after, said, update, number,
+            _U16_U16.pack(len(teller), 0) + teller, earliest, 0, 0, ends, after, text, update, number,
         ]  # fmt: skip
 
 

@@ -128,16 +128,16 @@ class Database:
         causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed)
         raise Unavailable(f"cannot reach the database {self.shown}: {causes}") from last
 
-    def _trust(self, found: Mapping[str, Any]) -> None:
-        for name, what in _BROKEN.items():
-            if found[name] == "off":
-                raise Unavailable(f"cannot use the database {self.shown}: {what}")
-        if found["encoding"] != "UTF8":
-            what = f"its encoding is {found['encoding']}; make one with ENCODING 'UTF8'"
-            raise Unavailable(f"cannot use the database {self.shown}: {what}")
-        if found["version"] < OLDEST:
-            what = f"the server is PostgreSQL {found['version']}; it has to be {OLDEST} or newer"
-            raise Unavailable(f"cannot use the database {self.shown}: {what}")
+    def _trust(self, server: Mapping[str, Any]) -> None:
+        for name, complaint in _BROKEN.items():
+            if server[name] == "off":
+                raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
+        if server["encoding"] != "UTF8":
+            complaint = f"its encoding is {server['encoding']}; make one with ENCODING 'UTF8'"
+            raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
+        if server["version"] < OLDEST:
+            complaint = f"the server is PostgreSQL {server['version']}; it has to be {OLDEST} or newer"
+            raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
 
     async def _recognise(self, connection: asyncpg.Connection) -> None:
         """Refuse a server whose log is not the one that events were acknowledged of: a failover may lose some."""

@@ -108,10 +108,10 @@ class PostgresLog(BaseLog):
         except Exception as error:
             raise self.address.as_unavailable("open the log in", error) from error
 
-    def _check_readable(self, found: migrations.Schema) -> None:
+    def _check_readable(self, schema_found: migrations.Schema) -> None:
         """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
-        if found.mismatch and not found.ahead:
-            raise Unavailable(f"cannot read the log {self.address.shown}: {found.mismatch}")
+        if schema_found.mismatch and not schema_found.ahead:
+            raise Unavailable(f"cannot read the log {self.address.shown}: {schema_found.mismatch}")
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

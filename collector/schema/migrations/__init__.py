@@ -64,11 +64,11 @@ class Schema(NamedTuple):
 
 def schema(connection: Connection) -> Schema:
     """Which revision a database is at."""
-    known = inspect(connection)
-    if known.has_table("alembic_version"):
+    inspector = inspect(connection)
+    if inspector.has_table("alembic_version"):
         revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         return Schema(revision or "")
-    return Schema(FIRST, stamped=False) if known.has_table("head") else Schema("")
+    return Schema(FIRST, stamped=False) if inspector.has_table("head") else Schema("")
 
 
 def upgrade(connection: Connection) -> Schema:

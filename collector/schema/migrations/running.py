@@ -71,10 +71,10 @@ def config(connection: Connection | None = None) -> Config:
 
 def _compare(connection: Connection, revision: str) -> None:
     """Refuse a database that is not exactly what this revision makes; what it holds besides is nobody's business."""
-    found = {name: plain(sql) for name, sql in connection.exec_driver_sql(_SQL)}
+    existing = {name: plain(sql) for name, sql in connection.exec_driver_sql(_SQL)}
     for name, sql in _made(revision).items():
-        if found.get(name) != sql:
-            what = "is missing" if name not in found else "is not as it was made"
+        if existing.get(name) != sql:
+            what = "is missing" if name not in existing else "is not as it was made"
             raise LogDamaged(
                 f"cannot upgrade this log: it says no revision, and its {name} {what}; restore a backup, "
                 "or report how it came about"

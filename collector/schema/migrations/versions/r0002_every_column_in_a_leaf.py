@@ -135,9 +135,9 @@ def leaf_0002(position: int, identity: bytes, revision: int, received_at: int, k
 
 def delivery_leaf_0002(
     number: int, received_at: int, size: int, content: int, source: str, authentication: str, status: str, reason: str,
-    headers: bytes, told: bytes, commitment: bytes,
+    headers: bytes, events_told: bytes, commitment: bytes,
 ) -> bytes:  # fmt: skip
     """Of a delivery: every column."""
-    texts = (source.encode(), authentication.encode(), status.encode(), reason.encode(), headers, told)
+    texts = (source.encode(), authentication.encode(), status.encode(), reason.encode(), headers, events_told)
     fixed = _DELIVERY.pack(0, number, received_at, size, content, *map(len, texts))
     return sha256(fixed + b"".join(texts) + commitment).digest()
