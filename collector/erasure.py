@@ -79,37 +79,37 @@ class Eraser:
         self._log, self._lists, self._redraw, self._forget, self._followed = log, lists, redraw, forget, followed
         self._alone = asyncio.Lock()
 
-    async def erase(self, asked: RequestedErasure) -> Erasure:
+    async def erase(self, request: RequestedErasure) -> Erasure:
         """Erase, or with ``dry_run`` say what would go.
 
         Raises :class:`NotFound` for an event or a delivery that is not there, :class:`InvalidInput` for what may not be
         erased, :class:`collector.errors.NotPermitted` where the database does not let us, and
         :class:`collector.errors.Unavailable` where nothing can be written now.
         """
-        spoken(asked.reason, "reason"), spoken(asked.by, "by")
+        spoken(request.reason, "reason"), spoken(request.by, "by")
         async with self._alone:
-            return await self._erase(asked)
+            return await self._erase(request)
 
-    async def _erase(self, asked: RequestedErasure) -> Erasure:
-        found = await self._lists.query(lambda connection: ErasurePlan(connection, asked))
-        if asked.dry_run:
-            return _told(found)
+    async def _erase(self, request: RequestedErasure) -> Erasure:
+        plan = await self._lists.query(lambda connection: ErasurePlan(connection, request))
+        if request.dry_run:
+            return _told(plan)
         if missing := await self._log.query(missing_to_remove):
             raise NotPermitted(f"cannot erase: {missing}")
-        done = await self._log.transact(lambda connection: carry_out(connection, asked, found))
-        remaining = await self._complete(asked, done)
+        done = await self._log.transact(lambda connection: carry_out(connection, request, plan))
+        remaining = await self._complete(request, done)
         drafts = await self._redraw(done.ids)
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
         return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
 
-    async def _complete(self, asked: RequestedErasure, done: ErasurePlan) -> str:
+    async def _complete(self, request: RequestedErasure, done: ErasurePlan) -> str:
         """Have the lists take it in, and erase what the daemon said of it meanwhile."""
         for _ in range(_ROUNDS):
             if not await self._followed(done.position, PATIENCE):
                 return "the lists have not taken the erasure in yet, and may still show what was said"
             if repeated := await self._lists.query(lambda connection: echoes(connection, done)):
                 done.echoes += len(repeated)
-                done.position = await self._log.transact(partial(record_echoes, request=asked, repeated=repeated))
+                done.position = await self._log.transact(partial(record_echoes, request=request, repeated=repeated))
             cleaned = await self._lists.write(lambda connection: clean(connection, done))
             await self._forget()
             if not (repeated or cleaned):
@@ -117,13 +117,13 @@ class Eraser:
         return "what was said is still being repeated by the lists"
 
 
-def _told(found: ErasurePlan) -> Erasure:
+def _told(plan: ErasurePlan) -> Erasure:
     """The answer."""
     return Erasure(
-        events=found.ids,
-        new=found.erased,
-        deliveries=tuple(f"d{number}" for number in found.bodies),
-        spared=found.extent.spared,
-        echoes=found.echoes,
-        published=found.published,
+        events=plan.ids,
+        new=plan.erased,
+        deliveries=tuple(f"d{number}" for number in plan.bodies),
+        spared=plan.extent.spared,
+        echoes=plan.echoes,
+        published=plan.published,
     )

@@ -410,13 +410,13 @@ def is_retracted(event: Event) -> bool:
 
 def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     """The highest revision of each id, without those retracted or erased to nothing, in reading order."""
-    found = [event for event in _highest(list(events)) if not event.amendment or not is_retracted(event)]
-    ranks = {kind: rank(kind) for kind in {event.type for event in found}}
+    events_in_force = [event for event in _highest(list(events)) if not event.amendment or not is_retracted(event)]
+    ranks = {kind: rank(kind) for kind in {event.type for event in events_in_force}}
     # By reading_order, least significant part first: three keys that need no tuple each sort faster than one of tuples.
-    found.sort(key=attrgetter("id"))
-    found.sort(key=lambda event: ranks[event.type])
-    found.sort(key=attrgetter("occurred_at"))
-    return found
+    events_in_force.sort(key=attrgetter("id"))
+    events_in_force.sort(key=lambda event: ranks[event.type])
+    events_in_force.sort(key=attrgetter("occurred_at"))
+    return events_in_force
 
 
 def _highest(events: list[RecordedEvent]) -> Iterable[RecordedEvent]:

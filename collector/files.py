@@ -60,26 +60,26 @@ def keep(path: Path) -> Path:
     """
     content = path.read_bytes()
     for number in itertools.count(1):
-        kept = path.with_name(f"{path.name}.~{number}~")
+        copy = path.with_name(f"{path.name}.~{number}~")
         try:
-            _linked(path, kept, content)
+            _linked(path, copy, content)
         except FileExistsError:
-            if kept.read_bytes() == content:
-                return kept
+            if copy.read_bytes() == content:
+                return copy
         else:
             sync_folder(path.parent)
-            return kept
+            return copy
     raise AssertionError("itertools.count() ended")
 
 
-def _linked(path: Path, kept: Path, content: bytes) -> None:
+def _linked(path: Path, copy: Path, content: bytes) -> None:
     """The file under a second name; as a copy where the file system knows no second names."""
     try:
-        kept.hardlink_to(path)
+        copy.hardlink_to(path)
     except FileExistsError:
         raise
     except OSError:
-        with kept.open("xb") as file:
+        with copy.open("xb") as file:
             file.write(content)
             os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
             os.fsync(file.fileno())

@@ -56,11 +56,11 @@ def remembered(answer: Callable[[str], T]) -> Callable[[str], T]:
 
     A stranger's long texts are not kept; they could fill the memory.
     """
-    kept = lru_cache(maxsize=1024)(answer)
+    cached = lru_cache(maxsize=1024)(answer)
 
     @wraps(answer)
     def ask(text: str) -> T:
-        return kept(text) if len(text) <= LINE else answer(text)
+        return cached(text) if len(text) <= LINE else answer(text)
 
     return ask
 
@@ -135,14 +135,14 @@ def _without_lone_surrogates(raw: bytes) -> bytes:
 def _malformed(error: Exception, raw: bytes, source: str, within: str) -> MalformedWebhook:
     if isinstance(error, UnicodeDecodeError):
         # The decoder counts from the start of a string; the body's own count is what helps.
-        what, place = "is not UTF-8", f"byte {_first_undecodable(raw, error)}"
+        fault, position = "is not UTF-8", f"byte {_first_undecodable(raw, error)}"
     elif isinstance(error, RecursionError):
-        what, place = "is nested too deeply", "byte 0"
+        fault, position = "is nested too deeply", "byte 0"
     else:
         found = _BYTE.search(str(error))
-        what = _BYTE.sub("", str(error)).strip() or "is not JSON"
-        place = f"byte {found[1] if found else len(raw)}"
-    return malformed(source, what, f"{within}, {place}" if within else place)
+        fault = _BYTE.sub("", str(error)).strip() or "is not JSON"
+        position = f"byte {found[1] if found else len(raw)}"
+    return malformed(source, fault, f"{within}, {position}" if within else position)
 
 
 def _first_undecodable(raw: bytes, error: UnicodeDecodeError) -> int:
@@ -153,10 +153,10 @@ def _first_undecodable(raw: bytes, error: UnicodeDecodeError) -> int:
     return error.start
 
 
-def malformed(source: str, what: str, place: str) -> MalformedWebhook:
+def malformed(source: str, what: str, position: str) -> MalformedWebhook:
     """The error for an authentic body that is not even the source's syntax, naming the place."""
-    message = f"cannot read delivery from {source}: {what}, at {place}; it is kept as it came, correct the sender"
-    return MalformedWebhook(message, place)
+    message = f"cannot read delivery from {source}: {what}, at {position}; it is kept as it came, correct the sender"
+    return MalformedWebhook(message, position)
 
 
 class Templated(Protocol):
@@ -198,16 +198,16 @@ def unrecognised(
     read. The same bytes always give the same id.
     """
     digest = hashlib.sha256(webhook.body if part is None else part).hexdigest()
-    told = line(reason)
+    reason_line = line(reason)
     return Event(
         id=event_id("unrecognised.1", webhook.source, None, digest),
         type="source.unrecognised",
         **origin(webhook),
         entity=f"delivery:{digest[:16]}",
         service=service,
-        title=line(f"Not understood: {told}"),
+        title=line(f"Not understood: {reason_line}"),
         refs=refs,
-        data={"reason": told, "kind": line(kind)},
+        data={"reason": reason_line, "kind": line(kind)},
     )
 
 
@@ -243,15 +243,15 @@ def text(value: object) -> str:
     return _capped(_kept(value), TEXT)
 
 
-def labels(given: Mapping[str, str] | None) -> dict[str, str]:
+def labels(given_labels: Mapping[str, str] | None) -> dict[str, str]:
     """Labels fit to keep; the very same ones where nothing is wrong with them."""
-    if not given:
+    if not given_labels:
         return {}
     # One look at all of them together: nearly always nothing is wrong, and there are many.
-    together = "".join([*given, *given.values()])
-    if len(together) <= TEXT // 4 and together.isprintable() and isinstance(given, dict):
-        return given
-    return {line(key): text(value) for key, value in given.items()}
+    together = "".join([*given_labels, *given_labels.values()])
+    if len(together) <= TEXT // 4 and together.isprintable() and isinstance(given_labels, dict):
+        return given_labels
+    return {line(key): text(value) for key, value in given_labels.items()}
 
 
 def tree(value: object, depth: int = 0) -> Any:
@@ -332,29 +332,29 @@ def _address(url: str) -> str:
     return trimmed if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def service_of(given: Mapping[str, str], reading: Reading) -> str | None:
+def service_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the service labels that names one says: no exporter, no placeholder.
 
     Of ``namespace/deployment`` the deployment is the service; the namespace stands before it where the deployment's
     own name is one of those that every team has (``api``, ``worker``), unless it only says an environment.
     """
     for label in reading.service_labels:
-        if found := _service_in(given, label, reading.exporters):
+        if found := _service_in(all_labels, label, reading.exporters):
             return found
     return None
 
 
-def _service_in(given: Mapping[str, str], label: str, exporters: tuple[str, ...]) -> str | None:
+def _service_in(all_labels: Mapping[str, str], label: str, exporters: tuple[str, ...]) -> str | None:
     above, slash, below = label.partition("/")
-    if slash and label not in given:
-        return _below(given.get(above), given.get(below))
-    value = given.get(label)
+    if slash and label not in all_labels:
+        return _below(all_labels.get(above), all_labels.get(below))
+    value = all_labels.get(label)
     if not value or names.is_placeholder(value) or names.is_exporter(value, exporters):
         return None
     if label != "instance":
         return _known(value)
     # It measures the whole cluster: its own host is not what the alert is about.
-    return None if names.is_of_the_cluster(given.get("job") or "") else _known(names.host_of(value))
+    return None if names.is_of_the_cluster(all_labels.get("job") or "") else _known(names.host_of(value))
 
 
 COMMON = frozenset({
@@ -373,18 +373,18 @@ def _below(namespace: str | None, workload: str | None) -> str | None:
     return _known(workload)
 
 
-def environment_of(given: Mapping[str, str], reading: Reading) -> str | None:
+def environment_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the environment labels that names one says; else a namespace that only says an environment."""
-    if found := first_label(given, reading.environment_labels):
+    if found := first_label(all_labels, reading.environment_labels):
         return found
-    namespace = given.get("namespace")
+    namespace = all_labels.get("namespace")
     return _known(namespace) if namespace and names.only_environment(namespace) else None
 
 
-def severity_of(given: Mapping[str, str], reading: Reading) -> str | None:
+def severity_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the severity labels that says one says, in small letters; ``none`` is one."""
     for label in reading.severity_labels:
-        value = given.get(label)
+        value = all_labels.get(label)
         if value and _is_severity(value, reading.severities) and (found := _known(value)):
             return found.lower()
     return None
@@ -397,10 +397,10 @@ def _is_severity(value: str, own: tuple[str, ...]) -> bool:
     return bool(own) and severities.fold_severity(value) in map(severities.fold_severity, own)
 
 
-def first_label(given: Mapping[str, str], wanted: Iterable[str]) -> str | None:
+def first_label(all_labels: Mapping[str, str], wanted: Iterable[str]) -> str | None:
     """The value of the first present label; an empty value and a placeholder count as absent."""
     for label in wanted:
-        value = given.get(label)
+        value = all_labels.get(label)
         if value and not names.is_placeholder(value) and (found := _known(value)):
             return found
     return None

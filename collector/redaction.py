@@ -118,9 +118,9 @@ _CAUSES = (
 """What begins with these operators is refused, and what to write instead."""
 
 
-def _cause(said: str) -> str:
+def _cause(message: str) -> str:
     """The end of a sentence about what RE2 said of a pattern."""
-    kind, _, at = said.partition(": ")
+    kind, _, at = message.partition(": ")
     for operators, sentence in _CAUSES:
         if at.startswith(operators) and kind.startswith("invalid"):
             return sentence.format(at)
@@ -129,7 +129,7 @@ def _cause(said: str) -> str:
     if kind == "bad repetition operator":
         return f"repeats a repetition ({at}), which RE2 does not; write one of them: RE2 is never slow"
     # RE2 repeats what it cannot read, to the end of the pattern.
-    return f"is not a regular expression that RE2 takes: {said if len(said) <= _LONGEST_CAUSE else kind}"
+    return f"is not a regular expression that RE2 takes: {message if len(message) <= _LONGEST_CAUSE else kind}"
 
 
 # --- a delivery -------------------------------------------------------------------------------------------------------
@@ -211,28 +211,28 @@ def _searched(patterns: Sequence[str], text: str, count: int) -> tuple[str, int]
     """Every text and number of a JSON document, each by itself: a match never reaches over its end."""
     if not patterns:
         return text, count
-    found = 0
-    known: dict[str, tuple[str, int]] = {}
+    count_found = 0
+    cache: dict[str, tuple[str, int]] = {}
 
     def clean(literal: re.Match[str]) -> str:
-        nonlocal found
-        written = literal[0]
+        nonlocal count_found
+        literal_text = literal[0]
         # Alerts of one group say the same again and again.
-        if written not in known:
-            known[written] = _literal(patterns, written)
-        text, matches = known[written]
-        found += matches
+        if literal_text not in cache:
+            cache[literal_text] = _literal(patterns, literal_text)
+        text, matches = cache[literal_text]
+        count_found += matches
         return text
 
-    return _LITERAL.sub(clean, text), count + found
+    return _LITERAL.sub(clean, text), count + count_found
 
 
-def _literal(patterns: Sequence[str], written: str) -> tuple[str, int]:
+def _literal(patterns: Sequence[str], literal: str) -> tuple[str, int]:
     """A text or a number as JSON writes it, and how many matches in what it says were replaced."""
-    is_text = written[0] == '"'
-    clean, matches = _replaced(patterns, scanstring(written, 1, False)[0] if is_text else written)
+    is_text = literal[0] == '"'
+    clean, matches = _replaced(patterns, scanstring(literal, 1, False)[0] if is_text else literal)
     if not matches:
-        return written, 0
+        return literal, 0
     return json.dumps(clean if is_text else MARK), matches
 
 

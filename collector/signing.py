@@ -148,15 +148,15 @@ def signature_of(body: bytes, secret: bytes) -> str:
 
 def _check_signature(webhook: Webhook, secrets: Sequence[bytes], signature: Signature) -> str:
     value = webhook.headers.get(signature.header.lower(), "")
-    given = _signatures_in(value, signature)
+    signatures = _signatures_in(value, signature)
     # Without a signature the digest is computed all the same, so that the two refusals take the same time.
     proofs = [_proof(webhook, secret, signature) for secret in secrets if secret]
-    equal = _any_equal(given, proofs)
+    equal = _any_equal(signatures, proofs)
     if stale := _stale(webhook, signature):
         raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: {stale}")
     if equal:
         return "signature"
-    found = "does not match the body" if given else "holds no such signature" if value else "is absent"
+    found = "does not match the body" if signatures else "holds no such signature" if value else "is absent"
     raise UnverifiedWebhook(_told(webhook.source, f"{signature.header} {found}", "secret_file", signature.sender))
 
 
@@ -170,10 +170,10 @@ def _stale(webhook: Webhook, signature: Signature) -> str:
     name = signature.timestamp
     if not name or not (signature.timestamp_required or name.lower() in webhook.headers):
         return ""
-    written = webhook.headers.get(name.lower(), "").strip()
-    if not _SECONDS.fullmatch(written):
-        return f"{name} is {'no number of seconds' if written else 'absent'}"
-    if abs(webhook.received_at - int(written) * SECOND) > TOLERANCE:
+    seconds = webhook.headers.get(name.lower(), "").strip()
+    if not _SECONDS.fullmatch(seconds):
+        return f"{name} is {'no number of seconds' if seconds else 'absent'}"
+    if abs(webhook.received_at - int(seconds) * SECOND) > TOLERANCE:
         return f"{name} is more than 5 minutes from the time of receipt; set the clocks, if it was sent just now"
     return ""
 
@@ -211,18 +211,18 @@ def _basic_matches(webhook: Webhook, pairs: Sequence[tuple[bytes, bytes]]) -> bo
     return _any_equal([decoded], [b":".join(pair) for pair in pairs if pair[1]]) and b":" in decoded
 
 
-def _any_equal(given: Sequence[bytes], expected: Sequence[bytes]) -> bool:
+def _any_equal(signatures: Sequence[bytes], expected: Sequence[bytes]) -> bool:
     """Whether one of each is equal, in a time that tells neither which nor how nearly.
 
     Digests are compared, so that lengths do not show either. An empty secret
     never matches: it is a mistake, not a permission.
     """
     equal = False
-    for one in given or (b"",):
-        digest = hashlib.sha256(one).digest()
+    for candidate in signatures or (b"",):
+        digest = hashlib.sha256(candidate).digest()
         for other in expected or (b"",):
             same = hmac.compare_digest(digest, hashlib.sha256(other).digest())
-            equal |= same and bool(one) and bool(other)
+            equal |= same and bool(candidate) and bool(other)
     return equal
 
 
@@ -237,15 +237,15 @@ def _bytes(text: str) -> bytes:
 def _what_was_wrong(webhook: Webhook, credentials: Credentials, signature: Signature | None, token_header: str) -> str:
     sender = signature.sender if signature else "the sender"
     if credentials.header and token_header:
-        found = "does not match" if token_header.lower() in webhook.headers else "is absent"
-        return _told(webhook.source, f"{token_header} {found}", "header_token_file", sender)
+        state = "does not match" if token_header.lower() in webhook.headers else "is absent"
+        return _told(webhook.source, f"{token_header} {state}", "header_token_file", sender)
     if credentials.bearer or credentials.basic:
         setting = "bearer_token_file" if credentials.bearer else "basic.password_file"
-        found = "does not match" if "authorization" in webhook.headers else "is absent"
-        return _told(webhook.source, f"Authorization {found}", setting, sender)
+        state = "does not match" if "authorization" in webhook.headers else "is absent"
+        return _told(webhook.source, f"Authorization {state}", setting, sender)
     if credentials.path:
-        found = "is not the one configured" if webhook.token else "is absent"
-        return _told(webhook.source, f"the secret part of the address {found}", "path_token_file", sender)
+        state = "is not the one configured" if webhook.token else "is absent"
+        return _told(webhook.source, f"the secret part of the address {state}", "path_token_file", sender)
     return (
         f"cannot verify delivery from {webhook.source}: this kind of sender signs nothing, and only a signing secret "
         f"is configured; set sources.{webhook.source}.bearer_token_file instead"

@@ -26,7 +26,7 @@ Finding = tuple[str, Complaint]
 
 
 @click.command()
-@click.argument("what", metavar="DRAFT...", nargs=-1, required=True)
+@click.argument("drafts", metavar="DRAFT...", nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
 @click.option("--off", type=click.Choice(NAMES), multiple=True, help="A rule not to apply; may be given several times.")
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "sarif", "github"]), default="table",

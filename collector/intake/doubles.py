@@ -70,10 +70,10 @@ class Doubles:
         self._owed = True
         """Whether something may be left to be taken back: after a start, and where it could not be."""
 
-    async def find(self, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
+    async def find(self, submission: Submission, near: int) -> tuple[Submission, dict[str, str]]:
         """The records of an import under the ids of events that are known, and by their own ids those that deliveries
         told; ``near`` in µs."""
-        return await self._log.query(partial(_as_told, told=told, near=near))
+        return await self._log.query(partial(_as_told, submission=submission, near=near))
 
     async def merge(self, source: str, events: Sequence[Event], forms: Mapping[str, Import], now: int) -> int:
         """Take back what an import of ``source`` brought of these events, new ones of a delivery; how many those are.
@@ -121,13 +121,13 @@ class Doubles:
     async def withdraw(self, doubles: Mapping[str, str], now: int) -> int:
         """Take back those of some events that an import brought, each with the id of what a delivery told."""
         revisions = {each.id: each for each in await self._log.read_ids(list(doubles))}
-        found = [each for each in revisions.values() if FETCHED in each.data and not is_retracted(each)]
-        for event in found:
+        doubled = [each for each in revisions.values() if FETCHED in each.data and not is_retracted(each)]
+        for event in doubled:
             fields = {name: getattr(event, name) for name in Event.__struct_fields__}
             data = dict(event.data) | {SAME: doubles[event.id]}
             said = Event(**{**fields, "revision": event.revision + 1, "amendment": "retraction", "data": data})
             await self._writer.submit(Submission(source=PEOPLE, received_at=now, events=(said,)), comes_again=False)
-        return len(found)
+        return len(doubled)
 
 
 def _import_after(connection: Connection, source: str, number: int) -> tuple[int, bool]:
@@ -182,31 +182,31 @@ def _forms(connection: Connection, events: Sequence[RecordedEvent]) -> dict[str,
     return {f"d{row.number}": dict(pairs).get(IMPORT, "") for row, pairs in zip(rows, headers, strict=True)}
 
 
-def _as_told(connection: Connection, told: Submission, near: int) -> tuple[Submission, dict[str, str]]:
+def _as_told(connection: Connection, submission: Submission, near: int) -> tuple[Submission, dict[str, str]]:
     """See :meth:`Doubles.find`."""
     events, doubles = [], {}
-    taken: set[str] = set()
-    for event in told.events:
+    claimed: set[str] = set()
+    for event in submission.events:
         around = _around(connection, event, near)
-        delivered = _same([each for each in around if FETCHED not in each.data], event, near, taken)
-        same = delivered or _fetched_before(around, event, near, taken)
+        delivered = _same([each for each in around if FETCHED not in each.data], event, near, claimed)
+        same = delivered or _fetched_before(around, event, near, claimed)
         if same is None:
             events.append(event)
             continue
-        taken.add(same)
+        claimed.add(same)
         if delivered:
             doubles[event.id] = same
         events.append(msgspec.structs.replace(event, id=same, data=dict(event.data) | {SAME: same}))
-    return msgspec.structs.replace(told, events=tuple(events)), doubles
+    return msgspec.structs.replace(submission, events=tuple(events)), doubles
 
 
 def _fetched_before(
-    around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]
+    around: Sequence[RecordedEvent], event: Event, near: int, claimed: Container[str]
 ) -> str | None:  # fmt: skip
     """What an earlier import brought of this record: a run of GitHub is given out with a later time once it changed."""
     if any(each.id == event.id for each in around):
         return None
-    return _same(around, event, near, taken)
+    return _same(around, event, near, claimed)
 
 
 def _around(
@@ -225,14 +225,14 @@ def _revisions(
     return decode.events(connection, statement, {"low": low, "high": high, "source": event.source})
 
 
-def _same(around: Sequence[RecordedEvent], event: Event, near: int, taken: Container[str]) -> str | None:
+def _same(around: Sequence[RecordedEvent], event: Event, near: int, claimed: Container[str]) -> str | None:
     """The nearest event of the same thing, of this type and by nobody else."""
-    found = [
+    candidates = [
         (abs(each.occurred_at - event.occurred_at), each.id)
         for each in around
         if (each.type, each.entity) == (event.type, event.entity)
-        and each.id not in taken
+        and each.id not in claimed
         and (not each.actor or not event.actor or each.actor == event.actor)
         and abs(each.occurred_at - event.occurred_at) <= near
     ]
-    return min(found, default=(0, None))[1]
+    return min(candidates, default=(0, None))[1]

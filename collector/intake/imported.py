@@ -59,10 +59,10 @@ def _of_record(
         yield fit.unrecognised(webhook, f"a record that is none of {form.called}", source.kind, bytes(raw))
         return
     for headers, body in sent:
-        told = Webhook(
+        delivery = Webhook(
             source=webhook.source, headers=headers, body=msgspec.json.encode(body), received_at=webhook.received_at
         )
-        yield from source.parse(told, reading)
+        yield from source.parse(delivery, reading)
 
 
 def _marked(event: Event, webhook: Webhook) -> Event:

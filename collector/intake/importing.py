@@ -55,34 +55,34 @@ class Importer:
         Raises :class:`NotFound` for a source that is not configured, :class:`InvalidInput` for a form that its kind
         does not have and for what is no JSON, and :class:`collector.errors.Unavailable`.
         """
-        found = self._form(source, form)
+        import_form = self._form(source, form)
         headers = {IMPORT: form, "content-type": "application/json"}
-        told = self._derive(Webhook(source=source, headers=headers, body=records, received_at=now), HOW)
-        if told is None or told.status == "malformed":
-            raise InvalidInput(f"cannot bring in {form}: {'' if told is None else told.reason}", "body")
-        return await self._bring_in(told, found.near, now)
+        submission = self._derive(Webhook(source=source, headers=headers, body=records, received_at=now), HOW)
+        if submission is None or submission.status == "malformed":
+            raise InvalidInput(f"cannot bring in {form}: {'' if submission is None else submission.reason}", "body")
+        return await self._bring_in(submission, import_form.near, now)
 
-    async def _bring_in(self, told: Submission, near: int, now: int) -> Brought:
+    async def _bring_in(self, submission: Submission, near: int, now: int) -> Brought:
         doubles: dict[str, str] = {}
-        fetched = told
+        fetched = submission
         if near:
-            told, doubles = await self._doubles.find(fetched, near)
-        known = {each.id for each in await self._log.read_ids([event.id for event in told.events])}
+            submission, doubles = await self._doubles.find(fetched, near)
+        stored = {each.id for each in await self._log.read_ids([event.id for event in submission.events])}
         withdrawn = await self._doubles.withdraw(doubles, now)
         unread = tuple(
             dict.fromkeys(
-                str(event.data.get("reason", "")) for event in told.events if event.type == "source.unrecognised"
+                str(event.data.get("reason", "")) for event in submission.events if event.type == "source.unrecognised"
             )
         )
-        merged = sum(event.data.get(SAME) is not None for event in told.events)
-        told = msgspec.structs.replace(told, events=tuple(map(_plain, told.events)))
-        new = tuple(dict.fromkeys(event.id for event in told.events if event.id not in known))
+        merged = sum(event.data.get(SAME) is not None for event in submission.events)
+        submission = msgspec.structs.replace(submission, events=tuple(map(_plain, submission.events)))
+        new = tuple(dict.fromkeys(event.id for event in submission.events if event.id not in stored))
         brought = Brought(
-            new=new, known=len(told.events) - len(new), merged=merged, withdrawn=withdrawn, not_understood=unread
+            new=new, known=len(submission.events) - len(new), merged=merged, withdrawn=withdrawn, not_understood=unread
         )
         if not new:
             return brought
-        receipt = await self._writer.submit(told, comes_again=False)
+        receipt = await self._writer.submit(submission, comes_again=False)
         if near:
             # A delivery that came in between saw nothing of this import, nor this import of it.
             _, doubles = await self._doubles.find(fetched, near)

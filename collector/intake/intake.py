@@ -224,10 +224,10 @@ def derive(webhook: Webhook, endpoint: Endpoint, authentication: str = "") -> Su
     return submission
 
 
-def _no_such_source(name: str, known: Sequence[str]) -> str:
+def _no_such_source(name: str, sources: Sequence[str]) -> str:
     """Says so without the name: where a secret is part of an address, a mistyped one may have it there."""
-    near = difflib.get_close_matches(name[:64].lower(), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none'}"
+    near = difflib.get_close_matches(name[:64].lower(), sources, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(sources) or 'none'}"
     return f"cannot verify delivery: there is no source of the name in its address, which is not repeated here; {hint}"
 
 
@@ -253,10 +253,10 @@ def _understood(
     webhook: Webhook, endpoint: Endpoint, authentication: str, crashes: Crashes
 ) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
     """What is stored of an authentic delivery, and the error to answer with after that. May run in any thread."""
-    told, malformed = _read(webhook, endpoint, authentication, crashes)
+    submission, malformed = _read(webhook, endpoint, authentication, crashes)
     if endpoint.redaction == _NOTHING_REDACTED:
-        return told, malformed
-    return _redacted(webhook, endpoint, told, malformed, crashes)
+        return submission, malformed
+    return _redacted(webhook, endpoint, submission, malformed, crashes)
 
 
 def _read(
@@ -277,10 +277,10 @@ def _read(
     unread = next((event for event in events if event.type == "source.unrecognised"), None)
     if unread is not None:
         status, reason = "unrecognised", str(unread.data.get("reason", ""))
-    told = _submission(webhook, endpoint, authentication, status, reason, events)
+    submission = _submission(webhook, endpoint, authentication, status, reason, events)
     # What is told afterwards says nothing of whether an alert fires again now.
     after = _NEVER if IMPORT in webhook.headers else endpoint.refire_after
-    return msgspec.structs.replace(told, refire_after=after), malformed
+    return msgspec.structs.replace(submission, refire_after=after), malformed
 
 
 def _parsed(webhook: Webhook, endpoint: Endpoint) -> tuple[Event, ...]:
@@ -305,7 +305,7 @@ def _of_kind(events: tuple[Event, ...], source: str, kind: str) -> tuple[Event, 
 
 
 def _redacted(
-    webhook: Webhook, endpoint: Endpoint, told: Submission, malformed: MalformedWebhook | None, crashes: Crashes
+    webhook: Webhook, endpoint: Endpoint, submission: Submission, malformed: MalformedWebhook | None, crashes: Crashes
 ) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
     """The same without what is not to be kept. Ids are those of the delivery as it came (design §3)."""
     try:
@@ -314,22 +314,26 @@ def _redacted(
         crashes.note("redaction failed: nothing of the delivery's body is kept", webhook.source, error)
         clean = msgspec.structs.replace(webhook, body=b"", headers={})
         reason = f"redaction failed ({type(error).__name__}); nothing of it was kept"
-        return _submission(clean, endpoint, told.authentication, "unrecognised", reason), None
+        return _submission(clean, endpoint, submission.authentication, "unrecognised", reason), None
     if not count:
-        return told, malformed
-    again, malformed = _read(clean, endpoint, told.authentication, crashes)
+        return submission, malformed
+    again, malformed = _read(clean, endpoint, submission.authentication, crashes)
     events = again.events
-    if len(events) == len(told.events):
-        events = tuple([_same(kept, as_sent, webhook.body) for kept, as_sent in zip(events, told.events, strict=True)])
+    if len(events) == len(submission.events):
+        events = tuple(
+            [_same(kept, as_sent, webhook.body) for kept, as_sent in zip(events, submission.events, strict=True)]
+        )
     counted = tuple([msgspec.structs.replace(e, data=dict(e.data) | {"redacted": count}) for e in events])
     return msgspec.structs.replace(again, events=counted, headers=(*again.headers, (REDACTED, str(count)))), malformed
 
 
-def _same(kept: Event, as_sent: Event, body: bytes) -> Event:
+def _same(redacted: Event, as_sent: Event, body: bytes) -> Event:
     """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too."""
-    made = kept.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
-    data = kept.data | {ENDS: as_sent.data[ENDS]} if ENDS in as_sent.data else kept.data
-    return msgspec.structs.replace(kept, id=as_sent.id, entity=as_sent.entity if made else kept.entity, data=data)
+    made = redacted.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
+    data = redacted.data | {ENDS: as_sent.data[ENDS]} if ENDS in as_sent.data else redacted.data
+    return msgspec.structs.replace(
+        redacted, id=as_sent.id, entity=as_sent.entity if made else redacted.entity, data=data
+    )
 
 
 def _submission(

@@ -134,10 +134,12 @@ class Writer:
             except Exception as error:  # one who cannot be told must not keep it from the others
                 log.error("cannot tell a sender that its delivery was stored: %s", type(error).__name__, exc_info=error)
 
-    def _count(self, told: Submission, receipt: Receipt) -> None:
+    def _count(self, submission: Submission, receipt: Receipt) -> None:
         new = sum(not item.known for item in receipt.items)
-        latest = max((event.occurred_at for event in told.events), default=told.received_at)
-        self.metrics.stored(told.source, receipt.status, told.received_at, latest, new, repeated=receipt.known)
+        latest = max((event.occurred_at for event in submission.events), default=submission.received_at)
+        self.metrics.stored(
+            submission.source, receipt.status, submission.received_at, latest, new, repeated=receipt.known
+        )
 
 
 class _Waiting(NamedTuple):

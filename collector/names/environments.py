@@ -20,10 +20,10 @@ def fold_environment(text: str) -> tuple[str, ...]:
     """
     if is_placeholder(text):
         return ()
-    found = environment_words(words_of(text))
+    words = environment_words(words_of(text))
     # "staging copy of production" is no production.
-    stage = next((each for each in found.stages if each != PRODUCTION), PRODUCTION) if found.stages else ""
-    return tuple(filter(None, (stage, *found.regions, "-".join(found.others))))
+    stage = next((each for each in words.stages if each != PRODUCTION), PRODUCTION) if words.stages else ""
+    return tuple(filter(None, (stage, *words.regions, "-".join(words.others))))
 
 
 def environment_key(text: str) -> str:
@@ -67,10 +67,10 @@ def narrowest(keys: Iterable[str]) -> tuple[str, ...]:
 
 def elsewhere(here: str | None, there: Iterable[str]) -> bool:
     """Whether something is apart from all of several environments; never where either names none."""
-    known = set(there)
-    if not here or not known or here in known:
+    environments = set(there)
+    if not here or not environments or here in environments:
         return False
-    places = known if len(known) == 1 else narrowest(known)
+    places = environments if len(environments) == 1 else narrowest(environments)
     return all(apart(here, place) for place in places)
 
 

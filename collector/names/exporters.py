@@ -28,11 +28,15 @@ def is_exporter(text: str, exporters: tuple[str, ...] = EXPORTERS) -> bool:
     ``node``, ``nodeexporter`` and ``monitoring/prom-mysqld_exporter-eu`` do; ``graph-node`` does not.
     """
     segments = [_without_environment(words_of(segment)) for segment in text.split("/")]
-    known, endings = _dashed(exporters)
+    exporter_names, endings = _dashed(exporters)
     last = segments[-1]
-    if "-".join(filter(None, segments)) in known or last in known or last.replace("-", "") in _solid(exporters):
+    if (
+        "-".join(filter(None, segments)) in exporter_names
+        or last in exporter_names
+        or last.replace("-", "") in _solid(exporters)
+    ):
         return True
-    return last.endswith(endings) or ("blackbox" in known and last.startswith("blackbox-"))
+    return last.endswith(endings) or ("blackbox" in exporter_names and last.startswith("blackbox-"))
 
 
 @lru_cache(maxsize=64)

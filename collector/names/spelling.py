@@ -39,11 +39,11 @@ def placed(event: RecordedEvent) -> Whereabouts:
     service = service_name(event.service or "")
     corrected = event.data.get("corrected", ())
     within = "" if "environment" in corrected else service.environment or ""
-    written = event.environment if environment_key(event.environment or "") else within
-    key = environment_key(written or "")
+    environment = event.environment if environment_key(event.environment or "") else within
+    key = environment_key(environment or "")
     if event.data.get("production") is True and "environment" not in corrected:
         key = in_production(key)
-    return Whereabouts(service.key, key, "", written or "")
+    return Whereabouts(service.key, key, "", environment or "")
 
 
 class People(msgspec.Struct, frozen=True):
@@ -161,10 +161,10 @@ class Spelling:
     """The spellings of some events."""
 
     def __init__(
-        self, events: Iterable[RecordedEvent], place: Callable[[RecordedEvent], Whereabouts] = placed,
+        self, events: Iterable[RecordedEvent], locate: Callable[[RecordedEvent], Whereabouts] = placed,
         people: People | None = None,
     ) -> None:  # fmt: skip
-        self._place = place
+        self._place = locate
         self._services: dict[str, str] = {}
         self._environments: dict[str, str] = {}
         self._implied: dict[str, str] = {}
@@ -177,12 +177,12 @@ class Spelling:
         self._people = _Names(ordered, people or People())
 
     def _learn(self, event: RecordedEvent) -> None:
-        found = self._place(event)
-        if found.service:
-            self._services.setdefault(found.service, found.listed or event.service or found.service)
-        if found.environment:
+        whereabouts = self._place(event)
+        if whereabouts.service:
+            self._services.setdefault(whereabouts.service, whereabouts.listed or event.service or whereabouts.service)
+        if whereabouts.environment:
             stated = bool(environment_key(event.environment or ""))
-            (self._environments if stated else self._implied).setdefault(found.environment, _shown(found))
+            (self._environments if stated else self._implied).setdefault(whereabouts.environment, _shown(whereabouts))
 
     def told(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
@@ -203,8 +203,12 @@ class Spelling:
         return [self.told(event) for event in events]
 
 
-def _shown(found: Whereabouts) -> str:
+def _shown(whereabouts: Whereabouts) -> str:
     """As it was written; what its sender alone calls production says so."""
-    if environment_key(found.written) == found.environment or "/" not in found.environment:
-        return found.written or found.environment
-    return f"{found.written} ({PRODUCTION})" if found.environment.startswith(PRODUCTION) else found.written
+    if environment_key(whereabouts.written) == whereabouts.environment or "/" not in whereabouts.environment:
+        return whereabouts.written or whereabouts.environment
+    return (
+        f"{whereabouts.written} ({PRODUCTION})"
+        if whereabouts.environment.startswith(PRODUCTION)
+        else whereabouts.written
+    )

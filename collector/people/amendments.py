@@ -78,20 +78,20 @@ def corrected(
     return _next(event, "correction", data=data, **changes)
 
 
-def still_corrected(before: Event, fresh: Event, kept: Iterable[str]) -> Event:
+def still_corrected(before: Event, fresh: Event, names_kept: Iterable[str]) -> Event:
     """What a sender's own fields say now, with the fields as a person corrected them before.
 
-    ``kept`` are the keys of ``data`` that tell of the correction.
+    ``names_kept`` are the keys of ``data`` that tell of the correction.
     """
-    named = before.data.get("corrected")
-    if not isinstance(named, list | tuple) or before.amendment == "erasure":
+    names = before.data.get("corrected")
+    if not isinstance(names, list | tuple) or before.amendment == "erasure":
         return fresh
-    changes: dict[str, Any] = {name: getattr(before, name) for name in named if name in CORRECTABLE}
+    changes: dict[str, Any] = {name: getattr(before, name) for name in names if name in CORRECTABLE}
     data = dict(fresh.data)
     if "occurred_at" in changes:
         data |= {name: changes["occurred_at"] for name in _REPEATED if data.get(name) == fresh.occurred_at}
         changes |= {"time_text": "", "time_quality": "exact"}
-    data |= {name: before.data[name] for name in kept if name in before.data}
+    data |= {name: before.data[name] for name in names_kept if name in before.data}
     return _next(fresh, fresh.amendment, **changes, data=data)
 
 
@@ -119,9 +119,9 @@ def erased(
     attached to: what it was attached by may go, so it names them from now on.
     """
     refs = () if everything else tuple(ref for ref in event.refs if ref.startswith(_KEPT_REFS))
-    kept = {} if everything else {name: event.data[name] for name in _KEPT_DATA if _bare(event.data.get(name))}
+    content = {} if everything else {name: event.data[name] for name in _KEPT_DATA if _bare(event.data.get(name))}
     marks = {"everything": everything, "retracted": is_retracted(event)}
-    said = {
+    marks_of_erasure = {
         "erased": True,
         "amended_by": spoken(by, "by"),
         "amended_at": stated_at,
@@ -141,7 +141,7 @@ def erased(
         severity=_severity_left(event.severity, everything),
         title=ERASED,
         refs=tuple(dict.fromkeys((*refs, *(f"incident:{key}" for key in incidents)))),
-        data=kept | said | {name: True for name, so in marks.items() if so},
+        data=content | marks_of_erasure | {name: True for name, so in marks.items() if so},
     )
 
 

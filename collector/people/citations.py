@@ -29,24 +29,24 @@ class Citation(msgspec.Struct, frozen=True):
 
 def read(text: str) -> Citation | None:
     """What a person typed as an event; None where no event can be called so."""
-    found = _WRITTEN.fullmatch(text.strip())
-    if found is None:
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None:
         return None
-    incident, digits = found.groups()
+    incident, digits = match.groups()
     return Citation(digits.lower(), int(incident) if incident else None)
 
 
 def missing(text: str) -> str:
     """Why no event is called so, with what was typed."""
-    named = read(text)
+    citation = read(text)
     shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
-    what = f'cannot find event "{shown}"'
-    if named is None:
-        return f"{what}: an event is named by the end of its id, such as b61d0"
-    if set(named.digits) - set("0123456789abcdef"):
-        return f"{what}: ids consist of the digits 0 to 9 and a to f"
-    if len(named.digits) < SHORTEST and not named.digits.isdigit():
-        return f"{what}: that is too short; write {SHORTEST} digits of its id or more"
-    of = "no id ends so" if named.incident is None else f"incident {named.incident} has no event whose id ends so"
-    position = " and no position is this" if named.digits.isdigit() and named.incident is None else ""
-    return f"{what}: {of}{position}; list /api/v1/events"
+    attempt = f'cannot find event "{shown}"'
+    if citation is None:
+        return f"{attempt}: an event is named by the end of its id, such as b61d0"
+    if set(citation.digits) - set("0123456789abcdef"):
+        return f"{attempt}: ids consist of the digits 0 to 9 and a to f"
+    if len(citation.digits) < SHORTEST and not citation.digits.isdigit():
+        return f"{attempt}: that is too short; write {SHORTEST} digits of its id or more"
+    of = "no id ends so" if citation.incident is None else f"incident {citation.incident} has no event whose id ends so"
+    position = " and no position is this" if citation.digits.isdigit() and citation.incident is None else ""
+    return f"{attempt}: {of}{position}; list /api/v1/events"

@@ -70,14 +70,14 @@ def _fact(
     )
 
 
-def spoken(text: str, what: str) -> str:
+def spoken(text: str, field: str) -> str:
     """A text that says something and can be stored."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd").strip()
     if not clean:
-        raise InvalidInput(f"cannot record a statement: {what} is empty; say it in a few words", what)
+        raise InvalidInput(f"cannot record a statement: {field} is empty; say it in a few words", field)
     if len(clean) > LONGEST:
         raise InvalidInput(
-            f"cannot record a statement: {what} has {len(clean)} characters; at most {LONGEST} are kept", what
+            f"cannot record a statement: {field} has {len(clean)} characters; at most {LONGEST} are kept", field
         )
     return clean
 
@@ -88,12 +88,12 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     return value
 
 
-def _check_ahead(what: str, at: int | None, stated_at: int, *, future: bool) -> None:
+def _check_ahead(subject: str, at: int | None, stated_at: int, *, future: bool) -> None:
     """Raises InvalidInput for what is to have happened more than :data:`AHEAD` after it is stated, unless meant."""
     if at is None or at - stated_at <= AHEAD or future:
         return
     raise InvalidInput(
-        f"cannot record {what}: its moment is {duration(at - stated_at)} in the future; correct it, or say that you "
+        f"cannot record {subject}: its moment is {duration(at - stated_at)} in the future; correct it, or say that you "
         "mean it (--future, or future: true)",
         "at",
     )
@@ -118,13 +118,13 @@ def action(
     entity: str = "",
 ) -> Event:
     """A follow-up. A later one with the same ``entity`` replaces it; by default the text names it."""
-    said = spoken(text, "text")
+    title = spoken(text, "text")
     if due and not _DATE.fullmatch(due):
         raise InvalidInput(f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD", "due")
     data = {"owner": owner, "due": due, "state": _one_of(state, STATES, "state")}
-    name = entity or f"action:{' '.join(said.split()).casefold()}"
+    name = entity or f"action:{' '.join(title.split()).casefold()}"
     return _fact(
-        "action.added", key=key, by=by, stated_at=stated_at, incident=incident, entity=name, title=said, data=data
+        "action.added", key=key, by=by, stated_at=stated_at, incident=incident, entity=name, title=title, data=data
     )
 
 

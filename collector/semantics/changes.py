@@ -123,13 +123,13 @@ class ChangeSpan(msgspec.Struct, frozen=True):
 def kind_of(events: Iterable[Event]) -> str:
     """What a change was: ``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``
     or ``flag``. ``events`` are all events of one change."""
-    known = list(events)
-    for event in known:
+    all_events = list(events)
+    for event in all_events:
         if event.type in _KINDS:
             return _KINDS[event.type]
-    if any(_text(event, "task").casefold() == "rollback" for event in known):
+    if any(_text(event, "task").casefold() == "rollback" for event in all_events):
         return "rollback"
-    if any(event.entity.startswith("workflow_run:") or event.data.get("workflow") for event in known):
+    if any(event.entity.startswith("workflow_run:") or event.data.get("workflow") for event in all_events):
         return "workflow"
     return "deploy"
 
@@ -184,30 +184,30 @@ def span_of(events: Sequence[Event]) -> ChangeSpan:
     took = last.data.get("duration")
     if type(took) is int and took >= 0:
         return ChangeSpan(end - took, end, ran=True, measured=True)
-    asked = [event for event in events if event.type == "change.requested"]
+    requests = [event for event in events if event.type == "change.requested"]
     # Without a word on when it began it began by its end; one that nothing kept waiting may have begun at once.
-    waited = any(_text(event, "state") not in ("", "requested") for event in asked)
-    start = asked[0].occurred_at if asked and not waited else end
+    waited = any(_text(event, "state") not in ("", "requested") for event in requests)
+    start = requests[0].occurred_at if requests and not waited else end
     return ChangeSpan(min(start, end), end, ran=True, measured=False)
 
 
 def reach_of(events: Iterable[Event]) -> Reach:
     """Whether a change reached the running system. ``events`` are all events of one change, in reading order."""
-    known = list(events)
-    if not known:
+    all_events = list(events)
+    if not all_events:
         return "unknown"
-    last = last_of(known)
-    if last.type in ("change.requested", "change.cancelled") or any(map(_is_transient, known)):
+    last = last_of(all_events)
+    if last.type in ("change.requested", "change.cancelled") or any(map(_is_transient, all_events)):
         return "none"
     if last.type in _REACHES:
         return _REACHES[last.type]
-    match kind_of(known):
+    match kind_of(all_events):
         case "merge" | "push":
             return _of_branch(last)
         case "release":
             return "none" if last.data.get("prerelease") is True else "deployed"
         case "workflow":
-            return _of_run(known, last)
+            return _of_run(all_events, last)
     return "deployed"
 
 

@@ -70,11 +70,11 @@ def word_of(event: RecordedEvent) -> Word | None:
     if event.type not in (RESOLVED, REOPENED, EDITED) or event.source == MACHINE:
         return None
     data = event.data
-    said, field, value = data.get("stated_at"), data.get("field"), data.get("value")
+    stated_at, field, value = data.get("stated_at"), data.get("field"), data.get("value")
     return Word(
         event.type,
         event.occurred_at,
-        said if isinstance(said, int) else event.occurred_at,
+        stated_at if isinstance(stated_at, int) else event.occurred_at,
         event.id,
         field if isinstance(field, str) else "",
         value if isinstance(value, str) else "",

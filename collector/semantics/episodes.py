@@ -106,7 +106,7 @@ def proves_its_start(event: RecordedEvent) -> bool:
 
 def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, int]]:
     """Each event with the start of the episode it tells of."""
-    found: list[tuple[RecordedEvent, int]] = []
+    pairs: list[tuple[RecordedEvent, int]] = []
     unnamed: list[RecordedEvent] = []
     updates: list[RecordedEvent] = []
     again: dict[int, list[RecordedEvent]] = {}
@@ -116,38 +116,38 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
         if event.type == UPDATED:
             updates.append(event)
             continue
-        named = micros(event.data.get("starts_at"))
+        start_named = micros(event.data.get("starts_at"))
         if event.type == "alert.firing":
-            if named is not None and AGAIN in event.data:
-                again.setdefault(named, []).append(event)
+            if start_named is not None and AGAIN in event.data:
+                again.setdefault(start_named, []).append(event)
             cycle = event.data.get(CYCLE)
             if cycle is None or cycle != goes_on[0]:
                 goes_on = (cycle, event.occurred_at)
-            found.append((event, goes_on[1]))
+            pairs.append((event, goes_on[1]))
             continue
         goes_on = (None, 0)
-        if named is None:
+        if start_named is None:
             unnamed.append(event)
         else:
-            found.append((event, named))
+            pairs.append((event, start_named))
     if again:
-        found = [(event, _lived_again(event, start, again.get(start, ()))) for event, start in found]
+        pairs = [(event, _lived_again(event, start, again.get(start, ()))) for event, start in pairs]
     if unnamed:
-        known = sorted({start for _, start in found})
-        found += [(event, _latest(known, event.occurred_at)) for event in unnamed]
-    return [*found, *_updating(updates, {start for _, start in found}, again)] if updates else found
+        known = sorted({start for _, start in pairs})
+        pairs += [(event, _latest(known, event.occurred_at)) for event in unnamed]
+    return [*pairs, *_updating(updates, {start for _, start in pairs}, again)] if updates else pairs
 
 
 def _updating(
     updates: Iterable[RecordedEvent], starts: set[int], again: Mapping[int, Sequence[RecordedEvent]]
 ) -> Iterator[tuple[RecordedEvent, int]]:
     """Each update with the start of its episode; one whose firing was taken back has none."""
-    known = sorted(starts)
+    in_order = sorted(starts)
     for event in updates:
         named = micros(event.data.get("starts_at"))
         start = _lived_again(event, named, again.get(named, ())) if named is not None else None
-        if start is None and known:
-            start = known[max(0, bisect_right(known, event.occurred_at) - 1)]
+        if start is None and in_order:
+            start = in_order[max(0, bisect_right(in_order, event.occurred_at) - 1)]
         if start in starts:
             yield event, start
 
@@ -179,20 +179,20 @@ def _end(episode: Episode, end: int, event: RecordedEvent) -> None:
         episode.end, episode.resolved = end, event
 
 
-def _overlapping(found: Sequence[Episode]) -> list[Episode]:
+def _overlapping(runs: Sequence[Episode]) -> list[Episode]:
     """Episodes by start, those that overlap made one."""
-    made: list[Episode] = []
-    for episode in found:
-        last = made[-1] if made else None
+    merged: list[Episode] = []
+    for episode in runs:
+        last = merged[-1] if merged else None
         if last is None or last.end is None or episode.start >= last.end:
             _put_in_order(episode)
-            made.append(episode)
+            merged.append(episode)
             continue
         last.events += episode.events
         if episode.end is not None and episode.resolved is not None:
             _end(last, episode.end, episode.resolved)
         _put_in_order(last)
-    return made
+    return merged
 
 
 def _put_in_order(episode: Episode) -> None:
@@ -201,14 +201,14 @@ def _put_in_order(episode: Episode) -> None:
         episode.events.sort(key=lambda each: (max(each.occurred_at, episode.start), rank(each.type), each.id))
 
 
-def _until(found: list[Episode]) -> list[Episode]:
+def _until(runs: list[Episode]) -> list[Episode]:
     next_end: int | None = None
-    for episode in reversed(found):
+    for episode in reversed(runs):
         if episode.end is None:
             episode.until = next_end
         else:
             next_end = episode.end
-    return found
+    return runs
 
 
 def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
@@ -219,18 +219,18 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
     """
     title = ""
     triggered = acknowledged = resolved = merged = None
-    for each in events:
+    for event in events:
         # A word that does not repeat the page's title is titled by its id.
-        title = each.title if each.title and each.title != f"Page {each.entity}" else title or each.title
-        if each.type == "page.triggered":
-            triggered = triggered or each
-        elif each.type == "page.acknowledged":
-            acknowledged = acknowledged or each
-        elif each.type == "page.resolved":
-            resolved, merged = each, None
-        elif each.type == "page.merged":
-            resolved, merged = None, each
-        elif each.type == "page.reopened":
+        title = event.title if event.title and event.title != f"Page {event.entity}" else title or event.title
+        if event.type == "page.triggered":
+            triggered = triggered or event
+        elif event.type == "page.acknowledged":
+            acknowledged = acknowledged or event
+        elif event.type == "page.resolved":
+            resolved, merged = event, None
+        elif event.type == "page.merged":
+            resolved, merged = None, event
+        elif event.type == "page.reopened":
             resolved = merged = None
     start = triggered.occurred_at if triggered is not None else _opened(events)
     closed = resolved or merged

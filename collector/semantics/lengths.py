@@ -21,9 +21,9 @@ def duration(micros: int) -> str:
         return "0 s" if micros == 0 else "less than 1 s"
     if seconds >= _DAY:
         seconds = (seconds + 30) // 60 * 60
-    said = []
+    units = []
     for size, unit in _UNITS:
         count, seconds = divmod(seconds, size)
         if count:
-            said.append(f"{count} {unit}")
-    return " ".join(said)
+            units.append(f"{count} {unit}")
+    return " ".join(units)

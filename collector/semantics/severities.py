@@ -73,10 +73,10 @@ def is_known(word: str) -> bool:
 def rank(word: str) -> tuple[int, str]:
     """The place of a severity among others, the gravest first; unknown words come after those that open."""
     folded = fold_severity(word)
-    place = _ROWS.get(folded)
-    if place is None:
+    index = _ROWS.get(folded)
+    if index is None:
         return (2 * len(OPENING) - 1, folded)
-    return (2 * place, folded)
+    return (2 * index, folded)
 
 
 @cache

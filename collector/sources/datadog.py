@@ -126,14 +126,14 @@ def _severity(body: Body) -> str | None:
 
 def _labels(body: Body) -> dict[str, str]:
     """The tags that have a name and a value, and the host."""
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for tag in _said(body.tags).split(","):
         name, colon, value = tag.strip().partition(":")
         if colon and name and value:
-            found.setdefault(name, value)
+            labels.setdefault(name, value)
     if host := _said(body.host):
-        found.setdefault("host", host)
-    return fit.labels(found)
+        labels.setdefault("host", host)
+    return fit.labels(labels)
 
 
 SOURCE = Source(

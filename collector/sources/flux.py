@@ -90,7 +90,7 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
     revision = next((found for name in _REVISIONS if (found := fit.line(labels.get(name)))), "")
     commit = _SHA.search(revision)
     sha = commit[0] if commit else ""
-    place = fit.line(f"{thing.kind}/{thing.namespace or ''}/{thing.name}")
+    subject = fit.line(f"{thing.kind}/{thing.namespace or ''}/{thing.name}")
     message = fit.text(body.message)
     data = {
         "state": fit.line(body.reason), "sha": sha, "ref": "" if sha else revision,
@@ -99,14 +99,14 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
     observed = {
         "type": f"flux.{fit.line(thing.kind).lower()}",
         "called": "error of Flux",
-        "subject": place,
+        "subject": subject,
         "text": message,
     }
     return Event(
-        id=_id(webhook, body, happened, fit.line(thing.uid) or place, revision),
+        id=_id(webhook, body, happened, fit.line(thing.uid) or subject, revision),
         type=event_type,
         **fit.origin(webhook, happened),
-        entity=place,
+        entity=subject,
         service=fit.service_of(labels, reading) or fit.name(thing.name),
         environment=fit.environment_of({"namespace": thing.namespace or "", **labels}, reading),
         title=_title(body, revision, sha, event_type),

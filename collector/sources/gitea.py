@@ -157,13 +157,13 @@ def _push(body: Body) -> Fact | str | None:
     deleted = set(body.after) == {"0"}
     commit = Commit() if deleted else body.head_commit or Commit()
     message = fit.line((commit.message or "").strip().partition("\n")[0])
-    what = f"Tag {name}" if tag else f"Branch {name}"
+    subject = f"Tag {name}" if tag else f"Branch {name}"
     return Fact(
         type="change.tagged" if tag else "change.pushed",
         entity=fit.line(f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}"),
         when=commit.timestamp,
         identity=("push", where.full_name or "", body.ref, body.before or "", body.after),
-        title=f"{what} was deleted" if deleted else what if tag else message or f"{name} was pushed",
+        title=f"{subject} was deleted" if deleted else subject if tag else message or f"{name} was pushed",
         actor=_person(body.pusher, body.sender),
         links=(("compare", body.compare_url),),
         refs=() if deleted else commit_ref(body.after),

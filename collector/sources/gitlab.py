@@ -282,14 +282,14 @@ def _push(webhook: Webhook, body: Body) -> Finding:
     deleted = not body.after.strip("0")
     head = next((each for each in reversed(body.commits or ()) if each.id == body.after), Commit())
     committed = moment(head.timestamp, webhook.received_at)
-    what = f"{'Tag' if tag else 'Branch'} {name}"
+    subject = f"{'Tag' if tag else 'Branch'} {name}"
     first = fit.line(head.title) or fit.line((head.message or "").strip().partition("\n")[0])
     return Fact(
         type="change.tagged" if tag else "change.pushed",
         entity=fit.line(f"{'tag' if tag else 'branch'}:{body.where.path_with_namespace or ''}:{name}"),
         when=None,
         identity=("push", str(body.where.id or ""), body.ref, body.before or "", body.after),
-        title=f"{what} was deleted" if deleted else what if tag else first or f"{name} was pushed",
+        title=f"{subject} was deleted" if deleted else subject if tag else first or f"{name} was pushed",
         actor=_person(User(body.user_name, body.user_username)),
         refs=() if deleted else commit_ref(body.after),
         data={

@@ -42,13 +42,13 @@ def deployment(record: Mapping[str, Any]) -> Deliveries:
 
 def pipeline(record: Mapping[str, Any]) -> Deliveries:
     """A pipeline in the state that it is in."""
-    told = {name: record.get(name) for name in ("id", "iid", "name", "status", "source", "ref", "tag", "sha")}
+    attributes = {name: record.get(name) for name in ("id", "iid", "name", "status", "source", "ref", "tag", "sha")}
     times = {name: record.get(name) for name in ("created_at", "duration")}
     ended = record.get("finished_at") or record.get("updated_at")
     if record["status"] == "running":
         # The list of pipelines says no time at which one began, and neither does the webhook.
         return []
-    run = told | times | {"finished_at": ended, "url": record.get("web_url")}
+    run = attributes | times | {"finished_at": ended, "url": record.get("web_url")}
     body = {"object_kind": "pipeline", "object_attributes": run, "user": record.get("user")}
     return [({}, body | {"project": _project(str(record["web_url"]))})]
 
@@ -118,21 +118,21 @@ async def _missed(ask: Ask, source: str, span: RecordSpan) -> AsyncIterator[tupl
 
 async def _failed(ask: Ask, path: str) -> AsyncIterator[tuple[str, Any]]:
     failed: dict[str, Any] = {}
-    taken: set[str] = set()
+    delivered: set[str] = set()
     looked = 0
     async for page in _numbered(ask, path, {}, _EVENTS):
-        for each in page:
-            key = str((each.get("request_headers") or {}).get("Idempotency-Key") or each["id"])
-            if str(each.get("response_status") or "").startswith("2"):
-                taken.add(key)
-            elif each.get("request_data"):
-                failed[key] = each
+        for attempt in page:
+            key = str((attempt.get("request_headers") or {}).get("Idempotency-Key") or attempt["id"])
+            if str(attempt.get("response_status") or "").startswith("2"):
+                delivered.add(key)
+            elif attempt.get("request_data"):
+                failed[key] = attempt
         looked += len(page)
         if looked >= _MOST:
             break
-    for key, each in failed.items():
-        if key not in taken:
-            yield f"{path} {key}", each
+    for key, attempt in failed.items():
+        if key not in delivered:
+            yield f"{path} {key}", attempt
 
 
 async def _whole(ask: Ask, record: Any) -> tuple[str, Any]:

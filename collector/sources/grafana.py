@@ -215,12 +215,12 @@ def _data(
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
-    told = {
+    content = {
         "receiver": fit.line(body.receiver),
         "summary": fit.text(annotations.get("summary")),
         "description": fit.text(annotations.get("description") or annotations.get("message")),
     }
-    data |= {key: value for key, value in told.items() if value}
+    data |= {key: value for key, value in content.items() if value}
     if ends is not None and starts.known:
         data["ends"] = event_id(RECIPE, webhook.source, starts.stated, entity, "firing", starts.identity)
     return data
@@ -268,7 +268,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
     entity = _entity(body.org_id, fit.line(f"rule:{body.rule_id}"))
     labels = fit.labels(body.tags)
     severity = fit.severity_of(labels, reading)
-    told = {"status": "firing" if state == "alerting" else "resolved", "summary": fit.text(body.message)}
+    content = {"status": "firing" if state == "alerting" else "resolved", "summary": fit.text(body.message)}
     observed = {"type": "grafana.no_data", "called": "no data", "kind": state, "text": fit.text(body.message)}
     observation = _LEGACY[state] == "observation.recorded"
     return (
@@ -283,7 +283,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
             title=fit.line(body.rule_name) or "Alert without a name",
             links=fit.links(("dashboard", body.rule_url)),
             labels=labels,
-            data={key: value for key, value in (observed if observation else told).items() if value},
+            data={key: value for key, value in (observed if observation else content).items() if value},
         ),
     )
 

@@ -39,7 +39,7 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
     labels = dict(pair for tag in tags if (pair := _label(tag)) is not None)
     before, name = fit.line(record.get("prevState")), fit.line(record.get("alertName"))
     turned = f"{name or 'An alert'} went from {before or 'an unknown state'} to {state}" if state else ""
-    said = {
+    content = {
         "type": "grafana.alert_state" if state else "grafana.annotation",
         "text": text,
         "tags": tags,
@@ -55,7 +55,7 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
         title=fit.line(turned) or fit.line(text.partition("\n")[0]) or ", ".join(tags) or "An annotation",
         actor=None if state else fit.name(record.get("login")),
         labels=labels,
-        data={key: value for key, value in said.items() if value},
+        data={key: value for key, value in content.items() if value},
     )
 
 

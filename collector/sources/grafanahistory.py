@@ -55,7 +55,7 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
     name = fit.line(line.get("ruleTitle")) or fit.line(labels.get("alertname")) or "An alert"
     before, now = fit.line(line.get("previous")), fit.line(line["current"])
     rule, alert = fit.line(line.get("ruleUID")), fit.line(line.get("fingerprint")) or "&".join(sorted(labels))
-    told = {"type": "grafana.alert_state", "text": fit.text(line.get("error")), "rule": rule}
+    content = {"type": "grafana.alert_state", "text": fit.text(line.get("error")), "rule": rule}
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, rule, alert, happened.identity, now),
         type="observation.recorded",
@@ -66,7 +66,7 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
         severity=fit.severity_of(labels, reading),
         title=fit.line(f"{name} went from {before or 'an unknown state'} to {now}"),
         labels=labels,
-        data={key: value for key, value in told.items() if value},
+        data={key: value for key, value in content.items() if value},
     )
 
 

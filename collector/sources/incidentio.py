@@ -234,8 +234,8 @@ def _category(status: Named | None) -> str:
 
 def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None) -> dict[str, Any]:
     opened = moment(incident.created_at, webhook.received_at)
-    told = change or StatusChange()
-    status = told.new_status or incident.incident_status
+    status_change = change or StatusChange()
+    status = status_change.new_status or incident.incident_status
     creator = incident.creator or Creator()
     agent = next((each.name for each in (creator.api_key, creator.workflow) if each), None)
     content = {
@@ -243,9 +243,9 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "number": fit.line(incident.reference),
         "status": fit.line(status.name) if status else "",
         "priority": fit.line(incident.severity.name) if incident.severity else "",
-        "from": fit.line(told.previous_status.name) if told.previous_status else "",
-        "to": fit.line(told.new_status.name) if told.new_status else "",
-        "text": fit.text(told.message),
+        "from": fit.line(status_change.previous_status.name) if status_change.previous_status else "",
+        "to": fit.line(status_change.new_status.name) if status_change.new_status else "",
+        "text": fit.text(status_change.message),
         "agent": "" if creator.user else fit.line(agent),
         "created_at": opened.at if opened.known else None,
     }
@@ -254,17 +254,17 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
 
 def _labels(incident: Incident) -> dict[str, str]:
     """The custom fields, by name in small letters: what says which service and which environment it is."""
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for entry in incident.custom_field_entries or ():
         name = fit.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
-        said = [text for value in entry.values or () if (text := _said(value))]
-        if name and said:
-            found[name] = ", ".join(said)
+        values = [text for value in entry.values or () if (text := _said(value))]
+        if name and values:
+            labels[name] = ", ".join(values)
             # Of several services a field names, the first is what it is about.
             for asked in ("service", "environment"):
                 if name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
-                    found.setdefault(asked, said[0])
-    return fit.labels(found)
+                    labels.setdefault(asked, values[0])
+    return fit.labels(labels)
 
 
 def _said(value: Value) -> str:
@@ -335,19 +335,21 @@ def _episode(started: SenderTime, ended: SenderTime, ends: bool) -> dict[str, in
     return told | ({"ends_at": ended.at} if ends and ended.known else {})
 
 
-def _attributes(given: object) -> dict[str, str]:
+def _attributes(attributes: object) -> dict[str, str]:
     """An alert's attributes, by name in small letters; a value stands alone or in a list."""
-    found: dict[str, str] = {}
-    for each in given if isinstance(given, list) else ():
-        inner = each.get("attribute") if isinstance(each, dict) else None
+    labels: dict[str, str] = {}
+    for attribute in attributes if isinstance(attributes, list) else ():
+        inner = attribute.get("attribute") if isinstance(attribute, dict) else None
         name = fit.line(inner.get("name")).lower().replace(" ", "_") if isinstance(inner, dict) else ""
-        several = each.get("array_value") if isinstance(each, dict) else None
-        values = several if isinstance(several, list) else [each.get("value") if isinstance(each, dict) else None]
-        said = [text for value in values if isinstance(value, dict) and (text := fit.line(
+        several = attribute.get("array_value") if isinstance(attribute, dict) else None
+        values = (
+            several if isinstance(several, list) else [attribute.get("value") if isinstance(attribute, dict) else None]
+        )
+        texts = [text for value in values if isinstance(value, dict) and (text := fit.line(
             value.get("label")) or fit.line(value.get("literal")))]  # fmt: skip
-        if name and said:
-            found[name] = ", ".join(said)
-    return fit.labels(found)
+        if name and texts:
+            labels[name] = ", ".join(texts)
+    return fit.labels(labels)
 
 
 SOURCE = Source(

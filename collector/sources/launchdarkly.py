@@ -92,7 +92,7 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
     turned = _TURNED.search(verb or fit.line(body.title))
     state = turned[1].lower() if turned else ""
     said = fit.text(body.comment) or fit.text(body.description)
-    told = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
+    content = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
     site = (body.links or {}).get("site", Address()).href
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, body.id, project, environment, key),
@@ -103,7 +103,7 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
         title=fit.line(f"{name} {state}".strip()),
         actor=_named(body.member),
         links=fit.links(("source", site)),
-        data={name: text for name, text in told.items() if text},
+        data={name: text for name, text in content.items() if text},
     )
 
 

@@ -67,10 +67,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it; None where it is set aside."""
 
 
-def source_of(mapping: FieldMap, *, recipe: str, signature: Signature | None = None, **told: Any) -> Source:
-    """The adapter of a kind of sender that a mapping reads; ``told`` is what else :class:`Source` says of it."""
-    kind: str = told["kind"]
-    token_header: str = told.get("token_header", "")
+def source_of(mapping: FieldMap, *, recipe: str, signature: Signature | None = None, **fields: Any) -> Source:
+    """The adapter of a kind of sender that a mapping reads; ``fields`` is what else :class:`Source` says of it."""
+    kind: str = fields["kind"]
+    token_header: str = fields.get("token_header", "")
 
     def verify(webhook: Webhook, credentials: Credentials) -> str:
         return authenticate(webhook, credentials, signature, token_header)
@@ -79,7 +79,7 @@ def source_of(mapping: FieldMap, *, recipe: str, signature: Signature | None = N
         return read(webhook, reading, mapping, recipe, kind)
 
     sign = signature.sign if signature is not None else None
-    return Source(verify=verify, parse=parse, sign=sign, mapping=mapping, headers=mapping.headers, **told)
+    return Source(verify=verify, parse=parse, sign=sign, mapping=mapping, headers=mapping.headers, **fields)
 
 
 def read(webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str) -> tuple[Event, ...]:
@@ -128,10 +128,10 @@ def _found(
     texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
     texts["id"] = _places(_asked(mapping.id, document))
     labels = fit.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
-    told, reason = _type_of(mapping, texts)
-    if told == ASIDE:
+    event_type, reason = _type_of(mapping, texts)
+    if event_type == ASIDE:
         return Evaluation(texts=texts, labels=labels, event=None)
-    reason = reason or _missing(mapping, told, texts)
+    reason = reason or _missing(mapping, event_type, texts)
     if reason:
         service = _service(texts, labels, reading)
         word = next(iter(texts.get("type", ())), kind)
@@ -139,7 +139,7 @@ def _found(
         return Evaluation(
             texts=texts, labels=labels, event=fit.unrecognised(webhook, said, word, part, service=service)
         )  # fmt: skip
-    event = _event_of(webhook, reading, mapping, recipe, told, texts, labels)
+    event = _event_of(webhook, reading, mapping, recipe, event_type, texts, labels)
     return Evaluation(texts=texts, labels=labels, event=event)
 
 
@@ -257,15 +257,15 @@ def _data(
     event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime
 ) -> dict[str, Any]:  # fmt: skip
     family = event_type.partition(".")[0]
-    told = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
-    told["state" if family == "change" else "kind"] = _first(texts, "status") or told.get("kind", "")
-    told["summary" if family == "alert" else "text"] = _text(texts)
+    content = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
+    content["state" if family == "change" else "kind"] = _first(texts, "status") or content.get("kind", "")
+    content["summary" if family == "alert" else "text"] = _text(texts)
     for key in ("sha", "repository"):
         ref = "commit" if key == "sha" else key
-        told.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
+        content.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
     # One mapping gives events of several families, and not each has every key.
     known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
-    data: dict[str, Any] = {key: value for key, value in told.items() if value and key in known}
+    data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 
@@ -307,13 +307,13 @@ def misused(expression: str) -> str:
     """What is wrong with a function that an expression calls, as the end of a sentence; empty where nothing is."""
     for node in _nodes(compiled(expression).parsed):
         if node.get("type") == "function_expression":
-            name, given = node["value"], len(node["children"])
-            wanted = Functions.FUNCTION_TABLE.get(name, {}).get("signature")
-            if wanted is None:
+            name, count = node["value"], len(node["children"])
+            parameters = Functions.FUNCTION_TABLE.get(name, {}).get("signature")
+            if parameters is None:
                 return f"which calls {name}, a function that JMESPath does not have"
-            variadic = bool(wanted) and wanted[-1].get("variadic", False)
-            if given < len(wanted) or (given > len(wanted) and not variadic):
-                return f"which calls {name} with {given} arguments; it takes {len(wanted)}"
+            variadic = bool(parameters) and parameters[-1].get("variadic", False)
+            if count < len(parameters) or (count > len(parameters) and not variadic):
+                return f"which calls {name} with {count} arguments; it takes {len(parameters)}"
     return ""
 
 
@@ -356,18 +356,18 @@ def _scalar(value: object) -> str:
 def _labels(value: object) -> dict[str, str]:
     """Labels in any of the forms in which senders have them."""
     if isinstance(value, dict):
-        named = {str(key): told for key, each in value.items() if (told := _scalar(each))}
+        named = {str(key): value_text for key, each in value.items() if (value_text := _scalar(each))}
         # A sender's tags are labels, too, where they have a name and a value.
         return {**_labels(named.get("tags")), **named}
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     listed = _APART.split(value) if isinstance(value, str) else value
-    for each in listed if isinstance(listed, list) else ():
-        if isinstance(each, dict):
-            name = _scalar(each.get("name") or each.get("key") or each.get("tag"))
-            told = _scalar(each.get("value"))
+    for entry in listed if isinstance(listed, list) else ():
+        if isinstance(entry, dict):
+            name = _scalar(entry.get("name") or entry.get("key") or entry.get("tag"))
+            value_text = _scalar(entry.get("value"))
         else:
-            pair = _PAIR.fullmatch(_scalar(each).strip())
-            name, told = (pair[1].strip(), pair[2].strip()) if pair else ("", "")
-        if name and told:
-            found.setdefault(name, told)
-    return found
+            pair = _PAIR.fullmatch(_scalar(entry).strip())
+            name, value_text = (pair[1].strip(), pair[2].strip()) if pair else ("", "")
+        if name and value_text:
+            labels.setdefault(name, value_text)
+    return labels

@@ -114,7 +114,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
     alert, page = body.alert, fit.line(body.alert.alert_id)
     happened = moment(alert.updated_at, webhook.received_at)
-    told = _told(body)
+    content = _told(body)
     note = TYPES[body.action] == "note.added"
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
@@ -129,7 +129,7 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
         actor=fit.name(alert.username) if body.action not in ("Create", "Escalate") else None,
         refs=_refs(page, fit.line(alert.alias)),
         labels=labels,
-        data=_data(webhook, body) | told,
+        data=_data(webhook, body) | content,
     )
 
 
@@ -191,14 +191,14 @@ def _refs(page: str, alias: str) -> tuple[str, ...]:
 def _labels(alert: Alert) -> dict[str, str]:
     """What the alert says by name: its details, its tags of the form ``name:value``, and its entity as a service."""
     details = alert.details if isinstance(alert.details, dict) else {}
-    named = {fit.line(key): fit.text(value) for key, value in details.items() if isinstance(value, str)}
+    by_name = {fit.line(key): fit.text(value) for key, value in details.items() if isinstance(value, str)}
     for tag in alert.tags or ():
         name, colon, value = tag.partition(":")
         if colon and name and value:
-            named.setdefault(fit.line(name), fit.text(value))
+            by_name.setdefault(fit.line(name), fit.text(value))
     if fit.line(alert.entity):
-        named.setdefault("service", fit.line(alert.entity))
-    return named
+        by_name.setdefault("service", fit.line(alert.entity))
+    return by_name
 
 
 SOURCE = Source(

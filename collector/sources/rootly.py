@@ -152,7 +152,7 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
 
 def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     opened = moment(_time(data.get("created_at")), webhook.received_at)
-    told = {
+    content = {
         "kind": kind,
         "number": _number(data.get("sequential_id")),
         "status": fit.line(data.get("status")),
@@ -162,7 +162,7 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "resolve_reason": "cancelled" if kind == "incident.cancelled" else "",
         "created_at": opened.at if opened.known else None,
     }
-    return {key: value for key, value in told.items() if value not in (None, "")}
+    return {key: value for key, value in content.items() if value not in (None, "")}
 
 
 def _number(value: object) -> int | str | None:
@@ -188,10 +188,10 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
     firing, ends = event_type == "alert.firing", event_type == "alert.resolved"
     at = started if firing and started.known else ended if ends and ended.known else happened
     labels = _labels(data)
-    told: dict[str, Any] = {"type": event.type}
+    content: dict[str, Any] = {"type": event.type}
     if event_type.startswith("alert."):
-        told = {"status": "resolved" if ends else "firing"} | ({"starts_at": started.at} if started.known else {})
-        told |= {"ends_at": at.at} if ends and at.known else {}
+        content = {"status": "resolved" if ends else "firing"} | ({"starts_at": started.at} if started.known else {})
+        content |= {"ends_at": at.at} if ends and at.known else {}
     return Event(
         id=_id(webhook, event, happened, ident),
         type=event_type,
@@ -204,7 +204,7 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
         links=fit.links(("source", data.get("external_url")), ("source", data.get("url"))),
         refs=(f"alert:{other}",) if (other := fit.line(data.get("external_id"))) else (),
         labels=labels,
-        data=told,
+        data=content,
     )
 
 
@@ -234,10 +234,10 @@ def _first(value: object) -> str | None:
 
 def _labels(data: dict[str, Any]) -> dict[str, str]:
     """Labels as an object, or as a list of objects with a key and a value."""
-    given = data.get("labels")
-    pairs = given.items() if isinstance(given, dict) else [
-        (each.get("key"), each.get("value")) for each in given if isinstance(each, dict)
-    ] if isinstance(given, list) else ()  # fmt: skip
+    listing = data.get("labels")
+    pairs = listing.items() if isinstance(listing, dict) else [
+        (each.get("key"), each.get("value")) for each in listing if isinstance(each, dict)
+    ] if isinstance(listing, list) else ()  # fmt: skip
     return fit.labels({name: str(value) for key, value in pairs if (name := fit.line(key)) and value is not None})
 
 

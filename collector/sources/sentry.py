@@ -167,10 +167,10 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
             "Sentry sent a resource that this version does not read" if resource else "Sentry-Hook-Resource is absent"
         )
         return (fit.unrecognised(webhook, reason, resource),)
-    told = read(webhook, body, reading)
-    if isinstance(told, str):
-        return (fit.unrecognised(webhook, told, resource),)
-    return () if told is None else (_event_of(webhook, told),)
+    fact = read(webhook, body, reading)
+    if isinstance(fact, str):
+        return (fit.unrecognised(webhook, fact, resource),)
+    return () if fact is None else (_event_of(webhook, fact),)
 
 
 Finding = Fact | str | None

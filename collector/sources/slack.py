@@ -151,12 +151,12 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 def _conversation(body: Body, event: Inner, reading: Reading) -> Conversation | None:
     """The channel an event is of, where it is one that is read: any, or those that are configured."""
-    named = event.channel_id or event.channel or (event.item.channel if event.item else None)
-    if not isinstance(named, str) or not named or event.channel_type in _DIRECT or named.startswith("D"):
+    channel = event.channel_id or event.channel or (event.item.channel if event.item else None)
+    if not isinstance(channel, str) or not channel or event.channel_type in _DIRECT or channel.startswith("D"):
         return None
-    if reading.channels and named not in reading.channels:
+    if reading.channels and channel not in reading.channels:
         return None
-    return Conversation(fit.line(body.team_id), fit.line(named), reading.channels.get(named, ChatChannel()))
+    return Conversation(fit.line(body.team_id), fit.line(channel), reading.channels.get(channel, ChatChannel()))
 
 
 def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
@@ -204,10 +204,10 @@ def _reaction(webhook: Webhook, event: Inner, where: Conversation, reading: Read
     if name not in reading.reactions or item is None or not item.ts or not event.event_ts:
         return ()
     identity = (item.ts, "reaction", name, fit.line(event.user))
-    said = _event(
+    message = _event(
         webhook, where, "chat.message", event.event_ts, identity, event.user, f":{fit.line(name)}:", item.ts, of=item.ts
     )
-    return (msgspec.structs.replace(said, data=said.data | {"kind": "reaction_added"}),)
+    return (msgspec.structs.replace(message, data=message.data | {"kind": "reaction_added"}),)
 
 
 def _event(

@@ -90,29 +90,29 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error), KIND),)
-    for what, told in (("incident", body.incident), ("maintenance", body.maintenance)):
-        if told is not None:
-            updates = enumerate((told.incident_updates if what == "incident" else told.maintenance_updates) or ())
-            return tuple(reversed([_published(webhook, what, told, raw, place) for place, raw in updates]))
+    for kind, notice in (("incident", body.incident), ("maintenance", body.maintenance)):
+        if notice is not None:
+            updates = enumerate((notice.incident_updates if kind == "incident" else notice.maintenance_updates) or ())
+            return tuple(reversed([_published(webhook, kind, notice, raw, place) for place, raw in updates]))
     if body.component_update is not None:
         return (_component(webhook, body.component_update, body.component or Named()),)
     return (fit.unrecognised(webhook, "neither an incident, nor a maintenance, nor a component", KIND),)
 
 
-def _published(webhook: Webhook, what: str, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
-    where = f"$.{what}.{what}_updates[{place}]"
+def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
+    where = f"$.{kind}.{kind}_updates[{place}]"
     try:
         update = fit.decode(_UPDATE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
         return fit.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(raw))
-    told = {
+    fields = {
         "text": fit.text(update.body) or fit.line(incident.name),
         "kind": fit.line(update.status),
         "subject": fit.line(incident.name),
     }
     service = next((name for each in update.affected_components or () if (name := fit.name(each.name))), None)
     return _event(
-        webhook, (str(update.id),), update.display_at or update.created_at, f"{what}:{incident.id}", service, told,
+        webhook, (str(update.id),), update.display_at or update.created_at, f"{kind}:{incident.id}", service, fields,
         incident.shortlink or incident.url,
     )  # fmt: skip
 
@@ -120,25 +120,25 @@ def _published(webhook: Webhook, what: str, incident: Incident, raw: msgspec.Raw
 def _component(webhook: Webhook, change: Change, component: Named) -> Event:
     name = fit.line(component.name) or "A component"
     states = [fit.line(each).replace("_", " ") for each in (change.old_status, change.new_status)]
-    told = {
+    fields = {
         "text": f"{name}: {' → '.join(state for state in states if state)}".rstrip(": "),
         "kind": fit.line(change.new_status),
     }
     ident = fit.line(str(component.id or change.component_id or ""))
     # Without an id of its own a change is what came of which component when.
-    named = (str(change.id),) if change.id is not None else (
+    identity = (str(change.id),) if change.id is not None else (
         "component", ident, fit.line(change.new_status), moment(change.created_at, webhook.received_at).identity,
     )  # fmt: skip
-    return _event(webhook, named, change.created_at, f"component:{ident}", fit.name(component.name), told, None)
+    return _event(webhook, identity, change.created_at, f"component:{ident}", fit.name(component.name), fields, None)
 
 
 def _event(
-    webhook: Webhook, ident: tuple[str, ...], when: str | None, entity: str, service: str | None, told: dict[str, Any],
-    link: str | None,
+    webhook: Webhook, ident: tuple[str, ...], when: str | None, entity: str, service: str | None,
+    fields: dict[str, Any], link: str | None,
 ) -> Event:  # fmt: skip
     """A post; an update whose ``display_at`` is edited afterwards keeps its id, so the id does without a time."""
     happened = moment(when, webhook.received_at)
-    text = told["text"] or "Status updated"
+    text = fields["text"] or "Status updated"
     return Event(
         id=event_id(RECIPE, webhook.source, None, *ident),
         type="status.updated",
@@ -147,7 +147,7 @@ def _event(
         service=service,
         title=fit.line(text.partition("\n")[0]) or fit.line(text) or "Status updated",
         links=fit.links(("source", link)),
-        data={key: value for key, value in told.items() if value},
+        data={key: value for key, value in fields.items() if value},
     )
 
 

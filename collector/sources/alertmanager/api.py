@@ -27,19 +27,19 @@ def alert(record: Mapping[str, Any]) -> Deliveries:
         alerts = [{"status": "firing", "labels": labels, **{name: each for name, each in known.items() if each}}]
         return [({}, {"version": "4", "status": "firing", "alerts": alerts})]
     muted = {"labels": labels, "fingerprint": str(int(record["fingerprint"], 16))}
-    found = [_recorded("silenceMutedAlert", {"silence": {"id": each}, "mutedAlert": muted})
+    deliveries = [_recorded("silenceMutedAlert", {"silence": {"id": each}, "mutedAlert": muted})
              for each in status.get("silencedBy") or ()]  # fmt: skip
     by = [str(int(each, 16)) for each in status.get("inhibitedBy") or ()]
     if by:
         # The recorder has the time of the inhibition, and the API only that of the alert.
         told = {"mutedAlert": muted | {"startsAt": record.get("startsAt")}, "inhibitingFingerprints": by}
-        found.append(_recorded("inhibitionMutedAlert", told))
-    return [({}, each) for each in found]
+        deliveries.append(_recorded("inhibitionMutedAlert", told))
+    return [({}, each) for each in deliveries]
 
 
 def silence(record: Mapping[str, Any]) -> Deliveries:
     """That a silence was made, and of one that is over that it ended."""
-    told = {
+    described = {
         "id": record["id"],
         "matchers": [_matcher(each) for each in record["matchers"]],
         "createdBy": record.get("createdBy"),
@@ -50,10 +50,10 @@ def silence(record: Mapping[str, Any]) -> Deliveries:
     ended = state == "expired"
     # One that was ended by hand was updated by that: when it was made, it began.
     made = record["startsAt"] if ended and record.get("updatedAt") == record["endsAt"] else record.get("updatedAt")
-    found = [_recorded("silenceCreated", {"silence": told | {"updatedAt": made or record["startsAt"]}})]
+    deliveries = [_recorded("silenceCreated", {"silence": described | {"updatedAt": made or record["startsAt"]}})]
     if ended:
-        found.append(_recorded("silenceUpdated", {"silence": told | {"updatedAt": record["endsAt"]}}))
-    return [({}, each) for each in found]
+        deliveries.append(_recorded("silenceUpdated", {"silence": described | {"updatedAt": record["endsAt"]}}))
+    return [({}, each) for each in deliveries]
 
 
 def recorded(record: Mapping[str, Any]) -> Deliveries:

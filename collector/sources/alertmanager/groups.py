@@ -119,15 +119,15 @@ def _about_version(version: str | int | None) -> str:
 
 def _common(group: Group) -> Common:
     key = group.group_key or ""
-    told: dict[str, str] = {}
+    constants: dict[str, str] = {}
     if receiver := _receiver(group.receiver or ""):
-        told["receiver"] = receiver
+        constants["receiver"] = receiver
     if reason := fit.line(group.notification_reason):
-        told["reason"] = reason
+        constants["reason"] = reason
     return Common(
         group_key=fit.text(key),
         group_labels=fit.labels(group.group_labels),
-        told=told,
+        told=constants,
         status=group.status or "",
         source_url=group.external_url,
         refs=refs_of(key),
@@ -147,19 +147,19 @@ def refs_of(group_key: str) -> tuple[str, ...]:
     return (f"alertgroup:{hashlib.sha256(group_key.encode()).hexdigest()}",) if group_key else ()
 
 
-def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, place: int, common: Common, reading: Reading) -> Event:
+def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, index: int, common: Common, reading: Reading) -> Event:
     if isinstance(item, Alert):
         alert = item
     else:
         try:
-            alert = fit.decode(_ALERT, item, webhook.source, f"$.alerts[{place}]")
+            alert = fit.decode(_ALERT, item, webhook.source, f"$.alerts[{index}]")
         except msgspec.ValidationError as error:
-            reason = str(error).replace("`$", f"`$.alerts[{place}]")
+            reason = str(error).replace("`$", f"`$.alerts[{index}]")
             return fit.unrecognised(webhook, reason, KIND, bytes(item))
     status = alert.status or common.status
     if status in _STATUSES:
         return alert_event(webhook, alert, status, common, reading)
-    reason = f"neither firing nor resolved - at `$.alerts[{place}].status`"
+    reason = f"neither firing nor resolved - at `$.alerts[{index}].status`"
     return fit.unrecognised(webhook, reason, KIND, msgspec.json.encode(alert))
 
 
@@ -227,11 +227,11 @@ def _gap(webhook: Webhook, missing: int, common: Common, events: Sequence[Event]
     if missing <= 0:
         return ()
     missing = min(missing, 2**53)
-    told = sorted(event.id for event in events)
+    ids = sorted(event.id for event in events)
     alerts = "1 alert" if missing == 1 else f"{missing} alerts"
     return (
         Event(
-            id=event_id(RECIPE, webhook.source, None, "truncated", common.group_key, *told),
+            id=event_id(RECIPE, webhook.source, None, "truncated", common.group_key, *ids),
             type="source.gap",
             **fit.origin(webhook),
             entity=common.refs[0] if common.refs else "alertgroup:",
@@ -247,10 +247,10 @@ def _gap(webhook: Webhook, missing: int, common: Common, events: Sequence[Event]
 def query_of(generator_url: str) -> str:
     """The PromQL of a rule, out of its link to Prometheus' graph page; empty where the link holds none."""
     try:
-        found = parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [])
+        expressions = parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [])
     except ValueError:
         return ""
-    return fit.text(found[0]) if found else ""
+    return fit.text(expressions[0]) if expressions else ""
 
 
 def fingerprint_of(labels: dict[str, str]) -> str:

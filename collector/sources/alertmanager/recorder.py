@@ -50,17 +50,17 @@ def speaks(body: bytes) -> bool:
 def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The events of an object, of a list, or of an object on each line. One that is not understood spoils no other."""
     try:
-        found = fit.decode_any(webhook.body, webhook.source)
+        document = fit.decode_any(webhook.body, webhook.source)
     except MalformedWebhook:
         lines = [line for line in webhook.body.splitlines() if line.strip()]
         if not _is_file(webhook, lines):
             raise
         return tuple([event for line in lines for event in _line(webhook, reading, line)])
-    if not isinstance(found, list):
-        return _entry(webhook, reading, found, None)
-    if not found:
+    if not isinstance(document, list):
+        return _entry(webhook, reading, document, None)
+    if not document:
         return (fit.unrecognised(webhook, "a list of no events", KIND),)
-    return tuple([event for each in found for event in _entry(webhook, reading, each, _bytes(each))])
+    return tuple([event for each in document for event in _entry(webhook, reading, each, _bytes(each))])
 
 
 def _is_file(webhook: Webhook, lines: list[bytes]) -> bool:
@@ -81,10 +81,10 @@ def _bytes(value: object) -> bytes:
 def _line(webhook: Webhook, reading: Reading, line: bytes) -> tuple[Event, ...]:
     """One line of the recorder's file; the last one may be cut where Alertmanager was killed."""
     try:
-        found = fit.decode_any(line, webhook.source)
+        document = fit.decode_any(line, webhook.source)
     except MalformedWebhook:
         return (fit.unrecognised(webhook, "a line that is no JSON", KIND, line),)
-    return _entry(webhook, reading, found, line)
+    return _entry(webhook, reading, document, line)
 
 
 def _entry(webhook: Webhook, reading: Reading, entry: object, part: bytes | None) -> tuple[Event, ...]:
@@ -106,11 +106,11 @@ def _entry(webhook: Webhook, reading: Reading, entry: object, part: bytes | None
 
 
 def _notification(
-    webhook: Webhook, reading: Reading, told: dict[str, Any], _entry: dict[str, Any]
+    webhook: Webhook, reading: Reading, body: dict[str, Any], _entry: dict[str, Any]
 ) -> tuple[Event, ...] | None:
-    listed = told.get("alerts")
+    listed = body.get("alerts")
     alerts = [_inner(each, "details") for each in listed] if isinstance(listed, list) else []
-    common = _common(told)
+    common = _common(body)
     events = [event for alert in alerts if (event := _alert(webhook, reading, alert, common)) is not None]
     return tuple(events) or None
 
@@ -122,15 +122,15 @@ def _resolved(
     return None if event is None else (event,)
 
 
-def _common(told: dict[str, Any]) -> Common:
-    group = _inner(told, "groupInfo")
+def _common(body: dict[str, Any]) -> Common:
+    group = _inner(body, "groupInfo")
     key = _text(group.get("groupKey"))
-    reason = _text(told.get("reason"))
-    said = {"receiver": _text(group.get("receiverName")), "reason": _REASONS.get(reason, reason)}
+    reason = _text(body.get("reason"))
+    fields = {"receiver": _text(group.get("receiverName")), "reason": _REASONS.get(reason, reason)}
     return Common(
         group_key=fit.text(key),
         group_labels=fit.labels(_labels(group.get("groupLabels"))),
-        told={name: value for name, value in said.items() if value},
+        told={name: value for name, value in fields.items() if value},
         status="",
         source_url=None,
         refs=refs_of(key),
@@ -138,18 +138,18 @@ def _common(told: dict[str, Any]) -> Common:
     )
 
 
-def _alert(webhook: Webhook, reading: Reading, told: dict[str, Any], common: Common) -> Event | None:
-    labels = _labels(told.get("labels"))
+def _alert(webhook: Webhook, reading: Reading, body: dict[str, Any], common: Common) -> Event | None:
+    labels = _labels(body.get("labels"))
     if not labels:
         return None
     alert = Alert(
         labels=labels,
-        annotations=_labels(told.get("annotations")),
-        starts_at=_text(told.get("startsAt")) or None,
-        ends_at=_text(told.get("endsAt")) or None,
-        fingerprint=_fingerprint(told.get("fingerprint")) or None,
+        annotations=_labels(body.get("annotations")),
+        starts_at=_text(body.get("startsAt")) or None,
+        ends_at=_text(body.get("endsAt")) or None,
+        fingerprint=_fingerprint(body.get("fingerprint")) or None,
     )
-    return alert_event(webhook, alert, "resolved" if told.get("resolved") is True else "firing", common, reading)
+    return alert_event(webhook, alert, "resolved" if body.get("resolved") is True else "firing", common, reading)
 
 
 # --- silences and inhibitions ----------------------------------------------------------------------------------------
@@ -243,11 +243,11 @@ def _stopped(
     return (_process(webhook, reading, entry, "stopped", "Alertmanager"),)
 
 
-def _process(webhook: Webhook, reading: Reading, entry: dict[str, Any], word: str, what: str) -> Event:
+def _process(webhook: Webhook, reading: Reading, entry: dict[str, Any], word: str, program: str) -> Event:
     instance, at = _text(entry.get("instance")), _text(entry.get("@timestamp"))
     where = f" on {instance}" if instance else ""
     return _observation(
-        webhook, reading, {}, at, f"instance:{instance}", (word, instance, at), f"{what} {word}{where}", word, ""
+        webhook, reading, {}, at, f"instance:{instance}", (word, instance, at), f"{program} {word}{where}", word, ""
     )
 
 
@@ -271,17 +271,17 @@ def _observation(
     webhook: Webhook, reading: Reading, labels: dict[str, str], at: str, entity: str, identity: tuple[str, ...],
     title: str, kind: str, text: str,
 ) -> Event:  # fmt: skip
-    happened, kept = moment(at, webhook.received_at), fit.labels(labels)
+    happened, kept_labels = moment(at, webhook.received_at), fit.labels(labels)
     data = {"type": f"alertmanager.{kind}", "text": text}
     return Event(
         id=event_id(RECIPE, webhook.source, None, "recorder", *identity),
         type="observation.recorded",
         **fit.origin(webhook, happened),
         entity=fit.line(entity),
-        service=fit.service_of(kept, reading),
-        environment=fit.environment_of(kept, reading),
+        service=fit.service_of(kept_labels, reading),
+        environment=fit.environment_of(kept_labels, reading),
         title=fit.line(title),
-        labels=kept,
+        labels=kept_labels,
         data={key: value for key, value in data.items() if value},
     )
 

@@ -98,14 +98,14 @@ def _said(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
 def _confirmation(webhook: Webhook, envelope: dict[str, Any], kind: str) -> Event:
     """A subscription that begins or ended, with the address that a person may open."""
     happened = moment(text(envelope.get("Timestamp")), webhook.received_at)
-    topic, says, rel = text(envelope.get("TopicArn")), *_CONFIRMATIONS[kind]
+    topic, sentence, rel = text(envelope.get("TopicArn")), *_CONFIRMATIONS[kind]
     address = text(envelope.get("SubscribeURL"))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, topic, kind, text(envelope.get("MessageId"))),
         type="observation.recorded",
         **fit.origin(webhook, happened),
         entity=topic or "sns",
-        title=fit.line(f"Amazon SNS {says.format(topic=topic or 'a topic')}"),
+        title=fit.line(f"Amazon SNS {sentence.format(topic=topic or 'a topic')}"),
         # Whoever can reach an open source may send any address here; only Amazon's own is handed on.
         links=fit.links((rel, address)) if ADDRESS.match(address) else (),
         data={"type": f"sns.{kind}", "source": topic} if topic else {"type": f"sns.{kind}"},

@@ -27,13 +27,13 @@ def is_change(message: dict[str, Any]) -> bool:
 
 def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[Event, ...]:
     """The alarm's event."""
-    told = _of_eventbridge(message) if is_change(message) else _of_sns(message)
-    if told["state"] not in _TYPES:
+    alarm = _of_eventbridge(message) if is_change(message) else _of_sns(message)
+    if alarm["state"] not in _TYPES:
         reason = "a state of an alarm that this version does not know"
-        return (fit.unrecognised(webhook, reason, told["state"] or KIND),)
-    if not (told["arn"] or told["name"]):
+        return (fit.unrecognised(webhook, reason, alarm["state"] or KIND),)
+    if not (alarm["arn"] or alarm["name"]):
         return (fit.unrecognised(webhook, "an alarm without a name", KIND),)
-    return (_event_of(webhook, reading, told),)
+    return (_event_of(webhook, reading, alarm),)
 
 
 def _of_sns(message: dict[str, Any]) -> dict[str, Any]:
@@ -72,37 +72,39 @@ def _of_eventbridge(message: dict[str, Any]) -> dict[str, Any]:
 
 def _metrics(metrics: object) -> dict[str, str]:
     """The first metric of several that says what it measures; an expression says nothing of that."""
-    for each in metrics if isinstance(metrics, list) else ():
-        stat = inner(each, "MetricStat", "Metric")
-        found = _metric(stat, "MetricName", "Namespace", "Dimensions") if stat else _metric(
-            inner(each, "metricStat", "metric"), "name", "namespace", "dimensions"
+    for entry in metrics if isinstance(metrics, list) else ():
+        stat = inner(entry, "MetricStat", "Metric")
+        described = _metric(stat, "MetricName", "Namespace", "Dimensions") if stat else _metric(
+            inner(entry, "metricStat", "metric"), "name", "namespace", "dimensions"
         )  # fmt: skip
-        if found:
-            return found
+        if described:
+            return described
     return {}
 
 
 def _metric(metric: dict[str, Any], name: str, namespace: str, dimensions: str) -> dict[str, str]:
     """A metric's name, namespace and dimensions, which are a list of pairs at SNS and an object at EventBridge."""
-    found = {"MetricName": text(metric.get(name)), "Namespace": text(metric.get(namespace))}
-    given = metric.get(dimensions)
-    listed = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    fields = {"MetricName": text(metric.get(name)), "Namespace": text(metric.get(namespace))}
+    pairs_given = metric.get(dimensions)
+    listed = [each for each in pairs_given if isinstance(each, dict)] if isinstance(pairs_given, list) else []
     pairs = (
-        list(given.items()) if isinstance(given, dict) else [(each.get("name"), each.get("value")) for each in listed]
+        list(pairs_given.items())
+        if isinstance(pairs_given, dict)
+        else [(each.get("name"), each.get("value")) for each in listed]
     )
-    found |= {text(key): text(value) for key, value in pairs}
-    return {key: value for key, value in found.items() if key and value}
+    fields |= {text(key): text(value) for key, value in pairs}
+    return {key: value for key, value in fields.items() if key and value}
 
 
-def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event:
-    happened = moment(told["time"], webhook.received_at)
-    started = moment(told.get("started"), webhook.received_at)
-    entity = told["arn"] or ":".join(part for part in (told["account"], told["region"], told["name"]) if part)
-    labels = fit.labels(told["labels"])
-    event_type = _TYPES[told["state"]]
-    name = told["name"] or entity
+def _event_of(webhook: Webhook, reading: Reading, alarm: dict[str, Any]) -> Event:
+    happened = moment(alarm["time"], webhook.received_at)
+    started = moment(alarm.get("started"), webhook.received_at)
+    entity = alarm["arn"] or ":".join(part for part in (alarm["account"], alarm["region"], alarm["name"]) if part)
+    labels = fit.labels(alarm["labels"])
+    event_type = _TYPES[alarm["state"]]
+    name = alarm["name"] or entity
     return Event(
-        id=_id(webhook, happened, entity, told["state"]),
+        id=_id(webhook, happened, entity, alarm["state"]),
         type=event_type,
         **fit.origin(webhook, happened),
         entity=fit.line(entity),
@@ -111,7 +113,7 @@ def _event_of(webhook: Webhook, reading: Reading, told: dict[str, Any]) -> Event
         severity=fit.severity_of(labels, reading),
         title=name,
         labels=labels,
-        data=_data(webhook, told, event_type, happened, started, entity),
+        data=_data(webhook, alarm, event_type, happened, started, entity),
     )
 
 
@@ -120,17 +122,17 @@ def _id(webhook: Webhook, happened: SenderTime, entity: str, state: str) -> str:
 
 
 def _data(
-    webhook: Webhook, told: dict[str, Any], event_type: str, happened: SenderTime, started: SenderTime, entity: str
+    webhook: Webhook, alarm: dict[str, Any], event_type: str, happened: SenderTime, started: SenderTime, entity: str
 ) -> dict[str, Any]:
     if event_type == "observation.recorded":
         data: dict[str, Any] = {
-            "type": "aws.no_data", "called": "no data", "kind": told["state"], "text": told["reason"],
+            "type": "aws.no_data", "called": "no data", "kind": alarm["state"], "text": alarm["reason"],
         }  # fmt: skip
         return {key: value for key, value in data.items() if value}
     resolved = event_type == "alert.resolved"
-    data = {"status": "resolved" if resolved else "firing", "reason": told["reason"], "summary": told["summary"]}
-    if told.get("suppressed"):
-        data["kind"] = fit.line(f"actions suppressed by {told['suppressed']}")
+    data = {"status": "resolved" if resolved else "firing", "reason": alarm["reason"], "summary": alarm["summary"]}
+    if alarm.get("suppressed"):
+        data["kind"] = fit.line(f"actions suppressed by {alarm['suppressed']}")
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
     if resolved and started.known and started.at <= happened.at:

@@ -42,36 +42,36 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def _envelope(webhook: Webhook) -> Mapping[str, Any]:
     try:
-        found = fit.decode_any(webhook.body, webhook.source)
+        document = fit.decode_any(webhook.body, webhook.source)
     except MalformedWebhook:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def _wrong(told: Mapping[str, Any], credentials: Credentials) -> str:
+def _wrong(envelope: Mapping[str, Any], credentials: Credentials) -> str:
     """What keeps an envelope from being proved; empty where nothing does."""
-    version, signature = told.get("SignatureVersion"), told.get("Signature")
+    version, signature = envelope.get("SignatureVersion"), envelope.get("Signature")
     if not isinstance(signature, str) or version not in ("1", "2"):
         return "it is no signed envelope of Amazon SNS; turn raw message delivery off, or set basic or path_token_file"
-    if told.get("TopicArn") not in credentials.topics:
+    if envelope.get("TopicArn") not in credentials.topics:
         return "its TopicArn is none of those that topics names"
     try:
         signed = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
         return "its Signature is not Base64"
-    body = _signed(told)
+    body = _signed(envelope)
     if any(_holds(pem, signed, body, version) for pem in credentials.certificates):
         return ""
-    address = told.get("SigningCertURL")
+    address = envelope.get("SigningCertURL")
     known = address if isinstance(address, str) and ADDRESS.fullmatch(address) and address.endswith(".pem") else ""
     which = f"; it names the certificate of {fit.line(known)}" if known else ""
     return f"its Signature does not match with any certificate of certificate_file{which}"
 
 
-def _signed(told: Mapping[str, Any]) -> bytes:
+def _signed(envelope: Mapping[str, Any]) -> bytes:
     """The bytes that are signed: names and values, one a line, absent ones left out."""
-    names = _NOTIFIED if told.get("Type") == "Notification" else _CONFIRMED
-    lines = [f"{name}\n{value}\n" for name in names if isinstance(value := told.get(name), str)]
+    names = _NOTIFIED if envelope.get("Type") == "Notification" else _CONFIRMED
+    lines = [f"{name}\n{value}\n" for name in names if isinstance(value := envelope.get(name), str)]
     return "".join(lines).encode("utf-8", "surrogatepass")
 
 

@@ -55,11 +55,11 @@ def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[E
     if not text(message.get("id")):
         return (fit.unrecognised(webhook, "an event of EventBridge without an id", kind),)
     how = _READERS.get(kind)
-    told = how(message) if how else _observed(message)
-    if told is None:
+    finding = how(message) if how else _observed(message)
+    if finding is None:
         reason = f"{kind} in a state that this version does not know"
         return (fit.unrecognised(webhook, reason, kind),)
-    return (_event_of(webhook, reading, message, told),) if told["type"] else ()
+    return (_event_of(webhook, reading, message, finding),) if finding["type"] else ()
 
 
 Finding = dict[str, Any]
@@ -81,10 +81,10 @@ def _ecs(message: dict[str, Any]) -> Finding | None:
     if state not in _ECS:
         return None
     service, cluster = named(_resource(message)), named(text(detail.get("clusterArn")))
-    told = _deployment(text(detail.get("deploymentId")), _ECS[state], state, service, cluster)
+    finding = _deployment(text(detail.get("deploymentId")), _ECS[state], state, service, cluster)
     # The reason of a deployment that went well says that it went well.
     reason = fit.text(detail.get("reason")) if _ECS[state] == "change.failed" else ""
-    return told | {"text": reason, "time": text(detail.get("updatedAt"))}
+    return finding | {"text": reason, "time": text(detail.get("updatedAt"))}
 
 
 def _deployment(ident: str, event_type: str, state: str, service: str, group: str) -> Finding:
@@ -128,14 +128,14 @@ def _health(message: dict[str, Any]) -> Finding:
     """What AWS says of itself. Its own times are written in a form of mail; the event's time stands for them."""
     detail = inner(message, "detail")
     given = detail.get("eventDescription")
-    said = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    descriptions = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
     about = " ".join(part for part in (text(detail.get("service")), text(detail.get("statusCode"))) if part)
     code = text(detail.get("eventTypeCode"))
     return {
         "type": "observation.recorded",
         "entity": text(detail.get("eventArn")),
         "title": " — ".join(part for part in (f"AWS Health: {about}".rstrip(": "), code) if part),
-        "text": next((told for each in said if (told := fit.text(each.get("latestDescription")))), ""),
+        "text": next((told for each in descriptions if (told := fit.text(each.get("latestDescription")))), ""),
         "data": {"kind": text(detail.get("eventTypeCategory"))},
     }
 
@@ -166,27 +166,27 @@ def _resource(message: dict[str, Any]) -> str:
     return text(resources[0]) if isinstance(resources, list) and resources else ""
 
 
-def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], told: Finding) -> Event:
-    happened = moment(told.get("time") or text(message.get("time")), webhook.received_at)
+def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], finding: Finding) -> Event:
+    happened = moment(finding.get("time") or text(message.get("time")), webhook.received_at)
     labels = fit.labels(
         {key: value for key in ("account", "region") if (value := text(message.get(key)))},
     )
-    data = dict(told.get("data", {}))
-    if told.get("text"):
-        data["text"] = told["text"]
-    if told["type"] == "observation.recorded":
+    data = dict(finding.get("data", {}))
+    if finding.get("text"):
+        data["text"] = finding["text"]
+    if finding["type"] == "observation.recorded":
         data |= {"type": text(message.get("detail-type")), "source": text(message.get("source"))}
-    service = fit.name(told.get("service"))
+    service = fit.name(finding.get("service"))
     return Event(
         id=event_id(RECIPE, webhook.source, moment(text(message.get("time")), webhook.received_at).stated,
                     text(message.get("id"))),
-        type=told["type"],
+        type=finding["type"],
         **fit.origin(webhook, happened),
-        entity=fit.line(told["entity"]) or text(message.get("source")) or KIND,
+        entity=fit.line(finding["entity"]) or text(message.get("source")) or KIND,
         service=service or fit.service_of(labels, reading),
-        environment=environment_of(labels, told.get("group", ""), reading),
-        title=fit.line(told["title"]) or text(message.get("detail-type")) or "Event of AWS",
-        refs=tuple(told.get("refs", ())),
+        environment=environment_of(labels, finding.get("group", ""), reading),
+        title=fit.line(finding["title"]) or text(message.get("detail-type")) or "Event of AWS",
+        refs=tuple(finding.get("refs", ())),
         labels=labels,
         data={key: value for key, value in data.items() if value},
     )  # fmt: skip
@@ -196,11 +196,16 @@ def read_rds(
     webhook: Webhook, reading: Reading, message: dict[str, Any], envelope: dict[str, Any]
 ) -> tuple[Event, ...]:
     """What RDS itself publishes to a topic, without EventBridge."""
-    about, said = text(message.get("Source ID")), fit.text(message.get("Event Message"))
+    about, message_text = text(message.get("Source ID")), fit.text(message.get("Event Message"))
     happened = moment(text(message.get("Event Time")), webhook.received_at)
     kind = text(message.get("Event Source"))
-    data = {"type": kind, "source": "RDS", "kind": text(message.get("Event ID")).rpartition("#")[2], "text": said}
-    identity = text(envelope.get("MessageId")) or "\x1f".join((happened.text, said))
+    data = {
+        "type": kind,
+        "source": "RDS",
+        "kind": text(message.get("Event ID")).rpartition("#")[2],
+        "text": message_text,
+    }
+    identity = text(envelope.get("MessageId")) or "\x1f".join((happened.text, message_text))
     return (
         Event(
             id=event_id(RECIPE, webhook.source, happened.stated, kind, about, identity),
@@ -209,7 +214,7 @@ def read_rds(
             entity=fit.line(":".join(part for part in (kind, about) if part)) or KIND,
             service=about or None,
             environment=fit.environment_of({}, reading),
-            title=fit.line(said.partition("\n")[0]) or f"RDS event of {about or kind}",
+            title=fit.line(message_text.partition("\n")[0]) or f"RDS event of {about or kind}",
             links=fit.links(("source", message.get("Identifier Link"))),
             data={key: value for key, value in data.items() if value},
         ),

@@ -69,11 +69,11 @@ def _media_type(webhook: Webhook) -> str:
     return webhook.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _item(webhook: Webhook, raw: bytes, place: int, reading: Reading) -> Event:
+def _item(webhook: Webhook, raw: bytes, index: int, reading: Reading) -> Event:
     try:
-        attributes = fit.decode_any(raw, webhook.source, f"$[{place}]")
+        attributes = fit.decode_any(raw, webhook.source, f"$[{index}]")
     except (msgspec.ValidationError, MalformedWebhook) as error:
-        return fit.unrecognised(webhook, f"$[{place}]: {error}", KIND, raw)
+        return fit.unrecognised(webhook, f"$[{index}]: {error}", KIND, raw)
     return _event_of(webhook, attributes, reading, raw)
 
 
@@ -137,9 +137,9 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     when = attributes.get("time")
     happened = moment(when if isinstance(when, str) else None, webhook.received_at)
     labels = _labels(attributes)
-    known = {**usual.texts(data), **labels}
+    known_labels = {**usual.texts(data), **labels}
     fields = {key: found[0] for key, path in mapping.fields.items() if (found := _values_at(path, attributes))}
-    severity = fields.get("severity") or fit.severity_of(known, reading)
+    severity = fields.get("severity") or fit.severity_of(known_labels, reading)
     flag = usual.flag_of(data) if event_type == "change.flag_toggled" else ""
     title = fields.get("title") or flag or _title(attributes)
     refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
@@ -148,8 +148,8 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         type=event_type,
         **fit.origin(webhook, happened),
         entity=fields.get("entity") or _entity(attributes, change=mapped is None and event_type.startswith("change.")),
-        service=fields.get("service") or fit.service_of(known, reading),
-        environment=fields.get("environment") or fit.environment_of(known, reading),
+        service=fields.get("service") or fit.service_of(known_labels, reading),
+        environment=fields.get("environment") or fit.environment_of(known_labels, reading),
         severity=severity.lower() if severity else None,
         title=title,
         actor=fields.get("actor") or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
@@ -184,12 +184,12 @@ def _mistake(attributes: Any) -> str:
 
 def _title(attributes: dict[str, Any]) -> str:
     """What the data says in a sentence, else what it is about, else what it is."""
-    told = usual.title_of(attributes.get("data"))
+    title = usual.title_of(attributes.get("data"))
     subject, name = fit.line(attributes.get("subject")), usual.named(attributes.get("data"))
-    if not told and name and attributes["type"].startswith("dev.cdevents."):
+    if not title and name and attributes["type"].startswith("dev.cdevents."):
         *kind, happened = types.said(attributes["type"])
         return fit.line(f"{' '.join(kind).capitalize()} {name} {happened}")
-    return told or subject or fit.line(attributes["type"])
+    return title or subject or fit.line(attributes["type"])
 
 
 def _entity(attributes: dict[str, Any], *, change: bool) -> str:
@@ -253,14 +253,14 @@ def _change(attributes: dict[str, Any], refs: tuple[str, ...]) -> dict[str, Any]
     """What a change says of its commit, its repository, its version and its state."""
     data = attributes.get("data")
     state = usual.first(data, ("state", "enabled", "variation", "value", "to", "on", "status"))
-    found = {
+    fields = {
         "sha": next((ref.removeprefix("commit:") for ref in refs if ref.startswith("commit:")), ""),
         "repository": next((ref.removeprefix("repository:") for ref in refs if ref.startswith("repository:")), ""),
         "ref": usual.first(data, ("version", "release", "ref", "branch")),
         "state": {"true": "on", "false": "off"}.get(state, state),
         "task": "rollback" if types.is_rollback(attributes["type"]) else "",
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _mapping_of(kind: str, reading: Reading) -> Mapped | None:
@@ -279,10 +279,10 @@ def _values_at(expression: str, document: object) -> tuple[str, ...]:
     expression at all is for the settings to check.
     """
     try:
-        found = _compiled(expression).search(document)
+        result = _compiled(expression).search(document)
     except (JMESPathError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return ()
-    candidates = found if isinstance(found, list) else [found]
+    candidates = result if isinstance(result, list) else [result]
     return tuple(told for candidate in candidates if (told := _scalar(candidate)))
 
 

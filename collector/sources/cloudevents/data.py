@@ -90,21 +90,21 @@ def scalar(value: Any) -> str:
 
 def texts(data: Any) -> dict[str, str]:
     """Every value that is a text or is called something, by its key as written; the nearest to the top speaks."""
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for level in _levels(data):
         for key, value in level.items():
             if (
                 not isinstance(value, list | bool)
                 and value is not None
-                and key not in found
+                and key not in by_key
                 and (text := scalar(value))
             ):
-                found[key] = text
-    for key, text in list(found.items()):
-        found.setdefault(_PLACES.get(_folded(key), key), text)
+                by_key[key] = text
+    for key, text in list(by_key.items()):
+        by_key.setdefault(_PLACES.get(_folded(key), key), text)
     for kind, name in _subject(data):
-        found.setdefault(kind, name)
-    return found
+        by_key.setdefault(kind, name)
+    return by_key
 
 
 _CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+)\.")
@@ -196,14 +196,14 @@ def links(data: Any) -> list[tuple[str, object]]:
 
 def refs(data: Any) -> list[str]:
     """What the data points at: pages, alerts, commits, repositories, pull requests."""
-    found = [
+    refs_found = [
         ref
         for level in _levels(data)
         for key, value in level.items()
         for each in (value if isinstance(value, list) else [value])
         for ref in _ref(_folded(key), scalar(each))
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(refs_found))
 
 
 def _ref(key: str, value: str) -> Iterator[str]:

@@ -101,16 +101,16 @@ def event_type(kind: str, states: Iterable[str] = ()) -> str:
     if prescribed and prescribed[1] == "pipelinerun.finished":
         return _state([], states) or OBSERVATION
     words = words_of(kind)
-    known = frozenset(words) | _products(kind)
+    vocabulary = frozenset(words) | _products(kind)
     if not words:
         return OBSERVATION
-    if _is_status(words, known):
+    if _is_status(words, vocabulary):
         return "status.updated"
-    if known & _CHATS and known & _SPOKEN:
+    if vocabulary & _CHATS and vocabulary & _SPOKEN:
         return "chat.message"
-    if _is_report(words, known):
+    if _is_report(words, vocabulary):
         return "report.received"
-    return _change(words, known, states) or OBSERVATION
+    return _change(words, vocabulary, states) or OBSERVATION
 
 
 def is_rollback(kind: str) -> bool:
@@ -123,37 +123,48 @@ def _products(kind: str) -> frozenset[str]:
     return _PRODUCTS.intersection(word for piece in _PIECES.split(kind) for word in _WORDS.findall(piece.casefold()))
 
 
-def _is_status(words: list[str], known: frozenset[str]) -> bool:
+def _is_status(words: list[str], vocabulary: frozenset[str]) -> bool:
     """``status.updated`` alone may be of an order; a public status, and one that is posted, are for readers."""
     posted = words[0] == "status" and words[-1] in ("posted", "post", "published")
     return (
-        _follows(words, "status", "page") or bool(known & {"stakeholder", "statuspage"}) or posted
+        _follows(words, "status", "page") or bool(vocabulary & {"stakeholder", "statuspage"}) or posted
         or _follows(words, "public", "status")
     )  # fmt: skip
 
 
-def _is_report(words: list[str], known: frozenset[str]) -> bool:
-    raised = words[-1] in _RAISED or (not known & _RAISED and words[-1] in ("report", "ticket", "complaint"))
-    helped = known & _HELPED and known & {"report", "ticket", "issue", "complaint", "case", "reported", "request"}
-    reported = ("report" in known and words[-1] in ("received", "submitted")) or words[-2:] == ["incident", "reported"]
-    return bool(raised and (helped or reported or "complaint" in known))
+def _is_report(words: list[str], vocabulary: frozenset[str]) -> bool:
+    raised = words[-1] in _RAISED or (not vocabulary & _RAISED and words[-1] in ("report", "ticket", "complaint"))
+    helped = vocabulary & _HELPED and vocabulary & {
+        "report",
+        "ticket",
+        "issue",
+        "complaint",
+        "case",
+        "reported",
+        "request",
+    }
+    reported = ("report" in vocabulary and words[-1] in ("received", "submitted")) or words[-2:] == [
+        "incident",
+        "reported",
+    ]
+    return bool(raised and (helped or reported or "complaint" in vocabulary))
 
 
-def _change(words: list[str], known: frozenset[str], states: Iterable[str]) -> str:
-    if _is_flag(words, known) and not known & _READ:
+def _change(words: list[str], vocabulary: frozenset[str], states: Iterable[str]) -> str:
+    if _is_flag(words, vocabulary) and not vocabulary & _READ:
         return "change.flag_toggled"
-    stands = _state(words, states)
+    new_state = _state(words, states)
     if _puts_back(words):
-        return stands if stands not in ("", "change.succeeded") else "change.rolled_back"
-    if known & {"image", "artifact", "container", "package", "registry"} and known & _PUBLISHED:
+        return new_state if new_state not in ("", "change.succeeded") else "change.rolled_back"
+    if vocabulary & {"image", "artifact", "container", "package", "registry"} and vocabulary & _PUBLISHED:
         return "change.published"
-    if known & {"deploy", "deploys", "deployed", "redeployed", "redeploy"} or _is_deployment(words, known):
-        return stands or "change.started"
+    if vocabulary & {"deploy", "deploys", "deployed", "redeployed", "redeploy"} or _is_deployment(words, vocabulary):
+        return new_state or "change.started"
     # A restart is rolled out, too, and puts no other version there.
-    if "rollout" in known and not known & _SCALED:
-        return stands or "change.started"
-    if known & {"release", "released", "releases", "promotion"}:
-        return stands if stands not in ("", "change.succeeded", "change.requested") else "change.released"
+    if "rollout" in vocabulary and not vocabulary & _SCALED:
+        return new_state or "change.started"
+    if vocabulary & {"release", "released", "releases", "promotion"}:
+        return new_state if new_state not in ("", "change.succeeded", "change.requested") else "change.released"
     return "change.succeeded" if words[-2:] == ["service", "upgraded"] else ""
 
 
@@ -162,10 +173,10 @@ def _is_flag(words: list[str], known: frozenset[str]) -> bool:
     return bool(known & {"flag", "flags", "toggle", "toggles"}) or _follows(words, "kill", "switch") or switched
 
 
-def _is_deployment(words: list[str], known: frozenset[str]) -> bool:
+def _is_deployment(words: list[str], vocabulary: frozenset[str]) -> bool:
     """``deployment`` is a resource in Kubernetes, too: scaling one deploys nothing."""
     named = words[-1] in _STATE_OF or words[-1].startswith("deployment")
-    return bool(known & {"deployment", "deployments"}) and named and not known & _SCALED
+    return bool(vocabulary & {"deployment", "deployments"}) and named and not vocabulary & _SCALED
 
 
 def _puts_back(words: list[str]) -> bool:

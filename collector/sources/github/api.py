@@ -19,11 +19,11 @@ from collector.webhook import Ask, Deliveries, Import, Interface, Pages, RecordS
 def deployment(record: Mapping[str, Any]) -> Deliveries:
     """A deployment that was asked for, and its states, where ``statuses`` lists them."""
     body = {"deployment": record, "repository": _repository(record)}
-    found: list[tuple[Mapping[str, str], Mapping[str, Any]]] = []
+    deliveries: list[tuple[Mapping[str, str], Mapping[str, Any]]] = []
     if record["id"] and record.get("created_at"):
-        found.append((_kind("deployment"), body))
+        deliveries.append((_kind("deployment"), body))
     statuses = record.get("statuses") or ()
-    return found + [(_kind("deployment_status"), body | {"deployment_status": status}) for status in statuses]
+    return deliveries + [(_kind("deployment_status"), body | {"deployment_status": status}) for status in statuses]
 
 
 def workflow_run(record: Mapping[str, Any]) -> Deliveries:
@@ -61,9 +61,9 @@ async def _deployments(ask: Ask, span: RecordSpan) -> Pages:
     for repository in span.names:
         async for page in _numbered(ask, f"/repos/{repository}/deployments", {}):
             young = [each for each in page if str(each["created_at"]) >= first]
-            for each in young:
-                path = f"/repos/{repository}/deployments/{each['id']}/statuses"
-                each["statuses"], _ = await ask(path, {"per_page": str(_PAGE)})
+            for record in young:
+                path = f"/repos/{repository}/deployments/{record['id']}/statuses"
+                record["statuses"], _ = await ask(path, {"per_page": str(_PAGE)})
             yield young
             if len(young) < len(page):
                 break
@@ -102,21 +102,21 @@ async def _missed(ask: Ask, source: str, span: RecordSpan) -> AsyncIterator[tupl
 
 async def _failed(ask: Ask, path: str, since: int) -> Sequence[Any]:
     failed: dict[str, Any] = {}
-    taken: set[str] = set()
+    delivered: set[str] = set()
     query: Mapping[str, str] | None = {"per_page": str(_PAGE)}
     looked = 0
     while query is not None and looked < _MOST:
         page, link = await ask(path, query)
         looked += len(page)
-        for each in page:
-            guid = str(each["guid"])
-            if 200 <= int(each["status_code"]) < 300:
-                taken.add(guid)
-            failed[guid] = each
+        for attempt in page:
+            guid = str(attempt["guid"])
+            if 200 <= int(attempt["status_code"]) < 300:
+                delivered.add(guid)
+            failed[guid] = attempt
         older = not page or (parse(str(page[-1]["delivered_at"])) or 0) < since
         named = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
         query = named if link and not older else None
-    return [each for guid, each in failed.items() if guid not in taken]
+    return [each for guid, each in failed.items() if guid not in delivered]
 
 
 async def _whole(ask: Ask, address: Any) -> tuple[str, Any]:

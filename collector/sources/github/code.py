@@ -55,29 +55,29 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
     pushed_at = body.where.pushed_at
     identity = ("push", str(body.where.id or body.where.full_name or ""), body.ref, body.before, body.after)
     pushed = moment(pushed_at, webhook.received_at)
-    known = pushed.known
+    by_known_push = pushed.known
     fact = Fact(
         type="change.tagged" if tag else "change.pushed",
         entity=fit.line(f"{'tag' if tag else 'branch'}:{body.where.full_name or ''}:{name}"),
-        when=pushed_at if known else commit.timestamp,
-        identity=(*identity, pushed.identity) if known else identity,
+        when=pushed_at if by_known_push else commit.timestamp,
+        identity=(*identity, pushed.identity) if by_known_push else identity,
         title=_title(body, commit, name, tag=tag),
         actor=person(body.sender),
         links=(("compare", body.compare),),
         refs=() if body.deleted else commit_ref(body.after),
         data=_data(webhook, body, commit, name, tag=tag),
-        recipe=MOVED if known else RECIPE,
+        recipe=MOVED if by_known_push else RECIPE,
     )
     return (event_of(webhook, body, fact),)
 
 
 def _title(body: PushBody, commit: Commit, name: str, *, tag: bool) -> str:
-    what = f"Tag {name}" if tag else f"Branch {name}"
+    subject = f"Tag {name}" if tag else f"Branch {name}"
     if body.deleted:
-        return f"{what} was deleted"
+        return f"{subject} was deleted"
     message = fit.line((commit.message or "").strip().partition("\n")[0])
     if tag:
-        return what
+        return subject
     return message or f"{name} was pushed"
 
 

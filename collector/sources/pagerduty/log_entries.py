@@ -58,14 +58,14 @@ def entry(record: Mapping[str, Any]) -> Deliveries:
     data = {"type": "log_entry", "incident": record["incident"], **_said(kind, record)}
     if service := record.get("service") or record["incident"].get("service"):
         data["service"] = service
-    told = {
+    event = {
         "id": record["id"],
         "event_type": _KINDS.get(kind, ENTRY + kind),
         "occurred_at": record["created_at"],
         "agent": agent or None,
         "data": data,
     }
-    return [({}, {"event": told})]
+    return [({}, {"event": event})]
 
 
 def _said(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:

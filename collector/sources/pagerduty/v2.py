@@ -180,7 +180,7 @@ def _assigned(incident: Incident) -> list[v3.Reference]:
 
 def _data(message: Message, incident: Incident, entries: list[Entry]) -> v3.Data:
     """The incident as V3's bodies have it."""
-    asked = [assignee for entry in entries for assignee in entry.assignees or ()]
+    asked_people = [assignee for entry in entries for assignee in entry.assignees or ()]
     service, priority = incident.service, incident.priority
     return v3.Data(
         id=incident.id,
@@ -197,7 +197,7 @@ def _data(message: Message, incident: Incident, entries: list[Entry]) -> v3.Data
         priority=v3.Reference(priority.id, None, _called(priority)) if priority else None,
         service=v3.Reference(service.id, "service", _called(service), service.html_url) if service else None,
         escalation_policy=incident.escalation_policy,
-        assignees=asked or _assigned(incident),
+        assignees=asked_people or _assigned(incident),
         content=_note(entries) if message.event == "incident.annotate" else None,
     )
 

@@ -196,7 +196,7 @@ def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading)
         event_type = "observation.recorded"
     target = _merged_into(data) if event_type == "page.resolved" else None
     event_type = "page.merged" if target is not None else event_type
-    told = _told(envelope.event_type, data) | ({} if target is None else _merge(target))
+    content = _told(envelope.event_type, data) | ({} if target is None else _merge(target))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
         type=event_type,
@@ -205,7 +205,7 @@ def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading)
         service=_summary(data.service) or (_summary(_thing(data)) if data.type == "service" else None),
         environment=_environment(data, reading),
         severity=_summary(data.priority) or fit.name(data.urgency),
-        title=_title(event_type, page, data, told.get("text", "")),
+        title=_title(event_type, page, data, content.get("text", "")),
         actor=_actor(envelope.agent) or (_summary(data.user) if event_type == "page.responder_replied" else None),
         links=fit.links(
             ("source", data.html_url or page.html_url),
@@ -213,7 +213,7 @@ def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading)
             ("merged_into", target.html_url if target else None),
         ),
         refs=_refs(page, data, target),
-        data=_content(webhook, envelope, event_type, data, told),
+        data=_content(webhook, envelope, event_type, data, content),
     )
 
 
@@ -306,27 +306,27 @@ def _told(kind: str, data: Data) -> dict[str, str]:
     assignees = ", ".join(_people(data))
     match kind.removeprefix("incident."):
         case "annotated":
-            told = {"text": data.content}
+            fields = {"text": data.content}
         case "status_update_published":
-            told = {"text": data.message}
+            fields = {"text": data.message}
         case "reassigned" | "escalated":
-            told = {"to": assignees}
+            fields = {"to": assignees}
         case "delegated":
-            told = {"to": _summary(data.escalation_policy)}
+            fields = {"to": _summary(data.escalation_policy)}
         case "priority_updated":
-            told = {"to": _summary(data.priority)}
+            fields = {"to": _summary(data.priority)}
         case "service_updated":
-            told = {"to": _summary(data.service)}
+            fields = {"to": _summary(data.service)}
         case "incident_type.changed":
-            told = {"to": data.incident_type.name if data.incident_type else None}
+            fields = {"to": data.incident_type.name if data.incident_type else None}
         case "responder.added" | "responder.replied":
             asked = _summary(data.user) or _summary(data.escalation_policy) or assignees
-            told = {"to": asked, "text": data.message, "state": data.state}
+            fields = {"to": asked, "text": data.message, "state": data.state}
         case "role.assigned":
-            told = _role(data)
+            fields = _role(data)
         case _:
-            told = _other(kind, data)
-    return {key: text for key, value in told.items() if (text := fit.text(value))}
+            fields = _other(kind, data)
+    return {key: text for key, value in fields.items() if (text := fit.text(value))}
 
 
 def _role(data: Data) -> dict[str, str | None]:
