@@ -10,7 +10,7 @@ import msgspec
 
 from collector.event import Event, RecordedEvent, event_id
 from collector.web.pages.deployed import DeploymentSpan, StatedCause, deployed
-from collector.web.pages.disturbed import disturbed
+from collector.web.pages.disturbed import SentPages, disturbed
 
 _positions = count(1)
 
@@ -152,13 +152,13 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
     """Three pages in one hour are one; 3 in the morning in Auckland is the afternoon before in UTC."""
     people = {"anamaria": ("Ana Maria", "Pacific/Auckland"), "am": ("Ana Maria", "Pacific/Auckland")}
     found = disturbed(
-        [
+        [SentPages(places={}, revisions=[
             page("14:01:00", "1", "Ana Maria"), page("14:02:00", "2", "am"), page("14:59:00", "3", "ana.maria"),
             page("15:00:00", "3", "Ana Maria", kind="page.escalated"),
             page("15:01:00", "4", "Ana Maria", kind="page.acknowledged"), page("09:00:00", "5", "Ben"),
             page("2026-03-07T12:00:00", "6", "Ben"), page("19:00:00", "7", "Ben"), page("20:00:00", "8"),
-        ],
-        {}, people, "UTC",
+        ])],
+        people, "UTC",
     )  # fmt: skip
     assert [(one.person, one.zone, one.told) for one in found] == [
         ("Ana Maria", "Pacific/Auckland", True), ("Ben", "UTC", False),
@@ -169,5 +169,5 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
 def test_each_leads_to_its_incidents() -> None:
     """And to no other."""
     one, other = page("14:00:00", "1", "Ana"), page("16:00:00", "2", "Ana")
-    [ana] = disturbed([one, other], {other.id: 4}, {}, "UTC")
-    assert list(ana.incidents) == [4]
+    [ana] = disturbed([SentPages(log="eu", revisions=[one, other], places={other.id: 4})], {}, "UTC")
+    assert list(ana.incidents) == [("eu", 4)]

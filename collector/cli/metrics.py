@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from collector.cli import output
+from collector.cli import logs, output
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
-from collector.cli.where import OUTPUT, Where, asking
+from collector.cli.where import OUTPUT, Where, asking_all
 from collector.drafting.rendering import PROFILES
 from collector.event import SECOND
+from collector.settings import DEFAULT_LOG
 from renderers.words import duration
 
 
@@ -24,18 +25,22 @@ from renderers.words import duration
 @click.option("--profile", type=click.Choice(PROFILES), default="timelined", show_default=True, help="In whose terms.")
 @click.option("--by", type=click.Choice(["service", "severity", "detected_by"]), help="Also apart by this.")
 @OUTPUT
-@asking
+@asking_all
 def metrics(where: Where, number: int | None, explain: bool, form: str, **filters: object) -> None:
     """Tell how long incidents took, and on what each number rests.
 
     Of one incident: each duration, with --explain its formula, both ends and the events that prove them. Without
     NUMBER, over all incidents: for how many it is known, the median and the quartiles, and never a mean; of fewer than
-    five known values there is no median. The numbers are those of the drafts.
+    five known values there is no median. The numbers are those of the drafts. Where there are several logs, it is over
+    the incidents of all of them, unless --log names one.
     """
     profile = str(filters["profile"])
     if number is None:
-        told = where.get("/api/v1/metrics", **filters).json()
+        # The daemon's own address speaks of all logs, so that the default one is named.
+        log = where.named if where.named == DEFAULT_LOG else None
+        told = where.of_every().get("/api/v1/metrics", log=log, **filters).json()
         return output.as_json(told) if form == "json" else _over(told)
+    logs.only("metrics", incident=number)
     told = where.get(f"/api/v1/incidents/{number}/metrics").json()
     if form == "json":
         return output.as_json(told)
@@ -81,6 +86,8 @@ def _over(told: Json) -> None:
         output.table((*((str(told["by"]).upper().replace("_", " "),) if told["by"] else ()), *heading), rows)
     else:
         output.say("No incident began then.")
+    for name, reason in told.get("not_counted", {}).items():
+        output.say(f"Nothing of the log {name} is counted: {reason}.")
 
 
 def _length(seconds: float | None) -> str:

@@ -68,6 +68,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """The same, asked of this log."""
         return msgspec.structs.replace(self, log=log)
 
+    def of_every(self) -> Where:
+        """The same, asked of all logs where no one is named and there are several; a daemon knows its own."""
+        if self.named or not (self.server or self.settings().storage.logs):
+            return self
+        return self.of(EVERY_LOG)
+
     def of_source(self, name: str) -> Where:
         """The same, asked of the log that a source delivers to, where no other is named."""
         said = self.settings().sources.get(name) if not self.named else None
@@ -134,7 +140,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             return
         if writing:
             _must_exist(settings)
-        opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say)
+        opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say, name=self.named)
         async with opened as app, client.private(app) as desk:
             yield desk
 

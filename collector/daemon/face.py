@@ -84,6 +84,6 @@ class Host:
         """What was refused of its sources."""
 
     @classmethod
-    def of_command(cls, settings: Settings, clock: Callable[[], int]) -> Host:
+    def of_command(cls, settings: Settings, clock: Callable[[], int], name: str = "") -> Host:
         """For one command, which is asked below no path."""
-        return cls(settings, clock, Face(settings, clock, Front()))
+        return cls(settings, clock, Face(settings, clock, Front()), name=name)

@@ -18,9 +18,10 @@ from aiohttp import web
 from collector.daemon.face import Face, Host
 from collector.daemon.opening import opened
 from collector.daemon.refusing import refusals_recorded
-from collector.daemon.runtime import FACTS, Clock, Runtime, request_limits
+from collector.daemon.runtime import FACTS, Clock, Runtime, body_limits, endpoints, request_limits
 from collector.daemon.starts import recorded
 from collector.errors import DiskFailed, TimelinedError
+from collector.intake import Verifier
 from collector.settings import DEFAULT_LOG, Settings, log_names, of_log, path_of
 from collector.web import Frame, Mounts, OneLog, Readiness, build_away
 from collector.web.options import Renderings, WebLimits
@@ -51,6 +52,8 @@ class KeptLog:
         """Set once it is open, or could not be opened."""
         self.broken = asyncio.Event()
         """Set where this process gave it up."""
+        self._verifier = Verifier(endpoints(settings), body_limits(settings))
+        self._verify()
 
     @asynccontextmanager
     async def open(self, *, accept_loss: bool = False, apart: bool = False) -> AsyncIterator[Runtime]:
@@ -78,9 +81,14 @@ class KeptLog:
     def take(self, settings: Settings) -> None:
         """Have changed settings of this log in force."""
         self.settings = settings
+        self._verify()
         self.host.metrics.begin(settings.sources)
         if self.runtime is not None:
             self.runtime.take(settings)
+
+    def _verify(self) -> None:
+        """Have senders verified by the settings in force while the log is away."""
+        self._verifier.serve(endpoints(self.settings), endpoints(self.host.face.settings))
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored in it."""
@@ -104,7 +112,7 @@ class KeptLog:
             access=face.access(local_only=local_only), root=self.host.root,
             bounds=WebLimits(limits=request_limits(self.settings)),
         )  # fmt: skip
-        return build_away(frame, self.readiness, self.settings.sources, lambda: self.failure)
+        return build_away(frame, self.readiness, self._verifier, lambda: self.failure)
 
 
 class Logs:

@@ -240,11 +240,12 @@ async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
 
 @asynccontextmanager
 async def reading(
-    settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None
+    settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None, name: str = ""
 ) -> AsyncIterator[web.Application]:
     """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere.
 
-    ``say`` is told where lists have to be made first.
+    ``say`` is told where lists have to be made first; ``name`` is what the log is called where there are several.
     """
-    async with opened(settings, clock, writable=False, say=say) as runtime:
+    host = Host.of_command(settings, clock, name)
+    async with opened(settings, clock, host, writable=False, say=say) as runtime:
         yield runtime.app(local_only=True)

@@ -47,12 +47,12 @@ from collector.proof.lost import accepted as accepted_loss
 from collector.publishing import Publisher
 from collector.reparsing import ReparseResult, Selection, look, reparse
 from collector.schema import migrations
-from collector.settings import Settings, Unread
+from collector.settings import DEFAULT_LOG, Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
 from collector.storage.urls import database_path, shown
 from collector.times import rfc3339
-from collector.web import Readiness, RequestLimits, build_app
+from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers import POLICIES, STYLES
@@ -110,7 +110,8 @@ class Runtime:
         self.writer = Writer(
             store, queue_events=settings.web.queue_events, queue_bytes=settings.web.queue_bytes, metrics=self.metrics,
         )  # fmt: skip
-        self.intake = Intake(self.writer, endpoints(settings), _limits(settings))
+        self.intake = Intake(self.writer, endpoints(settings), body_limits(settings))
+        self.intake.serve(endpoints(settings), endpoints(self.face.settings))
         self.importer = Importer(store, self.writer, self.intake.derived, self.intake.forms)
         self.refusals = host.refusals
         self.setup = _setup(settings, host.name)
@@ -132,13 +133,17 @@ class Runtime:
     def take(self, settings: Settings) -> None:
         """Have changed settings in force: sources, how long their bodies are kept, what is listened for."""
         self.settings = settings
-        self.intake.serve(endpoints(settings))
+        self.intake.serve(endpoints(settings), endpoints(self.face.settings))
         self.retention.keep(ages_of(settings))
         self.silences.keep(heartbeats_of(settings))
 
     def app(self, *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""
-        return build_app(
+
+        def this_one() -> Sequence[OneLog]:
+            return (OneLog(name=self.host.name or DEFAULT_LOG, app=made),)
+
+        made = build_app(
             intake=self.intake,
             log=self.log,
             projections=self.projections,
@@ -159,8 +164,9 @@ class Runtime:
             refusals=self.refusals,
             front=self.face.front,
             root=self.host.root,
-            logs=self.host.logs,
+            logs=self.host.logs or this_one,
         )
+        return made
 
     def _renderings(self) -> Renderings:
         return Renderings(
@@ -346,7 +352,8 @@ def fetched_from(runtime: Runtime) -> dict[str, tuple[Source, Fetch]]:
     return {name: (SOURCES[said.kind], said.fetch) for name, said in found if said.fetch is not None}
 
 
-def _limits(settings: Settings) -> BodyLimits:
+def body_limits(settings: Settings) -> BodyLimits:
+    """How much of a stranger's body is taken."""
     return BodyLimits(
         size=settings.web.max_body,
         seconds=settings.web.read_timeout / SECOND,

@@ -10,28 +10,26 @@ Grouping and drafts are no concern of this room.
 
 from __future__ import annotations
 
-import asyncio
-import difflib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from types import MappingProxyType
 
 import msgspec
 
 from collector import reading as fit
-from collector.errors import DamagedBody, MalformedWebhook, UnverifiedWebhook
-from collector.event import HOUR, MINUTE, PEOPLE, SENDER, Event
+from collector.errors import DamagedBody, MalformedWebhook
+from collector.event import HOUR, PEOPLE, SENDER, Event
 from collector.intake import imported
-from collector.intake.bodies import BodyLimits, BodyReader, check_depth
-from collector.intake.browsers import foreign_page
+from collector.intake.bodies import BodyLimits, check_depth
 from collector.intake.doubles import Doubles
+from collector.intake.verifying import Endpoint, Verifier
 from collector.intake.writer import Writer
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
 from collector.redaction import Redaction, redact
 from collector.semantics.episodes import ENDS
-from collector.signing import signature_of
 from collector.telemetry.crashes import Crashes
-from collector.webhook import IMPORT, Credentials, Import, Reading, Source, Webhook
+from collector.webhook import IMPORT, Import, Source, Webhook
 
 KEPT_HEADERS = frozenset((
     "content-type", "content-encoding", "content-length", "user-agent", "x-request-id", IMPORT,
@@ -39,30 +37,8 @@ KEPT_HEADERS = frozenset((
 """Kept with a delivery of any source, beside what its kind of sender names: what the sender says it sent."""
 
 _LONGEST_HEADER = 512
-_REFUSAL = 0.02
-"""Seconds that a refusal takes at least: how far its checks came does not show."""
 _NOTHING_REDACTED = Redaction()
 _NEVER = 100 * 366 * 24 * HOUR
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A configured source: which kind of sender, how it proves itself, how its fields are read."""
-
-    source: Source
-    credentials: Credentials = Credentials()
-    reading: Reading = Reading()
-    size: int | None = None
-    """Its own bound of a body in bytes."""
-    redaction: Redaction = Redaction()
-    """What of its deliveries is not kept."""
-    refire_after: int = 6 * MINUTE
-    """A firing told again more than this after its resolve is another firing, µs."""
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """Headers kept with its deliveries: what its kind reads, and what its mapping does."""
-        mapping = self.reading.mapping
-        return self.source.headers if mapping is None else (*self.source.headers, *mapping.headers)
 
 
 class Intake:
@@ -70,22 +46,18 @@ class Intake:
 
     def __init__(self, writer: Writer, endpoints: Mapping[str, Endpoint], limits: BodyLimits | None = None) -> None:
         self.writer = writer
-        self.bodies = BodyReader(limits or BodyLimits())
+        self.verifier = Verifier(endpoints, limits)
+        self.bodies = self.verifier.bodies
         self._crashes = Crashes()
         self._doubles = Doubles(writer)
-        self.serve(endpoints)
 
-    def serve(self, endpoints: Mapping[str, Endpoint]) -> None:
-        """Take deliveries to these sources from now on, and to no others."""
-        self._endpoints = endpoints
-        sizes = [endpoint.size for endpoint in endpoints.values() if endpoint.size is not None]
-        self._largest = max([self.bodies.limits.size, *sizes])
-        """The bound of a body whose sender has not proved itself: the same whatever source it names."""
-        self._signings = max([1, *(len(endpoint.credentials.signing) for endpoint in endpoints.values())])
+    def serve(self, endpoints: Mapping[str, Endpoint], beside: Mapping[str, Endpoint] = MappingProxyType({})) -> None:
+        """Take deliveries to these sources from now on, and to no others; see :meth:`Verifier.serve`."""
+        self.verifier.serve(endpoints, beside)
 
-    def knows(self, source: str) -> bool:
-        """Whether a source of this name is configured."""
-        return source in self._endpoints
+    @property
+    def _endpoints(self) -> Mapping[str, Endpoint]:
+        return self.verifier.endpoints
 
     @property
     def sources(self) -> Mapping[str, Source]:
@@ -102,14 +74,15 @@ class Intake:
         *,
         length: int | None = None,
     ) -> Receipt:
-        """A delivery as it comes in: :meth:`read_body`, then :meth:`receive`. ``clock`` gives µs UTC.
+        """A delivery as it comes in: :meth:`Verifier.read_body`, then :meth:`receive`. ``clock`` gives µs UTC.
 
         A body that was damaged on the way is kept as it came if its sender proves itself without it (by a token, say)
         or signed these very bytes; :class:`DamagedBody` is raised all the same.
         """
         headers = _as_sent(headers)
         try:
-            body = await self.read_body(chunks, encoding=headers.get("content-encoding", ""), length=length)
+            encoding = headers.get("content-encoding", "")
+            body = await self.verifier.read_body(chunks, encoding=encoding, length=length)
         except DamagedBody as error:
             await self._keep_damaged(source, headers, token, clock(), error)
             raise
@@ -119,19 +92,13 @@ class Intake:
         self, source: str, headers: Mapping[str, str], token: str, received_at: int, error: DamagedBody
     ) -> None:
         webhook = Webhook(source=source, headers=headers, body=error.raw, received_at=received_at, token=token)
-        endpoint, authentication = await self._proved(webhook)
+        endpoint, authentication = await self.verifier.proved(webhook)
         self.bodies.check(error.raw, endpoint.size)
         if endpoint.redaction != _NOTHING_REDACTED:
             # What it holds cannot be looked into, so nothing of it can be kept.
             webhook = msgspec.structs.replace(webhook, body=b"")
         submission = _submission(webhook, endpoint, authentication, "malformed", str(error))
         await self.writer.submit(submission, comes_again=endpoint.source.retries)
-
-    async def read_body(
-        self, chunks: AsyncIterator[bytes] | bytes, *, encoding: str = "", length: int | None = None
-    ) -> bytes:
-        """The body of a delivery, within the bounds of the source that has the widest; see :meth:`BodyReader.read`."""
-        return await self.bodies.read(chunks, encoding=encoding, length=length, size=self._largest)
 
     async def receive(
         self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int
@@ -143,7 +110,7 @@ class Intake:
         """
         headers = _as_sent(headers)
         webhook = Webhook(source=source, headers=headers, body=body, received_at=received_at, token=token)
-        endpoint, authentication = await self._proved(webhook)
+        endpoint, authentication = await self.verifier.proved(webhook)
         self.bodies.check(body, endpoint.size)
         understand = partial(_understood, webhook, endpoint, authentication, self._crashes)
         submission, malformed = await self.bodies.apart(len(body), understand)
@@ -158,26 +125,6 @@ class Intake:
             return receipt
         answer = await self.bodies.apart(len(body), partial(challenge, webhook))
         return msgspec.structs.replace(receipt, answer=answer)
-
-    async def _proved(self, webhook: Webhook) -> tuple[Endpoint, str]:
-        """The source of an authentic delivery, and how its sender proved itself.
-
-        A refusal takes the same time whatever source was named, and whether there is one: as many digests of the body,
-        and beside them a time in which all else is done. Raises :class:`UnverifiedWebhook`.
-        """
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        endpoint = self._endpoints.get(webhook.source)
-        try:
-            if endpoint is None:
-                raise UnverifiedWebhook(_no_such_source(webhook.source, tuple(self._endpoints)))
-            prove = partial(_authenticate, webhook, endpoint, self._crashes)
-            return endpoint, await self.bodies.apart(len(webhook.body), prove)
-        except UnverifiedWebhook:
-            for _ in range(self._signings - (0 if endpoint is None else len(endpoint.credentials.signing))):
-                await self.bodies.apart(len(webhook.body), partial(signature_of, webhook.body, bytes(32)))
-            await asyncio.sleep(max(0.0, begun + _REFUSAL - clock()))
-            raise
 
     def forms(self, source: str) -> Mapping[str, Import] | None:
         """In which forms a source's records can be brought in afterwards; None where there is no such source."""
@@ -222,31 +169,6 @@ def derive(webhook: Webhook, endpoint: Endpoint, authentication: str = "") -> Su
     if endpoint.redaction != _NOTHING_REDACTED:
         submission, _ = _redacted(webhook, endpoint, submission, malformed, crashes)
     return submission
-
-
-def _no_such_source(name: str, sources: Sequence[str]) -> str:
-    """Says so without the name: where a secret is part of an address, a mistyped one may have it there."""
-    near = difflib.get_close_matches(name[:64].lower(), sources, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(sources) or 'none'}"
-    return f"cannot verify delivery: there is no source of the name in its address, which is not repeated here; {hint}"
-
-
-def _authenticate(webhook: Webhook, endpoint: Endpoint, crashes: Crashes) -> str:
-    """How the sender proved itself. Whatever goes wrong in a proof, it proves nothing."""
-    try:
-        way = endpoint.source.verify(webhook, endpoint.credentials)
-    except UnverifiedWebhook:
-        raise
-    except Exception as error:
-        crashes.note("cannot look at a proof: the delivery is refused", webhook.source, error)
-        what = type(error).__name__
-        raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: its proof is odd ({what})") from error
-    if way == "none" and (header := foreign_page(webhook.headers)):
-        raise UnverifiedWebhook(
-            f"cannot verify delivery from {webhook.source}: a browser sends it for a page of another site, as {header} "
-            f"says, and the source is open; give it a secret in sources.{webhook.source} to let that page in"
-        )
-    return way
 
 
 def _understood(

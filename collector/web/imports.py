@@ -24,7 +24,7 @@ async def bring_in(request: web.Request) -> web.Response:
     form = Query(request, "form").text("form") or ""
     app = request.app
     encoding = request.headers.get("Content-Encoding", "")
-    records = await app[INTAKE].read_body(incoming(request), encoding=encoding, length=request.content_length)
+    records = await app[INTAKE].verifier.read_body(incoming(request), encoding=encoding, length=request.content_length)
     brought = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
     if brought.new:
         await statements.taken_in(app, await app[LOG].head())

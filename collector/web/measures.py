@@ -14,12 +14,16 @@ from aiohttp import web
 
 from collector.errors import InvalidInput, NotFound
 from collector.event import SECOND
+from collector.projections import IncidentRow
 from collector.web import answers, shapes, statements
 from collector.web.distribution import distribution
-from collector.web.keys import MEASURES, PROJECTIONS
+from collector.web.each_log import ReadLogs, asked_logs, need_one, read_each
+from collector.web.keys import MEASURES, PROJECTIONS, OneLog
 from collector.web.requests import MOST, Query
 
 routes = web.RouteTableDef()
+ADDRESS = "/api/v1/metrics"
+"""Where the durations over several incidents are asked for."""
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 Json = dict[str, Any]
 
@@ -36,7 +40,7 @@ async def of_one(request: web.Request) -> web.Response:
     """The durations of an incident in each profile's terms, with both ends and the events that prove them."""
     Query(request)
     row = await statements.incident(request)
-    told = await _measured(request, row.number)
+    told = await _measured(request.app, row.number)
     if told is None:
         raise NotFound(f"cannot measure incident {row.number}: nothing is known of it", "number")
     profiles = {name: [_shown(each) for each in durations] for name, durations in told["profiles"].items()}
@@ -45,20 +49,18 @@ async def of_one(request: web.Request) -> web.Response:
     return answers.fresh(request, answers.json(shown, headers=statements.moved(request, row)))
 
 
-@routes.get("/api/v1/metrics")
+@routes.get(ADDRESS)
 async def over_several(request: web.Request) -> web.Response:
-    """The durations over incidents: the list, how many know them, median and quartiles, and never a mean."""
-    query = Query(request, "since", "until", "service", "profile", "by")
+    """The durations over incidents: the list, how many know them, median and quartiles, and never a mean.
+
+    Where the daemon serves several logs, over the incidents of all of them.
+    """
+    query = Query(request, "log", "since", "until", "service", "profile", "by")
     profile = query.one_of("profile", *PROFILES) or "timelined"
     by = query.one_of("by", *_BY)
     since, until = query.moment("since"), query.moment("until")
-    rows = await request.app[PROJECTIONS].incidents(
-        since=since, until=until, service=query.text("service"), limit=MOST + 1
-    )
-    if len(rows) > MOST:
-        raise InvalidInput(f"cannot measure more than {MOST} incidents at once: narrow since and until", "since")
-    counted = [row for row in rows if row.status != "merged"]
-    told = [each for row in counted if (each := await _measured(request, row.number)) is not None]
+    asked = {"since": since, "until": until, "service": query.text("service")}
+    told, away = await _told(asked_logs(request, query.text("log")), asked)
     groups: dict[str, list[Json]] = {}
     for each in told if by is not None else ():
         for name in _BY[by or ""](each):
@@ -67,12 +69,37 @@ async def over_several(request: web.Request) -> web.Response:
         "profile": profile, "since": answers.time(since), "until": answers.time(until), "by": by,
         **_counted(told, profile),
         "groups": [{"name": name, **_counted(found, profile)} for name, found in sorted(groups.items())],
+        **({"not_counted": away} if away else {}),
     }  # fmt: skip
     return answers.fresh(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
 
 
-async def _measured(request: web.Request, number: int) -> Json | None:
-    text = await request.app[MEASURES](number, None, {})
+async def _told(logs: Sequence[OneLog], asked: Mapping[str, Any]) -> tuple[list[Json], Mapping[str, str]]:
+    """What is known of the incidents of these logs, the newest first; each log that could not be read, and why."""
+
+    async def listed(log: OneLog) -> Sequence[IncidentRow]:
+        return await log.app[PROJECTIONS].incidents(limit=MOST + 1, **asked)
+
+    rows = await read_each(logs, listed)
+    if sum(len(found) for _, found in rows.found) > MOST:
+        raise InvalidInput(f"cannot measure more than {MOST} incidents at once: narrow since and until", "since")
+    of = {log.name: found for log, found in rows.found}
+
+    async def measured(log: OneLog) -> list[tuple[int, Json]]:
+        counted = [row for row in of[log.name] if row.status != "merged"]
+        found = [(row.started_at, await _measured(log.app, row.number)) for row in counted]
+        return [(began, told | {"log": log.name}) for began, told in found if told is not None]
+
+    # A log that goes away meanwhile is left out whole: no figure is of half of a log.
+    read = await read_each([log for log, _ in rows.found], measured)
+    away = dict(sorted({**rows.away, **read.away}.items()))
+    need_one(ReadLogs(read.found, away), "measure incidents")
+    every = sorted((each for _, found in read.found for each in found), key=lambda each: -each[0])
+    return [told for _, told in every], away
+
+
+async def _measured(app: web.Application, number: int) -> Json | None:
+    text = await app[MEASURES](number, None, {})
     found: Json | None = msgspec.json.decode(text) if text is not None else None
     return found
 
@@ -94,8 +121,8 @@ def _measure(name: str, found: Sequence[tuple[Json, Json]]) -> Json:
         "median": _seconds(spread.median), "lower_quartile": _seconds(spread.lower),
         "upper_quartile": _seconds(spread.upper),
         "values": [
-            {"incident": each["number"], "title": each["title"], "seconds": _seconds(duration["micros"]),
-             "status": duration["status"], "why": duration["why"] or None}
+            {"log": each["log"], "incident": each["number"], "title": each["title"],
+             "seconds": _seconds(duration["micros"]), "status": duration["status"], "why": duration["why"] or None}
             for each, duration in found
         ],
     }  # fmt: skip

@@ -5,7 +5,6 @@ Nothing is joined: a row is of one log, and says of which. A log that cannot be 
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,9 +12,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from collector.errors import Unavailable
 from collector.projections import Projections
-from collector.web.keys import PROJECTIONS, READINESS, OneLog
+from collector.web.each_log import read_each
+from collector.web.keys import PROJECTIONS, OneLog
 from collector.web.problems import InvalidParameter
 
 T = TypeVar("T")
@@ -73,24 +72,16 @@ async def merged(
     by, the least first: of the logs' next rows the one that is least.
     """
     seen = places(cursor, logs)
-    found: list[list[MergedRow[T]]] = []
-    away: dict[str, str] = {}
 
-    async def read(log: OneLog) -> list[MergedRow[T]]:
-        if (lists := log.app.get(PROJECTIONS)) is None:
-            away[log.name] = (await log.app[READINESS]()).reason
-            return []
-        try:
-            return [MergedRow(log, row) for row in await fetch(lists, seen.get(log.name), limit + 1)]
-        except Unavailable as error:
-            away[log.name] = str(error)
-            return []
+    async def rows_of(log: OneLog) -> list[MergedRow[T]]:
+        return [MergedRow(log, row) for row in await fetch(log.app[PROJECTIONS], seen.get(log.name), limit + 1)]
 
-    found = await asyncio.gather(*map(read, logs))
+    read = await read_each(logs, rows_of)
+    found = [each for _, each in read.found]
     rows = list(_first(limit, heapq.merge(*found, key=lambda each: at(each.row))))
     seen |= {each.log.name: place(each.row) for each in rows}
     more = sum(map(len, found)) > len(rows)
-    return MergedPage(rows, cursor_of(seen) if more else None, dict(sorted(away.items())))
+    return MergedPage(rows, cursor_of(seen) if more else None, read.away)
 
 
 def _first(count: int, rows: Iterator[T]) -> Iterator[T]:

@@ -122,7 +122,7 @@ OPERATIONS: Mapping[str, Operation] = {
     f"GET {_ONE}/publications": _shows(shapes.Publications, tagged=True),
     f"GET {_ONE}/metrics": _shows(shapes.Measures, tagged=True),
     "GET /api/v1/metrics": _shows(
-        shapes.MeasuresOver, tagged=True, since=_TIME, until=_TIME, service=_TEXT,
+        shapes.MeasuresOver, tagged=True, log=_TEXT, since=_TIME, until=_TIME, service=_TEXT,
         profile=_word("timelined", "pagerduty", "datadog", "rootly"), by=_word("service", "severity", "detected_by"),
     ),
     f"POST {_ONE}/notes": _states(bodies.Noting),

@@ -5,17 +5,19 @@ It answers whichever of them is away. :func:`build_away` answers in the place of
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from prometheus_client import Metric
 
 from collector.errors import Unavailable
-from collector.web import keys, log_streams, logs, operations, prometheus, refused
+from collector.intake import Verifier
+from collector.web import keys, log_streams, logs, measures, operations, prometheus, refused, webhooks
 from collector.web.frame import Frame, framed
 from collector.web.keys import Readiness
-from collector.web.pages import files, login
+from collector.web.pages import across, files, login
 from collector.web.pages import logs as page_of_logs
+from collector.web.requests import headers_of, incoming
 
 
 def build_overall(
@@ -33,23 +35,25 @@ def build_overall(
             web.get("/-/ready", operations.ready),
             web.post("/-/reload", operations.reload),
             web.get(prometheus.ADDRESS, prometheus.looked_up),
+            web.get(measures.ADDRESS, measures.over_several),
         ]
     )
-    for routes in (log_streams.routes, logs.routes, page_of_logs.routes, login.routes, files.routes):
+    for routes in (log_streams.routes, logs.routes, page_of_logs.routes, across.routes, login.routes, files.routes):
         app.add_routes(routes)
     return app
 
 
 def build_away(
-    frame: Frame, readiness: Callable[[], Awaitable[Readiness]], sources: Collection[str], why: Callable[[], str]
+    frame: Frame, readiness: Callable[[], Awaitable[Readiness]], verifier: Verifier, why: Callable[[], str]
 ) -> web.Application:
     """What answers for a log that cannot be had: 503, and ``why`` at ``/-/ready`` and to whoever may read.
 
-    Deliveries of its sources are counted as refused.
+    Who delivers is verified first, so that nobody else learns from an answer that there is such a source, or that its
+    log is away. Deliveries of its sources are counted as refused.
     """
     app = framed(frame)
     app[keys.READINESS] = readiness
-    app[refused.KNOWN] = sources
+    app[refused.KNOWN] = verifier
 
     async def away(request: web.Request) -> web.StreamResponse:
         """Nothing can be stored or read."""
@@ -57,14 +61,25 @@ def build_away(
 
     async def delivery(request: web.Request) -> web.StreamResponse:
         """Nothing can be stored; the reason is nobody's who has not proved himself."""
-        raise Unavailable("cannot store the delivery now: its log is away, and /-/ready says why; send it again")
+        named, headers = request.match_info, headers_of(request)
+        length, token = request.content_length, named.get("token", "")
+        await verifier.refuse(named["source"], headers, incoming(request), token, app[keys.CLOCK], length)
 
+    async def no_way(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, ("OPTIONS", "POST"))
+
+    async def nothing(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPNotFound
+
+    addresses = (webhooks.ADDRESS, webhooks.SECRET_ADDRESS)
     app.add_routes(
         [
             web.get("/-/healthy", operations.healthy),
             web.get("/-/ready", operations.ready),
-            web.route("*", "/webhooks/{source}", delivery),
-            web.route("*", "/webhooks/{source}/{token}", delivery),
+            *(web.post(address, delivery) for address in addresses),
+            *(web.options(address, webhooks.allow) for address in addresses),
+            *(web.route("*", address, no_way) for address in addresses),
+            web.route("*", "/webhooks/{address:.*}", nothing),
             *login.routes,
             *files.routes,
             web.route("*", "/{address:.*}", away),

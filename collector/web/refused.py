@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from aiohttp import web
 
 from collector.errors import BrokenOff, MalformedWebhook, TimelinedError, UnverifiedWebhook
+from collector.intake import Verifier
 from collector.projections import EventFilter, Projections
 from collector.telemetry.refusals import TYPE, Refusals, RefusedRow, read_back
 from collector.times import rfc3339
 from collector.web import shapes
 from collector.web.keys import INTAKE, METRICS, REFUSALS
 
-KNOWN: web.AppKey[Collection[str]] = web.AppKey("known")
-"""The sources of an application that takes no deliveries."""
+KNOWN: web.AppKey[Verifier] = web.AppKey("known")
+"""Who knows the sources of an application that takes no deliveries."""
 MOST = 200
 """The most refusals that are shown beside one page of deliveries."""
 
@@ -25,7 +24,8 @@ def note(request: web.BaseRequest, app: web.Application, error: Exception, statu
         return
     match = request.match_info if isinstance(request, web.Request) else {}
     name = match.get("source", "")
-    known = name if (name in app[KNOWN] if KNOWN in app else app[INTAKE].knows(name)) else None
+    verifier = app[KNOWN] if KNOWN in app else app[INTAKE].verifier
+    known = name if name in verifier.endpoints else None
     app[METRICS].refused(known, status)
     app[REFUSALS].note(known, status, _reason(error, known, title), str(error) if known and _ours(error) else "")
 

@@ -347,6 +347,8 @@ class Measures(Shape, frozen=True):
 class MeasuredValue(Shape, frozen=True):
     """A duration as one of several incidents has it."""
 
+    log: str
+    """The log that the incident is of."""
     incident: int
     title: str
     seconds: float | None
@@ -386,6 +388,8 @@ class MeasuresOver(Shape, frozen=True):
     incidents: int
     measures: list[Spread]
     groups: list[Group]
+    not_counted: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """Each log that could not be read, of which nothing is counted, and why."""
 
 
 class Imported(Shape, frozen=True):

@@ -36,6 +36,8 @@ _TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}
 class JudgedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment, and what became of it."""
 
+    log: str = ""
+    """The log that it is of."""
     event: str
     """The event that speaks for it."""
     events: Sequence[str]
@@ -62,6 +64,8 @@ class JudgedDeployment(msgspec.Struct, frozen=True, kw_only=True):
 class DeployedService(msgspec.Struct, frozen=True, kw_only=True):
     """The deployments of a service; teams are not blended."""
 
+    key: str
+    """The service, or the repository, as it is compared."""
     service: str
     deployments: int
     confirmed: Sequence[JudgedDeployment]
@@ -76,7 +80,7 @@ class DeployedService(msgspec.Struct, frozen=True, kw_only=True):
     def judged(self) -> Sequence[JudgedDeployment]:
         """Those that anything is said of, each once."""
         kinds = (self.confirmed, self.candidates, self.unknown, self.rework, self.rework_candidates)
-        return list({one.event: one for kind in kinds for one in kind}.values())
+        return list({(one.log, one.event): one for kind in kinds for one in kind}.values())
 
     @property
     def recoveries(self) -> Sequence[int]:
@@ -107,12 +111,12 @@ class StatedCause(msgspec.Struct, frozen=True, kw_only=True):
 
 def deployed(
     revisions: Iterable[RecordedEvent], places: Mapping[str, int], spans: Mapping[int, DeploymentSpan],
-    causes: Sequence[StatedCause] = (),
+    causes: Sequence[StatedCause] = (), log: str = "",
 ) -> list[DeployedService]:  # fmt: skip
     """The services that were deployed, those with most confirmed first.
 
     ``revisions`` are events of changes, ``places`` the incidents that events are in, ``spans`` when those were, and
-    ``causes`` what people stated as theirs.
+    ``causes`` what people stated as theirs; all of them of one ``log``.
     """
     found, backs = _folded(revisions)
     every = [_placed(one, places, spans) for one in sorted((*found, *backs), key=_order)]
@@ -121,11 +125,31 @@ def deployed(
     went = {one.event for one in backs}
     for one in every:
         judged = one if one.event in went else _judged(one, every, went, spans, named)
-        services.setdefault(one.place[0], []).append(judged)
+        services.setdefault(one.place[0], []).append(msgspec.structs.replace(judged, log=log))
     told = [_service(each, went) for each in services.values()]
     # A rollback of what was deployed before the period, and no incident's work, says nothing of any deployment here.
-    told = [one for one in told if one.deployments or one.rework]
-    return sorted(told, key=lambda one: (-len(one.confirmed), -len(one.candidates), -one.deployments, one.service))
+    return _sorted(one for one in told if one.deployments or one.rework)
+
+
+def together(logs: Iterable[Sequence[DeployedService]]) -> list[DeployedService]:
+    """The services of several logs: one of a name is one service, and each of its deployments was judged in its log."""
+    services: dict[str, list[DeployedService]] = {}
+    for one in (one for log in logs for one in log):
+        services.setdefault(one.key, []).append(one)
+    return _sorted(_joined(each) for each in services.values())
+
+
+def _joined(each: Sequence[DeployedService]) -> DeployedService:
+    lists = ("confirmed", "candidates", "unknown", "rework", "rework_candidates")
+    return DeployedService(
+        key=each[0].key, service=next((one.service for one in each if one.service), ""),
+        deployments=sum(one.deployments for one in each), every=sum(one.every for one in each),
+        **{name: [judged for one in each for judged in getattr(one, name)] for name in lists},
+    )  # fmt: skip
+
+
+def _sorted(services: Iterable[DeployedService]) -> list[DeployedService]:
+    return sorted(services, key=lambda one: (-len(one.confirmed), -len(one.candidates), -one.deployments, one.service))
 
 
 def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> DeployedService:
@@ -133,7 +157,7 @@ def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> Deploy
     of = {standing: [one for one in found if one.standing == standing] for standing in
           ("confirmed", "candidate", "unknown")}  # fmt: skip
     return DeployedService(
-        service=next((one.service for one in every if one.service), ""), deployments=len(found),
+        key=every[0].place[0], service=next((one.service for one in every if one.service), ""), deployments=len(found),
         confirmed=of["confirmed"], candidates=of["candidate"], unknown=of["unknown"], every=len(every),
         rework=[one for one in every if one.rework == "confirmed"],
         rework_candidates=[one for one in every if one.rework == "candidate"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,18 @@ WORK, NIGHT = range(8, 18), (*range(22, 24), *range(8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class SentPages(msgspec.Struct, frozen=True, kw_only=True):
+    """What one log has of pages."""
+
+    log: str = ""
+    revisions: Sequence[RecordedEvent]
+    places: Mapping[str, int]
+    """The incidents that events are in."""
+
+
+Sent = tuple[SentPages, RecordedEvent]
+
+
 class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
     """One person."""
 
@@ -34,7 +46,8 @@ class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
     """Hours of work in which a page was sent to them; likewise the others."""
     evening: int
     night: int
-    incidents: Sequence[int]
+    incidents: Sequence[tuple[str, int]]
+    """Each with its log."""
 
     @property
     def hours(self) -> int:
@@ -43,31 +56,37 @@ class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def disturbed(
-    revisions: Iterable[RecordedEvent], places: Mapping[str, int], people: Mapping[str, tuple[str, str]], otherwise: str
-) -> list[Disturbed]:
+    logs: Iterable[SentPages], people: Mapping[str, tuple[str, str]], otherwise: str
+) -> list[Disturbed]:  # fmt: skip
     """Whoever was sent a page, those who were disturbed most first.
 
     ``people`` maps a name as it is compared to what the person is called and their zone (empty: not told), for which
-    ``otherwise`` stands then; ``places`` are the incidents that events are in.
+    ``otherwise`` stands then. An hour of a person counts once, in however many logs it has pages.
     """
+    sent: dict[str, list[Sent]] = {}
+    called: dict[str, tuple[str, str]] = {}
+    for pages in logs:
+        for event in _latest(pages.revisions):
+            for name in _assignees(event):
+                key = names.fold_person(name)
+                if not key:
+                    continue
+                person, zone = people.get(key, (name, ""))
+                key = names.fold_person(person) or key
+                called.setdefault(key, (person, zone))
+                sent.setdefault(key, []).append((pages, event))
+    found = [_disturbed(*called[key], events, otherwise) for key, events in sent.items()]
+    return sorted(found, key=lambda one: (-one.night, -one.hours, one.person))
+
+
+def _latest(revisions: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
+    """Each event that sends a page, as it is now."""
     latest: dict[str, RecordedEvent] = {}
     for event in revisions:
         latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
-    sent: dict[str, list[RecordedEvent]] = {}
-    called: dict[str, tuple[str, str]] = {}
     for event in latest.values():
-        if event.type not in SENT or is_retracted(event) or is_erased(event):
-            continue
-        for name in _assignees(event):
-            key = names.fold_person(name)
-            if not key:
-                continue
-            person, zone = people.get(key, (name, ""))
-            key = names.fold_person(person) or key
-            called.setdefault(key, (person, zone))
-            sent.setdefault(key, []).append(event)
-    found = [_disturbed(*called[key], events, places, otherwise) for key, events in sent.items()]
-    return sorted(found, key=lambda one: (-one.night, -one.hours, one.person))
+        if event.type in SENT and not (is_retracted(event) or is_erased(event)):
+            yield event
 
 
 def _assignees(event: RecordedEvent) -> set[str]:
@@ -75,20 +94,19 @@ def _assignees(event: RecordedEvent) -> set[str]:
     return {each for each in told if isinstance(each, str) and each} if isinstance(told, list | tuple) else set()
 
 
-def _disturbed(
-    person: str, zone: str, events: Sequence[RecordedEvent], places: Mapping[str, int], otherwise: str
-) -> Disturbed:  # fmt: skip
+def _disturbed(person: str, zone: str, sent: Sequence[Sent], otherwise: str) -> Disturbed:
     rules = ZoneInfo(zone or otherwise)
     hours = {
         (_EPOCH + timedelta(microseconds=event.occurred_at)).astimezone(rules).replace(minute=0, second=0,
                                                                                       microsecond=0)
-        for event in events
+        for _, event in sent
     }  # fmt: skip
     kinds = [_kind(hour) for hour in hours]
     return Disturbed(
-        person=person, zone=zone or otherwise, told=bool(zone), pages=len({event.entity for event in events}),
+        person=person, zone=zone or otherwise, told=bool(zone),
+        pages=len({(of.log, event.entity) for of, event in sent}),
         work=kinds.count("work"), evening=kinds.count("evening"), night=kinds.count("night"),
-        incidents=sorted({places[event.id] for event in events if event.id in places}),
+        incidents=sorted({(of.log, of.places[event.id]) for of, event in sent if event.id in of.places}),
     )  # fmt: skip
 
 

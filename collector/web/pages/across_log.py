@@ -1,0 +1,122 @@
+"""What one log says of many incidents together, for the page over them: read here, and put together there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from aiohttp import web
+
+from collector.event import RecordedEvent
+from collector.projections import EventFilter
+from collector.projections.across import Across
+from collector.web.keys import CLOCK, PROJECTIONS
+from collector.web.pages.clocks import Clock
+from collector.web.pages.deployed import DeployedService, DeploymentSpan, StatedCause, deployed
+from collector.web.pages.disturbed import SentPages
+from collector.web.pages.stated import stated_at
+from collector.web.requests import MOST
+
+LOOKED_AT = 20_000
+"""The most events of changes, and of pages, that are looked at."""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A follow-up action as it was stated last."""
+
+    event: str
+    incident: int | None
+    text: str
+    owner: str
+    due: str
+    """``2026-04-01``; empty where none is told."""
+    overdue: bool
+
+
+class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
+    """Many incidents of one log."""
+
+    found: Across
+    actions: Sequence[Action]
+    """Those open."""
+    deployed: Sequence[DeployedService]
+    pages: SentPages
+    whole: bool
+    """Whether all changes and pages of the period were looked at."""
+
+
+async def read(app: web.Application, name: str, clock: Clock, since: int, until: int) -> AcrossLog:
+    """What the log called ``name`` says of what began in the period, µs."""
+    found = await app[PROJECTIONS].across(since, until)
+    actions = await _actions(app, clock)
+    changes, all_changes = await _revisions(app, "change.*", since, until)
+    pages, all_pages = await _revisions(app, "page.*", since, until)
+    marks, _ = await _revisions(app, "mark.*", since, until)
+    places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
+    spans = await _spans(app, {places[event.id] for event in changes if event.id in places})
+    judged = deployed(changes, places, spans, _causes(marks, places), log=name)
+    return AcrossLog(
+        found=found, actions=actions, deployed=judged,
+        pages=SentPages(log=name, revisions=pages, places=places), whole=all_changes and all_pages,
+    )  # fmt: skip
+
+
+async def _revisions(
+    app: web.Application, family: str, since: int, until: int
+) -> tuple[Sequence[RecordedEvent], bool]:  # fmt: skip
+    """The newest events of a family in the period, and whether those are all."""
+    found: list[RecordedEvent] = []
+    wanted = EventFilter(type=family, since=since, until=until, limit=MOST, newest_first=True)
+    while told := await app[PROJECTIONS].events(wanted):
+        found += told
+        if len(found) >= LOOKED_AT:
+            return found, False
+        wanted = msgspec.structs.replace(wanted, before=told[-1].position)
+    return found, True
+
+
+async def _spans(app: web.Application, numbers: Iterable[int]) -> dict[int, DeploymentSpan]:
+    """When incidents began and were over."""
+    rows = [await app[PROJECTIONS].incident(number) for number in numbers]
+    return {row.number: DeploymentSpan(row.started_at, row.ended_at) for row in rows if row is not None}
+
+
+def _causes(marks: Iterable[RecordedEvent], places: Mapping[str, int]) -> list[StatedCause]:
+    """What people stated as causes, each as it was stated last."""
+    latest: dict[str, RecordedEvent] = {}
+    for event in marks:
+        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
+    return [
+        StatedCause(incident=places[event.id], by=event.actor or "somebody", text=event.title)
+        for event in latest.values()
+        if event.data.get("mark") == "cause_identified" and event.id in places
+        and event.amendment not in ("retraction", "erasure")
+    ]  # fmt: skip
+
+
+async def _actions(app: web.Application, clock: Clock) -> list[Action]:
+    """Each action that is open, as it was stated last; a later statement of the same words replaces an earlier one."""
+    wanted = EventFilter(type="action.added", limit=MOST)
+    revisions: dict[str, RecordedEvent] = {}
+    while found := await app[PROJECTIONS].events(wanted):
+        revisions |= {event.id: event for event in found}
+        wanted = msgspec.structs.replace(wanted, after=found[-1].position)
+    places = await app[PROJECTIONS].incidents_of(list(revisions))
+    newest: dict[tuple[int | None, str], RecordedEvent] = {}
+    for event in sorted(revisions.values(), key=lambda one: (stated_at(one), one.id)):
+        if event.amendment not in ("retraction", "erasure"):
+            newest[places.get(event.id), event.entity] = event
+    today = clock.day(app[CLOCK]())
+    return [_action(event, place, today) for (place, _), event in newest.items() if _state(event) == "open"]
+
+
+def _state(event: RecordedEvent) -> str:
+    return str(event.data.get("state", "open"))
+
+
+def _action(event: RecordedEvent, place: int | None, today: str) -> Action:
+    due = str(event.data.get("due") or "")
+    return Action(
+        event=event.id, incident=place, text=event.title, owner=str(event.data.get("owner") or ""), due=due,
+        overdue=bool(due) and due < today,
+    )  # fmt: skip

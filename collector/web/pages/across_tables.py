@@ -1,0 +1,134 @@
+"""The tables of the page over many incidents, each whole as CSV (RFC 4180)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from collector.projections.across import Identity, Lateness
+from collector.times import rfc3339
+from collector.web.keys import OneLog
+from collector.web.merged import MergedRow
+from collector.web.pages.across_log import Action
+from collector.web.pages.across_page import AcrossPage, Month, Place
+from collector.web.pages.deployed import DeployedService, JudgedDeployment
+from collector.web.pages.disturbed import Disturbed
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet might take for a formula."""
+
+
+def written(name: str, told: AcrossPage) -> str:
+    """A table of this name. Where a log could not be read, its last rows name it."""
+    head, rows = TABLES[name]
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(head)
+    writer.writerows([[_cell(value) for value in row] for row in rows(told)])
+    rest = [""] * (len(head) - 1)
+    writer.writerows([[f"not counted: the log {log}: {reason}", *rest] for log, reason in told.away.items()])
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _listed(told: AcrossPage, places: Iterable[Place]) -> str:
+    return " ".join(map(told.called, places))
+
+
+def _seconds(length: int | None) -> str:
+    return "" if length is None else f"{length / 1_000_000:.6f}".rstrip("0").rstrip(".")
+
+
+def _of(log: OneLog, numbers: Iterable[int]) -> list[Place]:
+    return [(log.name, number) for number in numbers]
+
+
+def _alert(told: AcrossPage, each: MergedRow[Identity]) -> list[Any]:
+    one = each.row
+    return [
+        one.title, one.service, one.source, one.episodes, one.alone, _listed(told, _of(each.log, one.incidents)),
+        _listed(told, _of(each.log, one.answered)), _seconds(one.usual), len(one.lengths), one.event, each.log.name,
+    ]  # fmt: skip
+
+
+def _action(told: AcrossPage, each: MergedRow[Action]) -> list[Any]:
+    one = each.row
+    incident = None if one.incident is None else told.called((each.log.name, one.incident))
+    return [one.text, one.owner, one.due, one.overdue, incident, one.event, each.log.name]
+
+
+def _month(told: AcrossPage, one: Month) -> list[Any]:
+    return [one.month, *(_listed(told, each) for each in (one.alert, one.page, one.report, one.other))]
+
+
+def _deployment(told: AcrossPage, service: DeployedService, one: JudgedDeployment) -> list[Any]:
+    incident = None if one.incident is None else told.called((one.log, one.incident))
+    return [
+        service.service, one.title, rfc3339(one.finished), one.standing, one.why, one.rework, incident,
+        _seconds(one.recovery), one.event, one.log,
+    ]  # fmt: skip
+
+
+def _service(one: DeployedService) -> list[Any]:
+    return [
+        one.service, one.deployments, len(one.confirmed), len(one.candidates), len(one.unknown), _seconds(one.usual),
+        one.every, len(one.rework), len(one.rework_candidates),
+    ]  # fmt: skip
+
+
+def _person(told: AcrossPage, one: Disturbed) -> list[Any]:
+    return [
+        one.person, one.zone, one.told, one.pages, one.hours, one.night, one.evening, one.work,
+        _listed(told, one.incidents),
+    ]  # fmt: skip
+
+
+def _late(each: MergedRow[Lateness]) -> list[Any]:
+    one = each.row
+    return [
+        one.source, one.events, _seconds(one.median), _seconds(one.ninety_ninth), _seconds(one.most), one.latest,
+        each.log.name,
+    ]  # fmt: skip
+
+
+_ALERT = (
+    "alert", "service", "source", "times", "in_no_incident", "incidents", "answered", "median_seconds", "ends_told",
+    "newest_event", "log",
+)  # fmt: skip
+TABLES: Mapping[str, tuple[Sequence[str], Callable[[AcrossPage], Iterable[Sequence[Any]]]]] = {
+    "nothing": (_ALERT, lambda told: (_alert(told, one) for one in told.nothing)),
+    "again": (_ALERT, lambda told: (_alert(told, one) for one in told.again)),
+    "actions": (
+        ("action", "owner", "due", "overdue", "incident", "event", "log"),
+        lambda told: (_action(told, one) for one in told.actions),
+    ),
+    "opened": (
+        ("month", "by_alert", "by_page", "by_report", "by_something_else"),
+        lambda told: (_month(told, one) for one in told.months),
+    ),
+    "deployments": (
+        ("service", "deployment", "finished", "judged", "why", "rework", "incident", "recovery_seconds",
+         "event", "log"),
+        lambda told: (_deployment(told, service, one) for service in told.deployed for one in service.judged),
+    ),
+    "services": (
+        ("service", "deployments", "confirmed", "candidates", "unknown", "median_recovery_seconds",
+         "deployments_and_rollbacks", "rework", "rework_candidates"),
+        lambda told: map(_service, told.deployed),
+    ),
+    "disturbed": (
+        ("person", "zone", "zone_told", "pages", "hours", "of_night", "of_evening_or_weekend", "of_work", "incidents"),
+        lambda told: (_person(told, one) for one in told.disturbed),
+    ),
+    "late": (
+        ("source", "events", "median_seconds", "99th_percentile_seconds", "most_seconds", "latest_event", "log"),
+        lambda told: map(_late, told.late),
+    ),
+}  # fmt: skip
+"""Name of a table → its columns, and its rows."""

@@ -1,0 +1,223 @@
+"""Figures over all logs of one daemon, rows that lead to their log, and what is said while one of them is away.
+
+One daemon over two SQLite files is shared by the tests; the last ones take a log away.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import time
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+from click.testing import Result
+
+from tests.commands import run
+from tests.processes import PATIENCE, Process, eventually, get, post
+
+SENDERS = {"default": "here", "eu": "eu-alerts"}
+MINUTES = {"default": (10, 20, 60), "eu": (1, 2, 3)}
+"""How long the incidents of each log took."""
+SINCE = "2026-03-01T00:00:00Z"
+
+
+def delivery(day: int, minutes: int | None, service: str, name: str = "HighErrorRate") -> bytes:
+    """An alert that fired on a day of March, and ended after so many minutes; None: it goes on."""
+    over = minutes is not None
+    hours, rest = divmod(minutes or 0, 60)
+    end = f"2026-03-{day:02}T{14 + hours}:{rest:02}:00Z"
+    told = {
+        "status": "resolved" if over else "firing",
+        "labels": {"alertname": name, "service": service, "severity": "critical", "environment": "production"},
+        "annotations": {"summary": "12% of requests fail."},
+        "startsAt": f"2026-03-{day:02}T14:00:00Z",
+        "endsAt": end if over else "0001-01-01T00:00:00Z",
+        "fingerprint": "00000000000000aa",
+    }
+    body = {"version": "4", "groupKey": "{}:{x}", "status": told["status"], "receiver": "r", "alerts": [told]}
+    return json.dumps(body).encode()
+
+
+class Two:
+    """The daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "timelined.yml"
+        senders = {
+            name: {"kind": "alertmanager", "bearer_token": f"token of {name}", "log": log}
+            for log, name in SENDERS.items()
+        }
+        self.config.write_text(yaml.safe_dump({
+            "storage": {"url": f"sqlite:///{folder}/here.db", "logs": {"eu": f"sqlite:///{folder}/eu.db"}},
+            "sources": senders,
+        }))  # fmt: skip
+        self.process = Process(folder, TIMELINED_CONFIG_FILE=str(self.config))
+        self.address = self.process.start()
+
+    def deliver(self, log: str, body: bytes, token: str | None = None) -> int:
+        name = SENDERS[log]
+        key = {"Authorization": f"Bearer {token or f'token of {name}'}"}
+        return post(f"{self.address}/webhooks/{name}", body, key)[0]
+
+    def page(self, path: str) -> str:
+        asked = Request(self.address + path, headers={"Accept": "text/html"})  # noqa: S310
+        with urlopen(asked, timeout=PATIENCE) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    def table(self, name: str, **more: str) -> list[dict[str, str]]:
+        asked = "".join(f"&{key}={value}" for key, value in more.items())
+        return list(csv.DictReader(io.StringIO(self.page(f"/across.csv?table={name}&since={SINCE}{asked}"))))
+
+    def measured(self, **asked: str) -> dict[str, Any]:
+        """What is told of the time to resolve, and of the whole answer."""
+        query = "".join(f"&{key}={value}" for key, value in asked.items())
+        told: dict[str, Any] = get(f"{self.address}/api/v1/metrics?since={SINCE}{query}")
+        return told
+
+    def run(self, *arguments: str) -> Result:
+        return run(*arguments, TIMELINED_CONFIG_FILE=str(self.config))
+
+
+def resolve_of(told: Any) -> Any:
+    return next(each for each in told["measures"] if each["name"] == "resolve")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    made = Two(tmp_path_factory.mktemp("logs"))
+    try:
+        for log, lengths in MINUTES.items():
+            for day, minutes in enumerate(lengths, start=2):
+                for end in (None, minutes):
+                    assert made.deliver(log, delivery(day, end, f"service-{day}")) == 202
+        eventually(lambda: {each["lag"] for each in get(f"{made.address}/-/ready")["logs"].values()} == {0})
+        yield made
+    finally:
+        made.process.kill()
+
+
+def test_a_median_is_of_the_rows_of_all_logs(two: Two) -> None:
+    """Known for six of six; each log alone has too few for a median, so that none is made of medians."""
+    told = two.measured()
+    resolve = resolve_of(told)
+    assert (told["incidents"], resolve["known"], resolve["of"], resolve["median"]) == (6, 6, 6, 390)
+    assert {(each["log"], each["incident"]): each["seconds"] for each in resolve["values"]} == {
+        (log, number): minutes * 60 for log, each in MINUTES.items() for number, minutes in enumerate(each, start=1)
+    }
+    assert "not_counted" not in told
+    for log in SENDERS:
+        alone = two.measured(log=log)
+        assert (alone["incidents"], resolve_of(alone)["median"]) == (3, None)
+        assert {each["log"] for each in resolve_of(alone)["values"]} == {log}
+    groups = {each["name"]: resolve_of(each)["of"] for each in two.measured(by="service")["groups"]}
+    assert groups == {"service-2": 2, "service-3": 2, "service-4": 2}
+    assert get(f"{two.address}/logs/eu/api/v1/metrics?since={SINCE}")["incidents"] == 3
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        two.measured(log="us")
+    with refused.value as answer:
+        assert "use one of default, eu, all" in answer.read().decode()
+
+
+def test_the_command_measures_all_logs_unless_one_is_named(two: Two) -> None:
+    """Over the files as through the daemon, and by the number of one incident."""
+    for where in ((), ("--server", two.address)):
+        asked = ("metrics", "--since", SINCE, "-o", "json", *where)
+        told = json.loads(two.run(*asked).stdout)
+        assert resolve_of(told)["median"] == 390
+        for log in SENDERS:
+            alone = json.loads(two.run(*asked, "--log", log).stdout)
+            assert {each["log"] for each in resolve_of(alone)["values"]} == {log}
+            assert alone["incidents"] == 3
+    assert "6 of 6" in two.run("metrics", "--since", SINCE).stdout
+    assert "3 min" in two.run("metrics", "eu/3").stdout
+
+
+def test_the_page_over_all_logs_leads_to_the_log_of_each_row(two: Two) -> None:
+    """The same alert of two senders is one row in each log; months count both, and each number leads to its own."""
+    whole = two.page(f"/across?since={SINCE}")
+    assert "6 incidents" in whole
+    assert "counted over the logs default, eu" in whole
+    for number in range(1, 4):
+        assert f'<a href="/logs/eu/incidents/{number}">eu/{number}</a>' in whole
+        assert f'<a href="/incidents/{number}">{number}</a>' in whole
+    assert not re.search(r'href="/logs/eu/incidents/\d+">\d', whole)
+    again = {row["log"]: row for row in two.table("again")}
+    assert {log: row["incidents"] for log, row in again.items()} == {"default": "1 2 3", "eu": "eu/1 eu/2 eu/3"}
+    assert [row["median_seconds"] for row in again.values()] == ["1200", "120"]
+    [month] = two.table("opened")
+    assert sorted(month["by_alert"].split()) == ["1", "2", "3", "eu/1", "eu/2", "eu/3"]
+    assert {(row["source"], row["log"]) for row in two.table("late")} >= {("here", "default"), ("eu-alerts", "eu")}
+    alone = two.page(f"/across?since={SINCE}&log=eu")
+    assert "3 incidents" in alone
+    assert '<option value="eu" selected>' in alone
+    assert [row["incidents"] for row in two.table("again", log="eu")] == ["1 2 3"]
+    of_eu = two.page(f"/logs/eu/across?since={SINCE}")
+    assert '<a href="/logs/eu/incidents/1">1</a>' in of_eu
+    assert '<select id="log"' not in of_eu
+
+
+def answered(two: Two, path: str, method: str = "POST", token: str = "") -> tuple[int, dict[str, str], str]:
+    """Status, headers but the one that names the request, and body."""
+    key = {"Authorization": f"Bearer {token}"} if token else {}
+    body = delivery(9, None, "checkout") if method == "POST" else None
+    asked = Request(two.address + path, body, key, method=method)  # noqa: S310
+    try:
+        with urlopen(asked, timeout=PATIENCE) as answer:  # noqa: S310
+            return answer.status, shown(answer.headers), answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, shown(refused.headers), refused.read().decode()
+
+
+def shown(headers: Any) -> dict[str, str]:
+    return {name: text for name, text in headers.items() if name not in ("Date", "X-Request-Id")}
+
+
+def test_while_a_log_is_away_nothing_is_counted_of_it_and_that_is_said(two: Two) -> None:
+    """In the API, on the page, in the table and by the command. Its senders alone are told to come again."""
+    (two.folder / "eu.db").rename(two.folder / "moved.db")
+    own = "token of eu-alerts"
+    eventually(lambda: answered(two, "/webhooks/eu-alerts", token=own)[0] == 503)
+    eventually(lambda: not get(f"{two.address}/-/ready")["logs"]["eu"]["ready"])
+
+    told = two.measured()
+    assert (told["incidents"], list(told["not_counted"])) == (3, ["eu"])
+    assert "cannot write to" in told["not_counted"]["eu"]
+    whole = two.page(f"/across?since={SINCE}")
+    assert "Nothing of the log eu is in any figure or list here" in whole
+    assert "3 incidents" in whole
+    *rows, last = two.table("again")
+    assert [row["log"] for row in rows] == ["default"]
+    assert last["alert"].startswith("not counted: the log eu: cannot write to")
+    measured = two.run("metrics", "--since", SINCE, "--server", two.address)
+    assert "Nothing of the log eu is counted: cannot write to" in measured.stderr
+    for asked in (f"{two.address}/api/v1/metrics?log=eu", f"{two.address}/across?log=eu"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(asked)
+        with refused.value as answer:
+            assert answer.code == 503
+
+
+def test_a_log_that_is_away_tells_nobody_its_sources(two: Two) -> None:
+    """Who proves nothing is answered as if there were no such source, by every method and in as much time."""
+    own = "token of eu-alerts"
+    status, headers, _ = answered(two, "/webhooks/eu-alerts", token=own)
+    assert (status, int(headers["Retry-After"]) > 0) == (503, True)
+    assert answered(two, "/webhooks/eu-alerts")[0] == 401
+    for method in ("POST", "GET", "PUT", "OPTIONS"):
+        for after in ("", "/", "/secret", "/a/b"):
+            for token in ("", "wrong"):
+                known = answered(two, f"/webhooks/eu-alerts{after}", method, token)
+                assert known == answered(two, f"/webhooks/nobody{after}", method, token), (method, after)
+    began = time.monotonic()
+    answered(two, "/webhooks/eu-alerts")
+    assert time.monotonic() - began >= 0.02
