@@ -19,7 +19,7 @@ from renderers.draft import draft
 from renderers.picture import STYLE, svg
 from renderers.picture.charting import chart, level
 from renderers.picture.drawing import SHAPES, exact
-from renderers.picture.layout import PictureLayout, layout
+from renderers.picture.layout import PictureLayout, called, layout
 from renderers.picture.placing import FONT, GAP, PlacedUnit
 from renderers.picture.text import fit, width, wrap
 from renderers.replay import replay
@@ -53,7 +53,7 @@ def names(text: str) -> list[str]:
 
 def boxes(placed: PictureLayout) -> Iterator[tuple[str, float, float]]:
     """The row, and from where to where a thing and its label stand in it, for everything in the picture."""
-    rows = [(f"moment {flag.y}", flag.unit) for flag in placed.flags]
+    rows = [(f"moment {unit.row}", unit) for flag in placed.flags for unit in flag.units]
     rows += [(f"duration {brace.y}", brace.unit) for brace in placed.braces]
     rows += [(f"cut {cut.y}", cut.unit) for cut in placed.cuts]
     for strip in placed.strips:
@@ -81,6 +81,20 @@ def test_nothing_runs_over_anything_else(name: str, wide: int) -> None:
     for row, spans in rows.items():
         for before, after in pairwise(sorted(spans)):
             assert before[1] <= after[0] + 0.01, (row, before, after)
+
+
+def test_no_label_of_a_moment_is_cut() -> None:
+    """However narrow the picture is: it takes as many lines as it needs, one below the other."""
+    lines = 0
+    for name in MADE_UP:
+        for wide in (240, *WIDTHS):
+            for flag in sheet(MADE_UP[name]().draft(), wide).flags:
+                words = ", ".join(called(each) for each in flag.moments)
+                assert " ".join(unit.text for unit in flag.units) == f"{words} {exact(flag.at)[11:19]}"
+                rows = [unit.row for unit in flag.units]
+                assert rows == [*range(rows[0], rows[0] + len(rows))]
+                lines = max(lines, len(rows))
+    assert lines > 1
 
 
 @pytest.mark.parametrize("name", MADE_UP)

@@ -136,7 +136,8 @@ class _Pencil:
         yield self._thing(
             "many", f"{told} · {exact(flag.at)}", cites, f'<path class="tp-f" d="M{x} {y}m-4-4h8l-4 7z"/>'
         )
-        yield self._text(flag.unit.x, flag.y + 13, flag.unit.text, "tp-l", flag.unit.anchor)
+        for at, unit in enumerate(flag.units):
+            yield self._text(unit.x, flag.y + at * LINE + 13, unit.text, "tp-l", unit.anchor)
 
     def _brace(self, brace: Brace) -> Iterator[str]:
         told, unit = brace.stretch.duration, brace.unit

@@ -13,7 +13,7 @@ import msgspec
 
 from renderers import times
 from renderers.history import Moment
-from renderers.picture.placing import FOLD, FONT, PlacedUnit, Room, bars, marks, rows_of
+from renderers.picture.placing import FOLD, FONT, PlacedUnit, Room, bars, blocks_of, lines_of, marks, rows_of
 from renderers.picture.scale import Scale, scale
 from renderers.picture.text import fit, width, wrap
 from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
@@ -44,12 +44,12 @@ MOMENTS = {
 
 
 class Flag(msgspec.Struct, kw_only=True):
-    """Moments at one time: a line through the picture with a label at its top."""
+    """Moments at one time: a line through the picture with a label at its top, which may take several lines."""
 
     moments: list[Moment]
     at: int
     x: float
-    unit: PlacedUnit
+    units: list[PlacedUnit] = []
     y: float = 0.0
 
 
@@ -171,16 +171,13 @@ def _flags(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Flag],
             found[-1].moments.append(moment)
             continue
         at = moment.at or 0
-        found.append(
-            Flag(moments=[moment], at=at, x=axis(at), unit=PlacedUnit(items=[], left=0, right=0, lengthy=False))
-        )
+        found.append(Flag(moments=[moment], at=at, x=axis(at)))
     for flag in found:
         time = times.second(flag.at, chart.zone)
-        flag.unit = PlacedUnit(items=[], left=flag.x - 4, right=flag.x + 4, lengthy=False,
-                         label=f"{', '.join(map(called, flag.moments))} {time}")  # fmt: skip
-    rows = _depth([flag.unit for flag in found], room)
+        flag.units = lines_of(flag.x, f"{', '.join(map(called, flag.moments))} {time}", room)
+    rows = blocks_of([flag.units for flag in found], room)
     for flag in found:
-        flag.y = y + flag.unit.row * LINE
+        flag.y = y + flag.units[0].row * LINE
     return found, y + rows * LINE + (4 if rows else 0)
 
 

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from renderers.picture.scale import Scale
-from renderers.picture.text import fit, width
+from renderers.picture.text import fit, width, wrap
 from renderers.picture.values import Item
 from renderers.words import counted
 
@@ -23,6 +24,8 @@ GLYPH = 13.0
 """The room of the sign of severity before an alert's bar, and of the arrow behind a change's."""
 GAP = 6.0
 """The room between a thing and its label, and between two things of a row."""
+SIGN = 4.0
+"""Half of the room that the sign of a moment takes."""
 MARK = 14.0
 """The room that a mark takes."""
 FOLD = 5
@@ -159,8 +162,35 @@ def rows_of(units: Iterable[PlacedUnit], room: Room) -> list[PlacedUnit]:
     return placed
 
 
+def lines_of(place: float, text: str, room: Room) -> list[PlacedUnit]:
+    """A sign with its label beside it, whole: in several lines, one below the other, where one is too long."""
+    first = PlacedUnit(items=[], left=place - SIGN, right=place + SIGN, lengthy=False, label=text)
+    behind, before = room.right - first.right - GAP, first.left - room.left - GAP
+    if width(text, FONT) <= max(behind, before):
+        return [first]
+    x, anchor = (first.right + GAP, "start") if behind >= before else (first.left - GAP, "end")
+    lines = wrap(text, max(behind, before), FONT)
+    return [replace(first, label=line, text=line, x=x, anchor=anchor) for line in lines]
+
+
+def blocks_of(blocks: Sequence[Sequence[PlacedUnit]], room: Room) -> int:
+    """Each block of lines in the first rows, one below the other, in which it is free; how many rows all take."""
+    ends: list[float] = []
+    for units in blocks:
+        spans = [label(unit, room) for unit in units]
+        left, right = min(first for first, _ in spans), max(last for _, last in spans)
+        row = next(at for at in range(len(ends) + 1) if all(end + GAP <= left for end in ends[at : at + len(units)]))
+        ends[row : row + len(units)] = [right] * len(units)
+        for at, unit in enumerate(units):
+            unit.row = row + at
+    return len(ends)
+
+
 def label(unit: PlacedUnit, room: Room) -> tuple[float, float]:
     """Put the label inside, behind or before its unit, wherever it fits; gives the room that both take."""
+    if unit.text and not unit.lengthy:
+        wide = width(unit.text, FONT)
+        return (unit.left, unit.x + wide) if unit.anchor == "start" else (unit.x - wide, unit.right)
     widest = max(unit.bars, key=lambda bar: bar.right - bar.left, default=None)
     inner = (widest.left, widest.right) if widest else (unit.left, unit.right)
     wanted, inside = width(unit.label, FONT), inner[1] - inner[0] - 2 * GAP
