@@ -18,23 +18,23 @@ SHOWN = 3
 """Events a citation names; the rest is a count."""
 
 
-def short_ids(ids: Iterable[str], wanted: Collection[str] | None = None) -> dict[str, str]:
+def short_ids(ids: Iterable[str], wanted_ids: Collection[str] | None = None) -> dict[str, str]:
     """Each id → the fewest of its last digits, five at least, that no other of these ids ends in.
 
-    With ``wanted`` it is told of those only, and of what could be mistaken for one of them.
+    With ``wanted_ids`` it is told of those only, and of what could be mistaken for one of them.
     """
-    if wanted is not None:
-        endings = {each[-SHORTEST:] for each in wanted}
+    if wanted_ids is not None:
+        endings = {each[-SHORTEST:] for each in wanted_ids}
         return short_ids([each for each in ids if each[-SHORTEST:] in endings])
-    found: dict[str, str] = {}
+    shortened: dict[str, str] = {}
     waiting, length = list(dict.fromkeys(ids)), SHORTEST
     while waiting:
         ends = {each: each[-length:] for each in waiting}
-        found |= ends
+        shortened |= ends
         taken = Counter(ends.values())
         waiting = [each for each, end in ends.items() if taken[end] > 1 and len(each) > length]
         length += 1
-    return found
+    return shortened
 
 
 def citation(cites: Sequence[str], short: Mapping[str, str]) -> str:

@@ -73,27 +73,29 @@ def edited(document: Document, tag: Tag | None = None) -> str:
     """The page whose lines are those of the draft's file; ``tag`` makes of a line's number what it begins with."""
     pen = _ConfluencePen(document)
     parts = mixed(document, MarkupPen(_on_a_line, pen.evidence, pen.called), tag)
-    said = (
+    page = (
         f"<h{part.level}>{part.heading}</h{part.level}>{part.body}" if part.level else part.body for _, part in parts
     )
-    return well_formed("\n".join(said))
+    return well_formed("\n".join(page))
 
 
 def _body(document: Document, pen: _ConfluencePen) -> list[str]:
     """The sections under the headings of the template, and what else it says."""
-    known = {section.key: section for section in document.sections}
+    by_key = {section.key: section for section in document.sections}
     if document.options.template == DEFAULT:
-        body = [f"<h2>{escaped(text)}</h2>{pen.section(known[key])}" for key, text in HEADINGS.items() if key in known]
+        body = [
+            f"<h2>{escaped(text)}</h2>{pen.section(by_key[key])}" for key, text in HEADINGS.items() if key in by_key
+        ]
         return [*body, f"<hr/><p><em>{escaped(FOOTER)}</em></p>"]
-    found = []
+    body_parts = []
     for piece in pieces(document.options.template, facts_of(document)):
         if piece.kind == "heading":
-            found.append(f"<h{piece.level}>{escaped(piece.text)}</h{piece.level}>")
+            body_parts.append(f"<h{piece.level}>{escaped(piece.text)}</h{piece.level}>")
         elif piece.kind == "text":
-            found.append(xhtml(piece.text).strip())
-        elif piece.text in known:
-            found.append(pen.section(known[piece.text]))
-    return found
+            body_parts.append(xhtml(piece.text).strip())
+        elif piece.text in by_key:
+            body_parts.append(pen.section(by_key[piece.text]))
+    return body_parts
 
 
 def well_formed(body: str) -> str:
@@ -191,11 +193,11 @@ class _ConfluencePen:
     # Tables
 
     def _row(self, row: Row) -> list[str]:
-        shown = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
-        shown += f" {times.offset(row.at, self._zone)}" if times.repeated(row.at, self._zone) else ""
+        time_cell = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
+        time_cell += f" {times.offset(row.at, self._zone)}" if times.repeated(row.at, self._zone) else ""
         label = f"<strong>{escaped(row.label)}{'' if goes_on(row.parts) else '.'}</strong> " if row.label else ""
         suffixes = "".join(f" <em>({escaped(suffix)})</em>" for suffix in row.suffixes)
-        return [escaped(shown), f"{label}{self.parts(row.parts)}{suffixes}{self._cite(row.cites)}"]
+        return [escaped(time_cell), f"{label}{self.parts(row.parts)}{suffixes}{self._cite(row.cites)}"]
 
     def _action(self, row: ActionRow) -> list[str]:
         owner = self.parts(row.owner) if row.owner else UNKNOWN

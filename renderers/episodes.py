@@ -32,10 +32,10 @@ def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) 
     return [_alert(each) for each in _going_on(episodes(events), words) if each.begun]
 
 
-def _going_on(found: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episode]:
+def _going_on(runs: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episode]:
     """Those without an end as one with the next; unless people said in between that it was over."""
     last: Episode | None = None
-    for episode in found:
+    for episode in runs:
         if last is None:
             last = episode
         elif last.end is None and goes_on(last.bounds[-1].occurred_at, episode.start, words):
@@ -51,21 +51,21 @@ def _alert(episode: Episode) -> Alert:
     events = episode.events
     fired = None
     severity = peak("", [each.severity for each in episode.bounds])
-    for each in episode.bounds:
-        if fired is None and each.type == "alert.firing":
-            fired = each
-    told = fired or episode.resolved or events[0]
+    for bound in episode.bounds:
+        if fired is None and bound.type == "alert.firing":
+            fired = bound
+    teller = fired or episode.resolved or events[0]
     return Alert(
-        entity=told.entity,
-        source=told.source,
-        name=told.title,
-        service=told.service,
-        environment=told.environment,
+        entity=teller.entity,
+        source=teller.source,
+        name=teller.title,
+        service=teller.service,
+        environment=teller.environment,
         severity=severity,
         opening=opening(severity),
         start=episode.start,
         end=episode.end,
-        fired=told,
+        fired=teller,
         resolved=episode.resolved,
         events=tuple([each.id for each in events]),
         updates=frozenset([each.id for each in events if each.type == UPDATED]),

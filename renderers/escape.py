@@ -111,12 +111,12 @@ def cut(text: str, longest: int) -> str:
 
 def prose(text: str, longest: int = LONGEST_NAME, *, table: bool = False) -> str:
     """A stranger's words as Markdown that reads as they were typed."""
-    said = cut(clean(text), longest)
-    if not said:
+    cleaned = cut(clean(text), longest)
+    if not cleaned:
         return EMPTY
-    words = [_touchy(word, table) if _TOUCHY.search(word) else word for word in said.split(" ")]
+    words = [_touchy(word, table) if _TOUCHY.search(word) else word for word in cleaned.split(" ")]
     if not any(isinstance(word, _CodeSpan) for word in words):
-        return marks(said)
+        return marks(cleaned)
     return _woven(words)
 
 
@@ -140,12 +140,12 @@ _OPEN_END = re.compile(r"(?<!\\)(?:\\\\)*!\Z")
 
 def join(pieces: Iterable[str]) -> str:
     """Finished pieces of Markdown in a row, where two neighbours together would mean what neither does alone."""
-    said = ""
+    text = ""
     for piece in pieces:
-        if piece.startswith("[") and _OPEN_END.search(said):
-            said = said[:-1] + _escaped("!")
-        said += (" " if said.endswith("`") and piece.startswith("`") else "") + piece
-    return said
+        if piece.startswith("[") and _OPEN_END.search(text):
+            text = text[:-1] + _escaped("!")
+        text += (" " if text.endswith("`") and piece.startswith("`") else "") + piece
+    return text
 
 
 def marks(text: str) -> str:
@@ -226,17 +226,17 @@ def _touchy(word: str, table: bool) -> str:
 
 def _woven(words: list[str]) -> str:
     """Words and code spans with single spaces between; each run of plain words is escaped as a whole."""
-    said: list[str] = []
+    woven_words: list[str] = []
     plain: list[str] = []
     for word in words:
         if isinstance(word, _CodeSpan):
-            said += [marks(" ".join(plain))] if plain else []
-            said.append(word)
+            woven_words += [marks(" ".join(plain))] if plain else []
+            woven_words.append(word)
             plain = []
         else:
             plain.append(word)
-    said += [marks(" ".join(plain))] if plain else []
-    return " ".join(said)
+    woven_words += [marks(" ".join(plain))] if plain else []
+    return " ".join(woven_words)
 
 
 def _middle(text: str) -> str:

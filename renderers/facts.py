@@ -87,7 +87,7 @@ def where(history: History, environment: str | None) -> str | None:
 def regraded(history: History) -> dict[str, tuple[Alert, str]]:
     """The firings that told another severity than was told of the alert before, by id; each with its alert and that
     severity."""
-    found: dict[str, tuple[Alert, str]] = {}
+    by_firing: dict[str, tuple[Alert, str]] = {}
     for alert in history.alerts:
         before = alert.fired.severity
         for each in alert.events if len(alert.events) > 1 else ():
@@ -96,16 +96,16 @@ def regraded(history: History) -> dict[str, tuple[Alert, str]]:
                 continue
             # Words of one grade, warn and warning, are no change.
             if before and severities.rank(event.severity)[0] != severities.rank(before)[0]:
-                found[event.id] = (alert, before)
+                by_firing[event.id] = (alert, before)
             before = event.severity
-    return found
+    return by_firing
 
 
 def renamed(history: History) -> dict[str, tuple[Alert, str]]:
     """The firings by which an alert that fired already was called something else than before, by id; each with its
     alert and what it was called before. Names that differ in their numbers only are one, and so are names that a
     change of the severity goes with: of that there is a row."""
-    found: dict[str, tuple[Alert, str]] = {}
+    by_firing: dict[str, tuple[Alert, str]] = {}
     for alert in history.alerts:
         before = alert.fired.title
         for each in alert.events if len(alert.events) > 1 else ():
@@ -113,9 +113,9 @@ def renamed(history: History) -> dict[str, tuple[Alert, str]]:
             if event is None or event.type != "alert.firing" or event.title == before:
                 continue
             if _NUMBERS.sub("", event.title) != _NUMBERS.sub("", before):
-                found[event.id] = (alert, before)
+                by_firing[event.id] = (alert, before)
             before = event.title
-    return found
+    return by_firing
 
 
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -243,15 +243,15 @@ def clocks_ahead(history: History) -> list[ClockAhead]:
     for event in history.events:
         if event.type.startswith(_DATED) and event.time_quality == "exact" and event.source not in (PEOPLE, MACHINE):
             dated.setdefault(event.source, []).append(event)
-    found = []
+    clocks = []
     for source, events in sorted(dated.items()):
         proof = max(events, key=lambda event: (event.occurred_at - event.received_at, event.id))
         ahead = proof.occurred_at - proof.received_at
         if ahead >= CLOCKS:
             others = sorted(event.occurred_at for event in history.events if event.source != source)
             moved = sum(_between(others, event.occurred_at - ahead, event.occurred_at) for event in events)
-            found.append(ClockAhead(source, ahead, proof, moved))
-    return found
+            clocks.append(ClockAhead(source, ahead, proof, moved))
+    return clocks
 
 
 def _between(times: list[int], low: int, high: int) -> bool:
@@ -283,20 +283,20 @@ def is_silence(event: Event) -> bool:
 
 def silences(history: History) -> list[SourceSilence]:
     """What was missed around the incident, the earliest first; both ends of one are one."""
-    told: dict[str, dict[str, RecordedEvent]] = {}
+    ends_by_entity: dict[str, dict[str, RecordedEvent]] = {}
     for event in (*history.context.collector, *history.collector):
         if is_silence(event):
-            told.setdefault(event.entity, {})[event.id] = event
-    found = []
-    for ends in told.values():
+            ends_by_entity.setdefault(event.entity, {})[event.id] = event
+    spans_missed = []
+    for ends in ends_by_entity.values():
         events = tuple(sorted(ends.values(), key=lambda event: ("until" in event.data, event.id)))
         data = events[-1].data
         until, of, alert, reason = (data.get(key) for key in ("until", "of", "kind", "reason"))
-        found.append(SourceSilence(
+        spans_missed.append(SourceSilence(
             of=str(of or ""), alert=str(alert or "its heartbeat"), start=events[-1].occurred_at,
             end=until if isinstance(until, int) else None, reason=str(reason or ""), events=events,
         ))  # fmt: skip
-    return sorted(found, key=lambda each: (each.start, each.of))
+    return sorted(spans_missed, key=lambda each: (each.start, each.of))
 
 
 def first_alert(history: History) -> Alert | None:
@@ -350,13 +350,13 @@ def warned(history: History) -> list[Alert]:
     """The first episode of each alert of a name and service that had fired before the incident was detected, and was
     not grave enough to open one."""
     detected = instant(history, "detected")
-    found: dict[tuple[str, str | None], Alert] = {}
+    first_by_name: dict[tuple[str, str | None], Alert] = {}
     for alert in history.alerts:
         if detected is None or alert.start >= detected:
             break
         if not alert.opening:
-            found.setdefault((alert.name, alert.service), alert)
-    return list(found.values())
+            first_by_name.setdefault((alert.name, alert.service), alert)
+    return list(first_by_name.values())
 
 
 def by_end(alerts: Iterable[Alert]) -> tuple[Sequence[int], Sequence[Alert]]:
@@ -404,20 +404,20 @@ def priority_of(step: RecordedEvent) -> str:
 def priorities(history: History) -> list[RecordedEvent]:
     """The events that told another priority of a page than the one before, oldest first; one page after the other's
     start does not count where it has the same."""
-    found: list[RecordedEvent] = []
-    known: dict[str, str] = {}
+    changes: list[RecordedEvent] = []
+    priority_by_page: dict[str, str] = {}
     latest = ""
     steps = [step for page in history.pages for step in page.steps]
     for step in sorted(steps, key=reading_order):
-        named = priority_of(step)
-        taken = step.type == "page.priority_updated" and not named
-        if not (named or taken) or known.get(step.entity, "") == named:
+        priority = priority_of(step)
+        taken = step.type == "page.priority_updated" and not priority
+        if not (priority or taken) or priority_by_page.get(step.entity, "") == priority:
             continue
-        known[step.entity] = named
-        if named != latest:
-            found.append(step)
-        latest = named
-    return found
+        priority_by_page[step.entity] = priority
+        if priority != latest:
+            changes.append(step)
+        latest = priority
+    return changes
 
 
 def concerning(history: History) -> Callable[[RecordedEvent], bool]:

@@ -137,12 +137,12 @@ def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
     """The page of a draft that people edited as a whole: its lines are those of the file, head and footer included."""
     parts = mixed(document, MarkupPen(_part, pen.evidence, pen.called))
     first = next((part for _, part in parts if part.level == 1), None)
-    shown = [_headed(key or f"part-{number}", part, part is first) for number, (key, part) in enumerate(parts)]
-    place = next((at for at, (key, _) in enumerate(parts) if key == "timeline"), None)
-    if place is None:
-        shown.append(Headed("picture", "", Html(pen.pictures())))
+    headed = [_headed(key or f"part-{number}", part, part is first) for number, (key, part) in enumerate(parts)]
+    index = next((at for at, (key, _) in enumerate(parts) if key == "timeline"), None)
+    if index is None:
+        headed.append(Headed("picture", "", Html(pen.pictures())))
     else:
-        shown[place] = shown[place]._replace(body=Html(pen.pictures() + shown[place].body))
+        headed[index] = headed[index]._replace(body=Html(pen.pictures() + headed[index].body))
     title = first.title.removeprefix(TITLE).strip() if first is not None else ""
     return HtmlContext(
         title=Html(clean(title or plain(document.title.parts))),
@@ -150,7 +150,7 @@ def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
         style=Html(STYLE),
         heading=Html(first.heading if first is not None else escaped(TITLE)),
         facts=(),
-        sections=tuple(shown),
+        sections=tuple(headed),
         footer="",
         named=False,
     )
@@ -163,26 +163,26 @@ def _headed(key: str, part: Passage, first: bool) -> Headed:
 
 def _sections(document: Document, pen: _HtmlPen) -> tuple[tuple[Headed, ...], str]:
     """The sections under the headings of the template, with what else it says; and the footer of ours."""
-    known = {section.key: section for section in document.sections}
+    by_key = {section.key: section for section in document.sections}
     if document.options.template == DEFAULT:
         return tuple(
-            Headed(key, text, pen.section(known[key])) for key, text in HEADINGS.items() if key in known
+            Headed(key, text, pen.section(by_key[key])) for key, text in HEADINGS.items() if key in by_key
         ), FOOTER
-    found: list[Headed] = []
+    headed: list[Headed] = []
     for number, piece in enumerate(pieces(document.options.template, facts_of(document))):
-        if piece.kind == "heading" or not found:
+        if piece.kind == "heading" or not headed:
             heading = piece.text if piece.kind == "heading" else ""
-            found.append(Headed(f"part-{number}", heading, Html(""), piece.level or 2))
-        if piece.kind == "section" and piece.text in known:
-            said = pen.section(known[piece.text])
+            headed.append(Headed(f"part-{number}", heading, Html(""), piece.level or 2))
+        if piece.kind == "section" and piece.text in by_key:
+            body = pen.section(by_key[piece.text])
         elif piece.kind == "text":
-            said = Html(xhtml(piece.text))
+            body = Html(xhtml(piece.text))
         else:
             continue
-        last = found[-1]
+        last = headed[-1]
         key = piece.text if piece.kind == "section" and last.key.startswith("part-") else last.key
-        found[-1] = Headed(key, last.heading, Html(f"{last.body}{said}"), last.level)
-    return tuple(found), ""
+        headed[-1] = Headed(key, last.heading, Html(f"{last.body}{body}"), last.level)
+    return tuple(headed), ""
 
 
 @lru_cache(maxsize=1)
@@ -271,12 +271,12 @@ class _HtmlPen:
 
     def evidence(self, cites: Sequence[str]) -> str:
         """The citation itself."""
-        shown = [self._event(each, self._short.get(each, each)) for each in cites[:SHOWN]]
+        links = [self._event(each, self._short.get(each, each)) for each in cites[:SHOWN]]
         rest = cites[SHOWN:]
         if rest:
             ids = " ".join(self._short.get(each, each) for each in rest[:50])
-            shown.append(self._event(rest[0], f"+{len(rest)}", ids))
-        return f'<span class="cites">[{", ".join(shown)}]</span>'
+            links.append(self._event(rest[0], f"+{len(rest)}", ids))
+        return f'<span class="cites">[{", ".join(links)}]</span>'
 
     def called(self, line: IndexLine) -> str:
         """How the event of a line in the index is cited, as what citations lead to."""
@@ -313,11 +313,11 @@ class _HtmlPen:
 
     def _row(self, row: Row, *, offset: bool) -> str:
         seconds = self._document.options.seconds
-        shown = " ".join(times.clock(row.at, self._zone)) if seconds else times.minute(row.at, self._zone)
-        shown += f" {times.offset(row.at, self._zone)}" if offset else ""
+        time_text = " ".join(times.clock(row.at, self._zone)) if seconds else times.minute(row.at, self._zone)
+        time_text += f" {times.offset(row.at, self._zone)}" if offset else ""
         label = f"<strong>{escaped(row.label)}{'' if goes_on(row.parts) else '.'}</strong> " if row.label else ""
         suffixes = "".join(f" <em>({escaped(suffix)})</em>" for suffix in row.suffixes)
-        time = f'<th scope="row"><time datetime="{times.utc(row.at)}">{escaped(shown)}</time></th>'
+        time = f'<th scope="row"><time datetime="{times.utc(row.at)}">{escaped(time_text)}</time></th>'
         return f"<tr>{time}<td>{label}{self.parts(row.parts)}{suffixes}{self._cite(row.cites)}</td></tr>"
 
     def _table(self, block: Table) -> str:
@@ -329,11 +329,11 @@ class _HtmlPen:
         """What names the row heads it; what proves it stands in its last cell."""
         cells = [str(self.parts(cell)) if cell else "" for cell in row.cells]
         cells[-1] += self._cite(row.cites)
-        named = [
+        cells_between = [
             f'<td data-head="{escaped(head[place])}">{cell}</td>' if place < len(head) else f"<td>{cell}</td>"
             for place, cell in enumerate(cells[1:], 1)
         ]
-        return f'<tr><th scope="row">{cells[0]}</th>{"".join(named)}</tr>'
+        return f'<tr><th scope="row">{cells[0]}</th>{"".join(cells_between)}</tr>'
 
     def _actions(self, block: Actions) -> str:
         rows = "\n".join(self._action(row) for row in block.rows)

@@ -123,28 +123,28 @@ def _edited(document: Document) -> dict[str, Any] | None:
 
 
 def _moment(moment: Moment) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "at": _instant(moment.at),
         "known": moment.known,
         "basis": moment.basis,
         "cites": moment.cites,
     }
     if moment.alternative is not None:
-        told["alternative"] = {"at": _instant(moment.alternative), "cites": moment.alternative_cites}
-    return told
+        content["alternative"] = {"at": _instant(moment.alternative), "cites": moment.alternative_cites}
+    return content
 
 
-def _duration(each: Duration) -> dict[str, Any]:
+def _duration(measure: Duration) -> dict[str, Any]:
     return {
-        "name": each.name,
-        "term": each.term,
-        "from": each.start,
-        "to": each.end,
-        "status": each.status,
-        "seconds": None if each.micros is None else each.micros / SECOND,
-        "known": each.known,
-        "why": each.why,
-        "cites": each.cites,
+        "name": measure.name,
+        "term": measure.term,
+        "from": measure.start,
+        "to": measure.end,
+        "status": measure.status,
+        "seconds": None if measure.micros is None else measure.micros / SECOND,
+        "known": measure.known,
+        "why": measure.why,
+        "cites": measure.cites,
     }
 
 
@@ -228,16 +228,16 @@ _KINDS: Mapping[type, str] = {
 
 
 def _part(part: Inline) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": _KINDS[type(part)], "text": part.text}
+    content: dict[str, Any] = {"kind": _KINDS[type(part)], "text": part.text}
     if isinstance(part, LinkedText):
-        told["url"] = part.url
+        content["url"] = part.url
     if isinstance(part, Time):
-        told["at"] = times.utc(part.at)
+        content["at"] = times.utc(part.at)
     if isinstance(part, Span):
-        told["seconds"] = part.micros / SECOND
+        content["seconds"] = part.micros / SECOND
     if isinstance(part, Words) and part.strong:
-        told["strong"] = True
-    return told
+        content["strong"] = True
+    return content
 
 
 def _events(document: Document) -> dict[str, dict[str, Any]]:

@@ -300,9 +300,9 @@ class Draft(Struct):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a draft."""
-    made = msgspec.json.schema(Draft)
+    json_schema = msgspec.json.schema(Draft)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A draft postmortem of timelined",
-        **made,
+        **json_schema,
     }

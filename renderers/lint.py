@@ -67,52 +67,52 @@ def lint(document: Document) -> tuple[Finding, ...]:
     The title, the date, the status and labels need no evidence; the lead does.
     """
     heads = [document.lead, document.review.said if document.review else None]
-    found = list(_claims("head", [each for each in heads if each], document))
+    findings = list(_claims("head", [each for each in heads if each], document))
     for section in document.sections:
         for block in section.blocks:
-            found += _block(section.key, block, document)
-    return (*found, *_prompts(document))
+            findings += _block(section.key, block, document)
+    return (*findings, *_prompts(document))
 
 
-def _block(place: str, block: Block, document: Document) -> Iterator[Finding]:
+def _block(section: str, block: Block, document: Document) -> Iterator[Finding]:
     match block:
         case Bullets():
-            yield from _claims(place, block.items, document)
+            yield from _claims(section, block.items, document)
         case Claim():
-            yield from _claims(place, [block], document)
+            yield from _claims(section, [block], document)
         case Timeline():
-            yield from _rows(place, block.rows, document)
+            yield from _rows(section, block.rows, document)
         case Actions():
-            yield from _rows(place, block.rows, document)
+            yield from _rows(section, block.rows, document)
         case Table():
-            yield from _rows(place, block.rows, document)
+            yield from _rows(section, block.rows, document)
         case Index():
             for line in block.lines:
-                yield from _known(place, [line.id], line.type, document)
+                yield from _known(section, [line.id], line.type, document)
         case Prompt():
             pass
 
 
-def _claims(place: str, claims: Iterable[Claim], document: Document) -> Iterator[Finding]:
+def _claims(section: str, claims: Iterable[Claim], document: Document) -> Iterator[Finding]:
     for claim in claims:
         text = plain(claim.parts)
         if not (claim.cites or claim.none or claim.label):
-            yield Finding(kind="uncited", place=place, text=text)
-        yield from _known(place, claim.cites, text, document)
+            yield Finding(kind="uncited", place=section, text=text)
+        yield from _known(section, claim.cites, text, document)
 
 
-def _rows(place: str, rows: Iterable[Row | ActionRow | TableRow], document: Document) -> Iterator[Finding]:
+def _rows(section: str, rows: Iterable[Row | ActionRow | TableRow], document: Document) -> Iterator[Finding]:
     for row in rows:
         text = plain(_stated(row))
         if not row.cites and not (isinstance(row, TableRow) and row.label):
-            yield Finding(kind="uncited", place=place, text=text)
-        yield from _known(place, row.cites, text, document)
+            yield Finding(kind="uncited", place=section, text=text)
+        yield from _known(section, row.cites, text, document)
 
 
-def _known(place: str, cites: Iterable[str], text: str, document: Document) -> Iterator[Finding]:
+def _known(section: str, cites: Iterable[str], text: str, document: Document) -> Iterator[Finding]:
     for each in cites:
         if each not in document.events:
-            yield Finding(kind="unknown", place=place, text=f"{each}, cited by: {text}")
+            yield Finding(kind="unknown", place=section, text=f"{each}, cited by: {text}")
 
 
 def _stated(row: Row | ActionRow | TableRow) -> tuple[Inline, ...]:

@@ -75,7 +75,7 @@ def written(document: Document, pen: MarkdownPen) -> str:
     """The document as this pen writes it, in the words and the order of its template."""
     sections = {section.key: section for section in document.sections}
     review = document.review
-    said = {
+    texts = {
         "title": pen.line(document.title.parts),
         "lead": pen.cited(document.lead, stop=False) if document.lead else NOT_RECORDED,
         "date": times.day(document.date, document.options.zone),
@@ -84,7 +84,7 @@ def written(document: Document, pen: MarkdownPen) -> str:
     }
     proof = {"title": document.title, "lead": document.lead, "status": review.said if review else None}
     cites = {name: claim.cites for name, claim in proof.items() if claim is not None}
-    head = {name: Md(text + pen.mark(name, cites=cites.get(name, ()), led=False)) for name, text in said.items()}
+    head = {name: Md(text + pen.mark(name, cites=cites.get(name, ()), led=False)) for name, text in texts.items()}
     names = [field.name for field in fields(Sheet) if field.name not in (*head, "references")]
     body = {name: Md(pen.section(sections[name]) if name in sections else "") for name in names}
     sheet = Sheet(**head, **body, references=Md(pen.references()))
@@ -248,8 +248,8 @@ class MarkdownPen:
         return "\n".join(lines)
 
     def _row(self, row: Row, *, offset: bool) -> str:
-        shown = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
-        shown += f" {times.offset(row.at, self._zone)}" if offset else ""
+        time_text = " ".join(times.clock(row.at, self._zone)) if self._seconds else times.minute(row.at, self._zone)
+        time_text += f" {times.offset(row.at, self._zone)}" if offset else ""
         pieces = [
             _label(row),
             self._parts(row.parts, table=True),
@@ -257,7 +257,7 @@ class MarkdownPen:
             *self._cite(row.cites),
         ]
         text = " ".join(piece for piece in pieces if piece) or escape.EMPTY
-        return f"| {shown} | {text}{self.mark('row', cites=row.cites)} |"
+        return f"| {time_text} | {text}{self.mark('row', cites=row.cites)} |"
 
     def _table(self, block: Table) -> str:
         """A table of ours; what proves a row stands in its last cell."""
@@ -278,10 +278,10 @@ class MarkdownPen:
 
     def _action(self, row: ActionRow) -> str:
         action = self._parts(row.action, table=True) or escape.EMPTY
-        shown = " ".join([action, *self._cite(row.cites)])
+        cells = " ".join([action, *self._cite(row.cites)])
         owner = self._parts(row.owner, table=True) or NOT_RECORDED
         due = escape.prose(row.due, table=True) if row.due else NOT_RECORDED
-        return f"| {shown} | {owner} | {due}{self.mark('action', cites=row.cites)} |"
+        return f"| {cells} | {owner} | {due}{self.mark('action', cites=row.cites)} |"
 
     # The index
 
@@ -296,10 +296,10 @@ class MarkdownPen:
             day, time = times.clock(line.at, self._zone)
             offset = f" {times.offset(line.at, self._zone)}" if times.repeated(line.at, self._zone) else ""
             kind = line.type if line.type in EVENT_TYPES else escape.prose(line.type, table=True)
-            shown = f"{day} {time}" if len(days) > 1 else time
+            time_text = f"{day} {time}" if len(days) > 1 else time
             short = self.called(line)
             marked_as = self.mark("index", cites=(line.id,))
-            lines.append(f"| {short} | {shown}{offset} | {kind} | {sources[line.source]}{marked_as} |")
+            lines.append(f"| {short} | {time_text}{offset} | {kind} | {sources[line.source]}{marked_as} |")
         return "\n".join(lines)
 
     def called(self, line: IndexLine) -> str:
@@ -310,11 +310,11 @@ class MarkdownPen:
 class MarkingPen(MarkdownPen):
     """A pen whose lines say what they are."""
 
-    def mark(self, kind: str, said: str = "", cites: Sequence[str] = (), *, led: bool = True) -> str:
+    def mark(self, kind: str, stem: str = "", cites: Sequence[str] = (), *, led: bool = True) -> str:
         """The section, the kind, what the statement is known by, and the first event that proves it, unless there is
         only one statement of the kind whatever proves it (``led``)."""
         lead = cites[0][-marks.ID_DIGITS :] if cites and led else ""
-        names = (self._within, kind, marks.stem(said) if said else "", lead)
+        names = (self._within, kind, marks.stem(stem) if stem else "", lead)
         return marks.raw("/".join(name for name in names if name), cites)
 
 

@@ -15,10 +15,10 @@ _NO_CHARACTERS = re.compile(
 
 def escaped(text: str) -> str:
     """A text for an element, or for an attribute in double quotes; its line ends stay."""
-    shown = text if _is_plain(text) else _NO_CHARACTERS.sub("\ufffd", escape.visible(_SPACES.sub(" ", text)))
+    visible = text if _is_plain(text) else _NO_CHARACTERS.sub("\ufffd", escape.visible(_SPACES.sub(" ", text)))
     for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        shown = shown.replace(mark, entity)
-    return shown
+        visible = visible.replace(mark, entity)
+    return visible
 
 
 def _is_plain(text: str) -> bool:

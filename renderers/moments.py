@@ -47,7 +47,7 @@ _WEAKER = ("observed", "stated", "derived")
 def moments(history: History) -> dict[str, Moment]:
     """All seven moments; one that nothing shows is there too, as unknown."""
     marks = {str(each.data.get("mark")): each for each in history.marks}
-    found = (
+    all_moments = (
         _impact_started(history, marks),
         _first(history, "first_symptom", _symptoms(history)),
         _stated(marks, "detected") or _first(history, "detected", _detections(history)),
@@ -56,7 +56,7 @@ def moments(history: History) -> dict[str, Moment]:
         _resolved(history),
         _recorded(history),
     )
-    return {moment.name: moment for moment in found}
+    return {moment.name: moment for moment in all_moments}
 
 
 class _EvidencedTime(msgspec.Struct, frozen=True, order=True):
@@ -93,12 +93,12 @@ def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Mom
     stated = _stated(marks, "impact_started")
     if stated:
         return stated
-    told = (
+    sources_of_impact = (
         _EvidencedTime(at, each.id, "told by an event")
         for each in (*history.statuses, *history.reports, *history.observations)
         if (at := micros(each.data.get("impact_started_at"))) is not None
     )
-    return _first(history, "impact_started", told)
+    return _first(history, "impact_started", sources_of_impact)
 
 
 def _symptoms(history: History) -> list[_EvidencedTime]:
@@ -111,11 +111,11 @@ def _symptoms(history: History) -> list[_EvidencedTime]:
 def _detections(history: History) -> list[_EvidencedTime]:
     """What reached a person or an on-call system: opening alerts, pages, reports."""
     first = next((each for each in history.alerts if each.opening), None)
-    seen = [_EvidencedTime(first.start, first.fired.id, "first alert")] if first else []
-    seen += [_EvidencedTime(each.occurred_at, each.id, "first report") for each in history.reports]
+    evidence = [_EvidencedTime(first.start, first.fired.id, "first alert")] if first else []
+    evidence += [_EvidencedTime(each.occurred_at, each.id, "first report") for each in history.reports]
     askew = {page.entity for _, _, page, _ in ahead_of_alerts(history)}
     pages = [each for each in history.pages if each.entity not in askew or first is None]
-    return seen + [_EvidencedTime(each.start, _paged(each).id, "first page") for each in pages]
+    return evidence + [_EvidencedTime(each.start, _paged(each).id, "first page") for each in pages]
 
 
 ASKEW = 10 * MINUTE
@@ -130,14 +130,14 @@ def ahead_of_alerts(history: History) -> list[tuple[int, str, Page, Alert]]:
     for alert in history.alerts:
         for ref in (*alert.fired.refs, f"alert:{alert.entity}"):
             earliest.setdefault(ref, alert)
-    found: list[tuple[int, str, Page, Alert]] = []
+    pairs: list[tuple[int, str, Page, Alert]] = []
     for page in history.pages:
         named = {ref for step in page.steps for ref in step.refs if ref.startswith("alert")}
         alerts = [earliest[ref] for ref in named if ref in earliest]
         first = min(alerts, key=lambda alert: (alert.start, alert.entity), default=None)
         if first is not None and page.triggered is not None and 0 < first.start - page.start <= ASKEW:
-            found.append((first.start - page.start, page.entity, page, first))
-    return found
+            pairs.append((first.start - page.start, page.entity, page, first))
+    return pairs
 
 
 def _paged(page: Page) -> RecordedEvent:
@@ -193,15 +193,15 @@ def _by_status(history: History) -> Moment | None:
 _STATES = ("page.status_updated", "page.reopened")
 
 
-def _since_better(told: Iterable[RecordedEvent]) -> Moment | None:
+def _since_better(events: Iterable[RecordedEvent]) -> Moment | None:
     """When the last of what was set to a better state was, if none of it went back. ``mitigated`` is a statement; that
     it is monitored shows that it was mitigated by then."""
     since: dict[str, RecordedEvent | None] = {}
-    for event in told:
-        state, known = _state_told(event), since.get(event.entity)
+    for event in events:
+        state, earlier = _state_told(event), since.get(event.entity)
         if state in _WORSE:
             since[event.entity] = None
-        elif state in _BETTER and (known is None or (state == "mitigated" and _state_told(known) != state)):
+        elif state in _BETTER and (earlier is None or (state == "mitigated" and _state_told(earlier) != state)):
             since[event.entity] = event
     better = [event for event in since.values() if event is not None]
     if not better or len(better) < len(since):
@@ -347,24 +347,24 @@ def restate(history: History, profile: str) -> tuple[Duration, ...]:
 
 def moments_of(history: History, profile: str) -> dict[str, Moment]:
     """The seven moments, and those a profile needs besides."""
-    known = dict(history.moments or moments(history))
-    acknowledged = known["acknowledged"].cites
+    by_name = dict(history.moments or moments(history))
+    acknowledged = by_name["acknowledged"].cites
     paged = _page_in_question(history, acknowledged if profile == "timelined" else ())
     if paged is not None:
-        known["page"] = _page_moment("page", paged.start, _paged(paged))
+        by_name["page"] = _page_moment("page", paged.start, _paged(paged))
         if profile == "timelined" and paged.by_hand and paged.acknowledged is None:
-            known["page"] = Moment(name="page", at=None, known="unknown", basis=BY_HAND, cites=known["page"].cites)
-        known["page_acknowledged"] = _page_event("page_acknowledged", paged.acknowledged, "acknowledged")
-        known["page_resolved"] = _page_event("page_resolved", paged.resolved, "page_resolved")
+            by_name["page"] = Moment(name="page", at=None, known="unknown", basis=BY_HAND, cites=by_name["page"].cites)
+        by_name["page_acknowledged"] = _page_event("page_acknowledged", paged.acknowledged, "acknowledged")
+        by_name["page_resolved"] = _page_event("page_resolved", paged.resolved, "page_resolved")
         added = [each for each in paged.steps if each.type == "page.responder_added"]
-        known["responder"] = _page_event("responder", added[-1] if added else None, "responder")
+        by_name["responder"] = _page_event("responder", added[-1] if added else None, "responder")
     marks = {str(each.data.get("mark")): each for each in history.marks}
-    known["impact_ended"] = _stated(marks, "impact_ended") or _unknown("impact_ended")
+    by_name["impact_ended"] = _stated(marks, "impact_ended") or _unknown("impact_ended")
     declared = _first(
         history, "declared", [_EvidencedTime(e.occurred_at, e.id, "first report") for e in history.reports]
     )
-    known["declared"] = declared if declared.at is not None else known["detected"]
-    return known
+    by_name["declared"] = declared if declared.at is not None else by_name["detected"]
+    return by_name
 
 
 def _page_in_question(history: History, acknowledged: tuple[str, ...]) -> Page | None:
@@ -389,7 +389,7 @@ def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) ->
     """The time between two moments, or which of the two is missing and whether it may still come."""
     nothing = Moment(name="page", at=None, known="unknown", basis=MISSING["page"])
     start, end = ends.get(measure.start, nothing), ends.get(measure.end, nothing)
-    status, length, why, known = "recorded", None, "", ""
+    status, length, why, certainty = "recorded", None, "", ""
     if start.at is None:
         status, why = "not applicable", start.basis
     elif end.at is None:
@@ -398,7 +398,7 @@ def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) ->
         status, why = "invalid", "it ends before it begins"
     else:
         length = end.at - start.at
-        known = max(start.known, end.known, key=_WEAKER.index)
+        certainty = max(start.known, end.known, key=_WEAKER.index)
     return Duration(
         name=measure.name,
         start=measure.start,
@@ -407,6 +407,6 @@ def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) ->
         micros=length,
         why=why,
         cites=tuple(dict.fromkeys(start.cites + end.cites)),
-        known=known,
+        known=certainty,
         term=measure.term,
     )

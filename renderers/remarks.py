@@ -24,7 +24,7 @@ def remarks(document: Document) -> str:
     text = markdown(msgspec.structs.replace(document, options=options))
     lines = text.splitlines()
     keys = {heading.casefold(): key for key, heading in HEADINGS.items()}
-    found = [
+    remarks_found = [
         {
             "section": keys.get(each.section, ""),
             "severity": each.severity,
@@ -34,7 +34,7 @@ def remarks(document: Document) -> str:
         }
         for each in complaints(text, off=_OFF)
     ]
-    return json.dumps(found, ensure_ascii=False) + "\n"
+    return json.dumps(remarks_found, ensure_ascii=False) + "\n"
 
 
 def _shown(line: str) -> str:

@@ -46,10 +46,10 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
 
     ``as_of`` (µs) leaves only what had been received by then. ``context`` is carried along for the sections.
     """
-    known = list(events) if as_of is None else [each for each in events if each.received_at <= as_of]
-    told: Sequence[RecordedEvent] = current(_as_first_received(known))
-    told = told if context.spelt else Spelling(told).all(told)
-    facts = [e for e in told if not (e.source == MACHINE and e.type.startswith("incident."))]
+    revisions_known = list(events) if as_of is None else [each for each in events if each.received_at <= as_of]
+    current_events: Sequence[RecordedEvent] = current(_as_first_received(revisions_known))
+    current_events = current_events if context.spelt else Spelling(current_events).all(current_events)
+    facts = [e for e in current_events if not (e.source == MACHINE and e.type.startswith("incident."))]
     sorted_out = _Kinds(facts)
     words = sorted_out.words()
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
@@ -87,7 +87,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         reports=reports,
         actions=sorted_out.actions(),
         late=tuple([each for each in facts if each.received_at - each.occurred_at >= LATE and lateness(each)]),
-        reread=_reread(known, {each.id for each in facts}),
+        reread=_reread(revisions_known, {each.id for each in facts}),
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
@@ -97,7 +97,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         closing=closing(_spans(openers, pages, opened), words),
         services=_names("service", alerts, pages, reports),
         environments=_names("environment", alerts, pages, reports),
-        kinds=_kinds(told, context),
+        kinds=_kinds(current_events, context),
         context=context,
         as_of=as_of,
     )
@@ -184,12 +184,12 @@ class _Kinds:
     def alerts(self, words: Sequence[Word]) -> tuple[Alert, ...]:
         """By start, entity and the id of what tells them."""
         entities = sorted(self._families["alert"].items(), key=lambda item: item[0][1])
-        found = [each for _, events in entities for each in episodes.alert_episodes(events, words)]
+        episodes_found = [each for _, events in entities for each in episodes.alert_episodes(events, words)]
         if len({entity for _, entity in self._families["alert"]}) < len(entities):
             # Only where two sources tell of one entity are the entities not in order by now.
-            found.sort(key=attrgetter("entity", "fired.id"))
-        found.sort(key=attrgetter("start"))
-        return tuple(found)
+            episodes_found.sort(key=attrgetter("entity", "fired.id"))
+        episodes_found.sort(key=attrgetter("start"))
+        return tuple(episodes_found)
 
     def pages(self) -> tuple[Page, ...]:
         found = [episodes.page(events) for events in self._families["page"].values()]
@@ -278,12 +278,12 @@ def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[Rec
 def _families(alerts: tuple[Alert, ...], *, divided: bool) -> tuple[Family, ...]:
     """The alerts by name, service and, if it is divided, environment; the first opening one's family first, then in
     the order they began."""
-    found: dict[tuple[str, str | None, str | None], list[Alert]] = {}
+    by_key: dict[tuple[str, str | None, str | None], list[Alert]] = {}
     for alert in alerts:
-        found.setdefault((alert.name, alert.service, alert.environment if divided else None), []).append(alert)
+        by_key.setdefault((alert.name, alert.service, alert.environment if divided else None), []).append(alert)
     opens = next((alert for alert in alerts if alert.opening), None)
     families = [
-        Family(name=key[0], service=key[1], environment=key[2], alerts=tuple(own)) for key, own in found.items()
+        Family(name=key[0], service=key[1], environment=key[2], alerts=tuple(own)) for key, own in by_key.items()
     ]
     return tuple(sorted(families, key=lambda family: opens is not None and opens not in family.alerts))
 

@@ -35,13 +35,13 @@ def review_of(history: History, zone: str, *, judged: bool = True) -> Review | N
         return None
     changed = judged and text_in(event.data, "evidence") != evidence(history)
     clock = f"{times.minute(event.occurred_at, zone)} {times.called(event.occurred_at, zone)}"
-    told = say(
+    sentence = say(
         f"{STATUSES[status]} (", named("", event.actor, ", "), Time(clock, event.occurred_at),
         ")", ", changed since" if changed else "",
     )  # fmt: skip
     return Review(
         status=status, by=event.actor or "", at=event.occurred_at, event=event.id, changed=changed,
-        said=claim(told, proof=cites(event), stop=False),
+        said=claim(sentence, proof=cites(event), stop=False),
     )  # fmt: skip
 
 

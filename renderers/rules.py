@@ -90,22 +90,22 @@ class Rule(msgspec.Struct, frozen=True):
 def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = None) -> tuple[Complaint, ...]:
     """What the rules find in a file, by line; ``off`` names rules not to apply, ``now`` tells which times are ahead."""
     lines = lines_of(text)
-    found = [
+    all_complaints = [
         Complaint(rule=rule.name, severity=rule.severity, line=line.number, column=column + 1, section=line.section,
                   text=said)
         for rule in RULES if rule.name not in off
         for line, column, said in rule.find(lines)
     ]  # fmt: skip
     if "uncited" not in off:
-        found += _uncited(text, lines)
+        all_complaints += _uncited(text, lines)
     if now is not None and "time-ahead" not in off:
-        found += _ahead(lines, now)
-    return tuple(sorted(found, key=lambda each: (each.line, each.column, each.rule)))
+        all_complaints += _ahead(lines, now)
+    return tuple(sorted(all_complaints, key=lambda each: (each.line, each.column, each.rule)))
 
 
 def lines_of(text: str) -> list[LintLine]:
     """The lines of a file with the section of each; what stands in fences is code and left out."""
-    found: list[LintLine] = []
+    parsed: list[LintLine] = []
     section, fenced = "", False
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith(("```", "~~~")):
@@ -114,10 +114,10 @@ def lines_of(text: str) -> list[LintLine]:
         if line.startswith("## "):
             section = line[3:].strip().casefold()
         if not fenced:
-            found.append(LintLine(number, line, section))
-    written = {row[1] for line in found if (row := _WRITTEN.match(line.text))}
+            parsed.append(LintLine(number, line, section))
+    written = {row[1] for line in parsed if (row := _WRITTEN.match(line.text))}
     return [msgspec.structs.replace(line, stated=True) if written and _cites(line.text) in written else line
-            for line in found]  # fmt: skip
+            for line in parsed]  # fmt: skip
 
 
 def _cites(text: str) -> str:
@@ -135,31 +135,31 @@ def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
 
 
 def _ahead(lines: Sequence[LintLine], now: datetime) -> list[Complaint]:
-    found = []
+    ahead = []
     for line in lines:
         row = _ROW_TIME.match(line.text)
         at = _moment(row) if row else None
         if at is not None and at > now:
-            found.append(Complaint(rule="time-ahead", severity=BESIDE["time-ahead"][0], line=line.number, column=3,
+            ahead.append(Complaint(rule="time-ahead", severity=BESIDE["time-ahead"][0], line=line.number, column=3,
                                    section=line.section, text="this time has not come yet"))  # fmt: skip
-    return found
+    return ahead
 
 
 # --- words ------------------------------------------------------------------------------------------------------
 
 
-def _words(pattern: str, said: str, *, inside: str = "", people: bool = True) -> Callable[
+def _words(pattern: str, sentence: str, *, inside: str = "", people: bool = True) -> Callable[
     [Sequence[LintLine]], Iterator[tuple[LintLine, int, str]]
 ]:  # fmt: skip
     """A rule that finds words: in what people wrote, or in every line; in the sections whose heading has ``inside``."""
-    wanted = re.compile(pattern, re.IGNORECASE)
+    expression = re.compile(pattern, re.IGNORECASE)
 
     def find(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
         for line in lines:
             if inside not in line.section or (people and not line.prose):
                 continue
-            for each in wanted.finditer(_unquoted(line.text)):
-                yield line, each.start(), said.format(each[0])
+            for each in expression.finditer(_unquoted(line.text)):
+                yield line, each.start(), sentence.format(each[0])
 
     return find
 
@@ -199,15 +199,15 @@ _ORDER = ("First symptom", "Detected", "Acknowledged", "Mitigated", "Resolved")
 
 
 def _moments_out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    seen: dict[str, datetime] = {}
+    times_by_label: dict[str, datetime] = {}
     for line, at in _rows(lines):
         named = re.search(r"\*\*([^*]+?)\.?\*\*", line.text)
         for label in named[1].split(", ") if named else ():
-            later = [each for each in seen if each in _ORDER and label in _ORDER
-                     and _ORDER.index(each) > _ORDER.index(label) and seen[each] < at]  # fmt: skip
-            for each in later:
-                yield line, line.text.index("**"), f"{label} stands after {each}"
-            seen.setdefault(label, at)
+            later = [each for each in times_by_label if each in _ORDER and label in _ORDER
+                     and _ORDER.index(each) > _ORDER.index(label) and times_by_label[each] < at]  # fmt: skip
+            for label_before in later:
+                yield line, line.text.index("**"), f"{label} stands after {label_before}"
+            times_by_label.setdefault(label, at)
 
 
 def _silent(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
@@ -232,11 +232,11 @@ def _resolved_early(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, 
     whole = "\n".join(line.text for line in rows)
     if not any(re.match(r"\*\*Status:\*\* Resolved\b", line.text) for line in lines) or "more alert" in whole:
         return
-    named = "\n".join(line.text for line in lines if "No end is recorded for" in line.text)
+    open_alerts = "\n".join(line.text for line in lines if "No end is recorded for" in line.text)
     for line in rows:
         for fired in _FIRED.finditer(line.text):
             if not re.search(rf"alert {re.escape(fired[1])}\b[^|;]* resolved\b", whole, re.IGNORECASE) and (
-                fired[1] not in named
+                fired[1] not in open_alerts
             ):
                 yield line, 2, f"no end of the alert {fired[1]} is told, though the incident is called resolved"
 
@@ -264,20 +264,20 @@ _SAID = {
 
 def _two_times(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """A moment that a person tells with another time than the evidence, by more than a minute."""
-    known: dict[str, set[int]] = {}
+    evidence_times: dict[str, set[int]] = {}
     for line in lines:
-        for found in _TOLD.finditer(line.text) if line.cited and not line.stated else ():
-            known.setdefault(found[1], set()).add(int(found[2]) * 60 + int(found[3]))
+        for match in _TOLD.finditer(line.text) if line.cited and not line.stated else ():
+            evidence_times.setdefault(match[1], set()).add(int(match[2]) * 60 + int(match[3]))
     for line in lines:
         text = _unquoted(line.text) if line.prose else ""
-        for moment, words in _SAID.items() if text and known else ():
-            for found in re.finditer(rf"(?:{words})\b[^.;|0-9]{{0,30}}\b(\d{{1,2}}):(\d\d)", text, re.IGNORECASE):
-                said = int(found[1]) * 60 + int(found[2])
+        for moment, words in _SAID.items() if text and evidence_times else ():
+            for match in re.finditer(rf"(?:{words})\b[^.;|0-9]{{0,30}}\b(\d{{1,2}}):(\d\d)", text, re.IGNORECASE):
+                said = int(match[1]) * 60 + int(match[2])
                 # Around midnight a minute is a minute, too.
-                apart = [min((said - at) % 1440, (at - said) % 1440) for at in known.get(moment, ())]
+                apart = [min((said - at) % 1440, (at - said) % 1440) for at in evidence_times.get(moment, ())]
                 if apart and min(apart) > 1:
-                    at = min(known[moment])
-                    yield line, found.start(), (f"the evidence has {moment} at {at // 60:02}:{at % 60:02}: tell both "
+                    at = min(evidence_times[moment])
+                    yield line, match.start(), (f"the evidence has {moment} at {at // 60:02}:{at % 60:02}: tell both "
                                                 "times, and where each is from")  # fmt: skip
 
 
@@ -355,44 +355,44 @@ def _lengths(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
 
 def _unknown_lengths(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """What people write of times that no evidence in the file has, rounded as they do."""
-    known = {seconds for line in lines if line.cited for _, _, seconds, _ in _whole(line.text)}
+    evidence_lengths = {seconds for line in lines if line.cited for _, _, seconds, _ in _whole(line.text)}
     for line in lines:
-        if not line.prose or not known:
+        if not line.prose or not evidence_lengths:
             continue
         text = _unquoted(line.text)
         for start, end, seconds, unit in _whole(text):
-            if not any(abs(seconds - each) <= unit for each in known):
+            if not any(abs(seconds - each) <= unit for each in evidence_lengths):
                 yield line, start, f"{text[start:end]} is no length of time that the evidence in this file has"
 
 
 def _whole(text: str) -> list[tuple[int, int, int, int]]:
     """The lengths of time in a line, ``1 h 7 min 35 s`` being one: from where to where, and the seconds of it and of
     its smallest unit."""
-    found: list[tuple[int, int, int, int]] = []
-    for each, seconds, unit in _lengths(text):
-        if found and each.start() <= found[-1][1] + 1:
-            start, _, before, _ = found.pop()
-            found.append((start, each.end(), before + seconds, unit))
+    lengths: list[tuple[int, int, int, int]] = []
+    for length, seconds, unit in _lengths(text):
+        if lengths and length.start() <= lengths[-1][1] + 1:
+            start, _, before, _ = lengths.pop()
+            lengths.append((start, length.end(), before + seconds, unit))
         else:
-            found.append((each.start(), each.end(), seconds, unit))
-    return found
+            lengths.append((length.start(), length.end(), seconds, unit))
+    return lengths
 
 
 def _unknown_citations(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     rows = [re.match(r"\| ([0-9a-f]{5,32}) \|", line.text) for line in _section(lines, "appendix")]
-    known = {row[1] for row in rows if row}
-    for line in lines if known else ():
-        for found in CITED.finditer(line.text):
-            gone = [each for each in re.findall(r"[0-9a-f]{5,32}", found[0]) if each not in known]
+    citations = {row[1] for row in rows if row}
+    for line in lines if citations else ():
+        for match in CITED.finditer(line.text):
+            gone = [each for each in re.findall(r"[0-9a-f]{5,32}", match[0]) if each not in citations]
             for each in gone:
-                yield line, found.start(), f"{each} is no event of the index in the appendix"
+                yield line, match.start(), f"{each} is no event of the index in the appendix"
 
 
 def _no_zone(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    timed = [(line, found) for line in lines if (found := _TIMES.search(_unquoted(line.text)))]
+    timed = [(line, match) for line in lines if (match := _TIMES.search(_unquoted(line.text)))]
     if timed and not any(_ZONE.search(_unquoted(line.text)) for line in lines):
-        line, found = timed[0]
-        yield line, found.start(), "no zone is named anywhere: say which clock the times are of"
+        line, match = timed[0]
+        yield line, match.start(), "no zone is named anywhere: say which clock the times are of"
 
 
 RULES = (

@@ -73,18 +73,18 @@ def source(name: str) -> str:
 def check(text: str) -> tuple[Flaw, ...]:
     """What is wrong with a template, which is tried on a draft that has everything and on one that has nothing."""
     try:
-        made = _environment().from_string(text)
+        compiled = _environment().from_string(text)
     except TemplateSyntaxError as error:
         return (Flaw(severity="error", line=error.lineno, text=error.message or "not a template"),)
     marks = {field.name: f"%{number}%" for number, field in zip(count(1), fields(Sheet), strict=False)}
     sheet = Sheet(**{name: Md(mark) for name, mark in marks.items()})
-    shown = ""
+    output = ""
     for facts in (_FULL, TemplateFacts()):
         try:
-            shown = made.render(sheet=sheet, facts=facts)
+            output = compiled.render(sheet=sheet, facts=facts)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             return (Flaw(severity="error", line=_line(error.__traceback__), text=str(error)),)
-    return tuple(_missing(marks, shown))
+    return tuple(_missing(marks, output))
 
 
 def _missing(marks: dict[str, str], shown: str) -> Iterator[Flaw]:
@@ -100,12 +100,12 @@ def _missing(marks: dict[str, str], shown: str) -> Iterator[Flaw]:
 
 def _line(trace: TracebackType | None) -> int:
     """The line of the template in which an error arose."""
-    found = 0
+    line = 0
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == _NAME:
-            found = trace.tb_lineno
+            line = trace.tb_lineno
         trace = trace.tb_next
-    return found
+    return line
 
 
 _FULL = TemplateFacts(

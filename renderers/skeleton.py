@@ -43,10 +43,10 @@ def pieces(name: str, facts: TemplateFacts) -> tuple[SkeletonPiece, ...]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[SkeletonPiece, ...]:
-    found: list[SkeletonPiece] = []
+    skeleton: list[SkeletonPiece] = []
     for key, heading in HEADINGS.items():
-        found += [SkeletonPiece("heading", heading, 2), SkeletonPiece("section", key)]
-    return (*found, SkeletonPiece("text", f"_{FOOTER}_"))
+        skeleton += [SkeletonPiece("heading", heading, 2), SkeletonPiece("section", key)]
+    return (*skeleton, SkeletonPiece("text", f"_{FOOTER}_"))
 
 
 def _read(text: str) -> Iterator[SkeletonPiece]:

@@ -80,13 +80,13 @@ def values_of(told: Size) -> list[Telling]:
 
 def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
     """Each alert of a name and place that says something, and the sizes that it told."""
-    found: list[tuple[Alert, Size]] = []
+    sized: list[tuple[Alert, Size]] = []
     for alerts in _named(history):
         tellings = _tellings(history, alerts)
         told = size(tellings, _came_back(history, tellings))
         if told is not None:
-            found.append((alerts[0], told))
-    return sorted(found, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
+            sized.append((alerts[0], told))
+    return sorted(sized, key=lambda item: (not item[0].opening, item[0].start, item[0].entity, item[0].fired.id))
 
 
 def came_back(history: History) -> list[tuple[str, int]]:
@@ -136,10 +136,10 @@ def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
     """What the firings and their updates said, oldest first; series of one alert all count, its ends do not."""
     known = [(history.by_id[each], alert) for alert in alerts for each in alert.events if each in history.by_id]
     # A resolve repeats what was said, unless it is all that was received of the firing.
-    told = [(event, alert.end) for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
-    events = [event for event, _ in told]
+    firings = [(event, alert.end) for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
+    events = [event for event, _ in firings]
     keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
-    found = [Telling(text_in(each.data, keys[0]) or text_in(each.data, keys[1]), each, end) for each, end in told]
+    found = [Telling(text_in(each.data, keys[0]) or text_in(each.data, keys[1]), each, end) for each, end in firings]
     return sorted([each for each in found if each.text], key=lambda each: (each.event.occurred_at, each.event.id))
 
 

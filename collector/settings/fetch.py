@@ -19,7 +19,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)+")
 def fetch(files: Files) -> Reader[dict[str, Any]]:
     """The section's values; :func:`fetch_of` makes them what they are for a kind of sender."""
     return section(
-        lambda place, values: values | {"place": place},
+        lambda node, values: values | {"node": node},
         {
             "url": parsed(_url),
             "token_file": files.at_use,
@@ -35,8 +35,8 @@ def fetch_of(kind: str, fields: dict[str, Any] | None) -> Fetch | None:
     """What is fetched for a source of this kind."""
     if fields is None:
         return None
-    node: Node = fields["place"]
-    values = {name: value for name, value in fields.items() if name != "place"}
+    node: Node = fields["node"]
+    values = {name: value for name, value in fields.items() if name != "node"}
     interface = SOURCES[kind].interface
     if interface is None:
         others = ", ".join(name for name, source in SOURCES.items() if source.interface is not None)

@@ -212,7 +212,7 @@ def _catalog(node: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], M
 
 
 _SERVICE = section(
-    lambda place, values: values,
+    lambda node, values: values,
     {
         "aliases": list_of(text),
         "depends_on": list_of(text),

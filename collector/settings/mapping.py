@@ -69,14 +69,14 @@ def _kept_header(node: Node) -> str:
     return name
 
 
-def _our_name(place: Node, name: str) -> None:
+def _our_name(node: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
-        place.wrong("cannot be used; write it in small letters, like pull_request")
+        node.wrong("cannot be used; write it in small letters, like pull_request")
 
 
-def _our_key(place: Node, name: str) -> None:
+def _our_key(node: Node, name: str) -> None:
     if name not in KEYS:
-        place.unknown(KEYS)
+        node.unknown(KEYS)
 
 
 def _field_map(node: Node, values: dict[str, Any]) -> FieldMap:

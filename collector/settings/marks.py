@@ -186,9 +186,9 @@ def one_of(*allowed: str) -> Reader[str]:
     return read
 
 
-def truth(place: Node) -> bool:
+def truth(node: Node) -> bool:
     """``true`` or ``false``."""
-    return one_of("true", "false")(place) == "true"
+    return one_of("true", "false")(node) == "true"
 
 
 def whole(node: Node) -> int:
@@ -204,9 +204,9 @@ def whole(node: Node) -> int:
 def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     """A list, or a single value that stands for a list of one."""
 
-    def read(place: Node) -> tuple[T, ...]:
+    def read(node: Node) -> tuple[T, ...]:
         values = []
-        for item in place.items():
+        for item in node.items():
             with suppress(Wrong):
                 values.append(reader(item))
         return tuple(values)
@@ -226,12 +226,12 @@ def positive(parse: Callable[[str], int]) -> Reader[int]:
     return parsed(read)
 
 
-def mapping_of(reader: Reader[T], key: Callable[[Node, str], None] = lambda place, name: None) -> Reader[dict[str, T]]:
+def mapping_of(reader: Reader[T], key: Callable[[Node, str], None] = lambda node, name: None) -> Reader[dict[str, T]]:
     """Keys that the user chooses; ``key`` may report a name that cannot be used."""
 
-    def read(place: Node) -> dict[str, T]:
+    def read(node: Node) -> dict[str, T]:
         values: dict[str, T] = {}
-        for name, child in place.entries():
+        for name, child in node.entries():
             with suppress(Wrong):
                 key(child, name)
                 values[name] = reader(child)
@@ -267,7 +267,7 @@ def section(build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Re
 
 def made(kind: type[T]) -> Callable[[Node, dict[str, Any]], T]:
     """Keys that are absent keep the default of the struct."""
-    return lambda place, values: kind(**values)
+    return lambda node, values: kind(**values)
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", re.ASCII)

@@ -52,7 +52,7 @@ def publishing(files: Files) -> Reader[PublishingSettings]:
             "timeout": parsed(timeout),
         },
     )
-    return section(lambda place, values: PublishingSettings(**values), {"targets": mapping_of(target, _target_name)})
+    return section(lambda node, values: PublishingSettings(**values), {"targets": mapping_of(target, _target_name)})
 
 
 def _target(node: Node, values: dict[str, Any]) -> Target:
@@ -70,9 +70,9 @@ def _target(node: Node, values: dict[str, Any]) -> Target:
     return Target(**values)
 
 
-def _target_name(place: Node, name: str) -> None:
+def _target_name(node: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
-        place.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
+        node.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
 
 
 def _matching(pattern: re.Pattern[str], expectation: str) -> Reader[str]:

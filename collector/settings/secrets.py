@@ -71,9 +71,9 @@ class Files:
         secret = content.rstrip(b"\r\n")
         return secret or node.wrong(f"names {path}, which is empty; write the secret into it")
 
-    def located(self, place: Node) -> str:
+    def located(self, node: Node) -> str:
         """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
-        return str(self._path(place)) if place.text() else ""
+        return str(self._path(node)) if node.text() else ""
 
     def at_use(self, node: Node) -> str:
         """The same for a file that is read when it is needed: systemd's directory may not be there for this command."""
@@ -105,9 +105,9 @@ def _what_to_do(error: OSError) -> str:
     return f"{error.strerror or error}; name a readable file"
 
 
-def inline(place: Node) -> bytes:
+def inline(node: Node) -> bytes:
     """A secret that stands in the configuration itself."""
-    return text(place).encode()
+    return text(node).encode()
 
 
 def secrets_of(node: Node, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
@@ -140,7 +140,7 @@ def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
 
     one = section(build, {"username": text, **readers(files, "password")})
     several = list_of(one)
-    return lambda place: tuple(pair for pairs in several(place) for pair in pairs)
+    return lambda node: tuple(pair for pairs in several(node) for pair in pairs)
 
 
 def credentials(node: Node, values: Mapping[str, Any]) -> Credentials:

@@ -46,7 +46,7 @@ MAPPABLE = tuple(
 """Types that a sender's own may be read as. Alerts and pages need more than a few fields: their adapters read them."""
 
 
-def _mapped(place: Node, values: dict[str, Any]) -> Mapped:
+def _mapped(node: Node, values: dict[str, Any]) -> Mapped:
     fields = {name: values[name] for name in _MAPPED_FIELDS if name in values}
     return Mapped(type=values.get("type", Mapped().type), fields=fields, refs=values.get("refs", {}))
 
@@ -101,9 +101,9 @@ def _retention(node: Node, values: dict[str, Any]) -> Retention:
 _RETENTION = section(_retention, {"repeats": positive(duration), "deliveries": positive(duration)})
 
 
-def _heartbeat(place: Node, values: dict[str, Any]) -> Heartbeat:
+def _heartbeat(node: Node, values: dict[str, Any]) -> Heartbeat:
     if "alert" not in values:
-        place.wrong("has no alert; name the one that its sender tells without end, like alert: Watchdog")
+        node.wrong("has no alert; name the one that its sender tells without end, like alert: Watchdog")
     return Heartbeat(**values)
 
 
@@ -267,5 +267,5 @@ def sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:
     return read
 
 
-def _last(place: Node) -> str:
-    return place.path.rpartition(".")[2]
+def _last(node: Node) -> str:
+    return node.path.rpartition(".")[2]

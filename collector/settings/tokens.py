@@ -82,9 +82,9 @@ def api(files: Files) -> Reader[Api]:
             proxy=values.get("proxy"),
         )
 
-    def tokens(place: Node) -> tuple[Token | SenderToken, ...]:
+    def tokens(node: Node) -> tuple[Token | SenderToken, ...]:
         entries: list[Token | SenderToken] = []
-        for name, child in place.entries():
+        for name, child in node.entries():
             with suppress(Wrong):
                 if not name.strip() or not name.isprintable() or len(name) > LONGEST:
                     child.wrong(f"cannot stand as who wrote something; use at most {LONGEST} characters")

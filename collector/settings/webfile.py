@@ -127,7 +127,7 @@ def is_pem(text: str) -> bool:
 
 
 def _document(reading: _WebFileReading) -> Reader[WebFile]:
-    def build(place: Node, values: dict[str, Any]) -> WebFile:
+    def build(node: Node, values: dict[str, Any]) -> WebFile:
         return WebFile(
             tls=values.get("tls_server_config"),
             headers=values.get("http_server_config", {}),
@@ -145,13 +145,13 @@ def _document(reading: _WebFileReading) -> Reader[WebFile]:
     )
 
 
-def _user_name(place: Node, name: str) -> None:
+def _user_name(node: Node, name: str) -> None:
     if ":" in name or not name.isprintable():
-        place.wrong("has a colon or a character that cannot be shown, which HTTP cannot carry; choose another name")
+        node.wrong("has a colon or a character that cannot be shown, which HTTP cannot carry; choose another name")
 
 
-def _no_rate_limit(place: Node) -> NoReturn:
-    place.wrong("is not offered: a delivery that can be stored is not refused; remove it (web.queue_events bounds us)")
+def _no_rate_limit(node: Node) -> NoReturn:
+    node.wrong("is not offered: a delivery that can be stored is not refused; remove it (web.queue_events bounds us)")
 
 
 class _WebFileReading:
@@ -175,9 +175,9 @@ class _WebFileReading:
         return str(path)
 
 
-def _pem(place: Node) -> str:
-    written = text(place)
-    return written if is_pem(written) else place.wrong("is not PEM; name a file with the key that ends in _file")
+def _pem(node: Node) -> str:
+    written = text(node)
+    return written if is_pem(written) else node.wrong("is not PEM; name a file with the key that ends in _file")
 
 
 def _version(node: Node) -> str:
@@ -194,9 +194,9 @@ def _asked(node: Node) -> str:
     return one_of(*ASKED)(node)
 
 
-def _suite(place: Node) -> str:
+def _suite(node: Node) -> str:
     # Those of TLS 1.3 are not chosen, by Go neither: they are all on.
-    return "" if place.text().startswith(("TLS_AES_", "TLS_CHACHA20_")) else SUITES[one_of(*SUITES)(place)]
+    return "" if node.text().startswith(("TLS_AES_", "TLS_CHACHA20_")) else SUITES[one_of(*SUITES)(node)]
 
 
 def _tls(reading: _WebFileReading) -> Reader[Tls]:
@@ -312,15 +312,15 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
-def _two(place: Node) -> bool:
+def _two(node: Node) -> bool:
     """HTTP/2, which the format can turn off, is not spoken in any case: clients take HTTP/1.1."""
-    return truth(place)
+    return truth(node)
 
 
 _HTTP = section(
-    lambda place, values: values.get("headers", {}),
+    lambda node, values: values.get("headers", {}),
     {
         "http2": _two,
-        "headers": section(lambda place, values: dict(values), dict.fromkeys(HEADERS, text)),
+        "headers": section(lambda node, values: dict(values), dict.fromkeys(HEADERS, text)),
     },
 )

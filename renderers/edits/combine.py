@@ -25,15 +25,15 @@ class _Run(NamedTuple):
     length: int
 
 
-def combined(base: str, ours: str, theirs: str, place: str) -> str:
-    """One file with the edits of both; ``base`` is what stood in both before, ``place`` where ``theirs`` comes from.
+def combined(base: str, ours: str, theirs: str, origin: str) -> str:
+    """One file with the edits of both; ``base`` is what stood in both before, ``origin`` where ``theirs`` comes from.
 
     All three are marked drafts. A statement that nobody touched is the same in all of them, whatever it says by now.
     """
     units = units_of(base)
     before, here, there = (sheet_of(_unix(text), units) for text in (base, ours, theirs))
     old = [line for line in _body(before) if not line.key or not there.index or line.key in there.index]
-    lines = list(_merged(old, _body(here), _body(there), place))
+    lines = list(_merged(old, _body(here), _body(there), origin))
     index = {**there.index, **here.index}
     return "\n".join(lines).rstrip("\n") + "\n\n" + marks.index_text(index.values())
 
@@ -53,17 +53,17 @@ def _token(line: DraftLine) -> str:
 
 
 def _merged(
-    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], place: str
+    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], origin: str
 ) -> Iterator[str]:
     at = _Run(0, 0, 0, 0)
     for run in (*_common(base, ours, theirs), _Run(len(base), len(ours), len(theirs), 0)):
-        yield from _between(base[at.base : run.base], ours[at.ours : run.ours], theirs[at.theirs : run.theirs], place)
+        yield from _between(base[at.base : run.base], ours[at.ours : run.ours], theirs[at.theirs : run.theirs], origin)
         yield from (line.text for line in ours[run.ours : run.ours + run.length])
         at = _Run(run.base + run.length, run.ours + run.length, run.theirs + run.length, 0)
 
 
 def _between(
-    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], place: str
+    base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequence[DraftLine], origin: str
 ) -> Iterator[str]:
     """What stands between two runs: of who changed it, or of both."""
     old, here, there = ([_token(line) for line in lines] for lines in (base, ours, theirs))
@@ -76,7 +76,7 @@ def _between(
         known = {*here, *_untouched(old)}
         added = [line for line in theirs if form(line.text) == "blank" or _token(line) not in known]
         if any(form(line.text) != "blank" for line in added):
-            yield from _apart([line.text for line in added], place, any(form(each.text) != "blank" for each in ours))
+            yield from _apart([line.text for line in added], origin, any(form(each.text) != "blank" for each in ours))
 
 
 def _untouched(tokens: Sequence[str]) -> Iterator[str]:
@@ -95,13 +95,13 @@ def _common(base: Sequence[DraftLine], ours: Sequence[DraftLine], theirs: Sequen
     old, here, there = ([_token(line) for line in lines] for lines in (base, ours, theirs))
     first = SequenceMatcher(None, old, here, autojunk=False).get_matching_blocks()
     second = SequenceMatcher(None, old, there, autojunk=False).get_matching_blocks()
-    one = two = 0
-    while one < len(first) and two < len(second):
-        a, b = first[one], second[two]
+    first_at = two = 0
+    while first_at < len(first) and two < len(second):
+        a, b = first[first_at], second[two]
         low, high = max(a.a, b.a), min(a.a + a.size, b.a + b.size)
         if low < high:
             yield _Run(low, a.b + low - a.a, b.b + low - b.a, high - low)
         if a.a + a.size <= b.a + b.size:
-            one += 1
+            first_at += 1
         else:
             two += 1

@@ -35,23 +35,23 @@ def compare(before: str, after: str) -> tuple[StatementDifference, ...]:
     old, new = list(_stated(units_of(before))), list(_stated(units_of(after)))
     became = matched({unit.key: unit.cites for unit in old}, new)
     sources = {became[unit.key].key: unit for unit in old if unit.key in became}
-    gone = [_difference(unit.section, unit, None) for unit in old if unit.key not in became]
-    found = []
+    removed = [_difference(unit.section, unit, None) for unit in old if unit.key not in became]
+    new_or_changed = []
     for unit in new:
         source = sources.get(unit.key)
         if source is None or source.seen != unit.seen:
-            found.append(_difference(unit.section, source, unit))
-    return (*gone, *found)
+            new_or_changed.append(_difference(unit.section, source, unit))
+    return (*removed, *new_or_changed)
 
 
 def _difference(section: str, before: EditUnit | None, after: EditUnit | None) -> StatementDifference:
     texts = [_text(unit) if unit is not None else "" for unit in (before, after)]
     marked = [each for unit in (before, after) if unit is not None for each in unit.cites]
-    shown = [
+    new_cites = [
         each for text in texts for group in _CITED.findall(text) for each in re.findall(r"\b[0-9a-f]{5,32}\b", group)
     ]
     return StatementDifference(
-        section=section, before=texts[0], after=texts[1], cites=tuple(dict.fromkeys([*marked, *shown]))
+        section=section, before=texts[0], after=texts[1], cites=tuple(dict.fromkeys([*marked, *new_cites]))
     )
 
 

@@ -14,16 +14,16 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?")
 def insert(
     lines: list[DraftLine],
     placed: dict[str, DraftLine],
-    wanted: Sequence[EditUnit],
+    missing: Sequence[EditUnit],
     every: Sequence[EditUnit],
     end: str,
 ) -> None:
     """Put each of these that has no line yet into the file, and note its line. ``end`` is how new lines end."""
     insertion = _Insertion(
-        lines, placed, wanted, {unit.section: unit for unit in every if unit.key.endswith("/heading")}, end
+        lines, placed, missing, {unit.section: unit for unit in every if unit.key.endswith("/heading")}, end
     )
     insertion.fit_remarks()
-    for at, unit in enumerate(wanted):
+    for at, unit in enumerate(missing):
         if unit.key not in placed:
             insertion.put(at, unit)
 
@@ -40,11 +40,11 @@ class _Insertion:
         self,
         lines: list[DraftLine],
         placed: dict[str, DraftLine],
-        wanted: Sequence[EditUnit],
+        missing: Sequence[EditUnit],
         headings: Mapping[str, EditUnit],
         end: str,
     ) -> None:
-        self._lines, self._placed, self._wanted, self._headings, self._end = lines, placed, wanted, headings, end
+        self._lines, self._placed, self._wanted, self._headings, self._end = lines, placed, missing, headings, end
 
     def fit_remarks(self) -> None:
         """Remarks of ours that stand in the file: those that no longer hold go, others say what holds now."""
@@ -96,13 +96,13 @@ class _Insertion:
     def _begin(self, at: int, unit: EditUnit, section: str) -> None:
         """The section has nothing left in the file: it begins anew, behind the one before it."""
         last = next((u for u in reversed(self._wanted[:at]) if self._has(u) and u.section != "ref"), None)
-        place = self._section_end(self._placed[last.key]) if last is not None else self._body_end()
+        position = self._section_end(self._placed[last.key]) if last is not None else self._body_end()
         if unit.section in ("removed", "ref"):
             return self._write(self._body_end() if unit.section == "removed" else len(self._lines), unit)
         heading = self._headings.get(section)
         if heading is None or unit is heading:
-            return self._write(place, unit)
-        self._write(place, heading)
+            return self._write(position, unit)
+        self._write(position, heading)
         return self._write(self._lines.index(self._placed[heading.key]) + 1, unit)
 
     def _section_end(self, line: DraftLine) -> int:

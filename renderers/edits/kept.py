@@ -38,28 +38,28 @@ def _entries(sheet: DraftSheet) -> list[Entry]:
     ]  # fmt: skip
 
 
-def with_statements(kept: str, fresh: str) -> str:
+def with_statements(stored: str, fresh: str) -> str:
     """What was kept as a file again, each statement as ``fresh`` states it now; one that it does not state is left out.
 
     To be merged with ``fresh``, which puts in what is new.
     """
-    body, index = marks.index_of(kept)
+    body, index = marks.index_of(stored)
     became = matched({key: entry.cites for key, entry in index.items()}, units_of(fresh))
-    lines, gone, stand = [], set(), dict[str, EditUnit]()
+    lines, dropped, stand = [], set(), dict[str, EditUnit]()
     for line in body.split("\n"):
-        found = marks.marks_of(line)
-        if not found or marks.bare(line).strip():
+        marks_here = marks.marks_of(line)
+        if not marks_here or marks.bare(line).strip():
             lines.append(line)
             continue
-        unit = became.get(found[0].key)
+        unit = became.get(marks_here[0].key)
         if unit is None:
-            gone.add(found[0].key)
+            dropped.add(marks_here[0].key)
         else:
-            stand[found[0].key] = unit
+            stand[marks_here[0].key] = unit
             lines.append(marks.marked(unit.text, {unit.key: unit.seen}))
     # What stands here is in the index as what it is now: under its key of before it would be taken for another
     # statement of the same evidence, which a person removed. What they removed is found by its evidence again.
     now = {unit.key for unit in stand.values()}
-    entries = [entry for key, entry in index.items() if key not in gone and key not in stand and key not in now]
+    entries = [entry for key, entry in index.items() if key not in dropped and key not in stand and key not in now]
     entries += [Entry(key=unit.key, digest=unit.seen, cites=unit.cites) for unit in stand.values()]
     return "\n".join(lines).rstrip("\n") + "\n\n" + marks.index_text(entries)

@@ -109,11 +109,11 @@ def digest(line: str) -> str:
     return hashlib.sha256(words(line).encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
-def marked(line: str, says: Mapping[str, str]) -> str:
+def marked(line: str, digests: Mapping[str, str]) -> str:
     """The line with a mark for each of these statements (key → digest of what was written as it) and no other: at its
     end, or in a table's last cell. A definition of a link cannot hold one."""
     text = bare(line)
-    comment = "".join(f" <!-- tl {key} {seen} -->" for key, seen in says.items() if not key.startswith("ref/"))
+    comment = "".join(f" <!-- tl {key} {seen} -->" for key, seen in digests.items() if not key.startswith("ref/"))
     if not comment:
         return text
     body = text.rstrip()
@@ -131,10 +131,10 @@ def reference_key(line: str) -> str:
 
 def index_of(text: str) -> tuple[str, dict[str, Entry]]:
     """The text without its index, and what that lists; of several the last one counts."""
-    found = list(_INDEX.finditer(text))
-    if not found:
+    indexes = list(_INDEX.finditer(text))
+    if not indexes:
         return text, {}
-    lines = (_ENTRY.match(line.strip()) for line in found[-1][1].split("\n"))
+    lines = (_ENTRY.match(line.strip()) for line in indexes[-1][1].split("\n"))
     entries = [Entry(state=m[1], key=m[2], digest=m[3], cites=tuple(m[4].split())) for m in lines if m]
     return _INDEX.sub("", text), {entry.key: entry for entry in entries}
 
@@ -164,17 +164,17 @@ def finished(text: str) -> str:
 
 def _keyed(lines: Sequence[str]) -> Mapping[int, tuple[str, tuple[str, ...]]]:
     """Line → its key and its evidence, with those of headings and definitions of links."""
-    found: dict[int, tuple[str, tuple[str, ...]]] = {}
+    keyed: dict[int, tuple[str, tuple[str, ...]]] = {}
     heading: int | None = None
     for at, line in enumerate(lines):
         if here := _RAW.search(line):
-            found[at] = here[1], tuple(here[2].split())
+            keyed[at] = here[1], tuple(here[2].split())
             section = here[1].partition("/")[0]
             if heading is not None and section != "head":
-                found[heading] = f"{section}/heading", ()
+                keyed[heading] = f"{section}/heading", ()
             heading = None
         elif line.startswith("#"):
             heading = at
         elif key := reference_key(line):
-            found[at] = key, ()
-    return found
+            keyed[at] = key, ()
+    return keyed

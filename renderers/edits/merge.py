@@ -78,7 +78,7 @@ class _Merge:
 
     def _removed(self) -> dict[str, str]:
         """Key of a new statement → whether a person removed it, as far as the file can say."""
-        found: dict[str, str] = {}
+        states: dict[str, str] = {}
         for key, entry in self._sheet.index.items():
             unit = self._became.get(key)
             if unit is None or key in self._sheet.known:
@@ -87,10 +87,10 @@ class _Merge:
                 # They removed that nothing was recorded, or a question. What is recorded now they never saw.
                 continue
             if entry.state != LIVE:
-                found[unit.key] = entry.state
+                states[unit.key] = entry.state
             elif self._sheet.marked:
-                found[unit.key] = TOLD if entry.cites and unit.kind != "appendix/index" else QUIET
-        return found
+                states[unit.key] = TOLD if entry.cites and unit.kind != "appendix/index" else QUIET
+        return states
 
     def _hear(self) -> None:
         """A remark of ours that a person removed or changed was read: what it said is not said again."""
@@ -119,32 +119,32 @@ class _Merge:
 
     def _remarks(self) -> dict[str, EditUnit]:
         """Key of a statement that a person changed → what is to be said beneath it."""
-        found: dict[str, EditUnit] = {}
+        remarks: dict[str, EditUnit] = {}
         for line in [line for line in self._lines if line.edited]:
-            for key, seen in line.says.items():
+            for key, digest in line.says.items():
                 unit = self._became.get(key)
                 entry = self._sheet.index.get(key)
                 if unit is None and entry is not None and entry.cites:
-                    found[key] = notes.gone(key, line)
-                elif unit is not None and unit.seen != seen:
-                    found[unit.key] = notes.changed(unit, line)
-        return found
+                    remarks[key] = notes.gone(key, line)
+                elif unit is not None and unit.seen != digest:
+                    remarks[unit.key] = notes.changed(unit, line)
+        return remarks
 
     def _update(self) -> None:
         """Every statement of ours that nobody touched becomes what it is now, or goes."""
         lifted = self._moved()
-        kept: list[DraftLine] = []
+        lines: list[DraftLine] = []
         dropped = False
         for line in self._lines:
             if dropped and not line.says and delimits(line.text):
                 continue
             dropped = bool(line.key) and self._goes(line, lifted)
             if dropped:
-                _close_up(kept)
+                _close_up(lines)
             else:
                 self._rewrite(line)
-                kept.append(line)
-        self._lines[:] = kept
+                lines.append(line)
+        self._lines[:] = lines
 
     def _goes(self, line: DraftLine, lifted: set[str]) -> bool:
         remark = line.key.startswith(("changed/", "removed/"))
@@ -152,19 +152,19 @@ class _Merge:
 
     def _rewrite(self, line: DraftLine) -> None:
         """The line under the keys of now, and as what they say now where nobody touched it."""
-        says: dict[str, str] = {}
-        for key, seen in line.says.items():
+        digests: dict[str, str] = {}
+        for key, digest in line.says.items():
             unit = self._became.get(key)
             name = unit.key if unit is not None else key
             self._placed[name] = line
-            says[name] = seen
+            digests[name] = digest
             if unit is None and line.edited:
-                self._gone[key] = self._sheet.index.get(key) or Entry(key=key, digest=seen)
-            elif unit is not None and not line.edited and unit.seen != seen:
-                line.text, says[name] = shaped(unit, line.text), unit.seen
-        if says:
-            line.says = says
-            line.text = marks.marked(line.text, says)
+                self._gone[key] = self._sheet.index.get(key) or Entry(key=key, digest=digest)
+            elif unit is not None and not line.edited and unit.seen != digest:
+                line.text, digests[name] = shaped(unit, line.text), unit.seen
+        if digests:
+            line.says = digests
+            line.text = marks.marked(line.text, digests)
 
     def _moved(self) -> set[str]:
         """Keys of untouched lines whose place among the statements changed: they go to their new one."""
@@ -195,21 +195,21 @@ def matched(before: Mapping[str, tuple[str, ...]], units: Sequence[EditUnit]) ->
     """What each statement that had been written became: the one of the same key, of common evidence, or of the same
     first words."""
     by_key = {unit.key: unit for unit in units}
-    found = {key: by_key[key] for key in before if key in by_key}
-    taken = set(found)
-    old = [EditUnit(key, "", cites) for key, cites in before.items() if key not in found]
+    pairs = {key: by_key[key] for key in before if key in by_key}
+    used = set(pairs)
+    old = [EditUnit(key, "", cites) for key, cites in before.items() if key not in pairs]
     for alike in (_proven, _worded):
         table: dict[str, list[EditUnit]] = {}
-        for unit in [unit for unit in units if unit.key not in taken]:
+        for unit in [unit for unit in units if unit.key not in used]:
             for name in alike(unit):
                 table.setdefault(name, []).append(unit)
-        for unit in [unit for unit in old if unit.key not in found]:
-            alike_ones = (u for name in alike(unit) for u in table.get(name, ()) if u.key not in taken)
+        for unit in [unit for unit in old if unit.key not in pairs]:
+            alike_ones = (u for name in alike(unit) for u in table.get(name, ()) if u.key not in used)
             new = next((u for u in alike_ones if _could_be(unit, u)), None)
             if new is not None:
-                found[unit.key] = new
-                taken.add(new.key)
-    return found
+                pairs[unit.key] = new
+                used.add(new.key)
+    return pairs
 
 
 def _could_be(old: EditUnit, new: EditUnit) -> bool:
@@ -235,14 +235,14 @@ def shaped(unit: EditUnit, like: str) -> str:
     row, shape = marks.cells(unit.text), form(like)
     if unit.below or form(unit.text) == shape == "table":
         return unit.text
-    said = " ".join(row) if row is not None else unit.text
+    words = " ".join(row) if row is not None else unit.text
     if form(unit.text) == "item":
-        said = unit.text[len(prefix(unit.text)) :]
+        words = unit.text[len(prefix(unit.text)) :]
     if shape == "item":
-        return prefix(like) + said
+        return prefix(like) + words
     if shape == "table":
-        return f"| {said} |"
-    return said if shape in ("text", "quote") and form(unit.text) in ("table", "item") else unit.text
+        return f"| {words} |"
+    return words if shape in ("text", "quote") and form(unit.text) in ("table", "item") else unit.text
 
 
 def _forget(sheet: DraftSheet, line: DraftLine, key: str) -> None:
@@ -264,17 +264,17 @@ def _longest_rise(numbers: Sequence[int]) -> set[int]:
     ends: list[int] = []
     at: list[int] = []
     before: list[int] = []
-    for place, number in enumerate(numbers):
+    for index, number in enumerate(numbers):
         length = bisect_left(ends, number)
         before.append(at[length - 1] if length else -1)
         if length == len(ends):
             ends.append(number)
-            at.append(place)
+            at.append(index)
         else:
-            ends[length], at[length] = number, place
-    found: set[int] = set()
-    place = at[-1] if at else -1
-    while place >= 0:
-        found.add(place)
-        place = before[place]
-    return found
+            ends[length], at[length] = number, index
+    rise: set[int] = set()
+    index = at[-1] if at else -1
+    while index >= 0:
+        rise.add(index)
+        index = before[index]
+    return rise

@@ -21,19 +21,19 @@ def changed(unit: EditUnit, line: DraftLine) -> EditUnit:
     row = marks.cells(unit.text)
     if row is not None and form(line.text) == "table":
         return _about(unit.key, f"| {' | '.join((*row[:-1], f'{CHANGED} {row[-1]}'))} |", line)
-    said = " ".join(row) if row is not None else _HEADING.sub("", unit.text)
+    words = " ".join(row) if row is not None else _HEADING.sub("", unit.text)
     if form(unit.text) in ("item", "quote"):
-        said = said[len(prefix(said)) :].lstrip("> ")
-    return _about(unit.key, f"{_indent(line)}> {CHANGED} {said.strip()}", line)
+        words = words[len(prefix(words)) :].lstrip("> ")
+    return _about(unit.key, f"{_indent(line)}> {CHANGED} {words.strip()}", line)
 
 
 def gone(key: str, line: DraftLine) -> EditUnit:
     """That nothing is left of what a person changed the words of."""
-    said = f"{CHANGED} {GONE}"
+    sentence = f"{CHANGED} {GONE}"
     if form(line.text) == "table":
         columns = max(1, len(marks.cells(line.text) or ()))
-        return _about(key, f"| {' | '.join((*[''] * (columns - 1), said))} |", line)
-    return _about(key, f"{_indent(line)}> {said}", line)
+        return _about(key, f"| {' | '.join((*[''] * (columns - 1), sentence))} |", line)
+    return _about(key, f"{_indent(line)}> {sentence}", line)
 
 
 def _about(key: str, text: str, line: DraftLine) -> EditUnit:
@@ -48,34 +48,34 @@ def _indent(line: DraftLine) -> str:
 def removed(units: Sequence[EditUnit], states: Mapping[str, str]) -> list[EditUnit]:
     """For each section, one line that names the evidence of what a person removed from it."""
     names = {unit.section: unit.text.lstrip("# ") for unit in units if unit.key.endswith("/heading")}
-    found: dict[str, list[str]] = {}
+    cites_by_section: dict[str, list[str]] = {}
     for unit in units:
         if states.get(unit.key) == TOLD:
             cited = _CITED.search(" ".join(marks.cells(unit.text) or [unit.text]).rstrip())
             leads = [each[-5:] for each in unit.cites]
             named = cited[0] if cited else f"[{', '.join(leads[:3])}{f', +{len(leads) - 3}' if len(leads) > 3 else ''}]"
-            found.setdefault(unit.section, []).append(named)
+            cites_by_section.setdefault(unit.section, []).append(named)
     return [
         EditUnit(f"removed/{section}", f"> A person removed from {names.get(section, 'the head')} what was written of "
              f"{', '.join(dict.fromkeys(cited))}.")
-        for section, cited in found.items()
+        for section, cited in cites_by_section.items()
     ]  # fmt: skip
 
 
-def woven(units: Sequence[EditUnit], remarks: Mapping[str, EditUnit], told: Iterable[EditUnit]) -> list[EditUnit]:
+def woven(units: Sequence[EditUnit], remarks: Mapping[str, EditUnit], notes: Iterable[EditUnit]) -> list[EditUnit]:
     """All that is to stand in the file, in its order: each remark behind its statement, each note behind its section.
 
     A remark on a statement that is no longer made comes first; it finds its line by itself.
     """
     at = {unit.key: unit for unit in units}
-    found = [remark for key, remark in remarks.items() if key not in at]
+    units_out = [remark for key, remark in remarks.items() if key not in at]
     for unit in units:
-        found += [unit, *([remarks[unit.key]] if unit.key in remarks else [])]
-    for note in told:
+        units_out += [unit, *([remarks[unit.key]] if unit.key in remarks else [])]
+    for note in notes:
         section = note.key.partition("/")[2]
-        places = [place for place, unit in enumerate(found) if _section(unit) == section]
-        found.insert(places[-1] + 1 if places else len(found), note)
-    return found
+        places = [place for place, unit in enumerate(units_out) if _section(unit) == section]
+        units_out.insert(places[-1] + 1 if places else len(units_out), note)
+    return units_out
 
 
 def _section(unit: EditUnit) -> str:

@@ -14,13 +14,13 @@ def revised(kept: str, fresh: str) -> str:
     return fresh if done is None else done.text
 
 
-def taken_in(base: str, ours: str, theirs: str, fresh: str, place: str) -> tuple[str, str]:
+def taken_in(base: str, ours: str, theirs: str, fresh: str, origin: str) -> tuple[str, str]:
     """What is to be kept once ``theirs`` is taken in, and the draft as it reads then.
 
-    ``theirs`` is a copy of ``base`` that people edited at ``place``, while here it became ``ours``; ``fresh`` is the
+    ``theirs`` is a copy of ``base`` that people edited at ``origin``, while here it became ``ours``; ``fresh`` is the
     draft now without anybody's words in the whole of it.
     """
-    both = combined(base, ours, theirs, place)
+    both = combined(base, ours, theirs, origin)
     done = merge(both, fresh)
     kept = people_of(both if done is None else done.text, fresh)
     return kept, plain(revised(kept, fresh))

@@ -112,7 +112,7 @@ def units_of(fresh: str) -> list[EditUnit]:
     """The statements of a marked draft, in its order."""
     text, index = marks.index_of(fresh)
     lines = text.split("\n")
-    found = []
+    units = []
     for at, line in enumerate(lines):
         here = marks.marks_of(line)
         key = here[-1].key if here else marks.reference_key(line)
@@ -120,8 +120,8 @@ def units_of(fresh: str) -> list[EditUnit]:
             continue
         following = lines[at + 1] if at + 1 < len(lines) else ""
         below = following if form(line) == "table" and delimits(following) else ""
-        found.append(EditUnit(key, marks.bare(line), index[key].cites, index[key].digest, below))
-    return found
+        units.append(EditUnit(key, marks.bare(line), index[key].cites, index[key].digest, below))
+    return units
 
 
 def sheet_of(text: str, units: Sequence[EditUnit]) -> DraftSheet:
@@ -149,35 +149,35 @@ def _lines(body: str) -> Iterator[DraftLine]:
 
 def _read_marks(sheet: DraftSheet, line: DraftLine) -> None:
     """What the marks say that a line is. Of several lines of one key the first that nobody touched is the statement."""
-    found = marks.marks_of(line.text)
-    if not found:
+    line_marks = marks.marks_of(line.text)
+    if not line_marks:
         return
     sheet.marked = True
-    line.edited = len(found) > 1 or marks.digest(line.text) != found[-1].digest
-    for mark in found:
-        known = sheet.known.get(mark.key)
-        if known is not None and (line.edited or not known.edited):
+    line.edited = len(line_marks) > 1 or marks.digest(line.text) != line_marks[-1].digest
+    for mark in line_marks:
+        earlier = sheet.known.get(mark.key)
+        if earlier is not None and (line.edited or not earlier.edited):
             continue
-        if known is not None:
-            del known.says[mark.key]
+        if earlier is not None:
+            del earlier.says[mark.key]
         line.says[mark.key] = mark.digest
         sheet.known[mark.key] = line
 
 
-def _recognise(sheet: DraftSheet, wanted: Sequence[tuple[str, str]]) -> None:
+def _recognise(sheet: DraftSheet, statements: Sequence[tuple[str, str]]) -> None:
     """Find statements that lost their mark by what they say; definitions of links by what they define."""
     waiting: dict[str, list[str]] = {}
-    for digest, key in wanted:
+    for digest, key in statements:
         if key not in sheet.known:
             name = key if key.startswith("ref/") else digest
             waiting.setdefault(name, []).append(digest if name is key else key)
     for line in sheet.lines if waiting else ():
         if line.says or form(line.text) == "blank" or marks.marks_of(line.text):
             continue
-        said, defines = marks.digest(line.text), marks.reference_key(line.text)
+        text_digest, defines = marks.digest(line.text), marks.reference_key(line.text)
         if defines and waiting.get(defines):
             line.says = {defines: waiting[defines].pop(0)}
-            line.edited = said != line.says[defines]
-        elif not defines and waiting.get(said):
-            line.says = {waiting[said].pop(0): said}
+            line.edited = text_digest != line.says[defines]
+        elif not defines and waiting.get(text_digest):
+            line.says = {waiting[text_digest].pop(0): text_digest}
         sheet.known |= dict.fromkeys(line.says, line)

@@ -95,29 +95,29 @@ class _StoredReader:
         table = self.tables
         for row in element.iter("tr"):
             cells = [list(self.blocks(cell)) for cell in row if cell.tag in ("td", "th")]
-            said = [_BAR.sub(r"\\|", " ".join(line.markdown.strip() for line in cell)) for cell in cells]
+            columns = [_BAR.sub(r"\\|", " ".join(line.markdown.strip() for line in cell)) for cell in cells]
             text = " ".join(line.text for cell in cells for line in cell)
             number = max((line.number for cell in cells for line in cell), default=-1)
-            yield StoredLine(text, f"| {' | '.join(said)} |", table, number)
+            yield StoredLine(text, f"| {' | '.join(columns)} |", table, number)
 
     def _paragraph(self, pieces: Iterable[Element | str], indent: str) -> Iterator[StoredLine]:
-        said: list[tuple[str, str]] = [("", "")]
+        words: list[tuple[str, str]] = [("", "")]
         number = -1
         for piece in pieces:
             if isinstance(piece, Element) and piece.tag == "br":
-                yield from _line(said, indent, number)
-                said, number = [], -1
+                yield from _line(words, indent, number)
+                words, number = [], -1
                 continue
             found = list(piece.iter(f"{_RI}line")) if isinstance(piece, Element) else []
             number = max([number, *(int(each.get("n", -1)) for each in found)])
-            said.append(_inline(piece))
-        yield from _line(said, indent, number)
+            words.append(_inline(piece))
+        yield from _line(words, indent, number)
 
 
-def _line(said: Sequence[tuple[str, str]], indent: str, number: int) -> Iterator[StoredLine]:
-    text = " ".join("".join(each for each, _ in said).split())
+def _line(words: Sequence[tuple[str, str]], indent: str, number: int) -> Iterator[StoredLine]:
+    text = " ".join("".join(each for each, _ in words).split())
     if text:
-        shown = " ".join("".join(each for _, each in said).split())
+        shown = " ".join("".join(each for _, each in words).split())
         yield StoredLine(text, indent + escape.line(shown), 0, number)
 
 
@@ -161,18 +161,18 @@ def _inline(piece: Element | str) -> tuple[str, str]:
         name = f"@{next(iter(piece.attrib.values()), '')}"
         return name, escape.code(name)
     inside = [_inline(each) for each in _pieces(piece)]
-    text, shown = "".join(each for each, _ in inside), "".join(each for _, each in inside)
+    text, markdown = "".join(each for each, _ in inside), "".join(each for _, each in inside)
     if piece.tag == "br":
         return " ", " "
     if piece.tag == "code" and text.strip():
         return text, escape.code(text, longest=len(text) + 1)
     if piece.tag in (*_STRONG, *_EMPHASIS) and text.strip():
         mark = "**" if piece.tag in _STRONG else "_"
-        before, after = shown[: len(shown) - len(shown.lstrip())], shown[len(shown.rstrip()) :]
-        return text, f"{before}{mark}{shown.strip()}{mark}{after}"
+        before, after = markdown[: len(markdown) - len(markdown.lstrip())], markdown[len(markdown.rstrip()) :]
+        return text, f"{before}{mark}{markdown.strip()}{mark}{after}"
     if piece.tag == "a" and (target := escape.safe_url(piece.get("href", ""))):
-        return text, f"[{shown.strip() or target}]({target})"
-    return text, shown
+        return text, f"[{markdown.strip() or target}]({target})"
+    return text, markdown
 
 
 def stored_lines(body: str) -> list[StoredLine]:
@@ -194,25 +194,25 @@ def _digest(line: StoredLine) -> str:
     return hashlib.sha256(line.text.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
-def returned(base: str, tagged: str, now: str, shown: Collection[str]) -> str:
+def returned(base: str, tagged: str, now: str, visible: Collection[str]) -> str:
     """The page as a file that people edited.
 
     ``base`` is the marked draft as it was published, ``tagged`` the same as a page whose lines name those of the
-    draft, ``now`` what the page is, ``shown`` the digests of the lines that were published. A line among those is not a
-    person's: it is the draft's, or was. Raises ValueError for a page that is no XML.
+    draft, ``now`` what the page is, ``visible`` the digests of the lines that were published. A line among those is not
+    a person's: it is the draft's, or was. Raises ValueError for a page that is no XML.
     """
-    return _Return(base, stored_lines(tagged), stored_lines(now), frozenset(shown)).text()
+    return _Return(base, stored_lines(tagged), stored_lines(now), frozenset(visible)).text()
 
 
 class _Return:
     """One page on its way back."""
 
     def __init__(
-        self, base: str, before: Sequence[StoredLine], after: Sequence[StoredLine], shown: frozenset[str]
+        self, base: str, before: Sequence[StoredLine], after: Sequence[StoredLine], visible: frozenset[str]
     ) -> None:
         body, self._index = marks.index_of(base)
         self._lines = body.split("\n")
-        self._before, self._after, self._shown = before, after, shown
+        self._before, self._after, self._shown = before, after, visible
         self._written: list[str] = []
         self._table = 0
         self._last: tuple[int, int] = (-1, 0)
@@ -241,11 +241,11 @@ class _Return:
     @property
     def _numbered(self) -> dict[str, StoredLine]:
         """Key → the statement's line on the page as it would be written now for then."""
-        found: dict[str, StoredLine] = {}
+        lines: dict[str, StoredLine] = {}
         for line in self._before:
             said = marks.marks_of(self._lines[line.number]) if 0 <= line.number < len(self._lines) else ()
-            found |= {mark.key: line for mark in said}
-        return found
+            lines |= {mark.key: line for mark in said}
+        return lines
 
     def _keep(self, ours: StoredLine, theirs: StoredLine) -> None:
         """A line that nobody touched, as it stands in the draft."""

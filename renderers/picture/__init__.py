@@ -52,9 +52,9 @@ def svgs(
     """
     if anchor is None:
         anchor = f"{document.external_url.rstrip('/')}/events/" if document.external_url else ""
-    shown = chart(document.history, zone=document.options.zone, profile=document.options.profile,
+    picture = chart(document.history, zone=document.options.zone, profile=document.options.profile,
                   title=plain(document.title.parts))  # fmt: skip
     view = document.options.view or View()
     if only is not None or (view.since, view.until) != (None, None):
-        shown = narrowed(shown, view.since, view.until, only)
-    return tuple(draw(layout(shown, width), style=style, anchor=anchor) for width in widths)
+        picture = narrowed(picture, view.since, view.until, only)
+    return tuple(draw(layout(picture, width), style=style, anchor=anchor) for width in widths)

@@ -65,7 +65,7 @@ class Scale(msgspec.Struct, frozen=True):
 
     def ticks(self, zone: str, apart: float) -> list[tuple[int, float]]:
         """Round times in the zone with their places, at least ``apart`` from each other; none within a cut."""
-        found: list[tuple[int, float]] = []
+        round_times: list[tuple[int, float]] = []
         for piece in self.pieces:
             step = _step(piece, apart)
             behind = local(piece.start, zone).utcoffset()
@@ -73,10 +73,10 @@ class Scale(msgspec.Struct, frozen=True):
             time = -((-piece.start - offset) // step) * step - offset
             while time <= piece.end:
                 place = piece.at(time)
-                if not found or place - found[-1][1] >= apart:
-                    found.append((time, place))
+                if not round_times or place - round_times[-1][1] >= apart:
+                    round_times.append((time, place))
                 time += step
-        return found
+        return round_times
 
 
 def _step(piece: Piece, apart: float) -> int:
@@ -106,18 +106,18 @@ def scale(spans: Iterable[tuple[int, int]], left: float, right: float) -> Scale:
 def _pieces(edges: list[int], left: float, right: float) -> Iterable[Piece]:
     spans = list(zip(edges[::2], edges[1::2], strict=True))
     per = (right - left - CUT * (len(spans) - 1)) / sum(end - start for start, end in spans)
-    place = left
+    position = left
     for start, end in spans:
-        yield Piece(start, end, place, place + (end - start) * per)
-        place += (end - start) * per + CUT
+        yield Piece(start, end, position, position + (end - start) * per)
+        position += (end - start) * per + CUT
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """The spans with those that touch as one, in order."""
-    found: list[tuple[int, int]] = []
+    joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            found.append((start, max(start, end)))
-    return found
+            joined.append((start, max(start, end)))
+    return joined

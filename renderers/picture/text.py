@@ -67,12 +67,12 @@ def wrap(text: str, room: float, size: float, most: int = 99) -> list[str]:
     lines: list[str] = []
     line = ""
     words = text.split(" ")
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         longer = f"{line} {word}" if line else word
         if width(longer, size) <= room:
             line = longer
         elif len(lines) == most - 1:
-            return [*lines, fit(" ".join([line, *words[place:]]).strip(), room, size)]
+            return [*lines, fit(" ".join([line, *words[index:]]).strip(), room, size)]
         else:
             lines += [line] if line else []
             line = word if width(word, size) <= room else fit(word, room, size)

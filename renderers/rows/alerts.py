@@ -52,10 +52,10 @@ def plans(table: RowContext) -> Iterator[Plan]:
         yield _ends_plan(ended)
 
 
-def _series(found: Iterable[tuple[int, Spell]], *, divided: bool) -> list[list[Spell]]:
+def _series(timed: Iterable[tuple[int, Spell]], *, divided: bool) -> list[list[Spell]]:
     """Spells of one alert that fire close together, by their first start. They come by start."""
     kinds: dict[tuple[str, str | None, str | None, str | None, bool], list[Spell]] = defaultdict(list)
-    for _, spell in found:
+    for _, spell in timed:
         first = spell.first
         place = (first.service, first.environment if divided else None)
         kinds[first.name, *place, first.fired.severity, spell.flaps > 0].append(spell)
@@ -76,13 +76,13 @@ def _runs(spells: Sequence[Spell]) -> Iterator[list[Spell]]:
 
 
 def _together(
-    found: Iterable[tuple[int, Thing]], closes: Callable[[Thing], bool] = lambda _: False
+    timed: Iterable[tuple[int, Thing]], closes: Callable[[Thing], bool] = lambda _: False
 ) -> Iterator[list[Thing]]:
     """Things whose times, which come in order, lie within a minute of the first of them; none comes after one that
     ``closes``: with it the incident was over, and the row is of that minute."""
     first = 0
     batch: list[Thing] = []
-    for time, thing in found:
+    for time, thing in timed:
         if batch and time - first > TOGETHER:
             yield batch
             batch = []
@@ -110,10 +110,10 @@ def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
 
 def _fired(runs: Sequence[Run], table: RowContext) -> Phrase:
     quotes = len(runs) <= QUOTED
-    shown = [_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]]
+    firings = [_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]]
     rest = len(runs) - NAMED
     more = say("; ", counted(rest, "more alert"), " fired") if rest > 0 else ()
-    return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
+    return say(phrases.capital(firings[0]), *(say("; ", each) for each in firings[1:]), more)
 
 
 def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Phrase:
@@ -205,12 +205,12 @@ def _count(table: RowContext, run: Run) -> Phrase:
 def _varying(alerts: Sequence[Alert]) -> str:
     """The label that tells the series apart; empty where it is not one alone."""
     first = alerts[0].fired.labels
-    found: set[str] = set()
+    varying: set[str] = set()
     for alert in alerts[1:]:
         labels = alert.fired.labels
-        found |= {name for name in first if labels.get(name) != first[name]}
-        found |= {name for name in labels if name not in first}
-    return next(iter(found)) if len(found) == 1 else ""
+        varying |= {name for name in first if labels.get(name) != first[name]}
+        varying |= {name for name in labels if name not in first}
+    return next(iter(varying)) if len(varying) == 1 else ""
 
 
 def _on_and_off(table: RowContext, run: Run) -> Phrase:
@@ -247,10 +247,10 @@ def _ended(spells: Run, table: RowContext) -> Phrase:
         environment = facts.where(table.history, spell.first.environment)
         kinds.setdefault((spell.first.name, spell.first.service, environment), []).append(spell)
     at = max(spell.end or 0 for spell in spells)
-    shown = [_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)]
+    endings = [_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)]
     rest = len(kinds) - NAMED
     more = say("; ", counted(rest, "more alert"), " resolved") if rest > 0 else ()
-    return say(phrases.capital(shown[0]), *(say("; ", each) for each in shown[1:]), more)
+    return say(phrases.capital(endings[0]), *(say("; ", each) for each in endings[1:]), more)
 
 
 def _one_end(run: Run, table: RowContext, at: int) -> Phrase:

@@ -102,10 +102,10 @@ def _took(change: Change, ended: bool) -> Phrase:
 def _details(change: Change) -> Phrase:
     """`` (main, by ana)``, without what the title says already."""
     ref = phrases.text_in(change.last.data, "ref") or phrases.text_in(change.last.data, "sha")[:7]
-    known = [say(Name(ref))] if ref and ref not in f"{change.title} {phrases.change_title(change)}" else []
+    details = [say(Name(ref))] if ref and ref not in f"{change.title} {phrases.change_title(change)}" else []
     if change.actor:
-        known.append(say("by ", Name(change.actor)))
-    return say(" (", phrases.listed(known, end=", "), ")") if known else ()
+        details.append(say("by ", Name(change.actor)))
+    return say(" (", phrases.listed(details, end=", "), ")") if details else ()
 
 
 def _titled(change: Change) -> Phrase:

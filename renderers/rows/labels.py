@@ -43,11 +43,11 @@ def labelled(table: RowContext, plans: Iterable[Plan]) -> Iterator[Plan]:
             yield plan
             continue
         names: list[str] = []
-        for each in plan.cites:
-            fitting = [name for name in waiting.get(each, ()) if _fits(name, plan.type)]
+        for event_id in plan.cites:
+            fitting = [name for name in waiting.get(event_id, ()) if _fits(name, plan.type)]
             if fitting:
                 names += fitting
-                waiting[each] = [name for name in waiting[each] if name not in fitting]
+                waiting[event_id] = [name for name in waiting[event_id] if name not in fitting]
         if "Detected" in names and "First symptom" in names and _at_once(table.history):
             names.remove("First symptom")
         yield _under(table, plan, sorted(names, key=LABELS.index)) if names else plan
@@ -60,25 +60,25 @@ def _at_once(history: History) -> bool:
 
 def _labels(table: RowContext) -> dict[str, list[str]]:
     """Event id → the labels its row carries."""
-    history, known = table.history, table.history.by_id
-    found: dict[str, list[str]] = {}
+    history, events = table.history, table.history.by_id
+    labels: dict[str, list[str]] = {}
     for label, name in _MOMENTS:
         moment = facts.moment(history, name)
         if moment is None or not moment.cites or (name == "mitigated" and moment.known != "stated"):
             continue
         if name == "resolved" and not history.resolved:
             continue
-        exact = [each for each in moment.cites if each in known and known[each].occurred_at == moment.at]
-        found.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
+        exact = [each for each in moment.cites if each in events and events[each].occurred_at == moment.at]
+        labels.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
     # Where somebody declared an incident and called nobody else, nobody was paged.
     called = [page for page in history.pages if not page.by_hand]
     paged = next((event for page in called if (event := phrases.page_event(page))), None)
     if paged:
-        found.setdefault(paged.id, []).append("Paged")
+        labels.setdefault(paged.id, []).append("Paged")
     last = history.last_ended
     if last and last.resolved:
-        found.setdefault(last.resolved.id, []).append("Alert ended" if facts.alone(history) else "Last alert ended")
-    return found
+        labels.setdefault(last.resolved.id, []).append("Alert ended" if facts.alone(history) else "Last alert ended")
+    return labels
 
 
 def _fits(label: str, event_type: str) -> bool:

@@ -18,13 +18,13 @@ def answered(section: Section, edit: RecordedEvent | None) -> Section:
     Each paragraph is one sentence of the document: text, and no markup.
     """
     told = _BLANK.split(text_in(edit.data, "value").replace("\r\n", "\n")) if edit is not None else []
-    said = [claim(phrases.prose(each), proof=cites(edit)) for each in told if each.strip()]
-    if not said:
+    claims = [claim(phrases.prose(each), proof=cites(edit)) for each in told if each.strip()]
+    if not claims:
         return section
     blocks: list[Block] = list(section.blocks)
-    asked = next((at for at, block in enumerate(blocks) if isinstance(block, Prompt)), None)
-    if asked is None:
-        blocks += said
+    prompt_at = next((at for at, block in enumerate(blocks) if isinstance(block, Prompt)), None)
+    if prompt_at is None:
+        blocks += claims
     else:
-        blocks[asked : asked + 1] = said
+        blocks[prompt_at : prompt_at + 1] = claims
     return Section(key=section.key, blocks=tuple(blocks))

@@ -35,21 +35,21 @@ def _nearby(history: History) -> Iterator[Claim]:
 
     What nothing places may belong all the same: it stands with the command that joins it.
     """
-    found: dict[tuple[Phrase, str, bool], list[RecordedEvent]] = {}
+    alike: dict[tuple[Phrase, str, bool], list[RecordedEvent]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
         judged = bool(facts.unrelated(history, near))
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != "other service" else "nothing ties it to this one"
-        found.setdefault((_called(history, near.event), reason, judged), []).append(near.event)
-    shown = list(found.items())
-    for (called, reason, judged), events in shown[:NEARBY]:
+        alike.setdefault((_called(history, near.event), reason, judged), []).append(near.event)
+    groups = list(alike.items())
+    for (called, reason, judged), events in groups[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
         command = f"timelined join {history.context.number or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         yield claim(f"{_when(history, events)}, {of_it}: ", called, times,
                     named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
-    rest = [event for _, events in shown[NEARBY:] for event in events]
+    rest = [event for _, events in groups[NEARBY:] for event in events]
     more = len(rest) + history.context.unlisted
     if more:
         yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
@@ -108,9 +108,9 @@ def _grouping(history: History) -> Iterator[Claim]:
     """One line a rule: the reason of the first event it joined, how many it joined, and how many reasons it had."""
     grouped = history.context.grouped
     rules: dict[str, list[str]] = defaultdict(list)
-    for each, why in zip(history.by_id, map(grouped.get, history.by_id), strict=True):
+    for event_id, why in zip(history.by_id, map(grouped.get, history.by_id), strict=True):
         if why is not None:
-            rules[why.rule].append(each)
+            rules[why.rule].append(event_id)
     for rule in sorted(rules, key=_strength):
         members = rules[rule]
         reasons = len({grouped[each].reason for each in members})
@@ -175,20 +175,20 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
 
 def _silences(history: History, options: Options) -> Iterator[Claim]:
     """When what a source tells without end was missed: then that nothing was told says nothing."""
-    found = facts.silences(history)
-    for each in found[:GAPS]:
+    silences = facts.silences(history)
+    for silence in silences[:GAPS]:
         since = facts.anchor(history)
-        begin = phrases.at(each.start, options.zone, since)
-        heard = say(" was not heard after ", begin)
-        if each.end is not None:
-            end = phrases.at(each.end, options.zone, since)
-            heard = say(" was not heard from ", begin, " to ", end, named(" (", each.reason, ")"))
-        system = Name(phrases.system(history, each.of))
-        yield claim("Not visible here: ", Name(each.alert), ", which ", system, " tells without end,", heard,
-                    "; what ", system, " would have told then may be missing", proof=cites(each.events))  # fmt: skip
-    if len(found) > GAPS:
-        more = [event for each in found[GAPS:] for event in each.events]
-        yield claim(f"Not visible here: {counted(len(found) - GAPS, 'more silence')}", proof=cites(more))
+        begin = phrases.at(silence.start, options.zone, since)
+        when = say(" was not heard after ", begin)
+        if silence.end is not None:
+            end = phrases.at(silence.end, options.zone, since)
+            when = say(" was not heard from ", begin, " to ", end, named(" (", silence.reason, ")"))
+        system = Name(phrases.system(history, silence.of))
+        yield claim("Not visible here: ", Name(silence.alert), ", which ", system, " tells without end,", when,
+                    "; what ", system, " would have told then may be missing", proof=cites(silence.events))  # fmt: skip
+    if len(silences) > GAPS:
+        more = [event for each in silences[GAPS:] for event in each.events]
+        yield claim(f"Not visible here: {counted(len(silences) - GAPS, 'more silence')}", proof=cites(more))
 
 
 def _downtimes(history: History, options: Options) -> Iterator[Claim]:
@@ -225,20 +225,22 @@ def _clocks(history: History) -> Iterator[Claim]:
     found = facts.ahead_of_alert(history)
     if found is not None:
         page, alert, ahead = found
-        told = page.triggered or page.steps[0]
-        yield claim(phrases.capital(phrases.page_called(history, told)), " came ", phrases.lasted(ahead),
+        page_event = page.triggered or page.steps[0]
+        yield claim(phrases.capital(phrases.page_called(history, page_event)), " came ", phrases.lasted(ahead),
                     " before the alert ", Name(alert.name), " that it names: their clocks differ by at least that",
-                    proof=cites(told, alert.fired))  # fmt: skip
+                    proof=cites(page_event, alert.fired))  # fmt: skip
 
 
 def _clocks_ahead(history: History) -> Iterator[Claim]:
     """Senders whose events were received before they happened by their own clocks, and what that does to the order."""
-    for each in facts.clocks_ahead(history):
-        system = phrases.system(history, each.source)
-        order = f"; put right by that, {counted(each.moved, 'event')} of it would stand elsewhere" if each.moved else ""
+    for clock in facts.clocks_ahead(history):
+        system = phrases.system(history, clock.source)
+        order = (
+            f"; put right by that, {counted(clock.moved, 'event')} of it would stand elsewhere" if clock.moved else ""
+        )
         yield claim("The clock of ", Name(system), " and the collector's differ by at least ",
-                    phrases.lasted(each.ahead), ": an event of it was received that long before it happened by its "
-                    "own time", order, proof=cites(each.proof))  # fmt: skip
+                    phrases.lasted(clock.ahead), ": an event of it was received that long before it happened by its "
+                    "own time", order, proof=cites(clock.proof))  # fmt: skip
 
 
 def _losses(history: History, options: Options) -> Iterator[Claim]:
@@ -246,13 +248,13 @@ def _losses(history: History, options: Options) -> Iterator[Claim]:
     for lost in _events(history, "collector.lost")[:GAPS]:
         acknowledged, found = lost.data.get("acknowledged"), lost.data.get("found")
         missing = acknowledged - found if isinstance(acknowledged, int) and isinstance(found, int) else 0
-        what = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
+        lost_events = counted(missing, "acknowledged event") if missing > 0 else "acknowledged events"
         at = phrases.at(lost.occurred_at, options.zone, facts.anchor(history))
         if lost.data.get("known") is False:
             yield claim("Not visible here: the log was put back from a copy, and what it lacks of acknowledged events "
                         "is not known, ", at, proof=cites(lost))  # fmt: skip
             continue
-        yield claim(f"Not visible here: the log was found to have lost {what} at ", at, proof=cites(lost))
+        yield claim(f"Not visible here: the log was found to have lost {lost_events} at ", at, proof=cites(lost))
 
 
 def _unread(history: History) -> Iterator[Claim]:
@@ -309,33 +311,37 @@ def read_at_first(history: History) -> list[tuple[str, list[object] | None]]:
 def _reread(history: History, options: Options) -> Iterator[Claim]:
     """What is otherwise since deliveries were read again with a later parser: by field and value, then the rest."""
     changed: dict[tuple[str, object, object], list[RecordedEvent]] = {}
-    found, details = [], []
-    for each in history.reread:
-        if each.before is None:
-            found.append(each.event)
+    new, details = [], []
+    for reread_event in history.reread:
+        if reread_event.before is None:
+            new.append(reread_event.event)
             continue
-        corrected = each.event.data.get("corrected")
-        fields = [name for name in READ_AGAIN if getattr(each.before, name) != getattr(each.event, name)]
+        corrected = reread_event.event.data.get("corrected")
+        fields = [
+            name for name in READ_AGAIN if getattr(reread_event.before, name) != getattr(reread_event.event, name)
+        ]
         fields = [name for name in fields if not isinstance(corrected, list) or name not in corrected]
         for name in fields:
-            changed.setdefault((name, getattr(each.before, name), getattr(each.event, name)), []).append(each.event)
+            changed.setdefault(
+                (name, getattr(reread_event.before, name), getattr(reread_event.event, name)), []
+            ).append(reread_event.event)
         if not fields:
-            details.append(each.event)
-    shown = list(changed.items())
-    for (name, before, after), events in shown[:GAPS]:
+            details.append(reread_event.event)
+    groups = list(changed.items())
+    for (name, before, after), events in groups[:GAPS]:
         which = f"the {_FIELDS.get(name, name)} of {counted(len(events), 'event')}"
         yield claim(f"Since {_whose(events)} read again, {which} is ", *_value(history, options, after),
                     "; it had been ", *_value(history, options, before), proof=cites(events))  # fmt: skip
-    details += [event for _, events in shown[GAPS:] for event in events]
+    details += [event for _, events in groups[GAPS:] for event in events]
     if details:
         more = list({event.id: event for event in details}.values())
         yield claim(f"Since {_whose(more)} read again, {counted(len(more), 'more event' if changed else 'event')} "
                     f"say{'s' if len(more) == 1 else ''} more, or something else, than at first",
                     proof=cites(more))  # fmt: skip
-    if found:
-        verb = "was" if len(found) == 1 else "were"
-        yield claim(f"Since {_whose(found)} read again, {counted(len(found), 'event')} {verb} found that nobody had "
-                    "understood at first", proof=cites(found))  # fmt: skip
+    if new:
+        verb = "was" if len(new) == 1 else "were"
+        yield claim(f"Since {_whose(new)} read again, {counted(len(new), 'event')} {verb} found that nobody had "
+                    "understood at first", proof=cites(new))  # fmt: skip
 
 
 _FIELDS = {"occurred_at": "time", "actor": "author"}

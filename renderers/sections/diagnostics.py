@@ -40,12 +40,12 @@ def _note(event: RecordedEvent) -> Phrase:
 
 def _alerts(history: History) -> Iterator[Claim]:
     """What the alerts carry to look at: each runbook, dashboard and query once, with the alerts that have it."""
-    found: dict[tuple[str, str], dict[str, RecordedEvent]] = {}
+    by_target: dict[tuple[str, str], dict[str, RecordedEvent]] = {}
     for family in sorted(history.families, key=lambda family: (family.first.start, family.name)):
         event = family.first.fired
         for key in _looked_at(event):
-            found.setdefault(key, {}).setdefault(family.name, event)
-    for (kind, target), alerts in found.items():
+            by_target.setdefault(key, {}).setdefault(family.name, event)
+    for (kind, target), alerts in by_target.items():
         names = phrases.worded(list(alerts), phrases.alert_named, 3, ("more alert", "more alerts"))
         said = say("Query of ", names, ": ", Code(target)) if kind == "query" else say(
             LinkedText(kind.capitalize(), target), " of ", names)  # fmt: skip

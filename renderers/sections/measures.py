@@ -73,12 +73,12 @@ def measures(history: History, options: Options) -> Table:
     return Table(key="measures", head=HEAD, rows=tuple(rows))
 
 
-def _row(history: History, options: Options, each: Duration, ends: dict[str, Moment]) -> TableRow:
-    basis, proof = _basis(history, options, each, ends)
-    value = say(phrases.lasted(each.micros)) if each.micros is not None else say(_status(each))
-    exact = each.micros is not None
-    cells = (say(each.term), value, _end(history, options, ends.get(each.start), each.start, exact=exact),
-             _end(history, options, ends.get(each.end), each.end, exact=exact), basis)  # fmt: skip
+def _row(history: History, options: Options, measure: Duration, ends: dict[str, Moment]) -> TableRow:
+    basis, proof = _basis(history, options, measure, ends)
+    value = say(phrases.lasted(measure.micros)) if measure.micros is not None else say(_status(measure))
+    exact = measure.micros is not None
+    cells = (say(measure.term), value, _end(history, options, ends.get(measure.start), measure.start, exact=exact),
+             _end(history, options, ends.get(measure.end), measure.end, exact=exact), basis)  # fmt: skip
     return TableRow(cells=cells, cites=proof, label=not proof)
 
 
@@ -102,16 +102,16 @@ def _end(history: History, options: Options, moment: Moment | None, name: str, *
 
 
 def _basis(
-    history: History, options: Options, each: Duration, ends: dict[str, Moment]
+    history: History, options: Options, measure: Duration, ends: dict[str, Moment]
 ) -> tuple[Phrase, tuple[str, ...]]:
-    start, end = ends.get(each.start), ends.get(each.end)
-    known = [moment for moment in (start, end) if moment is not None and moment.at is not None]
-    if each.status == "invalid":
-        return say("its end comes before its start"), cites(*known)
-    if each.micros is None or start is None or end is None:
-        return _instead(history, options, each, known)
-    words, proof = [say(_known(start, end))], [*known]
-    for more, evidence in _besides(history, each, ends):
+    start, end = ends.get(measure.start), ends.get(measure.end)
+    ends_known = [moment for moment in (start, end) if moment is not None and moment.at is not None]
+    if measure.status == "invalid":
+        return say("its end comes before its start"), cites(*ends_known)
+    if measure.micros is None or start is None or end is None:
+        return _instead(history, options, measure, ends_known)
+    words, proof = [say(_known(start, end))], [*ends_known]
+    for more, evidence in _besides(history, measure, ends):
         words.append(more)
         proof += evidence
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
@@ -123,22 +123,22 @@ def _known(start: Moment, end: Moment) -> str:
     return words or ("stated by a person" if "stated" in (start.known, end.known) else "recorded")
 
 
-def _besides(history: History, each: Duration, ends: dict[str, Moment]) -> Iterator[tuple[Phrase, list[Moment]]]:
+def _besides(history: History, measure: Duration, ends: dict[str, Moment]) -> Iterator[tuple[Phrase, list[Moment]]]:
     """The same counted from another start that a reader may expect, and the alert that ended long after the others."""
-    end, detected, began = ends[each.end], ends.get("detected"), ends.get("impact_started")
+    end, detected, began = ends[measure.end], ends.get("detected"), ends.get("impact_started")
     at = end.at or 0
-    paged = each.name == "acknowledge" and each.start != "detected"
-    if paged and detected and detected.at not in (None, ends[each.start].at) and at >= (detected.at or 0):
+    paged = measure.name == "acknowledge" and measure.start != "detected"
+    if paged and detected and detected.at not in (None, ends[measure.start].at) and at >= (detected.at or 0):
         yield say(phrases.lasted(at - (detected.at or 0)), " from detection"), [detected]
-    if each.name in ("mitigate", "resolve") and each.start == "detected" and began and began.at is not None:
+    if measure.name in ("mitigate", "resolve") and measure.start == "detected" and began and began.at is not None:
         yield say(phrases.lasted(at - began.at), " from the start of the impact"), [began]
-    if each.name == "mitigate" and end.alternative is not None:
+    if measure.name == "mitigate" and end.alternative is not None:
         last = alternative(history, end)
         if last is not None:
             later = at - end.alternative
             one = "one series of " if _has_siblings(last, history) else ""
             proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
-            yield say(phrases.lasted(max(0, (each.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
+            yield say(phrases.lasted(max(0, (measure.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
                       ", which ended ", phrases.lasted(later),
                       f" after all others{_above(history, end)}"), [proof]  # fmt: skip
 
@@ -150,37 +150,45 @@ def _above(history: History, mitigated: Moment) -> str:
     return " above warning" if later else ""
 
 
-def _instead(history: History, options: Options, each: Duration, known: list[Moment]) -> tuple[Phrase, tuple[str, ...]]:
+def _instead(
+    history: History, options: Options, measure: Duration, ends_known: list[Moment]
+) -> tuple[Phrase, tuple[str, ...]]:
     """What it would be if something recorded stood for the end that is missing."""
     detected = facts.moment(history, "detected")
-    if each.name == "detect" and detected and detected.at is not None:
-        said, proof = _began_with(history, options, detected.at)
-        if said:
-            return said, cites(detected, proof)
-    taken = facts.moment(history, "acknowledged")
-    if each.name == "acknowledge" and each.start == "page" and taken and detected and each.micros is None:
-        waited = (taken.at or 0) - (detected.at or 0)
+    if measure.name == "detect" and detected and detected.at is not None:
+        sentence, proof = _began_with(history, options, detected.at)
+        if sentence:
+            return sentence, cites(detected, proof)
+    acknowledgement = facts.moment(history, "acknowledged")
+    if (
+        measure.name == "acknowledge"
+        and measure.start == "page"
+        and acknowledgement
+        and detected
+        and measure.micros is None
+    ):
+        waited = (acknowledgement.at or 0) - (detected.at or 0)
         since = say("; ", phrases.lasted(waited), " from detection") if waited >= 0 else ()
-        return say(each.why, since), cites(detected, taken)
-    if each.name == "mitigate" and detected and detected.at is not None:
+        return say(measure.why, since), cites(detected, acknowledgement)
+    if measure.name == "mitigate" and detected and detected.at is not None:
         for doing in change_facts.doings(history)[-1:]:
             noun = phrases.noun_of(doing.change) if doing.change else "action"
-            said = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
+            sentence = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
-            return said, cites(doing.event, detected)
-    return say(each.why or "not recorded"), cites(*known)
+            return sentence, cites(doing.event, detected)
+    return say(measure.why or "not recorded"), cites(*ends_known)
 
 
 def _began_with(history: History, options: Options, detected: int) -> tuple[Phrase, list[RecordedEvent]]:
     """``1 min 50 s if the impact began with "Packet loss 38%" at 15:35:20; 4 min if when the deploy finished at …``:
     the first warning, the first observation and the likeliest change before the detection, the later of them first."""
     warned = facts.warned(history)[:1]
-    found = [(each.start, say("with the alert ", phrases.alert_on(each)), each.fired) for each in warned]
+    beginnings = [(each.start, say("with the alert ", phrases.alert_on(each)), each.fired) for each in warned]
     for event in facts.seen_before(history, detected)[:1]:
         title = phrases.observation_title(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
-        found.append((event.occurred_at, say("with ", seen), event))
-    symptom = min((at for at, _, _ in found), default=detected)
+        beginnings.append((event.occurred_at, say("with ", seen), event))
+    symptom = min((at for at, _, _ in beginnings), default=detected)
     for change in change_facts.earlier_changes(history)[:1]:
         began = change.end if change.end is not None and change.end <= detected else change.start
         if began > symptom:
@@ -189,11 +197,11 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         was = "was " if verb in WAS else ""
         noun = phrases.noun_of(change)
         proof = change.last if began == change.end else change_facts.begun_by(history, change)
-        found.append((began, say(f"when the {noun} {was}{verb}"), proof))
-    found = sorted((each for each in found if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
+        beginnings.append((began, say(f"when the {noun} {was}{verb}"), proof))
+    beginnings = sorted((each for each in beginnings if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
     said = [say("; " if n else "", phrases.lasted(detected - at), " if ", "it" if n else "the impact", " began ", how,
-                " at ", time_in(history, options, at)) for n, (at, how, _) in enumerate(found)]  # fmt: skip
-    return say(*said), [event for _, _, event in found]
+                " at ", time_in(history, options, at)) for n, (at, how, _) in enumerate(beginnings)]  # fmt: skip
+    return say(*said), [event for _, _, event in beginnings]
 
 
 def unsettled(history: History) -> bool:

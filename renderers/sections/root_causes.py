@@ -71,22 +71,22 @@ def _candidate(history: History, options: Options, change: Change) -> Claim:
     pro, con = [*_for(history, options, change)], _against(history, options, change)
     by = named(" by ", change.actor)
     where = named(" in " if change.kind == "flag" else " to ", change.environment)
-    said = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
+    sentence = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
-    return claim(said, proof=_proof(change_facts.ends_of(history, change), pro, con))
+    return claim(sentence, proof=_proof(change_facts.ends_of(history, change), pro, con))
 
 
-def _argued(lead: str, arguments: list[Argument], nothing: str) -> Phrase:
-    if not arguments:
+def _argued(lead: str, points: list[Argument], nothing: str) -> Phrase:
+    if not points:
         return say(nothing)
-    first, *others = [words for words, _ in arguments]
+    first, *others = [words for words, _ in points]
     ends = [", that "] * (len(others) - 1) + [", and that "]
     return say(lead, first, *(say(end, words) for end, words in zip(ends, others, strict=False)))
 
 
-def _proof(ends: tuple[Evidence, ...], *arguments: list[Argument]) -> tuple[str, ...]:
-    return cites(*ends, [each for some in arguments for _, proof in some for each in proof])
+def _proof(ends: tuple[Evidence, ...], *points: list[Argument]) -> tuple[str, ...]:
+    return cites(*ends, [each for some in points for _, proof in some for each in proof])
 
 
 def _for(history: History, options: Options, change: Change) -> Iterator[Argument]:
@@ -141,35 +141,35 @@ TIES = {
 
 def _against(history: History, options: Options, change: Change) -> list[Argument]:
     """What does not fit: the order of things, another service, a rollback that changed nothing, a failed change."""
-    found: list[Argument] = []
+    points: list[Argument] = []
     symptom = facts.moment(history, "first_symptom")
     if symptom and symptom.at is not None and symptom.at < change.start:
         ahead = phrases.lasted(change.start - symptom.at)
-        found.append((say("the first symptom came ", ahead, " before it began"), (symptom,)))
+        points.append((say("the first symptom came ", ahead, " before it began"), (symptom,)))
     elif symptom and symptom.at is not None and change.end is not None and change.end > symptom.at:
-        found.append((say("the first symptom came before it finished"), (symptom,)))
+        points.append((say("the first symptom came before it finished"), (symptom,)))
     if change.outcome == "failed":
-        found.append((say("it failed"), (change.last,)))
+        points.append((say("it failed"), (change.last,)))
     if change.reach == "merged":
-        found.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
+        points.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
     if others := change_facts.neighbours(history, change):
         names = phrases.listed([Name(each) for each in others], 3)
-        found.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
+        points.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
     if change_facts.elsewhere(history, change):
-        found.append((say("it went to another environment"), (change.last,)))
+        points.append((say("it went to another environment"), (change.last,)))
     elif change_facts.apart_from_first(history, change) is None and (wide := change_facts.hit_beyond(history, change)):
         where = phrases.listed([Name(each) for each in wide], 3)
-        found.append((say("alerts fired in ", where, ", too"), tuple([each.fired for each in wide.values()])))
+        points.append((say("alerts fired in ", where, ", too"), tuple([each.fired for each in wide.values()])))
     if region := change_facts.other_region(history, change):
-        found.append((say("it went to ", Name(change.environment or ""), ", while the alerts are of the region ",
+        points.append((say("it went to ", Name(change.environment or ""), ", while the alerts are of the region ",
                           phrases.listed([Name(each) for each in region], 3)),
                       tuple([each.fired for each in region.values()])))  # fmt: skip
     other = change_facts.replaced_by(history, change)
     if other is not None and change_facts.undone_by(history, change) is not other:
         ahead = phrases.lasted(facts.reference(history) - (change_facts.finished(other) or 0))
-        found.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
+        points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
-    return [*found, *_other_service(history, change), *_after_rollback(history, change)]
+    return [*points, *_other_service(history, change), *_after_rollback(history, change)]
 
 
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
@@ -205,17 +205,17 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
         return [(said, (facts.end_event(ended), back.last))]
     still = _went_on(history, done)
     again = [a for a in alerts if a.start > done]
-    found: list[Argument] = []
+    points: list[Argument] = []
     if still:
         longest = max(still, key=lambda a: (a.end is None, a.end or 0, a.entity))
         # One without an end may have stopped long before, or be of a kind that never says when.
-        kept = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
+        words = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
         if longest.end is not None:
             who = facts.THE_ALERT if facts.alone(history) else "alerts"
-            kept = say(f"{who} went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
-        found.append((kept, (back.last, facts.end_event(longest))))
+            words = say(f"{who} went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
+        points.append((words, (back.last, facts.end_event(longest))))
     if again:
-        found.append(
+        points.append(
             (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
         )
-    return found
+    return points
